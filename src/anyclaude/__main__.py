@@ -1,0 +1,5 @@
+"""`python -m anyclaude` is the `anyclaude` command."""
+
+from anyclaude.cli import main
+
+main()
