@@ -1,0 +1,71 @@
+"""What a dialect is: how to ask, and how to understand the answer."""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from anyclaude.errors import BackendError
+from anyclaude.profiles import BackendProfile
+from anyclaude.protocol.deltas import Delta
+from anyclaude.protocol.messages_request import MessagesRequest
+
+
+class WireRequest(Struct, frozen=True):
+    """A request ready to send; `path` is relative to the backend's base URL."""
+
+    path: str
+    body: bytes
+    accept: str = "text/event-stream"
+
+
+class Dropped(Struct, frozen=True):
+    """One thing the request said that this dialect, or this server, cannot carry."""
+
+    what: str
+    """A path into the request with positions left out: `messages.document`, `thinking`, `top_k`."""
+    why: str
+    count: int = 1
+
+
+class Encoded(Struct, frozen=True):
+    """A request in the server's language, and what was lost on the way."""
+
+    request: WireRequest
+    dropped: tuple[Dropped, ...] = ()
+
+
+class DeltaDecoder(Protocol):
+    """The state of understanding one answer."""
+
+    def feed(self, chunk: bytes) -> list[Delta]:
+        """
+        Return what `chunk` adds; any split of the bytes adds up to the same deltas.
+
+        Raises `BackendGarbled` for what cannot be understood, `BackendRejected` for an error
+        that the server sends inside its stream.
+        """
+        ...
+
+    def finish(self) -> list[Delta]:
+        """
+        Return what only the end of the answer settles.
+
+        Raises `BackendTruncated` when the bytes ended before the server had finished its reply.
+        """
+        ...
+
+
+class Dialect(Protocol):
+    """A language some servers speak."""
+
+    def encode_request(self, request: MessagesRequest, model: str, profile: BackendProfile) -> Encoded:
+        """Return the streaming request for `model`, the name the server knows it by."""
+        ...
+
+    def decoder(self, content_type: str) -> DeltaDecoder:
+        """Return a decoder for one answer, by what the server says it is: an event stream or one JSON document."""
+        ...
+
+    def decode_error(self, status: int, body: bytes, retry_after_seconds: float | None) -> BackendError:
+        """Return the error that an answer with an error status stands for."""
+        ...

@@ -1,0 +1,105 @@
+"""
+The servers we know.
+
+Addresses and field support as their own documentation and the engines' behaviour have it.
+"""
+
+from .base import BackendName, BackendProfile
+
+EMBEDDED = BackendProfile(
+    name="embedded",
+    title="the embedded engine",
+    base_url="http://127.0.0.1:0/v1",  # a free port, told when the engine is up
+    accepts_named_tool_choice=False,
+    token_counting="llamacpp_input_tokens",
+    continuation="assistant_prefill",
+)
+
+LLAMACPP = BackendProfile(
+    name="llamacpp",
+    title="llama.cpp",
+    base_url="http://127.0.0.1:8080/v1",
+    api_key_variable="LLAMA_API_KEY",
+    accepts_named_tool_choice=False,  # an object is read as "auto" (llama.cpp b11549, source and test)
+    token_counting="llamacpp_input_tokens",
+    continuation="assistant_prefill",
+    identity_path="/props",
+    identity_marker="default_generation_settings",
+)
+
+LMSTUDIO = BackendProfile(
+    name="lmstudio",
+    title="LM Studio",
+    base_url="http://127.0.0.1:1234/v1",
+    api_key_variable="LMSTUDIO_API_KEY",
+    accepts_named_tool_choice=False,
+    identity_path="/api/v0/models",
+    identity_marker='"data"',
+    parallel_requests=4,
+)
+
+VLLM_MLX = BackendProfile(
+    name="vllm-mlx",
+    title="vLLM-MLX",
+    base_url="http://127.0.0.1:8000/v1",
+    api_key_variable="VLLM_API_KEY",
+    identity_path="/v1/models",
+    identity_marker="vllm-mlx",
+)
+
+OLLAMA = BackendProfile(
+    name="ollama",
+    title="Ollama",
+    base_url="http://127.0.0.1:11434/v1",
+    api_key_variable="OLLAMA_API_KEY",
+    accepts_top_k=False,  # its /v1 ignores options; top_k has no field there
+    accepts_named_tool_choice=False,  # tool_choice has no effect (docs: OpenAI compatibility)
+    identity_path="/api/version",
+    identity_marker='"version"',
+)
+
+VLLM = BackendProfile(
+    name="vllm",
+    title="vLLM",
+    base_url="http://127.0.0.1:8000/v1",
+    api_key_variable="VLLM_API_KEY",
+    token_counting="vllm_tokenize",
+    continuation="continue_final_message",
+    identity_path="/version",
+    identity_marker='"version"',
+    parallel_requests=16,
+)
+
+OPENROUTER = BackendProfile(
+    name="openrouter",
+    title="OpenRouter",
+    base_url="https://openrouter.ai/api/v1",
+    is_remote=True,
+    api_key_variable="OPENROUTER_API_KEY",
+    parallel_requests=16,
+)
+
+GENERIC = BackendProfile(
+    name="generic",
+    title="an OpenAI-compatible server",
+    base_url="http://127.0.0.1:8000/v1",
+    api_key_variable="ANYCLAUDE_API_KEY",
+    accepts_top_k=False,
+    parallel_requests=4,
+)
+
+PROFILES: tuple[BackendProfile, ...] = (
+    EMBEDDED,
+    LLAMACPP,
+    LMSTUDIO,
+    VLLM_MLX,
+    OLLAMA,
+    VLLM,
+    OPENROUTER,
+    GENERIC,
+)
+
+
+def profile_named(name: BackendName) -> BackendProfile:
+    """Return the profile of a kind of server."""
+    return next(profile for profile in PROFILES if profile.name == name)

@@ -1,0 +1,45 @@
+"""The shape of what we know about a model server and about the models it runs."""
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+DialectName: TypeAlias = Literal["openai_chat"]
+BackendName: TypeAlias = Literal[
+    "embedded", "llamacpp", "lmstudio", "vllm-mlx", "ollama", "vllm", "openrouter", "generic"
+]
+
+TokenCounting: TypeAlias = Literal["llamacpp_input_tokens", "vllm_tokenize", "estimate"]
+"""How a prompt's tokens are counted before it is sent: `POST /v1/chat/completions/input_tokens`, `POST /tokenize`
+with messages, or not by the server at all."""
+
+Continuation: TypeAlias = Literal["assistant_prefill", "continue_final_message", "none"]
+"""How a server is asked to go on with a reply that was cut: by a last message of the assistant (llama.cpp), by that
+and `continue_final_message` (vLLM), or not at all."""
+
+
+class BackendProfile(Struct, frozen=True, kw_only=True):
+    """
+    One kind of server.  Every quirk is a field with a name, a default, and its source.
+
+    `base_url` is where the server usually listens, with the `/v1` that its Chat Completions
+    route stands under.
+    """
+
+    name: BackendName
+    title: str
+    base_url: str
+    dialect: DialectName = "openai_chat"
+    is_remote: bool = False
+    api_key_variable: str | None = None
+    accepts_top_k: bool = True
+    accepts_named_tool_choice: bool = True
+    accepts_parallel_tool_calls: bool = True
+    accepts_image_urls: bool = True
+    accepts_reasoning_effort: bool = False
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    token_counting: TokenCounting = "estimate"
+    continuation: Continuation = "none"
+    identity_path: str | None = None
+    identity_marker: str = ""
+    parallel_requests: int = 1

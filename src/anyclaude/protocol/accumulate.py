@@ -1,0 +1,130 @@
+"""
+Fold a stream of events into the message it spells.
+
+This is how a reply that was not asked for as a stream is made, so there is one path
+through the gateway and no second one to drift from it.
+"""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from anyclaude.errors import BackendTruncated, ProtocolMisuse
+
+from .events import (
+    BlockDelta,
+    BlockStart,
+    BlockStop,
+    InputJsonFragment,
+    Message,
+    MessageDelta,
+    MessageStart,
+    MessageStop,
+    Ping,
+    ReplyBlock,
+    SignatureFragment,
+    StreamEvent,
+    StreamFailed,
+    TextContent,
+    TextFragment,
+    ThinkingContent,
+    ThinkingFragment,
+    ToolUseContent,
+)
+from .json_values import JsonError, JsonValue, decode_json
+
+
+class Accumulator:
+    """Takes the events of one stream; `message` is whole once `MessageStop` has been taken."""
+
+    def __init__(self) -> None:
+        self._message: Message | None = None
+        self._blocks: list[ReplyBlock] = []
+        self._open: ReplyBlock | None = None
+        self._pieces: list[str] = []
+        self._signature = ""
+        self._stopped = False
+
+    def take(self, events: Iterable[StreamEvent]) -> None:
+        """Account for some more events; raises `BackendTruncated` for a stream that says it failed."""
+        for event in events:
+            self._take(event)
+
+    @property
+    def message(self) -> Message:
+        """The whole message; raises `BackendTruncated` while it is not whole."""
+        if self._message is None or not self._stopped:
+            raise BackendTruncated("the stream ended before its message was whole")
+        return self._message
+
+    def _take(self, event: StreamEvent) -> None:
+        match event:
+            case MessageStart(message):
+                self._message = message
+            case BlockStart(_, block):
+                self._open, self._pieces, self._signature = block, [], ""
+            case BlockDelta():
+                self._add(event)
+            case BlockStop():
+                self._blocks.append(self._closed_block())
+            case MessageDelta(ending, usage):
+                self._message = replace(
+                    self._begun(),
+                    content=tuple(self._blocks),
+                    stop_reason=ending.stop_reason,
+                    stop_sequence=ending.stop_sequence,
+                    usage=usage,
+                )
+            case MessageStop():
+                self._stopped = True
+            case StreamFailed(error):
+                raise BackendTruncated(error.message)
+            case Ping():
+                pass
+            case _:
+                assert_never(event)
+
+    def _add(self, event: BlockDelta) -> None:
+        match event.delta:
+            case TextFragment(piece) | ThinkingFragment(piece) | InputJsonFragment(piece):
+                self._pieces.append(piece)
+            case SignatureFragment(signature):
+                self._signature = signature
+            case _:
+                assert_never(event.delta)
+
+    def _closed_block(self) -> ReplyBlock:
+        block, self._open = self._open, None
+        text = "".join(self._pieces)
+        match block:
+            case TextContent():
+                return TextContent(text)
+            case ThinkingContent():
+                return ThinkingContent(text, self._signature)
+            case ToolUseContent(tool_use_id, name):
+                return ToolUseContent(tool_use_id, name, _input_of(text))
+            case None:
+                raise ProtocolMisuse("a block was closed that was never opened")
+            case _:
+                assert_never(block)
+
+    def _begun(self) -> Message:
+        if self._message is None:
+            raise ProtocolMisuse("the stream did not begin with message_start")
+        return self._message
+
+
+def accumulate(events: Iterable[StreamEvent]) -> Message:
+    """Return the whole message; raises `BackendTruncated` for a stream that failed or is not whole."""
+    accumulator = Accumulator()
+    accumulator.take(events)
+    return accumulator.message
+
+
+def _input_of(text: str) -> JsonValue:
+    """Return a tool's input, or its raw text where it does not parse: the client then says clearly what is wrong."""
+    try:
+        return decode_json(text.encode())
+    except JsonError:
+        return text

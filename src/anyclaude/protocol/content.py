@@ -1,0 +1,316 @@
+"""
+The content blocks a conversation is made of.
+
+Known kinds are typed; every kind keeps the fields it does not know in `extra`, and a kind
+that is not known at all is kept whole as `UnknownBlock`.  The client adds fields and kinds
+with each release, and a gateway that refuses or forgets them breaks it (the gateway
+contract: body fields are an open list).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias, TypeVar, assert_never
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from anyclaude.errors import InvalidRequest
+
+from .json_values import JsonObject, JsonValue
+
+NOTHING: JsonObject = {}
+
+
+class TextBlock(Struct, frozen=True):
+    """Text."""
+
+    text: str
+    extra: JsonObject = NOTHING
+
+
+class Base64Source(Struct, frozen=True):
+    """Data sent along."""
+
+    media_type: str
+    data: str
+
+
+class UrlSource(Struct, frozen=True):
+    """Data to be found at a URL."""
+
+    url: str
+
+
+class OtherSource(Struct, frozen=True):
+    """A source of a kind that only Anthropic's own API understands, such as an uploaded file."""
+
+    raw: JsonObject
+
+
+Source: TypeAlias = Base64Source | UrlSource | OtherSource
+
+
+class ImageBlock(Struct, frozen=True):
+    """An image."""
+
+    source: Source
+    extra: JsonObject = NOTHING
+
+
+class DocumentBlock(Struct, frozen=True):
+    """A document; text documents are an `OtherSource` of type `text` or `content`."""
+
+    source: Source
+    extra: JsonObject = NOTHING
+
+
+class ToolUseBlock(Struct, frozen=True):
+    """A call the model made in an earlier turn, as the client echoes it."""
+
+    id: str
+    name: str
+    input: JsonValue
+    extra: JsonObject = NOTHING
+
+
+class ToolResultBlock(Struct, frozen=True):
+    """What a tool answered; `content` is `None` where the client sent none."""
+
+    tool_use_id: str
+    content: "str | tuple[ContentBlock, ...] | None" = None
+    is_error: bool = False
+    extra: JsonObject = NOTHING
+
+
+class ToolReferenceBlock(Struct, frozen=True):
+    """Names a deferred tool that a search has found."""
+
+    tool_name: str
+    extra: JsonObject = NOTHING
+
+
+class ThinkingBlock(Struct, frozen=True):
+    """Reasoning from an earlier turn, with the signature it was given."""
+
+    thinking: str
+    signature: str = ""
+    extra: JsonObject = NOTHING
+
+
+class RedactedThinkingBlock(Struct, frozen=True):
+    """Reasoning that only its maker can read."""
+
+    data: str
+    extra: JsonObject = NOTHING
+
+
+class UnknownBlock(Struct, frozen=True):
+    """A block of a kind we do not know, kept as it came."""
+
+    type: str
+    raw: JsonObject
+
+
+ContentBlock: TypeAlias = (
+    TextBlock
+    | ImageBlock
+    | DocumentBlock
+    | ToolUseBlock
+    | ToolResultBlock
+    | ToolReferenceBlock
+    | ThinkingBlock
+    | RedactedThinkingBlock
+    | UnknownBlock
+)
+
+Content: TypeAlias = str | tuple[ContentBlock, ...]
+
+
+def blocks_of(content: Content) -> tuple[ContentBlock, ...]:
+    """Return content as blocks; a string is one text block, as the API defines it."""
+    return (TextBlock(content),) if isinstance(content, str) else content
+
+
+def decode_content(raw: JsonValue, path: str) -> Content:
+    """Parse a string or a list of blocks; `path` says where it stands, for the error's text."""
+    if isinstance(raw, str):
+        return raw
+    if not isinstance(raw, list):
+        raise InvalidRequest(f"{path}: should be a string or a list of content blocks, not {kind_of(raw)}")
+    return tuple(decode_block(item, f"{path}.{position}") for position, item in enumerate(raw))
+
+
+def decode_block(raw: JsonValue, path: str) -> ContentBlock:
+    """Parse one content block; raises `InvalidRequest` for a known kind without its required fields."""
+    fields = Fields(raw, path)
+    kind = fields.required("type", str)
+    decode = _DECODERS.get(kind)
+    return UnknownBlock(kind, fields.raw) if decode is None else decode(fields)
+
+
+def encode_content(content: Content) -> JsonValue:
+    """Return the wire form of content, in the form it came in: string or list."""
+    return content if isinstance(content, str) else [encode_block(block) for block in content]
+
+
+def encode_block(block: ContentBlock) -> JsonObject:
+    """Return the wire form of one block, with all it came with."""
+    match block:
+        case UnknownBlock(_, raw):
+            return raw
+        case ImageBlock(source, extra) | DocumentBlock(source, extra):
+            return {"type": _TYPES[type(block)], "source": _encode_source(source), **extra}
+        case ToolResultBlock():
+            return _encode_tool_result(block)
+        case TextBlock() | ToolUseBlock() | ToolReferenceBlock() | ThinkingBlock() | RedactedThinkingBlock():
+            plain = asdict(block)
+            del plain["extra"]
+            return {"type": _TYPES[type(block)], **plain, **block.extra}
+        case _:
+            assert_never(block)
+
+
+def _encode_tool_result(block: ToolResultBlock) -> JsonObject:
+    encoded: dict[str, JsonValue] = {"type": "tool_result", "tool_use_id": block.tool_use_id}
+    if block.content is not None:
+        encoded["content"] = encode_content(block.content)
+    if block.is_error:
+        encoded["is_error"] = True
+    return {**encoded, **block.extra}
+
+
+def _encode_source(source: Source) -> JsonObject:
+    match source:
+        case Base64Source(media_type, data):
+            return {"type": "base64", "media_type": media_type, "data": data}
+        case UrlSource(url):
+            return {"type": "url", "url": url}
+        case OtherSource(raw):
+            return raw
+        case _:
+            assert_never(source)
+
+
+T = TypeVar("T")
+
+
+class Fields:
+    """The fields of one JSON object, taken out one by one; what nobody took is `rest`."""
+
+    def __init__(self, raw: JsonValue, path: str) -> None:
+        if not isinstance(raw, dict):
+            raise InvalidRequest(f"{path}: should be an object, not {kind_of(raw)}")
+        self.raw: JsonObject = raw
+        self.path = path
+        self._rest: dict[str, JsonValue] = dict(raw)
+
+    def take(self, name: str) -> JsonValue:
+        """Return a field of any kind, `None` if it is missing."""
+        return self._rest.pop(name, None)
+
+    def required(self, name: str, kind: type[T]) -> T:
+        """Return a field that must be there."""
+        if name not in self._rest:
+            raise InvalidRequest(f"{self.path}.{name}: field required")
+        value = self.optional(name, kind)
+        if value is None:
+            raise InvalidRequest(f"{self.path}.{name}: should be {_NAMES[kind]}, not null")
+        return value
+
+    def optional(self, name: str, kind: type[T]) -> T | None:
+        """Return a field that may be missing or null, but not of another kind."""
+        value = self._rest.pop(name, None)
+        if value is None:
+            return None
+        if kind is float and type(value) is int:
+            value = float(value)
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise InvalidRequest(f"{self.path}.{name}: should be {_NAMES[kind]}, not {kind_of(value)}")
+        return value
+
+    @property
+    def rest(self) -> Mapping[str, JsonValue]:
+        """What nobody has taken."""
+        return self._rest or NOTHING
+
+
+def kind_of(value: JsonValue) -> str:
+    """Return the JSON name of a value's kind."""
+    return "null" if value is None else _NAMES[type(value)]
+
+
+_NAMES: dict[type, str] = {
+    str: "a string",
+    int: "an integer",
+    float: "a number",
+    bool: "a boolean",
+    dict: "an object",
+    list: "a list",
+}
+
+
+def _decode_source(raw: JsonValue, path: str) -> Source:
+    fields = Fields(raw, path)
+    match fields.required("type", str):
+        case "base64":
+            return Base64Source(fields.required("media_type", str), fields.required("data", str))
+        case "url":
+            return UrlSource(fields.required("url", str))
+        case _:
+            return OtherSource(fields.raw)
+
+
+def _text(fields: Fields) -> TextBlock:
+    return TextBlock(fields.required("text", str), fields.rest)
+
+
+def _image(fields: Fields) -> ImageBlock:
+    return ImageBlock(_decode_source(fields.take("source"), f"{fields.path}.source"), fields.rest)
+
+
+def _document(fields: Fields) -> DocumentBlock:
+    return DocumentBlock(_decode_source(fields.take("source"), f"{fields.path}.source"), fields.rest)
+
+
+def _tool_use(fields: Fields) -> ToolUseBlock:
+    return ToolUseBlock(fields.required("id", str), fields.required("name", str), fields.take("input"), fields.rest)
+
+
+def _tool_result(fields: Fields) -> ToolResultBlock:
+    tool_use_id = fields.required("tool_use_id", str)
+    raw = fields.take("content")
+    content = None if raw is None else decode_content(raw, f"{fields.path}.content")
+    return ToolResultBlock(tool_use_id, content, fields.optional("is_error", bool) or False, fields.rest)
+
+
+def _tool_reference(fields: Fields) -> ToolReferenceBlock:
+    return ToolReferenceBlock(fields.required("tool_name", str), fields.rest)
+
+
+def _thinking(fields: Fields) -> ThinkingBlock:
+    return ThinkingBlock(fields.required("thinking", str), fields.optional("signature", str) or "", fields.rest)
+
+
+def _redacted_thinking(fields: Fields) -> RedactedThinkingBlock:
+    return RedactedThinkingBlock(fields.required("data", str), fields.rest)
+
+
+_DECODERS: dict[str, Callable[[Fields], ContentBlock]] = {
+    "text": _text,
+    "image": _image,
+    "document": _document,
+    "tool_use": _tool_use,
+    "tool_result": _tool_result,
+    "tool_reference": _tool_reference,
+    "thinking": _thinking,
+    "redacted_thinking": _redacted_thinking,
+}
+
+_TYPES: dict[type[ContentBlock], str] = {
+    TextBlock: "text",
+    ImageBlock: "image",
+    DocumentBlock: "document",
+    ToolUseBlock: "tool_use",
+    ToolReferenceBlock: "tool_reference",
+    ThinkingBlock: "thinking",
+    RedactedThinkingBlock: "redacted_thinking",
+}

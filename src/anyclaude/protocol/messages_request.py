@@ -1,0 +1,246 @@
+"""
+The request of the Anthropic Messages API, as typed values.
+
+What the gateway acts on is a field; everything else is kept in `extra`.  Decoding is one
+pass of msgspec to plain JSON and a shallow typing of it: tool schemas and tool inputs stay
+JSON, because nothing here needs more of them.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from anyclaude.errors import InvalidRequest
+
+from .content import NOTHING, Content, Fields, TextBlock, blocks_of, decode_content, encode_content, kind_of
+from .json_values import JsonError, JsonObject, JsonValue, decode_json, encode_json
+
+
+class Turn(Struct, frozen=True):
+    """
+    One message of the conversation.
+
+    `role` is `user` or `assistant`; the client sends `system` in mid-conversation too, and roles
+    we do not know are kept.
+    """
+
+    role: str
+    content: Content
+    extra: JsonObject = NOTHING
+
+
+class Tool(Struct, frozen=True):
+    """
+    A tool the model may call.
+
+    A client tool has an `input_schema`.  A server tool has a dated `type` (`web_search_20250305`)
+    and no schema: Anthropic's servers run it, ours cannot.
+    """
+
+    name: str
+    description: str = ""
+    input_schema: JsonObject | None = None
+    type: str | None = None
+    defer_loading: bool = False
+    extra: JsonObject = NOTHING
+
+    @property
+    def is_server_tool(self) -> bool:
+        """Whether the tool runs on Anthropic's servers."""
+        return self.input_schema is None
+
+
+class ToolChoice(Struct, frozen=True):
+    """How the model must choose among the tools; `name` is set for `tool` alone."""
+
+    type: Literal["auto", "any", "tool", "none"]
+    name: str | None = None
+    disable_parallel_tool_use: bool = False
+
+
+class MessagesRequest(Struct, frozen=True, kw_only=True):
+    """What the client asked for; `max_tokens` may be 0, which asks for the prompt to be evaluated and nothing more."""
+
+    model: str
+    max_tokens: int
+    messages: tuple[Turn, ...]
+    system: Content = ""
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    stop_sequences: tuple[str, ...] = ()
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    stream: bool = False
+    metadata: JsonObject | None = None
+    thinking: JsonObject | None = None
+    output_config: JsonObject | None = None
+    context_management: JsonObject | None = None
+    service_tier: str | None = None
+    extra: JsonObject = NOTHING
+
+
+def decode_request(body: bytes) -> MessagesRequest:
+    """Parse a request body; raises `InvalidRequest` that names the field and what is wrong with it."""
+    try:
+        raw = decode_json(body)
+    except JsonError as error:
+        raise InvalidRequest(f"the request body is not valid JSON: {error}") from error
+    return request_from(raw)
+
+
+def request_from(raw: JsonValue, max_tokens: int | None = None) -> MessagesRequest:
+    """
+    Type a decoded body.  `max_tokens` stands in where the body may leave it out (token counting).
+
+    Raises `InvalidRequest`.
+    """
+    fields = Fields(raw, "request")
+    return MessagesRequest(
+        model=fields.required("model", str),
+        max_tokens=_max_tokens(fields, max_tokens),
+        messages=_turns(fields),
+        system=_system(fields),
+        tools=_tools(fields),
+        tool_choice=_tool_choice(fields.take("tool_choice")),
+        stop_sequences=_stop_sequences(fields),
+        temperature=fields.optional("temperature", float),
+        top_p=fields.optional("top_p", float),
+        top_k=fields.optional("top_k", int),
+        stream=fields.optional("stream", bool) or False,
+        metadata=fields.optional("metadata", dict),
+        thinking=fields.optional("thinking", dict),
+        output_config=fields.optional("output_config", dict),
+        context_management=fields.optional("context_management", dict),
+        service_tier=fields.optional("service_tier", str),
+        extra=fields.rest,
+    )
+
+
+def encode_request(request: MessagesRequest) -> bytes:
+    """Return the request in Anthropic's own wire form, with every field and block it came with."""
+    optional: dict[str, JsonValue] = {
+        "system": encode_content(request.system) if request.system else None,
+        "tools": [_encode_tool(tool) for tool in request.tools] or None,
+        "tool_choice": _encode_tool_choice(request.tool_choice),
+        "stop_sequences": list(request.stop_sequences) or None,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "top_k": request.top_k,
+        "stream": request.stream or None,
+        "metadata": request.metadata,
+        "thinking": request.thinking,
+        "output_config": request.output_config,
+        "context_management": request.context_management,
+        "service_tier": request.service_tier,
+    }
+    return encode_json(
+        {
+            "model": request.model,
+            "max_tokens": request.max_tokens,
+            "messages": [_encode_turn(turn) for turn in request.messages],
+            **{name: value for name, value in optional.items() if value is not None},
+            **request.extra,
+        }
+    )
+
+
+def system_text(request: MessagesRequest) -> str:
+    """Return the system prompt's text, its blocks joined by an empty line; whitespace inside stays as it is."""
+    return "\n\n".join(block.text for block in blocks_of(request.system) if isinstance(block, TextBlock))
+
+
+def _max_tokens(fields: Fields, default: int | None) -> int:
+    if default is not None:
+        return fields.optional("max_tokens", int) or default
+    value = fields.required("max_tokens", int)
+    if value < 0:
+        raise InvalidRequest(f"request.max_tokens: should be 0 or more, not {value}")
+    return value
+
+
+def _turns(fields: Fields) -> tuple[Turn, ...]:
+    raw = fields.required("messages", list)
+    if not raw:
+        raise InvalidRequest("request.messages: at least one message is required")
+    return tuple(_turn(item, f"messages.{position}") for position, item in enumerate(raw))
+
+
+def _turn(raw: JsonValue, path: str) -> Turn:
+    fields = Fields(raw, path)
+    role = fields.required("role", str)
+    if "content" not in fields.raw:
+        raise InvalidRequest(f"{path}.content: field required")
+    return Turn(role, decode_content(fields.take("content"), f"{path}.content"), fields.rest)
+
+
+def _encode_turn(turn: Turn) -> JsonObject:
+    return {"role": turn.role, "content": encode_content(turn.content), **turn.extra}
+
+
+def _system(fields: Fields) -> Content:
+    raw = fields.take("system")
+    return "" if raw is None else decode_content(raw, "system")
+
+
+def _tools(fields: Fields) -> tuple[Tool, ...]:
+    raw = fields.optional("tools", list) or []
+    return tuple(_tool(Fields(item, f"tools.{position}")) for position, item in enumerate(raw))
+
+
+def _tool(fields: Fields) -> Tool:
+    return Tool(
+        name=fields.required("name", str),
+        description=fields.optional("description", str) or "",
+        input_schema=fields.optional("input_schema", dict),
+        type=fields.optional("type", str),
+        defer_loading=fields.optional("defer_loading", bool) or False,
+        extra=fields.rest,
+    )
+
+
+def _encode_tool(tool: Tool) -> JsonObject:
+    optional: dict[str, JsonValue] = {
+        "type": tool.type,
+        "description": tool.description or None,
+        "input_schema": tool.input_schema,
+        "defer_loading": tool.defer_loading or None,
+    }
+    return {"name": tool.name, **{name: value for name, value in optional.items() if value is not None}, **tool.extra}
+
+
+def _tool_choice(raw: JsonValue) -> ToolChoice | None:
+    if raw is None:
+        return None
+    fields = Fields(raw, "tool_choice")
+    parallel_off = fields.optional("disable_parallel_tool_use", bool) or False
+    match fields.required("type", str):
+        case "auto":
+            return ToolChoice("auto", None, parallel_off)
+        case "any":
+            return ToolChoice("any", None, parallel_off)
+        case "none":
+            return ToolChoice("none", None, parallel_off)
+        case "tool":
+            return ToolChoice("tool", fields.required("name", str), parallel_off)
+        case other:
+            raise InvalidRequest(f"tool_choice.type: should be auto, any, tool or none, not {other!r}")
+
+
+def _encode_tool_choice(choice: ToolChoice | None) -> JsonValue:
+    if choice is None:
+        return None
+    encoded: dict[str, JsonValue] = {"type": choice.type}
+    if choice.name is not None:
+        encoded["name"] = choice.name
+    if choice.disable_parallel_tool_use:
+        encoded["disable_parallel_tool_use"] = True
+    return encoded
+
+
+def _stop_sequences(fields: Fields) -> tuple[str, ...]:
+    raw = fields.optional("stop_sequences", list) or []
+    for position, item in enumerate(raw):
+        if not isinstance(item, str):
+            raise InvalidRequest(f"stop_sequences.{position}: should be a string, not {kind_of(item)}")
+    return tuple(item for item in raw if isinstance(item, str))

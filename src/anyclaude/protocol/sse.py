@@ -1,0 +1,127 @@
+"""
+Server-sent events: bytes in whatever pieces the network gives, whole events out.
+
+Follows the "Interpreting an event stream" section of the WHATWG HTML standard: a
+line ends in LF, CR or CRLF, a leading byte order mark is dropped, several `data`
+lines are joined by LF, comments and unknown fields are not kept.  Data stays bytes,
+so a UTF-8 character that is cut in two is whole again before anything decodes it.
+"""
+
+from msgspec import Struct
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+DEFAULT_MAX_EVENT_BYTES = 16 * 1024 * 1024
+"""An event larger than this is refused.  The largest honest one, a whole tool call in one chunk, is far under the
+128,000 output tokens (about 0.5 MB) that the client asks for at most."""
+
+
+class EventTooLarge(ValueError):
+    """One event is larger than the decoder was told to hold."""
+
+
+class ServerSentEvent(Struct, frozen=True, gc=False):
+    """One event."""
+
+    data: bytes
+    event: str = "message"
+
+
+class SseDecoder:
+    """Incremental: `feed` takes any split of the bytes and gives the same events."""
+
+    def __init__(self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES) -> None:
+        self._max_event_bytes = max_event_bytes
+        self._partial: list[bytes] = []  # pieces of the line that is not complete yet
+        self._held_bytes = 0
+        self._data: list[bytes] = []
+        self._event = "message"
+        self._at_start = True
+        self._after_carriage_return = False
+
+    def feed(self, chunk: bytes) -> list[ServerSentEvent]:
+        """Return the events that `chunk` completes; raises `EventTooLarge`."""
+        if self._at_start or self._after_carriage_return or b"\r" in chunk:
+            chunk = self._normalised(chunk)
+        if b"\n" not in chunk:
+            self._hold(chunk)
+            return []
+        lines = chunk.split(b"\n")
+        if self._partial:
+            lines[0] = b"".join(self._partial) + lines[0]
+            self._partial.clear()
+            self._held_bytes = 0
+        tail = lines.pop()
+        events: list[ServerSentEvent] = []
+        for line in lines:
+            if line:
+                self._take_field(line)
+            elif self._data:
+                events.append(self._dispatch())
+            else:
+                self._event = "message"
+        self._hold(tail)
+        return events
+
+    def flush(self) -> list[ServerSentEvent]:
+        """
+        Return the event that stands complete but unterminated at the end of the bytes, if any.
+
+        The standard discards it; servers that forget the last blank line are common enough
+        that the caller may look, and must not trust it further than it parses.
+        """
+        line = b"".join(self._partial)
+        self._partial.clear()
+        self._held_bytes = 0
+        if line:
+            self._take_field(line)
+        return [self._dispatch()] if self._data else []
+
+    def _normalised(self, chunk: bytes) -> bytes:
+        """Drop a leading byte order mark, and turn CR and CRLF into LF."""
+        if self._at_start:
+            chunk = b"".join([*self._partial, chunk])
+            self._partial.clear()
+            self._held_bytes = 0
+            if len(chunk) < len(BYTE_ORDER_MARK) and BYTE_ORDER_MARK.startswith(chunk):
+                return chunk
+            self._at_start = False
+            chunk = chunk.removeprefix(BYTE_ORDER_MARK)
+        if self._after_carriage_return and chunk:
+            chunk = chunk.removeprefix(b"\n")
+            self._after_carriage_return = False
+        if chunk.endswith(b"\r"):
+            self._after_carriage_return = True
+        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _hold(self, piece: bytes) -> None:
+        if not piece:
+            return
+        self._partial.append(piece)
+        self._held_bytes += len(piece)
+        if self._held_bytes > self._max_event_bytes:
+            raise EventTooLarge(f"one event is larger than {self._max_event_bytes} bytes")
+
+    def _take_field(self, line: bytes) -> None:
+        if line.startswith(b"data:"):
+            self._data.append(line[6:] if line.startswith(b"data: ") else line[5:])
+            if len(self._data) > 1 and sum(map(len, self._data)) > self._max_event_bytes:
+                raise EventTooLarge(f"one event is larger than {self._max_event_bytes} bytes")
+        elif line.startswith(b"event:"):
+            self._event = line[6:].removeprefix(b" ").decode("utf-8", errors="replace")
+        elif line == b"data":
+            self._data.append(b"")
+
+    def _dispatch(self) -> ServerSentEvent:
+        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        event = ServerSentEvent(data, self._event)
+        self._data.clear()
+        self._event = "message"
+        return event
+
+
+def encode_sse(data: bytes, event: str | None = None) -> bytes:
+    """Return one server-sent event; every line of `data` becomes a `data` line."""
+    head = b"" if event is None else b"event: " + event.encode() + b"\n"
+    lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    return head + b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"
