@@ -1,0 +1,37 @@
+"""One model server as this run uses it: who, where, which model, and with which key."""
+
+from msgspec import Struct
+
+from anyclaude.profiles import BackendProfile
+
+
+class Secret(Struct, frozen=True):
+    """A text that no log, error or representation may show; `reveal` is called where it is sent, nowhere else."""
+
+    _text: str
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+
+class BackendTarget(Struct, frozen=True, kw_only=True):
+    """
+    Where requests go.
+
+    `models` maps the client's tiers (`opus`, `sonnet`, `haiku`, `subagent`) to names the server knows;
+    every other name means `model`.  `context_tokens` is the real window, `None` where nobody told us.
+    """
+
+    profile: BackendProfile
+    base_url: str
+    model: str
+    models: dict[str, str] = {}
+    api_key: Secret | None = None
+    context_tokens: int | None = None
+    parallel_requests: int = 1
