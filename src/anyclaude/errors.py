@@ -32,6 +32,10 @@ Each text says what happened, to what, and what to do about it.  No text may car
 
 from typing import ClassVar
 
+TRANSIENT_STATUSES = frozenset({408, 429, 502, 503, 504, 529})
+"""Statuses by which a server says "not now".  500 is not among them: llama.cpp answers it for what fails every time,
+such as a template that does not render."""
+
 
 class AnyclaudeError(Exception):
     """Base class: knows its HTTP status, its Anthropic error type, and whether trying again can help."""
@@ -39,7 +43,7 @@ class AnyclaudeError(Exception):
     status: int = 500
     kind: str = "api_error"
     retry_after_seconds: float | None = None
-    passes_by_itself: ClassVar[bool] = False
+    passes_by_itself: bool = False
 
 
 class RequestError(AnyclaudeError):
@@ -146,6 +150,7 @@ class BackendRejected(BackendError):
         self.status = status
         self.kind = kind
         self.retry_after_seconds = retry_after_seconds
+        self.passes_by_itself = status in TRANSIENT_STATUSES
 
 
 class BackendGarbled(BackendError):

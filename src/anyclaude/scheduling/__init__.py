@@ -1,0 +1,7 @@
+"""Who waits, for which backend, and what is tried before a request is given up."""
+
+from .admission import Admission
+from .dispatch import Dispatcher, Lane, OpenReply, Patience
+from .model_choice import model_for
+
+__all__ = ["Admission", "Dispatcher", "Lane", "OpenReply", "Patience", "model_for"]

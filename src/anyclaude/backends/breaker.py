@@ -1,0 +1,74 @@
+"""
+A circuit breaker per backend: after repeated failures nothing is sent for a while, then one request tries.
+
+    closed ──(`threshold` failures in a row)──► open ──(`rest_seconds` later)──► half-open
+       ▲                                          ▲                                 │
+       └───────────────(the trial succeeds)───────┼─────────────────────────────────┤
+                                                  └──────(the trial fails)──────────┘
+"""
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+from anyclaude.errors import BackendUnavailable
+
+State: TypeAlias = Literal["closed", "open", "half_open"]
+
+
+class CircuitBreaker:
+    """
+    Gates the requests to one backend.
+
+    Only failures of the server itself count: no connection, a connection that breaks, silence.
+    A request the server refuses says nothing about its health.
+    """
+
+    def __init__(self, clock: Callable[[], float], threshold: int = 5, rest_seconds: float = 15.0) -> None:
+        self._clock = clock
+        self._threshold = threshold
+        self._rest_seconds = rest_seconds
+        self._failures = 0
+        self._opened_at: float | None = None
+        self._on_trial = False
+
+    @property
+    def state(self) -> State:
+        """Where the circuit stands."""
+        if self._opened_at is None:
+            return "closed"
+        return "half_open" if self._rested() else "open"
+
+    @property
+    def failures(self) -> int:
+        """How many requests in a row have failed."""
+        return self._failures
+
+    def admit(self, title: str) -> None:
+        """Let one request through, or raise `BackendUnavailable` with the time to wait."""
+        if self._opened_at is None:
+            return
+        if self._rested() and not self._on_trial:
+            self._on_trial = True
+            return
+        wait = max(self._opened_at + self._rest_seconds - self._clock(), 1.0)
+        raise BackendUnavailable(
+            f"{title} failed {self._failures} times in a row; the next attempt is due in {wait:.0f} s", wait
+        )
+
+    def succeeded(self) -> None:
+        """The backend answered."""
+        self._failures, self._opened_at, self._on_trial = 0, None, False
+
+    def failed(self) -> None:
+        """The backend let a request down."""
+        self._failures += 1
+        if self._on_trial or self._failures >= self._threshold:
+            self._opened_at = self._clock()
+        self._on_trial = False
+
+    def withdrawn(self) -> None:
+        """A request ended without saying anything about the backend; a trial is free for the next one."""
+        self._on_trial = False
+
+    def _rested(self) -> bool:
+        return self._opened_at is not None and self._clock() - self._opened_at >= self._rest_seconds

@@ -1,0 +1,221 @@
+"""
+The seam to the network: send one request, read the reply's bytes.
+
+Every failure of the network becomes a `BackendError` here and nowhere else.  `FakeBackend`
+in `fake.py` is the same seam in memory.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Protocol
+
+import aiohttp
+
+from anyclaude.dialects import WireRequest
+from anyclaude.errors import BackendTimeout, BackendTruncated, BackendUnreachable
+
+from .target import BackendTarget
+
+CONNECT_SECONDS = 10.0
+"""A loopback or LAN server accepts at once; ten seconds also covers a TLS handshake with a hosted one."""
+
+MAX_ERROR_BODY_BYTES = 64 * 1024
+"""As much of an error's body as is read; the message in it is cut far shorter."""
+
+
+class BackendReply(Protocol):
+    """A reply whose status is known and whose bytes are still coming."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def content_type(self) -> str:
+        """The media type, without parameters."""
+        ...
+
+    @property
+    def retry_after_seconds(self) -> float | None:
+        """When the server asks to be asked again."""
+        ...
+
+    async def read_chunk(self, within_seconds: float) -> bytes:
+        """
+        Return the next bytes, `b""` at the end of the reply.
+
+        Raises `BackendTimeout` when nothing comes in time, `BackendTruncated` when the
+        connection breaks.  Bytes that nobody asks for stay in the socket: that is the
+        back-pressure.
+        """
+        ...
+
+    async def read_error(self) -> bytes:
+        """Return the beginning of an error's body, empty if it cannot be read."""
+        ...
+
+
+class Backend(Protocol):
+    """One model server."""
+
+    @property
+    def target(self) -> BackendTarget:
+        """Which one."""
+        ...
+
+    def stream(self, request: WireRequest, within_seconds: float) -> AbstractAsyncContextManager[BackendReply]:
+        """
+        Send `request`; the reply lives as long as the context, and leaving it early cancels the request.
+
+        Raises `BackendUnreachable`, and `BackendTimeout` when no status comes in time.
+        """
+        ...
+
+
+class HttpBackend:
+    """A `Backend` over HTTP."""
+
+    def __init__(self, session: aiohttp.ClientSession, target: BackendTarget) -> None:
+        self._session = session
+        self._target = target
+
+    @property
+    def target(self) -> BackendTarget:
+        """Which server this is."""
+        return self._target
+
+    @asynccontextmanager
+    async def stream(self, request: WireRequest, within_seconds: float) -> AsyncGenerator[BackendReply, None]:
+        """Send `request` and wait for the status of the reply."""
+        headers = {"Content-Type": "application/json", "Accept": request.accept}
+        if self._target.api_key is not None:
+            headers["Authorization"] = f"Bearer {self._target.api_key.reveal()}"
+        url = self._target.base_url + request.path
+        where = f"{self._target.profile.title} at {self._target.base_url}"
+        with self._translated(where, within_seconds):
+            async with asyncio.timeout(within_seconds):
+                response = await self._session.post(url, data=request.body, headers=headers, allow_redirects=False)
+        reply = HttpReply(response, where)
+        try:
+            yield reply
+        finally:
+            reply.close()
+
+    @contextmanager
+    def _translated(self, where: str, within_seconds: float) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError as error:
+            raise BackendTimeout(f"{where} sent nothing for {within_seconds:g} s") from error
+        except aiohttp.ClientConnectorError as error:
+            raise BackendUnreachable(f"no connection to {where}: {error.strerror or error}. Is it running?") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise BackendUnreachable(f"{where} broke the connection before it answered: {_said(error)}") from error
+
+
+class HttpReply:
+    """The reply to one request over HTTP."""
+
+    def __init__(self, response: aiohttp.ClientResponse, where: str) -> None:
+        self._response = response
+        self._where = where
+        self._silence = Silence(asyncio.get_running_loop(), self._give_up)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self._response.status
+
+    @property
+    def content_type(self) -> str:
+        """The media type, without parameters."""
+        return self._response.content_type
+
+    @property
+    def retry_after_seconds(self) -> float | None:
+        """The `retry-after` header, where it is a number of seconds."""
+        value = self._response.headers.get("Retry-After", "")
+        return float(value) if value.isdigit() else None
+
+    async def read_chunk(self, within_seconds: float) -> bytes:
+        """Return the next bytes."""
+        self._silence.begin(within_seconds)
+        try:
+            return await self._response.content.readany()
+        except (aiohttp.ClientError, OSError) as error:
+            raise BackendTruncated(f"{self._where} broke the connection in the middle of its reply") from error
+        finally:
+            self._silence.end()
+
+    async def read_error(self) -> bytes:
+        """Return the beginning of an error's body."""
+        body = b""
+        try:
+            while len(body) < MAX_ERROR_BODY_BYTES and (chunk := await self.read_chunk(CONNECT_SECONDS)):
+                body += chunk
+        except (BackendTimeout, BackendTruncated):
+            pass  # the status alone says that it is an error
+        return body[:MAX_ERROR_BODY_BYTES]
+
+    def close(self) -> None:
+        """Let go of the reply; an unfinished one takes its connection along, which is what stops the engine."""
+        self._silence.stop()
+        self._response.close()
+
+    def _give_up(self, seconds: float) -> None:
+        """Wake the reader with an error, and let go of the connection."""
+        self._response.content.set_exception(BackendTimeout(f"{self._where} sent nothing for {seconds:g} s"))
+
+
+class Silence:
+    """
+    Calls `broken_off` when a wait lasts too long.
+
+    A stream waits once per token, so a wait costs two assignments here, not a timer: one timer
+    runs at a time, and one that fires early sets itself again.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, broken_off: Callable[[float], None]) -> None:
+        self._loop = loop
+        self._broken_off = broken_off
+        self._limit = 0.0
+        self._due: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, seconds: float) -> None:
+        """Start to wait."""
+        self._limit = seconds
+        self._due = self._loop.time() + seconds
+        if self._timer is None or self._timer.when() > self._due:
+            self._set(self._due)
+
+    def end(self) -> None:
+        """The wait is over."""
+        self._due = None
+
+    def stop(self) -> None:
+        """Let go of the timer."""
+        self.end()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _set(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        if self._due is None:
+            return
+        if self._loop.time() < self._due:
+            self._set(self._due)
+        else:
+            self._broken_off(self._limit)
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,68 @@
+"""A `Backend` in memory: replays what it is told, and remembers what it was asked."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+
+from msgspec import Struct
+
+from anyclaude.dialects import WireRequest
+from anyclaude.errors import BackendError
+
+from .client import BackendReply
+from .target import BackendTarget
+
+
+class FakeReply(Struct, frozen=True, kw_only=True):
+    """One reply: chunks to replay; an exception among them is raised in its place."""
+
+    chunks: Sequence[bytes | BackendError] = ()
+    status: int = 200
+    content_type: str = "text/event-stream"
+    retry_after_seconds: float | None = None
+
+
+class FakeBackend:
+    """Gives one scripted reply after the other; an exception instead of a reply refuses the connection."""
+
+    def __init__(self, target: BackendTarget, *script: FakeReply | BackendError) -> None:
+        self._target = target
+        self._script = list(script)
+        self.requests: list[WireRequest] = []
+        self.open_replies = 0
+
+    @property
+    def target(self) -> BackendTarget:
+        """Which server this stands for."""
+        return self._target
+
+    @asynccontextmanager
+    async def stream(self, request: WireRequest, within_seconds: float) -> AsyncGenerator[BackendReply, None]:
+        """Answer with the next reply of the script."""
+        self.requests.append(request)
+        scripted = self._script.pop(0)
+        if isinstance(scripted, BackendError):
+            raise scripted
+        self.open_replies += 1
+        try:
+            yield _Replay(scripted)
+        finally:
+            self.open_replies -= 1
+
+
+class _Replay:
+    """The state of replaying one reply."""
+
+    def __init__(self, reply: FakeReply) -> None:
+        self._chunks = iter(reply.chunks)
+        self.status = reply.status
+        self.content_type = reply.content_type
+        self.retry_after_seconds = reply.retry_after_seconds
+
+    async def read_chunk(self, within_seconds: float) -> bytes:
+        chunk = next(self._chunks, b"")
+        if isinstance(chunk, BackendError):
+            raise chunk
+        return chunk
+
+    async def read_error(self) -> bytes:
+        return b"".join(chunk for chunk in self._chunks if isinstance(chunk, bytes))

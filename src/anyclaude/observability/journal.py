@@ -1,0 +1,55 @@
+"""An append-only file of exchanges, one JSON line each, one file per UTC day."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from .records import ExchangeRecord
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+
+
+class Journal:
+    """
+    Writes records to `folder/YYYY-MM-DD.jsonl`, readable by their owner alone.
+
+    A line is one `write` to a file opened for appending, so gateways that run side by side
+    cannot mix their lines (POSIX: O_APPEND).  A record that cannot be written must not cost
+    the client its reply: the failure is counted and its reason kept for `/health`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._day = ""
+        self._file: int | None = None
+        self._encode = msgspec.json.Encoder().encode
+        self.lost_records = 0
+        self.last_failure: str | None = None
+
+    def write(self, record: ExchangeRecord) -> None:
+        """Append one record."""
+        line = self._encode(record) + b"\n"
+        try:
+            os.write(self._file_for(record.time[:10]), line)
+        except OSError as error:
+            self.lost_records += 1
+            self.last_failure = f"{self._folder}: {error.strerror}"
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the file; the next record opens one again."""
+        if self._file is not None:
+            os.close(self._file)
+        self._file, self._day = None, ""
+
+    def _file_for(self, day: str) -> int:
+        if self._file is None or day != self._day:
+            self.close()
+            self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+            self._file = os.open(
+                self._folder / f"{day}.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE
+            )
+            self._day = day
+        return self._file

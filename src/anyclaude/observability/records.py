@@ -1,0 +1,176 @@
+"""What is kept of an exchange."""
+
+from typing import Literal, TypeAlias, assert_never
+
+from msgspec import Struct
+
+from anyclaude.dialects import Dropped
+from anyclaude.protocol.content import (
+    Content,
+    ContentBlock,
+    DocumentBlock,
+    ImageBlock,
+    OtherSource,
+    RedactedThinkingBlock,
+    TextBlock,
+    ThinkingBlock,
+    ToolReferenceBlock,
+    ToolResultBlock,
+    ToolUseBlock,
+    UnknownBlock,
+    blocks_of,
+)
+from anyclaude.protocol.json_values import JsonValue, encode_json
+from anyclaude.protocol.messages_request import MessagesRequest
+
+RequestClass: TypeAlias = Literal["main", "subagent", "workflow", "auxiliary", "compaction", "unknown"]
+
+Outcome: TypeAlias = Literal["completed", "failed", "refused", "client_left"]
+"""`completed`: the reply reached the client whole.  `failed`: the backend let us down, before or during the reply.
+`refused`: the request itself was turned away.  `client_left`: the client closed the connection first."""
+
+CHARACTERS_PER_TOKEN = 4.0
+"""Only for what no engine has counted.  Claude Code's prompts have 4.3 characters per token (cl100k, measured on the
+tools section: 31.1k characters, 7.0k tokens); 4 errs on the careful side."""
+
+
+class SectionSize(Struct, frozen=True):
+    """
+    One section of a prompt.
+
+    `tokens` is the section's share, by characters, of the prompt tokens the engine counted; before an
+    engine has counted it is an estimate at `CHARACTERS_PER_TOKEN`.
+    """
+
+    characters: int
+    tokens: int
+
+
+class PromptSize(Struct, frozen=True):
+    """The sections of a prompt; `tokens_from` says whose count the token figures rest on."""
+
+    system: SectionSize
+    tools: SectionSize
+    messages: SectionSize
+    tool_count: int
+    message_count: int
+    tokens_from: Literal["engine", "estimate"]
+
+
+class Durations(Struct, frozen=True):
+    """Seconds; `None` where the exchange did not get that far."""
+
+    total: float
+    queue: float | None = None
+    first_token: float | None = None
+
+
+class RecordedUsage(Struct, frozen=True):
+    """What the engine counted; `None` where it did not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    prefill_seconds: float | None = None
+    generation_seconds: float | None = None
+
+
+class RecordedError(Struct, frozen=True):
+    """Why it did not go well."""
+
+    type: str
+    message: str
+
+
+class ExchangeRecord(Struct, frozen=True, kw_only=True):
+    """One request and its reply, as the journal keeps it; no prompt or reply text is in it."""
+
+    time: str
+    """When the request arrived: ISO 8601, UTC."""
+    request_id: str
+    outcome: Outcome
+    status: int
+    """The HTTP status the client saw; 200 too where the reply failed after it had begun."""
+    path: str
+    session: str | None = None
+    agent: str | None = None
+    request_class: RequestClass = "unknown"
+    model: str | None = None
+    """The name the client asked for."""
+    route: str | None = None
+    """Backend and model that were asked, as `llamacpp/qwen3-coder`."""
+    attempts: int = 0
+    streaming: bool = False
+    size: PromptSize | None = None
+    durations: Durations
+    usage: RecordedUsage = RecordedUsage()
+    stop_reason: str | None = None
+    dropped: tuple[Dropped, ...] = ()
+    error: RecordedError | None = None
+
+
+class SectionCharacters(Struct, frozen=True):
+    """How many characters each section of a request has."""
+
+    system: int
+    tools: int
+    messages: int
+    tool_count: int
+    message_count: int
+
+
+def section_characters(request: MessagesRequest) -> SectionCharacters:
+    """Count the characters the model gets to read: texts, and the JSON of tools and inputs; images count nothing."""
+    tools = sum(len(tool.name) + len(tool.description) + _json_characters(tool.input_schema) for tool in request.tools)
+    return SectionCharacters(
+        system=_content_characters(request.system),
+        tools=tools,
+        messages=sum(_content_characters(turn.content) for turn in request.messages),
+        tool_count=len(request.tools),
+        message_count=len(request.messages),
+    )
+
+
+def prompt_size(characters: SectionCharacters, counted_tokens: int | None) -> PromptSize:
+    """Spread the engine's count over the sections, or estimate where there is none."""
+    total = characters.system + characters.tools + characters.messages
+    rate = counted_tokens / total if counted_tokens is not None and total else 1 / CHARACTERS_PER_TOKEN
+    sections = (characters.system, characters.tools, characters.messages)
+    system, tools, messages = (SectionSize(count, round(count * rate)) for count in sections)
+    counted_by: Literal["engine", "estimate"] = "estimate" if counted_tokens is None else "engine"
+    return PromptSize(system, tools, messages, characters.tool_count, characters.message_count, counted_by)
+
+
+def estimated_tokens(characters: SectionCharacters) -> int:
+    """Return a careful guess for servers that cannot count."""
+    return round((characters.system + characters.tools + characters.messages) / CHARACTERS_PER_TOKEN)
+
+
+def _content_characters(content: Content) -> int:
+    return sum(_block_characters(block) for block in blocks_of(content))
+
+
+def _json_characters(value: JsonValue) -> int:
+    return 0 if value is None else len(encode_json(value).decode())
+
+
+def _block_characters(block: ContentBlock) -> int:
+    match block:
+        case TextBlock(text):
+            return len(text)
+        case ThinkingBlock(thinking):
+            return len(thinking)
+        case ToolUseBlock(_, name, arguments):
+            return len(name) + _json_characters(arguments)
+        case ToolResultBlock(_, content):
+            return 0 if content is None else _content_characters(content)
+        case ToolReferenceBlock(tool_name):
+            return len(tool_name)
+        case DocumentBlock(OtherSource(raw)):
+            return _json_characters(raw)
+        case ImageBlock() | DocumentBlock() | RedactedThinkingBlock():
+            return 0
+        case UnknownBlock(_, raw):
+            return _json_characters(raw)
+        case _:
+            assert_never(block)

@@ -1,0 +1,82 @@
+"""
+A fair queue in front of one backend.
+
+A backend serves so many requests at once; the rest wait here, where they can be counted, taken
+back and refused.  Waiting conversations take turns, so that one which fans out into twenty
+sub-agents cannot starve another.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from anyclaude.errors import QueueFull
+
+RETRY_AFTER_SECONDS = 5.0
+"""A local reply takes seconds to minutes; asking again sooner only adds to the queue."""
+
+
+class Admission:
+    """Lets `parallel` requests through at a time and holds up to `waiting_limit` more."""
+
+    def __init__(self, parallel: int, waiting_limit: int) -> None:
+        self._parallel = parallel
+        self._waiting_limit = waiting_limit
+        self._running = 0
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+
+    @property
+    def running(self) -> int:
+        """How many requests the backend is serving."""
+        return self._running
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait."""
+        return sum(map(len, self._waiting.values()))
+
+    @asynccontextmanager
+    async def turn(self, conversation: str) -> AsyncGenerator[None, None]:
+        """Wait for a turn and hold it as long as the context lasts; raises `QueueFull`."""
+        if self._running < self._parallel:
+            self._running += 1
+        else:
+            await self._wait(conversation)
+        try:
+            yield
+        finally:
+            self._hand_over()
+
+    async def _wait(self, conversation: str) -> None:
+        if self.waiting >= self._waiting_limit:
+            raise QueueFull(
+                f"{self.waiting} requests wait for the backend already, which is the limit; try again later",
+                RETRY_AFTER_SECONDS,
+            )
+        place = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(conversation, deque()).append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self._hand_over()  # the turn came in the very moment the request was taken back
+            else:
+                self._leave(conversation, place)
+            raise
+
+    def _leave(self, conversation: str, place: asyncio.Future[None]) -> None:
+        places = self._waiting[conversation]
+        places.remove(place)
+        if not places:
+            del self._waiting[conversation]
+
+    def _hand_over(self) -> None:
+        """Give the turn to the next conversation, which then goes to the end of the row."""
+        if not self._waiting:
+            self._running -= 1
+            return
+        conversation, places = self._waiting.popitem(last=False)
+        places.popleft().set_result(None)
+        if places:
+            self._waiting[conversation] = places

@@ -1,0 +1,186 @@
+"""
+From a request to a reply that has begun: which backend, after which wait, after how many attempts.
+
+Nothing of a reply has reached the client while this runs, so everything that passes by
+itself is tried again here: a refused connection, one that breaks before the first delta,
+a model that is still loading.  What is tried again is bounded by `Patience.retry_seconds`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from anyclaude.backends.breaker import CircuitBreaker
+from anyclaude.backends.client import Backend, BackendReply
+from anyclaude.dialects import DeltaDecoder, Dialect, Dropped
+from anyclaude.errors import BackendError, BackendTimeout, BackendTruncated, BackendUnreachable
+from anyclaude.protocol.deltas import Delta
+from anyclaude.protocol.messages_request import MessagesRequest
+
+from .admission import Admission
+from .model_choice import model_for
+
+FIRST_PAUSE_SECONDS = 0.25
+"""The most common failure is a pooled connection that the server has closed meanwhile; it deserves a quick retry."""
+
+LONGEST_PAUSE_SECONDS = 5.0
+"""Doubling stops here: a model that has finished loading should be noticed within seconds."""
+
+
+class Patience(Struct, frozen=True, kw_only=True):
+    """
+    How long each kind of silence may last, in seconds.
+
+    The defaults are for slow hardware: a prefill of ten minutes is normal (18,000 tokens took a
+    0.5B model on two cores 482 s), a pause of two minutes between two tokens is not.  A backend
+    that has said why it stopped owes nothing but its usage figures.
+    """
+
+    first_byte_seconds: float = 1800.0
+    stall_seconds: float = 120.0
+    finish_seconds: float = 10.0
+    retry_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One backend and everything that stands in front of it."""
+
+    backend: Backend
+    dialect: Dialect
+    breaker: CircuitBreaker
+    admission: Admission
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a request asks of a backend."""
+
+    request: MessagesRequest
+    conversation: str
+    is_subagent: bool = False
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far an errand has come; the journal reads it even when nothing came of it."""
+
+    route: str | None = None
+    attempts: int = 0
+    admitted_at: float | None = None
+    dropped: tuple[Dropped, ...] = ()
+
+
+@dataclass(slots=True)
+class OpenReply:
+    """A reply whose first deltas are here and whose rest is coming; whoever has it closes it."""
+
+    lane: Lane
+    reply: BackendReply
+    decoder: DeltaDecoder
+    first_deltas: list[Delta]
+    resources: AsyncExitStack
+
+    async def aclose(self) -> None:
+        """Let go of the backend; a reply that is not finished is cancelled there."""
+        await self.resources.aclose()
+
+
+class Dispatcher:
+    """Opens replies: the first lane is the one the user chose, the rest are its fallbacks, in order."""
+
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        patience: Patience,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.lanes = tuple(lanes)
+        self.patience = patience
+        self._clock = clock
+        self._sleep = sleep
+
+    async def open(self, errand: Errand, progress: Progress) -> OpenReply:
+        """
+        Return a reply that has begun; raises the last lane's `BackendError`, or `QueueFull`.
+
+        A lane that fails has let go of its backend before the next one is asked, so no two of
+        them ever work on the same request.
+        """
+        *fallible, last = self.lanes
+        for lane in fallible:
+            try:
+                return await self._open_admitted(lane, errand, progress, give_up_at=self._clock())
+            except BackendError as error:
+                if not error.passes_by_itself and not isinstance(error, BackendTimeout):
+                    raise
+        return await self._open_admitted(last, errand, progress, self._clock() + self.patience.retry_seconds)
+
+    async def _open_admitted(self, lane: Lane, errand: Errand, progress: Progress, give_up_at: float) -> OpenReply:
+        """Wait for a turn; it is held until the reply is let go of."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(lane.admission.turn(errand.conversation))
+            progress.admitted_at = self._clock()
+            opened = await self._open_patiently(lane, errand, progress, give_up_at)
+            stack.push_async_callback(opened.resources.aclose)
+            opened.resources = stack.pop_all()
+            return opened
+
+    async def _open_patiently(self, lane: Lane, errand: Errand, progress: Progress, give_up_at: float) -> OpenReply:
+        """Try until it works, cannot work, or takes too long."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await self._attempt(lane, errand, progress)
+            except BackendError as error:
+                wait = max(pause, error.retry_after_seconds or 0.0)
+                if not error.passes_by_itself or self._clock() + wait > give_up_at:
+                    raise
+            await self._sleep(wait)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def _attempt(self, lane: Lane, errand: Errand, progress: Progress) -> OpenReply:
+        """Ask once, and tell the circuit breaker how it went."""
+        lane.breaker.admit(lane.backend.target.profile.title)
+        try:
+            opened = await self._ask(lane, errand, progress)
+        except (BackendUnreachable, BackendTimeout):
+            lane.breaker.failed()
+            raise
+        except BackendError:
+            lane.breaker.succeeded()  # it answers, if only to refuse
+            raise
+        except BaseException:
+            lane.breaker.withdrawn()
+            raise
+        lane.breaker.succeeded()
+        return opened
+
+    async def _ask(self, lane: Lane, errand: Errand, progress: Progress) -> OpenReply:
+        target = lane.backend.target
+        model = model_for(errand.request.model, errand.is_subagent, target)
+        encoded = lane.dialect.encode_request(errand.request, model, target.profile)
+        progress.route, progress.dropped = f"{target.profile.name}/{model}", encoded.dropped
+        progress.attempts += 1
+        async with AsyncExitStack() as stack:
+            sent = lane.backend.stream(encoded.request, self.patience.first_byte_seconds)
+            reply = await stack.enter_async_context(sent)
+            if reply.status != 200:
+                raise lane.dialect.decode_error(reply.status, await reply.read_error(), reply.retry_after_seconds)
+            decoder = lane.dialect.decoder(reply.content_type)
+            first_deltas = await self._first_deltas(reply, decoder)
+            return OpenReply(lane, reply, decoder, first_deltas, stack.pop_all())
+
+    async def _first_deltas(self, reply: BackendReply, decoder: DeltaDecoder) -> list[Delta]:
+        """Read until the reply says something; one that breaks off before that was never begun."""
+        try:
+            while chunk := await reply.read_chunk(self.patience.first_byte_seconds):
+                if deltas := decoder.feed(chunk):
+                    return deltas
+            return decoder.finish()
+        except BackendTruncated as error:
+            raise BackendUnreachable(f"{error}, before it had said anything") from error
