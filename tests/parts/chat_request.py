@@ -1,0 +1,215 @@
+"""A Chat Completions request as the model's side reads it, and the rules a strict model server holds it to."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from anyclaude.protocol.json_values import JsonError, JsonObject, decode_json
+
+
+class FunctionCall(msgspec.Struct, frozen=True):
+    """The function a tool call names, with its arguments as JSON text."""
+
+    name: str
+    arguments: str
+
+
+class ToolCall(msgspec.Struct, frozen=True):
+    """One call the assistant made."""
+
+    id: str
+    function: FunctionCall
+    type: str = "function"
+
+
+class ImageUrl(msgspec.Struct, frozen=True):
+    """Where an image is; a gateway sends `data:` URLs."""
+
+    url: str
+
+
+class ContentPart(msgspec.Struct, frozen=True):
+    """One part of a message's content."""
+
+    type: str
+    text: str = ""
+    image_url: ImageUrl | None = None
+
+
+class ChatMessage(msgspec.Struct, frozen=True):
+    """One message of the conversation."""
+
+    role: str
+    content: str | tuple[ContentPart, ...] | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    reasoning_content: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Everything written in the message, its parts one line each."""
+        match self.content:
+            case None:
+                return ""
+            case str(text):
+                return text
+            case parts:
+                return "\n".join(part.text for part in parts if part.type == "text")
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The URLs of the images in the message."""
+        parts = () if self.content is None or isinstance(self.content, str) else self.content
+        return tuple(part.image_url.url for part in parts if part.image_url is not None)
+
+
+class FunctionOffer(msgspec.Struct, frozen=True):
+    """What the model is told about one function."""
+
+    name: str
+    description: str = ""
+    parameters: dict[str, object] = {}
+
+
+class ToolOffer(msgspec.Struct, frozen=True):
+    """A tool the model may call."""
+
+    function: FunctionOffer
+    type: str = "function"
+
+
+class StreamOptions(msgspec.Struct, frozen=True):
+    """How the reply is to be streamed."""
+
+    include_usage: bool = False
+
+
+class ChatBody(msgspec.Struct, frozen=True):
+    """The fields of the body that a reply may depend on; all others are in `ChatRequest.raw`."""
+
+    model: str
+    messages: tuple[ChatMessage, ...]
+    tools: tuple[ToolOffer, ...] = ()
+    stop: str | tuple[str, ...] | None = None
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    max_tokens: int | None = None
+
+
+class ChatRequest(msgspec.Struct, frozen=True):
+    """One request: its headers (names in lower case), its body as it came, and its body understood."""
+
+    headers: dict[str, str]
+    raw: JsonObject
+    body: ChatBody
+
+    @property
+    def messages(self) -> tuple[ChatMessage, ...]:
+        """The conversation so far."""
+        return self.body.messages
+
+    @property
+    def opening(self) -> str:
+        """What the user's side said before the assistant spoke for the first time."""
+        return "\n".join(message.text for message in _until_first_reply(self.messages) if message.role == "user")
+
+    @property
+    def turns_taken(self) -> int:
+        """How often the assistant has spoken."""
+        return sum(message.role == "assistant" for message in self.messages)
+
+    @property
+    def since_last_turn(self) -> tuple[ChatMessage, ...]:
+        """The messages that came after the assistant's last one: what this reply answers."""
+        last = max((at for at, message in enumerate(self.messages) if message.role == "assistant"), default=-1)
+        return self.messages[last + 1 :]
+
+    @property
+    def tool_results(self) -> tuple[ChatMessage, ...]:
+        """The results of the calls made in the assistant's last message, in their order."""
+        return tuple(message for message in self.since_last_turn if message.role == "tool")
+
+    @property
+    def tool_names(self) -> tuple[str, ...]:
+        """The tools the model may call, in their order."""
+        return tuple(tool.function.name for tool in self.body.tools)
+
+
+class Unreadable(ValueError):
+    """The bytes are not a Chat Completions request; the text says where."""
+
+
+def read_chat_request(headers: dict[str, str], body: bytes) -> ChatRequest:
+    """Understand a request; raises `Unreadable`."""
+    try:
+        raw = decode_json(body)
+        understood = msgspec.convert(raw, ChatBody)
+    except (JsonError, msgspec.ValidationError) as error:
+        raise Unreadable(str(error)) from error
+    assert isinstance(raw, dict)
+    return ChatRequest(headers, raw, understood)
+
+
+def broken_rules(request: ChatRequest) -> tuple[str, ...]:
+    """Say which rules of the conversation's grammar the messages break.
+
+    They are those that chat templates and servers really enforce: Qwen's templates raise on a late system message,
+    Mistral's and OpenAI's API refuse results that answer no call, and OpenAI's refuses a call that is never answered.
+    """
+    return (*_late_system_messages(request), *_bad_calls(request), *_unpaired_results(request), *_empty_turns(request))
+
+
+def _late_system_messages(request: ChatRequest) -> Iterator[str]:
+    for at, message in enumerate(request.messages):
+        if message.role == "system" and at > 0:
+            yield f"messages[{at}]: System message must be at the beginning."
+
+
+def _bad_calls(request: ChatRequest) -> Iterator[str]:
+    seen: set[str] = set()
+    for at, message in enumerate(request.messages):
+        for call in message.tool_calls:
+            if call.id in seen:
+                yield f"messages[{at}]: the tool call id {call.id!r} was used before."
+            if not _is_json_object(call.function.arguments):
+                yield f"messages[{at}]: the arguments of {call.function.name} are no JSON object."
+            seen.add(call.id)
+
+
+def _unpaired_results(request: ChatRequest) -> Iterator[str]:
+    waiting: list[str] = []
+    for at, message in enumerate(request.messages):
+        if message.role == "tool":
+            if waiting and message.tool_call_id == waiting[0]:
+                del waiting[0]
+            else:
+                yield f"messages[{at}]: the result for {message.tool_call_id!r} comes where {waiting} are awaited."
+        elif waiting:
+            yield f"messages[{at}]: the calls {waiting} have no result."
+            waiting = []
+        if message.role == "assistant":
+            waiting = [call.id for call in message.tool_calls]
+    if waiting:
+        yield f"messages end where the calls {waiting} have no result."
+
+
+def _empty_turns(request: ChatRequest) -> Iterator[str]:
+    for at, message in enumerate(request.messages):
+        if message.role == "assistant" and not (message.text or message.tool_calls or message.reasoning_content):
+            yield f"messages[{at}]: the assistant's message is empty."
+        if message.role == "user" and not (message.text or message.images):
+            yield f"messages[{at}]: the user's message is empty."
+
+
+def _is_json_object(text: str) -> bool:
+    try:
+        return isinstance(decode_json(text.encode()), dict)
+    except JsonError:
+        return False
+
+
+def _until_first_reply(messages: tuple[ChatMessage, ...]) -> Iterator[ChatMessage]:
+    for message in messages:
+        if message.role == "assistant":
+            return
+        yield message

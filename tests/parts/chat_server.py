@@ -1,0 +1,338 @@
+"""A Chat Completions server on a real loopback socket, whose model is played by a script.
+
+It records every request and what became of its reply, counts tokens as an engine with a prompt cache would, and
+refuses conversations that break the rules real servers enforce.
+"""
+
+import asyncio
+import bisect
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import assert_never
+
+from aiohttp import web
+from tests.parts.chat_reply import (
+    Call,
+    Envelope,
+    Fail,
+    Habits,
+    Hold,
+    Refusal,
+    Reply,
+    Usage,
+    Vanish,
+    completion_tokens,
+    refuse,
+    streamed,
+    whole,
+)
+from tests.parts.chat_request import ChatRequest, Unreadable, broken_rules, read_chat_request
+from tests.parts.chat_script import Answer, OutOfScript, Scene
+
+from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
+
+CHARACTERS_PER_TOKEN = 4
+"""The played engine's tokenizer: every four characters are a token."""
+
+CREATED = 1_700_000_000
+"""The time all replies bear, in seconds since 1970; nothing depends on it."""
+
+
+class Outcome(Enum):
+    """What became of a reply."""
+
+    UNDERWAY = "underway"
+    COMPLETE = "complete"
+    BROKEN_OFF = "broken off, as the script says"
+    ABANDONED = "abandoned: the client left"
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and its answer; `over` is set when the last byte was written, or when the client had left."""
+
+    request: ChatRequest
+    answer: Answer
+    outcome: Outcome = Outcome.UNDERWAY
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request for anything but a chat completion."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What kind of server is played."""
+
+    habits: Habits = field(default_factory=Habits)
+    context_tokens: int = 131_072
+    bytes_per_write: int | None = None
+    """Cut the stream into pieces of this size, wherever that may be; by default each event is written by itself."""
+    is_llama_cpp: bool = True
+    """Whether `/props`, `/health`, `/tokenize` and `/apply-template` exist."""
+    is_strict: bool = True
+    """Whether conversations that break the rules are refused."""
+
+
+class ChatServer:
+    """The played server: its address, and what it was asked."""
+
+    def __init__(self, scene: Scene, hardware: Hardware) -> None:
+        self.origin = ""
+        self.scene = scene
+        self.hardware = hardware
+        self.exchanges: list[Exchange] = []
+        self.visits: list[Visit] = []
+        self.complaints: list[str] = []
+        self._arrivals = asyncio.Condition()
+        self._ids = itertools.count(1)
+        self._prompts: list[str] = []
+
+    @property
+    def base_url(self) -> str:
+        """The URL an OpenAI client is given."""
+        return f"{self.origin}/v1"
+
+    @property
+    def requests(self) -> tuple[ChatRequest, ...]:
+        """The chat completions asked for, in the order of their arrival."""
+        return tuple(exchange.request for exchange in self.exchanges)
+
+    def requests_with(self, cue: str) -> tuple[ChatRequest, ...]:
+        """Return the requests of the conversation that was opened with these words."""
+        return tuple(request for request in self.requests if cue in request.opening)
+
+    async def exchange(self, number: int) -> Exchange:
+        """Wait until so many requests have come, and return the last of them; the first has the number 1."""
+        async with self._arrivals:
+            await self._arrivals.wait_for(lambda: len(self.exchanges) >= number)
+        return self.exchanges[number - 1]
+
+    def check(self) -> None:
+        """Raise an `AssertionError` if a request came that broke a rule or that the script does not foresee."""
+        assert not self.complaints, "\n".join(self.complaints)
+
+    def application(self) -> web.Application:
+        """Return the routes."""
+        app = web.Application(client_max_size=256 * 1024 * 1024)
+        app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_get("/v1/models", self._models)
+        if self.hardware.is_llama_cpp:
+            app.router.add_get("/props", self._props)
+            app.router.add_get("/health", self._health)
+            app.router.add_post("/tokenize", self._tokenize)
+            app.router.add_post("/apply-template", self._apply_template)
+        app.router.add_route("*", "/{path:.*}", self._nothing)
+        return app
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        try:
+            asked = read_chat_request(headers, await request.read())
+        except Unreadable as error:
+            self.complaints.append(f"unreadable request: {error}")
+            return _json(400, refuse(400, str(error)).body)
+        exchange = Exchange(asked, self._answer(asked))
+        async with self._arrivals:
+            self.exchanges.append(exchange)
+            self._arrivals.notify_all()
+        with _watched(exchange):
+            return await self._deliver(request, exchange)
+
+    def _answer(self, asked: ChatRequest) -> Answer:
+        broken = broken_rules(asked) if self.hardware.is_strict else ()
+        if broken:
+            self.complaints.extend(broken)
+            return refuse(400, " ".join(broken))
+        try:
+            answer = self.scene(asked)
+        except (OutOfScript, AssertionError) as error:
+            self.complaints.append(str(error))
+            return refuse(400, str(error))
+        return self._with_ids(answer) if isinstance(answer, Reply) else answer
+
+    def _with_ids(self, answer: Reply) -> Reply:
+        """Give every call an id, of the 32 characters llama.cpp makes up."""
+        pieces = tuple(
+            piece.with_id(f"{next(self._ids):032d}") if isinstance(piece, Call) and piece.id is None else piece
+            for piece in answer.pieces
+        )
+        return replace(answer, pieces=pieces)
+
+    async def _deliver(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
+        match exchange.answer:
+            case Refusal(status, body, headers):
+                return _json(status, body, dict(headers))
+            case Reply() as answer:
+                usage = self._counted(exchange.request, answer)
+                envelope = Envelope(f"chatcmpl-{next(self._ids)}", CREATED, exchange.request.body.model)
+                if exchange.request.body.stream:
+                    steps = streamed(answer, usage, envelope, self.hardware.habits)
+                    return await self._stream(request, exchange, steps)
+                reply = whole(answer, usage, envelope, self.hardware.habits)
+                return await self._at_once(request, exchange, answer, reply)
+            case _:
+                assert_never(exchange.answer)
+
+    async def _at_once(
+        self, request: web.Request, exchange: Exchange, answer: Reply, reply: JsonObject
+    ) -> web.StreamResponse:
+        for piece in answer.pieces:
+            match piece:
+                case Hold(until):
+                    await until.wait()
+                case Vanish():
+                    return _reset(request, exchange)
+                case Fail(error):
+                    return _json(500, {"error": error})
+                case _:
+                    pass
+        return _json(200, reply)
+
+    async def _stream(
+        self, request: web.Request, exchange: Exchange, steps: Iterator[bytes | Hold | Vanish]
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Server": "llama.cpp"})
+        await response.prepare(request)
+        for step in self._cut(steps):
+            match step:
+                case bytes():
+                    await response.write(step)
+                case Hold(until):
+                    await until.wait()
+                case Vanish():
+                    return _reset(request, exchange, response)
+        await response.write_eof()
+        return response
+
+    def _cut(self, steps: Iterator[bytes | Hold | Vanish]) -> Iterator[bytes | Hold | Vanish]:
+        """Cut what is written between two holds into the pieces this server writes."""
+        size = self.hardware.bytes_per_write
+        if size is None:
+            yield from steps
+            return
+        for is_text, run in itertools.groupby(steps, lambda step: isinstance(step, bytes)):
+            if is_text:
+                text = b"".join(step for step in run if isinstance(step, bytes))
+                yield from (text[start : start + size] for start in range(0, len(text), size))
+            else:
+                yield from run
+
+    def _counted(self, asked: ChatRequest, answer: Reply) -> Usage:
+        """Count as an engine does that still has every earlier prompt in its cache."""
+        prompt = _prompt(asked)
+        cached = max((_shared(prompt, earlier) for earlier in self._prompts), default=0)
+        self._prompts.append(prompt)
+        tokens = len(prompt) // CHARACTERS_PER_TOKEN
+        written = completion_tokens(answer.pieces, self.hardware.habits)
+        return answer.usage or Usage(tokens, written, min(cached // CHARACTERS_PER_TOKEN, max(tokens - 1, 0)))
+
+    async def _models(self, request: web.Request) -> web.StreamResponse:
+        self._visited(request)
+        meta: JsonObject = {"n_ctx": self.hardware.context_tokens, "n_ctx_train": self.hardware.context_tokens}
+        model: dict[str, JsonValue] = {"id": self.hardware.habits.model, "object": "model", "created": CREATED}
+        model |= {"owned_by": "llamacpp", "meta": meta} if self.hardware.is_llama_cpp else {"owned_by": "nobody"}
+        return _json(200, {"object": "list", "data": [model]})
+
+    async def _props(self, request: web.Request) -> web.StreamResponse:
+        self._visited(request)
+        settings: JsonObject = {"n_ctx": self.hardware.context_tokens}
+        capabilities: JsonObject = {"supports_tools": True, "supports_tool_calls": True, "supports_system_role": True}
+        return _json(
+            200,
+            {
+                "default_generation_settings": settings,
+                "total_slots": 4,
+                "model_alias": self.hardware.habits.model,
+                "model_path": f"/models/{self.hardware.habits.model}.gguf",
+                "modalities": {"vision": True, "audio": False},
+                "chat_template_caps": capabilities,
+                "build_info": "b0-played",
+            },
+        )
+
+    async def _health(self, request: web.Request) -> web.StreamResponse:
+        self._visited(request)
+        return _json(200, {"status": "ok"})
+
+    async def _tokenize(self, request: web.Request) -> web.StreamResponse:
+        self._visited(request)
+        content = str((await request.json()).get("content", ""))
+        return _json(200, {"tokens": list(range(len(content) // CHARACTERS_PER_TOKEN))})
+
+    async def _apply_template(self, request: web.Request) -> web.StreamResponse:
+        self._visited(request)
+        body = {"model": self.hardware.habits.model} | await request.json()
+        return _json(200, {"prompt": _prompt(read_chat_request({}, encode_json(body)))})
+
+    async def _nothing(self, request: web.Request) -> web.StreamResponse:
+        self._visited(request)
+        return _json(404, refuse(404, "File Not Found", "not_found_error").body)
+
+    def _visited(self, request: web.Request) -> None:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.visits.append(Visit(request.method, request.path, headers))
+
+
+@contextlib.asynccontextmanager
+async def chat_server(scene: Scene, hardware: Hardware | None = None) -> AsyncIterator[ChatServer]:
+    """Serve on a free loopback port until the block ends."""
+    server = ChatServer(scene, hardware or Hardware())
+    runner = web.AppRunner(server.application(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    try:
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        server.origin = f"http://{host}:{port}"
+        yield server
+    finally:
+        await runner.cleanup()
+
+
+@contextlib.contextmanager
+def _watched(exchange: Exchange) -> Iterator[None]:
+    """Note how an exchange ends; with `handler_cancellation` a client that leaves cancels its handler."""
+    try:
+        yield
+    except (asyncio.CancelledError, ConnectionResetError):
+        exchange.outcome = Outcome.ABANDONED
+        raise
+    else:
+        if exchange.outcome is Outcome.UNDERWAY:
+            exchange.outcome = Outcome.COMPLETE
+    finally:
+        exchange.over.set()
+
+
+def _reset(request: web.Request, exchange: Exchange, response: web.StreamResponse | None = None) -> web.StreamResponse:
+    """Reset the connection; the response returned reaches nobody."""
+    exchange.outcome = Outcome.BROKEN_OFF
+    if request.transport is not None:
+        request.transport.abort()
+    return response or web.Response()
+
+
+def _prompt(asked: ChatRequest) -> str:
+    """Write the prompt as a chat template does: the tools first, then one message after the other."""
+    tools, messages = asked.raw.get("tools", []), asked.raw.get("messages", [])
+    assert isinstance(messages, list)
+    return "\n".join([encode_json(tools).decode(), *(encode_json(message).decode() for message in messages)])
+
+
+def _shared(one: str, other: str) -> int:
+    """Return how many characters the two begin with in common."""
+    return bisect.bisect_left(range(min(len(one), len(other))), 1, key=lambda end: one[: end + 1] != other[: end + 1])
+
+
+def _json(status: int, body: JsonValue, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(status=status, body=encode_json(body), content_type="application/json", headers=headers)

@@ -1,0 +1,68 @@
+"""The played model finds its line by reading the conversation."""
+
+import pytest
+from tests.parts.chat_reply import Refusal, call, reply, say
+from tests.parts.chat_request import ChatRequest, read_chat_request
+from tests.parts.chat_script import OutOfScript, Role, Screenplay, always, by_model, in_turn
+
+from anyclaude.protocol.json_values import JsonObject, encode_json
+
+ONE, TWO, THREE = reply(say("one")), reply(say("two")), reply(say("three"))
+
+
+def asked(*messages: tuple[str, str], model: str = "m") -> ChatRequest:
+    """Return a request with these messages."""
+    body: JsonObject = {"model": model, "messages": [{"role": role, "content": text} for role, text in messages]}
+    return read_chat_request({}, encode_json(body))
+
+
+def test_the_line_is_chosen_by_how_often_the_assistant_has_spoken() -> None:
+    scene = in_turn(ONE, TWO)
+
+    assert scene(asked(("user", "go"))) == ONE
+    assert scene(asked(("user", "go"), ("assistant", "one"), ("user", "on"))) == TWO
+
+
+def test_a_repeated_request_gets_the_same_line() -> None:
+    scene = in_turn(ONE, TWO)
+
+    assert scene(asked(("user", "go"))) == scene(asked(("user", "go")))
+
+
+def test_the_conversation_is_known_by_what_opened_it_and_not_by_what_was_said_later() -> None:
+    scene = Screenplay(Role("count the lines", (TWO,)), Role("tidy up", (ONE, THREE)))
+
+    assert scene(asked(("user", "tidy up"), ("assistant", "please count the lines"), ("user", "so"))) == THREE
+    assert scene(asked(("user", "count the lines"))) == TWO
+
+
+def test_a_line_may_look_at_the_request() -> None:
+    scene = in_turn(lambda request: reply(say(request.opening.upper())))
+
+    assert scene(asked(("user", "go"))) == reply(say("GO"))
+
+
+def test_a_request_without_a_line_is_out_of_script() -> None:
+    scene = Screenplay(Role("tidy up", (ONE,)))
+
+    with pytest.raises(OutOfScript):
+        scene(asked(("user", "something else")))
+    with pytest.raises(OutOfScript):
+        scene(asked(("user", "tidy up"), ("assistant", "one"), ("user", "more")))
+
+
+def test_requests_that_belong_to_no_role_may_have_an_answer_of_their_own() -> None:
+    scene = Screenplay(Role("tidy up", (ONE,)), otherwise=always(TWO))
+
+    assert scene(asked(("user", "a title, please"))) == TWO
+
+
+def test_a_model_that_is_not_there_is_refused() -> None:
+    scene = by_model({"big": always(ONE)})
+
+    assert scene(asked(("user", "go"), model="big")) == ONE
+    assert isinstance(scene(asked(("user", "go"), model="small")), Refusal)
+
+
+def test_a_call_may_have_an_argument_of_any_name() -> None:
+    assert call("Skill", tool="x", name="y").arguments == '{"tool":"x","name":"y"}'
