@@ -190,7 +190,7 @@ def _unpaired_results(request: ChatRequest) -> Iterator[str]:
         if message.role == "assistant":
             waiting = [call.id for call in message.tool_calls]
     if waiting:
-        yield f"messages end where the calls {waiting} have no result."
+        yield f"messages end, and the calls {waiting} have no result."
 
 
 def _empty_turns(request: ChatRequest) -> Iterator[str]:

@@ -1,0 +1,191 @@
+"""Runs a real Claude Code without a terminal, cut off from this machine's own settings and credentials."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from tests.parts.claude_code_versions import Client
+
+from anyclaude.protocol.json_values import JsonObject, JsonValue, decode_json
+
+MODEL = "local-qwen"
+"""A name no release knows: the client then talks as to its newest model."""
+
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+"""Where the client finds git and a shell; nothing else of this machine's environment reaches it."""
+
+TIMEOUT_SECONDS = 120.0
+"""A client starts in about two seconds, and a played reply takes some milliseconds."""
+
+TAIL_CHARACTERS = 6_000
+"""How much of a log is shown when a run fails."""
+
+Event: TypeAlias = JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a client works: a HOME of its own, a work tree, and the file for its debug log."""
+
+    home: Path
+    tree: Path
+    log: Path
+
+
+def desk_for(tree: Path, beside: Path) -> Desk:
+    """Return a desk for this work tree, with a fresh HOME beside it."""
+    home = beside / "home"
+    home.mkdir()
+    return Desk(home, tree, beside / "debug.log")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run of the client left behind."""
+
+    status: int
+    events: tuple[Event, ...]
+    stderr: str
+    log: str
+
+    @property
+    def result(self) -> Event:
+        """The last event, which sums the run up; empty if there is none."""
+        results = [event for event in self.events if event.get("type") == "result"]
+        return results[-1] if results else {}
+
+    @property
+    def text(self) -> str:
+        """What the client would print: the last words of the model."""
+        return str(self.result.get("result", ""))
+
+    @property
+    def session(self) -> str:
+        """The session's id."""
+        return str(self.result.get("session_id", ""))
+
+    def events_of(self, kind: str, subtype: str | None = None) -> tuple[Event, ...]:
+        """Return the events of one type, and subtype."""
+        found = (event for event in self.events if event.get("type") == kind)
+        return tuple(event for event in found if subtype in {None, event.get("subtype")})
+
+    def check(self) -> None:
+        """Raise an `AssertionError`, with the useful part of what the client said, unless the run ended well."""
+        went_well = self.status == 0 and self.result.get("is_error") is False
+        assert went_well, self.report()
+
+    def report(self) -> str:
+        """Say how the run ended, and show the ends of its logs."""
+        last = "\n".join(str(event)[:1_000] for event in self.events[-3:])
+        return (
+            f"Claude Code ended with status {self.status}.\n--- last events\n{last}\n"
+            f"--- stderr\n{self.stderr[-TAIL_CHARACTERS:]}\n--- debug log\n{_useful(self.log)[-TAIL_CHARACTERS:]}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the client is told to do, and how."""
+
+    prompt: str
+    arguments: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout_seconds: float = TIMEOUT_SECONDS
+
+
+async def run_claude(client: Client, desk: Desk, base_url: str, order: Order) -> Run:
+    """Let the client work on one prompt until it is done, or until the time is over, which kills it."""
+    environment = client_environment(client, desk, base_url) | dict(order.environment)
+    command = (*client.command, *_arguments(desk, order))
+    async with _started(command, desk.tree, environment) as process:
+        try:
+            async with asyncio.timeout(order.timeout_seconds):
+                out, err = await process.communicate()
+        except TimeoutError:
+            log = _useful(_read(desk.log))[-TAIL_CHARACTERS:]
+            late = f"Claude Code {client.version} was still running after {order.timeout_seconds} s.\n{log}"
+            raise AssertionError(late) from None
+    assert process.returncode is not None
+    return Run(process.returncode, _events(out), err.decode(errors="replace"), _read(desk.log))
+
+
+def client_environment(client: Client, desk: Desk, base_url: str) -> dict[str, str]:
+    """Return the whole environment of a client: where the gateway is, what its model is called, and quiet."""
+    model = dict.fromkeys(("ANTHROPIC_MODEL", "ANTHROPIC_SMALL_FAST_MODEL", *_ALIASES), MODEL)
+    quiet = ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "DISABLE_TELEMETRY", "DISABLE_ERROR_REPORTING")
+    return {
+        "HOME": str(desk.home),
+        "PATH": f"{Path(client.command[0]).parent}:{SYSTEM_PATH}",
+        "TERM": "xterm-256color",
+        "LANG": "C.UTF-8",
+        "SHELL": "/bin/bash",
+        "ANTHROPIC_BASE_URL": base_url,
+        "ANTHROPIC_AUTH_TOKEN": "dummy",
+        "DISABLE_AUTOUPDATER": "1",
+        "IS_SANDBOX": "1",
+        "CLAUDE_CODE_MAX_CONTEXT_TOKENS": "131072",
+        "CLAUDE_CODE_MAX_OUTPUT_TOKENS": "16384",
+        "CLAUDE_CODE_ATTRIBUTION_HEADER": "0",
+        "ENABLE_TOOL_SEARCH": "false",
+        "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1",
+        "CLAUDE_CODE_MAX_RETRIES": "1",
+        **dict.fromkeys(quiet, "1"),
+        **model,
+    }
+
+
+_ALIASES = tuple(f"ANTHROPIC_DEFAULT_{name}_MODEL" for name in ("OPUS", "SONNET", "HAIKU", "FABLE"))
+
+
+def _arguments(desk: Desk, order: Order) -> tuple[str, ...]:
+    """Return the flags of a run without a terminal; `IS_SANDBOX` lets root skip the permissions."""
+    return (
+        "-p",
+        order.prompt,
+        *("--output-format", "stream-json", "--verbose"),
+        "--dangerously-skip-permissions",
+        *("--debug-file", str(desk.log)),
+        *order.arguments,
+    )
+
+
+@asynccontextmanager
+async def _started(
+    command: tuple[str, ...], tree: Path, environment: Mapping[str, str]
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Start a process in a group of its own, and end the whole group with the block."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=tree,
+        env=environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+def _events(out: bytes) -> tuple[Event, ...]:
+    values: list[JsonValue] = [decode_json(line) for line in out.splitlines() if line.startswith(b"{")]
+    return tuple(value for value in values if isinstance(value, dict))
+
+
+def _useful(log: str) -> str:
+    """Return the lines of a debug log that tell of trouble, or all of it if none does."""
+    telling = [line for line in log.splitlines() if "[ERROR]" in line or "[WARN]" in line or "API" in line]
+    return "\n".join(telling) or log
+
+
+def _read(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""

@@ -1,0 +1,94 @@
+"""The real Claude Code clients the tests run, installed from npm once for each user of the machine.
+
+Only `npm` itself runs with the machine's own configuration; the clients it installs never do.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+PACKAGE = "@anthropic-ai/claude-code"
+
+NATIVE = "2.1.330"
+"""A native release; from 2.1.113 on the package only brings a binary for each platform."""
+
+JAVASCRIPT = "2.1.112"
+"""The last release in JavaScript, which speaks an older dialect of the protocol."""
+
+VERSIONS = (NATIVE, JAVASCRIPT)
+
+INSTALL_SECONDS = 600
+"""A native release is about 380 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One installed release, and the command that starts it."""
+
+    version: str
+    command: tuple[str, ...]
+
+
+class InstallFailed(Exception):
+    """npm could not install the release; the text ends with what npm said."""
+
+
+def installed_client(version: str, cache: Path | None = None) -> Client:
+    """Return the release, installing it first if need be; tests that ask at the same time wait for each other."""
+    prefix = (cache or user_cache_path("anyclaude-tests")) / "claude-code" / version
+    prefix.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(prefix.with_name(f"{version}.lock")):
+        if not prefix.is_dir():
+            _install(version, prefix)
+    return Client(version, _command(prefix / "node_modules"))
+
+
+def _install(version: str, prefix: Path) -> None:
+    """Install beside the place, and move it there when it is whole."""
+    unfinished = prefix.with_name(f"{version}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    npm = _program("npm")
+    arguments = ("install", "--no-audit", "--no-fund", "--prefix", str(unfinished), f"{PACKAGE}@{version}")
+    done = subprocess.run(
+        (npm, *arguments),
+        capture_output=True,
+        text=True,
+        timeout=INSTALL_SECONDS,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    if done.returncode:
+        raise InstallFailed(f"npm could not install {PACKAGE}@{version}: {done.stderr[-2000:]}")
+    unfinished.rename(prefix)
+
+
+def _command(modules: Path) -> tuple[str, ...]:
+    """Find the native binary, which lies in a package of its platform's name, or the script."""
+    for binary in sorted(modules.glob(f"{PACKAGE}-*/claude")):
+        if os.access(binary, os.X_OK):
+            return (str(binary),)
+    script = modules / PACKAGE / "cli.js"
+    if not script.is_file():
+        raise InstallFailed(f"{modules} holds no Claude Code for this platform; remove it to install it again.")
+    return (_program("node"), str(script))
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise InstallFailed(f"{name} is not on the PATH; the tests with the real client need Node.js 20 or later.")
+    return found
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

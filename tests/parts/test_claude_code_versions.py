@@ -1,0 +1,54 @@
+"""Releases are installed once, whoever asks, and whole or not at all."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from tests.parts.claude_code_versions import InstallFailed, installed_client
+
+NATIVE_PACKAGE = """#!/bin/sh
+echo called >> "$0.calls"
+while [ "$1" != --prefix ]; do shift; done
+mkdir -p "$2/node_modules/@anthropic-ai/claude-code-some-platform"
+touch "$2/node_modules/@anthropic-ai/claude-code-some-platform/claude"
+chmod +x "$2/node_modules/@anthropic-ai/claude-code-some-platform/claude"
+"""
+
+FAILURE = """#!/bin/sh
+while [ "$1" != --prefix ]; do shift; done
+mkdir -p "$2/node_modules"
+echo 'the registry is away' >&2
+exit 1
+"""
+
+
+def put_npm(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put a program named npm before all others."""
+    folder.mkdir(exist_ok=True)
+    npm = folder / "npm"
+    npm.write_text(script)
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return npm
+
+
+def test_two_that_ask_at_once_share_one_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    npm = put_npm(tmp_path / "bin", NATIVE_PACKAGE, monkeypatch)
+
+    with ThreadPoolExecutor(2) as pool:
+        clients = set(pool.map(lambda _: installed_client("9.9.9", tmp_path), range(2)))
+
+    assert [Path(*client.command).name for client in clients] == ["claude"]
+    assert npm.with_name("npm.calls").read_text() == "called\n"
+
+
+def test_an_installation_that_failed_leaves_nothing_behind_that_looks_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_npm(tmp_path / "bin", FAILURE, monkeypatch)
+    with pytest.raises(InstallFailed, match="the registry is away"):
+        installed_client("9.9.9", tmp_path)
+    put_npm(tmp_path / "bin", NATIVE_PACKAGE, monkeypatch)
+
+    assert installed_client("9.9.9", tmp_path).version == "9.9.9"
