@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from typing import Protocol
 
 import aiohttp
+from yarl import URL
 
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendTimeout, BackendTruncated, BackendUnreachable
@@ -80,6 +81,7 @@ class HttpBackend:
     def __init__(self, session: aiohttp.ClientSession, target: BackendTarget) -> None:
         self._session = session
         self._target = target
+        self._root = str(URL(target.base_url).origin())
 
     @property
     def target(self) -> BackendTarget:
@@ -92,7 +94,7 @@ class HttpBackend:
         headers = {"Content-Type": "application/json", "Accept": request.accept}
         if self._target.api_key is not None:
             headers["Authorization"] = f"Bearer {self._target.api_key.reveal()}"
-        url = self._target.base_url + request.path
+        url = (self._root if request.at_root else self._target.base_url) + request.path
         where = f"{self._target.profile.title} at {self._target.base_url}"
         with self._translated(where, within_seconds):
             async with asyncio.timeout(within_seconds):

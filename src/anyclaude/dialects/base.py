@@ -11,11 +11,12 @@ from anyclaude.protocol.messages_request import MessagesRequest
 
 
 class WireRequest(Struct, frozen=True):
-    """A request ready to send; `path` is relative to the backend's base URL."""
+    """A request ready to send; `path` is relative to the backend's base URL, or to the server's root."""
 
     path: str
     body: bytes
     accept: str = "text/event-stream"
+    at_root: bool = False
 
 
 class Dropped(Struct, frozen=True):
@@ -64,6 +65,14 @@ class Dialect(Protocol):
 
     def decoder(self, content_type: str) -> DeltaDecoder:
         """Return a decoder for one answer, by what the server says it is: an event stream or one JSON document."""
+        ...
+
+    def encode_token_count(self, request: MessagesRequest, model: str, profile: BackendProfile) -> WireRequest | None:
+        """Return the question how many tokens the prompt has, `None` for a server that cannot be asked."""
+        ...
+
+    def decode_token_count(self, body: bytes) -> int | None:
+        """Return the count in the answer to that question, `None` if there is none."""
         ...
 
     def decode_error(self, status: int, body: bytes, retry_after_seconds: float | None) -> BackendError:

@@ -114,6 +114,11 @@ class MessageStream:
         """Whether the backend has said that the reply is whole."""
         return self._finished is not None
 
+    @property
+    def stop_reason(self) -> StopReason | None:
+        """Why the message stopped, once the backend has said so."""
+        return None if self._finished is None else self._settled_stop_reason(self._finished.reason)
+
     def open(self) -> list[StreamEvent]:
         """Start the message; may be sent long before the first delta, so that a slow prefill does not look dead."""
         self._require(Phase.UNOPENED)

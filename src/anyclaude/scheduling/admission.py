@@ -34,7 +34,7 @@ class Admission:
     @property
     def waiting(self) -> int:
         """How many requests wait."""
-        return sum(map(len, self._waiting.values()))
+        return sum(not place.done() for places in self._waiting.values() for place in places)
 
     @asynccontextmanager
     async def turn(self, conversation: str) -> AsyncGenerator[None, None]:
@@ -59,24 +59,18 @@ class Admission:
         try:
             await place
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
-                self._hand_over()  # the turn came in the very moment the request was taken back
-            else:
-                self._leave(conversation, place)
+            if not place.cancelled():  # the turn came in the very moment the request was taken back
+                self._hand_over()
             raise
-
-    def _leave(self, conversation: str, place: asyncio.Future[None]) -> None:
-        places = self._waiting[conversation]
-        places.remove(place)
-        if not places:
-            del self._waiting[conversation]
 
     def _hand_over(self) -> None:
         """Give the turn to the next conversation, which then goes to the end of the row."""
-        if not self._waiting:
-            self._running -= 1
-            return
-        conversation, places = self._waiting.popitem(last=False)
-        places.popleft().set_result(None)
-        if places:
-            self._waiting[conversation] = places
+        while self._waiting:
+            conversation, places = self._waiting.popitem(last=False)
+            place = places.popleft()
+            if places:
+                self._waiting[conversation] = places
+            if not place.done():  # else it was taken back, and its task has not noticed yet
+                place.set_result(None)
+                return
+        self._running -= 1

@@ -1,0 +1,92 @@
+"""What is noted down about one exchange while it happens, until it is a record."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from anyclaude.errors import AnyclaudeError
+from anyclaude.observability.records import (
+    Durations,
+    ExchangeRecord,
+    Outcome,
+    RecordedError,
+    RecordedUsage,
+    prompt_size,
+    section_characters,
+)
+from anyclaude.protocol.deltas import StopReason, UsageReported
+from anyclaude.protocol.message_stream import MessageStream
+from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.scheduling.dispatch import Progress
+
+from .caller import Caller
+
+
+class Account:
+    """
+    The state of one exchange, as the journal will tell it.
+
+    `clock` counts seconds from anywhere; `now` is the time of day.
+    """
+
+    def __init__(
+        self, request_id: str, path: str, caller: Caller, clock: Callable[[], float], now: Callable[[], datetime]
+    ) -> None:
+        self.request_id = request_id
+        self.path = path
+        self.caller = caller
+        self.request: MessagesRequest | None = None
+        self.progress = Progress()
+        self.reported = UsageReported()
+        self.status = 0
+        self.error: AnyclaudeError | None = None
+        self._clock = clock
+        self._time = now().astimezone(UTC).isoformat(timespec="milliseconds")
+        self._began = clock()
+        self._first_token_at: float | None = None
+        self._stop_reason: StopReason | None = None
+
+    def reply_began(self) -> None:
+        """Note that the backend has said its first word."""
+        self._first_token_at = self._clock()
+
+    def reply_ended(self, stream: MessageStream) -> None:
+        """Note how the reply came out, whole or not."""
+        self.reported = stream.reported
+        self._stop_reason = stream.stop_reason
+
+    def record(self, outcome: Outcome) -> ExchangeRecord:
+        """Return the whole account; called once, when the exchange is over."""
+        request, progress, reported = self.request, self.progress, self.reported
+        return ExchangeRecord(
+            time=self._time,
+            request_id=self.request_id,
+            outcome=outcome,
+            status=self.status,
+            path=self.path,
+            session=self.caller.session,
+            agent=self.caller.agent,
+            request_class=self.caller.request_class,
+            model=request.model if request else None,
+            route=progress.route,
+            attempts=progress.attempts,
+            streaming=request.stream if request else False,
+            size=prompt_size(section_characters(request), reported.input_tokens) if request else None,
+            durations=Durations(
+                total=self._since(self._clock()) or 0.0,
+                queue=self._since(progress.admitted_at),
+                first_token=self._since(self._first_token_at),
+            ),
+            usage=RecordedUsage(
+                reported.input_tokens,
+                reported.output_tokens,
+                reported.cached_tokens,
+                reported.prefill_seconds,
+                reported.generation_seconds,
+            ),
+            stop_reason=self._stop_reason,
+            dropped=progress.dropped,
+            error=RecordedError(self.error.kind, str(self.error)) if self.error else None,
+        )
+
+    def _since(self, moment: float | None) -> float | None:
+        return None if moment is None else round(moment - self._began, 6)

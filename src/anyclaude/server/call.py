@@ -1,0 +1,37 @@
+"""One request to the gateway, as every handler gets it."""
+
+import asyncio
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from anyclaude.errors import InvalidRequest, RequestTimeout, RequestTooLarge
+
+from .account import Account
+from .caller import Caller
+from .connection import MAX_BODY_BYTES
+
+BODY_SECONDS = 60.0
+"""32 MB over loopback take a fraction of a second, over a slow tunnel half a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The HTTP request, who sent it, and the account that is kept of it."""
+
+    http: web.BaseRequest
+    request_id: str
+    caller: Caller
+    account: Account
+
+    async def body(self) -> bytes:
+        """Read the body; raises `RequestTooLarge`, `RequestTimeout`, `InvalidRequest`."""
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await self.http.read()
+        except TimeoutError as error:
+            raise RequestTimeout(f"the request's body was not complete after {BODY_SECONDS:g} s") from error
+        except web.HTTPRequestEntityTooLarge as error:
+            raise RequestTooLarge(f"the request's body is larger than {MAX_BODY_BYTES // 2**20} MB") from error
+        except web.RequestPayloadError as error:
+            raise InvalidRequest(f"the request's body could not be read: {error}") from error

@@ -1,0 +1,52 @@
+"""Who sent a request, as its headers tell."""
+
+from collections.abc import Mapping
+from typing import get_args
+
+from msgspec import Struct
+
+from anyclaude.observability.records import RequestClass
+
+SESSION_HEADER = "x-claude-code-session-id"
+AGENT_HEADER = "x-claude-code-agent-id"
+CLASS_HEADER = "x-claude-code-request-class"
+
+
+class Caller(Struct, frozen=True):
+    """
+    The client, its session, and the part of it that speaks.
+
+    Sub-agents share their parent's session; the agent id tells them apart.  The class comes from
+    the hint headers the launcher switches on (`CLAUDE_CODE_GATEWAY_HINT_HEADERS`, 2.1.273 and later).
+    """
+
+    is_claude_code: bool
+    session: str | None
+    agent: str | None
+    request_class: RequestClass
+
+    @property
+    def conversation(self) -> str:
+        """A key that is the same for all turns of one conversation and different for others."""
+        return f"{self.session or ''}/{self.agent or ''}/{'auxiliary' if self.request_class == 'auxiliary' else ''}"
+
+    @property
+    def is_subagent(self) -> bool:
+        """Whether a sub-agent speaks."""
+        return self.request_class == "subagent" or self.agent is not None
+
+
+def caller_of(headers: Mapping[str, str]) -> Caller:
+    """Read the headers of a request; names are matched as the mapping does."""
+    session = headers.get(SESSION_HEADER)
+    return Caller(
+        is_claude_code=session is not None or headers.get("User-Agent", "").startswith("claude-cli/"),
+        session=session,
+        agent=headers.get(AGENT_HEADER),
+        request_class=_request_class(headers.get(CLASS_HEADER)),
+    )
+
+
+def _request_class(value: str | None) -> RequestClass:
+    known: tuple[RequestClass, ...] = get_args(RequestClass)
+    return next((name for name in known if name == value), "unknown")

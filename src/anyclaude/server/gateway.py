@@ -1,0 +1,212 @@
+"""
+The gateway: its routes, and its life from the first connection to the last.
+
+    HEAD /  ·  HEAD /api/hello        the client's probes
+    GET  /health                      how it fares
+    GET  /v1/models[/{id}]            what it offers
+    POST /v1/messages                 the reply
+    POST /v1/messages/count_tokens    the size of a prompt
+
+Every other route answers 404 in the Anthropic shape; nothing is ever forwarded to anywhere
+that was not configured.
+"""
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+import aiohttp
+from aiohttp import web
+from msgspec import Struct
+
+from anyclaude.backends.breaker import CircuitBreaker
+from anyclaude.backends.client import HttpBackend
+from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.dialects import dialect_named
+from anyclaude.errors import (
+    AnyclaudeError,
+    InvalidSetting,
+    MethodNotAllowed,
+    NotFound,
+    PortTaken,
+    RequestError,
+    ShuttingDown,
+)
+from anyclaude.observability import Journal
+from anyclaude.observability.records import Outcome
+from anyclaude.scheduling import Admission, Dispatcher, Lane, Patience
+
+from .account import Account
+from .call import Call
+from .caller import caller_of
+from .catalogue import list_models, show_model
+from .connection import GatewayServer
+from .guard import Guard, is_loopback
+from .health import health
+from .messages import MessagesHandler
+from .openings import Openings
+from .respond import error_response
+from .streaming import Pace
+from .token_count import count_tokens
+
+Handler: TypeAlias = Callable[[Call], Awaitable[web.StreamResponse]]
+
+RECORDED_PATHS = frozenset({"/v1/messages", "/v1/messages/count_tokens"})
+"""Exchanges with a model; probes and catalogues would only bury them in the journal."""
+
+
+class GatewayOptions(Struct, frozen=True, kw_only=True):
+    """What the user may choose about the gateway; port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    token: Secret | None = None
+    allowed_origins: frozenset[str] = frozenset()
+    queue_limit: int = 64
+    grace_seconds: float = 30.0
+    patience: Patience = Patience()
+    pace: Pace = Pace()
+
+
+class Gateway:
+    """Listens for the client, and answers from the first of `targets` that can; `start` and `stop` it once."""
+
+    def __init__(self, options: GatewayOptions, targets: tuple[BackendTarget, ...], journal: Journal) -> None:
+        if not is_loopback(options.host) and options.token is None:
+            raise InvalidSetting(
+                f"host {options.host} is open to other machines, so a token is required: set ANYCLAUDE_TOKEN"
+            )
+        self._options = options
+        self._targets = targets
+        self._journal = journal
+        self._guard = Guard(host=options.host, allowed_origins=options.allowed_origins, token=options.token)
+        self._openings = Openings(time.monotonic)
+        self._session: aiohttp.ClientSession | None = None
+        self._runner: web.ServerRunner | None = None
+        self._routes: dict[str, dict[str, Handler]] = {}
+        self._lanes: tuple[Lane, ...] = ()
+        self._is_stopping = False
+        self.port = options.port
+
+    @property
+    def base_url(self) -> str:
+        """Where a client on this machine reaches the gateway."""
+        host = "127.0.0.1" if self._options.host in {"0.0.0.0", "::"} else self._options.host
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    async def start(self) -> None:
+        """Listen; raises `PortTaken`."""
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=10.0),
+            auto_decompress=True,
+            trust_env=any(target.profile.is_remote for target in self._targets),
+        )
+        self._lanes = tuple(self._lane(target, self._session) for target in self._targets)
+        self._routes = self._routing()
+        self._runner = web.ServerRunner(
+            GatewayServer(self._handle, _new_request_id), shutdown_timeout=self._options.grace_seconds
+        )
+        await self._runner.setup()
+        try:
+            site = web.TCPSite(self._runner, self._options.host, self._options.port, backlog=1024)
+            await site.start()
+        except OSError as error:
+            await self.stop()
+            raise PortTaken(
+                f"cannot listen on {self._options.host} port {self._options.port}: {error.strerror}. "
+                "Choose another with --port, or stop the program that has it"
+            ) from error
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Take no new requests, let running replies end within the grace period, then cut what is left."""
+        self._is_stopping = True
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await self._openings.close()
+        if self._session is not None:
+            await self._session.close()
+        self._journal.close()
+
+    def _lane(self, target: BackendTarget, session: aiohttp.ClientSession) -> Lane:
+        return Lane(
+            backend=HttpBackend(session, target),
+            dialect=dialect_named(target.profile.dialect),
+            breaker=CircuitBreaker(time.monotonic),
+            admission=Admission(target.parallel_requests, self._options.queue_limit),
+        )
+
+    def _routing(self) -> dict[str, dict[str, Handler]]:
+        dispatcher = Dispatcher(self._lanes, self._options.patience, time.monotonic)
+        messages = MessagesHandler(dispatcher, self._openings, self._options.pace, _new_id)
+        return {
+            "/": {"HEAD": _nothing, "GET": _nothing},
+            "/api/hello": {"HEAD": _nothing, "GET": _nothing},
+            "/health": {"GET": self._health, "HEAD": self._health},
+            "/v1/models": {"GET": self._models},
+            "/v1/messages": {"POST": messages},
+            "/v1/messages/count_tokens": {"POST": self._count_tokens},
+        }
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request whatever it is, and write the account of it."""
+        caller = caller_of(request.headers)
+        account = Account(_new_request_id(), request.path, caller, time.monotonic, lambda: datetime.now(UTC))
+        call = Call(request, account.request_id, caller, account)
+        outcome: Outcome = "client_left"
+        try:
+            response = await self._answer(call)
+            outcome = "completed" if account.error is None else "failed"
+            return response
+        except AnyclaudeError as error:
+            account.error, account.status = error, error.status
+            outcome = "refused" if isinstance(error, RequestError) else "failed"
+            return error_response(error, account.request_id)
+        finally:
+            if request.path in RECORDED_PATHS:
+                self._journal.write(account.record(outcome))
+
+    async def _answer(self, call: Call) -> web.StreamResponse:
+        self._guard.check(call.http.headers)
+        if self._is_stopping:
+            raise ShuttingDown("the gateway is stopping; it takes no new requests")
+        return await self._handler(call.http.method, call.http.path)(call)
+
+    def _handler(self, method: str, path: str) -> Handler:
+        if path.startswith("/v1/models/"):
+            return self._model
+        handlers = self._routes.get(path)
+        if handlers is None:
+            raise NotFound(f"no such route: {path[:200]}")
+        if method not in handlers:
+            raise MethodNotAllowed(f"{path} answers {' and '.join(handlers)}, not {method[:20]}")
+        return handlers[method]
+
+    async def _health(self, call: Call) -> web.Response:
+        return health(call, self._lanes, self._journal)
+
+    async def _models(self, call: Call) -> web.Response:
+        return list_models(call, self._targets)
+
+    async def _model(self, call: Call) -> web.Response:
+        return show_model(call, call.http.path.removeprefix("/v1/models/"), self._targets)
+
+    async def _count_tokens(self, call: Call) -> web.Response:
+        return await count_tokens(call, self._lanes[0])
+
+
+async def _nothing(call: Call) -> web.Response:
+    """Answer a probe."""
+    return web.Response(headers={"request-id": call.request_id})
+
+
+def _new_request_id() -> str:
+    return _new_id("req")
+
+
+def _new_id(prefix: str) -> str:
+    """Return an identifier that is unique for ever: 96 random bits."""
+    return f"{prefix}_{secrets.token_hex(12)}"

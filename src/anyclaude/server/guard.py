@@ -1,0 +1,67 @@
+"""
+Who may talk to the gateway.
+
+Any web page can reach a loopback port.  Its requests carry an `Origin`, which no command
+line client sends; and a page that points its own name at 127.0.0.1 (DNS rebinding) sends
+that name as `Host`.
+"""
+
+import hmac
+import ipaddress
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from anyclaude.backends.target import Secret
+from anyclaude.errors import Forbidden, Unauthorized
+
+LOCAL_NAMES = frozenset({"localhost", "ip6-localhost"})
+
+
+class Guard(Struct, frozen=True, kw_only=True):
+    """Checks the headers of a request against what the user allows."""
+
+    host: str = "127.0.0.1"
+    """The address the gateway listens on."""
+    allowed_origins: frozenset[str] = frozenset()
+    token: Secret | None = None
+
+    def check(self, headers: Mapping[str, str]) -> None:
+        """Raise `Forbidden` or `Unauthorized`, or let the request pass."""
+        self._check_host(headers.get("Host", ""))
+        origin = headers.get("Origin")
+        if origin is not None and origin not in self.allowed_origins:
+            raise Forbidden(f"requests from the web page {origin!r:.100} are refused; allow it with --allow-origin")
+        if self.token is not None and not _is_same(_presented_token(headers), self.token.reveal()):
+            raise Unauthorized("the gateway's token is missing or wrong; send it as a bearer token or as x-api-key")
+
+    def _check_host(self, header: str) -> None:
+        """On loopback the name must be a loopback name; elsewhere the token is what protects."""
+        if is_loopback(self.host) and not is_loopback(_name_in(header)):
+            raise Forbidden(f"the host name {header!r:.100} is not this machine's loopback; use 127.0.0.1 or localhost")
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host name or address stands for this machine alone."""
+    if name.lower() in LOCAL_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _name_in(header: str) -> str:
+    """Return the host of a `Host` header, without its port."""
+    if header.startswith("["):
+        return header[1:].partition("]")[0]
+    return header.partition(":")[0]
+
+
+def _presented_token(headers: Mapping[str, str]) -> str:
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+
+
+def _is_same(presented: str, expected: str) -> bool:
+    return hmac.compare_digest(presented.encode(errors="replace"), expected.encode())

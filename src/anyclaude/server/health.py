@@ -1,0 +1,37 @@
+"""`GET /health`: how the gateway and its backends fare."""
+
+from aiohttp import web
+
+from anyclaude.observability import Journal
+from anyclaude.protocol.json_values import JsonObject, JsonValue
+from anyclaude.scheduling import Lane
+
+from .call import Call
+from .respond import value_response
+
+
+def health(call: Call, lanes: tuple[Lane, ...], journal: Journal) -> web.Response:
+    """Answer with the state of every backend's circuit and queue, the first one's deciding the whole."""
+    backends: list[JsonValue] = [_backend(lane) for lane in lanes]
+    is_well = any(lane.breaker.state != "open" for lane in lanes)
+    return value_response(
+        {
+            "status": "ok" if is_well else "degraded",
+            "backends": backends,
+            "journal": {"lost_records": journal.lost_records, "last_failure": journal.last_failure},
+        },
+        call.request_id,
+    )
+
+
+def _backend(lane: Lane) -> JsonObject:
+    target = lane.backend.target
+    return {
+        "name": target.profile.name,
+        "url": target.base_url,
+        "model": target.model,
+        "context_tokens": target.context_tokens,
+        "circuit": {"state": lane.breaker.state, "failures_in_a_row": lane.breaker.failures},
+        "running": lane.admission.running,
+        "waiting": lane.admission.waiting,
+    }

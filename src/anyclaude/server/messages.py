@@ -1,0 +1,104 @@
+"""`POST /v1/messages`: the reply as a stream, or folded into one message."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from aiohttp import web
+
+from anyclaude.errors import AnyclaudeError
+from anyclaude.protocol.accumulate import Accumulator
+from anyclaude.protocol.events import StreamEvent, encode_message
+from anyclaude.protocol.message_stream import MessageStream
+from anyclaude.protocol.messages_request import MessagesRequest, decode_request
+from anyclaude.scheduling import Dispatcher
+from anyclaude.scheduling.dispatch import Errand, Progress
+
+from .account import Account
+from .call import Call
+from .exchange import exchange
+from .openings import Opening, Openings
+from .respond import json_response
+from .streaming import EventWriter, Pace
+
+
+class MessagesHandler:
+    """Answers message requests from the backends a dispatcher knows."""
+
+    def __init__(self, dispatcher: Dispatcher, openings: Openings, pace: Pace, new_id: Callable[[str], str]) -> None:
+        self._dispatcher = dispatcher
+        self._openings = openings
+        self._pace = pace
+        self._new_id = new_id
+
+    async def __call__(self, call: Call) -> web.StreamResponse:
+        """Answer one request; raises `AnyclaudeError` as long as nothing has been sent."""
+        body = await call.body()
+        request = decode_request(body)
+        call.account.request = request
+        key = _repeat_key(call, body)
+        opening = self._openings.adopt(key) or self._open(call, request)
+        call.account.progress = opening.progress
+        stream = MessageStream(self._new_id("msg"), request.model, lambda: self._new_id("toolu"))
+        answer = self._stream if request.stream else self._whole
+        try:
+            async with aclosing(self._batches(call.account, opening, stream)) as batches:
+                return await answer(call, opening, batches)
+        except asyncio.CancelledError:
+            if not opening.is_taken:
+                self._openings.leave(key, opening)
+            raise
+        finally:
+            call.account.reply_ended(stream)
+
+    def _open(self, call: Call, request: MessagesRequest) -> Opening:
+        errand, progress = Errand(request, call.caller.conversation, call.caller.is_subagent), Progress()
+        return self._openings.begin(self._dispatcher.open(errand, progress), progress)
+
+    async def _batches(
+        self, account: Account, opening: Opening, stream: MessageStream
+    ) -> AsyncGenerator[list[StreamEvent], None]:
+        """Yield the beginning of the message at once, and the rest as it comes."""
+        yield stream.open()
+        opened = await opening.take()
+        try:
+            account.reply_began()
+            async with aclosing(exchange(opened, stream, self._dispatcher.patience)) as batches:
+                async for events in batches:
+                    yield events
+        finally:
+            await opened.aclose()
+
+    async def _stream(
+        self, call: Call, opening: Opening, batches: AsyncGenerator[list[StreamEvent], None]
+    ) -> web.StreamResponse:
+        await opening.begun(self._pace.commit_seconds)
+        writer = EventWriter(call.http, call.request_id, self._pace.ping_seconds)
+        try:
+            await writer.begin()
+            call.account.status = 200
+            async for events in batches:
+                await writer.write(events)
+            return await writer.end()
+        except AnyclaudeError as error:
+            call.account.error = error
+            return await writer.break_off(error, call.caller.is_claude_code)
+        finally:
+            writer.stop()
+
+    async def _whole(
+        self, call: Call, opening: Opening, batches: AsyncGenerator[list[StreamEvent], None]
+    ) -> web.StreamResponse:
+        accumulator = Accumulator()
+        async for events in batches:
+            accumulator.take(events)
+        call.account.status = 200
+        return json_response(encode_message(accumulator.message), call.request_id)
+
+
+def _repeat_key(call: Call, body: bytes) -> bytes | None:
+    """Return what a repetition of this request has in common with it; without a session nothing is a repetition."""
+    if call.caller.session is None:
+        return None
+    return hashlib.blake2b(f"{call.caller.conversation}\n".encode() + body, digest_size=16).digest()
