@@ -57,6 +57,13 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Signal:
+    """The event is set when the reply has come this far."""
+
+    event: asyncio.Event
+
+
+@dataclass(frozen=True, slots=True)
 class Raw:
     """These very bytes."""
 
@@ -80,7 +87,8 @@ class Stop:
     """The response ends properly, though the reply is not finished."""
 
 
-Piece: TypeAlias = Say | Think | Call | Finish | Hold | Raw | Fail | Vanish | Stop
+Piece: TypeAlias = Say | Think | Call | Finish | Hold | Signal | Raw | Fail | Vanish | Stop
+Step: TypeAlias = bytes | Hold | Signal | Vanish
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +181,8 @@ def completion_tokens(pieces: tuple[Piece, ...], habits: Habits) -> int:
     return sum(len(_fragments(_written(piece), habits)) for piece in pieces)
 
 
-def streamed(answer: Reply, usage: Usage, envelope: Envelope, habits: Habits) -> Iterator[bytes | Hold | Vanish]:
-    """Write a reply as server-sent events, one event a step; a `Hold` or `Vanish` is left for the server to act on."""
+def streamed(answer: Reply, usage: Usage, envelope: Envelope, habits: Habits) -> Iterator[Step]:
+    """Write a reply as server-sent events, one event a step; what is no text is left for the server to act on."""
     yield _event(envelope, {"role": "assistant", "content": None})
     calls = 0
     for piece in answer.pieces:
@@ -184,7 +192,7 @@ def streamed(answer: Reply, usage: Usage, envelope: Envelope, habits: Habits) ->
                 calls += isinstance(piece, Call)
             case Finish():
                 pass
-            case Hold() | Vanish():
+            case Hold() | Signal() | Vanish():
                 yield piece
             case Raw():
                 yield piece.bytes

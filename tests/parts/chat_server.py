@@ -22,6 +22,8 @@ from tests.parts.chat_reply import (
     Hold,
     Refusal,
     Reply,
+    Signal,
+    Step,
     Usage,
     Vanish,
     completion_tokens,
@@ -190,6 +192,8 @@ class ChatServer:
             match piece:
                 case Hold(until):
                     await until.wait()
+                case Signal(event):
+                    event.set()
                 case Vanish():
                     return _reset(request, exchange)
                 case Fail(error):
@@ -198,9 +202,7 @@ class ChatServer:
                     pass
         return _json(200, reply)
 
-    async def _stream(
-        self, request: web.Request, exchange: Exchange, steps: Iterator[bytes | Hold | Vanish]
-    ) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, exchange: Exchange, steps: Iterator[Step]) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Server": "llama.cpp"})
         await response.prepare(request)
         for step in self._cut(steps):
@@ -209,12 +211,14 @@ class ChatServer:
                     await response.write(step)
                 case Hold(until):
                     await until.wait()
+                case Signal(event):
+                    event.set()
                 case Vanish():
                     return _reset(request, exchange, response)
         await response.write_eof()
         return response
 
-    def _cut(self, steps: Iterator[bytes | Hold | Vanish]) -> Iterator[bytes | Hold | Vanish]:
+    def _cut(self, steps: Iterator[Step]) -> Iterator[Step]:
         """Cut what is written between two holds into the pieces this server writes."""
         size = self.hardware.bytes_per_write
         if size is None:

@@ -11,6 +11,7 @@ from tests.parts.chat_reply import (
     Hold,
     Raw,
     Reply,
+    Signal,
     Stop,
     Usage,
     Vanish,
@@ -213,6 +214,16 @@ async def test_a_held_reply_waits_for_its_event() -> None:
 
     assert held is Outcome.UNDERWAY
     assert {"content": "two"} in deltas(stream)
+
+
+async def test_one_reply_may_wait_for_another_to_come_this_far() -> None:
+    gate = asyncio.Event()
+    answers = {"first": reply(Hold(gate), say("later")), "second": reply(Signal(gate), say("sooner"))}
+    async with chat_server(lambda request: answers[request.opening]) as server:
+        asked = [ask(server, body({"role": "user", "content": name})) for name in answers]
+        streams = [stream for _, stream in await asyncio.gather(*asked)]
+
+    assert [len(deltas(stream)) for stream in streams] == [4, 4]
 
 
 async def test_a_client_that_leaves_is_noted() -> None:
