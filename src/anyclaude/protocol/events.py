@@ -178,14 +178,6 @@ def encode_event(event: StreamEvent) -> bytes:
     return _PREFIXES[type(event)] + _encode(event) + b"\n\n"
 
 
-_event_decoder: msgspec.json.Decoder[StreamEvent] = msgspec.json.Decoder(StreamEvent)
-
-
-def decode_event(data: bytes) -> StreamEvent:
-    """Parse the data of one server-sent event; raises `ValueError` for anything but a known event."""
-    return _event_decoder.decode(data)
-
-
 def encode_message(message: Message) -> bytes:
     """Return the whole message as the body of a response."""
     return _encode(message)
