@@ -47,6 +47,7 @@ from .guard import Guard, is_loopback
 from .health import health
 from .messages import MessagesHandler
 from .openings import Openings
+from .passthrough import Passthrough
 from .respond import error_response
 from .streaming import Pace
 from .token_count import count_tokens
@@ -63,6 +64,8 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 0
     token: Secret | None = None
+    forward_to: str | None = None
+    """Where every request goes unchanged (mode `claude`); then there are no targets, and no token of ours."""
     allowed_origins: frozenset[str] = frozenset()
     queue_limit: int = 64
     grace_seconds: float = 30.0
@@ -87,6 +90,7 @@ class Gateway:
         self._runner: web.ServerRunner | None = None
         self._routes: dict[str, dict[str, Handler]] = {}
         self._lanes: tuple[Lane, ...] = ()
+        self._forward: Passthrough | None = None
         self._is_stopping = False
         self.port = options.port
 
@@ -105,6 +109,7 @@ class Gateway:
             trust_env=any(target.profile.is_remote for target in self._targets),
         )
         self._lanes = tuple(self._lane(target, self._session) for target in self._targets)
+        self._forward = Passthrough(self._session, self._options.forward_to) if self._options.forward_to else None
         self._routes = self._routing()
         self._runner = web.ServerRunner(
             GatewayServer(self._handle, _new_request_id), shutdown_timeout=self._options.grace_seconds
@@ -140,12 +145,15 @@ class Gateway:
         )
 
     def _routing(self) -> dict[str, dict[str, Handler]]:
+        health_route: dict[str, dict[str, Handler]] = {"/health": {"GET": self._health, "HEAD": self._health}}
+        if not self._lanes:
+            return health_route
         dispatcher = Dispatcher(self._lanes, self._options.patience, time.monotonic)
         messages = MessagesHandler(dispatcher, self._openings, self._options.pace, _new_id)
         return {
+            **health_route,
             "/": {"HEAD": _nothing, "GET": _nothing},
             "/api/hello": {"HEAD": _nothing, "GET": _nothing},
-            "/health": {"GET": self._health, "HEAD": self._health},
             "/v1/models": {"GET": self._models},
             "/v1/messages": {"POST": messages},
             "/v1/messages/count_tokens": {"POST": self._count_tokens},
@@ -156,18 +164,17 @@ class Gateway:
         caller = caller_of(request.headers)
         account = Account(_new_request_id(), request.path, caller, time.monotonic, lambda: datetime.now(UTC))
         call = Call(request, account.request_id, caller, account)
-        outcome: Outcome = "client_left"
+        answered = False
         try:
             response = await self._answer(call)
-            outcome = "completed" if account.error is None else "failed"
+            answered = True
             return response
         except AnyclaudeError as error:
             account.error, account.status = error, error.status
-            outcome = "refused" if isinstance(error, RequestError) else "failed"
             return error_response(error, account.request_id)
         finally:
             if request.path in RECORDED_PATHS:
-                self._journal.write(account.record(outcome))
+                self._journal.write(account.record(_outcome(account, answered)))
 
     async def _answer(self, call: Call) -> web.StreamResponse:
         self._guard.check(call.http.headers)
@@ -176,6 +183,8 @@ class Gateway:
         return await self._handler(call.http.method, call.http.path)(call)
 
     def _handler(self, method: str, path: str) -> Handler:
+        if self._forward is not None and path != "/health":
+            return self._forward
         if path.startswith("/v1/models/"):
             return self._model
         handlers = self._routes.get(path)
@@ -196,6 +205,16 @@ class Gateway:
 
     async def _count_tokens(self, call: Call) -> web.Response:
         return await count_tokens(call, self._lanes[0])
+
+
+def _outcome(account: Account, answered: bool) -> Outcome:
+    match account.error:
+        case None:
+            return "completed" if answered else "client_left"
+        case RequestError():
+            return "refused"
+        case _:
+            return "failed"
 
 
 async def _nothing(call: Call) -> web.Response:
