@@ -1,0 +1,210 @@
+"""
+What a server means when it refuses: its own words, under the status and kind the client acts on.
+
+Two things are translated, because the client acts on their wording and on nothing else:
+a prompt over the context window becomes `prompt is too long: A tokens > B maximum`, on which
+it compacts the conversation, and a prompt that only leaves too little room for the reply
+becomes the sentence on which it asks again for a shorter one.  Every other message stays as
+the server wrote it.
+"""
+
+import re
+
+from msgspec import Struct
+
+from anyclaude.errors import BackendRejected
+from anyclaude.profiles import BackendProfile
+from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_json, encode_json
+
+MAX_MESSAGE_CHARACTERS = 2_000
+"""As much of a message as the client is told: enough for a validation error, not for an echoed prompt."""
+
+ROOM_FOR_A_REPLY = 4_096
+"""With less room than this the conversation has to be compacted.  The client would ask again for what is left less
+1,000 tokens (Claude Code 2.1.330), and fewer than 3,000 do not hold a file edit."""
+
+KINDS = {
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    408: "timeout_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+"""The Anthropic error type of a status (docs: Errors); other 4xx are invalid_request_error, other 5xx api_error."""
+
+_TOO_LONG = re.compile(
+    r"context_length_exceeded"  # OpenAI
+    r"|exceed_context_size"  # llama.cpp
+    r"|maximum context length"  # OpenAI, vLLM, OpenRouter, SGLang, Mistral
+    r"|exceeds?\b.{0,60}\bcontext (?:length|size|window)"  # llama.cpp, llama-cpp-python, OpenAI, Ollama
+    r"|longer than the (?:model's )?context length"  # SGLang
+    r"|exceeds the maximum (?:allowed length|number of tokens allowed)"  # SGLang, Gemini
+    r"|context the overflows|greater than the context length|n_keep\W{1,3}\d+\W+n_ctx"  # LM Studio
+    r"|(?:prompt|input) (?:is )?too long"  # Ollama, oMLX, Bedrock
+    r"|exceeded max context length"  # Ollama
+    r"|`inputs` (?:tokens \+|must have less than)",  # text-generation-inference
+    re.IGNORECASE,
+)
+
+_LIMIT = (
+    re.compile(r"context (?:length|size|window)(?: is| of(?: only)?)? \(?(\d+)", re.IGNORECASE),
+    re.compile(
+        r"(?:n_ctx|allowed length|tokens allowed|maximum context|must be <=|less than)\W{1,3}(\d+)", re.IGNORECASE
+    ),
+    re.compile(r"(\d+) maximum context length", re.IGNORECASE),
+)
+_PROMPT = (
+    re.compile(r"(\d+) (?:input tokens|in the messages|tokens from the input|of text input|`inputs`)", re.IGNORECASE),
+    re.compile(r"(?:n_keep|input length|input|request|token count|requested tokens)\W{1,3}(\d+)", re.IGNORECASE),
+    re.compile(r"(?:keep the first|resulted in|prompt contains|too long:|given:) (\d+)", re.IGNORECASE),
+    re.compile(r"requested (?:about )?(\d+) tokens", re.IGNORECASE),
+)
+_REPLY = re.compile(
+    r"(\d+) (?:in the completion|output tokens|tokens for the completion)|too large: (\d+)", re.IGNORECASE
+)
+
+_STARTING = re.compile(r"loading|warming up|busy|queue|pending requests|overloaded|try again", re.IGNORECASE)
+
+_SECRET = re.compile(r"\b(?:sk-|Bearer\s+)\S+|[A-Za-z0-9_*-]{20,}")
+"""What may be a key that the server echoes (LiteLLM and OpenAI do); only looked for where a key was refused."""
+
+
+class Refusal(Struct, frozen=True):
+    """What a server said when it refused, in whichever of the usual shapes."""
+
+    message: str
+    type: str = ""
+    code: int | None = None
+    prompt_tokens: int | None = None
+    context_tokens: int | None = None
+
+
+def rejection(
+    status: int, body: bytes, retry_after_seconds: float | None, profile: BackendProfile | None = None
+) -> BackendRejected:
+    """Return the error that an answer with an error status stands for; `profile` says which key it would take."""
+    refusal = _refusal_in_body(body)
+    if status in (401, 403):
+        return BackendRejected(_key_refused(status, refusal, profile), status, KINDS[status])
+    return _rejected(status if 400 <= status <= 599 else 502, refusal, retry_after_seconds)
+
+
+def rejection_in(raw: JsonObject) -> BackendRejected | None:
+    """Return the error that a chunk carries instead of a reply, if it does."""
+    if not raw.get("error") and ("choices" in raw or raw.get("object") != "error"):
+        return None
+    refusal = _refusal_in(raw)
+    code = refusal.code
+    return _rejected(code if code is not None and 400 <= code <= 599 else 500, refusal, None)
+
+
+def rejection_of_event(data: bytes) -> BackendRejected:
+    """Return the error that the data of an `error` event stands for."""
+    refusal = _refusal_in_body(data)
+    code = refusal.code
+    return _rejected(code if code is not None and 400 <= code <= 599 else 500, refusal, None)
+
+
+def _rejected(status: int, refusal: Refusal, retry_after_seconds: float | None) -> BackendRejected:
+    message = refusal.message or f"the backend answered with HTTP status {status} and said nothing more"
+    if status != 429 and _TOO_LONG.search(f"{refusal.type} {message}"):
+        return BackendRejected(_too_long(refusal, message)[:MAX_MESSAGE_CHARACTERS], 400, "invalid_request_error")
+    if status == 503 and _STARTING.search(message):
+        status = 529  # it passes by itself: the client waits and asks again
+    kind = KINDS.get(status, "invalid_request_error" if status < 500 else "api_error")
+    return BackendRejected(message[:MAX_MESSAGE_CHARACTERS], status, kind, retry_after_seconds)
+
+
+def _too_long(refusal: Refusal, message: str) -> str:
+    """Return the sentence that makes the client shorten the conversation, or ask for a shorter reply."""
+    limit = refusal.context_tokens or _first_number(_LIMIT, message)
+    prompt = refusal.prompt_tokens or _first_number(_PROMPT, message)
+    reply = _first_number((_REPLY,), message) or 0
+    if limit is None or prompt is None:
+        return f"prompt is too long (the server says: {message})"
+    if prompt + ROOM_FOR_A_REPLY <= limit and reply and "at least" not in message:
+        return f"input length and `max_tokens` exceed context limit: {prompt} + {reply} > {limit}"
+    asked = prompt if prompt > limit else prompt + reply
+    if asked <= limit:
+        return f"prompt is too long (the server says: {message})"
+    return f"prompt is too long: {asked} tokens > {limit} maximum (the server says: {message})"
+
+
+def _first_number(patterns: tuple[re.Pattern[str], ...], message: str) -> int | None:
+    for pattern in patterns:
+        if found := pattern.search(message):
+            return int(next(group for group in found.groups() if group)[:15])
+    return None
+
+
+def _key_refused(status: int, refusal: Refusal, profile: BackendProfile | None) -> str:
+    title = "the backend" if profile is None else profile.title
+    variable = "the variable for its API key" if profile is None else profile.api_key_variable
+    advice = f"Set {variable} to a key it takes." if variable else "It should need none: is something else there?"
+    words = _SECRET.sub("…", refusal.message)[:MAX_MESSAGE_CHARACTERS] or "it gave no reason"
+    return f"{title} (not the gateway) refused the key it was sent, with HTTP status {status}: {words}. {advice}"
+
+
+def _refusal_in_body(body: bytes) -> Refusal:
+    try:
+        return _refusal_in(decode_json(body))
+    except JsonError:
+        return Refusal(_plain_text(body.decode("utf-8", errors="replace")))
+
+
+def _refusal_in(raw: JsonValue) -> Refusal:
+    """Read OpenAI's, llama.cpp's, vLLM's, Ollama's and FastAPI's shapes."""
+    while isinstance(raw, dict) and isinstance(raw.get("error"), dict):
+        raw = raw["error"]
+    if not isinstance(raw, dict):
+        return Refusal(raw if isinstance(raw, str) else encode_json(raw).decode())
+    return Refusal(
+        _message_in(raw) or encode_json(raw).decode(),
+        " ".join(word for word in (raw.get("type"), raw.get("code")) if isinstance(word, str)),
+        _integer(raw.get("code")) or _integer(raw.get("status_code")) or _integer(raw.get("status")),
+        _integer(raw.get("n_prompt_tokens")),
+        _integer(raw.get("n_ctx")),
+    )
+
+
+def _message_in(raw: JsonObject) -> str:
+    for name in ("message", "error", "detail", "msg"):
+        match raw.get(name):
+            case str(text) if text:
+                return text + _upstream_message(raw)
+            case list(problems) if problems:
+                return "; ".join(_problem(problem) for problem in problems)
+            case _:
+                pass
+    return ""
+
+
+def _upstream_message(raw: JsonObject) -> str:
+    """Return what OpenRouter was told by the provider it asked; its own message then says nothing."""
+    metadata = raw.get("metadata")
+    told = metadata.get("raw") if isinstance(metadata, dict) else None
+    return f": {told}" if isinstance(told, str) else ""
+
+
+def _problem(problem: JsonValue) -> str:
+    """Return one of FastAPI's validation errors: where it is, and what is wrong."""
+    if not isinstance(problem, dict) or not isinstance(problem.get("msg"), str):
+        return encode_json(problem).decode()
+    place = problem.get("loc")
+    where = ".".join(str(step) for step in place) if isinstance(place, list) else ""
+    return f"{where}: {problem['msg']}" if where else str(problem["msg"])
+
+
+def _plain_text(body: str) -> str:
+    """Return the text of a page of HTML, or of anything else."""
+    if "<" in body:
+        body = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", body[: 64 * 1024], flags=re.DOTALL | re.IGNORECASE)
+    return " ".join(body.split())
+
+
+def _integer(value: JsonValue) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,131 @@
+"""
+Which tool call a fragment belongs to, when servers disagree on how to say it.
+
+By the specification `index` tells calls apart.  In the wild it is missing (mlx_lm before 0.29,
+older Ollama), the same for every parallel call (Ollama issue 15457, Gemini's compatible
+endpoint), or the id is missing, changes, or is repeated together with the name in every
+fragment.  A call therefore has an identity of our own, its slot.
+"""
+
+from dataclasses import dataclass, field
+
+from anyclaude.protocol.deltas import ToolCallDelta
+from anyclaude.protocol.json_values import JsonError, JsonValue, decode_json
+
+from .wire import CallPart, FunctionPart
+
+LEGACY_INDEX = -1
+"""Stands for the one call that the legacy `function_call` field can hold; a real index is 0 or more."""
+
+NO_FUNCTION = FunctionPart()
+
+
+@dataclass(slots=True)
+class Call:
+    """One call, as far as it has been heard."""
+
+    slot: int
+    name: str
+    id: str
+    index: int | None
+    pieces: list[str] = field(default_factory=list)
+
+    def input(self) -> JsonValue:
+        """Return the arguments so far if they are a whole JSON object, else `None`."""
+        if not self.pieces or not self.pieces[-1].rstrip().endswith("}"):
+            return None  # the cheap answer, since servers that repeat the name make us ask for every fragment
+        return whole_object("".join(self.pieces))
+
+
+class ToolCalls:
+    """The calls of one reply."""
+
+    def __init__(self) -> None:
+        self._calls: list[Call] = []
+        self._by_index: dict[int, Call] = {}
+        self._by_id: dict[str, Call] = {}
+
+    def take(self, part: CallPart) -> ToolCallDelta | None:
+        """Return what a fragment adds, `None` if nothing: some servers send a whole call after its fragments."""
+        function = part.function or NO_FUNCTION
+        call = self._same_call(part, function)
+        if call is None:
+            call = self._begin(part, function)
+        elif self._is_repetition(call, part, function):
+            return None
+        return self._add(call, function)
+
+    def take_whole(self, position: int, part: CallPart) -> ToolCallDelta | None:
+        """Return what the whole call at `position` of a whole message adds to the fragments before it."""
+        function = part.function or NO_FUNCTION
+        if position >= len(self._calls):
+            return self._add(self._begin(part, function), function)
+        call = self._calls[position]
+        return None if call.pieces else self._add(call, function)
+
+    def _same_call(self, part: CallPart, function: FunctionPart) -> Call | None:
+        """Return the call that a fragment goes on with, `None` if it begins another."""
+        call = self._by_id.get(part.id) if part.id else None
+        if call is not None and function.name and part.index != call.index:
+            call = None  # the same id for two calls, at different indexes
+        if call is None:
+            call = self._current(part.index, function)
+        return None if call is None or _begins_another(call, part, function) else call
+
+    def _current(self, index: int | None, function: FunctionPart) -> Call | None:
+        """Return the call that an index names; without one, or with the first one in the middle of a call, the last."""
+        last = self._calls[-1] if self._calls else None
+        if index is None:
+            return last
+        if last is not None and last.index is None and not function.name:
+            return self._by_index.setdefault(index, last)
+        return self._by_index.get(index)
+
+    def _begin(self, part: CallPart, function: FunctionPart) -> Call:
+        call = Call(len(self._calls), function.name or "", part.id or "", part.index)
+        self._calls.append(call)
+        if part.index is not None:
+            self._by_index[part.index] = call
+        if part.id:
+            self._by_id[part.id] = call
+        return call
+
+    def _add(self, call: Call, function: FunctionPart) -> ToolCallDelta:
+        call.name = call.name or function.name or ""
+        if function.arguments:
+            call.pieces.append(function.arguments)
+        return ToolCallDelta(call.slot, function.name or "", function.arguments or "")
+
+    def _is_repetition(self, call: Call, part: CallPart, function: FunctionPart) -> bool:
+        """Whether a fragment of a call that is whole says the same whole arguments once more."""
+        if not function.arguments or not function.arguments.lstrip().startswith("{"):
+            return False
+        repeated = whole_object(function.arguments)
+        return repeated is not None and repeated == call.input()
+
+
+def whole_object(text: str) -> JsonValue:
+    """Return the JSON object that `text` is, `None` if it is none or not whole."""
+    try:
+        value = decode_json(text.encode())
+    except JsonError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _begins_another(call: Call, part: CallPart, function: FunctionPart) -> bool:
+    """
+    Whether a fragment that seems to belong to `call` begins a call of its own.
+
+    Only a fragment with a name can: it may repeat the name of its own call, or name the next.
+    """
+    if not function.name or not call.name:
+        return False
+    if function.name != call.name:
+        return True
+    if part.id and call.id and part.id != call.id:
+        return not call.pieces or call.input() is not None
+    if part.id or part.index is not None:
+        said = whole_object(function.arguments or "")
+        return said is not None and call.input() is not None and said != call.input()
+    return call.input() is not None

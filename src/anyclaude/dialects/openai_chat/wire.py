@@ -1,0 +1,243 @@
+"""
+What servers send as a chunk or a whole completion, as typed values.
+
+The decoder takes the plain shape in one pass of msgspec; a reply that fits it costs nothing
+more.  Everything out of the ordinary (a number as text, content as a list of parts, arguments
+as an object) is read a second time field by field, and comes out as the same values: a field
+of the wrong kind is as good as absent, so an oddity that does not matter cannot end a stream.
+"""
+
+from msgspec import DecodeError, Struct, ValidationError
+from msgspec.json import Decoder
+
+from anyclaude.errors import BackendGarbled
+from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_json, encode_json
+
+from .rejections import rejection_in
+
+MAX_DIGITS = 15
+"""Integers of up to 15 digits are exact as floats (IEEE 754 double); no honest count is longer."""
+
+EXCERPT_BYTES = 200
+"""As much of what cannot be understood is quoted: enough to recognise a page of HTML or a log line."""
+
+
+class FunctionPart(Struct, gc=False):
+    """The name of a called function and its arguments, whole or in part."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class CallPart(Struct, gc=False):
+    """One tool call, whole or in part."""
+
+    index: int | None = None
+    id: str | None = None
+    function: FunctionPart | None = None
+
+
+class Said(Struct):
+    """A `delta`, or a whole `message`."""
+
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    thinking: str | None = None
+    refusal: str | None = None
+    tool_calls: list[CallPart] | None = None
+    function_call: FunctionPart | None = None
+
+
+class Choice(Struct):
+    """
+    The answer; only one is ever asked for, so its `index` says nothing.
+
+    `stop_reason` (vLLM) and `matched_stop` (SGLang) hold the stop sequence that matched, or the
+    number of a token.
+    """
+
+    delta: Said | None = None
+    message: Said | None = None
+    finish_reason: str | None = None
+    stop_reason: str | int | None = None
+    matched_stop: str | int | None = None
+
+
+class PromptDetails(Struct, gc=False):
+    """What is in `prompt_tokens`."""
+
+    cached_tokens: int | None = None
+
+
+class Counted(Struct):
+    """The token counts; `prompt_tokens` includes the cached ones."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: PromptDetails | None = None
+
+
+class Timings(Struct, gc=False):
+    """llama.cpp's own numbers: `prompt_n` tokens were evaluated, `cache_n` were found in the cache."""
+
+    cache_n: int | None = None
+    prompt_n: int | None = None
+    prompt_ms: float | None = None
+    predicted_n: int | None = None
+    predicted_ms: float | None = None
+
+
+class Chunk(Struct):
+    """
+    One chunk, or one whole completion.
+
+    `error` is declared as null so that a chunk with an error in it leaves the fast path.
+    """
+
+    choices: list[Choice]
+    usage: Counted | None = None
+    timings: Timings | None = None
+    error: None = None
+
+
+_decode_plain = Decoder(Chunk).decode
+
+
+def decode_chunk(data: bytes) -> Chunk:
+    """Parse one chunk; raises `BackendGarbled`, and `BackendRejected` if it carries an error instead of a reply."""
+    try:
+        return _decode_plain(data)
+    except ValidationError:
+        return _odd_chunk(data)
+    except (DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise garbled(data, str(error)) from error
+
+
+def garbled(data: bytes, why: str) -> BackendGarbled:
+    """Return the error for something that is not a chunk."""
+    excerpt = data[:EXCERPT_BYTES].decode("utf-8", errors="replace")
+    return BackendGarbled(f"the backend sent something that is not a chat completion ({why}): {excerpt}")
+
+
+def _odd_chunk(data: bytes) -> Chunk:
+    try:
+        raw = decode_json(data)
+    except JsonError as error:
+        raise garbled(data, str(error)) from error
+    if not isinstance(raw, dict):
+        raise garbled(data, "not an object")
+    if rejection := rejection_in(raw):
+        raise rejection
+    return Chunk(
+        [_choice(choice) for choice in _objects(raw.get("choices"))],
+        _counted(_object(raw.get("usage"))),
+        _timings(_object(raw.get("timings"))),
+    )
+
+
+def _choice(raw: JsonObject) -> Choice:
+    return Choice(
+        _said(_object(raw.get("delta"))),
+        _said(_object(raw.get("message"))),
+        _text(raw.get("finish_reason")),
+        _text(raw.get("stop_reason")),
+        _text(raw.get("matched_stop")),
+    )
+
+
+def _said(raw: JsonObject | None) -> Said | None:
+    if raw is None:
+        return None
+    content = raw.get("content")
+    return Said(
+        content=_text_of(content, "text"),
+        reasoning_content=_text_of(raw.get("reasoning_content"), "text"),
+        reasoning=_text_of(raw.get("reasoning"), "text"),
+        thinking=_text_of(raw.get("thinking"), "text") or _reasoning_part(content),
+        refusal=_text(raw.get("refusal")),
+        tool_calls=[_call(call) for call in _objects(raw.get("tool_calls"))],
+        function_call=_function(_object(raw.get("function_call"))),
+    )
+
+
+def _text_of(raw: JsonValue, kind: str) -> str | None:
+    """Return text that is a string, or a list of parts of which some are of this kind."""
+    if not isinstance(raw, list):
+        return _text(raw)
+    parts = [_text(part.get(kind)) for part in _objects(raw) if part.get("type", kind) == kind]
+    return "".join(part for part in parts if part) or None
+
+
+def _reasoning_part(content: JsonValue) -> str | None:
+    """Return the reasoning among the parts of a content, where Mistral's reasoning models put it."""
+    parts = [_text_of(part.get("thinking"), "text") for part in _objects(content) if part.get("type") == "thinking"]
+    return "".join(part for part in parts if part) or None
+
+
+def _call(raw: JsonObject) -> CallPart:
+    raw_id = raw.get("id")
+    return CallPart(
+        _integer(raw.get("index")),
+        str(raw_id) if isinstance(raw_id, str | int) else None,
+        _function(_object(raw.get("function"))),
+    )
+
+
+def _function(raw: JsonObject | None) -> FunctionPart | None:
+    if raw is None:
+        return None
+    arguments = raw.get("arguments")
+    if arguments is not None and not isinstance(arguments, str):
+        arguments = encode_json(arguments).decode()
+    return FunctionPart(_text(raw.get("name")), arguments)
+
+
+def _counted(raw: JsonObject | None) -> Counted | None:
+    if raw is None:
+        return None
+    details = _object(raw.get("prompt_tokens_details")) or {}
+    return Counted(
+        _integer(raw.get("prompt_tokens")),
+        _integer(raw.get("completion_tokens")),
+        PromptDetails(_integer(details.get("cached_tokens"))),
+    )
+
+
+def _timings(raw: JsonObject | None) -> Timings | None:
+    if raw is None:
+        return None
+    return Timings(
+        _integer(raw.get("cache_n")),
+        _integer(raw.get("prompt_n")),
+        _number(raw.get("prompt_ms")),
+        _integer(raw.get("predicted_n")),
+        _number(raw.get("predicted_ms")),
+    )
+
+
+def _object(raw: JsonValue) -> JsonObject | None:
+    return raw if isinstance(raw, dict) else None
+
+
+def _objects(raw: JsonValue) -> list[JsonObject]:
+    return [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else []
+
+
+def _text(raw: JsonValue) -> str | None:
+    return raw if isinstance(raw, str) else None
+
+
+def _integer(raw: JsonValue) -> int | None:
+    """Return an integer, also one that was written as text or as `3.0`."""
+    number = _number(raw)
+    return int(number) if number is not None and number.is_integer() else None
+
+
+def _number(raw: JsonValue) -> float | None:
+    """Return a number that is exact as a float; counts and milliseconds are."""
+    if isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) <= MAX_DIGITS:
+        return float(raw)
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        return None
+    return float(raw) if abs(raw) < 10**MAX_DIGITS else None
