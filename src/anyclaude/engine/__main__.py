@@ -1,0 +1,104 @@
+"""
+The engine's own process: llama.cpp's server for one model, until the process that started it goes away.
+
+It reads one `Start` line, then only waits for its standard input to end.  It writes `Report` lines to its standard
+output; everything that llama.cpp says goes to its standard error, which is the log.
+"""
+
+import fcntl
+import os
+import select
+import signal
+import sys
+from typing import BinaryIO
+
+import msgspec
+import xllamacpp
+
+from anyclaude.engine.handshake import Failed, Loading, Ready, Report, Start
+from anyclaude.engine.machine import prompt_cache_mib, usable_cores
+
+
+def main() -> None:
+    """Serve the model named on standard input; ends with it."""
+    reports = _take_over_standard_output()
+    try:
+        start = msgspec.json.decode(sys.stdin.buffer.readline(), type=Start)
+    except msgspec.DecodeError as error:
+        _report(reports, Failed(f"it was not told what to run: {error}"))
+        raise SystemExit(2) from error
+    _end_with(sys.stdin.buffer)
+    _report(reports, Loading())
+    try:
+        server = xllamacpp.Server(_parameters(start))
+    except RuntimeError as error:
+        _report(reports, Failed(str(error)))
+        raise SystemExit(1) from error
+    _report(reports, Ready(server.listening_address))
+    _serve_until_the_end_of(sys.stdin.buffer)
+
+
+def _take_over_standard_output() -> BinaryIO:
+    """llama.cpp may print; its words must not get among the reports."""
+    reports = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    return reports
+
+
+def _report(reports: BinaryIO, report: Report) -> None:
+    reports.write(msgspec.json.encode(report) + b"\n")
+
+
+def _end_with(parent: BinaryIO) -> None:
+    """
+    Let the kernel end this process when the other end of `parent` is closed, however its holder dies.
+
+    A thread could not watch it: loading a model holds Python's lock for all its time.  SIGIO ends a process that
+    does not handle it, and comes for an end of file as for data, of which there is no more.
+    """
+    for ending in (signal.SIGTERM, signal.SIGIO):
+        signal.signal(ending, signal.SIG_DFL)
+    fcntl.fcntl(parent, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(parent, fcntl.F_SETFL, fcntl.fcntl(parent, fcntl.F_GETFL) | os.O_ASYNC)
+    readable, _, _ = select.select([parent], [], [], 0)
+    if readable:
+        raise SystemExit("The process that started the engine has gone.")
+
+
+def _serve_until_the_end_of(parent: BinaryIO) -> None:
+    # Reached only where the kernel sends no SIGIO.  Leaves without running destructors: llama.cpp's threads may
+    # be computing, and nobody is left to wait for them.
+    parent.read()
+    os._exit(0)
+
+
+def _parameters(start: Start) -> xllamacpp.CommonParams:
+    options = start.options
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = start.model_file
+    parameters.model_alias = {start.model_name}
+    parameters.chat_template = options.chat_template or ""
+    parameters.n_parallel = options.slots
+    parameters.n_ctx = start.context_tokens * options.slots
+    parameters.fit_params = False  # it would shrink the context to what it guesses to fit, without a word
+    threads = options.threads or usable_cores()
+    parameters.cpuparams.n_threads = threads
+    parameters.cpuparams_batch.n_threads = threads
+    parameters.cache_ram_mib = prompt_cache_mib() if options.cache_ram_mib is None else options.cache_ram_mib
+    _listen_for_our_gateway_only(parameters, start)
+    return parameters
+
+
+def _listen_for_our_gateway_only(parameters: xllamacpp.CommonParams, start: Start) -> None:
+    parameters.hostnames = ["127.0.0.1"]
+    parameters.port = 0
+    parameters.api_keys = [start.api_key]
+    parameters.cors_origins = ""  # llama.cpp then names no origin at all, which no browser accepts
+    parameters.ui = False
+    parameters.endpoint_slots = True
+    if start.options.slot_save_folder is not None:
+        parameters.slot_save_path = os.path.join(start.options.slot_save_folder, "")
+
+
+if __name__ == "__main__":
+    main()

