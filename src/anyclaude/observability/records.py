@@ -100,6 +100,8 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     route: str | None = None
     """Backend and model that were asked, as `llamacpp/qwen3-coder`."""
     attempts: int = 0
+    continuations: int = 0
+    """How often a reply that broke off was taken up again."""
     streaming: bool = False
     size: PromptSize | None = None
     durations: Durations

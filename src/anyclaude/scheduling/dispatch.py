@@ -55,9 +55,8 @@ class Lane:
     admission: Admission
 
 
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """What a request asks of a backend."""
+class Errand(Struct, frozen=True):
+    """What a request asks of a backend, and for whom."""
 
     request: MessagesRequest
     conversation: str
@@ -70,6 +69,7 @@ class Progress:
 
     route: str | None = None
     attempts: int = 0
+    continuations: int = 0
     admitted_at: float | None = None
     dropped: tuple[Dropped, ...] = ()
 
@@ -119,6 +119,11 @@ class Dispatcher:
                 if not error.passes_by_itself and not isinstance(error, BackendTimeout):
                     raise
         return await self._open_admitted(last, errand, progress, self._clock() + self.patience.retry_seconds)
+
+    async def reopen(self, lane: Lane, errand: Errand, progress: Progress) -> OpenReply:
+        """Return the reply to a second attempt at the backend that broke off the first."""
+        progress.continuations += 1
+        return await self._open_admitted(lane, errand, progress, self._clock() + self.patience.retry_seconds)
 
     async def _open_admitted(self, lane: Lane, errand: Errand, progress: Progress, give_up_at: float) -> OpenReply:
         """Wait for a turn; it is held until the reply is let go of."""

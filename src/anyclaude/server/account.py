@@ -69,6 +69,7 @@ class Account:
             model=request.model if request else None,
             route=progress.route,
             attempts=progress.attempts,
+            continuations=progress.continuations,
             streaming=request.stream if request else False,
             size=prompt_size(section_characters(request), reported.input_tokens) if request else None,
             durations=Durations(

@@ -6,30 +6,78 @@ is what one read gave, so a client that is slow to take one keeps the next in th
 """
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
-from anyclaude.errors import BackendTimeout, BackendTruncated
+from msgspec.structs import replace
+
+from anyclaude.errors import BackendError, BackendTimeout, BackendTruncated
+from anyclaude.protocol.deltas import Delta
 from anyclaude.protocol.events import StreamEvent
 from anyclaude.protocol.message_stream import MessageStream
-from anyclaude.scheduling import OpenReply, Patience
+from anyclaude.protocol.splice import Diverged
+from anyclaude.scheduling import Dispatcher, OpenReply
+from anyclaude.scheduling.continuation import continuation_of
+from anyclaude.scheduling.dispatch import Errand, Progress
 
 
-async def exchange(
-    opened: OpenReply, stream: MessageStream, patience: Patience
-) -> AsyncGenerator[list[StreamEvent], None]:
-    """
-    Yield the events of one reply, its end included, and nothing of a reply that is not whole after it broke.
+class Exchange:
+    """One reply on its way to the client; a reply that breaks off is continued once, if it can be."""
 
-    `stream` is open already.  Raises `BackendError` where the backend lets the reply down.
-    """
-    yield stream.feed(opened.first_deltas)
-    try:
-        while chunk := await opened.reply.read_chunk(
-            patience.finish_seconds if stream.is_finished else patience.stall_seconds
-        ):
-            if events := stream.feed(opened.decoder.feed(chunk)):
-                yield events
-        yield stream.feed(opened.decoder.finish())
-    except (BackendTimeout, BackendTruncated):
-        if not stream.is_finished:  # else the model is done, and only its last figures are missing
-            raise
-    yield stream.close()
+    def __init__(self, dispatcher: Dispatcher, errand: Errand, progress: Progress, stream: MessageStream) -> None:
+        self._dispatcher = dispatcher
+        self._errand = errand
+        self._progress = progress
+        self._stream = stream
+
+    async def batches(self, opened: OpenReply) -> AsyncGenerator[list[StreamEvent], None]:
+        """
+        Yield the events of the reply, its end included.
+
+        The message is open already.  Closes `opened`.  Raises `BackendError` where the backend lets the
+        reply down; what was yielded until then is true, and the end is not among it.
+        """
+        said: list[Delta] = []
+        try:
+            async with aclosing(self._deltas(opened)) as batches:
+                async for deltas in batches:
+                    said += deltas
+                    yield self._stream.feed(deltas)
+        except (BackendTimeout, BackendTruncated) as broken:
+            await opened.aclose()
+            async with aclosing(self._rest(opened, said, broken)) as batches:
+                async for deltas in batches:
+                    yield self._stream.feed(deltas)
+        finally:
+            await opened.aclose()
+        yield self._stream.close()
+
+    async def _deltas(self, opened: OpenReply) -> AsyncGenerator[list[Delta], None]:
+        """Yield what the backend says, until it has closed its reply or has nothing to add to a finished one."""
+        yield opened.first_deltas
+        patience, stream = self._dispatcher.patience, self._stream
+        try:
+            while chunk := await opened.reply.read_chunk(
+                patience.finish_seconds if stream.is_finished else patience.stall_seconds
+            ):
+                if deltas := opened.decoder.feed(chunk):
+                    yield deltas
+            yield opened.decoder.finish()
+        except (BackendTimeout, BackendTruncated):
+            if not stream.is_finished:  # else the model is done, and only its last figures are missing
+                raise
+
+    async def _rest(
+        self, opened: OpenReply, said: list[Delta], broken: BackendError
+    ) -> AsyncGenerator[list[Delta], None]:
+        """Ask the same backend for the rest of a reply, and yield what provably continues it."""
+        continuation = continuation_of(self._errand.request, said, opened.lane.backend.target.profile)
+        errand = replace(self._errand, request=continuation.request)
+        again = await self._dispatcher.reopen(opened.lane, errand, self._progress)
+        try:
+            async with aclosing(self._deltas(again)) as batches:
+                async for deltas in batches:
+                    yield continuation.splice.feed(deltas)
+        except Diverged as error:
+            raise BackendTruncated(f"{broken}; a second attempt did not continue it") from error
+        finally:
+            await again.aclose()

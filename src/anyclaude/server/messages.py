@@ -11,13 +11,13 @@ from anyclaude.errors import AnyclaudeError
 from anyclaude.protocol.accumulate import Accumulator
 from anyclaude.protocol.events import StreamEvent, encode_message
 from anyclaude.protocol.message_stream import MessageStream
-from anyclaude.protocol.messages_request import MessagesRequest, decode_request
+from anyclaude.protocol.messages_request import decode_request
 from anyclaude.scheduling import Dispatcher
 from anyclaude.scheduling.dispatch import Errand, Progress
 
 from .account import Account
 from .call import Call
-from .exchange import exchange
+from .exchange import Exchange
 from .openings import Opening, Openings
 from .respond import json_response
 from .streaming import EventWriter, Pace
@@ -38,12 +38,14 @@ class MessagesHandler:
         request = decode_request(body)
         call.account.request = request
         key = _repeat_key(call, body)
-        opening = self._openings.adopt(key) or self._open(call, request)
+        errand = Errand(request, call.caller.conversation, call.caller.is_subagent)
+        opening = self._openings.adopt(key) or self._open(errand)
         call.account.progress = opening.progress
         stream = MessageStream(self._new_id("msg"), request.model, lambda: self._new_id("toolu"))
+        exchange = Exchange(self._dispatcher, errand, opening.progress, stream)
         answer = self._stream if request.stream else self._whole
         try:
-            async with aclosing(self._batches(call.account, opening, stream)) as batches:
+            async with aclosing(self._batches(call.account, opening, stream, exchange)) as batches:
                 return await answer(call, opening, batches)
         except asyncio.CancelledError:
             if not opening.is_taken:
@@ -52,23 +54,20 @@ class MessagesHandler:
         finally:
             call.account.reply_ended(stream)
 
-    def _open(self, call: Call, request: MessagesRequest) -> Opening:
-        errand, progress = Errand(request, call.caller.conversation, call.caller.is_subagent), Progress()
+    def _open(self, errand: Errand) -> Opening:
+        progress = Progress()
         return self._openings.begin(self._dispatcher.open(errand, progress), progress)
 
     async def _batches(
-        self, account: Account, opening: Opening, stream: MessageStream
+        self, account: Account, opening: Opening, stream: MessageStream, exchange: Exchange
     ) -> AsyncGenerator[list[StreamEvent], None]:
         """Yield the beginning of the message at once, and the rest as it comes."""
         yield stream.open()
         opened = await opening.take()
-        try:
-            account.reply_began()
-            async with aclosing(exchange(opened, stream, self._dispatcher.patience)) as batches:
-                async for events in batches:
-                    yield events
-        finally:
-            await opened.aclose()
+        account.reply_began()
+        async with aclosing(exchange.batches(opened)) as batches:
+            async for events in batches:
+                yield events
 
     async def _stream(
         self, call: Call, opening: Opening, batches: AsyncGenerator[list[StreamEvent], None]
