@@ -1,0 +1,316 @@
+"""
+The referee of the Anthropic stream: judges bytes, and shares no code with what makes them.
+
+It knows the grammar from the API's documentation ("Streaming messages") and from what the real
+client does with each event.  It is stricter than the client: what our encoder must never do is
+a foul, even where a client forgives it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Json: TypeAlias = Mapping[str, object]
+Outcome: TypeAlias = Literal["whole", "cut_short", "failed"]
+"""Whole: it ended with `message_stop`.  Failed: it ended with `error`.  Cut short: it just ended."""
+
+STOP_REASONS = {
+    "end_turn",
+    "max_tokens",
+    "stop_sequence",
+    "tool_use",
+    "pause_turn",
+    "refusal",
+    "model_context_window_exceeded",
+}
+
+EMPTY_BLOCKS: Mapping[str, Json] = {
+    "text": {"text": ""},
+    "thinking": {"thinking": "", "signature": ""},
+    "tool_use": {"input": {}},
+}
+"""What a block holds when it opens: nothing; all content comes in deltas."""
+
+DELTAS: Mapping[str, tuple[str, str]] = {
+    "text_delta": ("text", "text"),
+    "thinking_delta": ("thinking", "thinking"),
+    "signature_delta": ("thinking", "signature"),
+    "input_json_delta": ("tool_use", "partial_json"),
+}
+"""Each kind of delta, with the kind of block it adds to and the field that holds its text."""
+
+
+class Foul(AssertionError):
+    """The stream breaks the grammar; the text says where and how."""
+
+
+@dataclass
+class Block:
+    """One block, as its deltas spell it."""
+
+    kind: str
+    id: str = ""
+    name: str = ""
+    pieces: list[str] = field(default_factory=list)
+    signature: str = ""
+
+    @property
+    def text(self) -> str:
+        """The text, the thinking, or the JSON text of a tool's input."""
+        return "".join(self.pieces)
+
+    @property
+    def input(self) -> object:
+        """A tool's input; its raw text where that is not a JSON object."""
+        try:
+            value: object = json.loads(self.text)
+        except ValueError:
+            return self.text
+        return value if isinstance(value, dict) else self.text
+
+
+@dataclass
+class Verdict:
+    """What the stream spells, and how it ended."""
+
+    outcome: Outcome = "cut_short"
+    id: str = ""
+    model: str = ""
+    blocks: list[Block] = field(default_factory=list)
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+    usage: dict[str, int] = field(default_factory=dict)
+    error: tuple[str, str] | None = None
+    pings: int = 0
+
+    def texts(self, kind: str = "text") -> list[str]:
+        """Return what each block of a kind says."""
+        return [block.text for block in self.blocks if block.kind == kind]
+
+    def tool_inputs(self) -> list[tuple[str, str]]:
+        """Return each tool call's name and the raw JSON text of its input."""
+        return [(block.name, block.text) for block in self.blocks if block.kind == "tool_use"]
+
+    def message(self) -> dict[str, object]:
+        """Return the message as the body of a reply that was not streamed."""
+        return {
+            "id": self.id,
+            "type": "message",
+            "role": "assistant",
+            "model": self.model,
+            "content": [_body_of(block) for block in self.blocks],
+            "stop_reason": self.stop_reason,
+            "stop_sequence": self.stop_sequence,
+            "usage": self.usage,
+        }
+
+
+def judge(raw: bytes) -> Verdict:
+    """Return the verdict on the bytes of one stream; raises `Foul`."""
+    *whole, tail = raw.split(b"\n\n")
+    verdict = judge_events(_parsed(event) for event in whole)
+    if tail and verdict.outcome != "cut_short":
+        raise Foul(f"bytes after the end of the stream: {tail[:80]!r}")
+    return verdict
+
+
+def judge_events(events: Iterable[Json]) -> Verdict:
+    """Return the verdict on the events of one stream, already parsed; raises `Foul`."""
+    referee = _Referee()
+    for position, event in enumerate(events):
+        try:
+            referee.watch(event)
+        except Foul as foul:
+            raise Foul(f"event {position}: {foul}: {json.dumps(event)[:200]}") from None
+    return referee.verdict
+
+
+def _body_of(block: Block) -> dict[str, object]:
+    if block.kind == "tool_use":
+        return {"type": "tool_use", "id": block.id, "name": block.name, "input": block.input}
+    if block.kind == "thinking":
+        return {"type": "thinking", "thinking": block.text, "signature": block.signature}
+    return {"type": "text", "text": block.text}
+
+
+def _parsed(event: bytes) -> Json:
+    lines = event.split(b"\n")
+    if len(lines) != 2 or not lines[0].startswith(b"event: ") or not lines[1].startswith(b"data: "):
+        raise Foul(f"an event is one event line and one data line, not {event[:80]!r}")
+    try:
+        name = lines[0].removeprefix(b"event: ").decode()
+        data: object = json.loads(
+            lines[1].removeprefix(b"data: ").decode(), object_pairs_hook=_unique, parse_constant=_no_constant
+        )
+    except ValueError as error:
+        raise Foul(f"the data is not JSON in UTF-8 ({error}): {event[:80]!r}") from None
+    if not isinstance(data, dict):
+        raise Foul(f"the data is not an object: {event[:80]!r}")
+    if data.get("type") != name:
+        raise Foul(f"the event is named {name!r}, its data says {data.get('type')!r}")
+    return data
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise Foul(f"a key stands twice in one object: {[key for key, _ in pairs]}")
+    return dict(pairs)
+
+
+def _no_constant(literal: str) -> object:
+    raise Foul(f"{literal} is not JSON")
+
+
+class _Referee:
+    def __init__(self) -> None:
+        self.verdict = Verdict()
+        self._started = False
+        self._block_is_open = False
+        self._delta_seen = False
+        self._ended = False
+
+    def watch(self, event: Json) -> None:
+        _must(not self._ended, "an event after the end of the stream")
+        kind = event.get("type")
+        if kind == "ping":
+            self.verdict.pings += 1
+        elif kind == "error":
+            self._failed(event)
+        elif kind == "message_start":
+            self._message_start(event)
+        else:
+            _must(self._started, "the stream has not begun with message_start")
+            self._inside(kind, event)
+
+    def _inside(self, kind: object, event: Json) -> None:
+        _must(not self._delta_seen or kind == "message_stop", "only message_stop may follow message_delta")
+        match kind:
+            case "content_block_start":
+                self._block_start(event)
+            case "content_block_delta":
+                self._block_delta(event)
+            case "content_block_stop":
+                self._block_stop(event)
+            case "message_delta":
+                self._message_delta(event)
+            case "message_stop":
+                _must(self._delta_seen, "message_stop without a message_delta before it")
+                self.verdict.outcome = "whole"
+                self._ended = True
+            case _:
+                raise Foul("no such event")
+
+    def _failed(self, event: Json) -> None:
+        error = _object(event, "error")
+        self.verdict.error = _text(error, "type"), _text(error, "message")
+        self.verdict.outcome = "failed"
+        self._ended = True
+
+    def _message_start(self, event: Json) -> None:
+        _must(not self._started, "message_start a second time")
+        message = _object(event, "message")
+        _must(message.get("type") == "message", "the message's type is not message")
+        _must(message.get("role") == "assistant", "the message's role is not assistant")
+        _must(message.get("content") == [], "the message does not begin empty")
+        _must(message.get("stop_reason", "") is None, "the message has stopped before it began")
+        self.verdict.id = _text(message, "id")
+        self.verdict.model = _text(message, "model")
+        self.verdict.usage = _usage(message)
+        self._started = True
+
+    def _block_start(self, event: Json) -> None:
+        _must(not self._block_is_open, "a block opens while another is open")
+        self._require_index(event, len(self.verdict.blocks))
+        raw = _object(event, "content_block")
+        kind = _text(raw, "type")
+        _must(kind in EMPTY_BLOCKS, "no such kind of block")
+        _must(
+            all(raw.get(name) == value for name, value in EMPTY_BLOCKS[kind].items()), "the block does not open empty"
+        )
+        block = Block(kind)
+        if kind == "tool_use":
+            block.id, block.name = _text(raw, "id"), _text(raw, "name")
+            _must(all(block.id != other.id for other in self.verdict.blocks), "the tool use id is taken")
+        self.verdict.blocks.append(block)
+        self._block_is_open = True
+
+    def _block_delta(self, event: Json) -> None:
+        block = self._open_block(event)
+        delta = _object(event, "delta")
+        kind = _text(delta, "type")
+        _must(kind in DELTAS, "no such kind of delta")
+        block_kind, field_name = DELTAS[kind]
+        _must(block.kind == block_kind, f"a {kind} in a {block.kind} block")
+        piece = delta.get(field_name)
+        if not isinstance(piece, str):
+            raise Foul(f"{field_name} is not a string")
+        _must(not block.signature, "a delta after the signature, which ends its block")
+        if kind == "signature_delta":
+            block.signature = piece
+        else:
+            block.pieces.append(piece)
+
+    def _block_stop(self, event: Json) -> None:
+        block = self._open_block(event)
+        _must(
+            block.kind != "tool_use" or bool(block.pieces), "a tool call without any input_json_delta loses its input"
+        )
+        self._block_is_open = False
+
+    def _message_delta(self, event: Json) -> None:
+        _must(not self._block_is_open, "message_delta while a block is open")
+        delta = _object(event, "delta")
+        reason = _text(delta, "stop_reason")
+        _must(reason in STOP_REASONS, "no such stop reason")
+        called = any(block.kind == "tool_use" for block in self.verdict.blocks)
+        _must(called or reason != "tool_use", "the stop reason is tool_use, but no tool was called")
+        _must(not called or reason != "end_turn", "a tool was called, but the stop reason is end_turn")
+        stop_sequence = delta.get("stop_sequence")
+        if stop_sequence is not None and not isinstance(stop_sequence, str):
+            raise Foul("stop_sequence is not a string")
+        self.verdict.stop_reason, self.verdict.stop_sequence = reason, stop_sequence
+        self.verdict.usage |= _usage(event)
+        self._delta_seen = True
+
+    def _open_block(self, event: Json) -> Block:
+        _must(self._block_is_open, "no block is open")
+        self._require_index(event, len(self.verdict.blocks) - 1)
+        return self.verdict.blocks[-1]
+
+    def _require_index(self, event: Json, expected: int) -> None:
+        index = event.get("index")
+        _must(type(index) is int and index == expected, f"the index should be {expected}")
+
+
+def _must(claim: bool, otherwise: str) -> None:
+    if not claim:
+        raise Foul(otherwise)
+
+
+def _object(holder: Json, name: str) -> Json:
+    value = holder.get(name)
+    if not isinstance(value, dict):
+        raise Foul(f"{name} is not an object")
+    return value
+
+
+def _text(holder: Json, name: str) -> str:
+    value = holder.get(name)
+    if not isinstance(value, str) or not value:
+        raise Foul(f"{name} is not a string, or empty")
+    return value
+
+
+def _usage(holder: Json) -> dict[str, int]:
+    """Return the counts; nested details and nulls, which the API allows, are left out."""
+    usage = _object(holder, "usage")
+    _must("output_tokens" in usage, "the usage has no output_tokens")
+    counts: dict[str, int] = {}
+    for name, value in usage.items():
+        if value is None or isinstance(value, dict | str):
+            continue
+        if type(value) is not int or value < 0:
+            raise Foul(f"usage.{name} is not a count")
+        counts[name] = value
+    return counts
