@@ -155,6 +155,8 @@ def broken_rules(request: ChatRequest) -> tuple[str, ...]:
 
     They are those that chat templates and servers really enforce: Qwen's templates raise on a late system message,
     Mistral's and OpenAI's API refuse results that answer no call, and OpenAI's refuses a call that is never answered.
+    Results must stand in the order of their calls, because most templates write them without the ids; the client
+    sends them in the order in which the tools were done (Claude Code 2.1.112 and 2.1.330).
     """
     return (*_late_system_messages(request), *_bad_calls(request), *_unpaired_results(request), *_empty_turns(request))
 

@@ -80,7 +80,7 @@ class Hardware:
     bytes_per_write: int | None = None
     """Cut the stream into pieces of this size, wherever that may be; by default each event is written by itself."""
     is_llama_cpp: bool = True
-    """Whether `/props`, `/health`, `/tokenize` and `/apply-template` exist."""
+    """Whether `/props`, `/health` and the routes that count tokens or show the prompt exist."""
     is_strict: bool = True
     """Whether conversations that break the rules are refused."""
 
@@ -132,6 +132,7 @@ class ChatServer:
             app.router.add_get("/props", self._props)
             app.router.add_get("/health", self._health)
             app.router.add_post("/tokenize", self._tokenize)
+            app.router.add_post("/v1/chat/completions/input_tokens", self._input_tokens)
             app.router.add_post("/apply-template", self._apply_template)
         app.router.add_route("*", "/{path:.*}", self._nothing)
         return app
@@ -272,6 +273,11 @@ class ChatServer:
         self._visited(request)
         content = str((await request.json()).get("content", ""))
         return _json(200, {"tokens": list(range(len(content) // CHARACTERS_PER_TOKEN))})
+
+    async def _input_tokens(self, request: web.Request) -> web.StreamResponse:
+        self._visited(request)
+        prompt = _prompt(read_chat_request({}, await request.read()))
+        return _json(200, {"input_tokens": len(prompt) // CHARACTERS_PER_TOKEN, "object": "response.input_tokens"})
 
     async def _apply_template(self, request: web.Request) -> web.StreamResponse:
         self._visited(request)

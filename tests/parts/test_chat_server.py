@@ -320,3 +320,14 @@ async def test_another_server_has_models_and_nothing_else() -> None:
         statuses = [(await get(server, path))[0] for path in ("/v1/models", "/props", "/health")]
 
     assert statuses == [200, 404, 404]
+
+
+async def test_the_prompt_is_counted_before_as_it_is_afterwards() -> None:
+    async with chat_server(lambda _: reply(say("ok"))) as server, aiohttp.ClientSession() as session:
+        async with session.post(f"{server.base_url}/chat/completions/input_tokens", json=body(HELLO)) as response:
+            counted = await response.json()
+        _, stream = await ask(server, body(HELLO))
+
+    usage = chunks(stream)[-1]["usage"]
+    assert isinstance(usage, dict)
+    assert counted == {"input_tokens": usage["prompt_tokens"], "object": "response.input_tokens"}

@@ -1,0 +1,20 @@
+"""Small pictures."""
+
+import struct
+import zlib
+
+Colour = tuple[int, int, int]
+
+RED: Colour = (255, 32, 32)
+
+
+def png(width: int = 16, height: int = 16, colour: Colour = RED) -> bytes:
+    """Return a PNG file of one colour (PNG specification, third edition, section 5)."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    rows = (b"\0" + bytes(colour) * width) * height
+    chunks = (_chunk(b"IHDR", header), _chunk(b"IDAT", zlib.compress(rows)), _chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -1,0 +1,169 @@
+"""A whole session of the real client, of two releases, through the gateway: both sides see what they should."""
+
+import asyncio
+import base64
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.parts.chat_reply import Call
+from tests.parts.chat_request import ChatMessage, ChatRequest
+from tests.parts.chat_server import ChatServer, chat_server
+from tests.parts.claude_code import Order, Run, desk_for, run_claude
+from tests.parts.claude_code_versions import NATIVE, VERSIONS, installed_client
+from tests.parts.gateway import running_gateway, target_at
+from tests.parts.pictures import png
+from tests.parts.work_tree import files_in, make_work_tree
+from tests.trials.tidy_up import (
+    AFTER,
+    BEFORE,
+    ERRAND_CUE,
+    MAIN_CUE,
+    PROMPT,
+    QUESTION,
+    REMEMBERED,
+    REPORT,
+    SECRET_OF_ERRAND,
+    SECRET_OF_MAIN,
+    Task,
+    Turn,
+    task_in,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What was done and said: two runs of the client, the requests of both conversations, and the files."""
+
+    task: Task
+    run: Run
+    continued: Run
+    main: tuple[ChatRequest, ...]
+    errand: tuple[ChatRequest, ...]
+    server: ChatServer
+    files: dict[str, bytes]
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    """Play the session once for all tests of this module; a request that is not as it should be ends it here."""
+    played = asyncio.run(play(str(request.param), tmp_path_factory.mktemp("session")))
+    played.server.check()
+    played.run.check()
+    played.continued.check()
+    yield played
+
+
+async def play(version: str, folder: Path) -> Session:
+    """Run the task, then continue the session with one question."""
+    desk = desk_for(make_work_tree(folder / "tree", BEFORE), folder)
+    task = task_in(desk.tree, errand_runs_behind=version == NATIVE)
+    client = installed_client(version)
+    async with (
+        chat_server(task.screenplay()) as server,
+        running_gateway(folder, target_at(server.base_url)) as gateway,
+    ):
+        run = await run_claude(client, desk, gateway.base_url, Order(PROMPT))
+        files = files_in(desk.tree)
+        continued = await run_claude(client, desk, gateway.base_url, Order(QUESTION, ("--continue",)))
+    main, errand = server.requests_with(MAIN_CUE), server.requests_with(ERRAND_CUE)
+    return Session(task, run, continued, main, errand, server, files)
+
+
+def test_the_session_ends_well(session: Session) -> None:
+    assert session.run.text == "Everything is tidy, and the helper has counted three chapters."
+
+
+def test_the_files_are_exactly_right(session: Session) -> None:
+    assert session.files == AFTER
+
+
+def test_every_turn_costs_one_request(session: Session) -> None:
+    assert len(session.main) == len(session.task.main) + 1
+    assert len(session.errand) == len(session.task.errand)
+    assert len(session.server.exchanges) == len(session.main) + len(session.errand)
+    assert session.run.events_of("system", "api_retry") == ()
+
+
+def test_every_call_gets_its_own_result_in_its_own_place(session: Session) -> None:
+    for turn, following in (*answered(session.task.main, session.main), *answered(session.task.errand, session.errand)):
+        results = [message.text for message in following.tool_results]
+
+        assert len(results) == len(turn.results), following.since_last_turn
+        for expected, result in zip(turn.results, results, strict=True):
+            assert expected in result
+
+
+def test_a_result_that_is_an_error_says_so_and_its_neighbour_does_not(session: Session) -> None:
+    missing = find_turn(session, "does not exist").tool_results
+    failed, worked = find_turn(session, "Exit code 3").tool_results
+
+    assert "error" in missing[0].text.lower()
+    assert "error" in failed.text.lower()
+    assert "error" not in worked.text.lower()
+
+
+def test_a_picture_that_was_read_arrives_as_the_same_picture(session: Session) -> None:
+    images = [image for message in session.main[7].since_last_turn for image in message.images]
+
+    assert images == [f"data:image/png;base64,{base64.b64encode(png()).decode()}"]
+
+
+def test_what_the_sub_agent_reads_stays_with_it_and_its_report_does_not(session: Session) -> None:
+    assert not any(SECRET_OF_ERRAND in text for request in session.main for text in everything_in(request))
+    assert not any(SECRET_OF_MAIN in text for request in session.errand for text in everything_in(request))
+    assert any(REPORT in text for text in everything_in(session.main[-2]))
+
+
+def test_each_conversation_extends_its_own_earlier_requests(session: Session) -> None:
+    for conversation in (session.main[:-1], session.errand):
+        for request, following in itertools.pairwise(conversation):
+            assert following.raw["tools"] == request.raw["tools"]
+            assert following.messages[: len(request.messages)] == request.messages
+
+
+def test_the_history_holds_the_calls_as_the_model_wrote_them(session: Session) -> None:
+    for turn, following in answered(session.task.main, session.main):
+        written = [(piece.name, piece.arguments) for piece in turn.reply.pieces if isinstance(piece, Call)]
+        echoed = [(call.function.name, call.function.arguments) for call in last_reply(following).tool_calls]
+
+        assert echoed == written
+
+
+def test_the_engine_reads_almost_nothing_twice(session: Session) -> None:
+    usage = session.run.result["usage"]
+
+    assert isinstance(usage, dict)
+    assert usage["cache_read_input_tokens"] > 5 * usage["input_tokens"]
+
+
+def test_a_continued_session_knows_its_history(session: Session) -> None:
+    """The system prompt apart: the older release writes the new state of the tree into it."""
+    earlier, question = session.main[-2:]
+
+    assert question.messages[1 : len(earlier.messages)] == earlier.messages[1:]
+    assert session.continued.text == REMEMBERED
+    assert session.continued.session == session.run.session
+    assert QUESTION in "\n".join(message.text for message in question.since_last_turn)
+
+
+def answered(turns: tuple[Turn, ...], requests: tuple[ChatRequest, ...]) -> list[tuple[Turn, ChatRequest]]:
+    """Pair each turn with the request that came after it."""
+    return list(zip(turns, requests[1:], strict=False))
+
+
+def find_turn(session: Session, result: str) -> ChatRequest:
+    """Return the request that answers the turn whose results contain these words."""
+    return next(following for turn, following in answered(session.task.main, session.main) if result in turn.results)
+
+
+def last_reply(request: ChatRequest) -> ChatMessage:
+    """Return the last message of the assistant."""
+    return [message for message in request.messages if message.role == "assistant"][-1]
+
+
+def everything_in(request: ChatRequest) -> list[str]:
+    """Return the text of every message."""
+    return [message.text for message in request.messages]
