@@ -89,8 +89,8 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     """When the request arrived: ISO 8601, UTC."""
     request_id: str
     outcome: Outcome
-    status: int
-    """The HTTP status the client saw; 200 too where the reply failed after it had begun."""
+    status: int | None
+    """The HTTP status the client saw, 200 too where the reply failed after it; `None` if it left before there was one."""
     path: str
     session: str | None = None
     agent: str | None = None

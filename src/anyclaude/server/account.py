@@ -37,7 +37,7 @@ class Account:
         self.request: MessagesRequest | None = None
         self.progress = Progress()
         self.reported = UsageReported()
-        self.status = 0
+        self.status: int | None = None
         self.error: AnyclaudeError | None = None
         self._clock = clock
         self._time = now().astimezone(UTC).isoformat(timespec="milliseconds")
@@ -57,6 +57,8 @@ class Account:
     def record(self, outcome: Outcome) -> ExchangeRecord:
         """Return the whole account; called once, when the exchange is over."""
         request, progress, reported = self.request, self.progress, self.reported
+        if self.status is None and outcome == "failed":
+            self.status = 500  # a failure nobody foresaw
         return ExchangeRecord(
             time=self._time,
             request_id=self.request_id,

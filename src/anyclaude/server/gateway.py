@@ -11,6 +11,7 @@ Every other route answers 404 in the Anthropic shape; nothing is ever forwarded 
 that was not configured.
 """
 
+import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -164,17 +165,21 @@ class Gateway:
         caller = caller_of(request.headers)
         account = Account(_new_request_id(), request.path, caller, time.monotonic, lambda: datetime.now(UTC))
         call = Call(request, account.request_id, caller, account)
-        answered = False
+        outcome: Outcome = "failed"
         try:
             response = await self._answer(call)
-            answered = True
+            outcome = "completed" if account.error is None else "failed"
             return response
         except AnyclaudeError as error:
             account.error, account.status = error, error.status
+            outcome = "refused" if isinstance(error, RequestError) else "failed"
             return error_response(error, account.request_id)
+        except (asyncio.CancelledError, ConnectionError):
+            outcome = "client_left" if account.error is None else "failed"
+            raise
         finally:
             if request.path in RECORDED_PATHS:
-                self._journal.write(account.record(_outcome(account, answered)))
+                self._journal.write(account.record(outcome))
 
     async def _answer(self, call: Call) -> web.StreamResponse:
         self._guard.check(call.http.headers)
@@ -205,16 +210,6 @@ class Gateway:
 
     async def _count_tokens(self, call: Call) -> web.Response:
         return await count_tokens(call, self._lanes[0])
-
-
-def _outcome(account: Account, answered: bool) -> Outcome:
-    match account.error:
-        case None:
-            return "completed" if answered else "client_left"
-        case RequestError():
-            return "refused"
-        case _:
-            return "failed"
 
 
 async def _nothing(call: Call) -> web.Response:
