@@ -90,7 +90,7 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     request_id: str
     outcome: Outcome
     status: int | None
-    """The HTTP status the client saw, 200 too where the reply failed after it; `None` if it left before there was one."""
+    """The HTTP status the client saw, 200 too where the reply failed later; `None` if it left before there was one."""
     path: str
     session: str | None = None
     agent: str | None = None
