@@ -18,6 +18,14 @@ Continuation: TypeAlias = Literal["assistant_prefill", "continue_final_message",
 and `continue_final_message` (vLLM), or not at all."""
 
 
+MidConversationSystem: TypeAlias = Literal["user_reminder", "system_message"]
+"""How instructions in mid-conversation are said: as text of the user in `<system-reminder>` tags, which every chat
+template takes, or as a system message in their place, on which many templates raise (vLLM issue 53393)."""
+
+EarlierReasoning: TypeAlias = Literal["drop", "reasoning_content"]
+"""Whether the reasoning of earlier turns goes back to the server: most chat templates would drop it anyway."""
+
+
 class BackendProfile(Struct, frozen=True, kw_only=True):
     """
     One kind of server.  Every quirk is a field with a name, a default, and its source.
@@ -35,8 +43,11 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     accepts_top_k: bool = True
     accepts_named_tool_choice: bool = True
     accepts_parallel_tool_calls: bool = True
+    accepts_images: bool = True
     accepts_image_urls: bool = True
     accepts_reasoning_effort: bool = False
+    mid_conversation_system: MidConversationSystem = "user_reminder"
+    earlier_reasoning: EarlierReasoning = "drop"
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     token_counting: TokenCounting = "estimate"
     continuation: Continuation = "none"

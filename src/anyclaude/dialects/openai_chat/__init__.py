@@ -1,12 +1,12 @@
 """Chat Completions, the language that nearly every model server speaks."""
 
-from anyclaude.dialects.base import DeltaDecoder, Encoded
+from anyclaude.dialects.base import DeltaDecoder, Encoded, WireRequest
 from anyclaude.errors import BackendError
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.messages_request import MessagesRequest
 
-from .decode import ReplyDecoder
-from .encode import encode_request
+from .decode import ReplyDecoder, decode_token_count
+from .encode import encode_request, encode_token_count
 from .rejections import rejection
 
 __all__ = ["OpenAiChat"]
@@ -22,6 +22,14 @@ class OpenAiChat:
     def decoder(self, content_type: str) -> DeltaDecoder:
         """Return a decoder; what kind of answer it is shows in its first byte, so the label is not relied on."""
         return ReplyDecoder()
+
+    def encode_token_count(self, request: MessagesRequest, model: str, profile: BackendProfile) -> WireRequest | None:
+        """Return the question how many tokens the prompt has, `None` for a server that cannot be asked."""
+        return encode_token_count(request, model, profile)
+
+    def decode_token_count(self, body: bytes) -> int | None:
+        """Return the count in the answer to that question."""
+        return decode_token_count(body)
 
     def decode_error(
         self, status: int, body: bytes, retry_after_seconds: float | None, profile: BackendProfile | None = None

@@ -5,11 +5,9 @@ This path is paid for per token: a chunk that adds some text costs one pass of m
 few comparisons.
 """
 
-from msgspec import DecodeError
-from msgspec.json import decode as decode_any_json
-
 from anyclaude.errors import BackendError, BackendGarbled, BackendTruncated
 from anyclaude.protocol.deltas import Delta, Finished, StopReason, TextDelta, ThinkingDelta, UsageReported
+from anyclaude.protocol.json_values import JsonError, decode_json
 from anyclaude.protocol.sse import BYTE_ORDER_MARK, DEFAULT_MAX_EVENT_BYTES, EventTooLarge, ServerSentEvent, SseDecoder
 
 from .rejections import rejection_of_event
@@ -21,7 +19,7 @@ DONE = b"[DONE]"
 STOP_REASONS: dict[str, StopReason] = {
     "length": "max_tokens",
     "max_tokens": "max_tokens",
-    "model_length": "model_context_window_exceeded",  # Mistral
+    "model_length": "model_context_window_exceeded",  # Mistral's API
     "model_context_window_exceeded": "model_context_window_exceeded",
     "tool_calls": "tool_use",
     "tool_use": "tool_use",
@@ -34,10 +32,10 @@ STOP_REASONS: dict[str, StopReason] = {
 """What servers say in `finish_reason`, in lower case.  Every other word means that the model came to its end."""
 
 NOT_FINISHED = frozenset({"", "null"})
-"""What some servers send in the `finish_reason` of every chunk instead of null (DashScope: "null")."""
+"""What stands in `finish_reason` before the end: nothing (Ollama issue 4357, SGLang issue 3912), or null as text."""
 
 CUT_SHORT = frozenset({"abort", "cancelled", "error", "insufficient_system_resource"})
-"""The server gave the reply up (vLLM and SGLang: abort; OpenRouter: error; DeepSeek: insufficient_system_resource)."""
+"""The server gave the reply up.  vLLM and SGLang say abort, OpenRouter error, DeepSeek's API the last."""
 
 
 class ReplyDecoder:
@@ -72,6 +70,16 @@ class ReplyDecoder:
             raise garbled(start, "a web page")
         self._decoder = DocumentDecoder() if start.startswith(b"{") else StreamDecoder()
         return self._decoder.feed(start)
+
+
+def decode_token_count(body: bytes) -> int | None:
+    """Return the count in a server's answer: llama.cpp calls it `input_tokens`, vLLM `count`."""
+    try:
+        raw = decode_json(body)
+    except JsonError:
+        return None
+    counts = [raw.get("input_tokens"), raw.get("count")] if isinstance(raw, dict) else []
+    return next((count for count in counts if isinstance(count, int) and not isinstance(count, bool)), None)
 
 
 class StreamDecoder:
@@ -281,7 +289,7 @@ def _is_json(data: bytes) -> bool:
     if not data.lstrip().startswith(b"{"):
         return False
     try:
-        decode_any_json(data)
-    except (DecodeError, UnicodeDecodeError, RecursionError):
+        decode_json(data)
+    except JsonError:
         return False
     return True

@@ -1,9 +1,119 @@
-"""Say a request in Chat Completions."""
+"""Say a request in Chat Completions.  The same request always gives the same bytes."""
 
-from anyclaude.dialects.base import Encoded
+from anyclaude.dialects.base import Encoded, WireRequest
 from anyclaude.profiles import BackendProfile
+from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.protocol.messages_request import MessagesRequest
+
+from .conversation import encode_conversation
+from .losses import NO_SUCH_FIELD, Losses
+from .tools import Offer, encode_tools
+
+PATH = "/chat/completions"
+
+EFFORTS = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
+"""The client's effort levels in the words of `reasoning_effort`, which every server that has the field knows."""
 
 
 def encode_request(request: MessagesRequest, model: str, profile: BackendProfile) -> Encoded:
-    raise NotImplementedError
+    """Return the streaming request for `model`, and the account of what it could not say."""
+    losses = Losses()
+    messages = encode_conversation(request, profile, losses)
+    body: dict[str, JsonValue] = {
+        "model": model,
+        "messages": messages,
+        **_encode_offer(encode_tools(request, profile, losses)),
+        **_sampling(request, profile, losses),
+        **_output(request, profile, losses),
+        **_continuation(messages, profile, losses),
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    _note_rest(request, losses)
+    return Encoded(WireRequest(PATH, encode_json(body)), losses.dropped)
+
+
+def encode_token_count(request: MessagesRequest, model: str, profile: BackendProfile) -> WireRequest | None:
+    """Return the question how many tokens the prompt of `encode_request` has, where the server can be asked."""
+    losses = Losses()
+    prompt: dict[str, JsonValue] = {
+        "model": model,
+        "messages": encode_conversation(request, profile, losses),
+        **_encode_offer(encode_tools(request, profile, losses)),
+    }
+    match profile.token_counting:
+        case "llamacpp_input_tokens":
+            return WireRequest(f"{PATH}/input_tokens", encode_json(prompt), accept="application/json")
+        case "vllm_tokenize":
+            return WireRequest("/tokenize", encode_json(prompt), accept="application/json", at_root=True)
+        case "estimate":
+            return None
+
+
+def _encode_offer(offer: Offer) -> JsonObject:
+    fields: dict[str, JsonValue] = {
+        "tools": offer.tools,
+        "tool_choice": offer.tool_choice,
+        "parallel_tool_calls": offer.parallel_tool_calls,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _sampling(request: MessagesRequest, profile: BackendProfile, losses: Losses) -> JsonObject:
+    top_k = request.top_k
+    if top_k is not None and not profile.accepts_top_k:
+        losses.note("top_k", "this server has no such field")
+        top_k = None
+    if request.max_tokens == 0:
+        losses.note("max_tokens", "a server generates at least one token; one was asked for instead of none")
+    fields: dict[str, JsonValue] = {
+        profile.max_tokens_field: max(request.max_tokens, 1),
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "top_k": top_k,
+        "stop": list(request.stop_sequences) or None,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _output(request: MessagesRequest, profile: BackendProfile, losses: Losses) -> JsonObject:
+    fields: dict[str, JsonValue] = {}
+    for name, value in (request.output_config or {}).items():
+        match name, value:
+            case "format", {"type": "json_schema", "schema": dict(schema)}:
+                fields["response_format"] = {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}
+            case "effort", str(effort) if profile.accepts_reasoning_effort and effort in EFFORTS:
+                fields["reasoning_effort"] = EFFORTS[effort]
+            case "effort", _:
+                losses.note("output_config.effort", "this server has no such setting")
+            case _:
+                losses.note(f"output_config.{name}", NO_SUCH_FIELD)
+    return fields
+
+
+def _continuation(messages: list[JsonObject], profile: BackendProfile, losses: Losses) -> JsonObject:
+    """Ask the server to go on with the assistant's last message where the conversation ends in one."""
+    last = messages[-1] if messages else {}
+    if last.get("role") != "assistant" or "tool_calls" in last:
+        return {}
+    match profile.continuation:
+        case "assistant_prefill":
+            return {}
+        case "continue_final_message":
+            return {"add_generation_prompt": False, "continue_final_message": True}
+        case "none":
+            losses.note("messages.prefill", "this server begins a new reply instead of going on with the last one")
+            return {}
+
+
+def _note_rest(request: MessagesRequest, losses: Losses) -> None:
+    unsent = {
+        "metadata": request.metadata,
+        "thinking": request.thinking,
+        "context_management": request.context_management,
+        "service_tier": request.service_tier,
+    }
+    for name, value in unsent.items():
+        if value is not None:
+            losses.note(name, NO_SUCH_FIELD)
+    losses.note_fields("", request.extra)

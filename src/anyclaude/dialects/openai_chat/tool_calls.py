@@ -1,10 +1,10 @@
 """
 Which tool call a fragment belongs to, when servers disagree on how to say it.
 
-By the specification `index` tells calls apart.  In the wild it is missing (mlx_lm before 0.29,
-older Ollama), the same for every parallel call (Ollama issue 15457, Gemini's compatible
-endpoint), or the id is missing, changes, or is repeated together with the name in every
-fragment.  A call therefore has an identity of our own, its slot.
+By the specification `index` tells calls apart.  In the wild it is missing (mlx-lm pull 598,
+Ollama issue 7881) or the same for every parallel call (Ollama issue 15457, dynamo pull 4723),
+and the id is missing, changes, or is repeated together with the name in every fragment.  A
+call therefore has an identity of our own, its slot.
 """
 
 from dataclasses import dataclass, field

@@ -1,0 +1,195 @@
+"""
+The content of a message: text and pictures, which is all that Chat Completions can hold.
+
+Whatever else a block is becomes text where it has any, and otherwise a note in its place that
+the model can read; both the loss and its reason are accounted for.
+"""
+
+from base64 import b64decode
+from binascii import Error as BadBase64
+from typing import TypeAlias, assert_never
+
+from msgspec import Struct
+
+from anyclaude.errors import InvalidRequest
+from anyclaude.profiles import BackendProfile
+from anyclaude.protocol.content import (
+    Base64Source,
+    ContentBlock,
+    DocumentBlock,
+    ImageBlock,
+    OtherSource,
+    RedactedThinkingBlock,
+    Source,
+    TextBlock,
+    ThinkingBlock,
+    ToolReferenceBlock,
+    ToolResultBlock,
+    ToolUseBlock,
+    UnknownBlock,
+    UrlSource,
+    decode_block,
+)
+from anyclaude.protocol.json_values import JsonObject, JsonValue
+
+from .losses import NO_SUCH_BLOCK, Losses
+
+SEPARATOR = "\n\n"
+"""Stands between two text blocks that become one string, as between the blocks of a system prompt."""
+
+
+class Picture(Struct, frozen=True):
+    """A picture, as the URL it is sent by."""
+
+    url: str
+
+
+Part: TypeAlias = str | Picture
+
+
+class PartReader:
+    """Reads blocks as parts; `path` says where they stand, for the account of losses."""
+
+    def __init__(self, losses: Losses, profile: BackendProfile) -> None:
+        self._losses = losses
+        self._profile = profile
+
+    def parts(self, blocks: tuple[ContentBlock, ...], path: str) -> list[Part]:
+        """Return what the blocks say, in their order."""
+        return [part for block in blocks for part in self.parts_of(block, path)]
+
+    def parts_of(self, block: ContentBlock, path: str) -> list[Part]:
+        """Return what one block says."""
+        match block:
+            case TextBlock(text, extra):
+                self._losses.note_fields(f"{path}.text.", extra)
+                return [text] if text else []
+            case ImageBlock(source, extra):
+                self._losses.note_fields(f"{path}.image.", extra)
+                return [self._picture(source, path)]
+            case DocumentBlock():
+                return self._document(block, path)
+            case ToolReferenceBlock(name, extra):
+                self._losses.note_fields(f"{path}.tool_reference.", extra)
+                return [f"The tool {name} is now available."]
+            case _:
+                self.drop(block, path)
+                return []
+
+    def drop(self, block: ContentBlock, path: str) -> None:
+        """Account for a block that has no place here."""
+        self._losses.note(f"{path}.{_kind(block)}", NO_SUCH_BLOCK)
+
+    def _picture(self, source: Source, path: str) -> Part:
+        if not self._profile.accepts_images:
+            return self._missing(f"{path}.image", "image", "this server takes no images")
+        match source:
+            case Base64Source(media_type, data):
+                return Picture(f"data:{media_type};base64,{data}")
+            case UrlSource(url) if self._profile.accepts_image_urls:
+                return Picture(url)
+            case UrlSource(url):
+                return self._missing(f"{path}.image.url", f"image at {url}", "this server does not fetch images")
+            case OtherSource():
+                return self._missing(f"{path}.image.source", "image", "only Anthropic's servers can read this source")
+            case _:
+                assert_never(source)
+
+    def _document(self, block: DocumentBlock, path: str) -> list[Part]:
+        named = {name: block.extra[name] for name in ("title", "context") if isinstance(block.extra.get(name), str)}
+        self._losses.note_fields(
+            f"{path}.document.", {name: value for name, value in block.extra.items() if name not in named and value}
+        )
+        body = self._document_body(block.source, path)
+        return [*(str(text) for text in named.values() if text), *body]
+
+    def _document_body(self, source: Source, path: str) -> list[Part]:
+        match source:
+            case OtherSource({"type": "text", "data": str(text)}):
+                return [text] if text else []
+            case OtherSource({"type": "content", "content": content}):
+                return self._nested(content, path)
+            case Base64Source(media_type, data) if media_type.startswith("text/"):
+                text = _text_in(data)
+                return [text] if text else [self._omitted_document(path, media_type)]
+            case Base64Source(media_type):
+                return [self._omitted_document(path, media_type)]
+            case UrlSource(url):
+                return [self._omitted_document(path, url)]
+            case OtherSource():
+                return [self._omitted_document(path, "an uploaded file")]
+            case _:
+                assert_never(source)
+
+    def _nested(self, content: JsonValue, path: str) -> list[Part]:
+        if isinstance(content, str):
+            return [content] if content else []
+        try:
+            items = content if isinstance(content, list) else []
+            blocks = tuple(decode_block(item, f"{path}.document") for item in items)
+        except InvalidRequest:
+            return [self._omitted_document(path, "blocks that cannot be read")]
+        return self.parts(blocks, f"{path}.document")
+
+    def _omitted_document(self, path: str, what: str) -> Part:
+        return self._missing(f"{path}.document", f"document ({what})", "only its text could be sent, and it has none")
+
+    def _missing(self, what: str, name: str, why: str) -> str:
+        self._losses.note(what, why)
+        return f"[{name} omitted: {why}]"
+
+
+def joined_text(parts: list[Part]) -> str:
+    """Return the text among the parts; nothing inside it is changed."""
+    return SEPARATOR.join(part for part in parts if isinstance(part, str))
+
+
+def encode_parts(parts: list[Part]) -> JsonValue:
+    """Return the content of a message: one string, or a list where there is a picture between the texts."""
+    if all(isinstance(part, str) for part in parts):
+        return joined_text(parts)
+    encoded: list[JsonObject] = []
+    texts: list[Part] = []
+    for part in parts:
+        if isinstance(part, str):
+            texts.append(part)
+            continue
+        encoded.extend(_encode_texts(texts))
+        encoded.append({"type": "image_url", "image_url": {"url": part.url}})
+        texts = []
+    return [*encoded, *_encode_texts(texts)]
+
+
+def _encode_texts(texts: list[Part]) -> list[JsonObject]:
+    return [{"type": "text", "text": joined_text(texts)}] if texts else []
+
+
+def _text_in(data: str) -> str:
+    try:
+        return b64decode(data).decode()
+    except (BadBase64, UnicodeDecodeError):
+        return ""
+
+
+def _kind(block: ContentBlock) -> str:
+    match block:
+        case UnknownBlock(kind, _):
+            return kind
+        case ThinkingBlock():
+            return "thinking"
+        case RedactedThinkingBlock():
+            return "redacted_thinking"
+        case ToolUseBlock():
+            return "tool_use"
+        case ToolResultBlock():
+            return "tool_result"
+        case TextBlock():
+            return "text"
+        case ImageBlock():
+            return "image"
+        case DocumentBlock():
+            return "document"
+        case ToolReferenceBlock():
+            return "tool_reference"
+        case _:
+            assert_never(block)

@@ -1,0 +1,90 @@
+"""Say which tools the model may call, and how it must choose."""
+
+from msgspec import Struct
+
+from anyclaude.profiles import BackendProfile
+from anyclaude.protocol.json_values import JsonObject, JsonValue
+from anyclaude.protocol.messages_request import MessagesRequest, Tool, ToolChoice
+
+from .losses import Losses
+
+PLACEHOLDER = "DeferredToolPlaceholder"
+"""A tool without use that the client sends while the schemas of others wait for its tool search."""
+
+
+class Offer(Struct, frozen=True):
+    """The fields of the body that concern tools; one that is `None` is left out."""
+
+    tools: list[JsonObject] | None = None
+    tool_choice: JsonValue = None
+    parallel_tool_calls: bool | None = None
+
+
+def encode_tools(request: MessagesRequest, profile: BackendProfile, losses: Losses) -> Offer:
+    """Return the tools in the client's order, which is part of the prompt, and the choice among them."""
+    tools = [tool for tool in request.tools if _can_be_called(tool, losses)]
+    choice = request.tool_choice
+    if not tools:
+        if choice is not None:
+            losses.note("tool_choice", "there is no tool to choose")
+        return Offer()
+    encoded = [_encode_tool(tool, losses) for tool in tools]
+    if choice is None:
+        return Offer(encoded)
+    losses.note_fields("tool_choice.", choice.extra)
+    position = next((at for at, tool in enumerate(tools) if tool.name == choice.name), None)
+    if choice.type == "tool" and position is not None and not profile.accepts_named_tool_choice:
+        losses.note(
+            "tool_choice.name", "this server cannot be told which tool to call, so it was offered that one alone"
+        )
+        encoded = [encoded[position]]
+    return Offer(
+        encoded, _encode_choice(choice, position is not None, profile, losses), _parallel(choice, profile, losses)
+    )
+
+
+def _can_be_called(tool: Tool, losses: Losses) -> bool:
+    if tool.is_server_tool:
+        losses.note(f"tools.{tool.type or tool.name}", "it runs on Anthropic's servers")
+        return False
+    if tool.name == PLACEHOLDER:
+        losses.note(f"tools.{PLACEHOLDER}", "it stands for tools that were not sent")
+        return False
+    return True
+
+
+def _encode_tool(tool: Tool, losses: Losses) -> JsonObject:
+    losses.note_fields("tools.", tool.extra)
+    if tool.defer_loading:
+        losses.note("tools.defer_loading", "a tool is sent whole or not at all")
+    function: dict[str, JsonValue] = {"name": tool.name}
+    if tool.description:
+        function["description"] = tool.description
+    function["parameters"] = tool.input_schema
+    return {"type": "function", "function": function}
+
+
+def _encode_choice(choice: ToolChoice, is_offered: bool, profile: BackendProfile, losses: Losses) -> JsonValue:
+    match choice.type:
+        case "auto":
+            return "auto"
+        case "any":
+            return "required"
+        case "none":
+            return "none"  # the tools stay: they stand at the front of the prompt, which the engine has cached
+        case "tool" if not is_offered:
+            losses.note("tool_choice.name", "there is no such tool")
+            return "auto"
+        case "tool" if profile.accepts_named_tool_choice:
+            return {"type": "function", "function": {"name": choice.name}}
+        case "tool":
+            return "required"
+
+
+def _parallel(choice: ToolChoice, profile: BackendProfile, losses: Losses) -> bool | None:
+    if not choice.disable_parallel_tool_use:
+        return None
+    if not profile.accepts_parallel_tool_calls:
+        losses.note("tool_choice.disable_parallel_tool_use", "this server has no such switch")
+        return None
+    return False
