@@ -123,8 +123,9 @@ def accumulate(events: Iterable[StreamEvent]) -> Message:
 
 
 def _input_of(text: str) -> JsonValue:
-    """Return a tool's input, or its raw text where it does not parse: the client then says clearly what is wrong."""
+    """Return a tool's input, or its raw text where that is no object: the client then says clearly what is wrong."""
     try:
-        return decode_json(text.encode())
+        value = decode_json(text.encode())
     except JsonError:
         return text
+    return value if isinstance(value, dict) else text

@@ -32,12 +32,14 @@ class Base64Source(Struct, frozen=True):
 
     media_type: str
     data: str
+    extra: JsonObject = NOTHING
 
 
 class UrlSource(Struct, frozen=True):
     """Data to be found at a URL."""
 
     url: str
+    extra: JsonObject = NOTHING
 
 
 class OtherSource(Struct, frozen=True):
@@ -180,10 +182,10 @@ def _encode_tool_result(block: ToolResultBlock) -> JsonObject:
 
 def _encode_source(source: Source) -> JsonObject:
     match source:
-        case Base64Source(media_type, data):
-            return {"type": "base64", "media_type": media_type, "data": data}
-        case UrlSource(url):
-            return {"type": "url", "url": url}
+        case Base64Source(media_type, data, extra):
+            return {"type": "base64", "media_type": media_type, "data": data, **extra}
+        case UrlSource(url, extra):
+            return {"type": "url", "url": url, **extra}
         case OtherSource(raw):
             return raw
         case _:
@@ -222,10 +224,16 @@ class Fields:
         if value is None:
             return None
         if kind is float and type(value) is int:
-            value = float(value)
+            value = self._float_of(value, name)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise InvalidRequest(f"{self.path}.{name}: should be {_NAMES[kind]}, not {kind_of(value)}")
         return value
+
+    def _float_of(self, value: int, name: str) -> float:
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise InvalidRequest(f"{self.path}.{name}: the number is too large") from error
 
     @property
     def rest(self) -> Mapping[str, JsonValue]:
@@ -252,9 +260,9 @@ def _decode_source(raw: JsonValue, path: str) -> Source:
     fields = Fields(raw, path)
     match fields.required("type", str):
         case "base64":
-            return Base64Source(fields.required("media_type", str), fields.required("data", str))
+            return Base64Source(fields.required("media_type", str), fields.required("data", str), fields.rest)
         case "url":
-            return UrlSource(fields.required("url", str))
+            return UrlSource(fields.required("url", str), fields.rest)
         case _:
             return OtherSource(fields.raw)
 

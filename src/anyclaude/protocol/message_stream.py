@@ -11,7 +11,8 @@ The client trusts this order blindly, so it is made here and nowhere else.  Rule
    until it closes, because their fragments may interleave and blocks may not.
 3. Prose that arrives while a call's arguments are still incomplete JSON waits for them:
    the fragments that complete them have no other block to go to.
-4. `close` is only for a reply the backend finished: without a `Finished` delta it raises
+4. A signature closes its thinking block: it proves the text before it and no other.
+5. `close` is only for a reply the backend finished: without a `Finished` delta it raises
    `BackendTruncated`, so a cut reply can never be dressed up as a whole one.
 """
 
@@ -77,10 +78,15 @@ class ToolCall:
         self.streamed = len(self.arguments)
         return pieces[0] if len(pieces) == 1 else "".join(pieces)
 
+    @property
+    def text(self) -> str:
+        """All of the arguments so far."""
+        return "".join(self.arguments)
+
     def is_whole(self) -> bool:
         """Whether the arguments read as one JSON document."""
         try:
-            decode_json("".join(self.arguments).encode())
+            decode_json(self.text.encode())
         except JsonError:
             return False
         return True
@@ -130,7 +136,7 @@ class MessageStream:
         self._require(Phase.OPEN)
         events: list[StreamEvent] = []
         for delta in deltas:
-            if type(delta) is TextDelta and self._open is TextContent and delta.text:
+            if type(delta) is TextDelta and self._open is TextContent and delta.text and not self._calls:
                 events.append(BlockDelta(self._index, TextFragment(delta.text)))
             else:
                 events.extend(self._take(delta))
@@ -171,6 +177,8 @@ class MessageStream:
                 assert_never(delta)
 
     def _prose(self, delta: TextDelta | ThinkingDelta) -> Iterator[StreamEvent]:
+        if not delta.text and not (isinstance(delta, ThinkingDelta) and delta.signature):
+            return
         if self._calls:
             if self._waiting_prose or not all(call.is_whole() for call in self._calls.values()):
                 self._waiting_prose.append(delta)
@@ -181,9 +189,8 @@ class MessageStream:
     def _stream_prose(self, delta: TextDelta | ThinkingDelta) -> Iterator[StreamEvent]:
         match delta:
             case TextDelta(text):
-                if text:
-                    yield from self._ensure_open(TextContent)
-                    yield BlockDelta(self._index, TextFragment(text))
+                yield from self._ensure_open(TextContent)
+                yield BlockDelta(self._index, TextFragment(text))
             case ThinkingDelta(text, signature):
                 if text:
                     yield from self._ensure_open(ThinkingContent)
@@ -191,6 +198,7 @@ class MessageStream:
                 if signature:
                     yield from self._ensure_open(ThinkingContent)
                     yield BlockDelta(self._index, SignatureFragment(signature))
+                    yield from self._close_block()
             case _:
                 assert_never(delta)
 
@@ -198,6 +206,8 @@ class MessageStream:
         if delta.slot in self._retired_slots:
             if delta.arguments.strip():
                 raise BackendGarbled(f"tool call {delta.slot} went on after its arguments were complete")
+            return
+        if not delta.name and not delta.arguments:
             return
         call = self._calls.setdefault(delta.slot, ToolCall())
         call.absorb(delta)
@@ -227,12 +237,10 @@ class MessageStream:
         """Finish the live call, then stream every call that waited behind it."""
         for slot, call in self._calls.items():
             if slot != self._live_slot:
-                if not call.name and not call.arguments:
-                    continue
                 if not call.name:
                     raise BackendGarbled(f"tool call {slot} never said which tool")
                 yield from self._go_live(slot, call)
-            if not call.arguments:  # the client takes a tool's input from fragments alone, an empty one too
+            if not call.text.strip():  # the client takes a tool's input from fragments alone, an empty one too
                 yield BlockDelta(self._index, InputJsonFragment("{}"))
         self._retired_slots.update(self._calls)
         self._calls.clear()

@@ -56,6 +56,7 @@ class ToolChoice(Struct, frozen=True):
     type: Literal["auto", "any", "tool", "none"]
     name: str | None = None
     disable_parallel_tool_use: bool = False
+    extra: JsonObject = NOTHING
 
 
 class MessagesRequest(Struct, frozen=True, kw_only=True):
@@ -120,7 +121,7 @@ def request_from(raw: JsonValue, max_tokens: int | None = None) -> MessagesReque
 def encode_request(request: MessagesRequest) -> bytes:
     """Return the request in Anthropic's own wire form, with every field and block it came with."""
     optional: dict[str, JsonValue] = {
-        "system": encode_content(request.system) if request.system else None,
+        "system": encode_content(request.system) if request.system != "" else None,
         "tools": [_encode_tool(tool) for tool in request.tools] or None,
         "tool_choice": _encode_tool_choice(request.tool_choice),
         "stop_sequences": list(request.stop_sequences) or None,
@@ -215,14 +216,10 @@ def _tool_choice(raw: JsonValue) -> ToolChoice | None:
     fields = Fields(raw, "tool_choice")
     parallel_off = fields.optional("disable_parallel_tool_use", bool) or False
     match fields.required("type", str):
-        case "auto":
-            return ToolChoice("auto", None, parallel_off)
-        case "any":
-            return ToolChoice("any", None, parallel_off)
-        case "none":
-            return ToolChoice("none", None, parallel_off)
+        case "auto" | "any" | "none" as kind:
+            return ToolChoice(kind, None, parallel_off, fields.rest)
         case "tool":
-            return ToolChoice("tool", fields.required("name", str), parallel_off)
+            return ToolChoice("tool", fields.required("name", str), parallel_off, fields.rest)
         case other:
             raise InvalidRequest(f"tool_choice.type: should be auto, any, tool or none, not {other!r}")
 
@@ -235,7 +232,7 @@ def _encode_tool_choice(choice: ToolChoice | None) -> JsonValue:
         encoded["name"] = choice.name
     if choice.disable_parallel_tool_use:
         encoded["disable_parallel_tool_use"] = True
-    return encoded
+    return {**encoded, **choice.extra}
 
 
 def _stop_sequences(fields: Fields) -> tuple[str, ...]:

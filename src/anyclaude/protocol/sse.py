@@ -12,7 +12,7 @@ from msgspec import Struct
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 DEFAULT_MAX_EVENT_BYTES = 16 * 1024 * 1024
-"""An event larger than this is refused.  The largest honest one, a whole tool call in one chunk, is far under the
+"""A line, or the data of an event, larger than this is refused.  The largest honest one, a whole tool call in one chunk, is far under the
 128,000 output tokens (about 0.5 MB) that the client asks for at most."""
 
 
@@ -35,7 +35,8 @@ class SseDecoder:
         self._partial: list[bytes] = []  # pieces of the line that is not complete yet
         self._held_bytes = 0
         self._data: list[bytes] = []
-        self._event = "message"
+        self._data_bytes = 0
+        self._event = ""
         self._at_start = True
         self._after_carriage_return = False
 
@@ -59,7 +60,7 @@ class SseDecoder:
             elif self._data:
                 events.append(self._dispatch())
             else:
-                self._event = "message"
+                self._event = ""
         self._hold(tail)
         return events
 
@@ -99,24 +100,34 @@ class SseDecoder:
             return
         self._partial.append(piece)
         self._held_bytes += len(piece)
-        if self._held_bytes > self._max_event_bytes:
+        self._require_room_for(self._held_bytes)
+
+    def _require_room_for(self, count: int) -> None:
+        if count > self._max_event_bytes:
             raise EventTooLarge(f"one event is larger than {self._max_event_bytes} bytes")
 
     def _take_field(self, line: bytes) -> None:
+        self._require_room_for(len(line))
         if line.startswith(b"data:"):
-            self._data.append(line[6:] if line.startswith(b"data: ") else line[5:])
-            if len(self._data) > 1 and sum(map(len, self._data)) > self._max_event_bytes:
-                raise EventTooLarge(f"one event is larger than {self._max_event_bytes} bytes")
+            self._add_data(line[6:] if line.startswith(b"data: ") else line[5:])
         elif line.startswith(b"event:"):
             self._event = line[6:].removeprefix(b" ").decode("utf-8", errors="replace")
         elif line == b"data":
-            self._data.append(b"")
+            self._add_data(b"")
+        elif line == b"event":
+            self._event = ""
+
+    def _add_data(self, value: bytes) -> None:
+        self._data.append(value)
+        self._data_bytes += len(value) + 1  # the LF that joins them
+        self._require_room_for(self._data_bytes)
 
     def _dispatch(self) -> ServerSentEvent:
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-        event = ServerSentEvent(data, self._event)
+        event = ServerSentEvent(data, self._event or "message")
         self._data.clear()
-        self._event = "message"
+        self._data_bytes = 0
+        self._event = ""
         return event
 
 

@@ -1,0 +1,64 @@
+"""Replies to play: deltas of every kind in any order, and the stream the server makes of them."""
+
+from collections.abc import Iterable, Sequence
+from itertools import count
+
+from hypothesis import strategies as st
+from tests.parts.referee import Verdict, judge
+
+from anyclaude.errors import BackendError
+from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ThinkingDelta, ToolCallDelta, UsageReported
+from anyclaude.protocol.events import StreamEvent, encode_event
+from anyclaude.protocol.message_stream import MessageStream
+
+short_text = st.text(max_size=4)
+counts = st.one_of(st.none(), st.integers(0, 9))
+prose = st.one_of(
+    st.builds(TextDelta, short_text),
+    st.builds(ThinkingDelta, short_text, st.sampled_from(["", "", "sig-a", "sig-b"])),
+)
+call_fragments = st.builds(
+    ToolCallDelta,
+    slot=st.integers(0, 3),
+    name=st.sampled_from(["", "Read", "Bash"]),
+    arguments=st.one_of(st.sampled_from(["", "{}", '{"a":', "1}"]), st.text('{}1":,', max_size=3)),
+)
+usage_reports = st.builds(UsageReported, counts, counts, counts)
+endings = st.builds(
+    Finished,
+    st.sampled_from(["end_turn", "max_tokens", "tool_use", "stop_sequence", "refusal"]),
+    st.sampled_from([None, "</block>"]),
+)
+
+any_deltas = st.lists(st.one_of(prose, call_fragments, usage_reports, endings), max_size=24)
+"""Anything at all, most of it no honest reply."""
+
+finished_replies = st.builds(
+    lambda said, end: [*said, end],
+    st.lists(st.one_of(prose, call_fragments.filter(lambda fragment: fragment.name != "")), max_size=20),
+    endings,
+)
+"""Replies the backend finished, in which each call says its name at once; late fragments still spoil some."""
+
+
+def new_stream() -> MessageStream:
+    """Return a stream that has not begun, whose tool use ids count up."""
+    numbers = count(1)
+    return MessageStream("msg_1", "local", lambda: f"toolu_{next(numbers)}")
+
+
+def play(batches: Iterable[Sequence[Delta]]) -> list[StreamEvent]:
+    """Return the events of one reply as the server sends them: a backend's fault ends the stream."""
+    stream = new_stream()
+    events = stream.open()
+    try:
+        for batch in batches:
+            events += stream.feed(batch)
+        return events + stream.close()
+    except BackendError as error:
+        return events + stream.fail(error)
+
+
+def judged(events: Iterable[StreamEvent]) -> Verdict:
+    """Return the referee's verdict on these events as the client gets them."""
+    return judge(b"".join(map(encode_event, events)))

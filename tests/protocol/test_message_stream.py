@@ -1,0 +1,518 @@
+"""Whatever a backend says, the client hears a message that follows the grammar and loses nothing."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.parts.referee import Verdict
+from tests.parts.replies import any_deltas, endings, finished_replies, judged, new_stream, play, usage_reports
+from tests.parts.splits import any_split
+
+from anyclaude.errors import BackendError, BackendGarbled, BackendTimeout, BackendTruncated, ProtocolMisuse
+from anyclaude.protocol.deltas import (
+    Delta,
+    Finished,
+    StopReason,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    UsageReported,
+)
+from anyclaude.protocol.events import (
+    BlockDelta,
+    BlockStart,
+    InputJsonFragment,
+    MessageStart,
+    MessageStop,
+    TextContent,
+    TextFragment,
+    ThinkingFragment,
+    ToolUseContent,
+)
+from anyclaude.protocol.message_stream import MessageStream, latest, usage_of
+
+DONE = Finished("end_turn")
+SIGNATURE = "signature"
+
+
+def heard(*said: Delta) -> Verdict:
+    return judged(play([said]))
+
+
+def prose_said(said: list[Delta]) -> list[tuple[str, str]]:
+    """Return all prose, letter by letter, each with its kind; a signature is one letter."""
+    letters: list[tuple[str, str]] = []
+    for delta in said:
+        if isinstance(delta, TextDelta):
+            letters += [("text", letter) for letter in delta.text]
+        elif isinstance(delta, ThinkingDelta):
+            letters += [("thinking", letter) for letter in delta.text]
+            letters += [(SIGNATURE, delta.signature)] if delta.signature else []
+    return letters
+
+
+def prose_heard(verdict: Verdict) -> list[tuple[str, str]]:
+    letters: list[tuple[str, str]] = []
+    for block in verdict.blocks:
+        if block.kind != "tool_use":
+            letters += [(block.kind, letter) for letter in block.text]
+            letters += [(SIGNATURE, block.signature)] if block.signature else []
+    return letters
+
+
+def calls_said(said: list[Delta]) -> Counter[tuple[str, str]]:
+    """Return each call's name and arguments; one that says neither is no call."""
+    names: dict[int, str] = {}
+    arguments: dict[int, str] = {}
+    for delta in said:
+        if isinstance(delta, ToolCallDelta) and (delta.name or delta.arguments):
+            names[delta.slot] = names.get(delta.slot) or delta.name
+            arguments[delta.slot] = arguments.get(delta.slot, "") + delta.arguments
+    return Counter((name, arguments[slot] or "{}") for slot, name in names.items())
+
+
+# Any deltas at all
+
+
+@given(st.one_of(any_deltas, finished_replies))
+def test_the_referee_accepts_every_stream(said: list[Delta]) -> None:
+    verdict = judged(play([said]))
+
+    assert verdict.outcome in {"whole", "failed"}
+
+
+@given(st.one_of(any_deltas, finished_replies))
+def test_a_whole_message_holds_all_that_was_said_and_no_more(said: list[Delta]) -> None:
+    verdict = judged(play([said]))
+
+    if verdict.outcome == "whole":
+        assert prose_heard(verdict) == prose_said(said)
+        assert Counter(verdict.tool_inputs()) == calls_said(said)
+
+
+@given(any_deltas)
+def test_a_message_is_never_whole_unless_the_backend_finished(said: list[Delta]) -> None:
+    events = play([[delta for delta in said if not isinstance(delta, Finished)]])
+
+    assert MessageStop() not in events
+    assert judged(events).outcome == "failed"
+
+
+@given(st.one_of(any_deltas, finished_replies), st.data())
+def test_any_batching_gives_the_same_events(said: list[Delta], data: st.DataObject) -> None:
+    one_by_one = play([delta] for delta in said)
+    batched = play(data.draw(any_split(said)))
+
+    if judged(one_by_one).outcome == "whole":
+        assert batched == one_by_one
+    else:
+        assert batched[:-1] == one_by_one[: len(batched) - 1]
+        assert batched[-1] == one_by_one[-1]
+
+
+@given(any_deltas, st.integers(0, 24))
+def test_a_failure_ends_the_stream_wherever_it_strikes(said: list[Delta], after: int) -> None:
+    stream = new_stream()
+    events = stream.open()
+    for delta in said[:after]:
+        try:
+            events += stream.feed([delta])
+        except BackendError:
+            break
+    events += stream.fail(BackendTimeout("the backend was silent for 300 seconds"))
+    verdict = judged(events)
+
+    assert verdict.error == ("timeout_error", "the backend was silent for 300 seconds")
+    assert stream.fail(BackendTimeout("again")) == []
+
+
+@given(finished_replies)
+def test_calls_that_begin_with_their_name_are_all_heard(said: list[Delta]) -> None:
+    verdict = judged(play([said]))
+
+    assert verdict.outcome == "whole" or "went on after" in (verdict.error or ("", ""))[1]
+
+
+@given(finished_replies)
+def test_tool_use_ids_are_the_ones_that_were_given_out_each_once(said: list[Delta]) -> None:
+    verdict = judged(play([said]))
+    ids = [block.id for block in verdict.blocks if block.kind == "tool_use"]
+
+    assert ids == [f"toolu_{number}" for number in range(1, len(ids) + 1)]
+
+
+@given(st.builds(lambda said, reports, end: [*said, *reports, end], finished_replies, st.lists(usage_reports), endings))
+def test_usage_and_stop_sequence_are_the_last_that_were_reported(said: list[Delta]) -> None:
+    verdict = judged(play([said]))
+    reports = [delta for delta in said if isinstance(delta, UsageReported)]
+    outputs = [report.output_tokens for report in reports if report.output_tokens is not None]
+
+    if verdict.outcome == "whole":
+        assert verdict.usage["output_tokens"] == (outputs[-1] if outputs else 0)
+        assert verdict.stop_sequence == [delta.stop_sequence for delta in said if isinstance(delta, Finished)][-1]
+
+
+# Honest replies with calls in them
+
+
+@st.composite
+def interleaved(draw: st.DrawFn) -> tuple[list[Delta], list[tuple[str, str]]]:
+    """Draw calls whose fragments mix with each other and with prose, and what each should come to."""
+    documents = ['{"path":"/x/ü","n":1}', '{"cmd":"echo {}"}', "{}", '{"a":{"b":[]}}']
+    sent = {f"Tool{slot}": draw(st.sampled_from(documents)) for slot in range(draw(st.integers(1, 4)))}
+    said: list[Delta] = []
+    queues = [
+        [ToolCallDelta(slot, name if at == 0 or draw(st.booleans()) else "", piece) for at, piece in enumerate(pieces)]
+        for slot, (name, whole) in enumerate(sent.items())
+        for pieces in [draw(any_split(whole))]
+    ]
+    while queues:
+        queue = draw(st.sampled_from(queues))
+        said.append(queue.pop(0))
+        queues = [queue for queue in queues if queue]
+        said += draw(st.lists(st.sampled_from([TextDelta("t"), ThinkingDelta("h"), TextDelta("")]), max_size=2))
+    return [*said, DONE], sorted(sent.items())
+
+
+@given(interleaved())
+def test_interleaved_calls_keep_their_own_arguments_with_prose_among_them(
+    reply: tuple[list[Delta], list[tuple[str, str]]],
+) -> None:
+    said, sent = reply
+    verdict = judged(play([said]))
+
+    assert verdict.outcome == "whole"
+    assert sorted(verdict.tool_inputs()) == sent
+    assert prose_heard(verdict) == prose_said(said)
+
+
+def test_text_then_a_call_are_two_blocks_with_indexes_of_their_own() -> None:
+    events = play([[TextDelta("I will look."), ToolCallDelta(0, "Read", "{}"), DONE]])
+
+    assert [event for event in events if isinstance(event, BlockStart)] == [
+        BlockStart(0, TextContent()),
+        BlockStart(1, ToolUseContent("toolu_1", "Read")),
+    ]
+    assert judged(events).stop_reason == "tool_use"
+
+
+def test_parallel_calls_become_blocks_one_after_the_other() -> None:
+    verdict = heard(
+        ToolCallDelta(0, "Read", '{"x'),
+        ToolCallDelta(1, "Bash", "{"),
+        ToolCallDelta(0, "Read", '":1}'),
+        ToolCallDelta(1, arguments="}"),
+        DONE,
+    )
+
+    assert verdict.tool_inputs() == [("Read", '{"x":1}'), ("Bash", "{}")]
+
+
+def test_prose_between_complete_calls_stays_between_them() -> None:
+    verdict = heard(ToolCallDelta(0, "Read", "{}"), TextDelta("and"), ToolCallDelta(1, "Bash", "{}"), DONE)
+
+    assert [block.kind for block in verdict.blocks] == ["tool_use", "text", "tool_use"]
+
+
+def test_prose_that_comes_while_a_call_is_incomplete_waits_for_it() -> None:
+    verdict = heard(
+        ToolCallDelta(0, "Read", '{"x":'), TextDelta("late"), ThinkingDelta("hm"), ToolCallDelta(0, "", "1}"), DONE
+    )
+
+    assert [block.kind for block in verdict.blocks] == ["tool_use", "text", "thinking"]
+    assert verdict.tool_inputs() == [("Read", '{"x":1}')]
+
+
+def test_a_call_that_has_not_said_its_name_holds_back_prose_of_every_kind_in_order() -> None:
+    verdict = heard(
+        TextDelta("a"),
+        ToolCallDelta(0, "", '{"x":'),
+        ThinkingDelta("b"),
+        TextDelta("c"),
+        ToolCallDelta(0, "Read", "1}"),
+        DONE,
+    )
+
+    assert [(block.kind, block.text) for block in verdict.blocks] == [
+        ("text", "a"),
+        ("tool_use", '{"x":1}'),
+        ("thinking", "b"),
+        ("text", "c"),
+    ]
+
+
+def test_empty_prose_neither_opens_a_block_nor_ends_a_call() -> None:
+    verdict = heard(
+        TextDelta(""), ToolCallDelta(0, "Read", "{}"), TextDelta(""), ThinkingDelta(""), ToolCallDelta(0, "", " "), DONE
+    )
+
+    assert verdict.tool_inputs() == [("Read", "{} ")]
+    assert len(verdict.blocks) == 1
+
+
+@pytest.mark.parametrize(("pieces", "heard_as"), [([], "{}"), ([""], "{}"), ([" ", "\n"], " \n{}")])
+def test_a_call_without_arguments_gets_an_empty_object(pieces: list[str], heard_as: str) -> None:
+    verdict = heard(ToolCallDelta(0, "Read"), *(ToolCallDelta(0, "", piece) for piece in pieces), DONE)
+
+    assert verdict.tool_inputs() == [("Read", heard_as)]
+    assert [block.input for block in verdict.blocks] == [{}]
+
+
+def test_a_repeated_name_counts_once() -> None:
+    verdict = heard(ToolCallDelta(0, "Read", "{"), ToolCallDelta(0, "Read", "}"), ToolCallDelta(0, "Write"), DONE)
+
+    assert verdict.tool_inputs() == [("Read", "{}")]
+
+
+def test_a_name_may_come_after_the_arguments() -> None:
+    verdict = heard(ToolCallDelta(0, "", '{"a"'), ToolCallDelta(0, "", ":1}"), ToolCallDelta(0, "Read"), DONE)
+
+    assert verdict.tool_inputs() == [("Read", '{"a":1}')]
+
+
+def test_a_ghost_call_without_name_and_arguments_is_not_there() -> None:
+    stream = new_stream()
+    stream.open()
+    stream.feed([ToolCallDelta(0), ToolCallDelta(7)])
+    at_once = stream.feed([TextDelta("on")])
+    stream.feed([DONE])
+
+    assert BlockDelta(0, TextFragment("on")) in at_once
+    assert stream.close()[-1] == MessageStop()
+
+
+def test_a_call_that_never_says_its_name_is_the_backends_fault() -> None:
+    verdict = heard(ToolCallDelta(3, "", "{}"), DONE)
+
+    assert verdict.error == ("api_error", "tool call 3 never said which tool")
+
+
+def test_a_fragment_that_comes_after_its_call_was_closed_is_the_backends_fault() -> None:
+    stream = new_stream()
+    stream.open()
+    stream.feed([ToolCallDelta(0, "Read", "{}"), TextDelta("done")])
+
+    with pytest.raises(BackendGarbled, match="tool call 0 went on"):
+        stream.feed([ToolCallDelta(0, "", "1")])
+
+
+@pytest.mark.parametrize("late", [ToolCallDelta(0), ToolCallDelta(0, "Read"), ToolCallDelta(0, "Read", " \n")])
+def test_a_late_fragment_that_says_nothing_new_is_harmless(late: ToolCallDelta) -> None:
+    verdict = heard(ToolCallDelta(0, "Read", "{}"), TextDelta("done"), late, DONE)
+
+    assert verdict.tool_inputs() == [("Read", "{}")]
+
+
+@pytest.mark.parametrize("written", ['{"a":', "null", "[1]", '"x"', "not json", "1"])
+def test_arguments_that_are_no_object_are_handed_on_as_they_are(written: str) -> None:
+    assert heard(ToolCallDelta(0, "Read", written), DONE).tool_inputs() == [("Read", written)]
+
+
+# What is heard at once
+
+
+def test_prose_and_the_first_calls_arguments_are_heard_at_once() -> None:
+    stream = new_stream()
+    stream.open()
+
+    assert stream.feed([ThinkingDelta("h")])[-1] == BlockDelta(0, ThinkingFragment("h"))
+    assert stream.feed([TextDelta("a")])[-1] == BlockDelta(1, TextFragment("a"))
+    assert stream.feed([TextDelta("b")]) == [BlockDelta(1, TextFragment("b"))]
+    assert stream.feed([ToolCallDelta(0, "Read", '{"x"')])[-1] == BlockDelta(2, InputJsonFragment('{"x"'))
+    assert stream.feed([ToolCallDelta(1, "Bash", "{}")]) == []
+    assert stream.feed([ToolCallDelta(0, "", ":1}")]) == [BlockDelta(2, InputJsonFragment(":1}"))]
+
+
+def test_the_message_opens_before_anything_was_said() -> None:
+    (event,) = new_stream().open()
+
+    assert isinstance(event, MessageStart)
+    assert (event.message.id, event.message.model) == ("msg_1", "local")
+
+
+# Signatures
+
+
+def test_a_signature_ends_its_block_and_signs_nothing_else() -> None:
+    verdict = heard(ThinkingDelta("a", "s1"), ThinkingDelta("b"), ThinkingDelta("", "s2"), TextDelta("c"), DONE)
+
+    assert [(block.text, block.signature) for block in verdict.blocks] == [("a", "s1"), ("b", "s2"), ("c", "")]
+
+
+def test_a_signature_without_text_is_a_thinking_block_of_its_own() -> None:
+    verdict = heard(TextDelta("a"), ThinkingDelta("", "s"), DONE)
+
+    assert [(block.kind, block.signature) for block in verdict.blocks] == [("text", ""), ("thinking", "s")]
+
+
+# How it ends
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("end_turn", "end_turn"),
+        ("tool_use", "end_turn"),
+        ("max_tokens", "max_tokens"),
+        ("stop_sequence", "stop_sequence"),
+        ("pause_turn", "pause_turn"),
+        ("refusal", "refusal"),
+        ("model_context_window_exceeded", "model_context_window_exceeded"),
+    ],
+)
+def test_without_a_call_the_stop_reason_is_never_tool_use(said: StopReason, told: StopReason) -> None:
+    assert heard(TextDelta("x"), Finished(said)).stop_reason == told
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("end_turn", "tool_use"),
+        ("tool_use", "tool_use"),
+        ("max_tokens", "max_tokens"),
+        ("stop_sequence", "stop_sequence"),
+        ("refusal", "refusal"),
+        ("model_context_window_exceeded", "model_context_window_exceeded"),
+    ],
+)
+def test_with_a_call_the_stop_reason_is_never_end_turn(said: StopReason, told: StopReason) -> None:
+    stream = new_stream()
+    stream.open()
+    stream.feed([ToolCallDelta(0, "Read", "{}"), Finished(said)])
+    verdict = heard(ToolCallDelta(0, "Read", "{}"), Finished(said))
+
+    assert verdict.stop_reason == told
+    assert stream.stop_reason == told
+
+
+def test_a_call_that_waited_for_the_end_counts_as_called() -> None:
+    said: list[Delta] = [ToolCallDelta(0, "", "{}"), DONE, ToolCallDelta(0, "Read")]
+
+    assert judged(play([said])).stop_reason == "tool_use"
+
+
+def test_the_sequence_that_stopped_it_is_told() -> None:
+    assert heard(TextDelta("x"), Finished("stop_sequence", "</block>")).stop_sequence == "</block>"
+
+
+def test_an_empty_reply_is_a_whole_message_without_blocks() -> None:
+    verdict = heard(DONE)
+
+    assert verdict.outcome == "whole"
+    assert verdict.blocks == []
+
+
+def test_usage_that_comes_after_the_finish_counts() -> None:
+    verdict = heard(TextDelta("x"), DONE, UsageReported(input_tokens=10, output_tokens=2, cached_tokens=4))
+
+    assert verdict.usage == {
+        "input_tokens": 6,
+        "output_tokens": 2,
+        "cache_read_input_tokens": 4,
+        "cache_creation_input_tokens": 0,
+    }
+
+
+def test_what_the_backend_said_of_its_end_can_be_asked_for() -> None:
+    stream = new_stream()
+    stream.open()
+    before = (stream.is_finished, stream.stop_reason, stream.reported)
+    stream.feed([UsageReported(input_tokens=3), DONE])
+
+    assert before == (False, None, UsageReported())
+    assert (stream.is_finished, stream.stop_reason, stream.reported) == (
+        True,
+        "end_turn",
+        UsageReported(input_tokens=3),
+    )
+
+
+def test_a_reply_without_its_finish_cannot_be_closed() -> None:
+    stream = new_stream()
+    stream.open()
+    stream.feed([TextDelta("half a sen")])
+
+    with pytest.raises(BackendTruncated):
+        stream.close()
+
+
+def test_a_stream_that_failed_before_it_opened_is_its_error_alone() -> None:
+    assert judged(new_stream().fail(BackendTimeout("slow"))).outcome == "failed"
+
+
+def unopened() -> MessageStream:
+    return new_stream()
+
+
+def opened() -> MessageStream:
+    stream = new_stream()
+    stream.open()
+    return stream
+
+
+def closed() -> MessageStream:
+    stream = opened()
+    stream.feed([DONE])
+    stream.close()
+    return stream
+
+
+def failed() -> MessageStream:
+    stream = opened()
+    stream.fail(BackendTimeout("slow"))
+    return stream
+
+
+@pytest.mark.parametrize(
+    ("make", "step"),
+    [
+        (unopened, lambda stream: stream.feed([])),
+        (unopened, MessageStream.close),
+        (opened, MessageStream.open),
+        (closed, MessageStream.open),
+        (closed, lambda stream: stream.feed([])),
+        (closed, MessageStream.close),
+        (failed, MessageStream.open),
+        (failed, lambda stream: stream.feed([])),
+        (failed, MessageStream.close),
+    ],
+)
+def test_a_step_at_the_wrong_time_is_our_own_bug(
+    make: Callable[[], MessageStream], step: Callable[[MessageStream], object]
+) -> None:
+    stream = make()
+
+    with pytest.raises(ProtocolMisuse):
+        step(stream)
+
+
+def test_a_failure_after_the_end_changes_nothing() -> None:
+    assert closed().fail(BackendTimeout("too late")) == []
+
+
+# Counting
+
+
+@given(usage_reports, usage_reports)
+def test_the_later_report_wins_field_by_field(before: UsageReported, now: UsageReported) -> None:
+    both = latest(before, now)
+
+    for name in UsageReported.__struct_fields__:
+        said = getattr(now, name)
+        assert getattr(both, name) == (getattr(before, name) if said is None else said)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_what_came_from_the_cache_is_counted_apart_from_the_rest_of_the_prompt(prompt: int, cached: int) -> None:
+    usage = usage_of(UsageReported(input_tokens=prompt, cached_tokens=cached))
+
+    assert usage.cache_read_input_tokens == cached
+    assert usage.input_tokens == max(prompt - cached, 0)
+
+
+def test_what_the_engine_did_not_say_is_zero() -> None:
+    usage = usage_of(UsageReported())
+
+    assert (usage.input_tokens, usage.output_tokens, usage.cache_read_input_tokens) == (0, 0, 0)
