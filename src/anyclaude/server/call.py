@@ -9,10 +9,7 @@ from anyclaude.errors import InvalidRequest, RequestTimeout, RequestTooLarge
 
 from .account import Account
 from .caller import Caller
-from .connection import MAX_BODY_BYTES
-
-BODY_SECONDS = 60.0
-"""32 MB over loopback take a fraction of a second, over a slow tunnel half a minute."""
+from .limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +20,16 @@ class Call:
     request_id: str
     caller: Caller
     account: Account
+    limits: Limits
 
     async def body(self) -> bytes:
         """Read the body; raises `RequestTooLarge`, `RequestTimeout`, `InvalidRequest`."""
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with asyncio.timeout(self.limits.body_seconds):
                 return await self.http.read()
         except TimeoutError as error:
-            raise RequestTimeout(f"the request's body was not complete after {BODY_SECONDS:g} s") from error
+            raise RequestTimeout(f"the request's body was not complete after {self.limits.body_seconds:g} s") from error
         except web.HTTPRequestEntityTooLarge as error:
-            raise RequestTooLarge(f"the request's body is larger than {MAX_BODY_BYTES // 2**20} MB") from error
+            raise RequestTooLarge(f"the request's body is larger than {self.limits.body_bytes:,} bytes") from error
         except web.RequestPayloadError as error:
             raise InvalidRequest(f"the request's body could not be read: {error}") from error

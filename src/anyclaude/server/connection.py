@@ -15,16 +15,8 @@ from aiohttp.web_protocol import RequestHandler
 
 from anyclaude.errors import AnyclaudeError, InvalidRequest
 
+from .limits import Limits
 from .respond import error_response
-
-MAX_BODY_BYTES = 32 * 1024 * 1024
-"""The Messages API's own limit (docs: request size limits)."""
-
-HEADER_SECONDS = 20.0
-"""A request's head fits into one packet or two; nobody honest needs this long for it."""
-
-KEEP_ALIVE_SECONDS = 600.0
-"""A client thinks, edits and runs tools between two requests; reconnecting is cheap but not free."""
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -32,8 +24,9 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 class GatewayServer(web.Server):
     """Makes connections; `handler_cancellation` ends a request's work the moment its client is gone."""
 
-    def __init__(self, handler: Handler, new_request_id: Callable[[], str]) -> None:
+    def __init__(self, handler: Handler, limits: Limits, new_request_id: Callable[[], str]) -> None:
         super().__init__(handler, request_factory=self._new_request, handler_cancellation=True)
+        self.limits = limits
         self.new_request_id = new_request_id
 
     def __call__(self) -> RequestHandler:
@@ -49,33 +42,46 @@ class GatewayServer(web.Server):
         task: "asyncio.Task[None]",
     ) -> web.BaseRequest:
         loop = asyncio.get_running_loop()
-        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY_BYTES)
+        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=self.limits.body_bytes)
 
 
 class GatewayConnection(RequestHandler):
     """aiohttp's connection with our errors and our patience."""
 
-    __slots__ = ("_head_deadline", "_new_request_id")
+    __slots__ = ("_deadline", "_has_begun", "_limits", "_new_request_id")
 
     def __init__(self, server: GatewayServer, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(server, loop=loop, keepalive_timeout=KEEP_ALIVE_SECONDS)
+        limits = server.limits
+        super().__init__(
+            server,
+            loop=loop,
+            keepalive_timeout=limits.idle_seconds,
+            lingering_time=limits.linger_seconds,
+        )
+        self._limits = limits
         self._new_request_id = server.new_request_id
-        self._head_deadline: asyncio.TimerHandle | None = None
+        self._has_begun = False
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Expect a request, but not for ever."""
+        super().connection_made(transport)
+        self._set_deadline(self._limits.idle_seconds)
 
     def data_received(self, data: bytes) -> None:
-        """Watch over the time a request's head takes."""
+        """Watch over the time a request's head takes, from its first byte to its last."""
         super().data_received(data)
         is_waiting = self._waiter is not None and not self._waiter.done()
-        if is_waiting and self._head_deadline is None:
-            self._head_deadline = self._loop.call_later(HEADER_SECONDS, self.force_close)
-        elif not is_waiting and self._head_deadline is not None:
-            self._head_deadline.cancel()
-            self._head_deadline = None
+        if not is_waiting:
+            self._has_begun = False
+            self._set_deadline(None)
+        elif data and not self._has_begun:
+            self._has_begun = True
+            self._set_deadline(self._limits.head_seconds)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Let go of the deadline with the connection."""
-        if self._head_deadline is not None:
-            self._head_deadline.cancel()
+        self._set_deadline(None)
         super().connection_lost(exc)
 
     def handle_error(
@@ -86,15 +92,20 @@ class GatewayConnection(RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer what went wrong outside of any handler, and close the connection."""
-        if request.writer.output_size > 0:
-            raise ConnectionError("the response has begun; it can only be broken off") from exc
+        if not isinstance(exc, ConnectionError) and status != 400:
+            self.log_exception("a request failed", exc_info=exc)
+        if request.writer.output_size > 0 or isinstance(exc, ConnectionError):
+            raise ConnectionError("the connection is gone, or the response has begun and can only be cut") from exc
         error = (
             InvalidRequest(f"the request could not be read as HTTP: {(message or 'bad syntax')[:200]}")
             if status == 400
-            else AnyclaudeError("the gateway failed on this request; its terminal or log says why")
+            else AnyclaudeError("the gateway failed on this request; its log says why")
         )
-        if status != 400:
-            self.log_exception("a request failed", exc_info=exc)
         response = error_response(error, self._new_request_id())
         response.force_close()
         return response
+
+    def _set_deadline(self, seconds: float | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = None if seconds is None else self._loop.call_later(seconds, self.force_close)

@@ -15,6 +15,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
 
@@ -46,8 +47,9 @@ from .catalogue import list_models, show_model
 from .connection import GatewayServer
 from .guard import Guard, is_loopback
 from .health import health
+from .limits import Limits
 from .messages import MessagesHandler
-from .openings import Openings
+from .openings import Grace, Openings
 from .passthrough import Passthrough
 from .respond import error_response
 from .streaming import Pace
@@ -72,12 +74,29 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     grace_seconds: float = 30.0
     patience: Patience = Patience()
     pace: Pace = Pace()
+    limits: Limits = Limits()
+    return_grace: Grace = Grace()
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as the gateway sees it: `seconds` counts from anywhere, `now` is the time of day."""
+
+    seconds: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 class Gateway:
     """Listens for the client, and answers from the first of `targets` that can; `start` and `stop` it once."""
 
-    def __init__(self, options: GatewayOptions, targets: tuple[BackendTarget, ...], journal: Journal) -> None:
+    def __init__(
+        self,
+        options: GatewayOptions,
+        targets: tuple[BackendTarget, ...],
+        journal: Journal,
+        clock: Clock = Clock(),
+    ) -> None:
         if not is_loopback(options.host) and options.token is None:
             raise InvalidSetting(
                 f"host {options.host} is open to other machines, so a token is required: set ANYCLAUDE_TOKEN"
@@ -86,7 +105,8 @@ class Gateway:
         self._targets = targets
         self._journal = journal
         self._guard = Guard(host=options.host, allowed_origins=options.allowed_origins, token=options.token)
-        self._openings = Openings(time.monotonic)
+        self._clock = clock
+        self._openings = Openings(clock.seconds, options.return_grace)
         self._session: aiohttp.ClientSession | None = None
         self._runner: web.ServerRunner | None = None
         self._routes: dict[str, dict[str, Handler]] = {}
@@ -113,7 +133,8 @@ class Gateway:
         self._forward = Passthrough(self._session, self._options.forward_to) if self._options.forward_to else None
         self._routes = self._routing()
         self._runner = web.ServerRunner(
-            GatewayServer(self._handle, _new_request_id), shutdown_timeout=self._options.grace_seconds
+            GatewayServer(self._handle, self._options.limits, _new_request_id),
+            shutdown_timeout=self._options.grace_seconds / 2,  # aiohttp waits twice as long: for the reply, and again
         )
         await self._runner.setup()
         try:
@@ -141,7 +162,7 @@ class Gateway:
         return Lane(
             backend=HttpBackend(session, target),
             dialect=dialect_named(target.profile.dialect),
-            breaker=CircuitBreaker(time.monotonic),
+            breaker=CircuitBreaker(self._clock.seconds),
             admission=Admission(target.parallel_requests, self._options.queue_limit),
         )
 
@@ -149,7 +170,7 @@ class Gateway:
         health_route: dict[str, dict[str, Handler]] = {"/health": {"GET": self._health, "HEAD": self._health}}
         if not self._lanes:
             return health_route
-        dispatcher = Dispatcher(self._lanes, self._options.patience, time.monotonic)
+        dispatcher = Dispatcher(self._lanes, self._options.patience, self._clock.seconds, self._clock.sleep)
         messages = MessagesHandler(dispatcher, self._openings, self._options.pace, _new_id)
         return {
             **health_route,
@@ -163,8 +184,8 @@ class Gateway:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request whatever it is, and write the account of it."""
         caller = caller_of(request.headers)
-        account = Account(_new_request_id(), request.path, caller, time.monotonic, lambda: datetime.now(UTC))
-        call = Call(request, account.request_id, caller, account)
+        account = Account(_new_request_id(), request.path, caller, self._clock.seconds, self._clock.now)
+        call = Call(request, account.request_id, caller, account, self._options.limits)
         outcome: Outcome = "failed"
         try:
             response = await self._answer(call)

@@ -11,18 +11,22 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
+from msgspec import Struct
+
 from anyclaude.errors import AnyclaudeError
 from anyclaude.scheduling import OpenReply
 from anyclaude.scheduling.dispatch import Progress
 
-GRACE_SECONDS = 0.75
-"""Claude Code sends again after about 0.5 s; a client that really left must not keep the backend for a second."""
 
-DEADLINE_GRACE_SECONDS = 5.0
-"""For clients that leave when their own deadline has struck: their second attempt comes with a longer pause."""
+class Grace(Struct, frozen=True, kw_only=True):
+    """How long an opening waits for its client to come back, in seconds."""
 
-CLIENT_DEADLINE_SECONDS = 290.0
-"""The shortest deadline measured is 300 s; nobody who leaves before this has been cut off by one."""
+    usual_seconds: float = 0.75
+    """Claude Code sends again after about 0.5 s; a client that really left must not keep the backend for a second."""
+    after_deadline_seconds: float = 5.0
+    """For clients that leave when their own deadline has struck: their second attempt comes with a longer pause."""
+    client_deadline_seconds: float = 290.0
+    """The shortest deadline measured is 300 s; nobody who leaves before this has been cut off by one."""
 
 
 class Opening:
@@ -56,8 +60,9 @@ class Opening:
 class Openings:
     """The openings nobody waits for any more, for as long as somebody may come back for them."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], grace: Grace) -> None:
         self._clock = clock
+        self._grace = grace
         self._orphans: dict[bytes, tuple[Opening, asyncio.TimerHandle]] = {}
         self._farewells: set[asyncio.Task[None]] = set()
 
@@ -78,9 +83,9 @@ class Openings:
         if key is None or key in self._orphans:
             self._dismiss(opening)
             return
-        met_deadline = self._clock() - opening.began >= CLIENT_DEADLINE_SECONDS
-        grace = DEADLINE_GRACE_SECONDS if met_deadline else GRACE_SECONDS
-        timer = asyncio.get_running_loop().call_later(grace, self._expire, key)
+        met_deadline = self._clock() - opening.began >= self._grace.client_deadline_seconds
+        seconds = self._grace.after_deadline_seconds if met_deadline else self._grace.usual_seconds
+        timer = asyncio.get_running_loop().call_later(seconds, self._expire, key)
         self._orphans[key] = (opening, timer)
 
     async def close(self) -> None:
