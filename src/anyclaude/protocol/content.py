@@ -66,12 +66,18 @@ class DocumentBlock(Struct, frozen=True):
 
 
 class ToolUseBlock(Struct, frozen=True):
-    """A call the model made in an earlier turn, as the client echoes it."""
+    """
+    A call the model made in an earlier turn, as the client echoes it.
+
+    `spoken` is the argument text as the model wrote it, where we remember it; it is ours and never
+    on the wire.
+    """
 
     id: str
     name: str
     input: JsonValue
     extra: JsonObject = NOTHING
+    spoken: str | None = None
 
 
 class ToolResultBlock(Struct, frozen=True):
@@ -165,7 +171,8 @@ def encode_block(block: ContentBlock) -> JsonObject:
             return _encode_tool_result(block)
         case TextBlock() | ToolUseBlock() | ToolReferenceBlock() | ThinkingBlock() | RedactedThinkingBlock():
             plain = asdict(block)
-            del plain["extra"]
+            plain.pop("extra")
+            plain.pop("spoken", None)
             return {"type": _TYPES[type(block)], **plain, **block.extra}
         case _:
             assert_never(block)

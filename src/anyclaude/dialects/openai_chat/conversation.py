@@ -160,11 +160,11 @@ class Conversation:
         return {
             "id": call.id,
             "type": "function",
-            "function": {"name": call.name, "arguments": _arguments(block.input)},
+            "function": {"name": call.name, "arguments": block.spoken or _arguments(block.input)},
         }
 
     def _settle(self, blocks: tuple[ContentBlock, ...]) -> tuple[set[int], list[Part]]:
-        """Give each waiting call its result, in the order of the calls; return where these stood, and their pictures."""
+        """Give waiting calls their results, in the order of the calls; return where these stood, and their pictures."""
         answers: set[int] = set()
         pictures: list[Part] = []
         for call in self._awaited:

@@ -1,0 +1,24 @@
+"""
+The prompt on its way to the model: a list of small, pure steps.
+
+A step takes a request and returns another; it never edits the one it was given.  Every step is
+idempotent, and leaves the prefix that an earlier turn already sent as it was: the engine's
+cache depends on it.
+"""
+
+from .attribution import WithoutAttribution
+from .base import Diet, PreparedPrompt, PromptContext, Step, Transform, prepare
+from .spoken import SpokenArguments
+from .tool_order import StableToolOrder
+
+__all__ = [
+    "Diet",
+    "PreparedPrompt",
+    "PromptContext",
+    "SpokenArguments",
+    "StableToolOrder",
+    "Step",
+    "Transform",
+    "WithoutAttribution",
+    "prepare",
+]

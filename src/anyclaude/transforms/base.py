@@ -1,0 +1,77 @@
+"""What a step is, and how steps are run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, Protocol, TypeAlias
+
+from msgspec import Struct
+
+from anyclaude.protocol.messages_request import MessagesRequest
+
+Diet: TypeAlias = Literal["full", "lean", "minimal"]
+"""How much of the prompt is kept: all of it, what a local model needs, or what it cannot do without."""
+
+
+class PromptContext(Struct, frozen=True, kw_only=True):
+    """What a step may know besides the request."""
+
+    diet: Diet = "lean"
+    allowed_tools: frozenset[str] | None = None
+    """The tools that are passed on, `None` for all of them."""
+    tool_order: tuple[str, ...] = ()
+    """The tools of the conversation's earlier requests, in the order the model has read them."""
+    spoken_arguments: Mapping[str, str] = {}
+    """By tool use id: the argument text exactly as the model wrote it."""
+
+
+class Transform(Protocol):
+    """
+    One step: takes a request and returns another, never editing the one it was given.
+
+    Every step is idempotent, and leaves the prefix that an earlier turn already sent as it was: the
+    engine's cache depends on it.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the journal calls it."""
+        ...
+
+    def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
+        """Return the request after this step."""
+        ...
+
+
+class Step(Struct, frozen=True):
+    """What one step did to the size of the prompt, in characters."""
+
+    name: str
+    before: int
+    after: int
+
+
+class PreparedPrompt(Struct, frozen=True):
+    """The request as it will be sent, and how it came to be so; steps that changed no size are left out."""
+
+    request: MessagesRequest
+    steps: tuple[Step, ...] = ()
+
+
+def prepare(
+    request: MessagesRequest,
+    transforms: Sequence[Transform],
+    context: PromptContext,
+    size: Callable[[MessagesRequest], int],
+) -> PreparedPrompt:
+    """Run the steps in order."""
+    steps: list[Step] = []
+    before = size(request)
+    for transform in transforms:
+        changed = transform(request, context)
+        if changed is request:
+            continue
+        request = changed
+        after = size(request)
+        if after != before:
+            steps.append(Step(transform.name, before, after))
+        before = after
+    return PreparedPrompt(request, tuple(steps))

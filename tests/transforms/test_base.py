@@ -1,0 +1,35 @@
+"""Steps are run in order, and say what they did."""
+
+from msgspec.structs import replace
+
+from anyclaude.protocol.messages_request import MessagesRequest, Turn, system_text
+from anyclaude.transforms import PromptContext, Step, prepare
+
+REQUEST = MessagesRequest(model="m", max_tokens=1, messages=(Turn("user", "x"),), system="abcdef")
+
+
+class Cut:
+    """Leaves at most `length` characters of the system prompt."""
+
+    name = "cut"
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
+        return replace(request, system=system_text(request)[: self.length])
+
+
+def size(request: MessagesRequest) -> int:
+    return len(system_text(request))
+
+
+def test_steps_run_in_order_and_report_their_sizes() -> None:
+    prepared = prepare(REQUEST, (Cut(4), Cut(1)), PromptContext(), size)
+
+    assert system_text(prepared.request) == "a"
+    assert prepared.steps == (Step("cut", 6, 4), Step("cut", 4, 1))
+
+
+def test_a_step_that_changes_no_size_is_not_reported() -> None:
+    assert prepare(REQUEST, (Cut(9),), PromptContext(), size).steps == ()
