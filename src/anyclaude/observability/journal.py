@@ -5,19 +5,16 @@ from pathlib import Path
 
 import msgspec
 
+from .private_files import open_for_appending
 from .records import ExchangeRecord
-
-PRIVATE_FILE = 0o600
-PRIVATE_FOLDER = 0o700
 
 
 class Journal:
     """
     Writes records to `folder/YYYY-MM-DD.jsonl`, readable by their owner alone.
 
-    A line is one `write` to a file opened for appending, so gateways that run side by side
-    cannot mix their lines (POSIX: O_APPEND).  A record that cannot be written must not cost
-    the client its reply: the failure is counted and its reason kept for `/health`.
+    Gateways that run side by side may share the folder.  A record that cannot be written must not
+    cost the client its reply: the failure is counted and its reason kept for `/health`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -47,9 +44,6 @@ class Journal:
     def _file_for(self, day: str) -> int:
         if self._file is None or day != self._day:
             self.close()
-            self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-            self._file = os.open(
-                self._folder / f"{day}.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE
-            )
+            self._file = open_for_appending(self._folder / f"{day}.jsonl")
             self._day = day
         return self._file

@@ -22,6 +22,7 @@ from anyclaude.protocol.content import (
 )
 from anyclaude.protocol.json_values import JsonValue, encode_json
 from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.transforms import Step
 
 RequestClass: TypeAlias = Literal["main", "subagent", "workflow", "auxiliary", "compaction", "unknown"]
 
@@ -107,6 +108,8 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     durations: Durations
     usage: RecordedUsage = RecordedUsage()
     stop_reason: str | None = None
+    steps: tuple[Step, ...] = ()
+    """What the preparation of the prompt took out of it or put into it, in characters."""
     dropped: tuple[Dropped, ...] = ()
     error: RecordedError | None = None
 
@@ -131,6 +134,12 @@ def section_characters(request: MessagesRequest) -> SectionCharacters:
         tool_count=len(request.tools),
         message_count=len(request.messages),
     )
+
+
+def prompt_characters(request: MessagesRequest) -> int:
+    """Count the characters of all sections together."""
+    sections = section_characters(request)
+    return sections.system + sections.tools + sections.messages
 
 
 def prompt_size(characters: SectionCharacters, counted_tokens: int | None) -> PromptSize:

@@ -16,7 +16,7 @@ The client trusts this order blindly, so it is made here and nowhere else.  Rule
    `BackendTruncated`, so a cut reply can never be dressed up as a whole one.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import assert_never
@@ -109,6 +109,13 @@ class MessageStream:
         self._called_tools = False
         self._reported = UsageReported()
         self._finished: Finished | None = None
+        self._spoken_calls: dict[str, str] = {}
+        self._live_id = ""
+
+    @property
+    def spoken_calls(self) -> Mapping[str, str]:
+        """The argument text of each tool call that is complete, by its id, exactly as the model wrote it."""
+        return self._spoken_calls
 
     @property
     def reported(self) -> UsageReported:
@@ -219,7 +226,8 @@ class MessageStream:
     def _go_live(self, slot: int, call: ToolCall) -> Iterator[StreamEvent]:
         self._live_slot = slot
         self._called_tools = True
-        yield from self._open_block(ToolUseContent(self._new_tool_use_id(), call.name))
+        self._live_id = self._new_tool_use_id()
+        yield from self._open_block(ToolUseContent(self._live_id, call.name))
         yield from self._stream_arguments(call)
 
     def _stream_arguments(self, call: ToolCall) -> Iterator[StreamEvent]:
@@ -242,6 +250,7 @@ class MessageStream:
                 yield from self._go_live(slot, call)
             if not call.text.strip():  # the client takes a tool's input from fragments alone, an empty one too
                 yield BlockDelta(self._index, InputJsonFragment("{}"))
+            self._spoken_calls[self._live_id] = call.text
         self._retired_slots.update(self._calls)
         self._calls.clear()
         self._live_slot = None

@@ -17,6 +17,7 @@ from anyclaude.protocol.deltas import StopReason, UsageReported
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.scheduling.dispatch import Progress
+from anyclaude.transforms import Step
 
 from .caller import Caller
 
@@ -35,6 +36,7 @@ class Account:
         self.path = path
         self.caller = caller
         self.request: MessagesRequest | None = None
+        self.steps: tuple[Step, ...] = ()
         self.progress = Progress()
         self.reported = UsageReported()
         self.status: int | None = None
@@ -87,6 +89,7 @@ class Account:
                 reported.generation_seconds,
             ),
             stop_reason=self._stop_reason,
+            steps=self.steps,
             dropped=progress.dropped,
             error=RecordedError(self.error.kind, str(self.error)) if self.error else None,
         )

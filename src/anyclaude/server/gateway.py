@@ -17,6 +17,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeAlias
 
 import aiohttp
@@ -38,7 +39,7 @@ from anyclaude.errors import (
 )
 from anyclaude.observability import Journal
 from anyclaude.observability.records import Outcome
-from anyclaude.scheduling import Admission, Dispatcher, Lane, Patience
+from anyclaude.scheduling import Admission, ConversationMemory, Dispatcher, Lane, Patience
 
 from .account import Account
 from .call import Call
@@ -70,6 +71,8 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     forward_to: str | None = None
     """Where every request goes unchanged (mode `claude`); then there are no targets, and no token of ours."""
     allowed_origins: frozenset[str] = frozenset()
+    memory_file: Path | None = None
+    """Where the model's own wording of its calls outlives the gateway; `None` keeps it for this run alone."""
     queue_limit: int = 64
     grace_seconds: float = 30.0
     patience: Patience = Patience()
@@ -104,6 +107,7 @@ class Gateway:
         self._options = options
         self._targets = targets
         self._journal = journal
+        self._memory = ConversationMemory(options.memory_file)
         self._guard = Guard(host=options.host, allowed_origins=options.allowed_origins, token=options.token)
         self._clock = clock
         self._openings = Openings(clock.seconds, options.return_grace)
@@ -171,7 +175,7 @@ class Gateway:
         if not self._lanes:
             return health_route
         dispatcher = Dispatcher(self._lanes, self._options.patience, self._clock.seconds, self._clock.sleep)
-        messages = MessagesHandler(dispatcher, self._openings, self._options.pace, _new_id)
+        messages = MessagesHandler(dispatcher, self._openings, self._memory, self._options.pace, _new_id)
         return {
             **health_route,
             "/": {"HEAD": _nothing, "GET": _nothing},

@@ -8,12 +8,14 @@ from contextlib import aclosing
 from aiohttp import web
 
 from anyclaude.errors import AnyclaudeError
+from anyclaude.observability.records import prompt_characters
 from anyclaude.protocol.accumulate import Accumulator
 from anyclaude.protocol.events import StreamEvent, encode_message
 from anyclaude.protocol.message_stream import MessageStream
-from anyclaude.protocol.messages_request import decode_request
-from anyclaude.scheduling import Dispatcher
+from anyclaude.protocol.messages_request import MessagesRequest, decode_request
+from anyclaude.scheduling import ConversationMemory, Dispatcher
 from anyclaude.scheduling.dispatch import Errand, Progress
+from anyclaude.transforms import SpokenArguments, StableToolOrder, Transform, WithoutAttribution, prepare
 
 from .account import Account
 from .call import Call
@@ -22,12 +24,22 @@ from .openings import Opening, Openings
 from .respond import json_response
 from .streaming import EventWriter, Pace
 
+STEPS: tuple[Transform, ...] = (WithoutAttribution(), StableToolOrder(), SpokenArguments())
+
 
 class MessagesHandler:
     """Answers message requests from the backends a dispatcher knows."""
 
-    def __init__(self, dispatcher: Dispatcher, openings: Openings, pace: Pace, new_id: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        openings: Openings,
+        memory: ConversationMemory,
+        pace: Pace,
+        new_id: Callable[[str], str],
+    ) -> None:
         self._dispatcher = dispatcher
+        self._memory = memory
         self._openings = openings
         self._pace = pace
         self._new_id = new_id
@@ -38,7 +50,7 @@ class MessagesHandler:
         request = decode_request(body)
         call.account.request = request
         key = _repeat_key(call, body)
-        errand = Errand(request, call.caller.conversation, call.caller.is_subagent)
+        errand = Errand(self._prepared(call, request), call.caller.conversation, call.caller.is_subagent)
         opening = self._openings.adopt(key) or self._open(errand)
         call.account.progress = opening.progress
         stream = MessageStream(self._new_id("msg"), request.model, lambda: self._new_id("toolu"))
@@ -53,6 +65,15 @@ class MessagesHandler:
             raise
         finally:
             call.account.reply_ended(stream)
+            self._memory.heard(stream.spoken_calls)
+
+    def _prepared(self, call: Call, request: MessagesRequest) -> MessagesRequest:
+        """Return the request as the backend shall have it."""
+        conversation = call.caller.conversation
+        prepared = prepare(request, STEPS, self._memory.context(conversation), prompt_characters)
+        call.account.steps = prepared.steps
+        self._memory.sent(conversation, prepared.request)
+        return prepared.request
 
     def _open(self, errand: Errand) -> Opening:
         progress = Progress()

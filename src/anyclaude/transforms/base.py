@@ -64,14 +64,12 @@ def prepare(
 ) -> PreparedPrompt:
     """Run the steps in order."""
     steps: list[Step] = []
-    before = size(request)
     for transform in transforms:
         changed = transform(request, context)
         if changed is request:
             continue
-        request = changed
-        after = size(request)
+        before, after = size(request), size(changed)
         if after != before:
             steps.append(Step(transform.name, before, after))
-        before = after
+        request = changed
     return PreparedPrompt(request, tuple(steps))
