@@ -181,6 +181,7 @@ class Gateway:
             "/": {"HEAD": _nothing, "GET": _nothing},
             "/api/hello": {"HEAD": _nothing, "GET": _nothing},
             "/v1/models": {"GET": self._models},
+            "/v1/models/": {"GET": self._model},
             "/v1/messages": {"POST": messages},
             "/v1/messages/count_tokens": {"POST": self._count_tokens},
         }
@@ -200,6 +201,8 @@ class Gateway:
             outcome = "refused" if isinstance(error, RequestError) else "failed"
             return error_response(error, account.request_id)
         except (asyncio.CancelledError, ConnectionError):
+            if self._is_stopping and request.transport is not None:
+                account.error = ShuttingDown("the gateway was stopped before the reply was whole")
             outcome = "client_left" if account.error is None else "failed"
             raise
         finally:
@@ -215,9 +218,7 @@ class Gateway:
     def _handler(self, method: str, path: str) -> Handler:
         if self._forward is not None and path != "/health":
             return self._forward
-        if path.startswith("/v1/models/"):
-            return self._model
-        handlers = self._routes.get(path)
+        handlers = self._routes.get("/v1/models/" if path.startswith("/v1/models/") else path)
         if handlers is None:
             raise NotFound(f"no such route: {path[:200]}")
         if method not in handlers:
