@@ -124,17 +124,15 @@ class StreamDecoder:
         return deltas
 
     def _take(self, event: ServerSentEvent, deltas: list[Delta]) -> None:
-        data = event.data
-        if self._is_done:
+        data = event.data.strip()
+        if self._is_done or not data:
             return
         if event.event == "error":
             raise rejection_of_event(data)
-        if data.startswith(b"{"):
-            self._reply.take(decode_chunk(data), deltas)
-        elif data.strip() == DONE:
+        if data == DONE:
             self._is_done = True
             self._reply.end(deltas)
-        elif data.strip():
+        else:
             self._reply.take(decode_chunk(data), deltas)
 
 

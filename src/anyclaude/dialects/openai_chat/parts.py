@@ -84,9 +84,11 @@ class PartReader:
         if not self._profile.accepts_images:
             return self._missing(f"{path}.image", "image", "this server takes no images")
         match source:
-            case Base64Source(media_type, data):
+            case Base64Source(media_type, data, extra):
+                self._losses.note_fields(f"{path}.image.source.", extra)
                 return Picture(f"data:{media_type};base64,{data}")
-            case UrlSource(url) if self._profile.accepts_image_urls:
+            case UrlSource(url, extra) if self._profile.accepts_image_urls:
+                self._losses.note_fields(f"{path}.image.source.", extra)
                 return Picture(url)
             case UrlSource(url):
                 return self._missing(f"{path}.image.url", f"image at {url}", "this server does not fetch images")

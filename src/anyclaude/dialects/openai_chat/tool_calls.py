@@ -51,7 +51,7 @@ class ToolCalls:
         call = self._same_call(part, function)
         if call is None:
             call = self._begin(part, function)
-        elif self._is_repetition(call, part, function):
+        elif _is_repetition(call, function):
             return None
         return self._add(call, function)
 
@@ -66,13 +66,14 @@ class ToolCalls:
     def _same_call(self, part: CallPart, function: FunctionPart) -> Call | None:
         """Return the call that a fragment goes on with, `None` if it begins another."""
         call = self._by_id.get(part.id) if part.id else None
-        if call is not None and function.name and part.index != call.index:
-            call = None  # the same id for two calls, at different indexes
-        if call is None:
-            call = self._current(part.index, function)
+        at_index = self._at(part.index, function)
+        if at_index is not None and (call is None or at_index.id == part.id):
+            call = at_index
+        elif call is not None and function.name and None not in {part.index, call.index} and part.index != call.index:
+            return None  # two calls with one id
         return None if call is None or _begins_another(call, part, function) else call
 
-    def _current(self, index: int | None, function: FunctionPart) -> Call | None:
+    def _at(self, index: int | None, function: FunctionPart) -> Call | None:
         """Return the call that an index names; without one, or with the first one in the middle of a call, the last."""
         last = self._calls[-1] if self._calls else None
         if index is None:
@@ -90,18 +91,13 @@ class ToolCalls:
             self._by_id[part.id] = call
         return call
 
-    def _add(self, call: Call, function: FunctionPart) -> ToolCallDelta:
+    def _add(self, call: Call, function: FunctionPart) -> ToolCallDelta | None:
+        if not function.name and not function.arguments:
+            return None
         call.name = call.name or function.name or ""
         if function.arguments:
             call.pieces.append(function.arguments)
         return ToolCallDelta(call.slot, function.name or "", function.arguments or "")
-
-    def _is_repetition(self, call: Call, part: CallPart, function: FunctionPart) -> bool:
-        """Whether a fragment of a call that is whole says the same whole arguments once more."""
-        if not function.arguments or not function.arguments.lstrip().startswith("{"):
-            return False
-        repeated = whole_object(function.arguments)
-        return repeated is not None and repeated == call.input()
 
 
 def whole_object(text: str) -> JsonValue:
@@ -111,6 +107,14 @@ def whole_object(text: str) -> JsonValue:
     except JsonError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def _is_repetition(call: Call, function: FunctionPart) -> bool:
+    """Whether a fragment says the same whole arguments once more."""
+    if not call.pieces or not function.arguments or not function.arguments.lstrip().startswith("{"):
+        return False
+    repeated = whole_object(function.arguments)
+    return repeated is not None and repeated == call.input()
 
 
 def _begins_another(call: Call, part: CallPart, function: FunctionPart) -> bool:
