@@ -25,6 +25,8 @@ LLAMACPP = BackendProfile(
     continuation="assistant_prefill",
     identity_path="/props",
     identity_marker="default_generation_settings",
+    facts_from="llamacpp_props",
+    how_to_start="llama-server -m MODEL.gguf --jinja",
 )
 
 LMSTUDIO = BackendProfile(
@@ -36,6 +38,8 @@ LMSTUDIO = BackendProfile(
     identity_path="/api/v0/models",
     identity_marker='"data"',
     parallel_requests=4,
+    facts_from="lmstudio_models",
+    how_to_start="lms server start",
 )
 
 VLLM_MLX = BackendProfile(
@@ -45,6 +49,7 @@ VLLM_MLX = BackendProfile(
     api_key_variable="VLLM_API_KEY",
     identity_path="/v1/models",
     identity_marker="vllm-mlx",
+    how_to_start="vllm-mlx serve MODEL",
 )
 
 OLLAMA = BackendProfile(
@@ -57,6 +62,8 @@ OLLAMA = BackendProfile(
     accepts_named_tool_choice=False,  # tool_choice has no effect (docs: OpenAI compatibility)
     identity_path="/api/version",
     identity_marker='"version"',
+    facts_from="ollama_show",
+    how_to_start="ollama serve",
 )
 
 VLLM = BackendProfile(
@@ -69,6 +76,7 @@ VLLM = BackendProfile(
     identity_path="/version",
     identity_marker='"version"',
     parallel_requests=16,
+    how_to_start="vllm serve MODEL --enable-auto-tool-choice --tool-call-parser PARSER",
 )
 
 OPENROUTER = BackendProfile(

@@ -25,6 +25,10 @@ template takes, or as a system message in their place, on which many templates r
 EarlierReasoning: TypeAlias = Literal["drop", "reasoning_content"]
 """Whether the reasoning of earlier turns goes back to the server: most chat templates would drop it anyway."""
 
+FactsSource: TypeAlias = Literal["llamacpp_props", "lmstudio_models", "ollama_show", "openai_models"]
+"""Where a server tells which model it runs and how large the window is: `GET /props`, `GET /api/v0/models`,
+`GET /api/ps` and `POST /api/show`, or fields that some servers add to `GET /v1/models`."""
+
 
 class BackendProfile(Struct, frozen=True, kw_only=True):
     """
@@ -53,4 +57,6 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     continuation: Continuation = "none"
     identity_path: str | None = None
     identity_marker: str = ""
+    facts_from: FactsSource = "openai_models"
+    how_to_start: str = ""
     parallel_requests: int = 1

@@ -1,0 +1,188 @@
+"""Which server answers: the one that was asked for, else the first of the known ones on loopback, else none."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+from msgspec import Struct
+
+from anyclaude.backends.probe import Address, ServerFacts, ask_facts, identifies_as, is_reachable
+from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.errors import InvalidSetting, SetupError
+from anyclaude.profiles import PROFILES, BackendName, BackendProfile, profile_named
+from anyclaude.settings import Fallback, Mode, Settings
+
+DETECTION_SECONDS = 0.5
+"""A server on loopback answers these small questions within milliseconds; one that computes may take longer."""
+
+QUESTION_SECONDS = 5.0
+"""For a server that was asked for, which may be far, or busy."""
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """One server as the user described it; with neither a kind nor an address it is to be found."""
+
+    mode: Mode | None
+    url: str | None
+    model: str | None
+    key_for: Callable[[BackendProfile], Secret | None]
+
+
+async def find_target(settings: Settings) -> BackendTarget | None:
+    """
+    Return the server of this run, or `None` for the embedded engine.
+
+    Raises `SetupError` if a server that was asked for does not answer, `InvalidSetting` if it has no model to name.
+    """
+    wanted = Wanted(mode=settings.mode, url=settings.backend_url, model=settings.model, key_for=settings.key_for)
+    if wanted.mode == "embedded" or (wanted.mode is wanted.url is None and names_a_file(settings.model)):
+        return None
+    async with aiohttp.ClientSession(trust_env=True) as session:
+        found = await _identified(session, wanted)
+        if found is None:
+            return None
+        profile, address = found
+        return _with_choices(await _target(session, profile, address, settings.model), settings)
+
+
+async def find_fallbacks(settings: Settings, say: Callable[[str], None]) -> tuple[BackendTarget, ...]:
+    """Return the servers to ask when the first cannot answer; one that is down now is kept if its model is named."""
+    targets: list[BackendTarget] = []
+    async with aiohttp.ClientSession(trust_env=True) as session:
+        for fallback in settings.fallbacks:
+            target = await _fallback(session, fallback, settings)
+            if target is None:
+                say(f"{fallback.mode or fallback.url} does not answer and no model is named for it: no fallback.")
+            else:
+                targets.append(target)
+    return tuple(targets)
+
+
+def names_a_file(model: str | None) -> bool:
+    """Tell whether a model is a file of weights, which only the embedded engine takes."""
+    return model is not None and (model.endswith(".gguf") or Path(model).expanduser().is_file())
+
+
+def with_version_path(url: str) -> str:
+    """Return the address with the `/v1` that Chat Completions stand under, where no path is given."""
+    url = url.rstrip("/")
+    return url if urlsplit(url).path else f"{url}/v1"
+
+
+async def _identified(session: aiohttp.ClientSession, wanted: Wanted) -> tuple[BackendProfile, Address] | None:
+    """Return the kind of server and where it is; `None` if none answers and none was asked for."""
+    if wanted.mode is not None:
+        profile = profile_named(_backend(wanted.mode))
+        url = with_version_path(wanted.url or profile.base_url)
+        address = Address(url, wanted.key_for(profile), QUESTION_SECONDS)
+        if not await is_reachable(session, address):
+            raise _absent(profile, url)
+        return profile, address
+    if wanted.url is not None:
+        return await _kind_of(session, with_version_path(wanted.url), wanted)
+    return await _first_that_answers(session, wanted)
+
+
+async def _kind_of(session: aiohttp.ClientSession, url: str, wanted: Wanted) -> tuple[BackendProfile, Address]:
+    candidates = [
+        (profile, Address(url, wanted.key_for(profile), QUESTION_SECONDS))
+        for profile in PROFILES
+        if profile.identity_path
+    ]
+    found = await _first(session, candidates)
+    if found is not None:
+        return found
+    generic = profile_named("generic")
+    address = Address(url, wanted.key_for(generic), QUESTION_SECONDS)
+    if not await is_reachable(session, address):
+        raise SetupError(f"no server answers at {url}; start it, or correct --backend-url")
+    return generic, address
+
+
+async def _first_that_answers(session: aiohttp.ClientSession, wanted: Wanted) -> tuple[BackendProfile, Address] | None:
+    candidates = [
+        (profile, Address(profile.base_url, wanted.key_for(profile), DETECTION_SECONDS))
+        for profile in PROFILES
+        if profile.identity_path and not profile.is_remote
+    ]
+    return await _first(session, candidates)
+
+
+async def _first(
+    session: aiohttp.ClientSession, candidates: list[tuple[BackendProfile, Address]]
+) -> tuple[BackendProfile, Address] | None:
+    """Ask all at once, and return the first in their order that is what its profile says."""
+    answers = await asyncio.gather(*(identifies_as(session, profile, address) for profile, address in candidates))
+    return next((candidate for candidate, is_it in zip(candidates, answers, strict=True) if is_it), None)
+
+
+async def _target(
+    session: aiohttp.ClientSession, profile: BackendProfile, address: Address, model: str | None
+) -> BackendTarget:
+    patient = Address(address.base_url, address.api_key, QUESTION_SECONDS)
+    facts = await ask_facts(session, profile, patient, model)
+    chosen = model or facts.loaded_model or next(iter(facts.models), None)
+    if chosen is None:
+        raise InvalidSetting(
+            f"{profile.title} at {address.base_url} does not tell which models it has; name one with --model"
+        )
+    if model is None and profile.is_remote:
+        raise InvalidSetting(f"{profile.title} has {len(facts.models)} models; name one with --model")
+    return BackendTarget(
+        profile=profile,
+        base_url=address.base_url,
+        model=chosen,
+        api_key=address.api_key,
+        context_tokens=facts.context_tokens,
+        parallel_requests=facts.parallel_requests or profile.parallel_requests,
+    )
+
+
+def _with_choices(target: BackendTarget, settings: Settings) -> BackendTarget:
+    """Let what the user said win over what the server told."""
+    return BackendTarget(
+        profile=target.profile,
+        base_url=target.base_url,
+        model=target.model,
+        models=settings.models,
+        api_key=target.api_key,
+        context_tokens=settings.context_tokens or target.context_tokens,
+        parallel_requests=settings.parallel_requests or target.parallel_requests,
+    )
+
+
+async def _fallback(session: aiohttp.ClientSession, fallback: Fallback, settings: Settings) -> BackendTarget | None:
+    def key_for(profile: BackendProfile) -> Secret | None:
+        """A fallback never gets the key that was set for the first server."""
+        return settings.keys.get(fallback.api_key_variable or profile.api_key_variable or "")
+
+    wanted = Wanted(mode=fallback.mode, url=fallback.url, model=fallback.model, key_for=key_for)
+    try:
+        found = await _identified(session, wanted)
+        return await _target(session, *found, fallback.model) if found else None
+    except InvalidSetting:
+        raise
+    except SetupError:
+        return _unasked(fallback, key_for)
+
+
+def _unasked(fallback: Fallback, key_for: Callable[[BackendProfile], Secret | None]) -> BackendTarget | None:
+    """Return the target as described, for a server that may be started later."""
+    if fallback.model is None:
+        return None
+    profile = profile_named(_backend(fallback.mode) if fallback.mode else "generic")
+    url = with_version_path(fallback.url or profile.base_url)
+    return BackendTarget(profile=profile, base_url=url, model=fallback.model, api_key=key_for(profile))
+
+
+def _backend(mode: Mode) -> BackendName:
+    if mode in {"claude", "embedded"}:
+        raise InvalidSetting(f"mode {mode} is no server that can be asked at an address, or fall back to")
+    return mode  # type: ignore[return-value]  # the modes without these two are the names of the profiles
+
+
+def _absent(profile: BackendProfile, url: str) -> SetupError:
+    how = f" Start it ({profile.how_to_start})" if profile.how_to_start else " Start it"
+    return SetupError(f"{profile.title} does not answer at {url}.{how}, or say where it is with --backend-url")
