@@ -21,6 +21,11 @@ from .respond import error_response
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
+def was_cut(request: web.BaseRequest) -> bool:
+    """Whether it was the gateway that closed a request's connection; it does so only when it is stopped."""
+    return isinstance(request.protocol, GatewayConnection) and request.protocol.was_cut
+
+
 class GatewayServer(web.Server):
     """Makes connections; `handler_cancellation` ends a request's work the moment its client is gone."""
 
@@ -48,7 +53,7 @@ class GatewayServer(web.Server):
 class GatewayConnection(RequestHandler):
     """aiohttp's connection with our errors and our patience."""
 
-    __slots__ = ("_deadline", "_has_begun", "_limits", "_new_request_id")
+    __slots__ = ("_deadline", "_has_begun", "_limits", "_new_request_id", "was_cut")
 
     def __init__(self, server: GatewayServer, loop: asyncio.AbstractEventLoop) -> None:
         limits = server.limits
@@ -60,6 +65,7 @@ class GatewayConnection(RequestHandler):
         )
         self._limits = limits
         self._new_request_id = server.new_request_id
+        self.was_cut = False
         self._has_begun = False
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -83,6 +89,11 @@ class GatewayConnection(RequestHandler):
         """Let go of the deadline with the connection."""
         self._set_deadline(None)
         super().connection_lost(exc)
+
+    def force_close(self) -> None:
+        """Close the connection, and remember that it was not the client who did."""
+        self.was_cut = self.transport is not None
+        super().force_close()
 
     def handle_error(
         self,

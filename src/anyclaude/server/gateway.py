@@ -45,7 +45,7 @@ from .account import Account
 from .call import Call
 from .caller import caller_of
 from .catalogue import list_models, show_model
-from .connection import GatewayServer
+from .connection import GatewayServer, was_cut
 from .guard import Guard, is_loopback
 from .health import health
 from .limits import Limits
@@ -201,7 +201,7 @@ class Gateway:
             outcome = "refused" if isinstance(error, RequestError) else "failed"
             return error_response(error, account.request_id)
         except (asyncio.CancelledError, ConnectionError):
-            if self._is_stopping and request.transport is not None:
+            if was_cut(request):
                 account.error = ShuttingDown("the gateway was stopped before the reply was whole")
             outcome = "client_left" if account.error is None else "failed"
             raise
