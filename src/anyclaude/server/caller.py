@@ -38,13 +38,18 @@ class Caller(Struct, frozen=True):
 
 def caller_of(headers: Mapping[str, str]) -> Caller:
     """Read the headers of a request; names are matched as the mapping does."""
-    session = headers.get(SESSION_HEADER)
+    session = _text(headers.get(SESSION_HEADER))
     return Caller(
         is_claude_code=session is not None or headers.get("User-Agent", "").startswith("claude-cli/"),
         session=session,
-        agent=headers.get(AGENT_HEADER),
+        agent=_text(headers.get(AGENT_HEADER)),
         request_class=_request_class(headers.get(CLASS_HEADER)),
     )
+
+
+def _text(value: str | None) -> str | None:
+    """Return a header as text: bytes that are no UTF-8 arrive as lone surrogates, which nothing can write down."""
+    return None if value is None else value.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _request_class(value: str | None) -> RequestClass:
