@@ -35,3 +35,10 @@ class BackendTarget(Struct, frozen=True, kw_only=True):
     api_key: Secret | None = None
     context_tokens: int | None = None
     parallel_requests: int = 1
+
+    @property
+    def address(self) -> str:
+        """The base URL as it may be shown: without the credentials that may stand in it."""
+        scheme, mark, rest = self.base_url.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"

@@ -28,7 +28,7 @@ def _backend(lane: Lane) -> JsonObject:
     target = lane.backend.target
     return {
         "name": target.profile.name,
-        "url": target.base_url,
+        "url": target.address,
         "model": target.model,
         "context_tokens": target.context_tokens,
         "circuit": {"state": lane.breaker.state, "failures_in_a_row": lane.breaker.failures},
