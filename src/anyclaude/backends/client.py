@@ -75,13 +75,30 @@ class Backend(Protocol):
         ...
 
 
+def open_session(trusts_environment: bool, connect_seconds: float = CONNECT_SECONDS) -> aiohttp.ClientSession:
+    """
+    Return the connections to all servers; whoever opens it closes it.
+
+    `trusts_environment` lets the usual variables name a proxy, which no server on this machine is behind.
+    How many connections there are is for the queue in front of each server to say, how long a reply may take
+    for whoever reads it, and cookies are not kept: a request says all that is to be said.
+    """
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds),
+        trust_env=trusts_environment,
+    )
+
+
 class HttpBackend:
     """A `Backend` over HTTP."""
 
     def __init__(self, session: aiohttp.ClientSession, target: BackendTarget) -> None:
         self._session = session
         self._target = target
-        self._root = str(URL(target.base_url).origin())
+        self._root = str(URL(target.address).origin())
+        self._headers = {"Content-Type": "application/json", **_credentials(target)}
 
     @property
     def target(self) -> BackendTarget:
@@ -91,11 +108,9 @@ class HttpBackend:
     @asynccontextmanager
     async def stream(self, request: WireRequest, within_seconds: float) -> AsyncGenerator[BackendReply, None]:
         """Send `request` and wait for the status of the reply."""
-        headers = {"Content-Type": "application/json", "Accept": request.accept}
-        if self._target.api_key is not None:
-            headers["Authorization"] = f"Bearer {self._target.api_key.reveal()}"
-        url = (self._root if request.at_root else self._target.base_url) + request.path
-        where = f"{self._target.profile.title} at {self._target.base_url}"
+        headers = {**self._headers, "Accept": request.accept}
+        url = (self._root if request.at_root else self._target.address) + request.path
+        where = f"{self._target.profile.title} at {self._target.address}"
         with self._translated(where, within_seconds):
             async with asyncio.timeout(within_seconds):
                 response = await self._session.post(url, data=request.body, headers=headers, allow_redirects=False)
@@ -109,6 +124,8 @@ class HttpBackend:
     def _translated(self, where: str, within_seconds: float) -> Iterator[None]:
         try:
             yield
+        except aiohttp.ConnectionTimeoutError as error:
+            raise BackendUnreachable(f"no connection to {where}: nobody answers there. Is it running?") from error
         except TimeoutError as error:
             raise BackendTimeout(f"{where} sent nothing for {within_seconds:g} s") from error
         except aiohttp.ClientConnectorError as error:
@@ -217,6 +234,16 @@ class Silence:
             self._set(self._due)
         else:
             self._broken_off(self._limit)
+
+
+def _credentials(target: BackendTarget) -> dict[str, str]:
+    """Return the header that carries the key, or the credentials that stand in the address."""
+    url = URL(target.base_url)
+    if target.api_key is not None:
+        return {"Authorization": f"Bearer {target.api_key.reveal()}"}
+    if url.user is not None:
+        return {"Authorization": aiohttp.BasicAuth(url.user, url.password or "").encode()}
+    return {}
 
 
 def _said(error: Exception) -> str:

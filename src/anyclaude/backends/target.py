@@ -41,4 +41,7 @@ class BackendTarget(Struct, frozen=True, kw_only=True):
         """The base URL as it may be shown: without the credentials that may stand in it."""
         scheme, mark, rest = self.base_url.partition("://")
         host, slash, path = rest.partition("/")
-        return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
+        return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}".rstrip("/")
+
+    def __repr__(self) -> str:
+        return f"BackendTarget({self.profile.name}, {self.address}, {self.model})"

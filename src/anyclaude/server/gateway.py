@@ -25,7 +25,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.client import HttpBackend
+from anyclaude.backends.client import HttpBackend, open_session
 from anyclaude.backends.target import BackendTarget, Secret
 from anyclaude.dialects import dialect_named
 from anyclaude.errors import (
@@ -127,12 +127,8 @@ class Gateway:
 
     async def start(self) -> None:
         """Listen; raises `PortTaken`."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=10.0),
-            auto_decompress=True,
-            trust_env=any(target.profile.is_remote for target in self._targets),
-        )
+        is_remote = any(target.profile.is_remote for target in self._targets)
+        self._session = open_session(trusts_environment=is_remote or self._options.forward_to is not None)
         self._lanes = tuple(self._lane(target, self._session) for target in self._targets)
         self._forward = Passthrough(self._session, self._options.forward_to) if self._options.forward_to else None
         self._routes = self._routing()
