@@ -12,7 +12,7 @@ from anyclaude.protocol.sse import BYTE_ORDER_MARK, DEFAULT_MAX_EVENT_BYTES, Eve
 
 from .rejections import rejection_of_event
 from .tool_calls import LEGACY_INDEX, ToolCalls
-from .wire import CallPart, Choice, Chunk, Counted, Said, Timings, decode_chunk, garbled
+from .wire import CallPart, Choice, Chunk, Counted, Said, Timings, decode_chunk
 
 DONE = b"[DONE]"
 
@@ -67,7 +67,7 @@ class ReplyDecoder:
         if not start or BYTE_ORDER_MARK.startswith(start):
             return []
         if start.startswith(b"<"):
-            raise garbled(start, "a web page")
+            raise BackendGarbled("the backend answered with a web page instead of a chat completion")
         self._decoder = DocumentDecoder() if start.startswith(b"{") else StreamDecoder()
         return self._decoder.feed(start)
 
@@ -86,7 +86,7 @@ class StreamDecoder:
     """Decodes a stream of chunks."""
 
     def __init__(self) -> None:
-        self._events = SseDecoder()
+        self._events = SseDecoder(keeps_strange_lines=True)
         self._reply = _Reply()
         self._is_done = False
         self._failure: BackendError | None = None

@@ -1,0 +1,123 @@
+"""However a server marks its tool calls, the fragments find their call."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.dialects.openai_chat.heard import put_together
+
+from anyclaude.dialects.openai_chat.tool_calls import ToolCalls
+from anyclaude.dialects.openai_chat.wire import CallPart, FunctionPart
+
+Mark = Callable[[int, bool], CallPart]
+"""Makes the marks of a fragment from the number of its call, and whether it is the call's first."""
+
+
+def by_the_book(number: int, is_first: bool) -> CallPart:
+    return CallPart(number, f"id{number}" if is_first else None)
+
+
+def index_and_id(number: int, is_first: bool) -> CallPart:
+    return CallPart(number, f"id{number}")
+
+
+def index_alone(number: int, is_first: bool) -> CallPart:
+    return CallPart(number)
+
+
+def id_alone(number: int, is_first: bool) -> CallPart:
+    return CallPart(None, f"id{number}")
+
+
+def one_index_and_id(number: int, is_first: bool) -> CallPart:
+    return CallPart(0, f"id{number}")
+
+
+def index_and_one_id(number: int, is_first: bool) -> CallPart:
+    return CallPart(number, "same")
+
+
+def one_index_and_first_id(number: int, is_first: bool) -> CallPart:
+    return CallPart(0, f"id{number}" if is_first else None)
+
+
+def first_id_alone(number: int, is_first: bool) -> CallPart:
+    return CallPart(None, f"id{number}" if is_first else None)
+
+
+def nothing(number: int, is_first: bool) -> CallPart:
+    return CallPart()
+
+
+INTERLEAVING = [by_the_book, index_and_id, index_alone, id_alone, one_index_and_id, index_and_one_id]
+"""Marks that tell calls apart whose fragments come in turns."""
+
+ONE_AFTER_THE_OTHER = [one_index_and_first_id, first_id_alone, nothing]
+"""Marks that tell calls apart if each is whole before the next begins."""
+
+arguments = st.sampled_from(['{"a":1}', '{"a":{"b":"}{"}}', '{"path":"/x","n":[1,2]}', "{}"])
+calls = st.lists(st.tuples(st.sampled_from(["Read", "Bash"]), arguments), min_size=1, max_size=4)
+
+
+def fragments_of(number: int, call: tuple[str, str], cut: int, mark: Mark) -> list[CallPart]:
+    """Return a call as three fragments: its name, and its arguments in two pieces."""
+    name, text = call
+    parts = [mark(number, True), mark(number, False), mark(number, False)]
+    contents = [FunctionPart(name, ""), FunctionPart(None, text[:cut]), FunctionPart(None, text[cut:])]
+    return [CallPart(part.index, part.id, content) for part, content in zip(parts, contents, strict=True)]
+
+
+def heard(parts: list[CallPart]) -> tuple[tuple[str, str], ...]:
+    gathered = ToolCalls()
+    return put_together([delta for part in parts if (delta := gathered.take(part))]).calls
+
+
+@pytest.mark.parametrize("mark", INTERLEAVING)
+@given(calls=calls, cut=st.integers(0, 7), order=st.randoms(use_true_random=False))
+def test_calls_whose_fragments_come_in_turns_are_kept_apart(
+    mark: Mark, calls: list[tuple[str, str]], cut: int, order: st.DataObject
+) -> None:
+    queues = [fragments_of(number, call, cut, mark) for number, call in enumerate(calls)]
+    parts = [queue.pop(0) for queue in queues]
+    while waiting := [queue for queue in queues if queue]:
+        parts.append(order.choice(waiting).pop(0))  # type: ignore[attr-defined]
+
+    assert heard(parts) == tuple(calls)
+
+
+@pytest.mark.parametrize("mark", [*INTERLEAVING, *ONE_AFTER_THE_OTHER])
+@given(calls=calls, cut=st.integers(0, 7))
+def test_calls_that_follow_one_another_are_kept_apart(mark: Mark, calls: list[tuple[str, str]], cut: int) -> None:
+    parts = [part for number, call in enumerate(calls) for part in fragments_of(number, call, cut, mark)]
+
+    assert heard(parts) == tuple(calls)
+
+
+@pytest.mark.parametrize("mark", [index_and_id, id_alone, one_index_and_id, first_id_alone, nothing])
+@given(calls=calls)
+def test_calls_that_come_whole_are_kept_apart(mark: Mark, calls: list[tuple[str, str]]) -> None:
+    parts = [CallPart(mark(at, True).index, mark(at, True).id, FunctionPart(*call)) for at, call in enumerate(calls)]
+
+    assert heard(parts) == tuple(calls)
+
+
+@pytest.mark.parametrize("mark", [by_the_book, index_and_id, index_alone, id_alone])
+@given(calls=calls, cut=st.integers(0, 7))
+def test_a_call_that_is_sent_again_whole_is_heard_once(mark: Mark, calls: list[tuple[str, str]], cut: int) -> None:
+    parts = [part for number, call in enumerate(calls) for part in fragments_of(number, call, cut, mark)]
+    again = [CallPart(mark(at, True).index, mark(at, True).id, FunctionPart(*call)) for at, call in enumerate(calls)]
+
+    assert heard([*parts, *again]) == tuple(calls)
+
+
+def test_an_index_that_comes_late_still_names_the_last_call() -> None:
+    parts = [CallPart(None, "a", FunctionPart("Read", "")), CallPart(0, None, FunctionPart(None, "{}"))]
+
+    assert heard(parts) == (("Read", "{}"),)
+
+
+def test_a_name_that_comes_after_the_id_belongs_to_it() -> None:
+    parts = [CallPart(0, "a"), CallPart(0, None, FunctionPart("Read", "{}"))]
+
+    assert heard(parts) == (("Read", "{}"),)
