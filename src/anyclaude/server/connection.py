@@ -53,7 +53,7 @@ class GatewayServer(web.Server):
 class GatewayConnection(RequestHandler):
     """aiohttp's connection with our errors and our patience."""
 
-    __slots__ = ("_deadline", "_has_begun", "_limits", "_new_request_id", "was_cut")
+    __slots__ = ("_deadline", "_has_begun", "_is_lost", "_limits", "_new_request_id", "was_cut")
 
     def __init__(self, server: GatewayServer, loop: asyncio.AbstractEventLoop) -> None:
         limits = server.limits
@@ -66,6 +66,7 @@ class GatewayConnection(RequestHandler):
         self._limits = limits
         self._new_request_id = server.new_request_id
         self.was_cut = False
+        self._is_lost = False
         self._has_begun = False
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -88,11 +89,12 @@ class GatewayConnection(RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Let go of the deadline with the connection."""
         self._set_deadline(None)
+        self._is_lost = True
         super().connection_lost(exc)
 
     def force_close(self) -> None:
         """Close the connection, and remember that it was not the client who did."""
-        self.was_cut = self.transport is not None
+        self.was_cut = self.was_cut or not self._is_lost
         super().force_close()
 
     def handle_error(
