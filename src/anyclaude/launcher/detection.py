@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from msgspec import Struct
 
-from anyclaude.backends.probe import Address, ServerFacts, ask_facts, identifies_as, is_reachable
+from anyclaude.backends.probe import Address, ask_facts, identifies_as, is_reachable
 from anyclaude.backends.target import BackendTarget, Secret
 from anyclaude.errors import InvalidSetting, SetupError
 from anyclaude.profiles import PROFILES, BackendName, BackendProfile, profile_named
@@ -36,9 +36,10 @@ async def find_target(settings: Settings) -> BackendTarget | None:
 
     Raises `SetupError` if a server that was asked for does not answer, `InvalidSetting` if it has no model to name.
     """
-    wanted = Wanted(mode=settings.mode, url=settings.backend_url, model=settings.model, key_for=settings.key_for)
-    if wanted.mode == "embedded" or (wanted.mode is wanted.url is None and names_a_file(settings.model)):
+    is_open = settings.mode is None and settings.backend_url is None
+    if settings.mode == "embedded" or (is_open and names_a_file(settings.model)):
         return None
+    wanted = Wanted(mode=settings.mode, url=settings.backend_url, model=settings.model, key_for=settings.key_for)
     async with aiohttp.ClientSession(trust_env=True) as session:
         found = await _identified(session, wanted)
         if found is None:

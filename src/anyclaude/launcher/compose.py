@@ -1,0 +1,110 @@
+"""Builds what a run consists of, from the settings: the engine, the targets, the gateway.  Nothing else does."""
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from msgspec import Struct
+
+from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.engine.embedded import EmbeddedEngine, start_engine
+from anyclaude.engine.options import EngineOptions
+from anyclaude.engine.progress import Progress
+from anyclaude.engine.weights import locate_model
+from anyclaude.observability import Journal
+from anyclaude.profiles import EMBEDDED
+from anyclaude.scheduling import Patience
+from anyclaude.server.gateway import Gateway, GatewayOptions
+from anyclaude.settings import Settings
+
+from .detection import find_fallbacks, find_target
+
+ANTHROPIC = "https://api.anthropic.com"
+LAUNCH_GRACE_SECONDS = 1.0
+"""The client has ended when the gateway of a launch stops, so there is nobody left to wait for."""
+SERVE_GRACE_SECONDS = 30.0
+
+
+class Served(Struct, frozen=True):
+    """The servers of a run, the first being the main one, and the engine if it is ours."""
+
+    targets: tuple[BackendTarget, ...]
+    engine: EmbeddedEngine | None = None
+
+
+@asynccontextmanager
+async def running_servers(settings: Settings, progress: Progress, say: Callable[[str], None]) -> AsyncIterator[Served]:
+    """Find the server of this run, or start the embedded engine for the time of the block."""
+    if settings.mode == "claude":
+        yield Served(())
+        return
+    target = await find_target(settings)
+    fallbacks = await find_fallbacks(settings, say)
+    if target is not None:
+        yield Served((target, *fallbacks))
+        return
+    model_file = await locate_model(settings.model, settings.cache, progress)
+    options = EngineOptions(context_tokens=settings.context_tokens, slots=settings.parallel_requests or 1)
+    key = secrets.token_urlsafe(24)
+    async with start_engine(model_file, settings.log_dir / "logs", progress, api_key=key, options=options) as engine:
+        yield Served((engine_target(engine, settings), *fallbacks), engine)
+
+
+def engine_target(engine: EmbeddedEngine, settings: Settings) -> BackendTarget:
+    """Return the running engine as a target."""
+    return BackendTarget(
+        profile=EMBEDDED,
+        base_url=f"{engine.base_url}/v1",
+        model=engine.model_name,
+        models=settings.models,
+        api_key=Secret(engine.api_key),
+        context_tokens=engine.context_tokens,
+        parallel_requests=engine.slots,
+    )
+
+
+@asynccontextmanager
+async def running_gateway(options: GatewayOptions, served: Served, settings: Settings) -> AsyncIterator[Gateway]:
+    """Run the gateway for the time of the block."""
+    gateway = Gateway(options, served.targets, Journal(settings.log_dir / "request-logs"))
+    await gateway.start()
+    try:
+        yield gateway
+    finally:
+        await gateway.stop()
+
+
+def launch_options(settings: Settings) -> GatewayOptions:
+    """Return how the gateway of one launch listens: on a free port, on loopback, whatever `serve` would do."""
+    return GatewayOptions(
+        forward_to=forward_address(settings),
+        queue_limit=settings.queue_limit,
+        grace_seconds=LAUNCH_GRACE_SECONDS,
+        patience=_patience(settings),
+    )
+
+
+def serve_options(settings: Settings) -> GatewayOptions:
+    """Return how the gateway listens that runs alone."""
+    return GatewayOptions(
+        host=settings.host,
+        port=settings.port,
+        token=settings.token,
+        forward_to=forward_address(settings),
+        queue_limit=settings.queue_limit,
+        grace_seconds=SERVE_GRACE_SECONDS,
+        patience=_patience(settings),
+    )
+
+
+def forward_address(settings: Settings) -> str | None:
+    """Return where mode `claude` forwards to."""
+    return (settings.backend_url or ANTHROPIC) if settings.mode == "claude" else None
+
+
+def _patience(settings: Settings) -> Patience:
+    return Patience(
+        first_byte_seconds=settings.first_byte_seconds,
+        stall_seconds=settings.stall_seconds,
+        finish_seconds=settings.finish_seconds,
+    )

@@ -1,0 +1,156 @@
+"""One launch, from the first question to the last process: engine, gateway, client up, and down in opposite order."""
+
+import asyncio
+from asyncio import Task
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TextIO
+
+from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.engine.embedded import EmbeddedEngine
+from anyclaude.errors import EngineFailed
+from anyclaude.profiles import EMBEDDED
+from anyclaude.settings import Settings
+
+from .client import Machine, find_client, provide_client
+from .compose import launch_options, running_gateway, running_servers, serve_options
+from .detection import find_target
+from .environment import DUMMY_TOKEN, Variable, child_environment
+from .plan import Invocation, plan_client
+from .signals import Signals
+from .supervise import run_client
+from .terminal import Terminal
+
+PORT_TO_COME = "http://127.0.0.1:<a free port>"
+DEFAULT_WEIGHTS_TOKENS = 8_192
+"""The window SmolLM2-135M was trained for; what another file allows is known when the engine has read it."""
+
+
+async def launch(invocation: Invocation, settings: Settings, terminal: Terminal, signals: Signals) -> int:
+    """Run Claude Code on the model of this run, and return its exit status."""
+    client = await provide_client(_machine(invocation, settings), terminal)
+    async with running_servers(settings, terminal, terminal.say) as served:
+        async with running_gateway(launch_options(settings), served, settings) as gateway:
+            target = served.targets[0] if served.targets else None
+            plan = plan_client(invocation, settings, target, gateway.base_url, is_native=client.is_native)
+            for note in plan.notes:
+                terminal.say(f"anyclaude: {note}")
+            environment = child_environment(invocation.environment, plan.variables)
+            async with _watched(served.engine) as watch:
+                status = await run_client((*client.command, *plan.arguments), environment, signals)
+        if reason := watch.reason:
+            terminal.say(f"anyclaude: {reason}")
+    return status
+
+
+async def serve(invocation: Invocation, settings: Settings, terminal: Terminal, out: TextIO) -> int:
+    """Run the gateway alone until a signal ends it."""
+    async with (
+        running_servers(settings, terminal, terminal.say) as served,
+        running_gateway(serve_options(settings), served, settings) as gateway,
+    ):
+        target = served.targets[0] if served.targets else None
+        plan = plan_client(invocation, settings, target, gateway.base_url, is_native=True)
+        _write(out, f"anyclaude listens on {gateway.base_url} and answers from {_described(target)}.")
+        _write(out, "To use it from another terminal:")
+        for variable in plan.variables:
+            _write(out, f"  {_export(variable, settings.token)}")
+        if served.engine is not None:
+            await served.engine.wait()
+        await asyncio.get_running_loop().create_future()
+    return 0
+
+
+async def print_environment(invocation: Invocation, settings: Settings, out: TextIO) -> int:
+    """Write what a client would be given, and why, without starting anything."""
+    client = find_client(_machine(invocation, settings))
+    target = await _foreseen_target(settings)
+    is_native = client is None or client.is_native
+    plan = plan_client(invocation, settings, target, PORT_TO_COME, is_native=is_native)
+    _write(out, f"# answered by {_described(target)}")
+    for variable in plan.variables:
+        _write(out, f"{_shown(variable)}  # {variable.reason}")
+    program = " ".join(client.command) if client else f"Claude Code {settings.claude_version}, to be installed"
+    _write(out, f"# started: {program} {' '.join(plan.arguments)}")
+    for note in plan.notes:
+        _write(out, f"# {note}")
+    return 0
+
+
+class _Watch:
+    """Remembers why the engine died, if it did."""
+
+    reason: str | None = None
+
+
+@asynccontextmanager
+async def _watched(engine: EmbeddedEngine | None) -> AsyncIterator[_Watch]:
+    watch = _Watch()
+    if engine is None:
+        yield watch
+        return
+    waiting: Task[None] = asyncio.create_task(_note_death(engine, watch))
+    try:
+        yield watch
+    finally:
+        waiting.cancel()
+        await asyncio.wait((waiting,))
+
+
+async def _note_death(engine: EmbeddedEngine, watch: _Watch) -> None:
+    try:
+        await engine.wait()
+    except EngineFailed as error:
+        watch.reason = str(error)
+
+
+async def _foreseen_target(settings: Settings) -> BackendTarget | None:
+    """Return the server of this run; for the embedded engine, what it will be as far as that can be told."""
+    if settings.mode == "claude":
+        return None
+    target = await find_target(settings)
+    if target is not None:
+        return target
+    name = Path(settings.model).stem if settings.model else "SmolLM2-135M-Instruct.Q4_1"
+    window = settings.context_tokens or (DEFAULT_WEIGHTS_TOKENS if settings.model is None else None)
+    return BackendTarget(
+        profile=EMBEDDED, base_url=EMBEDDED.base_url, model=name, models=settings.models, context_tokens=window
+    )
+
+
+def _machine(invocation: Invocation, settings: Settings) -> Machine:
+    return Machine(invocation.environment, settings.cache, settings.claude_version, settings.claude_path)
+
+
+def _described(target: BackendTarget | None) -> str:
+    if target is None:
+        return "Anthropic's own API, unchanged"
+    window = f", window {target.context_tokens:,} tokens" if target.context_tokens else ""
+    return f"{target.profile.title}, model {target.model}{window}"
+
+
+def _shown(variable: Variable) -> str:
+    return f"unset {variable.name}" if variable.value is None else f"{variable.name}={_masked(variable)}"
+
+
+def _masked(variable: Variable) -> str:
+    """Show a value, unless it could be a secret: whatever the name says it is, except for our dummy."""
+    is_secret = any(word in variable.name for word in ("TOKEN", "KEY", "SECRET")) and not variable.name.endswith(
+        "TOKENS"
+    )
+    return "***" if is_secret and variable.value != DUMMY_TOKEN else str(variable.value)
+
+
+def _export(variable: Variable, token: Secret | None) -> str:
+    """Return the line for a shell; a token of the user's is named, never shown."""
+    if variable.value is None:
+        return f"unset {variable.name}"
+    if variable.name == "ANTHROPIC_AUTH_TOKEN" and token is not None:
+        return 'export ANTHROPIC_AUTH_TOKEN="$ANYCLAUDE_TOKEN"'
+    return f"export {variable.name}={variable.value}"
+
+
+def _write(out: TextIO, line: str) -> None:
+    out.write(f"{line}\n")
+    out.flush()

@@ -1,0 +1,29 @@
+"""
+Becomes another program that ends when its parent does; run by path, so it imports nothing of ours.
+
+    python tied_to_parent.py PARENT_PID PROGRAM [ARGUMENT…]
+
+Linux sends a process the signal it asked for when its parent is gone (prctl(2), PR_SET_PDEATHSIG), even if the parent
+was killed with SIGKILL, and keeps that wish across `execve`.  Asking in a program of its own, and not between `fork`
+and `exec` of a process with threads, is what makes it safe.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Ask for the signal, see that the parent has not gone in the meantime, and become the program."""
+    parent, program = int(sys.argv[1]), sys.argv[2]
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        sys.exit(128 + signal.SIGTERM)
+    os.execv(program, sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()
