@@ -8,6 +8,7 @@ in `fake.py` is the same seam in memory.
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from io import BytesIO
 from typing import Protocol
 
 import aiohttp
@@ -113,7 +114,8 @@ class HttpBackend:
         where = f"{self._target.profile.title} at {self._target.address}"
         with self._translated(where, within_seconds):
             async with asyncio.timeout(within_seconds):
-                response = await self._session.post(url, data=request.body, headers=headers, allow_redirects=False)
+                body = BytesIO(request.body)  # written in pieces, so that 32 MB do not hold up the other streams
+                response = await self._session.post(url, data=body, headers=headers, allow_redirects=False)
         reply = HttpReply(response, where)
         try:
             yield reply

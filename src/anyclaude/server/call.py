@@ -24,12 +24,17 @@ class Call:
 
     async def body(self) -> bytes:
         """Read the body; raises `RequestTooLarge`, `RequestTimeout`, `InvalidRequest`."""
+        if (self.http.content_length or 0) > self.limits.body_bytes:
+            raise self._too_large()
         try:
             async with asyncio.timeout(self.limits.body_seconds):
                 return await self.http.read()
         except TimeoutError as error:
             raise RequestTimeout(f"the request's body was not complete after {self.limits.body_seconds:g} s") from error
         except web.HTTPRequestEntityTooLarge as error:
-            raise RequestTooLarge(f"the request's body is larger than {self.limits.body_bytes:,} bytes") from error
+            raise self._too_large() from error
         except web.RequestPayloadError as error:
             raise InvalidRequest(f"the request's body could not be read: {error}") from error
+
+    def _too_large(self) -> RequestTooLarge:
+        return RequestTooLarge(f"the request's body is larger than {self.limits.body_bytes:,} bytes")
