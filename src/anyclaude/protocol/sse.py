@@ -12,8 +12,11 @@ from msgspec import Struct
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 DEFAULT_MAX_EVENT_BYTES = 16 * 1024 * 1024
-"""A line, or the data of an event, larger than this is refused.  The largest honest one, a whole tool call in one chunk, is far under the
-128,000 output tokens (about 0.5 MB) that the client asks for at most."""
+"""A line, or the data of one event, larger than this is refused.  The largest honest one, a whole tool call in one
+chunk, is far under the 128,000 output tokens (about 0.5 MB) that the client asks for at most."""
+
+SILENT_FIELDS = frozenset({b"", b"id", b"retry"})
+"""Lines that carry nothing for us: comments, whose field name is empty, and the standard's two reconnection fields."""
 
 
 class EventTooLarge(ValueError):
@@ -28,10 +31,16 @@ class ServerSentEvent(Struct, frozen=True, gc=False):
 
 
 class SseDecoder:
-    """Incremental: `feed` takes any split of the bytes and gives the same events."""
+    """
+    Incremental: `feed` takes any split of the bytes and gives the same events.
 
-    def __init__(self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES) -> None:
+    `keeps_strange_lines` departs from the standard: a line that is no field is then data of its
+    event, so that one whose beginning was damaged is noticed instead of being left out.
+    """
+
+    def __init__(self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES, keeps_strange_lines: bool = False) -> None:
         self._max_event_bytes = max_event_bytes
+        self._keeps_strange_lines = keeps_strange_lines
         self._partial: list[bytes] = []  # pieces of the line that is not complete yet
         self._held_bytes = 0
         self._data: list[bytes] = []
@@ -116,6 +125,8 @@ class SseDecoder:
             self._add_data(b"")
         elif line == b"event":
             self._event = ""
+        elif self._keeps_strange_lines and line.partition(b":")[0] not in SILENT_FIELDS:
+            self._add_data(line)
 
     def _add_data(self, value: bytes) -> None:
         self._data.append(value)
