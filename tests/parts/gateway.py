@@ -1,20 +1,39 @@
 """A gateway of our own in front of any Chat Completions server, for tests."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from msgspec.structs import replace
+from tests.parts.raw_backend import GENEROUS_SECONDS
 
 from anyclaude.backends.target import BackendTarget
-from anyclaude.observability import Journal
+from anyclaude.observability import ExchangeRecord, Journal
 from anyclaude.profiles import BackendName, profile_named
 from anyclaude.protocol.json_values import JsonObject
-from anyclaude.server.gateway import Gateway, GatewayOptions
+from anyclaude.server.gateway import Clock, Gateway, GatewayOptions
 
 MODEL = "local-model"
+
+REAL_CLOCK = Clock()
+
+QUICK = GatewayOptions(grace_seconds=0.2)
+"""What a gateway of a test is like unless the test says otherwise: it does not wait long for what still runs."""
+
+
+class WatchedJournal(Journal):
+    """A journal that tells when something was written."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.written = asyncio.Event()
+
+    def write(self, record: ExchangeRecord) -> None:
+        """Append one record, and tell."""
+        super().write(record)
+        self.written.set()
 
 
 @dataclass(frozen=True)
@@ -24,11 +43,20 @@ class RunningGateway:
     base_url: str
     journal_folder: Path
     gateway: Gateway
+    journal: WatchedJournal
 
     def records(self) -> list[JsonObject]:
         """Return what the journal holds so far, oldest first."""
         files = sorted(self.journal_folder.glob("*.jsonl"))
         return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+    async def recorded(self, count: int) -> JsonObject:
+        """Wait until the journal holds so many records, and return the last; for what ends after its client left."""
+        async with asyncio.timeout(GENEROUS_SECONDS):
+            while len(records := self.records()) < count:
+                self.journal.written.clear()
+                await self.journal.written.wait()
+        return records[-1]
 
 
 def target_at(base_url: str, backend: BackendName = "llamacpp", parallel_requests: int = 4) -> BackendTarget:
@@ -40,13 +68,13 @@ def target_at(base_url: str, backend: BackendName = "llamacpp", parallel_request
 
 @asynccontextmanager
 async def running_gateway(
-    folder: Path, *targets: BackendTarget, options: GatewayOptions | None = None
+    folder: Path, *targets: BackendTarget, options: GatewayOptions = QUICK, clock: Clock = REAL_CLOCK
 ) -> AsyncGenerator[RunningGateway, None]:
     """Run a gateway on a free loopback port; its journal goes to `folder`."""
-    quick = replace(options or GatewayOptions(), grace_seconds=0.2)
-    gateway = Gateway(quick, targets, Journal(folder / "request-logs"))
+    journal = WatchedJournal(folder / "request-logs")
+    gateway = Gateway(options, targets, journal, clock)
     await gateway.start()
     try:
-        yield RunningGateway(gateway.base_url, folder / "request-logs", gateway)
+        yield RunningGateway(gateway.base_url, folder / "request-logs", gateway, journal)
     finally:
         await gateway.stop()

@@ -1,0 +1,228 @@
+"""
+A model server on a real loopback socket whose every byte the test decides.
+
+The test drives it: it takes each request as it arrives, sends what it likes, breaks what it likes, and can wait for the
+moment at which the other side lets go of the connection.  `chat_server.py` is the one to take where a script will do.
+"""
+
+import asyncio
+import json
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Self, TypeAlias
+
+from anyclaude.protocol.json_values import JsonObject, JsonValue
+
+GENEROUS_SECONDS = 20.0
+"""Nothing here is waited for longer; whatever takes this long is never going to happen."""
+
+Connected: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter, asyncio.Event], None]
+
+TERMINATOR = b"0\r\n\r\n"
+"""The last chunk of a chunked body."""
+
+
+@dataclass(eq=False)
+class Asked:
+    """One request that has arrived, and the connection to answer it on."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    writer: asyncio.StreamWriter
+    paused: asyncio.Event
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the other side has closed the connection, or reset it."""
+
+    @property
+    def json(self) -> JsonObject:
+        """The body, decoded."""
+        decoded: JsonObject = json.loads(self.body)
+        return decoded
+
+    async def send(self, data: bytes) -> None:
+        """Send raw bytes."""
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def begin(self, status: int = 200, content_type: str = "text/event-stream", **headers: str) -> Self:
+        """Send the head of a chunked reply."""
+        lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        head = [f"HTTP/1.1 {status} Whatever", f"Content-Type: {content_type}", "Transfer-Encoding: chunked", *lines]
+        await self.send("\r\n".join([*head, "", ""]).encode("latin-1"))
+        return self
+
+    async def chunk(self, data: bytes) -> None:
+        """Send a piece of the body of a reply that has begun."""
+        await self.send(b"%x\r\n%s\r\n" % (len(data), data))
+
+    async def event(self, value: JsonValue) -> None:
+        """Send one server-sent event."""
+        await self.chunk(b"data: %s\n\n" % json.dumps(value).encode())
+
+    async def say(self, *texts: str) -> None:
+        """Send text, one event for each piece."""
+        for text in texts:
+            await self.event({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]})
+
+    async def finish(self, reason: str = "stop") -> None:
+        """Send the end of a reply that is whole: the reason, the usage, the mark, and the end of the body."""
+        await self.event({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
+        await self.event({"choices": [], "usage": {"prompt_tokens": 12, "completion_tokens": 3}})
+        await self.chunk(b"data: [DONE]\n\n")
+        await self.end()
+
+    async def end(self) -> None:
+        """End the body properly, whatever was said in it."""
+        await self.send(TERMINATOR)
+
+    async def reply(self, *texts: str) -> None:
+        """Send a whole reply."""
+        await self.begin()
+        await self.say(*texts)
+        await self.finish()
+
+    async def answer(self, status: int, body: bytes, content_type: str = "application/json", **headers: str) -> None:
+        """Send a whole response."""
+        await self.begin(status, content_type, **headers)
+        if body:
+            await self.chunk(body)
+        await self.end()
+
+    async def refuse(self, status: int, message: str, **headers: str) -> None:
+        """Send an error in the form of OpenAI's API."""
+        error = {"message": message, "type": "server_error", "code": status}
+        await self.answer(status, json.dumps({"error": error}).encode(), **headers)
+
+    def hang_up(self) -> None:
+        """Close the connection, in the middle of whatever it carries."""
+        self.writer.close()
+
+    def reset(self) -> None:
+        """Reset the connection."""
+        reset(self.writer)
+
+    async def is_left(self) -> None:
+        """Wait until the other side has let go of the connection."""
+        await asyncio.wait_for(self.left.wait(), GENEROUS_SECONDS)
+
+
+class RawBackend:
+    """Listens, and hands every request to the test."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.requests: list[Asked] = []
+        self.connections = 0
+        self._arrivals: asyncio.Queue[Asked] = asyncio.Queue()
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
+
+    @property
+    def origin(self) -> str:
+        """Its root."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def base_url(self) -> str:
+        """The URL an OpenAI client is given."""
+        return f"{self.origin}/v1"
+
+    async def asked(self) -> Asked:
+        """Wait for the next request."""
+        return await asyncio.wait_for(self._arrivals.get(), GENEROUS_SECONDS)
+
+    async def start(self) -> None:
+        """Listen; on the same port as before, if there was one."""
+        self._server = await asyncio.get_running_loop().create_server(self._protocol, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Stop to listen, and break every connection."""
+        if self._server is not None:
+            self._server.close()
+        for writer in list(self._open):
+            writer.transport.abort()
+        await asyncio.gather(*self._serving)
+
+    def _protocol(self) -> asyncio.Protocol:
+        return WatchedProtocol(asyncio.StreamReader(), self._connected)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, paused: asyncio.Event) -> None:
+        self.connections += 1
+        task = asyncio.create_task(self._serve(reader, writer, paused))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, paused: asyncio.Event) -> None:
+        self._open.add(writer)
+        asked: Asked | None = None
+        try:
+            while True:
+                asked = await _read_request(reader, writer, paused)
+                self.requests.append(asked)
+                self._arrivals.put_nowait(asked)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            if asked is not None:
+                asked.left.set()
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+
+class WatchedProtocol(asyncio.StreamReaderProtocol):
+    """A stream's protocol that tells when its sender has to wait."""
+
+    def __init__(self, reader: asyncio.StreamReader, connected: Connected) -> None:
+        self.paused = asyncio.Event()
+        super().__init__(reader, lambda reader, writer: connected(reader, writer, self.paused))
+
+    def pause_writing(self) -> None:
+        """The other side does not read."""
+        super().pause_writing()
+        self.paused.set()
+
+    def resume_writing(self) -> None:
+        """The other side reads again."""
+        super().resume_writing()
+        self.paused.clear()
+
+
+@asynccontextmanager
+async def raw_backend() -> AsyncIterator[RawBackend]:
+    """Listen on a free loopback port until the block ends."""
+    backend = RawBackend()
+    await backend.start()
+    try:
+        yield backend
+    finally:
+        await backend.stop()
+
+
+def free_port() -> int:
+    """Return a loopback port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Reset a connection: the other side gets an error, not an end."""
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+async def _read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, paused: asyncio.Event) -> Asked:
+    head = await reader.readuntil(b"\r\n\r\n")
+    request_line, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    method, path, _ = request_line.split(" ", 2)
+    return Asked(method, path, headers, body, writer, paused)

@@ -1,0 +1,143 @@
+"""Reading a request's body."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
+from tests.parts.json_at import at
+from tests.parts.raw_backend import RawBackend
+from tests.parts.raw_client import ask, connected, prompt, request
+from tests.parts.referee import judge
+
+from anyclaude.server.limits import Limits
+
+CHUNKED_HEAD = b"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b'{"model": "x", "max_tokens": 1, "messages": [NaN]}',
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
+        b'"text"',
+        b'{"model": "x", "max_tokens": 1}',
+        b'{"model": 7, "max_tokens": 1, "messages": [{"role": "user", "content": "x"}]}',
+        b'{"model": "x", "max_tokens": 1, "messages": [{"role": "user", "content": "\xed\xa0\x80"}]}',
+    ],
+)
+async def test_a_body_that_is_no_request_is_refused_and_the_process_lives(
+    gateway: RunningGateway, backend: RawBackend, body: bytes
+) -> None:
+    async with connected(gateway.base_url) as client:
+        responses = [await client.ask("POST", path, body) for path in ("/v1/messages", "/v1/messages/count_tokens")]
+        health = await client.ask("GET", "/health")
+
+    assert responses[0].status == 400
+    assert responses[0].error[0] == "invalid_request_error"
+    assert responses[0].headers["x-should-retry"] == "false"
+    assert responses[1].status in {200, 400}
+    assert health.status == 200
+    assert backend.connections == 0
+    assert gateway.records()[0]["outcome"] == "refused"
+
+
+@pytest.mark.parametrize("cut", range(1, 5))
+async def test_a_character_that_is_split_across_segments_survives(
+    gateway: RunningGateway, backend: RawBackend, cut: int
+) -> None:
+    raw = request("POST", "/v1/messages", prompt("x漢😀y"))
+    middle = raw.index("😀".encode()) + cut - 1
+    async with connected(gateway.base_url) as client:
+        await client.send(raw[:middle])
+        await client.send(raw[middle:])
+        asked = await backend.asked()
+        await asked.reply("Hello")
+        await client.response()
+
+    assert at(asked.json, "messages", -1, "content") == "x漢😀y"
+
+
+async def test_a_chunked_body_is_read_like_any_other(gateway: RunningGateway, backend: RawBackend) -> None:
+    body = prompt("ordinary")
+    async with connected(gateway.base_url) as client:
+        await client.send(CHUNKED_HEAD + b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n")
+        await (await backend.asked()).reply("Hello")
+        response = await client.response()
+
+    assert judge(response.body).texts() == ["Hello"]
+
+
+async def test_a_body_over_the_limit_is_refused(tmp_path: Path, backend: RawBackend) -> None:
+    limit = 10_000
+    options = replace(QUICK, limits=Limits(body_bytes=limit))
+    async with running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway:
+        with_length = await ask(gateway.base_url, "POST", "/v1/messages", b"x" * (limit + 1))
+        async with connected(gateway.base_url) as client:
+            await client.send(CHUNKED_HEAD + b"%x\r\n" % (limit + 1) + b"x" * (limit + 1) + b"\r\n0\r\n\r\n")
+            chunked = await client.response()
+        allowed = await ask(gateway.base_url, "POST", "/v1/messages", b"x" * limit)
+        records = gateway.records()
+
+    for response in (with_length, chunked):
+        assert response.status == 413
+        assert response.error == ("request_too_large", "the request's body is larger than 10,000 bytes")
+        assert response.headers["x-should-retry"] == "false"
+    assert allowed.status == 400
+    assert [record["status"] for record in records] == [413, 413, 400]
+
+
+async def test_a_body_that_says_it_is_too_large_is_refused_before_it_is_sent(gateway: RunningGateway) -> None:
+    size = Limits().body_bytes + 1
+    async with connected(gateway.base_url) as client:
+        await client.send(f"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {size}\r\n\r\n".encode())
+        response = await client.response()
+
+    assert response.status == 413
+    assert response.error[0] == "request_too_large"
+
+
+async def test_a_body_of_almost_the_whole_limit_is_served(gateway: RunningGateway, backend: RawBackend) -> None:
+    body = prompt("x" * (Limits().body_bytes - 1_000))
+    async with connected(gateway.base_url) as client:
+        await client.send(request("POST", "/v1/messages", body))
+        asked = await backend.asked()
+        await asked.reply("Hello")
+        response = await client.response()
+
+    assert len(asked.body) > Limits().body_bytes - 1_000
+    assert judge(response.body).outcome == "whole"
+
+
+async def test_a_body_that_drips_is_given_up(tmp_path: Path, backend: RawBackend) -> None:
+    options = replace(QUICK, limits=Limits(body_seconds=0.05, linger_seconds=0.01))
+    async with (
+        running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
+        connected(gateway.base_url) as client,
+    ):
+        await client.send(request("POST", "/v1/messages", b"{}", {"Content-Length": "100"}))
+        response = await client.response()
+        rest = await client.is_closed()
+        record = gateway.records()[-1]
+
+    assert response.status == 408
+    assert response.error[0] == "timeout_error"
+    assert rest == b""
+    assert record["outcome"] == "refused"
+
+
+async def test_a_client_that_leaves_in_the_middle_of_its_request_is_recorded_as_such(
+    gateway: RunningGateway, backend: RawBackend
+) -> None:
+    async with connected(gateway.base_url) as client:
+        await client.send(request("POST", "/v1/messages", b"{}", {"Content-Length": "100"}))
+        client.leave()
+    record = await gateway.recorded(1)
+
+    assert record["outcome"] == "client_left"
+    assert record["status"] is None
+    assert backend.connections == 0
