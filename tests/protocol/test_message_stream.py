@@ -158,22 +158,29 @@ def test_usage_and_stop_sequence_are_the_last_that_were_reported(said: list[Delt
 
 
 @st.composite
+def call_fragments(draw: st.DrawFn, slot: int, name: str, whole: str) -> list[ToolCallDelta]:
+    """Draw one call in pieces; its name comes with any of them, and again with some that follow."""
+    pieces = draw(any_split(whole))
+    named_at = draw(st.integers(0, len(pieces) - 1))
+    names = [name if at == named_at or (at > named_at and draw(st.booleans())) else "" for at in range(len(pieces))]
+    return [ToolCallDelta(slot, said, piece) for said, piece in zip(names, pieces, strict=True)]
+
+
+@st.composite
 def interleaved(draw: st.DrawFn) -> tuple[list[Delta], list[tuple[str, str]]]:
     """Draw calls whose fragments mix with each other and with prose, and what each should come to."""
-    documents = ['{"path":"/x/ü","n":1}', '{"cmd":"echo {}"}', "{}", '{"a":{"b":[]}}']
+    documents = ['{"path":"/x/ü","n":1}', '{"cmd":"echo {}"}', "{}", '{"a":{"b":[]}}', ""]
     sent = {f"Tool{slot}": draw(st.sampled_from(documents)) for slot in range(draw(st.integers(1, 4)))}
     said: list[Delta] = []
-    queues = [
-        [ToolCallDelta(slot, name if at == 0 or draw(st.booleans()) else "", piece) for at, piece in enumerate(pieces)]
-        for slot, (name, whole) in enumerate(sent.items())
-        for pieces in [draw(any_split(whole))]
-    ]
+    queues = [draw(call_fragments(slot, name, whole)) for slot, (name, whole) in enumerate(sent.items())]
+    talks = draw(st.booleans())
     while queues:
         queue = draw(st.sampled_from(queues))
         said.append(queue.pop(0))
         queues = [queue for queue in queues if queue]
-        said += draw(st.lists(st.sampled_from([TextDelta("t"), ThinkingDelta("h"), TextDelta("")]), max_size=2))
-    return [*said, DONE], sorted(sent.items())
+        if talks:
+            said += draw(st.lists(st.sampled_from([TextDelta("t"), ThinkingDelta("h"), TextDelta("")]), max_size=2))
+    return [*said, DONE], sorted((name, whole or "{}") for name, whole in sent.items())
 
 
 @given(interleaved())
@@ -308,6 +315,24 @@ def test_a_late_fragment_that_says_nothing_new_is_harmless(late: ToolCallDelta) 
 @pytest.mark.parametrize("written", ['{"a":', "null", "[1]", '"x"', "not json", "1"])
 def test_arguments_that_are_no_object_are_handed_on_as_they_are(written: str) -> None:
     assert heard(ToolCallDelta(0, "Read", written), DONE).tool_inputs() == [("Read", written)]
+
+
+def test_what_the_model_wrote_for_each_complete_call_can_be_asked_for_by_its_id() -> None:
+    stream = new_stream()
+    stream.open()
+    stream.feed([ToolCallDelta(0, "Read", '{ "a"'), ToolCallDelta(1, "Bash"), ToolCallDelta(0, "", ": 1}")])
+    before = dict(stream.spoken_calls)
+    stream.feed([DONE])
+    stream.close()
+
+    assert before == {}
+    assert stream.spoken_calls == {"toolu_1": '{ "a": 1}', "toolu_2": ""}
+
+
+def test_a_call_that_went_live_out_of_turn_is_completed_before_the_others() -> None:
+    verdict = heard(ToolCallDelta(1, "", "{}"), ToolCallDelta(0, "Read"), DONE, ToolCallDelta(1, "Bash"))
+
+    assert verdict.tool_inputs() == [("Read", "{}"), ("Bash", "{}")]
 
 
 # What is heard at once

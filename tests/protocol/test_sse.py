@@ -141,6 +141,19 @@ def test_fields_are_read_as_the_standard_says(raw: bytes, events: list[ServerSen
     assert decoded([raw]) == events
 
 
+@pytest.mark.parametrize("line", [b"ata: 1", b"x", b" data: 1", b"unknown: 1", b"\xff"])
+def test_a_line_that_is_no_field_can_be_kept_as_data_of_its_event(line: bytes) -> None:
+    assert SseDecoder(keeps_strange_lines=True).feed(b"data: 0\n" + line + b"\n\n") == [ServerSentEvent(b"0\n" + line)]
+    assert SseDecoder().feed(b"data: 0\n" + line + b"\n\n") == [ServerSentEvent(b"0")]
+
+
+@pytest.mark.parametrize("line", [b": comment", b":", b"id: 7", b"id", b"retry: 100", b"retry", b"event: message"])
+def test_a_line_the_standard_knows_is_never_strange(line: bytes) -> None:
+    assert SseDecoder(keeps_strange_lines=True).feed(line + b"\n\n" + line + b"\ndata: 0\n\n") == [
+        ServerSentEvent(b"0")
+    ]
+
+
 def test_an_event_without_its_blank_line_is_not_delivered_but_flushed() -> None:
     decoder = SseDecoder()
     delivered = decoder.feed(b"event: a\ndata: 1\ndata: 2")

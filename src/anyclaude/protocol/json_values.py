@@ -37,7 +37,7 @@ def encode_json(value: JsonValue) -> bytes:
 def _deeper_than(value: JsonValue, limit: int) -> bool:
     """Walk level by level, so that the check itself cannot overflow the stack."""
     level: list[JsonValue] = [value]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         level = [child for parent in level for child in _children(parent)]
         if not level:
             return False

@@ -84,7 +84,9 @@ class ToolCall:
         return "".join(self.arguments)
 
     def is_whole(self) -> bool:
-        """Whether the arguments read as one JSON document."""
+        """Whether it has its name, and its arguments read as one JSON document."""
+        if not self.name:
+            return False
         try:
             decode_json(self.text.encode())
         except JsonError:
@@ -224,6 +226,8 @@ class MessageStream:
             yield from self._stream_arguments(call)
 
     def _go_live(self, slot: int, call: ToolCall) -> Iterator[StreamEvent]:
+        if not call.name:
+            raise BackendGarbled(f"tool call {slot} never said which tool")
         self._live_slot = slot
         self._called_tools = True
         self._live_id = self._new_tool_use_id()
@@ -243,17 +247,22 @@ class MessageStream:
 
     def _flush_calls(self) -> Iterator[StreamEvent]:
         """Finish the live call, then stream every call that waited behind it."""
+        live = self._live_slot
+        if live is not None:
+            yield from self._complete(self._calls[live])
         for slot, call in self._calls.items():
-            if slot != self._live_slot:
-                if not call.name:
-                    raise BackendGarbled(f"tool call {slot} never said which tool")
+            if slot != live:
                 yield from self._go_live(slot, call)
-            if not call.text.strip():  # the client takes a tool's input from fragments alone, an empty one too
-                yield BlockDelta(self._index, InputJsonFragment("{}"))
-            self._spoken_calls[self._live_id] = call.text
+                yield from self._complete(call)
         self._retired_slots.update(self._calls)
         self._calls.clear()
         self._live_slot = None
+
+    def _complete(self, call: ToolCall) -> Iterator[StreamEvent]:
+        """End the live call; the client takes a tool's input from fragments alone, an empty one too."""
+        if not call.text.strip():
+            yield BlockDelta(self._index, InputJsonFragment("{}"))
+        self._spoken_calls[self._live_id] = call.text
 
     def _ensure_open(self, kind: type[TextContent] | type[ThinkingContent]) -> Iterator[StreamEvent]:
         if self._open is not kind:

@@ -1,0 +1,140 @@
+"""A reply that is not streamed is the fold of the one that is."""
+
+import json
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from tests.parts.replies import any_deltas, finished_replies, judged, play
+from tests.parts.splits import any_split
+
+from anyclaude.errors import BackendTruncated, ProtocolMisuse
+from anyclaude.protocol.accumulate import Accumulator, accumulate
+from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ToolCallDelta
+from anyclaude.protocol.events import (
+    BlockStop,
+    Ending,
+    Message,
+    MessageDelta,
+    Ping,
+    StreamEvent,
+    TextContent,
+    ToolUseContent,
+    Usage,
+    encode_message,
+)
+from anyclaude.protocol.json_values import JsonValue
+
+
+def body_of(events: list[StreamEvent]) -> object:
+    body: object = json.loads(encode_message(accumulate(events)))
+    return body
+
+
+@given(st.one_of(finished_replies, any_deltas))
+def test_the_whole_message_is_the_one_the_stream_spells(said: list[Delta]) -> None:
+    events = play([said])
+    verdict = judged(events)
+
+    if verdict.outcome == "whole":
+        assert body_of(events) == verdict.message()
+    else:
+        with pytest.raises(BackendTruncated):
+            accumulate(events)
+
+
+@given(finished_replies, st.data())
+def test_it_does_not_matter_in_which_pieces_the_events_come(said: list[Delta], data: st.DataObject) -> None:
+    events = play([said])
+    assume(judged(events).outcome == "whole")
+    accumulator = Accumulator()
+    for piece in data.draw(any_split(events)):
+        accumulator.take(piece)
+
+    assert accumulator.message == accumulate(events)
+
+
+@given(finished_replies, st.data())
+def test_a_stream_without_its_end_is_no_message(said: list[Delta], data: st.DataObject) -> None:
+    events = play([said])
+    length = data.draw(st.integers(0, len(events) - 1))
+
+    with pytest.raises(BackendTruncated):
+        accumulate(events[:length])
+
+
+def test_pings_leave_no_trace() -> None:
+    events = play([[TextDelta("hello"), Finished("end_turn")]])
+    pinged = [event for pair in zip([Ping()] * len(events), events, strict=True) for event in pair]
+
+    assert accumulate(pinged) == accumulate(events)
+
+
+def test_a_failed_stream_is_refused_with_its_own_words() -> None:
+    events = play([[ToolCallDelta(5, "", "{}"), Finished("end_turn")]])
+
+    with pytest.raises(BackendTruncated, match="tool call 5 never said which tool"):
+        accumulate(events)
+
+
+@pytest.mark.parametrize(
+    ("written", "input_"),
+    [
+        ('{"b": [1, {"c": null}], "a": 2}', {"b": [1, {"c": None}], "a": 2}),
+        ("", {}),
+        (" ", {}),
+        ('{"a":', '{"a":'),
+        ("null", "null"),
+        ("[1]", "[1]"),
+        ('"x"', '"x"'),
+        ("{" * 1000, "{" * 1000),
+        ('{"a":' * 1000 + "1" + "}" * 1000, '{"a":' * 1000 + "1" + "}" * 1000),
+    ],
+)
+def test_a_tools_input_is_an_object_or_the_text_the_model_wrote(written: str, input_: JsonValue) -> None:
+    message = accumulate(play([[ToolCallDelta(0, "Read", written), Finished("tool_use")]]))
+
+    assert message.content == (ToolUseContent("toolu_1", "Read", input_),)
+
+
+def test_a_tools_input_keeps_the_order_of_its_keys() -> None:
+    events = play([[ToolCallDelta(0, "Read", '{"b": 1, "a": 2, "c": 3}'), Finished("tool_use")]])
+
+    assert b'"input":{"b":1,"a":2,"c":3}' in encode_message(accumulate(events))
+
+
+def test_the_body_has_the_shape_of_the_api() -> None:
+    events = play([[TextDelta("hi"), Finished("stop_sequence", "</x>")]])
+
+    assert body_of(events) == {
+        "type": "message",
+        "id": "msg_1",
+        "role": "assistant",
+        "model": "local",
+        "content": [{"type": "text", "text": "hi"}],
+        "stop_reason": "stop_sequence",
+        "stop_sequence": "</x>",
+        "usage": {
+            "input_tokens": 0,
+            "output_tokens": 0,
+            "cache_read_input_tokens": 0,
+            "cache_creation_input_tokens": 0,
+        },
+    }
+
+
+@pytest.mark.parametrize("event", [BlockStop(0), MessageDelta(Ending("end_turn"), Usage())])
+def test_events_that_no_stream_begins_with_are_our_own_bug(event: StreamEvent) -> None:
+    with pytest.raises(ProtocolMisuse):
+        accumulate([event])
+
+
+def test_a_message_can_be_taken_only_when_it_is_whole() -> None:
+    events = play([[TextDelta("hi"), Finished("end_turn")]])
+    accumulator = Accumulator()
+    accumulator.take(events[:-1])
+
+    with pytest.raises(BackendTruncated):
+        _ = accumulator.message
+    accumulator.take(events[-1:])
+    assert accumulator.message == Message("msg_1", "local", (TextContent("hi"),), "end_turn", None, Usage())

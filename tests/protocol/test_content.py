@@ -1,0 +1,145 @@
+"""Every kind of block is read, kept with all its fields, and written as it came."""
+
+import pytest
+from hypothesis import given
+from tests.parts.requests import Json, contents, damaged, objects, plain_blocks, tool_results, words
+
+from anyclaude.errors import InvalidRequest
+from anyclaude.protocol.content import (
+    Base64Source,
+    Content,
+    ContentBlock,
+    DocumentBlock,
+    Fields,
+    ImageBlock,
+    OtherSource,
+    RedactedThinkingBlock,
+    TextBlock,
+    ThinkingBlock,
+    ToolReferenceBlock,
+    ToolResultBlock,
+    ToolUseBlock,
+    UnknownBlock,
+    UrlSource,
+    blocks_of,
+    decode_block,
+    decode_content,
+    encode_block,
+    encode_content,
+)
+from anyclaude.protocol.json_values import JsonValue, decode_json, encode_json
+
+CACHED: JsonValue = {"type": "ephemeral"}
+
+BLOCKS: list[tuple[dict[str, JsonValue], ContentBlock]] = [
+    ({"type": "text", "text": " a\n"}, TextBlock(" a\n")),
+    ({"type": "text", "text": "a", "cache_control": CACHED}, TextBlock("a", {"cache_control": CACHED})),
+    (
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA=="}},
+        ImageBlock(Base64Source("image/png", "AA==")),
+    ),
+    (
+        {"type": "image", "source": {"type": "url", "url": "https://x", "new": 1}, "title": None},
+        ImageBlock(UrlSource("https://x", {"new": 1}), {"title": None}),
+    ),
+    (
+        {"type": "image", "source": {"type": "file", "file_id": "f"}},
+        ImageBlock(OtherSource({"type": "file", "file_id": "f"})),
+    ),
+    (
+        {
+            "type": "document",
+            "source": {"type": "base64", "media_type": "application/pdf", "data": "AA=="},
+            "title": "t",
+        },
+        DocumentBlock(Base64Source("application/pdf", "AA=="), {"title": "t"}),
+    ),
+    (
+        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}},
+        DocumentBlock(OtherSource({"type": "text", "media_type": "text/plain", "data": "x"})),
+    ),
+    (
+        {"type": "tool_use", "id": "t", "name": "Read", "input": {"b": 1, "a": 2}},
+        ToolUseBlock("t", "Read", {"b": 1, "a": 2}),
+    ),
+    ({"type": "tool_use", "id": "t", "name": "Read", "input": "raw"}, ToolUseBlock("t", "Read", "raw")),
+    ({"type": "tool_result", "tool_use_id": "t"}, ToolResultBlock("t")),
+    ({"type": "tool_result", "tool_use_id": "t", "content": ""}, ToolResultBlock("t", "")),
+    ({"type": "tool_result", "tool_use_id": "t", "content": []}, ToolResultBlock("t", ())),
+    (
+        {
+            "type": "tool_result",
+            "tool_use_id": "t",
+            "content": [
+                {"type": "text", "text": "a"},
+                {"type": "image", "source": {"type": "url", "url": "u"}},
+                {"type": "tool_reference", "tool_name": "WebFetch"},
+                {"type": "search_result", "title": "new"},
+            ],
+            "is_error": True,
+            "cache_control": CACHED,
+        },
+        ToolResultBlock(
+            "t",
+            (
+                TextBlock("a"),
+                ImageBlock(UrlSource("u")),
+                ToolReferenceBlock("WebFetch"),
+                UnknownBlock("search_result", {"type": "search_result", "title": "new"}),
+            ),
+            True,
+            {"cache_control": CACHED},
+        ),
+    ),
+    ({"type": "thinking", "thinking": "hm", "signature": "s"}, ThinkingBlock("hm", "s")),
+    ({"type": "redacted_thinking", "data": "d"}, RedactedThinkingBlock("d")),
+    ({"type": "server_tool_use", "id": "s"}, UnknownBlock("server_tool_use", {"type": "server_tool_use", "id": "s"})),
+]
+
+
+@pytest.mark.parametrize(("raw", "block"), BLOCKS, ids=[str(raw)[:60] for raw, _ in BLOCKS])
+def test_a_block_is_typed_and_written_as_it_came(raw: dict[str, JsonValue], block: ContentBlock) -> None:
+    assert decode_block(raw, "here") == block
+    assert encode_block(block) == raw
+
+
+@given(contents)
+def test_content_is_written_in_the_form_it_came_in(raw: JsonValue) -> None:
+    value = decode_json(encode_json(raw))
+    content = decode_content(value, "here")
+
+    assert isinstance(content, str) == isinstance(raw, str)
+    assert encode_content(content) == raw
+
+
+@given(damaged(objects({"type": words, "block": plain_blocks, "result": tool_results})))
+def test_a_damaged_block_is_refused_by_its_place_or_kept(holder: JsonValue) -> None:
+    value = holder.get("block", holder) if isinstance(holder, dict) else holder
+    try:
+        block = decode_block(value, "here")
+    except InvalidRequest as refusal:
+        assert str(refusal).startswith("here")
+    else:
+        assert decode_block(encode_block(block), "here") == block
+
+
+def test_left_out_and_spelled_out_are_the_same() -> None:
+    assert decode_block({"type": "tool_result", "tool_use_id": "t", "content": None, "is_error": False}, "") == (
+        decode_block({"type": "tool_result", "tool_use_id": "t"}, "")
+    )
+    assert decode_block({"type": "thinking", "thinking": "h"}, "") == ThinkingBlock("h", "")
+
+
+@pytest.mark.parametrize(("content", "blocks"), [("a", (TextBlock("a"),)), ("", (TextBlock(""),)), ((), ())])
+def test_a_string_is_one_text_block(content: Content, blocks: tuple[ContentBlock, ...]) -> None:
+    assert blocks_of(content) == blocks
+
+
+def test_what_nobody_took_is_the_rest_and_the_original_stays_whole() -> None:
+    raw: Json = {"a": "x", "b": 1, "c": None}
+    fields = Fields(raw, "here")
+    taken = fields.required("a", str)
+
+    assert taken == "x"
+    assert fields.rest == {"b": 1, "c": None}
+    assert fields.raw == {"a": "x", "b": 1, "c": None}

@@ -1,0 +1,313 @@
+"""A request is read without losing anything, and refused only with a reason that names the place."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.parts.requests import Json, bodies, damaged, json_objects, json_values
+
+from anyclaude.errors import InvalidRequest
+from anyclaude.protocol.content import TextBlock, ToolResultBlock, UnknownBlock
+from anyclaude.protocol.json_values import JsonObject, JsonValue
+from anyclaude.protocol.messages_request import (
+    MessagesRequest,
+    ToolChoice,
+    Turn,
+    decode_request,
+    encode_request,
+    request_from,
+    system_text,
+)
+
+LEAST: Json = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}
+
+
+def written(body: object) -> bytes:
+    return json.dumps(body).encode()
+
+
+def read(**fields: object) -> MessagesRequest:
+    return decode_request(written({**LEAST, **fields}))
+
+
+# Nothing is lost
+
+
+@given(bodies)
+def test_what_is_read_is_written_again(body: Json) -> None:
+    assert json.loads(encode_request(decode_request(written(body)))) == body
+
+
+@given(bodies, st.data())
+def test_reading_what_was_written_gives_the_same_request(body: Json, data: st.DataObject) -> None:
+    absent = {name: data.draw(st.sampled_from(forms)) for name, forms in SAME_AS_ABSENT.items() if name not in body}
+    request = decode_request(written({**body, **absent}))
+
+    assert request == decode_request(written(body))
+    assert decode_request(encode_request(request)) == request
+
+
+SAME_AS_ABSENT: dict[str, list[object]] = {
+    "system": [None, ""],
+    "tools": [None, []],
+    "tool_choice": [None],
+    "stop_sequences": [None, []],
+    "temperature": [None],
+    "top_p": [None],
+    "top_k": [None],
+    "stream": [None, False],
+    "metadata": [None],
+    "thinking": [None],
+    "output_config": [None],
+    "context_management": [None],
+    "service_tier": [None],
+}
+"""For each optional field, the ways to write it that mean leaving it away."""
+
+
+def test_a_string_stays_a_string_and_a_list_stays_a_list() -> None:
+    request = read(
+        system=[{"type": "text", "text": "s"}],
+        messages=[
+            {"role": "user", "content": "hi"},
+            {"role": "user", "content": [{"type": "text", "text": "hi"}]},
+            {"role": "user", "content": []},
+        ],
+    )
+
+    assert [turn.content for turn in request.messages] == ["hi", (TextBlock("hi"),), ()]
+    assert request.system == (TextBlock("s"),)
+
+
+def test_the_order_of_keys_in_schemas_and_inputs_is_kept() -> None:
+    schema = '{"type":"object","properties":{"z":{"b":1,"a":2},"a":{}},"required":["z"]}'
+    given_input = '{"z":1,"a":{"y":2,"b":3}}'
+    body = (
+        f'{{"model":"m","max_tokens":1,"tools":[{{"name":"Read","input_schema":{schema}}}],"messages":[{{"role":"user",'
+        f'"content":[{{"type":"tool_use","id":"t","name":"Read","input":{given_input}}}]}}]}}'
+    )
+    encoded = encode_request(decode_request(body.encode())).decode()
+
+    assert schema in encoded
+    assert given_input in encoded
+
+
+def test_a_request_of_the_real_client_is_typed_field_by_field() -> None:
+    request = read(
+        messages=[
+            {
+                "role": "user",
+                "content": [
+                    {"type": "tool_result", "tool_use_id": "t", "is_error": True, "content": "no"},
+                    {"type": "text", "text": "go on", "cache_control": {"type": "ephemeral"}},
+                ],
+            },
+            {"role": "system", "content": "mid-conversation"},
+        ],
+        system=[{"type": "text", "text": "You are"}, {"type": "text", "text": "helpful"}],
+        tools=[
+            {"name": "Read", "description": "reads", "input_schema": {"type": "object"}, "defer_loading": True},
+            {"type": "web_search_20250305", "name": "web_search", "max_uses": 8},
+        ],
+        tool_choice={"type": "tool", "name": "Read", "disable_parallel_tool_use": True},
+        stop_sequences=["</block>"],
+        temperature=1,
+        stream=True,
+        thinking={"type": "adaptive"},
+        safeguards={"new": True},
+    )
+
+    assert request.messages == (
+        Turn(
+            "user",
+            (ToolResultBlock("t", "no", True), TextBlock("go on", {"cache_control": {"type": "ephemeral"}})),
+        ),
+        Turn("system", "mid-conversation"),
+    )
+    assert system_text(request) == "You are\n\nhelpful"
+    assert [(tool.name, tool.is_server_tool, tool.defer_loading) for tool in request.tools] == [
+        ("Read", False, True),
+        ("web_search", True, False),
+    ]
+    assert request.tools[1].extra == {"max_uses": 8}
+    assert request.tool_choice == ToolChoice("tool", "Read", True)
+    assert request.stop_sequences == ("</block>",)
+    assert request.temperature == 1.0
+    assert request.stream
+    assert request.thinking == {"type": "adaptive"}
+    assert request.extra == {"safeguards": {"new": True}}
+
+
+def test_the_system_text_is_its_text_blocks_with_their_own_whitespace() -> None:
+    assert system_text(read()) == ""
+    assert system_text(read(system=" a\n")) == " a\n"
+    assert system_text(
+        read(system=[{"type": "text", "text": " a\n"}, {"type": "x"}, {"type": "text", "text": "b"}])
+    ) == (" a\n\n\nb")
+
+
+def test_a_prompt_that_is_only_to_be_evaluated_asks_for_no_tokens() -> None:
+    assert read(max_tokens=0).max_tokens == 0
+
+
+def test_max_tokens_may_be_left_out_where_a_stand_in_is_given() -> None:
+    body: JsonObject = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+
+    assert request_from(body, max_tokens=1).max_tokens == 1
+    assert request_from({**body, "max_tokens": 7}, max_tokens=1).max_tokens == 7
+    with pytest.raises(InvalidRequest, match=r"request\.max_tokens: field required"):
+        request_from(body)
+
+
+# Nothing else is raised
+
+
+@given(st.one_of(st.binary(max_size=60), json_values.map(written), json_objects.map(written)))
+def test_any_bytes_and_any_json_are_refused_as_an_invalid_request(body: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        decode_request(body)
+
+
+@given(damaged(bodies))
+def test_a_damaged_request_is_refused_or_understood_for_what_it_says(body: object) -> None:
+    try:
+        request = decode_request(written(body))
+    except InvalidRequest as refusal:
+        assert ": " in str(refusal)
+    else:
+        assert decode_request(encode_request(request)) == request
+
+
+@given(bodies, st.data())
+def test_a_request_cut_anywhere_is_refused(body: Json, data: st.DataObject) -> None:
+    whole = written(body)
+    length = data.draw(st.integers(0, len(whole) - 1))
+
+    with pytest.raises(InvalidRequest, match="not valid JSON"):
+        decode_request(whole[:length])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b"\xef\xbb\xbf" + written(LEAST),
+        written(LEAST) + b"x",
+        written({**LEAST, "x": "VALUE"}).replace(b'"VALUE"', b"NaN"),
+        written({**LEAST, "x": "VALUE"}).replace(b'"VALUE"', b"-Infinity"),
+        written({**LEAST, "x": "VALUE"}).replace(b'"VALUE"', b"1e999"),
+        written({**LEAST, "x": "VALUE"}).replace(b'"VALUE"', b"1" * 5000),
+        written({**LEAST, "x": "VALUE"}).replace(b"VALUE", b"\xff\xfe"),
+        written({**LEAST, "x": "VALUE"}).replace(b"VALUE", b"\\ud83d"),
+        written({**LEAST, "x": "VALUE"}).replace(b"VALUE", b"\\udc00\\ud800"),
+        written({**LEAST, "x": "VALUE"}).replace(b"VALUE", b"\\ud83d and on"),
+        written({**LEAST, "x": "VALUE"}).replace(b"VALUE", b"\xed\xa0\xbd"),
+        written({**LEAST, "x": "VALUE"}).replace(b'"VALUE"', b"[" * 200 + b"]" * 200),
+        written({**LEAST, "x": "VALUE"}).replace(b'"VALUE"', b"[" * 200_000 + b"]" * 200_000),
+        written({**LEAST, "x": "VALUE"}).replace(b'"VALUE"', b'{"a":' * 200_000 + b"1" + b"}" * 200_000),
+        b"[" * 1_000_000,
+        json.dumps(LEAST).encode("utf-16"),
+    ],
+    ids=lambda body: repr(body[-60:][:24]),
+)
+def test_what_is_no_proper_json_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidRequest, match="not valid JSON"):
+        decode_request(body)
+
+
+def test_of_two_equal_keys_the_last_counts() -> None:
+    body = b'{"max_tokens":1,"max_tokens":2,"model":"m","messages":[{"role":"user","content":"hi"}]}'
+
+    assert decode_request(body).max_tokens == 2
+
+
+def test_a_huge_integer_is_kept_to_its_last_digit() -> None:
+    assert read(x=10**400).extra == {"x": 10**400}
+
+
+TURN = {"role": "user", "content": "hi"}
+
+
+def turn(*content: JsonValue) -> Json:
+    return {"messages": [TURN, {"role": "user", "content": list(content)}]}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"model": None}, "request.model: should be a string, not null"),
+        ({"model": 1}, "request.model: should be a string, not an integer"),
+        ({"max_tokens": "1"}, "request.max_tokens: should be an integer, not a string"),
+        ({"max_tokens": True}, "request.max_tokens: should be an integer, not a boolean"),
+        ({"max_tokens": 1.5}, "request.max_tokens: should be an integer, not a number"),
+        ({"max_tokens": -1}, "request.max_tokens: should be 0 or more, not -1"),
+        ({"messages": []}, "request.messages: at least one message is required"),
+        ({"messages": {}}, "request.messages: should be a list, not an object"),
+        ({"messages": ["hi"]}, "messages.0: should be an object, not a string"),
+        ({"messages": [TURN, {"content": "hi"}]}, "messages.1.role: field required"),
+        ({"messages": [TURN, {"role": "user"}]}, "messages.1.content: field required"),
+        (
+            {"messages": [{"role": "user", "content": None}]},
+            "messages.0.content: should be a string or a list of content blocks, not null",
+        ),
+        (turn("hi"), "messages.1.content.0: should be an object, not a string"),
+        (turn({}), "messages.1.content.0.type: field required"),
+        (turn({"type": "text"}), "messages.1.content.0.text: field required"),
+        (turn({"type": "text", "text": 1}), "messages.1.content.0.text: should be a string, not an integer"),
+        (turn({"type": "image"}), "messages.1.content.0.source: should be an object, not null"),
+        (turn({"type": "image", "source": {"type": "url"}}), "messages.1.content.0.source.url: field required"),
+        (turn({"type": "tool_use", "id": "t", "input": {}}), "messages.1.content.0.name: field required"),
+        (
+            turn({"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text"}]}),
+            "messages.1.content.0.content.0.text: field required",
+        ),
+        (
+            turn({"type": "tool_result", "tool_use_id": "t", "is_error": "no"}),
+            "messages.1.content.0.is_error: should be a boolean, not a string",
+        ),
+        ({"system": 1}, "system: should be a string or a list of content blocks, not an integer"),
+        ({"system": [{"type": "text"}]}, "system.0.text: field required"),
+        ({"tools": {}}, "request.tools: should be a list, not an object"),
+        ({"tools": [{"name": "a"}, {}]}, "tools.1.name: field required"),
+        ({"tools": [{"name": "a", "input_schema": []}]}, "tools.0.input_schema: should be an object, not a list"),
+        ({"tool_choice": "auto"}, "tool_choice: should be an object, not a string"),
+        ({"tool_choice": {"type": "some"}}, "tool_choice.type: should be auto, any, tool or none, not 'some'"),
+        ({"tool_choice": {"type": "tool"}}, "tool_choice.name: field required"),
+        ({"stop_sequences": ["a", 1]}, "stop_sequences.1: should be a string, not an integer"),
+        ({"temperature": "1"}, "request.temperature: should be a number, not a string"),
+        ({"temperature": True}, "request.temperature: should be a number, not a boolean"),
+        ({"temperature": 10**400}, "request.temperature: the number is too large"),
+        ({"stream": 1}, "request.stream: should be a boolean, not an integer"),
+        ({"thinking": []}, "request.thinking: should be an object, not a list"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_refusal_names_the_place_and_the_reason(change: Json, reason: str) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        read(**change)
+
+    assert str(refusal.value) == reason
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_a_required_field_is_asked_for_by_name(name: str) -> None:
+    body = {kept: value for kept, value in LEAST.items() if kept != name}
+
+    with pytest.raises(InvalidRequest, match=f"request.{name}: field required"):
+        decode_request(written(body))
+
+
+@given(st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3), st.lists(st.integers(), max_size=2)))
+def test_a_body_that_is_no_object_is_refused_as_a_whole(body: object) -> None:
+    with pytest.raises(InvalidRequest, match=r"request: should be an object, not (null|an? .*)"):
+        decode_request(written(body))
+
+
+def test_blocks_and_roles_from_the_future_are_welcome() -> None:
+    request = read(messages=[{"role": "critic", "content": [{"type": "hologram", "beam": [1]}], "mood": "good"}])
+
+    assert request.messages == (
+        Turn("critic", (UnknownBlock("hologram", {"type": "hologram", "beam": [1]}),), {"mood": "good"}),
+    )
