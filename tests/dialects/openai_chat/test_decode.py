@@ -1,5 +1,8 @@
 """Whatever a server streams, its deltas spell a message, and an end is only heard where there was one."""
 
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -12,8 +15,9 @@ from tests.parts.splits import any_split
 from anyclaude.dialects.openai_chat.decode import DocumentDecoder, StreamDecoder, decode_token_count
 from anyclaude.errors import BackendGarbled, BackendRejected
 from anyclaude.protocol.deltas import TextDelta
-from anyclaude.protocol.json_values import JsonObject
 from anyclaude.protocol.sse import DEFAULT_MAX_EVENT_BYTES
+
+Json: TypeAlias = Mapping[str, object]
 
 texts = st.one_of(st.none(), st.text(max_size=5))
 functions = st.fixed_dictionaries(
@@ -48,20 +52,22 @@ choices = st.fixed_dictionaries(
         "finish_reason": st.sampled_from([None, "", "stop", "length", "tool_calls", "abort"]),
     },
 )
-chunks = st.fixed_dictionaries({"choices": st.lists(choices, max_size=1)}, optional={"usage": json_values})
-FINISH: JsonObject = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+chunks: st.SearchStrategy[Json] = st.fixed_dictionaries(
+    {"choices": st.lists(choices, max_size=1)}, optional={"usage": json_values}
+)
+FINISH: Json = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 
 
 def event(chunk: object) -> bytes:
     return b"data: " + msgspec.json.encode(chunk) + b"\n\n"
 
 
-def stream(said: list[JsonObject]) -> bytes:
+def stream(said: Sequence[Json]) -> bytes:
     return b"".join(map(event, said)) + b"data: [DONE]\n\n"
 
 
 @given(st.lists(chunks, max_size=12))
-def test_any_chunks_make_a_stream_the_client_takes(said: list[JsonObject]) -> None:
+def test_any_chunks_make_a_stream_the_client_takes(said: list[Json]) -> None:
     deltas, _ = deltas_of([stream(said)])
 
     assert judged(play([deltas])).outcome in {"whole", "failed"}
@@ -94,9 +100,7 @@ def test_any_bytes_at_all_either_fail_or_end(raw: bytes) -> None:
 
 
 @given(said, st.sampled_from([None, "stop", "length"]))
-def test_a_whole_document_is_understood_as_the_stream_that_says_the_same(
-    message: JsonObject, reason: str | None
-) -> None:
+def test_a_whole_document_is_understood_as_the_stream_that_says_the_same(message: Json, reason: str | None) -> None:
     document = {"choices": [{"index": 0, "message": message, "finish_reason": reason}]}
     chunk = {"choices": [{"index": 0, "delta": message, "finish_reason": reason}]}
 

@@ -145,7 +145,7 @@ def _key_refused(status: int, refusal: Refusal, profile: BackendProfile | None) 
     title = "the backend" if profile is None else profile.title
     variable = "the variable for its API key" if profile is None else profile.api_key_variable
     advice = f"Set {variable} to a key it takes." if variable else "It should need none: is something else there?"
-    words = _SECRET.sub("…", refusal.message)[:MAX_MESSAGE_CHARACTERS] or "it gave no reason"
+    words = _SECRET.sub("…", refusal.message)[: MAX_MESSAGE_CHARACTERS // 2] or "it gave no reason"
     return f"{title} (not the gateway) refused the key it was sent, with HTTP status {status}: {words}. {advice}"
 
 
@@ -161,14 +161,19 @@ def _refusal_in(raw: JsonValue) -> Refusal:
     while isinstance(raw, dict) and isinstance(raw.get("error"), dict):
         raw = raw["error"]
     if not isinstance(raw, dict):
-        return Refusal(raw if isinstance(raw, str) else encode_json(raw).decode())
+        return Refusal(raw if isinstance(raw, str) else _as_text(raw))
     return Refusal(
-        _message_in(raw) or encode_json(raw).decode(),
+        _message_in(raw) or _as_text(raw),
         " ".join(word for word in (raw.get("type"), raw.get("code")) if isinstance(word, str)),
         _integer(raw.get("code")) or _integer(raw.get("status_code")) or _integer(raw.get("status")),
         _integer(raw.get("n_prompt_tokens")),
         _integer(raw.get("n_ctx")),
     )
+
+
+def _as_text(raw: JsonValue) -> str:
+    """Return the JSON of an answer that has no message, unless there is nothing in it."""
+    return encode_json(raw).decode() if raw else ""
 
 
 def _message_in(raw: JsonObject) -> str:

@@ -1,0 +1,118 @@
+"""Conversations in which every piece of content carries a mark of its own, so that none can vanish unseen."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from hypothesis import strategies as st
+
+from anyclaude.dialects.openai_chat import OpenAiChat
+from anyclaude.dialects.openai_chat.conversation import encode_conversation
+from anyclaude.dialects.openai_chat.losses import Losses
+from anyclaude.profiles import BackendProfile, profile_named
+from anyclaude.protocol.json_values import JsonObject, JsonValue, decode_json
+from anyclaude.protocol.messages_request import MessagesRequest, request_from
+
+PROFILE = profile_named("vllm")
+
+Shape: TypeAlias = tuple[str, tuple[str, ...]]
+"""A turn to be: its role, and the kinds of its blocks."""
+
+USER_KINDS = (
+    "text", "image", "image_url", "pdf", "text_document", "tool_result", "tool_error", "picture_result", "x_new"
+)  # fmt: skip
+ASSISTANT_KINDS = ("text", "tool_use", "tool_use", "thinking", "redacted_thinking", "server_tool_use")
+
+user_turns = st.tuples(st.just("user"), st.lists(st.sampled_from(USER_KINDS), max_size=4).map(tuple))
+assistant_turns = st.tuples(st.just("assistant"), st.lists(st.sampled_from(ASSISTANT_KINDS), max_size=4).map(tuple))
+system_turns = st.tuples(st.just("system"), st.lists(st.just("text"), max_size=2).map(tuple))
+shapes: st.SearchStrategy[list[Shape]] = st.lists(
+    st.one_of(user_turns, assistant_turns, user_turns, assistant_turns, system_turns), min_size=1, max_size=8
+)
+"""Any turns in any order; results answer the calls before them, or nothing, or some call twice."""
+
+
+CARRIED = frozenset(USER_KINDS) - {"pdf", "x_new"} | {"tool_use"}
+"""What Chat Completions can carry in one way or another."""
+
+LOST = {
+    "pdf": "messages.document",
+    "x_new": "messages.x_new",
+    "thinking": "messages.thinking",
+    "redacted_thinking": "messages.redacted_thinking",
+    "server_tool_use": "messages.server_tool_use",
+}
+"""What it cannot, each with the name of the loss."""
+
+
+def marked(shape: Sequence[Shape]) -> list[tuple[str, str]]:
+    """Return each block's kind and its mark, in their order."""
+    kinds = [kind for _, inside in shape for kind in inside]
+    return [(kind, f"m{number}.") for number, kind in enumerate(kinds, 1)]
+
+
+def conversation(shape: Sequence[Shape]) -> list[JsonObject]:
+    """Return the turns of these shapes, each block with its mark."""
+    marks = (mark for _, mark in marked(shape))
+    open_calls: list[str] = []
+    return [
+        {"role": role, "content": [_block(kind, next(marks), open_calls) for kind in kinds]} for role, kinds in shape
+    ]
+
+
+def _block(kind: str, mark: str, open_calls: list[str]) -> JsonObject:
+    match kind:
+        case "tool_use":
+            open_calls.append("twice" if len(open_calls) % 3 == 2 else mark)
+            return {"type": "tool_use", "id": open_calls[-1], "name": "Read", "input": {"file_path": mark}}
+        case "tool_result" | "tool_error":
+            return _result(open_calls, mark, is_error=kind == "tool_error")
+        case "picture_result":
+            words = {"type": "text", "text": mark.replace("m", "t")}
+            return _result(open_calls, [words, _plain_block("image", mark)], is_error=False)
+        case _:
+            return _plain_block(kind, mark)
+
+
+def _plain_block(kind: str, mark: str) -> JsonObject:
+    blocks: dict[str, JsonObject] = {
+        "text": {"type": "text", "text": mark},
+        "image": {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": mark}},
+        "image_url": {"type": "image", "source": {"type": "url", "url": mark}},
+        "pdf": {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": mark}},
+        "text_document": {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": mark}},
+        "thinking": {"type": "thinking", "thinking": mark, "signature": ""},
+        "redacted_thinking": {"type": "redacted_thinking", "data": mark},
+    }
+    return blocks.get(kind, {"type": kind, "what": mark})
+
+
+def _result(open_calls: list[str], content: JsonValue, is_error: bool) -> JsonObject:
+    call = open_calls.pop(0) if open_calls else "nobody"
+    return {"type": "tool_result", "tool_use_id": call, "content": content, "is_error": is_error}
+
+
+def asked(**fields: JsonValue) -> MessagesRequest:
+    """Return a request with these fields."""
+    return request_from(
+        {"model": "claude", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}], **fields}
+    )
+
+
+def messages_of(
+    turns: Sequence[JsonValue], profile: BackendProfile = PROFILE, /, **fields: JsonValue
+) -> list[JsonObject]:
+    """Return the messages that these turns are said in."""
+    return encode_conversation(asked(messages=list(turns), **fields), profile, Losses())
+
+
+def body_of(profile: BackendProfile = PROFILE, /, **fields: JsonValue) -> JsonObject:
+    """Return the body of a request with these fields."""
+    body = decode_json(OpenAiChat().encode_request(asked(**fields), "local", profile).request.body)
+    assert isinstance(body, dict)
+    return body
+
+
+def dropped_from(profile: BackendProfile = PROFILE, /, **fields: JsonValue) -> dict[str, int]:
+    """Return what is lost of a request with these fields, each kind of thing with its count."""
+    encoded = OpenAiChat().encode_request(asked(**fields), "local", profile)
+    return {loss.what: loss.count for loss in encoded.dropped}

@@ -1,0 +1,276 @@
+"""A later turn never changes how an earlier one was said, pairs stay whole, and nothing vanishes unseen."""
+
+import json
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from msgspec.structs import replace
+from tests.dialects.openai_chat.conversations import (
+    CARRIED,
+    LOST,
+    PROFILE,
+    Shape,
+    body_of,
+    conversation,
+    dropped_from,
+    marked,
+    messages_of,
+    shapes,
+)
+from tests.parts.chat_request import broken_rules, read_chat_request
+
+from anyclaude.protocol.json_values import JsonObject, JsonValue
+
+READ_THIS: JsonObject = {"type": "tool_use", "id": "toolu_1", "name": "Read", "input": {"z": 1, "a": [2]}}
+CALL: JsonObject = {"role": "assistant", "content": [READ_THIS]}
+HELLO: JsonObject = {"role": "user", "content": "hello"}
+SPEAKING_MODELS = [
+    PROFILE,
+    replace(PROFILE, mid_conversation_system="system_message", earlier_reasoning="reasoning_content"),
+]
+
+
+def result(content: JsonValue = None, **fields: JsonValue) -> JsonObject:
+    block: dict[str, JsonValue] = {"type": "tool_result", "tool_use_id": "toolu_1", **fields}
+    return {"role": "user", "content": [{**block, "content": content} if content is not None else block]}
+
+
+def flattened(messages: list[JsonObject]) -> str:
+    """Return the messages as a chat template says them: each role and part after the other."""
+    said = ""
+    for message in messages:
+        content = message["content"]
+        parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
+        bodies = [part.get("text") or json.dumps(part) for part in parts if isinstance(part, dict)]
+        said += f"<{message['role']}>" + "\n\n".join(map(str, bodies)) + json.dumps(message.get("tool_calls"))
+    return said
+
+
+@pytest.mark.parametrize("profile", SPEAKING_MODELS)
+@given(shape=shapes)
+def test_what_was_said_stays_as_it_was_said_when_the_conversation_goes_on(profile: object, shape: list[Shape]) -> None:
+    assert isinstance(profile, type(PROFILE))
+    turns = conversation(shape)
+    for length in range(1, len(turns)):
+        before, after = messages_of(turns[:length], profile), messages_of(turns[: length + 1], profile)
+        closed = before if before and before[-1]["role"] != "user" else before[:-1]
+
+        assert after[: len(closed)] == closed
+        assert flattened(after).startswith(flattened(before).removesuffix("null"))
+
+
+@given(shape=shapes)
+def test_the_messages_of_a_turn_are_a_prefix_of_those_of_the_next_once_the_assistant_has_spoken(
+    shape: list[Shape],
+) -> None:
+    turns = conversation([*shape, ("assistant", ("text",)), ("user", ("text", "tool_result"))])
+
+    before, after = messages_of(turns[:-2]), messages_of(turns)
+
+    assert after[: len(before)] == before
+
+
+@given(shape=shapes)
+def test_every_block_is_in_the_body_or_in_the_account_of_losses(shape: list[Shape]) -> None:
+    turns = conversation(shape)
+    body = json.dumps(body_of(messages=turns))
+    losses = dropped_from(messages=turns)
+
+    assert [mark for kind, mark in marked(shape) if kind in CARRIED and mark not in body] == []
+    assert [
+        mark for kind, mark in marked(shape) if kind == "picture_result" and mark.replace("m", "t") not in body
+    ] == []
+    for kind, loss in LOST.items():
+        assert losses.get(loss, 0) == [each for each, _ in marked(shape)].count(kind)
+
+
+@given(shape=shapes)
+def test_a_strict_server_finds_no_fault_in_any_conversation_that_ends_with_the_user(shape: list[Shape]) -> None:
+    turns = conversation([("user", ("text",)), *shape, ("user", ("text",))])
+    body = body_of(messages=turns, system="be good")
+
+    assert broken_rules(read_chat_request({}, json.dumps(body).encode())) == ()
+
+
+@given(shape=shapes)
+def test_user_and_assistant_take_turns(shape: list[Shape]) -> None:
+    roles = [message["role"] for message in messages_of(conversation(shape), system="be good")]
+
+    assert all(pair != ("user", "user") for pair in pairwise(roles))
+    assert roles.count("system") == 1
+
+
+def test_a_call_and_its_result_are_numbered_and_the_input_keeps_its_order() -> None:
+    messages = messages_of([HELLO, CALL, result("done"), CALL, result([{"type": "text", "text": "again"}])])
+
+    call = {"id": "call00001", "type": "function", "function": {"name": "Read", "arguments": '{"z":1,"a":[2]}'}}
+    assert messages == [
+        {"role": "user", "content": "hello"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call00001", "content": "done"},
+        {"role": "assistant", "content": None, "tool_calls": [{**call, "id": "call00002"}]},
+        {"role": "tool", "tool_call_id": "call00002", "content": "again"},
+    ]
+
+
+def test_results_stand_in_the_order_of_their_calls_and_before_the_users_own_words() -> None:
+    two: JsonObject = {"role": "assistant", "content": [READ_THIS, {**READ_THIS, "id": "toolu_2"}]}
+    answers: JsonObject = {
+        "role": "user",
+        "content": [
+            {"type": "text", "text": "note"},
+            {"type": "tool_result", "tool_use_id": "toolu_2", "content": "second"},
+            {"type": "tool_result", "tool_use_id": "toolu_1", "content": "first"},
+        ],
+    }
+
+    messages = messages_of([HELLO, two, answers])
+
+    assert [message["content"] for message in messages[2:]] == ["first", "second", "note"]
+
+
+@pytest.mark.parametrize("content", [None, "", []])
+def test_a_result_without_content_is_an_empty_text(content: JsonValue) -> None:
+    assert messages_of([HELLO, CALL, result(content)])[-1] == {
+        "role": "tool", "tool_call_id": "call00001", "content": ""
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "text"), [("no such file", "Error: no such file"), (None, "Error: the tool failed and said nothing")]
+)
+def test_a_failed_tool_is_seen_to_have_failed(content: JsonValue, text: str) -> None:
+    assert messages_of([HELLO, CALL, result(content, is_error=True)])[-1]["content"] == text
+
+
+def test_a_result_that_answers_no_call_becomes_text_of_the_user() -> None:
+    assert messages_of([HELLO, result("lost")])[-1] == {
+        "role": "user",
+        "content": "hello\n\nResult of an earlier tool call:\nlost",
+    }
+    assert "messages.tool_result.tool_use_id" in dropped_from(messages=[HELLO, result("lost")])
+
+
+def test_a_call_that_was_never_answered_gets_a_stand_in() -> None:
+    turns = [HELLO, CALL, HELLO]
+
+    assert messages_of(turns)[2:] == [
+        {"role": "tool", "tool_call_id": "call00001", "content": "Error: this call was never answered."},
+        {"role": "user", "content": "hello"},
+    ]
+    assert dropped_from(messages=turns)["messages.tool_use.result"] == 1
+
+
+def test_calls_with_the_same_id_each_get_their_own_result() -> None:
+    twins: JsonObject = {"role": "assistant", "content": [READ_THIS, READ_THIS]}
+    answers: JsonObject = {
+        "role": "user",
+        "content": [
+            {"type": "tool_result", "tool_use_id": "toolu_1", "content": "a"},
+            {"type": "tool_result", "tool_use_id": "toolu_1", "content": "b"},
+        ],
+    }
+
+    tools = [message for message in messages_of([HELLO, twins, answers]) if message["role"] == "tool"]
+
+    assert [(tool["tool_call_id"], tool["content"]) for tool in tools] == [("call00001", "a"), ("call00002", "b")]
+
+
+@pytest.mark.parametrize(("raw", "text"), [(None, "{}"), ("ls", '{"input":"ls"}'), ([1], '{"input":[1]}')])
+def test_an_input_that_is_no_object_becomes_one(raw: JsonValue, text: str) -> None:
+    (_, call) = messages_of([HELLO, {"role": "assistant", "content": [{**READ_THIS, "input": raw}]}])
+
+    assert json.loads(json.dumps(call))["tool_calls"][0]["function"]["arguments"] == text
+
+
+def test_a_picture_in_a_result_follows_in_the_next_user_message() -> None:
+    picture: JsonObject = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
+
+    messages = messages_of([HELLO, CALL, result([{"type": "text", "text": "shot"}, picture]), HELLO])
+
+    assert messages[2]["content"] == "shot\n\n[image: it follows in the next user message]"
+    assert messages[3]["content"] == [
+        {"type": "text", "text": "From the result of Read (call00001):"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+        {"type": "text", "text": "hello"},
+    ]
+
+
+def test_instructions_in_mid_conversation_stay_in_their_place_as_a_reminder() -> None:
+    turns: list[JsonValue] = [
+        HELLO,
+        {"role": "system", "content": "Today is Monday."},
+        {"role": "assistant", "content": "ok"},
+    ]
+
+    assert messages_of(turns, system="be good") == [
+        {"role": "system", "content": "be good"},
+        {"role": "user", "content": "hello\n\n<system-reminder>\nToday is Monday.\n</system-reminder>"},
+        {"role": "assistant", "content": "ok"},
+    ]
+
+
+def test_instructions_that_are_a_reminder_already_are_not_wrapped_again() -> None:
+    reminder = "<system-reminder>\nx\n</system-reminder>"
+
+    assert messages_of([HELLO, {"role": "system", "content": reminder}])[-1]["content"] == f"hello\n\n{reminder}"
+
+
+def test_instructions_stay_a_system_message_where_the_template_is_known_to_take_them() -> None:
+    profile = replace(PROFILE, mid_conversation_system="system_message")
+
+    assert messages_of([HELLO, {"role": "system", "content": "x"}], profile)[-1] == {"role": "system", "content": "x"}
+
+
+def test_instructions_before_everything_else_are_the_system_prompt() -> None:
+    assert messages_of([{"role": "system", "content": "x"}, HELLO])[0] == {"role": "system", "content": "x"}
+
+
+def test_a_role_nobody_knows_speaks_as_the_user() -> None:
+    turns: list[JsonValue] = [{"role": "x_role", "content": "hey"}]
+
+    assert messages_of(turns) == [{"role": "user", "content": "hey"}]
+    assert dropped_from(messages=turns) == {"messages.role.x_role": 1}
+
+
+def test_a_string_and_one_text_block_are_the_same_message() -> None:
+    as_block: JsonObject = {
+        "role": "user",
+        "content": [{"type": "text", "text": "hello", "cache_control": {"type": "ephemeral"}}],
+    }
+
+    assert messages_of([as_block]) == messages_of([HELLO])
+    assert dropped_from(messages=[as_block]) == {"cache_control": 1}
+
+
+@pytest.mark.parametrize("content", ["", [], [{"type": "text", "text": ""}], [{"type": "x_new"}]])
+def test_an_empty_turn_of_the_user_is_said_to_be_empty(content: JsonValue) -> None:
+    assert messages_of([{"role": "user", "content": content}]) == [{"role": "user", "content": "(no content)"}]
+
+
+def test_an_empty_turn_of_the_assistant_is_left_out() -> None:
+    thought: JsonObject = {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": ""}]}
+
+    assert messages_of([HELLO, thought, HELLO]) == [{"role": "user", "content": "hello\n\nhello"}]
+
+
+def test_earlier_reasoning_goes_back_where_the_server_wants_it() -> None:
+    turn: JsonObject = {
+        "role": "assistant",
+        "content": [{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "text", "text": "ok"}],
+    }
+
+    spoken = messages_of([turn], replace(PROFILE, earlier_reasoning="reasoning_content"))
+
+    assert spoken == [{"role": "assistant", "content": "ok", "reasoning_content": "hm"}]
+    assert messages_of([turn]) == [{"role": "assistant", "content": "ok"}]
+
+
+def test_whitespace_is_never_altered() -> None:
+    turns: list[JsonValue] = [
+        {"role": "user", "content": "  a\r\n\tb \n"},
+        {"role": "assistant", "content": "\n\nc  "},
+    ]
+
+    assert [message["content"] for message in messages_of(turns, system=" s ")] == [" s ", "  a\r\n\tb \n", "\n\nc  "]

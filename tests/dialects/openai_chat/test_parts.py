@@ -1,0 +1,116 @@
+"""What a block is turned into: text, a picture, or a note that says what is missing."""
+
+from base64 import b64encode
+
+import pytest
+from msgspec.structs import replace
+from tests.dialects.openai_chat.conversations import PROFILE, dropped_from, messages_of
+
+from anyclaude.profiles import BackendProfile
+from anyclaude.protocol.json_values import JsonObject, JsonValue
+
+TEXT: JsonObject = {"type": "text", "text": "look"}
+
+
+def said(*blocks: JsonValue, profile: BackendProfile = PROFILE) -> JsonValue:
+    return messages_of([{"role": "user", "content": list(blocks)}], profile)[0]["content"]
+
+
+def lost(*blocks: JsonValue, profile: BackendProfile = PROFILE) -> dict[str, int]:
+    return dropped_from(profile, messages=[{"role": "user", "content": list(blocks)}])
+
+
+def image(**source: JsonValue) -> JsonObject:
+    return {"type": "image", "source": source}
+
+
+def document(extra: JsonObject | None = None, /, **source: JsonValue) -> JsonObject:
+    return {"type": "document", "source": source, **(extra or {})}
+
+
+PNG = image(type="base64", media_type="image/png", data="AAAA")
+ON_THE_WEB = image(type="url", url="https://example.org/a.png")
+
+
+def test_texts_become_one_string_and_pictures_stand_between_them() -> None:
+    assert said(TEXT, TEXT, PNG, TEXT, ON_THE_WEB) == [
+        {"type": "text", "text": "look\n\nlook"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+        {"type": "text", "text": "look"},
+        {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}},
+    ]
+
+
+def test_a_server_that_fetches_nothing_is_told_where_the_picture_would_be() -> None:
+    profile = replace(PROFILE, accepts_image_urls=False)
+
+    assert said(ON_THE_WEB, profile=profile) == (
+        "[image at https://example.org/a.png omitted: this server does not fetch images]"
+    )
+    assert lost(ON_THE_WEB, profile=profile) == {"messages.image.url": 1}
+
+
+def test_a_server_without_eyes_is_told_that_there_was_a_picture() -> None:
+    profile = replace(PROFILE, accepts_images=False)
+
+    assert said(TEXT, PNG, profile=profile) == "look\n\n[image omitted: this server takes no images]"
+    assert lost(TEXT, PNG, PNG, profile=profile) == {"messages.image": 2}
+
+
+def test_a_picture_only_anthropic_can_read_is_accounted_for() -> None:
+    assert lost(image(type="file", file_id="f")) == {"messages.image.source": 1}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"type": "text", "media_type": "text/plain", "data": "the text"},
+        {"type": "content", "content": "the text"},
+        {"type": "content", "content": [{"type": "text", "text": "the text"}]},
+        {"type": "base64", "media_type": "text/plain", "data": b64encode(b"the text").decode()},
+    ],
+)
+def test_a_document_that_is_text_is_sent_as_text(source: dict[str, JsonValue]) -> None:
+    block = document({"title": "Notes", "citations": {"enabled": True}}, **source)
+
+    assert said(block) == "Notes\n\nthe text"
+    assert lost(block) == {"messages.document.citations": 1}
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        ({"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="}, "application/pdf"),
+        ({"type": "base64", "media_type": "text/plain", "data": "/w=="}, "text/plain"),
+        ({"type": "url", "url": "https://example.org/a.pdf"}, "https://example.org/a.pdf"),
+        ({"type": "file", "file_id": "f"}, "an uploaded file"),
+        ({"type": "content", "content": [{"no": "type"}]}, "blocks that cannot be read"),
+    ],
+)
+def test_a_document_without_text_leaves_a_note(source: dict[str, JsonValue], what: str) -> None:
+    assert said(TEXT, document(**source)) == (
+        f"look\n\n[document ({what}) omitted: only its text could be sent, and it has none]"
+    )
+    assert lost(document(**source)) == {"messages.document": 1}
+
+
+def test_a_tool_that_a_search_has_found_is_named() -> None:
+    found: JsonValue = [
+        {"type": "tool_reference", "tool_name": "WebFetch"},
+        {"type": "tool_reference", "tool_name": "Glob"},
+    ]
+    turns: list[JsonValue] = [
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "ToolSearch", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": found}]},
+    ]
+
+    assert messages_of(turns)[-1]["content"] == "The tool WebFetch is now available.\n\nThe tool Glob is now available."
+
+
+def test_a_system_prompt_is_text_alone() -> None:
+    system: JsonValue = [TEXT, PNG, {**TEXT, "cache_control": {"type": "ephemeral"}}]
+
+    (first, _) = messages_of([{"role": "user", "content": "hi"}], system=system)
+
+    assert first == {"role": "system", "content": "look\n\nlook"}
+    assert dropped_from(system=system) == {"system.image": 1, "cache_control": 1}

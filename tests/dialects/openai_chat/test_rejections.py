@@ -1,0 +1,260 @@
+"""A refusal reaches the client in the server's words, under the status and kind the client acts on."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.dialects.openai_chat.heard import capture
+
+from anyclaude.dialects.openai_chat import OpenAiChat
+from anyclaude.errors import BackendError
+from anyclaude.profiles import BackendName, profile_named
+
+
+def refused(
+    status: int, body: object, retry_after: float | None = None, backend: BackendName | None = None
+) -> BackendError:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return OpenAiChat().decode_error(status, raw, retry_after, profile_named(backend) if backend else None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "no such thing", "type": "x", "code": None}},
+        {"error": {"code": 400, "message": "no such thing", "type": "invalid_request_error"}},
+        {"error": "no such thing"},
+        {"object": "error", "message": "no such thing", "type": "BadRequestError", "param": None, "code": 400},
+        {"detail": "no such thing"},
+        {"error": {"error": {"message": "no such thing"}}},
+        b"no such thing",
+        b"<html><head><style>p {}</style></head><body><h1>no such</h1>\n<p>thing</p></body></html>",
+    ],
+)
+def test_the_servers_own_message_is_found_in_any_shape(body: object) -> None:
+    error = refused(400, body)
+
+    assert str(error) == "no such thing"
+    assert (error.status, error.kind) == (400, "invalid_request_error")
+
+
+def test_a_validation_error_names_the_field() -> None:
+    body = {"detail": [{"loc": ["body", "tools", 0], "msg": "Field required", "type": "missing"}, "and more"]}
+
+    assert str(refused(422, body)) == 'body.tools.0: Field required; "and more"'
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"null", b"  \n"])
+def test_a_server_that_says_nothing_is_said_to_have_said_nothing(body: bytes) -> None:
+    assert str(refused(500, body)) == "the backend answered with HTTP status 500 and said nothing more"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, "invalid_request_error"),
+        (402, "billing_error"),
+        (404, "not_found_error"),
+        (408, "timeout_error"),
+        (409, "invalid_request_error"),
+        (413, "request_too_large"),
+        (422, "invalid_request_error"),
+        (429, "rate_limit_error"),
+        (500, "api_error"),
+        (502, "api_error"),
+        (503, "api_error"),
+        (504, "timeout_error"),
+        (529, "overloaded_error"),
+    ],
+)
+def test_a_status_is_kept_under_its_anthropic_kind(status: int, kind: str) -> None:
+    error = refused(status, {"error": "no"}, retry_after=3.0)
+
+    assert (error.status, error.kind) == (status, kind)
+    assert error.retry_after_seconds == 3.0
+
+
+@pytest.mark.parametrize("status", [200, 302, 600])
+def test_a_status_that_is_no_error_becomes_a_bad_gateway(status: int) -> None:
+    assert refused(status, b"").status == 502
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Loading model",
+        "model is still loading",
+        "server busy, please try again.  maximum pending requests exceeded",
+    ],
+)
+def test_a_server_that_is_not_ready_yet_is_overloaded_and_asked_again(message: str) -> None:
+    error = refused(503, {"error": {"code": 503, "message": message, "type": "unavailable_error"}}, retry_after=2.0)
+
+    assert (error.status, error.kind) == (529, "overloaded_error")
+    assert error.retry_after_seconds == 2.0
+
+
+OVERFLOWS = [
+    (400, json.loads(capture("llamacpp_overflow.json")), 3031, 2048),  # llama.cpp, recorded
+    (
+        500,
+        {"error": {"message": "the request exceeds the available context size.", "n_prompt_tokens": 10, "n_ctx": 8}},
+        10,
+        8,
+    ),
+    (
+        400,  # vLLM issue 20409
+        {
+            "object": "error",
+            "message": "This model's maximum context length is 16384 tokens. However, you requested 122946 tokens "
+            "(112946 in the messages, 10000 in the completion). Please reduce the length of the messages.",
+        },
+        112946,
+        16384,
+    ),
+    (
+        400,
+        {
+            "error": {
+                "message": "This model's maximum context length is 4096 tokens. "
+                "However, your request has 5000 input tokens."
+            }
+        },
+        5000,
+        4096,
+    ),
+    (
+        400,  # vLLM issue 42474: the count is a lower bound, so no shorter reply can be asked for
+        {
+            "error": {
+                "message": "This model's maximum context length is 128000 tokens. However, you requested 65535 output "
+                "tokens and your prompt contains at least 62466 input tokens, for a total of at least 128001 tokens."
+            }
+        },
+        128001,
+        128000,
+    ),
+    (
+        400,  # LM Studio bug tracker 237, 546
+        {
+            "error": "Trying to keep the first 15857 tokens when context the overflows. However, the model is loaded "
+            "with context length of only 4096 tokens, which is not enough."
+        },
+        15857,
+        4096,
+    ),
+    (
+        400,  # openclaude issue 353
+        {
+            "error": "The number of tokens to keep from the initial prompt is greater than the context length "
+            "(n_keep: 13055>= n_ctx: 4096). Try to load the model with a larger context length."
+        },
+        13055,
+        4096,
+    ),
+    (500, {"error": "Cannot truncate prompt with n_keep (15028) >= n_ctx (7424)"}, 15028, 7424),  # opencode issue 11141
+    (
+        400,  # SGLang
+        {
+            "message": "The input (10235 tokens) is longer than the model's context length (8192 tokens).",
+            "object": "error",
+        },
+        10235,
+        8192,
+    ),
+    (
+        400,  # SGLang
+        {"message": "Input length (10235 tokens) exceeds the maximum allowed length (8187 tokens)."},
+        10235,
+        8187,
+    ),
+    (500, {"error": {"message": "Requested tokens (600) exceed context window of 512"}}, 600, 512),  # llama-cpp-python
+    (400, {"error": "Prompt too long: 50000 tokens exceeds max context window of 32768 tokens"}, 50000, 32768),  # oMLX
+    (
+        400,
+        {"error": {"message": "The input token count (2000) exceeds the maximum number of tokens allowed (1000)."}},
+        2000,
+        1000,
+    ),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "prompt", "limit"), OVERFLOWS)
+def test_a_prompt_over_the_window_makes_the_client_compact(status: int, body: object, prompt: int, limit: int) -> None:
+    error = refused(status, body)
+
+    assert (error.status, error.kind) == (400, "invalid_request_error")
+    assert str(error).startswith(f"prompt is too long: {prompt} tokens > {limit} maximum (the server says: ")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {
+            "error": {
+                "message": "Your input exceeds the context window of this model.",
+                "code": "context_length_exceeded",
+            }
+        },
+        {"error": {"message": "Please shorten it.", "code": "context_length_exceeded"}},
+        {"error": {"message": "Prompt exceeds maximum context length", "type": "invalid_request_error"}},
+        {"error": "the input length exceeds the context length"},
+        {"error": "prompt too long; exceeded max context length by 1234 tokens"},
+        {"error": {"message": "request (10 tokens) exceeds the available context size (8192 tokens)"}},
+    ],
+)
+def test_an_overflow_without_believable_numbers_still_makes_the_client_compact(body: object) -> None:
+    error = refused(400, body)
+
+    assert error.status == 400
+    assert str(error).startswith("prompt is too long (the server says: ")
+
+
+def test_a_prompt_that_leaves_too_little_room_makes_the_client_ask_for_a_shorter_reply() -> None:
+    body = {
+        "message": "This model's maximum context length is 40000 tokens. However, you requested 62000 tokens "
+        "(30000 in the messages, 32000 in the completion)."
+    }
+
+    assert str(refused(400, body)) == "input length and `max_tokens` exceed context limit: 30000 + 32000 > 40000"
+
+
+def test_a_rate_limit_that_speaks_of_tokens_is_no_overflow() -> None:
+    error = refused(429, {"error": {"message": "Rate limit: exceeds the context window budget", "type": "tokens"}})
+
+    assert (error.status, error.kind) == (429, "rate_limit_error")
+    assert not str(error).startswith("prompt is too long")
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, "authentication_error"), (403, "permission_error")])
+def test_a_refused_key_is_said_to_be_the_backends_and_which_variable_holds_it(status: int, kind: str) -> None:
+    error = refused(status, {"error": {"message": "Invalid API Key"}}, backend="vllm")
+
+    assert (error.status, error.kind) == (status, kind)
+    assert str(error) == (
+        f"vLLM (not the gateway) refused the key it was sent, with HTTP status {status}: Invalid API Key. "
+        "Set VLLM_API_KEY to a key it takes."
+    )
+
+
+def test_a_refused_key_without_a_known_backend_still_says_whose_it_is() -> None:
+    assert "the backend (not the gateway) refused the key" in str(refused(401, b""))
+
+
+@pytest.mark.parametrize(
+    "echo", ["sk-abc123", "Bearer abc.def", "sk-proj-*******************************wxyz", "0123456789abcdef0123456789"]
+)
+def test_a_key_that_the_server_echoes_is_not_repeated(echo: str) -> None:
+    error = refused(401, {"error": {"message": f"Incorrect API key provided: {echo}. Look it up."}})
+
+    assert echo.split()[-1] not in str(error)
+    assert "Look it up." in str(error)
+
+
+@given(st.integers(100, 999), st.binary(max_size=80))
+def test_any_answer_at_all_becomes_an_error_of_bounded_length(status: int, body: bytes) -> None:
+    error = refused(status, body * 100)
+
+    assert 400 <= error.status <= 599
+    assert 0 < len(str(error)) <= 2_000

@@ -1,0 +1,87 @@
+"""The tools a request offers are those the client sent, in its order, and no others."""
+
+import pytest
+from msgspec.structs import replace
+from tests.dialects.openai_chat.conversations import PROFILE, body_of, dropped_from
+
+from anyclaude.protocol.json_values import JsonObject, JsonValue
+
+SCHEMA: JsonObject = {"type": "object", "properties": {"z": {"type": "string"}, "a": {"type": "string"}}}
+WRITE: JsonObject = {"name": "Write", "description": "Writes.", "input_schema": SCHEMA}
+READ: JsonObject = {"name": "Read", "input_schema": SCHEMA}
+SEARCH: JsonObject = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
+ENCODED_WRITE = {"type": "function", "function": {"name": "Write", "description": "Writes.", "parameters": SCHEMA}}
+ENCODED_READ = {"type": "function", "function": {"name": "Read", "parameters": SCHEMA}}
+STRICT = replace(PROFILE, accepts_named_tool_choice=True, accepts_parallel_tool_calls=True)
+LENIENT = replace(PROFILE, accepts_named_tool_choice=False, accepts_parallel_tool_calls=False)
+
+
+def test_tools_keep_their_order_and_their_schemas_as_they_are() -> None:
+    assert body_of(tools=[WRITE, READ])["tools"] == [ENCODED_WRITE, ENCODED_READ]
+    assert "tool_choice" not in body_of(tools=[WRITE, READ])
+
+
+def test_a_tool_that_runs_at_anthropic_is_dropped_with_a_record() -> None:
+    assert body_of(tools=[SEARCH, READ])["tools"] == [ENCODED_READ]
+    assert dropped_from(tools=[SEARCH, READ]) == {"tools.web_search_20250305": 1}
+
+
+def test_a_request_whose_tools_are_all_dropped_offers_none_and_chooses_none() -> None:
+    body = body_of(tools=[SEARCH], tool_choice={"type": "any"})
+
+    assert not {"tools", "tool_choice", "parallel_tool_calls"} & set(body)
+    assert "tool_choice" in dropped_from(tools=[SEARCH], tool_choice={"type": "any"})
+
+
+def test_the_placeholder_of_deferred_tools_is_dropped_and_a_deferred_tool_is_offered() -> None:
+    tools: list[JsonValue] = [{**READ, "name": "DeferredToolPlaceholder"}, {**READ, "defer_loading": True}]
+
+    assert body_of(tools=tools)["tools"] == [ENCODED_READ]
+    assert dropped_from(tools=tools) == {"tools.DeferredToolPlaceholder": 1, "tools.defer_loading": 1}
+
+
+@pytest.mark.parametrize(("kind", "word"), [("auto", "auto"), ("any", "required"), ("none", "none")])
+def test_a_choice_has_a_word_and_keeps_the_tools(kind: str, word: str) -> None:
+    body = body_of(tools=[WRITE, READ], tool_choice={"type": kind})
+
+    assert body["tool_choice"] == word
+    assert body["tools"] == [ENCODED_WRITE, ENCODED_READ]
+
+
+def test_a_named_tool_is_an_object_where_the_server_reads_one() -> None:
+    body = body_of(STRICT, tools=[WRITE, READ], tool_choice={"type": "tool", "name": "Read"})
+
+    assert body["tool_choice"] == {"type": "function", "function": {"name": "Read"}}
+    assert body["tools"] == [ENCODED_WRITE, ENCODED_READ]
+
+
+def test_a_named_tool_is_offered_alone_where_the_server_would_not_read_the_object() -> None:
+    body = body_of(LENIENT, tools=[WRITE, READ], tool_choice={"type": "tool", "name": "Read"})
+
+    assert body["tool_choice"] == "required"
+    assert body["tools"] == [ENCODED_READ]
+
+
+@pytest.mark.parametrize("profile", [STRICT, LENIENT])
+def test_a_named_tool_that_is_not_offered_leaves_the_choice_to_the_model(profile: object) -> None:
+    assert isinstance(profile, type(PROFILE))
+    choice: JsonObject = {"type": "tool", "name": "web_search"}
+
+    assert body_of(profile, tools=[SEARCH, READ], tool_choice=choice)["tool_choice"] == "auto"
+    assert "tool_choice.name" in dropped_from(profile, tools=[SEARCH, READ], tool_choice=choice)
+
+
+def test_one_call_at_a_time_is_asked_for_where_the_server_can_be_asked() -> None:
+    choice: JsonObject = {"type": "auto", "disable_parallel_tool_use": True}
+
+    assert body_of(STRICT, tools=[READ], tool_choice=choice)["parallel_tool_calls"] is False
+    assert "parallel_tool_calls" not in body_of(LENIENT, tools=[READ], tool_choice=choice)
+    assert dropped_from(LENIENT, tools=[READ], tool_choice=choice) == {"tool_choice.disable_parallel_tool_use": 1}
+
+
+def test_the_tools_of_one_request_never_leak_into_another() -> None:
+    with_tools = body_of(tools=[READ])
+    without = body_of()
+
+    assert "tools" in with_tools
+    assert "tools" not in without
