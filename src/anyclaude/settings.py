@@ -26,7 +26,8 @@ Mode: TypeAlias = Literal[
 ]
 """The kinds of server, and `claude`: Anthropic's own API."""
 
-Tier: TypeAlias = Literal["opus", "sonnet", "haiku", "subagent"]
+PermissionMode: TypeAlias = Literal["acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "manual", "plan"]
+"""What Claude Code takes for `--permission-mode` (`default` in releases before `manual`)."""
 
 PREFIX = "ANYCLAUDE_"
 SECRETS = ("token", "api_key")
@@ -71,7 +72,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     finish_seconds: Seconds = 30.0
     claude_path: Path | None = None
     claude_version: str = CLIENT_VERSION
-    permission_mode: str = "acceptEdits"
+    permission_mode: PermissionMode = "acceptEdits"
     log_dir: Path = Path("~/.anyclaude")
     cache_dir: Path | None = None
     """Weights, and Claude Code where it had to be installed; `None` is the system's place for caches."""

@@ -58,17 +58,17 @@ class SettingsNeeded(Struct, frozen=True):
 
 
 def client_arguments(
-    user: Sequence[str], needed: SettingsNeeded, permission_mode: str | None, tool_arguments: Sequence[str]
+    user: Sequence[str], needed: SettingsNeeded, permission_mode: str | None, chosen_for_them: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return the client's arguments; `permission_mode` is `None` where the user has chosen one."""
+    """Return the client's arguments, ours first; `permission_mode` is `None` where the user has chosen one."""
     if user and user[0] in SUBCOMMANDS:
         return tuple(user)
     merged = merged_settings(user, needed)
     permissions = () if permission_mode is None else ("--permission-mode", permission_mode)
     if merged is None:
-        return (*tool_arguments, *permissions, *user)
+        return (*chosen_for_them, *permissions, *user)
     settings = ("--settings", msgspec.json.encode(merged).decode())
-    return (*tool_arguments, *permissions, *settings, *without_flag(user, "--settings"))
+    return (*chosen_for_them, *permissions, *settings, *without_flag(user, "--settings"))
 
 
 def merged_settings(user: Sequence[str], needed: SettingsNeeded) -> JsonObject | None:

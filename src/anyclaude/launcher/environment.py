@@ -69,7 +69,7 @@ DUMMY_TOKEN = "anyclaude"
 """No secret: the client wants one, and the gateway of one launch listens on loopback alone."""
 
 _CREDENTIAL_NAME = re.compile(
-    r"(ANTHROPIC|CLAUDE)_(\w+_)?(API_KEY|AUTH_TOKEN|OAUTH_TOKEN|ACCESS_TOKEN|SECRET|HEADERS|KEY_PASSPHRASE)(_\w+)?"
+    r"(ANTHROPIC|CLAUDE)_(\w+_)?(API_KEY|AUTH_TOKEN|OAUTH_TOKEN|ACCESS_TOKEN|SECRET|CUSTOM_HEADERS|KEY_PASSPHRASE)(_FILE|_FILE_DESCRIPTOR)?"
 )
 _CREDENTIAL_VALUE = re.compile(r"sk-ant-\w")
 _CLAUDE_NAME = re.compile(r"claude|anthropic|^(opus|sonnet|haiku|fable|mythos|default|best|opusplan)\b", re.IGNORECASE)
@@ -138,6 +138,14 @@ def withheld_names(user: Mapping[str, str]) -> tuple[str, ...]:
     named = {name for name in user if name in CREDENTIALS or name in PROVIDERS or _CREDENTIAL_NAME.fullmatch(name)}
     told = {name for name, value in user.items() if _CREDENTIAL_VALUE.search(value)}
     return tuple(sorted((named | told) - kept))
+
+
+def is_credential(variable: Variable) -> bool:
+    """Tell whether a value must not be shown, by the variable's name or by the value; our own dummy may."""
+    if variable.value in {None, DUMMY_TOKEN}:
+        return False
+    named = variable.name in CREDENTIALS or _CREDENTIAL_NAME.fullmatch(variable.name) is not None
+    return named or _CREDENTIAL_VALUE.search(variable.value or "") is not None
 
 
 def visible_name(model: str, tier: str) -> str:

@@ -1,22 +1,19 @@
 """One launch, from the first question to the last process: engine, gateway, client up, and down in opposite order."""
 
 import asyncio
-from asyncio import Task
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import shlex
 from pathlib import Path
 from typing import TextIO
 
 from anyclaude.backends.target import BackendTarget, Secret
-from anyclaude.engine.embedded import EmbeddedEngine
-from anyclaude.errors import EngineFailed
 from anyclaude.profiles import EMBEDDED
 from anyclaude.settings import Settings
 
 from .client import Machine, find_client, provide_client
 from .compose import launch_options, running_gateway, running_servers, serve_options
 from .detection import find_target
-from .environment import DUMMY_TOKEN, Variable, child_environment
+from .engine_watch import engine_watch
+from .environment import Variable, child_environment, is_credential
 from .plan import Invocation, plan_client
 from .signals import Signals
 from .supervise import run_client
@@ -37,7 +34,7 @@ async def launch(invocation: Invocation, settings: Settings, terminal: Terminal,
             for note in plan.notes:
                 terminal.say(f"anyclaude: {note}")
             environment = child_environment(invocation.environment, plan.variables)
-            async with _watched(served.engine) as watch:
+            async with engine_watch(served.engine) as watch:
                 status = await run_client((*client.command, *plan.arguments), environment, signals)
         if reason := watch.reason:
             terminal.say(f"anyclaude: {reason}")
@@ -72,37 +69,10 @@ async def print_environment(invocation: Invocation, settings: Settings, out: Tex
     for variable in plan.variables:
         _write(out, f"{_shown(variable)}  # {variable.reason}")
     program = " ".join(client.command) if client else f"Claude Code {settings.claude_version}, to be installed"
-    _write(out, f"# started: {program} {' '.join(plan.arguments)}")
+    _write(out, f"# started: {program} {_abbreviated(plan.arguments)}")
     for note in plan.notes:
         _write(out, f"# {note}")
     return 0
-
-
-class _Watch:
-    """Remembers why the engine died, if it did."""
-
-    reason: str | None = None
-
-
-@asynccontextmanager
-async def _watched(engine: EmbeddedEngine | None) -> AsyncIterator[_Watch]:
-    watch = _Watch()
-    if engine is None:
-        yield watch
-        return
-    waiting: Task[None] = asyncio.create_task(_note_death(engine, watch))
-    try:
-        yield watch
-    finally:
-        waiting.cancel()
-        await asyncio.wait((waiting,))
-
-
-async def _note_death(engine: EmbeddedEngine, watch: _Watch) -> None:
-    try:
-        await engine.wait()
-    except EngineFailed as error:
-        watch.reason = str(error)
 
 
 async def _foreseen_target(settings: Settings) -> BackendTarget | None:
@@ -135,11 +105,15 @@ def _shown(variable: Variable) -> str:
 
 
 def _masked(variable: Variable) -> str:
-    """Show a value, unless it could be a secret: whatever the name says it is, except for our dummy."""
-    is_secret = any(word in variable.name for word in ("TOKEN", "KEY", "SECRET")) and not variable.name.endswith(
-        "TOKENS"
+    return "***" if is_credential(variable) else str(variable.value)
+
+
+def _abbreviated(arguments: tuple[str, ...]) -> str:
+    """Show the arguments, except for the settings: the user's own are in them, and may hold a key."""
+    values = (
+        "{…}" if before == "--settings" else word for before, word in zip(("", *arguments), arguments, strict=False)
     )
-    return "***" if is_secret and variable.value != DUMMY_TOKEN else str(variable.value)
+    return shlex.join(values)
 
 
 def _export(variable: Variable, token: Secret | None) -> str:

@@ -51,9 +51,8 @@ def plan_client(
     """Return the plan for a client of `target`; without one, for a client of Anthropic's own API."""
     user = invocation.environment
     if target is None:
-        arguments = _arguments(invocation, settings, SettingsNeeded(base_url, keeps_credentials=True), ())
-        if settings.model:
-            arguments = ("--model", settings.model, *arguments)
+        model = ("--model", settings.model) if settings.model else ()
+        arguments = _arguments(invocation, settings, SettingsNeeded(base_url, keeps_credentials=True), model)
         return Plan(passthrough_environment(user, base_url), arguments)
     window = target.context_tokens or ASSUMED_CONTEXT_TOKENS
     tools = _tools(invocation, settings, window)

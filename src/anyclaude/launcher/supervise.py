@@ -29,12 +29,17 @@ SIGNAL_STATUS = 128
 TerminalModes: TypeAlias = list[int | list[bytes | int]]
 
 
-async def run_client(command: Sequence[str], environment: Mapping[str, str], signals: Signals) -> int:
+async def run_client(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    signals: Signals,
+    termination_seconds: float = TERMINATION_SECONDS,
+) -> int:
     """Run the client until it ends, and return its exit status; SIGTERM and SIGHUP to us end it, politely at first."""
     with _terminal_kept():
         process = await _start(command, environment)
         try:
-            with signals.directed_to(_Ending(process, signals).on_signal):
+            with signals.directed_to(_Ending(process, signals, termination_seconds).on_signal):
                 status = await process.wait()
         finally:
             _kill(process)
@@ -44,16 +49,17 @@ async def run_client(command: Sequence[str], environment: Mapping[str, str], sig
 class _Ending:
     """What SIGINT, SIGTERM and SIGHUP do while the client runs."""
 
-    def __init__(self, process: Process, signals: Signals) -> None:
+    def __init__(self, process: Process, signals: Signals, termination_seconds: float) -> None:
         self._process = process
         self._signals = signals
+        self._termination_seconds = termination_seconds
 
     def on_signal(self, number: signal.Signals) -> None:
         """Pass on what asks for an end, and insist after a while; the terminal itself tells the client of Ctrl-C."""
         if number == signal.SIGINT:
             return
         if self._signals.received is None:
-            asyncio.get_running_loop().call_later(TERMINATION_SECONDS, _kill, self._process)
+            asyncio.get_running_loop().call_later(self._termination_seconds, _kill, self._process)
         self._signals.note(number)
         with suppress(ProcessLookupError):
             self._process.send_signal(number)
