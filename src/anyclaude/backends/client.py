@@ -17,10 +17,14 @@ from yarl import URL
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendTimeout, BackendTruncated, BackendUnreachable
 
+from .body import read_available
 from .target import BackendTarget
 
 CONNECT_SECONDS = 10.0
 """A loopback or LAN server accepts at once; ten seconds also covers a TLS handshake with a hosted one."""
+
+SECOND_LOOK_SECONDS = 0.01
+"""Long enough for one turn of the event loop, in which it reads what waits in its sockets."""
 
 MAX_ERROR_BODY_BYTES = 64 * 1024
 """As much of an error's body as is read; the message in it is cut far shorter."""
@@ -164,7 +168,7 @@ class HttpReply:
         """Return the next bytes."""
         self._silence.begin(within_seconds)
         try:
-            return await self._response.content.readany()
+            return await read_available(self._response.content)
         except (aiohttp.ClientError, OSError) as error:
             raise BackendTruncated(f"{self._where} broke the connection in the middle of its reply") from error
         finally:
@@ -203,12 +207,14 @@ class Silence:
         self._broken_off = broken_off
         self._limit = 0.0
         self._due: float | None = None
+        self._has_looked = False
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, seconds: float) -> None:
         """Start to wait."""
         self._limit = seconds
         self._due = self._loop.time() + seconds
+        self._has_looked = False
         if self._timer is None or self._timer.when() > self._due:
             self._set(self._due)
 
@@ -234,6 +240,9 @@ class Silence:
             return
         if self._loop.time() < self._due:
             self._set(self._due)
+        elif not self._has_looked:  # where we were the ones who slept, what came meanwhile has not been read yet
+            self._has_looked = True
+            self._set(self._loop.time() + SECOND_LOOK_SECONDS)
         else:
             self._broken_off(self._limit)
 
