@@ -1,0 +1,62 @@
+"""Each server we know is described once, and in a way that can be acted on."""
+
+from typing import get_args
+from urllib.parse import urlsplit
+
+import pytest
+
+from anyclaude.profiles import EMBEDDED, PROFILES, BackendName, BackendProfile, profile_named
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+by_name = pytest.mark.parametrize("profile", PROFILES, ids=[profile.name for profile in PROFILES])
+
+
+def test_every_name_has_exactly_one_profile() -> None:
+    names = [profile.name for profile in PROFILES]
+
+    assert sorted(names) == sorted(get_args(BackendName))
+
+
+@by_name
+def test_a_profile_is_found_by_its_name(profile: BackendProfile) -> None:
+    assert profile_named(profile.name) is profile
+
+
+@by_name
+def test_a_server_is_on_loopback_unless_it_is_said_to_be_remote(profile: BackendProfile) -> None:
+    address = urlsplit(profile.base_url)
+
+    assert (address.hostname in LOOPBACK) != profile.is_remote
+    assert address.scheme == ("https" if profile.is_remote else "http")
+    assert address.path.endswith("/v1")
+
+
+def test_only_the_router_on_the_internet_is_remote() -> None:
+    assert [profile.name for profile in PROFILES if profile.is_remote] == ["openrouter"]
+
+
+def test_no_server_is_sent_anthropic_credentials() -> None:
+    assert not any((profile.api_key_variable or "").startswith("ANTHROPIC") for profile in PROFILES)
+
+
+def test_each_server_has_a_key_variable_of_its_own_or_none() -> None:
+    variables = [profile.api_key_variable for profile in PROFILES if profile.name not in {"embedded", "vllm-mlx"}]
+
+    assert len(set(variables)) == len(variables)
+    assert EMBEDDED.api_key_variable is None
+
+
+@by_name
+def test_a_server_that_can_be_recognised_says_where_and_by_what(profile: BackendProfile) -> None:
+    assert (profile.identity_path is None) == (profile.identity_marker == "")
+    assert profile.identity_path is None or profile.identity_path.startswith("/")
+
+
+@by_name
+def test_a_server_serves_at_least_one_request_at_a_time(profile: BackendProfile) -> None:
+    assert profile.parallel_requests >= 1
+
+
+@by_name
+def test_a_server_that_takes_no_images_takes_no_links_to_them(profile: BackendProfile) -> None:
+    assert profile.accepts_images or not profile.accepts_image_urls
