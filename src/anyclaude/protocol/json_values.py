@@ -1,12 +1,13 @@
 """JSON as typed values, and the one place where bytes become them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias, cast
 
 import msgspec
 
 JsonValue: TypeAlias = "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 JsonObject: TypeAlias = Mapping[str, JsonValue]
+Container: TypeAlias = dict[str, JsonValue] | list[JsonValue]
 
 MAX_DEPTH = 128
 """Objects and arrays may nest this deep.  The real client's tool schemas stay under 20; overflow needs thousands."""
@@ -36,21 +37,19 @@ def encode_json(value: JsonValue) -> bytes:
 
 def _deeper_than(value: JsonValue, limit: int) -> bool:
     """Walk level by level, so that the check itself cannot overflow the stack."""
-    level: list[JsonValue] = [value]
+    level = _containers_in([[value]])
     for _ in range(limit):
-        level = [child for parent in level for child in _children(parent)]
         if not level:
             return False
-    return True
+        level = _containers_in(level)
+    return bool(level)
 
 
-def _children(value: JsonValue) -> list[JsonValue]:
-    """Return the containers directly inside a container."""
-    inside: list[JsonValue]
-    if isinstance(value, dict):
-        inside = [child for child in value.values() if isinstance(child, dict | list)]
-    elif isinstance(value, list):
-        inside = [child for child in value if isinstance(child, dict | list)]
-    else:
-        inside = []
+def _containers_in(level: Iterable[Container]) -> list[Container]:
+    """Return the containers directly inside these.  Every request is walked through in full: hence exact types."""
+    inside: list[Container] = []
+    for container in level:
+        for value in container.values() if isinstance(container, dict) else container:
+            if type(value) is dict or type(value) is list:
+                inside.append(value)
     return inside
