@@ -1,0 +1,194 @@
+"""
+A Chat Completions server that costs nothing: every byte of its replies is made beforehand.
+
+It lives in the load generator's own event loop, so both read the same clock and the load
+generator sees when each token was sent.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+from typing import cast
+
+HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
+WORDS = (" the", " quick", " brown", " fox", "\n", " jumps", " over", ' "lazy"', " dögs", ".")
+MARK_PREFIX = b"stream-"
+MARK_DIGITS = 5
+"""How a request says which stream it belongs to: in the text of its last message, the one place every gateway keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What to answer: so many one-token events, all at once or so many per second."""
+
+    tokens: int
+    per_second: float | None = None
+
+
+@dataclass(slots=True)
+class Sent:
+    """When the tokens of one paced reply were sent."""
+
+    moments: list[float] = field(default_factory=list)
+
+
+def mark(stream: int) -> str:
+    """Return the text that marks the requests of a stream."""
+    return f"{MARK_PREFIX.decode()}{stream:0{MARK_DIGITS}d}"
+
+
+def reply_text(tokens: int) -> str:
+    """Return what a reply of so many tokens says."""
+    return "".join(islice(cycle(WORDS), tokens))
+
+
+class MockBackend:
+    """Listens on a free loopback port and answers every request by the script of the moment."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.script = Script(tokens=16)
+        self.sent: dict[int, Sent] = {}
+        self.requests = 0
+        self.port = 0
+        self._server: asyncio.Server | None = None
+        self._bursts: dict[int, bytes] = {}
+
+    @property
+    def base_url(self) -> str:
+        """The address a gateway is told, with its `/v1`."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    async def start(self) -> None:
+        """Listen."""
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: _Connection(self), "127.0.0.1", 0, backlog=1024
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Listen no more."""
+        if self._server is not None:
+            self._server.close()
+
+    def burst(self, tokens: int) -> bytes:
+        """Return a whole reply."""
+        if tokens not in self._bursts:
+            self._bursts[tokens] = b"".join([HEAD, OPENING, *islice(cycle(TOKENS), tokens), _ending(tokens)])
+        return self._bursts[tokens]
+
+
+class _Connection(asyncio.Protocol):
+    """Reads one request after the other; of a body only its end and its mark matter."""
+
+    def __init__(self, backend: MockBackend) -> None:
+        self._backend = backend
+        self._transport: asyncio.WriteTransport | None = None
+        self._received = bytearray()
+        self._missing = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's own class, which is none by name
+        self._transport.set_write_buffer_limits(high=64 * 2**20)  # nothing here waits for a slow gateway
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        self._missing -= len(data)
+        if self._missing > 0:
+            return
+        end = _request_end(self._received)
+        self._missing = end - len(self._received)
+        if self._missing <= 0:
+            body = bytes(self._received[:end])
+            del self._received[:end]
+            self._answer(body)
+
+    def _answer(self, request: bytes) -> None:
+        backend, transport = self._backend, self._transport
+        assert transport is not None
+        backend.requests += 1
+        script = backend.script
+        if not request.startswith(b"POST"):
+            transport.write(NOT_FOUND)
+        elif script.per_second is None:
+            transport.write(backend.burst(script.tokens))
+        else:
+            sent = backend.sent[_stream_of(request)] = Sent()
+            transport.write(HEAD + OPENING)
+            self._tick(script, sent, asyncio.get_running_loop().time())
+
+    def _tick(self, script: Script, sent: Sent, due: float) -> None:
+        if self._transport is None or script.per_second is None:
+            return
+        position = len(sent.moments)
+        if position == script.tokens:
+            self._transport.write(_ending(position))
+            return
+        sent.moments.append(self._backend.clock())
+        self._transport.write(TOKENS[position % len(TOKENS)])
+        following = due + 1 / script.per_second
+        self._timer = asyncio.get_running_loop().call_at(following, self._tick, script, sent, following)
+
+
+NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+
+
+def _request_end(received: bytearray) -> int:
+    """Return how long the request is as far as can be told; more than is there while it is not whole."""
+    head_end = received.find(b"\r\n\r\n")
+    if head_end < 0:
+        return len(received) + 1
+    head = bytes(received[:head_end]).lower()
+    if b"transfer-encoding: chunked" in head:
+        return len(received) if received.endswith(b"0\r\n\r\n") else len(received) + 1
+    _, _, length = head.partition(b"\r\ncontent-length:")
+    return head_end + 4 + int(length.partition(b"\r\n")[0] or 0)
+
+
+def _stream_of(request: bytes) -> int:
+    start = request.rfind(MARK_PREFIX) + len(MARK_PREFIX)
+    return int(request[start : start + MARK_DIGITS])
+
+
+def _chunk(payload: bytes) -> bytes:
+    """Return one HTTP chunk; servers flush every event, so every event is one."""
+    return b"%x\r\n%s\r\n" % (len(payload), payload)
+
+
+def _event(choices: list[dict[str, object]], **more: object) -> bytes:
+    """Return an event as llama.cpp writes it."""
+    chunk = {
+        "choices": choices,
+        "created": 1767225600,
+        "id": "chatcmpl-Zk3yQ9dT2uXcV7bN1mR5sW8eL0pH4aJf",
+        "model": "bench-model",
+        "system_fingerprint": "b11549-1a2b3c4d5",
+        "object": "chat.completion.chunk",
+        **more,
+    }
+    return _chunk(b"data: " + json.dumps(chunk, separators=(",", ":"), ensure_ascii=False).encode() + b"\n\n")
+
+
+def _delta(**delta: object) -> list[dict[str, object]]:
+    return [{"finish_reason": None, "index": 0, "delta": delta}]
+
+
+def _ending(tokens: int) -> bytes:
+    usage = {"completion_tokens": tokens, "prompt_tokens": 1000, "total_tokens": 1000 + tokens}
+    stop = _event([{"finish_reason": "stop", "index": 0, "delta": {}}])
+    return stop + _event([], usage=usage) + _chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
+
+
+OPENING = _event(_delta(role="assistant", content=None))
+TOKENS = [_event(_delta(content=word)) for word in WORDS]
