@@ -2,8 +2,8 @@
 Reading a reply's body at one price per read.
 
 A model server flushes every token as an HTTP chunk of its own.  `StreamReader.readany` of aiohttp 3.14 takes each
-of them out by itself and resumes the parser after each: 1.8 µs per chunk, as much as understanding its content
-costs (measured on 250 chunks of 240 bytes; taken all at once they cost 0.04 µs each).  So what has come is taken
+of them out by itself and resumes the parser after each: 1.8 us per chunk, as much as understanding its content
+costs (measured on 250 chunks of 240 bytes; taken all at once they cost 0.04 us each).  So what has come is taken
 out of the reader's buffer here, and this is the one place that knows the reader's insides.
 """
 
