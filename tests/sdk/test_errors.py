@@ -1,0 +1,135 @@
+"""Failures, as the official SDK raises them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import anthropic
+import pytest
+from tests.parts.chat_reply import Fail, Refusal, Reply, Stop, Vanish, refuse, reply, say
+from tests.parts.chat_script import Answer, Scene, always
+from tests.parts.chat_server import chat_server
+from tests.parts.gateway import running_gateway, target_at
+from tests.sdk.clients import HELLO, IMPATIENT, MODEL, async_client, stage
+
+from anyclaude.protocol.json_values import JsonObject
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+@pytest.mark.parametrize(
+    ("answer", "error", "kind"),
+    [
+        (refuse(400, "the grammar of tool 3 is broken"), anthropic.BadRequestError, "invalid_request_error"),
+        (refuse(401, "the grammar of tool 3 is broken"), anthropic.AuthenticationError, "authentication_error"),
+        (refuse(404, "the grammar of tool 3 is broken"), anthropic.NotFoundError, "not_found_error"),
+        (refuse(429, "the grammar of tool 3 is broken"), anthropic.RateLimitError, "rate_limit_error"),
+        (refuse(500, "the grammar of tool 3 is broken"), anthropic.InternalServerError, "api_error"),
+    ],
+)
+async def test_a_refusal_keeps_its_kind_and_its_words(
+    tmp_path: Path, answer: Refusal, error: type[anthropic.APIStatusError], kind: str, is_streamed: bool
+) -> None:
+    async with stage(tmp_path, always(answer)) as on:
+        with pytest.raises(error, match="the grammar of tool 3 is broken") as caught:
+            await on.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO, stream=is_streamed)
+
+    assert caught.value.type == kind
+    assert caught.value.request_id is not None
+    assert caught.value.request_id.startswith("req_")
+
+
+async def test_a_prompt_that_is_too_long_is_told_in_the_words_the_client_acts_on(tmp_path: Path) -> None:
+    body: JsonObject = {
+        "error": {
+            "code": 400,
+            "message": "request (6030 tokens) exceeds the available context size (2048 tokens), try increasing it",
+            "type": "exceed_context_size_error",
+            "n_prompt_tokens": 6030,
+            "n_ctx": 2048,
+        }
+    }
+    async with stage(tmp_path, always(Refusal(400, body))) as on:
+        with pytest.raises(anthropic.BadRequestError) as caught:
+            await on.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO)
+
+    assert (caught.value.api_message or "").startswith("prompt is too long: 6030 tokens > 2048 maximum")
+
+
+async def test_a_rate_limit_says_when_to_come_back(tmp_path: Path) -> None:
+    async with stage(tmp_path, always(refuse(429, "slow down", "rate_limit_error", retry_after="7"))) as on:
+        with pytest.raises(anthropic.RateLimitError) as caught:
+            await on.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO)
+
+    assert caught.value.response.headers["retry-after"] == "7"
+
+
+async def test_a_request_that_makes_no_sense_never_reaches_the_model_server(tmp_path: Path) -> None:
+    async with stage(tmp_path, always(reply(say("Hm.")))) as on:
+        with pytest.raises(anthropic.BadRequestError):
+            await on.client.messages.create(model=MODEL, max_tokens=50, messages="hello")  # type: ignore[arg-type]
+
+    assert on.server.requests == ()
+
+
+BROKEN_OFF = [
+    reply(say("Hel"), Fail({"code": 500, "message": "out of memory", "type": "server_error"})),
+    reply(say("Hel"), Stop()),
+    reply(say("Hel"), Vanish()),
+]
+
+
+@pytest.mark.parametrize("answer", BROKEN_OFF)
+async def test_a_reply_that_breaks_off_is_an_error_and_never_a_short_reply(tmp_path: Path, answer: Reply) -> None:
+    async with stage(tmp_path, always(answer)) as on:
+        with pytest.raises(anthropic.APIStatusError):
+            await on.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO)
+
+
+@pytest.mark.parametrize("answer", BROKEN_OFF)
+async def test_a_stream_that_breaks_off_is_an_error_after_what_was_heard(tmp_path: Path, answer: Reply) -> None:
+    heard = []
+    async with (
+        stage(tmp_path, always(answer)) as on,
+        on.client.messages.stream(model=MODEL, max_tokens=50, messages=HELLO) as stream,
+    ):
+        with pytest.raises(anthropic.APIStatusError):
+            async for text in stream.text_stream:
+                heard.append(text)
+
+    assert "".join(heard) == "Hel"
+
+
+def one_after_the_other(*answers: Answer) -> Scene:
+    """Give the answers in the order of the requests, whatever they are."""
+    following: Iterator[Answer] = iter(answers)
+    return lambda _: next(following)
+
+
+async def test_the_sdk_repeats_what_may_succeed_the_next_time(tmp_path: Path) -> None:
+    scene = one_after_the_other(refuse(429, "busy", "rate_limit_error", retry_after="0"), reply(say("Here.")))
+    async with stage(tmp_path, scene) as on:
+        patient = on.client.with_options(max_retries=2)
+        message = await patient.messages.create(model=MODEL, max_tokens=50, messages=HELLO)
+
+    assert message.stop_reason == "end_turn"
+
+
+async def test_the_sdk_does_not_repeat_what_can_only_fail_again(tmp_path: Path) -> None:
+    async with stage(tmp_path, always(refuse(400, "no such grammar"))) as on:
+        patient = on.client.with_options(max_retries=2)
+        with pytest.raises(anthropic.BadRequestError):
+            await patient.messages.create(model=MODEL, max_tokens=50, messages=HELLO)
+
+        assert len(on.server.requests) == 1
+
+
+async def test_a_model_server_that_is_not_there_is_named(tmp_path: Path) -> None:
+    async with chat_server(always(reply())) as gone:
+        url = gone.base_url
+    async with (
+        running_gateway(tmp_path, target_at(url), options=IMPATIENT) as gateway,
+        async_client(gateway.base_url) as client,
+    ):
+        with pytest.raises(anthropic.APIStatusError, match=url) as caught:
+            await client.messages.create(model=MODEL, max_tokens=50, messages=HELLO)
+
+    assert caught.value.status_code == 503
