@@ -40,5 +40,6 @@ def _model(name: str, target: BackendTarget) -> JsonObject:
         "id": name,
         "display_name": f"{name} on {target.profile.title}",
         "created_at": UNKNOWN_DATE,
+        "lifecycle": "active",  # required by the SDK's `ModelInfo` (anthropic 2.12.0)
         "max_input_tokens": target.context_tokens,
     }
