@@ -30,7 +30,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     key_for: Callable[[BackendProfile], Secret | None]
 
 
-async def find_target(settings: Settings) -> BackendTarget | None:
+async def find_target(settings: Settings, profiles: tuple[BackendProfile, ...] = PROFILES) -> BackendTarget | None:
     """
     Return the server of this run, or `None` for the embedded engine.
 
@@ -41,7 +41,7 @@ async def find_target(settings: Settings) -> BackendTarget | None:
         return None
     wanted = Wanted(mode=settings.mode, url=settings.backend_url, model=settings.model, key_for=settings.key_for)
     async with aiohttp.ClientSession(trust_env=True) as session:
-        found = await _identified(session, wanted)
+        found = await _identified(session, wanted, profiles)
         if found is None:
             return None
         profile, address = found
@@ -72,7 +72,9 @@ def with_version_path(url: str) -> str:
     return url if urlsplit(url).path else f"{url}/v1"
 
 
-async def _identified(session: aiohttp.ClientSession, wanted: Wanted) -> tuple[BackendProfile, Address] | None:
+async def _identified(
+    session: aiohttp.ClientSession, wanted: Wanted, profiles: tuple[BackendProfile, ...]
+) -> tuple[BackendProfile, Address] | None:
     """Return the kind of server and where it is; `None` if none answers and none was asked for."""
     if wanted.mode is not None:
         profile = profile_named(_backend(wanted.mode))
@@ -83,7 +85,7 @@ async def _identified(session: aiohttp.ClientSession, wanted: Wanted) -> tuple[B
         return profile, address
     if wanted.url is not None:
         return await _kind_of(session, with_version_path(wanted.url), wanted)
-    return await _first_that_answers(session, wanted)
+    return await _first_that_answers(session, wanted, profiles)
 
 
 async def _kind_of(session: aiohttp.ClientSession, url: str, wanted: Wanted) -> tuple[BackendProfile, Address]:
@@ -102,10 +104,12 @@ async def _kind_of(session: aiohttp.ClientSession, url: str, wanted: Wanted) -> 
     return generic, address
 
 
-async def _first_that_answers(session: aiohttp.ClientSession, wanted: Wanted) -> tuple[BackendProfile, Address] | None:
+async def _first_that_answers(
+    session: aiohttp.ClientSession, wanted: Wanted, profiles: tuple[BackendProfile, ...]
+) -> tuple[BackendProfile, Address] | None:
     candidates = [
         (profile, Address(profile.base_url, wanted.key_for(profile), DETECTION_SECONDS))
-        for profile in PROFILES
+        for profile in profiles
         if profile.identity_path and not profile.is_remote
     ]
     return await _first(session, candidates)
@@ -161,7 +165,7 @@ async def _fallback(session: aiohttp.ClientSession, fallback: Fallback, settings
 
     wanted = Wanted(mode=fallback.mode, url=fallback.url, model=fallback.model, key_for=key_for)
     try:
-        found = await _identified(session, wanted)
+        found = await _identified(session, wanted, PROFILES)
         return await _target(session, *found, fallback.model) if found else None
     except InvalidSetting:
         raise

@@ -1,0 +1,146 @@
+"""Which server a run uses."""
+
+import pytest
+from msgspec.structs import replace
+from tests.parts.server_documents import LLAMACPP, OLLAMA, OPENROUTER, VLLM, VLLM_MLX
+from tests.parts.stub_server import stub_server
+
+from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.errors import InvalidSetting, SetupError
+from anyclaude.launcher.detection import find_fallbacks, find_target, names_a_file, with_version_path
+from anyclaude.profiles import PROFILES
+from anyclaude.protocol.json_values import JsonValue
+from anyclaude.settings import Fallback, Mode, Settings
+
+NOWHERE = "http://127.0.0.1:9/v1"
+
+
+async def target_of(settings: Settings) -> BackendTarget:
+    target = await find_target(settings)
+    assert target is not None
+    return target
+
+
+@pytest.mark.parametrize(
+    ("documents", "name"),
+    [(LLAMACPP, "llamacpp"), (OLLAMA, "ollama"), (VLLM, "vllm"), (VLLM_MLX, "vllm-mlx"), ({}, "generic")],
+)
+async def test_an_address_without_a_mode_is_asked_what_it_is(documents: dict[str, JsonValue], name: str) -> None:
+    async with stub_server(documents) as server:
+        target = await target_of(Settings(backend_url=server.origin, model="m"))
+
+    assert target.profile.name == name
+    assert target.base_url == server.base_url
+    assert target.model == "m"
+
+
+async def test_without_a_model_the_loaded_one_is_used_with_its_window_and_slots() -> None:
+    async with stub_server(LLAMACPP) as server:
+        target = await target_of(Settings(backend_url=server.origin))
+
+    assert (target.model, target.context_tokens, target.parallel_requests) == ("qwen", 16384, 4)
+
+
+async def test_what_the_user_says_wins_over_what_the_server_tells() -> None:
+    settings = Settings(model="mine", context_tokens=4096, parallel_requests=2, haiku_model="tiny", api_key=Secret("k"))
+    async with stub_server(LLAMACPP) as server:
+        target = await target_of(replace(settings, backend_url=server.origin))
+
+    assert (target.model, target.context_tokens, target.parallel_requests) == ("mine", 4096, 2)
+    assert target.models == {"haiku": "tiny"}
+    assert target.api_key == Secret("k")
+    assert {authorization for _, _, authorization in server.asked} == {"Bearer k"}
+
+
+@pytest.mark.parametrize("mode", ["llamacpp", "lmstudio", "vllm-mlx", "ollama", "vllm"])
+async def test_a_server_that_was_asked_for_and_does_not_answer_is_named_with_its_address_and_how_to_start_it(
+    mode: Mode,
+) -> None:
+    with pytest.raises(SetupError) as raised:
+        await find_target(Settings(mode=mode, backend_url=NOWHERE))
+
+    assert NOWHERE in str(raised.value)
+    assert "Start it (" in str(raised.value)
+
+
+async def test_without_a_mode_the_first_that_answers_in_the_order_of_the_profiles_is_taken() -> None:
+    async with stub_server(VLLM) as vllm, stub_server(OLLAMA) as ollama:
+        places = {"vllm": vllm.base_url, "ollama": ollama.base_url}
+        profiles = tuple(replace(profile, base_url=places.get(profile.name, NOWHERE)) for profile in PROFILES)
+        target = await find_target(Settings(), profiles)
+
+    assert target is not None
+    assert target.profile.name == "ollama"
+
+
+async def test_without_a_mode_and_without_a_server_the_embedded_engine_answers() -> None:
+    profiles = tuple(replace(profile, base_url=NOWHERE) for profile in PROFILES)
+
+    assert await find_target(Settings(), profiles) is None
+
+
+async def test_an_address_where_nobody_answers_is_an_error() -> None:
+    with pytest.raises(SetupError, match=r"127\.0\.0\.1:9"):
+        await find_target(Settings(backend_url=NOWHERE))
+
+
+async def test_a_server_without_a_list_of_models_needs_one_named() -> None:
+    async with stub_server({}) as server:
+        with pytest.raises(InvalidSetting, match="--model"):
+            await find_target(Settings(backend_url=server.origin))
+
+
+async def test_of_a_remote_servers_many_models_one_must_be_named() -> None:
+    async with stub_server(OPENROUTER) as server:
+        with pytest.raises(InvalidSetting, match="--model"):
+            await find_target(Settings(mode="openrouter", backend_url=server.origin))
+
+
+@pytest.mark.parametrize("settings", [Settings(mode="embedded"), Settings(model="/weights/model.gguf")])
+async def test_the_embedded_engine_needs_no_server(settings: Settings) -> None:
+    assert await find_target(settings) is None
+
+
+async def test_a_fallback_that_is_down_is_kept_if_its_model_is_named() -> None:
+    said: list[str] = []
+    settings = Settings(
+        fallbacks=(Fallback("vllm", NOWHERE, "big"), Fallback("ollama", NOWHERE)),
+        keys={"VLLM_API_KEY": Secret("v")},
+        api_key=Secret("first"),
+    )
+
+    targets = await find_fallbacks(settings, said.append)
+
+    assert [(target.profile.name, target.model, target.api_key) for target in targets] == [("vllm", "big", Secret("v"))]
+    assert len(said) == 1
+    assert "ollama" in said[0]
+
+
+async def test_a_fallback_never_gets_the_first_servers_key() -> None:
+    async with stub_server(VLLM) as server:
+        settings = Settings(fallbacks=(Fallback("vllm", server.origin),), api_key=Secret("first"))
+        said: list[str] = []
+        targets = await find_fallbacks(settings, said.append)
+
+    assert targets[0].model == "Qwen/Qwen3-8B"
+    assert targets[0].api_key is None
+    assert {authorization for _, _, authorization in server.asked} == {None}
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://host:1", "http://host:1/v1"),
+        ("http://host:1/", "http://host:1/v1"),
+        ("http://host:1/v1/", "http://host:1/v1"),
+        ("https://host/api/v1", "https://host/api/v1"),
+    ],
+)
+def test_an_address_without_a_path_gets_the_usual_one(url: str, expected: str) -> None:
+    assert with_version_path(url) == expected
+
+
+def test_only_weights_are_files() -> None:
+    assert names_a_file("a/b.gguf")
+    assert not names_a_file("Qwen/Qwen3-8B")
+    assert not names_a_file(None)

@@ -1,0 +1,55 @@
+"""A program that stands in for Claude Code: it shows what it was given, and then does what its last argument says."""
+
+import json
+import stat
+import sys
+from pathlib import Path
+
+from msgspec import Struct
+
+PROGRAM = """\
+import json, os, signal, sys
+sys.stdout.write(json.dumps({
+    "arguments": sys.argv[1:], "environment": dict(os.environ), "pid": os.getpid(), "parent": os.getppid(),
+    "stdin_is_terminal": sys.stdin.isatty(),
+}) + "\\n")
+sys.stdout.flush()
+last = sys.argv[-1] if len(sys.argv) > 1 else ""
+if last.startswith("exit-"):
+    sys.exit(int(last[5:]))
+if last.startswith("die-"):
+    os.kill(os.getpid(), int(last[4:]))
+if last == "echo":
+    sys.stdout.write(sys.stdin.read())
+if last == "stubborn":
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    sys.stdout.write("ready\\n")
+    sys.stdout.flush()
+if last in ("wait", "stubborn"):
+    while True:
+        signal.pause()
+"""
+
+
+class Shown(Struct, frozen=True):
+    """What the program says of itself in its first line."""
+
+    arguments: list[str]
+    environment: dict[str, str]
+    pid: int
+    parent: int
+    stdin_is_terminal: bool
+
+
+def write_fake_client(folder: Path) -> Path:
+    """Write the program, and return where it is."""
+    program = folder / "claude"
+    program.write_text(f"#!{sys.executable} -IS\n{PROGRAM}")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return program
+
+
+def shown(line: str | bytes) -> Shown:
+    """Return what the program's first line says."""
+    return Shown(**json.loads(line))
