@@ -62,14 +62,9 @@ class SseDecoder:
             self._partial.clear()
             self._held_bytes = 0
         tail = lines.pop()
-        events: list[ServerSentEvent] = []
-        for line in lines:
-            if line:
-                self._take_field(line)
-            elif self._data:
-                events.append(self._dispatch())
-            else:
-                self._event = ""
+        events = self._plain_events(lines)
+        if events is None:
+            events = self._events(lines)
         self._hold(tail)
         return events
 
@@ -103,6 +98,27 @@ class SseDecoder:
         if chunk.endswith(b"\r"):
             self._after_carriage_return = True
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _plain_events(self, lines: list[bytes]) -> list[ServerSentEvent] | None:
+        """Return the events of lines that are data and blank by turns, as nearly all are; `None` if these are not."""
+        if self._data or self._event or len(lines) % 2 or any(lines[1::2]):
+            return None
+        if max(map(len, lines), default=0) > self._max_event_bytes:
+            return None
+        events = [ServerSentEvent(line[6:]) for line in lines[::2] if line.startswith(b"data: ")]
+        return events if 2 * len(events) == len(lines) else None
+
+    def _events(self, lines: list[bytes]) -> list[ServerSentEvent]:
+        """Return the events of any lines."""
+        events: list[ServerSentEvent] = []
+        for line in lines:
+            if line:
+                self._take_field(line)
+            elif self._data:
+                events.append(self._dispatch())
+            else:
+                self._event = ""
+        return events
 
     def _hold(self, piece: bytes) -> None:
         if not piece:
