@@ -70,7 +70,7 @@ def fragments_of(number: int, call: tuple[str, str], cut: int, mark: Mark) -> li
 
 def heard(parts: list[CallPart]) -> tuple[tuple[str, str], ...]:
     gathered = ToolCalls()
-    return put_together([delta for part in parts if (delta := gathered.take(part))]).calls
+    return put_together([delta for part in parts for delta in gathered.take([part])]).calls
 
 
 @pytest.mark.parametrize("mark", INTERLEAVING)
@@ -109,6 +109,14 @@ def test_a_call_that_is_sent_again_whole_is_heard_once(mark: Mark, calls: list[t
     again = [CallPart(mark(at, True).index, mark(at, True).id, FunctionPart(*call)) for at, call in enumerate(calls)]
 
     assert heard([*parts, *again]) == tuple(calls)
+
+
+@pytest.mark.parametrize("mark", [*INTERLEAVING, *ONE_AFTER_THE_OTHER])
+@given(calls=calls)
+def test_calls_that_come_whole_in_one_chunk_are_kept_apart(mark: Mark, calls: list[tuple[str, str]]) -> None:
+    parts = [CallPart(mark(at, True).index, mark(at, True).id, FunctionPart(*call)) for at, call in enumerate(calls)]
+
+    assert put_together(ToolCalls().take(parts)).calls == tuple(calls)
 
 
 def test_an_index_that_comes_late_still_names_the_last_call() -> None:

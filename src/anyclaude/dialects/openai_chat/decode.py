@@ -210,14 +210,8 @@ class _Reply:
         if text := said.content or said.refusal:
             self._has_text = True
             deltas.append(TextDelta(text))
-        if said.tool_calls:
-            for call in said.tool_calls:
-                if delta := self._calls.take(call):
-                    deltas.append(delta)
-        elif said.function_call is not None and (
-            delta := self._calls.take(CallPart(LEGACY_INDEX, function=said.function_call))
-        ):
-            deltas.append(delta)
+        if said.tool_calls or said.function_call is not None:
+            deltas.extend(self._calls.take(_calls_in(said)))
 
     def _say_whole(self, said: Said, deltas: list[Delta]) -> None:
         """Add what a whole message says that its pieces have not said before."""
@@ -229,12 +223,7 @@ class _Reply:
         if text and not self._has_text:
             self._has_text = True
             deltas.append(TextDelta(text))
-        calls = said.tool_calls or []
-        if said.function_call is not None and not calls:
-            calls = [CallPart(LEGACY_INDEX, function=said.function_call)]
-        for position, call in enumerate(calls):
-            if delta := self._calls.take_whole(position, call):
-                deltas.append(delta)
+        deltas.extend(self._calls.take_whole(_calls_in(said)))
 
     def _stop(self, choice: Choice, finish_reason: str, deltas: list[Delta]) -> None:
         reason = finish_reason.lower()
@@ -243,6 +232,13 @@ class _Reply:
         elif reason not in NOT_FINISHED:
             self._is_finished = True
             deltas.append(_finished(choice, reason))
+
+
+def _calls_in(said: Said) -> list[CallPart]:
+    """Return the tool calls; the legacy field holds one, and some servers send it beside the list that replaced it."""
+    if said.tool_calls or said.function_call is None:
+        return said.tool_calls or []
+    return [CallPart(LEGACY_INDEX, function=said.function_call)]
 
 
 def _finished(choice: Choice, reason: str) -> Finished:

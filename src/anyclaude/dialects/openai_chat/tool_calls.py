@@ -7,6 +7,7 @@ and the id is missing, changes, or is repeated together with the name in every f
 call therefore has an identity of our own, its slot.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from anyclaude.protocol.deltas import ToolCallDelta
@@ -45,23 +46,32 @@ class ToolCalls:
         self._by_index: dict[int, Call] = {}
         self._by_id: dict[str, Call] = {}
 
-    def take(self, part: CallPart) -> ToolCallDelta | None:
-        """Return what a fragment adds, `None` if nothing: some servers send a whole call after its fragments."""
-        function = part.function or NO_FUNCTION
-        call = self._same_call(part, function)
-        if call is None:
-            call = self._begin(part, function)
-        elif _is_repetition(call, function):
-            return None
-        return self._add(call, function)
+    def take(self, parts: list[CallPart]) -> list[ToolCallDelta]:
+        """Return what the fragments of one chunk add; some servers send a whole call after its fragments."""
+        deltas: list[ToolCallDelta] = []
+        named: set[int] = set()
+        for part in parts:
+            function = part.function or NO_FUNCTION
+            call = self._same_call(part, function)
+            if call is None or (function.name and call.slot in named):  # one chunk does not name a call twice
+                call = self._begin(part, function)
+            elif _is_repetition(call, function):
+                continue
+            if function.name:
+                named.add(call.slot)
+            deltas.extend(_add(call, function))
+        return deltas
 
-    def take_whole(self, position: int, part: CallPart) -> ToolCallDelta | None:
-        """Return what the whole call at `position` of a whole message adds to the fragments before it."""
-        function = part.function or NO_FUNCTION
-        if position >= len(self._calls):
-            return self._add(self._begin(part, function), function)
-        call = self._calls[position]
-        return None if call.pieces else self._add(call, function)
+    def take_whole(self, parts: list[CallPart]) -> list[ToolCallDelta]:
+        """Return what the calls of a whole message add to the fragments before it."""
+        deltas: list[ToolCallDelta] = []
+        for position, part in enumerate(parts):
+            function = part.function or NO_FUNCTION
+            if position >= len(self._calls):
+                deltas.extend(_add(self._begin(part, function), function))
+            elif not self._calls[position].pieces:
+                deltas.extend(_add(self._calls[position], function))
+        return deltas
 
     def _same_call(self, part: CallPart, function: FunctionPart) -> Call | None:
         """Return the call that a fragment goes on with, `None` if it begins another."""
@@ -91,14 +101,6 @@ class ToolCalls:
             self._by_id[part.id] = call
         return call
 
-    def _add(self, call: Call, function: FunctionPart) -> ToolCallDelta | None:
-        if not function.name and not function.arguments:
-            return None
-        call.name = call.name or function.name or ""
-        if function.arguments:
-            call.pieces.append(function.arguments)
-        return ToolCallDelta(call.slot, function.name or "", function.arguments or "")
-
 
 def whole_object(text: str) -> JsonValue:
     """Return the JSON object that `text` is, `None` if it is none or not whole."""
@@ -107,6 +109,14 @@ def whole_object(text: str) -> JsonValue:
     except JsonError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def _add(call: Call, function: FunctionPart) -> Iterator[ToolCallDelta]:
+    if function.name or function.arguments:
+        call.name = call.name or function.name or ""
+        if function.arguments:
+            call.pieces.append(function.arguments)
+        yield ToolCallDelta(call.slot, function.name or "", function.arguments or "")
 
 
 def _is_repetition(call: Call, function: FunctionPart) -> bool:
