@@ -10,7 +10,7 @@ from contextlib import aclosing
 
 from msgspec.structs import replace
 
-from anyclaude.errors import BackendError, BackendTimeout, BackendTruncated
+from anyclaude.errors import BackendError, BackendRejected, BackendTimeout, BackendTruncated
 from anyclaude.protocol.deltas import Delta
 from anyclaude.protocol.events import StreamEvent
 from anyclaude.protocol.message_stream import MessageStream
@@ -72,7 +72,10 @@ class Exchange:
         """Ask the same backend for the rest of a reply, and yield what provably continues it."""
         continuation = continuation_of(self._errand.request, said, opened.lane.backend.target.profile)
         errand = replace(self._errand, request=continuation.request)
-        again = await self._dispatcher.reopen(opened.lane, errand, self._progress)
+        try:
+            again = await self._dispatcher.reopen(opened.lane, errand, self._progress)
+        except BackendRejected as error:
+            raise BackendTruncated(f"{broken}; a second attempt was refused: {error}") from error
         try:
             async with aclosing(self._deltas(again)) as batches:
                 async for deltas in batches:
