@@ -82,6 +82,8 @@ class OpenReply:
     reply: BackendReply
     decoder: DeltaDecoder
     first_deltas: list[Delta]
+    is_over: bool
+    """Whether the first deltas are all there is: they came with the end of the reply."""
     resources: AsyncExitStack
 
     async def aclose(self) -> None:
@@ -177,15 +179,15 @@ class Dispatcher:
             if reply.status != 200:
                 raise lane.dialect.decode_error(reply.status, await reply.read_error(), reply.retry_after_seconds)
             decoder = lane.dialect.decoder(reply.content_type)
-            first_deltas = await self._first_deltas(reply, decoder)
-            return OpenReply(lane, reply, decoder, first_deltas, stack.pop_all())
+            first_deltas, is_over = await self._first_deltas(reply, decoder)
+            return OpenReply(lane, reply, decoder, first_deltas, is_over, stack.pop_all())
 
-    async def _first_deltas(self, reply: BackendReply, decoder: DeltaDecoder) -> list[Delta]:
-        """Read until the reply says something; one that breaks off before that was never begun."""
+    async def _first_deltas(self, reply: BackendReply, decoder: DeltaDecoder) -> tuple[list[Delta], bool]:
+        """Read until the reply says something; one that breaks off before that was never begun.  Tell if it is over."""
         try:
             while chunk := await reply.read_chunk(self.patience.first_byte_seconds):
                 if deltas := decoder.feed(chunk):
-                    return deltas
-            return decoder.finish()
+                    return deltas, False
+            return decoder.finish(), True
         except BackendTruncated as error:
             raise BackendUnreachable(f"{error}, before it had said anything") from error

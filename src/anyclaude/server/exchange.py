@@ -54,6 +54,8 @@ class Exchange:
     async def _deltas(self, opened: OpenReply) -> AsyncGenerator[list[Delta], None]:
         """Yield what the backend says, until it has closed its reply or has nothing to add to a finished one."""
         yield opened.first_deltas
+        if opened.is_over:
+            return
         patience, stream = self._dispatcher.patience, self._stream
         try:
             while chunk := await opened.reply.read_chunk(
