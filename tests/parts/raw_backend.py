@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Self, TypeAlias
 
-from anyclaude.protocol.json_values import JsonObject, JsonValue
+from anyclaude.protocol.json_values import JsonObject
 
 GENEROUS_SECONDS = 20.0
 """Nothing here is waited for longer; whatever takes this long is never going to happen."""
@@ -60,7 +60,7 @@ class Asked:
         """Send a piece of the body of a reply that has begun."""
         await self.send(b"%x\r\n%s\r\n" % (len(data), data))
 
-    async def event(self, value: JsonValue) -> None:
+    async def event(self, value: object) -> None:
         """Send one server-sent event."""
         await self.chunk(b"data: %s\n\n" % json.dumps(value).encode())
 

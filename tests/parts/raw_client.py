@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tests.parts.raw_backend import GENEROUS_SECONDS, reset
 
-from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
+from anyclaude.protocol.json_values import JsonObject
 
 CLAUDE_CODE = {"User-Agent": "claude-cli/2.1.330 (external, cli)", "x-claude-code-session-id": "session-1"}
 """The headers by which the client is known."""
@@ -159,12 +159,12 @@ def request(method: str, path: str, body: bytes = b"", headers: Mapping[str, str
     return "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode("latin-1") + body
 
 
-def prompt(text: str = "Hello", **fields: JsonValue) -> bytes:
+def prompt(text: str = "Hello", **fields: object) -> bytes:
     """Return the body of a request for a streamed reply to `text`."""
-    body: dict[str, JsonValue] = {
+    body: dict[str, object] = {
         "model": "claude-opus-5-5",
         "max_tokens": 64,
         "stream": True,
         "messages": [{"role": "user", "content": text}],
     }
-    return encode_json({**body, **fields})
+    return json.dumps({**body, **fields}, ensure_ascii=False).encode()

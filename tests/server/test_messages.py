@@ -1,0 +1,513 @@
+"""`POST /v1/messages`: what the client gets whatever the backend does, and what the backend sees of the client."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from msgspec.structs import replace
+from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
+from tests.parts.json_at import at
+from tests.parts.raw_backend import RawBackend
+from tests.parts.raw_client import CLAUDE_CODE, RawClient, connected, prompt, request
+from tests.parts.referee import judge
+
+from anyclaude.scheduling import Patience
+from anyclaude.server.streaming import Pace
+
+Leaves: TypeAlias = Callable[[RawClient], None]
+
+ONE_TRY = replace(QUICK, patience=Patience(retry_seconds=0.0))
+"""What is refused is refused at once, so that a test sees the refusal itself."""
+
+COMMITTED = replace(ONE_TRY, pace=Pace(commit_seconds=0.0))
+"""The status is sent at once, as it is after five seconds of silence."""
+
+REFUSALS = [
+    (400, "invalid_request_error", "false"),
+    (401, "authentication_error", "false"),
+    (403, "permission_error", "false"),
+    (404, "not_found_error", "false"),
+    (413, "request_too_large", "false"),
+    (422, "invalid_request_error", "false"),
+    (429, "rate_limit_error", "true"),
+    (500, "api_error", "false"),
+    (503, "api_error", "true"),
+    (529, "overloaded_error", "true"),
+]
+"""Status, Anthropic type, and whether asking again can help."""
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(("status", "kind", "should_retry"), REFUSALS)
+async def test_a_refusal_keeps_its_status_and_its_words(
+    one_try: RunningGateway, backend: RawBackend, status: int, kind: str, should_retry: str, stream: bool
+) -> None:
+    async with connected(one_try.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt(stream=stream)))
+        await (await backend.asked()).refuse(status, "the words of the server")
+        response = await client.response()
+
+    assert response.status == status
+    assert response.error[0] == kind
+    assert "the words of the server" in response.error[1]
+    assert response.headers["x-should-retry"] == should_retry
+    assert one_try.records()[-1]["outcome"] == "failed"
+    assert one_try.records()[-1]["status"] == status
+
+
+@pytest.mark.parametrize(("given", "passed_on"), [("7", "7"), ("0", "0"), ("soon", None)])
+async def test_when_to_ask_again_is_passed_on(
+    one_try: RunningGateway, backend: RawBackend, given: str, passed_on: str | None
+) -> None:
+    async with connected(one_try.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt()))
+        await (await backend.asked()).refuse(429, "slow down", Retry_After=given)
+        response = await client.response()
+
+    assert response.status == 429
+    assert response.headers.get("retry-after") == passed_on
+
+
+async def test_a_refusal_that_is_no_json_still_says_something(one_try: RunningGateway, backend: RawBackend) -> None:
+    async with connected(one_try.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt()))
+        await (await backend.asked()).answer(502, b"<html><h1>Bad Gateway</h1></html>", "text/html")
+        response = await client.response()
+
+    assert response.status == 502
+    assert "Bad Gateway" in response.error[1]
+    assert "<" not in response.error[1]
+
+
+async def test_the_status_waits_for_the_backend_and_the_reply_is_whole(
+    gateway: RunningGateway, backend: RawBackend
+) -> None:
+    async with connected(gateway.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt()))
+        await (await backend.asked()).reply("Hel", "lo")
+        response = await client.response()
+
+    verdict = judge(response.body)
+    assert response.status == 200
+    assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert response.headers["cache-control"] == "no-cache"
+    assert verdict.outcome == "whole"
+    assert verdict.texts() == ["Hello"]
+    assert verdict.model == "claude-opus-5-5"
+    assert verdict.usage["input_tokens"] == 12
+
+
+async def test_a_slow_backend_gets_the_client_a_status_and_a_beginning(
+    committed: RunningGateway, backend: RawBackend
+) -> None:
+    async with connected(committed.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt()))
+        asked = await backend.asked()
+        head = await client.head()
+        first = await client.event()
+        await asked.reply("Hello")
+        rest = await client.events_until("message_stop")
+
+    assert head.status == 200
+    assert first["type"] == "message_start"
+    assert rest[0]["type"] == "content_block_start"
+
+
+@pytest.mark.parametrize("headers", [CLAUDE_CODE, {}], ids=["claude code", "another client"])
+async def test_a_refusal_after_the_status_is_told_to_everyone(
+    committed: RunningGateway, backend: RawBackend, headers: dict[str, str]
+) -> None:
+    async with connected(committed.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt(), headers))
+        asked = await backend.asked()
+        await client.head()
+        await client.event()
+        await asked.refuse(400, "no such thing")
+        failed = await client.event()
+
+    assert failed["type"] == "error"
+    assert at(failed, "error", "type") == "invalid_request_error"
+    assert at(failed, "error", "message") == "no such thing"
+    assert committed.records()[-1]["outcome"] == "failed"
+    assert committed.records()[-1]["status"] == 200
+
+
+async def test_a_reply_that_cannot_be_finished_is_a_broken_connection_for_claude_code(
+    one_try: RunningGateway, backend: RawBackend
+) -> None:
+    async with connected(one_try.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
+        await break_off_twice(backend)
+        with pytest.raises(ConnectionResetError):
+            await client.is_closed()
+        record = await one_try.recorded(1)
+
+    assert record["outcome"] == "failed"
+    assert record["status"] == 200
+    assert at(record, "error", "type") == "api_error"
+
+
+async def test_a_reply_that_cannot_be_finished_is_an_error_event_for_other_clients(
+    one_try: RunningGateway, backend: RawBackend
+) -> None:
+    async with connected(one_try.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt()))
+        await break_off_twice(backend)
+        response = await client.response()
+
+    verdict = judge(response.body)
+    assert verdict.outcome == "failed"
+    assert verdict.error is not None
+    assert verdict.error[0] == "api_error"
+    assert "llama.cpp at http://127.0.0.1" in verdict.error[1]
+
+
+async def test_a_reply_that_cannot_be_finished_is_a_status_for_who_asked_for_it_whole(
+    one_try: RunningGateway, backend: RawBackend
+) -> None:
+    async with connected(one_try.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt(stream=False)))
+        await break_off_twice(backend)
+        response = await client.response()
+
+    assert response.status == 503
+    assert response.error[0] == "api_error"
+    assert b"Hel" not in response.body
+
+
+async def test_an_error_inside_the_stream_is_told(one_try: RunningGateway, backend: RawBackend) -> None:
+    async with connected(one_try.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
+        asked = await (await backend.asked()).begin()
+        await asked.say("Hel")
+        await asked.event({"error": {"message": "out of memory", "code": 500}})
+        await asked.end()
+        response = await client.response()
+
+    verdict = judge(response.body)
+    assert verdict.outcome == "failed"
+    assert verdict.error == ("api_error", "out of memory")
+
+
+async def test_an_error_before_the_first_word_is_a_status(one_try: RunningGateway, backend: RawBackend) -> None:
+    async with connected(one_try.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt()))
+        asked = await (await backend.asked()).begin()
+        await asked.event({"error": {"message": "out of memory", "code": 500}})
+        await asked.end()
+        response = await client.response()
+
+    assert response.status == 500
+    assert response.error == ("api_error", "out of memory")
+
+
+async def test_a_silent_backend_is_given_up(tmp_path: Path, backend: RawBackend) -> None:
+    options = replace(ONE_TRY, patience=Patience(retry_seconds=0.0, first_byte_seconds=0.05))
+    async with (
+        running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
+        connected(gateway.base_url) as client,
+    ):
+        await client.send(request("POST", "/v1/messages", prompt()))
+        asked = await backend.asked()
+        response = await client.response()
+        await asked.is_left()
+
+    assert response.status == 504
+    assert response.error[0] == "timeout_error"
+    assert response.headers["x-should-retry"] == "false"
+
+
+async def test_a_backend_that_stalls_in_its_reply_is_given_up(tmp_path: Path, backend: RawBackend) -> None:
+    options = replace(ONE_TRY, patience=Patience(retry_seconds=0.0, stall_seconds=0.05))
+    async with (
+        running_gateway(tmp_path, target_at(backend.base_url, "generic"), options=options) as gateway,
+        connected(gateway.base_url) as client,
+    ):
+        await client.send(request("POST", "/v1/messages", prompt()))
+        asked = await (await backend.asked()).begin()
+        await asked.say("Hel")
+        await asked.is_left()
+        (await backend.asked()).reset()
+        response = await client.response()
+
+    verdict = judge(response.body)
+    assert verdict.outcome == "failed"
+    assert verdict.error is not None
+
+
+async def test_a_reply_that_is_finished_does_not_wait_for_its_last_figures_for_ever(
+    tmp_path: Path, backend: RawBackend
+) -> None:
+    options = replace(ONE_TRY, patience=Patience(finish_seconds=0.05))
+    async with (
+        running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
+        connected(gateway.base_url) as client,
+    ):
+        await client.send(request("POST", "/v1/messages", prompt()))
+        asked = await (await backend.asked()).begin()
+        await asked.say("Hello")
+        await asked.event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        response = await client.response()
+        await asked.is_left()
+
+    assert judge(response.body).outcome == "whole"
+
+
+async def test_a_reply_that_just_ends_was_not_finished(one_try: RunningGateway, backend: RawBackend) -> None:
+    async with connected(one_try.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt()))
+        asked = await (await backend.asked()).begin()
+        await asked.say("Hel")
+        await asked.end()
+        (await backend.asked()).reset()
+        response = await client.response()
+
+    assert judge(response.body).outcome == "failed"
+
+
+async def test_a_second_attempt_that_is_refused_is_a_broken_connection_for_claude_code(
+    one_try: RunningGateway, backend: RawBackend
+) -> None:
+    async with connected(one_try.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
+        asked = await (await backend.asked()).begin()
+        await asked.say("Hel")
+        asked.reset()
+        await (await backend.asked()).refuse(400, "no prefill here")
+        with pytest.raises(ConnectionResetError):
+            await client.is_closed()
+        record = await one_try.recorded(1)
+
+    assert record["continuations"] == 1
+    assert "no prefill here" in str(at(record, "error", "message"))
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_backend_that_ignores_the_wish_for_a_stream_is_understood(
+    gateway: RunningGateway, backend: RawBackend, stream: bool
+) -> None:
+    whole = {"choices": [{"index": 0, "message": {"content": "Hello"}, "finish_reason": "stop"}]}
+    async with connected(gateway.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt(stream=stream)))
+        await (await backend.asked()).answer(200, json.dumps(whole).encode())
+        response = await client.response()
+
+    text = judge(response.body).texts() if stream else [at(response.json, "content", 0, "text")]
+    assert text == ["Hello"]
+
+
+async def test_a_reply_that_was_not_streamed_equals_the_stream_put_together(
+    gateway: RunningGateway, backend: RawBackend
+) -> None:
+    messages = []
+    for stream in (True, False):
+        async with connected(gateway.base_url) as client:
+            await client.send(request("POST", "/v1/messages", prompt(stream=stream)))
+            asked = await (await backend.asked()).begin()
+            await asked.event({"choices": [{"delta": {"reasoning_content": "Let me see"}}]})
+            await asked.say("I ", "look")
+            call = {"index": 0, "id": "c", "function": {"name": "Read", "arguments": '{"file_path": "/a"}'}}
+            await asked.event({"choices": [{"delta": {"tool_calls": [call]}}]})
+            await asked.finish("tool_calls")
+            response = await client.response()
+        messages.append(judge(response.body).message() if stream else dict(response.json))
+
+    for message in messages:
+        assert str(message.pop("id")).startswith("msg_")
+        content = message["content"]
+        assert isinstance(content, list)
+        assert content[-1].pop("id").startswith("toolu_")
+    assert messages[0] == messages[1]
+    assert messages[1]["stop_reason"] == "tool_use"
+
+
+async def test_no_tokens_at_all_may_be_asked_for(gateway: RunningGateway, backend: RawBackend) -> None:
+    async with connected(gateway.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt(stream=False, max_tokens=0)))
+        asked = await (await backend.asked()).begin()
+        await asked.finish("length")
+        response = await client.response()
+
+    assert response.status == 200
+    assert response.json["content"] == []
+    assert response.json["stop_reason"] == "max_tokens"
+
+
+async def test_the_name_the_client_asked_for_comes_back_and_the_servers_own_goes_out(
+    gateway: RunningGateway, backend: RawBackend
+) -> None:
+    async with connected(gateway.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt(model="claude-haiku-4-5", stream=False)))
+        asked = await backend.asked()
+        await asked.reply("Hello")
+        response = await client.response()
+
+    assert asked.json["model"] == "local-model"
+    assert response.json["model"] == "claude-haiku-4-5"
+
+
+async def test_tools_of_one_request_never_leak_into_another(gateway: RunningGateway, backend: RawBackend) -> None:
+    tool = {"name": "Read", "description": "", "input_schema": {"type": "object", "properties": {}}}
+    async with connected(gateway.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt(tools=[tool]), CLAUDE_CODE))
+        first = await backend.asked()
+        await first.reply("Hello")
+        await client.response()
+        await client.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
+        second = await backend.asked()
+        await second.reply("Hello")
+        await client.response()
+
+    assert "tools" in first.json
+    assert "tools" not in second.json
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("leaves", [RawClient.leave, RawClient.vanish], ids=["closes", "resets"])
+async def test_a_client_that_leaves_before_the_first_byte_frees_the_backend(
+    gateway: RunningGateway, backend: RawBackend, leaves: Leaves, stream: bool
+) -> None:
+    async with connected(gateway.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt(stream=stream)))
+        asked = await backend.asked()
+        leaves(client)
+        await asked.is_left()
+        record = await gateway.recorded(1)
+
+    assert record["outcome"] == "client_left"
+    assert record["status"] is None
+    assert record["attempts"] == 1
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("leaves", [RawClient.leave, RawClient.vanish], ids=["closes", "resets"])
+async def test_a_client_that_leaves_in_the_middle_of_the_reply_frees_the_backend(
+    gateway: RunningGateway, backend: RawBackend, leaves: Leaves, stream: bool
+) -> None:
+    async with connected(gateway.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt(stream=stream)))
+        asked = await (await backend.asked()).begin()
+        await asked.say("Hel")
+        if stream:
+            await client.head()
+            await client.events_until("content_block_delta")
+        leaves(client)
+        await asked.is_left()
+        record = await gateway.recorded(1)
+
+    assert record["outcome"] == "client_left"
+    assert record["status"] == (200 if stream else None)
+
+
+async def test_a_client_that_leaves_after_the_status_but_before_the_first_word_frees_the_backend(
+    committed: RunningGateway, backend: RawBackend
+) -> None:
+    async with connected(committed.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt()))
+        asked = await backend.asked()
+        await client.head()
+        client.vanish()
+        await asked.is_left()
+        record = await committed.recorded(1)
+
+    assert record["outcome"] == "client_left"
+    assert record["status"] == 200
+
+
+async def test_a_client_that_leaves_the_queue_is_never_served(tmp_path: Path, backend: RawBackend) -> None:
+    target = target_at(backend.base_url, parallel_requests=1)
+    async with (
+        running_gateway(tmp_path, target) as gateway,
+        connected(gateway.base_url) as one,
+        connected(gateway.base_url) as two,
+        connected(gateway.base_url) as three,
+    ):
+        await one.send(request("POST", "/v1/messages", prompt("one")))
+        first = await (await backend.asked()).begin()
+        await two.send(request("POST", "/v1/messages", prompt("two")))
+        await waiting(gateway, 1)
+        await three.send(request("POST", "/v1/messages", prompt("three")))
+        await waiting(gateway, 2)
+        two.leave()
+        record = await gateway.recorded(1)
+        await first.say("Hello")
+        await first.finish()
+        next_asked = await backend.asked()
+
+        assert record["outcome"] == "client_left"
+        assert record["attempts"] == 0
+        assert at(next_asked.json, "messages", -1, "content") == "three"
+
+
+async def test_a_queue_that_is_full_says_so(tmp_path: Path, backend: RawBackend) -> None:
+    options = replace(QUICK, queue_limit=1)
+    target = target_at(backend.base_url, parallel_requests=1)
+    async with (
+        running_gateway(tmp_path, target, options=options) as gateway,
+        connected(gateway.base_url) as one,
+        connected(gateway.base_url) as two,
+        connected(gateway.base_url) as three,
+    ):
+        await one.send(request("POST", "/v1/messages", prompt("one")))
+        await backend.asked()
+        await two.send(request("POST", "/v1/messages", prompt("two")))
+        await waiting(gateway, 1)
+        refused = await three.ask("POST", "/v1/messages", prompt("three"))
+        record = gateway.records()[-1]
+
+    assert refused.status == 429
+    assert refused.error[0] == "rate_limit_error"
+    assert int(refused.headers["retry-after"]) > 0
+    assert refused.headers["x-should-retry"] == "true"
+    assert record["outcome"] == "refused"
+
+
+async def test_clients_that_come_and_go_leave_no_task_behind(gateway: RunningGateway, backend: RawBackend) -> None:
+    async with connected(gateway.base_url) as first:
+        await first.ask("GET", "/health")
+    before = {task for task in asyncio.all_tasks() if "_serve" not in repr(task)}
+    for count in range(1, 4):
+        async with connected(gateway.base_url) as client:
+            await client.send(request("POST", "/v1/messages", prompt()))
+            asked = await (await backend.asked()).begin()
+            await asked.say("Hel")
+            await client.head()
+            client.vanish()
+            await asked.is_left()
+            await gateway.recorded(count)
+    await asyncio.sleep(0)
+    after = {task for task in asyncio.all_tasks() if "_serve" not in repr(task)}
+
+    assert after - before == set()
+
+
+@pytest.fixture
+async def one_try(tmp_path: Path, backend: RawBackend) -> AsyncIterator[RunningGateway]:
+    """A gateway that tells a failure at once."""
+    async with running_gateway(tmp_path, target_at(backend.base_url), options=ONE_TRY) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def committed(tmp_path: Path, backend: RawBackend) -> AsyncIterator[RunningGateway]:
+    """A gateway that tells a failure at once, but only after a status of 200."""
+    async with running_gateway(tmp_path, target_at(backend.base_url), options=COMMITTED) as gateway:
+        yield gateway
+
+
+async def break_off_twice(backend: RawBackend) -> None:
+    """Die in the middle of the reply, and again when the rest of it is asked for."""
+    asked = await (await backend.asked()).begin()
+    await asked.say("Hel")
+    asked.reset()
+    (await backend.asked()).reset()
+
+
+async def waiting(gateway: RunningGateway, count: int) -> None:
+    """Wait until so many requests stand in the queue."""
+    async with connected(gateway.base_url) as client:
+        while at((await client.ask("GET", "/health")).json, "backends", 0, "waiting") != count:
+            pass
