@@ -1,6 +1,7 @@
-"""What the played model answers to which request: it reads the conversation, as a model does, and keeps no state.
+"""What the played model answers to which request: it reads the conversation, as a model does.
 
-A repeated request therefore gets the same reply again, and requests of several conversations may come in any order.
+Nothing is kept between requests: a repeated request gets the same reply again, and requests of several
+conversations may come in any order.
 """
 
 from collections.abc import Callable, Mapping
@@ -54,6 +55,19 @@ def always(answer: Answer) -> Scene:
 def in_turn(*lines: Line) -> Scene:
     """Give the lines one after the other, by the number of turns the assistant has taken."""
     return Screenplay(Role("", lines))
+
+
+def one_by_one(*lines: Line) -> Scene:
+    """Give the lines in the order of the requests, whatever they ask; only this scene remembers what it has said."""
+    following = iter(lines)
+
+    def answer(request: ChatRequest) -> Answer:
+        line = next(following, None)
+        if line is None:
+            raise OutOfScript(f"all {len(lines)} lines were said before a request that ends with {_tail(request)}")
+        return _spoken(line, request)
+
+    return answer
 
 
 def by_model(scenes: Mapping[str, Scene]) -> Scene:

@@ -3,7 +3,7 @@
 import pytest
 from tests.parts.chat_reply import Refusal, call, reply, say
 from tests.parts.chat_request import ChatRequest, read_chat_request
-from tests.parts.chat_script import OutOfScript, Role, Screenplay, always, by_model, in_turn
+from tests.parts.chat_script import OutOfScript, Role, Screenplay, always, by_model, in_turn, one_by_one
 
 from anyclaude.protocol.json_values import JsonObject, encode_json
 
@@ -62,6 +62,14 @@ def test_a_model_that_is_not_there_is_refused() -> None:
 
     assert scene(asked(("user", "go"), model="big")) == ONE
     assert isinstance(scene(asked(("user", "go"), model="small")), Refusal)
+
+
+def test_lines_that_are_said_one_by_one_do_not_heed_the_conversation() -> None:
+    scene = one_by_one(ONE, lambda request: TWO)
+
+    assert [scene(asked(("user", "go"))) for _ in range(2)] == [ONE, TWO]
+    with pytest.raises(OutOfScript):
+        scene(asked(("user", "go")))
 
 
 def test_a_call_may_have_an_argument_of_any_name() -> None:

@@ -1,12 +1,11 @@
 """Failures, as the official SDK raises them."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import anthropic
 import pytest
 from tests.parts.chat_reply import Fail, Refusal, Reply, Stop, Vanish, refuse, reply, say
-from tests.parts.chat_script import Answer, Scene, always
+from tests.parts.chat_script import always, one_by_one
 from tests.parts.chat_server import chat_server
 from tests.parts.gateway import running_gateway, target_at
 from tests.sdk.clients import HELLO, IMPATIENT, MODEL, async_client, stage
@@ -98,14 +97,8 @@ async def test_a_stream_that_breaks_off_is_an_error_after_what_was_heard(tmp_pat
     assert "".join(heard) == "Hel"
 
 
-def one_after_the_other(*answers: Answer) -> Scene:
-    """Give the answers in the order of the requests, whatever they are."""
-    following: Iterator[Answer] = iter(answers)
-    return lambda _: next(following)
-
-
 async def test_the_sdk_repeats_what_may_succeed_the_next_time(tmp_path: Path) -> None:
-    scene = one_after_the_other(refuse(429, "busy", "rate_limit_error", retry_after="0"), reply(say("Here.")))
+    scene = one_by_one(refuse(429, "busy", "rate_limit_error", retry_after="0"), reply(say("Here.")))
     async with stage(tmp_path, scene) as on:
         patient = on.client.with_options(max_retries=2)
         message = await patient.messages.create(model=MODEL, max_tokens=50, messages=HELLO)

@@ -1,0 +1,90 @@
+"""What the real client does when the model server fails: it goes on, and nothing half-said stays behind."""
+
+from pathlib import Path
+
+import pytest
+from tests.parts.chat_reply import Refusal, Vanish, call, refuse, reply, say
+from tests.parts.chat_request import ChatRequest
+from tests.parts.chat_script import Answer, Scene, one_by_one
+from tests.parts.chat_server import ChatServer, chat_server
+from tests.parts.claude_code import Order, Run, desk_for, run_claude
+from tests.parts.claude_code_versions import NATIVE, VERSIONS, installed_client
+from tests.parts.gateway import running_gateway, target_at
+from tests.parts.work_tree import make_work_tree
+
+from anyclaude.protocol.json_values import JsonObject
+
+TOO_LONG: JsonObject = {
+    "error": {
+        "code": 400,
+        "message": "request (70000 tokens) exceeds the available context size (65536 tokens), try increasing it",
+        "type": "exceed_context_size_error",
+        "n_prompt_tokens": 70000,
+        "n_ctx": 65536,
+    }
+}
+
+
+async def run(version: str, folder: Path, scene: Scene) -> tuple[Run, ChatServer]:
+    """Run one prompt through a gateway to a played server."""
+    desk = desk_for(make_work_tree(folder / "tree", {"notes.txt": "Remember the milk.\n"}), folder)
+    async with (
+        chat_server(scene) as server,
+        running_gateway(folder, target_at(server.base_url)) as gateway,
+    ):
+        return await run_claude(installed_client(version), desk, gateway.base_url, Order("Read the notes.")), server
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_reply_that_broke_off_is_asked_for_again_and_its_half_is_forgotten(
+    version: str, tmp_path: Path
+) -> None:
+    """The gateway may try to have the half continued; what it gets then does not fit."""
+    half, unfit = reply(say("The notes say that half of this"), Vanish()), reply(say("Something else altogether."))
+    whole = reply(say("The notes are read."))
+    scene = one_by_one(half, lambda request: unfit if request.messages[-1].role == "assistant" else whole, whole)
+
+    done, server = await run(version, tmp_path, scene)
+
+    done.check()
+    server.check()
+    assert done.text == "The notes are read."
+    assert server.requests[-1].messages == server.requests[0].messages
+
+
+async def test_a_model_that_is_still_loading_is_waited_for(tmp_path: Path) -> None:
+    loading = refuse(503, "Loading model", "unavailable_error")
+    done, server = await run(NATIVE, tmp_path, one_by_one(loading, loading, reply(say("The notes are read."))))
+
+    done.check()
+    server.check()
+    assert done.text == "The notes are read."
+    assert done.events_of("system", "api_retry") == ()
+
+
+async def test_a_prompt_that_is_too_long_makes_the_client_compact_and_go_on(tmp_path: Path) -> None:
+    done, server = await run(NATIVE, tmp_path, small_window(tmp_path / "tree" / "notes.txt"))
+
+    done.check()
+    server.check()
+    assert done.text == "They are about milk."
+    assert len(done.events_of("system", "compact_boundary")) == 1
+
+
+def small_window(notes: Path) -> Scene:
+    """Play a model whose window is full after two turns; a compaction needs at least one earlier turn."""
+    turns = (
+        reply(say("I read."), call("Read", file_path=str(notes))),
+        reply(say("Once more."), call("Bash", command="cat notes.txt", description="Read")),
+        Refusal(400, TOO_LONG),
+    )
+
+    def answer(request: ChatRequest) -> Answer:
+        if "Respond with TEXT ONLY" in request.since_last_turn[-1].text:
+            return reply(say("<analysis>Little.</analysis><summary>The notes are about milk.</summary>"))
+        if "being continued" in request.opening:
+            assert "The notes are about milk." in request.opening
+            return reply(say("They are about milk."))
+        return turns[request.turns_taken]
+
+    return answer
