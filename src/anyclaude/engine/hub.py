@@ -80,7 +80,9 @@ def _fetch(model: HubModel, hub: Hub, progress: Progress) -> Path:
     if kept := _in_cache(model, hub):
         return kept
     try:
-        names = huggingface_hub.HfApi(endpoint=hub.endpoint).list_repo_files(model.repository)
+        # Not list_repo_files(): that one tries for 24 seconds before it says that the hub cannot be reached.
+        described = huggingface_hub.HfApi(endpoint=hub.endpoint).model_info(model.repository)
+        names = [file.rfilename for file in described.siblings or ()]
         files = choose_files(names, model.wanted)
         if not files:
             raise InvalidSetting(_nothing_fits(model, names))

@@ -1,0 +1,123 @@
+"""Models of a hub: which file is meant, and how it gets here, from a hub on loopback."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from anyclaude.engine.hub import Hub, HubModel, choose_files, fetch_from_hub
+from anyclaude.engine.progress import Unreported
+from anyclaude.engine.weights import locate_model
+from anyclaude.errors import DownloadFailed, InvalidSetting
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+NAMES = ("README.md", "m-Q2_K.gguf", "m-Q4_0.gguf", "m-Q4_K_M.gguf", "mmproj-m-Q4_K_M.gguf")
+
+
+@dataclass
+class LoopbackHub:
+    """The part of the hub's interface that fetching a file uses, for one repository."""
+
+    files: dict[str, bytes]
+    asked: list[str] = field(default_factory=list)
+
+    async def describe(self, request: web.Request) -> web.Response:
+        """Answer what the repository holds."""
+        self.asked.append(request.path)
+        if request.match_info["repository"] != "repo":
+            return web.json_response(
+                {"error": "Repository not found"}, status=404, headers={"X-Error-Code": "RepoNotFound"}
+            )
+        siblings = [{"rfilename": name} for name in self.files]
+        return web.json_response({"id": "org/repo", "sha": COMMIT, "siblings": siblings})
+
+    async def resolve(self, request: web.Request) -> web.Response:
+        """Answer a file, or for HEAD what it is."""
+        self.asked.append(request.path)
+        content = self.files[request.match_info["name"]]
+        headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{hashlib.sha256(content).hexdigest()}"'}
+        return web.Response(body=content, headers=headers)
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[tuple[LoopbackHub, str]]:
+    hub = LoopbackHub({name: name.encode() * 100 for name in NAMES})
+    app = web.Application()
+    app.router.add_get("/api/models/org/{repository}", hub.describe)
+    app.router.add_get("/org/repo/resolve/{revision}/{name}", hub.resolve)
+    async with TestServer(app) as server:
+        yield hub, str(server.make_url("/")).rstrip("/")
+
+
+async def test_the_file_of_a_repository_arrives_in_the_hubs_cache(
+    served: tuple[LoopbackHub, str], tmp_path: Path
+) -> None:
+    hub = Hub(endpoint=served[1], cache=tmp_path)
+
+    path = await locate_model("org/repo:Q4_0", tmp_path, Unreported(), hub=hub)
+
+    assert path.name == "m-Q4_0.gguf"
+    assert path.read_bytes() == b"m-Q4_0.gguf" * 100
+    assert path.is_relative_to(tmp_path / "models--org--repo")
+
+
+async def test_a_file_in_the_hubs_cache_is_used_without_the_network(
+    served: tuple[LoopbackHub, str], tmp_path: Path
+) -> None:
+    hub = Hub(endpoint=served[1], cache=tmp_path)
+    first = await fetch_from_hub(HubModel("org/repo"), hub, Unreported())
+    served[0].asked.clear()
+
+    assert await fetch_from_hub(HubModel("org/repo"), hub, Unreported()) == first
+    assert served[0].asked == []
+
+
+async def test_a_repository_without_the_wanted_file_names_those_it_has(
+    served: tuple[LoopbackHub, str], tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidSetting, match=r"fits Q8_0; it has m-Q2_K\.gguf, "):
+        await fetch_from_hub(HubModel("org/repo", "Q8_0"), Hub(served[1], tmp_path), Unreported())
+
+
+async def test_an_unknown_repository_is_reported(served: tuple[LoopbackHub, str], tmp_path: Path) -> None:
+    with pytest.raises(DownloadFailed, match="org/nothing"):
+        await fetch_from_hub(HubModel("org/nothing"), Hub(served[1], tmp_path), Unreported())
+
+
+async def test_a_hub_that_cannot_be_reached_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(DownloadFailed, match="could not be fetched from Hugging Face"):
+        await fetch_from_hub(HubModel("org/repo"), Hub("http://127.0.0.1:9", tmp_path), Unreported())
+
+
+async def test_an_impossible_name_is_a_wrong_setting(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSetting, match="is not the name of a Hugging Face repository"):
+        await fetch_from_hub(HubModel("org/--repo"), Hub("http://127.0.0.1:9", tmp_path), Unreported())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chosen"),
+    [
+        (None, ("m-Q4_K_M.gguf",)),
+        ("q4_0", ("m-Q4_0.gguf",)),
+        ("m-Q2_K.gguf", ("m-Q2_K.gguf",)),
+        ("Q4_K", ()),
+        ("other.gguf", ()),
+    ],
+)
+def test_the_usual_quantization_is_taken_unless_another_is_wanted(wanted: str | None, chosen: tuple[str, ...]) -> None:
+    assert choose_files(NAMES, wanted) == chosen
+
+
+def test_a_split_model_is_taken_with_all_its_parts_or_not_at_all() -> None:
+    parts = tuple(f"m-Q4_K_M-0000{number}-of-00003.gguf" for number in (1, 2, 3))
+
+    assert choose_files(reversed(parts), None) == parts
+    assert choose_files(parts[:2], None) == ()
+
+
+def test_a_repository_with_one_model_only_gives_that_one() -> None:
+    assert choose_files(["model.gguf", "README.md"], None) == ("model.gguf",)

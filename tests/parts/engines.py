@@ -1,0 +1,64 @@
+"""Real engines for tests: the fixtures run one of each for a whole session, `running` runs another one."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from tests.parts.tiny_model import tiny_model_file
+from tests.parts.weights import qwen_coder_file, smollm2_file, tests_cache
+
+from anyclaude.engine.embedded import EmbeddedEngine, start_engine
+from anyclaude.engine.options import EngineOptions
+from anyclaude.engine.progress import Unreported
+
+ENGINE_KEY = "the-engine-key-of-the-tests"
+
+
+@asynccontextmanager
+async def running(model_file: Path, log_folder: Path, options: EngineOptions) -> AsyncIterator[EmbeddedEngine]:
+    """Run a model for the time of the context."""
+    async with start_engine(model_file, log_folder, Unreported(), api_key=ENGINE_KEY, options=options) as engine:
+        yield engine
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def smollm2_model() -> Path:
+    """The file of the product's default weights."""
+    return await smollm2_file()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def qwen_model() -> Path:
+    """The file of Qwen2.5-Coder-0.5B, which calls tools."""
+    return await qwen_coder_file()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def tiny_model(smollm2_model: Path) -> Path:
+    """The file of the tiny model with random weights."""
+    return tiny_model_file(smollm2_model, tests_cache() / "models")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def tiny_engine(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedEngine]:
+    """An engine with the tiny model and its 128k tokens of context."""
+    async with running(tiny_model, tmp_path_factory.mktemp("logs"), EngineOptions()) as engine:
+        yield engine
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def smollm2_engine(
+    smollm2_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[EmbeddedEngine]:
+    """An engine with the product's default weights."""
+    async with running(smollm2_model, tmp_path_factory.mktemp("logs"), EngineOptions()) as engine:
+        yield engine
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def qwen_engine(qwen_model: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedEngine]:
+    """An engine with Qwen2.5-Coder-0.5B and 4k tokens of context, enough for a short loop of tool calls."""
+    async with running(qwen_model, tmp_path_factory.mktemp("logs"), EngineOptions(context_tokens=4096)) as engine:
+        yield engine
