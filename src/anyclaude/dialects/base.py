@@ -75,6 +75,8 @@ class Dialect(Protocol):
         """Return the count in the answer to that question, `None` if there is none."""
         ...
 
-    def decode_error(self, status: int, body: bytes, retry_after_seconds: float | None) -> BackendError:
-        """Return the error that an answer with an error status stands for."""
+    def decode_error(
+        self, status: int, body: bytes, retry_after_seconds: float | None, profile: BackendProfile
+    ) -> BackendError:
+        """Return the error that an answer with an error status stands for; `profile` knows which key it would take."""
         ...

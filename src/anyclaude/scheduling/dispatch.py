@@ -177,7 +177,8 @@ class Dispatcher:
             sent = lane.backend.stream(encoded.request, self.patience.first_byte_seconds)
             reply = await stack.enter_async_context(sent)
             if reply.status != 200:
-                raise lane.dialect.decode_error(reply.status, await reply.read_error(), reply.retry_after_seconds)
+                body = await reply.read_error()
+                raise lane.dialect.decode_error(reply.status, body, reply.retry_after_seconds, target.profile)
             decoder = lane.dialect.decoder(reply.content_type)
             first_deltas, is_over = await self._first_deltas(reply, decoder)
             return OpenReply(lane, reply, decoder, first_deltas, is_over, stack.pop_all())

@@ -103,6 +103,8 @@ FAULTS: dict[str, tuple[Heard, str]] = {
     "error_as_a_string.sse": (Heard(), "BackendRejected: model runner has unexpectedly stopped"),
     "error_event_with_plain_text.sse": (Heard(), "BackendRejected: the model crashed"),
     "llamacpp_error_in_the_stream.sse": (Heard("a"), "BackendRejected: Context size has been exceeded."),
+    "llamacpp_error_line.sse": (Heard("a"), "BackendRejected: Input prompt is too big compared to KV size."),
+    "error_object_without_a_field.sse": (Heard("a"), "BackendRejected: model runner crashed"),
     "garbage.sse": (Heard("a"), "BackendGarbled: the backend sent something that is not a chat completion"),
     "numbers_for_chunks.sse": (Heard(), "BackendGarbled: the backend sent something that is not a chat completion"),
     "web_page.html": (Heard(), "BackendGarbled: the backend answered with a web page"),

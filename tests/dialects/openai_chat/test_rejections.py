@@ -13,10 +13,10 @@ from anyclaude.profiles import BackendName, profile_named
 
 
 def refused(
-    status: int, body: object, retry_after: float | None = None, backend: BackendName | None = None
+    status: int, body: object, retry_after: float | None = None, backend: BackendName = "generic"
 ) -> BackendError:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return OpenAiChat().decode_error(status, raw, retry_after, profile_named(backend) if backend else None)
+    return OpenAiChat().decode_error(status, raw, retry_after, profile_named(backend))
 
 
 @pytest.mark.parametrize(
@@ -238,8 +238,8 @@ def test_a_refused_key_is_said_to_be_the_backends_and_which_variable_holds_it(st
     )
 
 
-def test_a_refused_key_without_a_known_backend_still_says_whose_it_is() -> None:
-    assert "the backend (not the gateway) refused the key" in str(refused(401, b""))
+def test_a_key_refused_by_a_server_that_needs_none_is_a_sign_of_another_server() -> None:
+    assert str(refused(401, b"", backend="embedded")).endswith("It is a key of our own making: does another server listen there?")
 
 
 @pytest.mark.parametrize(

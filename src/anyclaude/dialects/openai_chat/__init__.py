@@ -32,7 +32,7 @@ class OpenAiChat:
         return decode_token_count(body)
 
     def decode_error(
-        self, status: int, body: bytes, retry_after_seconds: float | None, profile: BackendProfile | None = None
+        self, status: int, body: bytes, retry_after_seconds: float | None, profile: BackendProfile
     ) -> BackendError:
         """Return the error that an answer with an error status stands for."""
         return rejection(status, body, retry_after_seconds, profile)

@@ -16,6 +16,9 @@ from .wire import CallPart, Choice, Chunk, Counted, Said, Timings, decode_chunk
 
 DONE = b"[DONE]"
 
+ERROR_LINE = b"error:"
+"""Older llama.cpp servers write the name of the event where the field's name belongs (`server_sent_event`)."""
+
 STOP_REASONS: dict[str, StopReason] = {
     "length": "max_tokens",
     "max_tokens": "max_tokens",
@@ -127,8 +130,8 @@ class StreamDecoder:
         data = event.data.strip()
         if self._is_done or not data:
             return
-        if event.event == "error":
-            raise rejection_of_event(data)
+        if event.event == "error" or data.startswith(ERROR_LINE):
+            raise rejection_of_event(data.removeprefix(ERROR_LINE))
         if data == DONE:
             self._is_done = True
             self._reply.end(deltas)

@@ -83,9 +83,7 @@ class Refusal(Struct, frozen=True):
     context_tokens: int | None = None
 
 
-def rejection(
-    status: int, body: bytes, retry_after_seconds: float | None, profile: BackendProfile | None = None
-) -> BackendRejected:
+def rejection(status: int, body: bytes, retry_after_seconds: float | None, profile: BackendProfile) -> BackendRejected:
     """Return the error that an answer with an error status stands for; `profile` says which key it would take."""
     refusal = _refusal_in_body(body)
     if status in (401, 403):
@@ -141,12 +139,13 @@ def _first_number(patterns: tuple[re.Pattern[str], ...], message: str) -> int | 
     return None
 
 
-def _key_refused(status: int, refusal: Refusal, profile: BackendProfile | None) -> str:
-    title = "the backend" if profile is None else profile.title
-    variable = "the variable for its API key" if profile is None else profile.api_key_variable
-    advice = f"Set {variable} to a key it takes." if variable else "It should need none: is something else there?"
+def _key_refused(status: int, refusal: Refusal, profile: BackendProfile) -> str:
+    variable = profile.api_key_variable
+    advice = f"Set {variable} to a key it takes." if variable else "It is a key of our own making: does another server listen there?"
     words = _SECRET.sub("…", refusal.message)[: MAX_MESSAGE_CHARACTERS // 2] or "it gave no reason"
-    return f"{title} (not the gateway) refused the key it was sent, with HTTP status {status}: {words}. {advice}"
+    return (
+        f"{profile.title} (not the gateway) refused the key it was sent, with HTTP status {status}: {words}. {advice}"
+    )
 
 
 def _refusal_in_body(body: bytes) -> Refusal:
