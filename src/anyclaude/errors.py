@@ -4,6 +4,7 @@ Every failure anyclaude can report, and how each one looks to the client.
 * AnyclaudeError
   - RequestError                  the client's request cannot be served as it is
     + InvalidRequest              400  it does not fit the Messages API
+    + ThreadsUnsupported          400  it goes on with a conversation that the server should have kept
     + Unauthorized                401  the gateway's token is missing or wrong
     + Forbidden                   403  this host or origin may not talk to us
     + NotFound                    404  no such route
@@ -30,6 +31,7 @@ Every failure anyclaude can report, and how each one looks to the client.
 Each text says what happened, to what, and what to do about it.  No text may carry a secret.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 TRANSIENT_STATUSES = frozenset({408, 429, 502, 503, 504, 529})
@@ -44,6 +46,7 @@ class AnyclaudeError(Exception):
     kind: str = "api_error"
     retry_after_seconds: float | None = None
     passes_by_itself: bool = False
+    details: ClassVar[Mapping[str, str] | None] = None
 
 
 class RequestError(AnyclaudeError):
@@ -55,6 +58,16 @@ class RequestError(AnyclaudeError):
 
 class InvalidRequest(RequestError):
     """The request does not fit the Messages API."""
+
+
+class ThreadsUnsupported(RequestError):
+    """
+    The request goes on with a conversation that the server should have kept, and we keep none.
+
+    Ignoring that would lose the conversation; on these details the official SDK sends the whole of it.
+    """
+
+    details: ClassVar[Mapping[str, str]] = {"error_code": "thread_unsupported_request"}
 
 
 class Unauthorized(RequestError):

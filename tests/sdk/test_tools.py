@@ -153,13 +153,7 @@ async def test_a_tool_keeps_its_name_its_description_and_its_schema(tmp_path: Pa
     "is_threaded",
     [
         False,
-        pytest.param(
-            True,
-            marks=pytest.mark.xfail(
-                reason="`thread` is ignored, so the history the server should hold is lost; it must be refused with "
-                "error.details.error_code = thread_unsupported_request, on which the SDK sends the whole history"
-            ),
-        ),
+        True,
     ],
 )
 async def test_the_sdks_own_loop_runs_the_tools_until_the_model_is_done(tmp_path: Path, is_threaded: bool) -> None:

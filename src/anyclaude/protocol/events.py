@@ -6,6 +6,7 @@ encoding is one call.  The reply path is paid for per token; hence `Struct`s
 without garbage collector tracking where a value holds no containers.
 """
 
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -142,11 +143,12 @@ class Ping(Struct, frozen=True, gc=False, tag_field="type", tag="ping"):
     """Says that the silence is not death."""
 
 
-class ErrorDetail(Struct, frozen=True, gc=False):
-    """What went wrong, in the Anthropic shape."""
+class ErrorDetail(Struct, frozen=True, omit_defaults=True):
+    """What went wrong, in the Anthropic shape; `details` only where the client has a use for them."""
 
     type: str
     message: str
+    details: Mapping[str, str] | None = None
 
 
 class StreamFailed(Struct, frozen=True, gc=False, tag_field="type", tag="error"):
@@ -185,7 +187,7 @@ def encode_message(message: Message) -> bytes:
 
 def failure(error: AnyclaudeError, request_id: str | None = None) -> StreamFailed:
     """Return what the client is told of an error."""
-    return StreamFailed(ErrorDetail(error.kind, str(error)), request_id)
+    return StreamFailed(ErrorDetail(error.kind, str(error), error.details), request_id)
 
 
 def encode_failure(event: StreamFailed) -> bytes:

@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from aiohttp import web
 
-from anyclaude.errors import AnyclaudeError
+from anyclaude.errors import AnyclaudeError, ThreadsUnsupported
 from anyclaude.observability.records import prompt_characters
 from anyclaude.protocol.accumulate import Accumulator
 from anyclaude.protocol.events import StreamEvent, encode_message
@@ -49,6 +49,8 @@ class MessagesHandler:
         body = await call.body()
         request = decode_request(body)
         call.account.request = request
+        if "thread" in request.extra:
+            raise ThreadsUnsupported("thread: the gateway keeps no conversations; send the whole of this one instead")
         key = _repeat_key(call, body)
         errand = Errand(self._prepared(call, request), call.caller.conversation, call.caller.is_subagent)
         opening = self._openings.adopt(key) or self._open(errand)
