@@ -1,4 +1,4 @@
-"""The command as the user runs it: a process of its own, a server of ours, and a program that stands in for the client."""
+"""The command as the user runs it, with a server of ours, and a program that stands in for the client."""
 
 import asyncio
 import json
@@ -24,6 +24,13 @@ from anyclaude.cli import own_flags
 from anyclaude.settings import Settings
 
 SECRET = "sk-ant-api03-not-a-real-one"
+
+WITH_A_TERMINAL = """\
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Makes standard input the terminal of this session, and becomes the program; a fork within a test would not do."""
 
 
 @dataclass(frozen=True)
@@ -167,20 +174,26 @@ async def test_a_client_does_not_outlive_a_command_that_was_killed(desk: Desk) -
 
 
 async def test_closing_the_terminal_leaves_no_process_behind(desk: Desk) -> None:
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(desk.home)
-        os.execve(sys.executable, [sys.executable, "-m", "anyclaude", "wait"], desk.environment())
-    lines = await asyncio.to_thread(_lines_until_shown, terminal)
-    below = await asyncio.to_thread(children_of, pid)
-    os.close(terminal)
-    _, status = await asyncio.to_thread(os.waitpid, pid, 0)
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", WITH_A_TERMINAL, sys.executable, "-m", "anyclaude", "wait"),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=desk.home,
+        env=desk.environment(),
+        start_new_session=True,
+    )
+    os.close(theirs)
+    seen = shown((await asyncio.to_thread(_lines_until_shown, ours))[-1])
+    below = await asyncio.to_thread(children_of, process.pid)
+    os.close(ours)
 
-    seen = shown(lines[-1])
+    async with asyncio.timeout(LONG_SECONDS):
+        assert await process.wait() == 129
     assert seen.stdin_is_terminal
-    assert os.waitstatus_to_exitcode(status) == 129
     assert seen.pid in below
-    assert all(await asyncio.gather(*(asyncio.to_thread(wait_for_end, child) for child in below)))
+    assert not any(is_running(pid) for pid in below)
 
 
 def _lines_until_shown(terminal: int) -> list[str]:
@@ -234,7 +247,7 @@ async def test_serve_says_where_it_listens_and_how_to_use_it_and_stops_at_a_sign
         assert alive
         assert exports[1] == f"export ANTHROPIC_BASE_URL={url}"
         async with asyncio.timeout(LONG_SECONDS):
-            assert await process.wait() == 143
+            assert await process.wait() == 0
         assert not await answers(url)
 
 

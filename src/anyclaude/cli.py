@@ -128,8 +128,13 @@ def serve_alone(  # noqa: PLR0913  (one parameter for each flag is how typer lea
     """Run the gateway alone, for any client of the Anthropic Messages API."""
     invocation = _invocation(context)
 
-    def work(settings: Settings, signals: Signals) -> Coroutine[None, None, int]:
-        return serve(invocation, settings, Terminal(sys.stderr), sys.stdout)
+    async def work(settings: Settings, signals: Signals) -> int:
+        try:
+            await serve(invocation, settings, Terminal(sys.stderr), sys.stdout)
+        except asyncio.CancelledError:
+            if signals.received is None:
+                raise
+        return 0  # a signal is how it is meant to end
 
     _run(context, invocation, work)
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -78,15 +79,16 @@ async def test_a_signal_that_ends_us_ends_the_client(tmp_path: Path, number: sig
             assert not is_running(client.seen.pid)
 
 
-async def test_a_client_that_does_not_listen_is_killed(tmp_path: Path) -> None:
+async def test_a_client_that_does_not_listen_is_killed_with_what_it_started(tmp_path: Path) -> None:
     signals = Signals(asyncio.get_running_loop())
     with signals.watched():
         async with running(tmp_path, "stubborn", signals, termination_seconds=0.05) as client:
-            await client.lines.readline()
+            helper = int(await client.lines.readline())
             os.kill(os.getpid(), signal.SIGTERM)
 
             assert await client.task == 137
             assert not is_running(client.seen.pid)
+            assert sys.platform != "linux" or await asyncio.to_thread(wait_for_end, helper)
 
 
 async def test_an_interrupt_is_the_clients_business(tmp_path: Path) -> None:

@@ -22,9 +22,10 @@ if last.startswith("die-"):
 if last == "echo":
     sys.stdout.write(sys.stdin.read())
 if last == "stubborn":
+    helper = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-IS", "-c", "import signal; signal.pause()"])
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    sys.stdout.write("ready\\n")
+    sys.stdout.write(f"{helper}\\n")
     sys.stdout.flush()
 if last in ("wait", "stubborn"):
     while True:

@@ -41,8 +41,8 @@ async def launch(invocation: Invocation, settings: Settings, terminal: Terminal,
     return status
 
 
-async def serve(invocation: Invocation, settings: Settings, terminal: Terminal, out: TextIO) -> int:
-    """Run the gateway alone until a signal ends it."""
+async def serve(invocation: Invocation, settings: Settings, terminal: Terminal, out: TextIO) -> None:
+    """Run the gateway alone until it is cancelled, or until the engine dies, which raises `EngineFailed`."""
     async with (
         running_servers(settings, terminal, terminal.say) as served,
         running_gateway(serve_options(settings), served, settings) as gateway,
@@ -53,10 +53,11 @@ async def serve(invocation: Invocation, settings: Settings, terminal: Terminal, 
         _write(out, "To use it from another terminal:")
         for variable in plan.variables:
             _write(out, f"  {_export(variable, settings.token)}")
+        for note in plan.notes:
+            terminal.say(f"anyclaude: {note}")
         if served.engine is not None:
             await served.engine.wait()
-        await asyncio.get_running_loop().create_future()
-    return 0
+        await asyncio.Event().wait()
 
 
 async def print_environment(invocation: Invocation, settings: Settings, out: TextIO) -> int:
@@ -122,7 +123,7 @@ def _export(variable: Variable, token: Secret | None) -> str:
         return f"unset {variable.name}"
     if variable.name == "ANTHROPIC_AUTH_TOKEN" and token is not None:
         return 'export ANTHROPIC_AUTH_TOKEN="$ANYCLAUDE_TOKEN"'
-    return f"export {variable.name}={variable.value}"
+    return f"export {variable.name}={shlex.quote(variable.value)}"
 
 
 def _write(out: TextIO, line: str) -> None:

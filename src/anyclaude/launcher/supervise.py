@@ -75,9 +75,18 @@ async def _start(command: Sequence[str], environment: Mapping[str, str]) -> Proc
 
 
 def _kill(process: Process) -> None:
-    with suppress(ProcessLookupError):
-        if process.returncode is None:
-            process.kill()
+    """End the client and what it started, which it had no time to end itself."""
+    if process.returncode is None:
+        for pid in (*_descendants(process.pid), process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> list[int]:
+    """Return the processes below one, where the system lists them in files (Linux, proc_pid_task(5))."""
+    listed = [file.read_text() for file in Path(f"/proc/{pid}/task").glob("*/children")]
+    children = [int(child) for text in listed for child in text.split()]
+    return [below for child in children for below in (child, *_descendants(child))]
 
 
 def _tied(command: Sequence[str]) -> tuple[str, ...]:
