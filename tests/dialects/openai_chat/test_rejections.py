@@ -239,7 +239,7 @@ def test_a_refused_key_is_said_to_be_the_backends_and_which_variable_holds_it(st
 
 
 def test_a_key_refused_by_a_server_that_needs_none_is_a_sign_of_another_server() -> None:
-    assert str(refused(401, b"", backend="embedded")).endswith("It is a key of our own making: does another server listen there?")
+    assert str(refused(401, b"", backend="embedded")).endswith("The key is our own: does another server listen there?")
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,9 @@ def _first_number(patterns: tuple[re.Pattern[str], ...], message: str) -> int | 
 
 def _key_refused(status: int, refusal: Refusal, profile: BackendProfile) -> str:
     variable = profile.api_key_variable
-    advice = f"Set {variable} to a key it takes." if variable else "It is a key of our own making: does another server listen there?"
+    advice = (
+        f"Set {variable} to a key it takes." if variable else "The key is our own: does another server listen there?"
+    )
     words = _SECRET.sub("…", refusal.message)[: MAX_MESSAGE_CHARACTERS // 2] or "it gave no reason"
     return (
         f"{profile.title} (not the gateway) refused the key it was sent, with HTTP status {status}: {words}. {advice}"
