@@ -101,6 +101,8 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     route: str | None = None
     """Backend and model that were asked, as `llamacpp/qwen3-coder`."""
     attempts: int = 0
+    was_adopted: bool = False
+    """Whether it took over the reply that an abandoned, identical request had waited for; the attempts are shared."""
     continuations: int = 0
     """How often a reply that broke off was taken up again."""
     streaming: bool = False

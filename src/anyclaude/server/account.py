@@ -38,6 +38,7 @@ class Account:
         self.request: MessagesRequest | None = None
         self.steps: tuple[Step, ...] = ()
         self.progress = Progress()
+        self.was_adopted = False
         self.reported = UsageReported()
         self.status: int | None = None
         self.error: AnyclaudeError | None = None
@@ -73,6 +74,7 @@ class Account:
             model=request.model if request else None,
             route=progress.route,
             attempts=progress.attempts,
+            was_adopted=self.was_adopted,
             continuations=progress.continuations,
             streaming=request.stream if request else False,
             size=prompt_size(section_characters(request), reported.input_tokens) if request else None,
@@ -95,4 +97,5 @@ class Account:
         )
 
     def _since(self, moment: float | None) -> float | None:
-        return None if moment is None else round(moment - self._began, 6)
+        """Return the seconds from the request's arrival; what an adopted reply had before it took none."""
+        return None if moment is None else max(round(moment - self._began, 6), 0.0)

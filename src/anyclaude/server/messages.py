@@ -1,6 +1,5 @@
 """`POST /v1/messages`: the reply as a stream, or folded into one message."""
 
-import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -53,19 +52,18 @@ class MessagesHandler:
             raise ThreadsUnsupported("thread: the gateway keeps no conversations; send the whole of this one instead")
         key = _repeat_key(call, body)
         errand = Errand(self._prepared(call, request), call.caller.conversation, call.caller.is_subagent)
-        opening = self._openings.adopt(key) or self._open(errand)
-        call.account.progress = opening.progress
+        adopted = self._openings.adopt(key)
+        opening = adopted or self._open(errand)
+        call.account.progress, call.account.was_adopted = opening.progress, adopted is not None
         stream = MessageStream(self._new_id("msg"), request.model, lambda: self._new_id("toolu"))
         exchange = Exchange(self._dispatcher, errand, opening.progress, stream)
         answer = self._stream if request.stream else self._whole
         try:
             async with aclosing(self._batches(call.account, opening, stream, exchange)) as batches:
                 return await answer(call, opening, batches)
-        except asyncio.CancelledError:
+        finally:
             if not opening.is_taken:
                 self._openings.leave(key, opening)
-            raise
-        finally:
             call.account.reply_ended(stream)
             self._memory.heard(stream.spoken_calls)
 

@@ -38,6 +38,11 @@ class Opening:
         self.is_taken = False
         self._task = asyncio.create_task(work)
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether no reply will come of it any more."""
+        return self._task.done() and (self._task.cancelled() or self._task.exception() is not None)
+
     async def begun(self, within_seconds: float) -> None:
         """Wait for the first delta, but no longer than this; raises what kept it from coming."""
         done, _ = await asyncio.wait({self._task}, timeout=within_seconds)
@@ -76,11 +81,13 @@ class Openings:
             return None
         opening, timer = self._orphans.pop(key)
         timer.cancel()
+        if opening.has_failed:  # the new request deserves an attempt of its own
+            return None
         return opening
 
     def leave(self, key: bytes | None, opening: Opening) -> None:
         """The client is gone: keep the opening for a moment if somebody may come back for it."""
-        if key is None or key in self._orphans:
+        if key is None or key in self._orphans or opening.has_failed:
             self._dismiss(opening)
             return
         met_deadline = self._clock() - opening.began >= self._grace.client_deadline_seconds
