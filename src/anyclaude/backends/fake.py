@@ -44,12 +44,12 @@ class FakeBackend:
             raise scripted
         self.open_replies += 1
         try:
-            yield _Replay(scripted)
+            yield Replay(scripted)
         finally:
             self.open_replies -= 1
 
 
-class _Replay:
+class Replay:
     """The state of replaying one reply."""
 
     def __init__(self, reply: FakeReply) -> None:
