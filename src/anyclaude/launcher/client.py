@@ -28,7 +28,7 @@ PACKAGE = "@anthropic-ai/claude-code"
 OLDEST_NODE = 20
 """npm of Node.js 20 installs every release (tested with 20.20); the program brings its own runtime."""
 
-INSTALLED_BYTES = 381_600_000
+INSTALLED_BYTES = 381_400_000
 """What `CLIENT_VERSION` takes on Linux x64; on other platforms about as much."""
 
 POLL_SECONDS = 0.25
@@ -188,12 +188,15 @@ def _end_group(process: Process) -> None:
 @asynccontextmanager
 async def _locked(path: Path) -> AsyncIterator[None]:
     """Hold a lock that ends with the process; waiting for it can be cancelled."""
-    with path.open("w") as lock:
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
         while True:
-            if _try_lock(lock.fileno()):
+            if _try_lock(lock):
                 break
             await asyncio.sleep(POLL_SECONDS)  # no event of ours tells when another process is done
         yield
+    finally:
+        os.close(lock)
 
 
 def _try_lock(descriptor: int) -> bool:

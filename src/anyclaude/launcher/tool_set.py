@@ -1,14 +1,14 @@
 """
 Which of Claude Code's tools fit a context window.
 
-Claude Code 2.1.330, `-p "Say hello"` in a small git repository, characters of the request's tools, system blocks and
-messages, and their tokens as SmolLM2's tokenizer counts them (`uv run python -m benchmarks.prompt_sizes`):
+Claude Code 2.1.330, `-p "Say hello"` in a small git repository: characters of the request's tools, system blocks and
+messages, and their tokens as SmolLM2's template and tokenizer have them (`uv run python -m benchmarks.prompt_sizes`):
 
-    tool set        tools   characters   tokens
-    everything         21       77,153   PENDING
-    files and search    6       20,442   PENDING
-    files               4       11,669   PENDING
-    bare                3        3,671   PENDING
+    tool set           tools  characters   tokens
+    everything            21      78,060   20,358
+    files and search       6      21,090    5,489
+    files                  4      12,286    3,144
+    bare                   3       3,688    1,094
 
 With SmolLM2-135M on two cores 1,158 prompt tokens take 6 s, 6,830 take 80 s.
 """
@@ -19,8 +19,9 @@ from msgspec import Struct
 
 from .environment import Variable
 
-SHARE_OF_ROOM = 2
-"""A prompt may take half of the room before compaction; the other half is for the work."""
+SHARE_OF_ROOM = 0.6
+"""What a prompt may take of the room before compaction; the rest is for the work.  With a window of 65,536 tokens
+everything fits just so."""
 
 
 class ToolSet(Struct, frozen=True):
@@ -43,23 +44,23 @@ _LEAN = (
 )
 
 TOOL_SETS = (
-    ToolSet("everything", 18_000),
+    ToolSet("everything", 20_400),
     ToolSet(
         "files and search",
-        4_800,
+        5_500,
         ("--tools", "Bash,Read,Edit,Write,Glob,Grep"),
         loss="the tools are Bash, Read, Edit, Write, Glob and Grep; no sub-agents, no web",
     ),
     ToolSet(
         "files",
-        2_800,
+        3_200,
         ("--tools", "Bash,Read,Edit,Write"),
         _LEAN,
         loss="the tools are Bash, Read, Edit and Write; no sub-agents, no web, no memory",
     ),
     ToolSet(
         "bare",
-        900,
+        1_100,
         ("--bare",),
         loss="Claude Code runs with --bare: Bash, Read and Edit; no CLAUDE.md, no hooks, no plugins",
     ),
@@ -72,7 +73,7 @@ _CHOICE_VARIABLES = ("CLAUDE_CODE_SIMPLE", "CLAUDE_CODE_SAFE_MODE")
 
 def tool_set_for(room_tokens: int) -> ToolSet:
     """Return the largest set whose prompt leaves room to work; the smallest one if none does."""
-    fitting = (tools for tools in TOOL_SETS if tools.prompt_tokens * SHARE_OF_ROOM <= room_tokens)
+    fitting = (tools for tools in TOOL_SETS if tools.prompt_tokens <= room_tokens * SHARE_OF_ROOM)
     return next(fitting, TOOL_SETS[-1])
 
 
