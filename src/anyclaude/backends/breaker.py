@@ -28,6 +28,7 @@ class CircuitBreaker:
         self._threshold = threshold
         self._rest_seconds = rest_seconds
         self._failures = 0
+        self._reason = ""
         self._opened_at: float | None = None
         self._on_trial = False
 
@@ -43,8 +44,8 @@ class CircuitBreaker:
         """How many requests in a row have failed."""
         return self._failures
 
-    def admit(self, title: str) -> None:
-        """Let one request through, or raise `BackendUnavailable` with the time to wait."""
+    def admit(self) -> None:
+        """Let one request through, or raise `BackendUnavailable` with the reason and the time to wait."""
         if self._opened_at is None:
             return
         if self._rested() and not self._on_trial:
@@ -52,16 +53,17 @@ class CircuitBreaker:
             return
         wait = max(self._opened_at + self._rest_seconds - self._clock(), 1.0)
         raise BackendUnavailable(
-            f"{title} failed {self._failures} times in a row; the next attempt is due in {wait:.0f} s", wait
+            f"{self._reason} It failed {self._failures} times in a row; the next attempt is due in {wait:.0f} s.", wait
         )
 
     def succeeded(self) -> None:
         """The backend answered."""
         self._failures, self._opened_at, self._on_trial = 0, None, False
 
-    def failed(self) -> None:
-        """The backend let a request down."""
+    def failed(self, reason: str) -> None:
+        """The backend let a request down; the next ones are told why."""
         self._failures += 1
+        self._reason = reason
         if self._on_trial or self._failures >= self._threshold:
             self._opened_at = self._clock()
         self._on_trial = False

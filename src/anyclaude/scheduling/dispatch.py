@@ -152,11 +152,11 @@ class Dispatcher:
 
     async def _attempt(self, lane: Lane, errand: Errand, progress: Progress) -> OpenReply:
         """Ask once, and tell the circuit breaker how it went."""
-        lane.breaker.admit(lane.backend.target.profile.title)
+        lane.breaker.admit()
         try:
             opened = await self._ask(lane, errand, progress)
-        except (BackendUnreachable, BackendTimeout):
-            lane.breaker.failed()
+        except (BackendUnreachable, BackendTimeout) as error:
+            lane.breaker.failed(str(error))
             raise
         except BackendError:
             lane.breaker.succeeded()  # it answers, if only to refuse

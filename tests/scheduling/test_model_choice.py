@@ -1,0 +1,40 @@
+"""Every name the client sends means a model the server has."""
+
+import pytest
+
+from anyclaude.backends.target import BackendTarget
+from anyclaude.profiles import profile_named
+from anyclaude.scheduling import model_for
+
+TARGET = BackendTarget(
+    profile=profile_named("llamacpp"),
+    base_url="http://127.0.0.1:8080/v1",
+    model="main",
+    models={"opus": "large", "haiku": "small", "subagent": "helper"},
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "model"),
+    [
+        ("main", "main"),
+        ("anything-else", "main"),
+        ("claude-opus-5-5", "large"),
+        ("claude-haiku-4-5-20251001", "small"),
+        ("Claude-Haiku", "small"),
+        ("claude-sonnet-4-6", "main"),
+        ("small", "small"),
+    ],
+)
+def test_a_name_means_its_tier_or_the_configured_model(asked: str, model: str) -> None:
+    assert model_for(asked, is_subagent=False, target=TARGET) == model
+
+
+def test_sub_agents_have_a_model_of_their_own_where_one_is_set() -> None:
+    assert model_for("main", is_subagent=True, target=TARGET) == "helper"
+
+
+def test_sub_agents_use_the_configured_model_otherwise() -> None:
+    plain = BackendTarget(profile=TARGET.profile, base_url=TARGET.base_url, model="main")
+
+    assert model_for("claude-sonnet-4-6", is_subagent=True, target=plain) == "main"
