@@ -273,6 +273,18 @@ def test_a_repeated_name_counts_once() -> None:
     assert verdict.tool_inputs() == [("Read", "{}")]
 
 
+def test_the_first_name_counts_for_a_call_that_waits_too() -> None:
+    verdict = heard(
+        ToolCallDelta(0, "Read", "{"),
+        ToolCallDelta(1, "Bash", "{"),
+        ToolCallDelta(1, "Write", "}"),
+        ToolCallDelta(0, "", "}"),
+        DONE,
+    )
+
+    assert verdict.tool_inputs() == [("Read", "{}"), ("Bash", "{}")]
+
+
 def test_a_name_may_come_after_the_arguments() -> None:
     verdict = heard(ToolCallDelta(0, "", '{"a"'), ToolCallDelta(0, "", ":1}"), ToolCallDelta(0, "Read"), DONE)
 

@@ -109,6 +109,7 @@ def test_a_byte_order_mark_is_dropped_at_the_very_start_alone() -> None:
     assert decoded([mark[:1], mark[1:2], mark[2:] + b"data: 1\n\n"]) == [ServerSentEvent(b"1")]
     assert decoded([mark + mark + b"data: 1\n\n"]) == []
     assert decoded([b"data: 1\n\n" + mark + b"data: 2\n\n"]) == [ServerSentEvent(b"1")]
+    assert decoded([b"data: 1\n\n", mark + b"data: 2\n\n"]) == [ServerSentEvent(b"1")]
 
 
 def test_a_character_cut_in_two_is_whole_again() -> None:
