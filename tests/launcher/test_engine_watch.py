@@ -1,10 +1,17 @@
 """Why the engine died is known afterwards."""
 
 import asyncio
+from pathlib import Path
 from typing import NoReturn
 
+import aiohttp
+
+from anyclaude.backends.target import BackendTarget
 from anyclaude.errors import EngineFailed
-from anyclaude.launcher.engine_watch import engine_watch
+from anyclaude.launcher.engine_watch import Watch, engine_watch
+from anyclaude.observability import Journal
+from anyclaude.profiles import EMBEDDED
+from anyclaude.server.gateway import Gateway, GatewayOptions
 
 
 class FakeEngine:
@@ -43,3 +50,25 @@ async def test_without_an_engine_nothing_is_watched() -> None:
         pass
 
     assert watch.reason is None
+
+
+async def test_after_a_death_the_gateway_tells_the_reason_at_once_and_stays_up(tmp_path: Path) -> None:
+    watch = Watch()
+    target = BackendTarget(profile=EMBEDDED, base_url="http://127.0.0.1:9/v1", model="m")
+    gateway = Gateway(GatewayOptions(grace_seconds=0.1), (target,), Journal(tmp_path), obstacle=watch.obstacle)
+    await gateway.start()
+    try:
+        watch.reason = "out of memory"
+        body = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}
+        async with aiohttp.ClientSession() as session:
+            async with session.post(f"{gateway.base_url}/v1/messages", json=body) as refused:
+                error = await refused.json()
+            async with session.get(f"{gateway.base_url}/health") as health:
+                health_status = health.status
+    finally:
+        await gateway.stop()
+
+    assert refused.status == 500
+    assert refused.headers["x-should-retry"] == "false"
+    assert error["error"]["message"] == "out of memory"
+    assert health_status == 200

@@ -18,6 +18,7 @@ from anyclaude.server.gateway import Gateway, GatewayOptions
 from anyclaude.settings import Settings
 
 from .detection import find_fallbacks, find_target
+from .engine_watch import Watch
 
 ANTHROPIC = "https://api.anthropic.com"
 LAUNCH_GRACE_SECONDS = 1.0
@@ -64,9 +65,15 @@ def engine_target(engine: EmbeddedEngine, settings: Settings) -> BackendTarget:
 
 
 @asynccontextmanager
-async def running_gateway(options: GatewayOptions, served: Served, settings: Settings) -> AsyncIterator[Gateway]:
-    """Run the gateway for the time of the block."""
-    gateway = Gateway(options, served.targets, Journal(settings.log_dir / "request-logs"))
+async def running_gateway(
+    options: GatewayOptions, served: Served, settings: Settings, watch: Watch
+) -> AsyncIterator[Gateway]:
+    """Run the gateway for the time of the block; an engine that died is no obstacle where there are fallbacks."""
+    journal = Journal(settings.log_dir / "request-logs")
+    if len(served.targets) > 1:
+        gateway = Gateway(options, served.targets, journal)
+    else:
+        gateway = Gateway(options, served.targets, journal, obstacle=watch.obstacle)
     await gateway.start()
     try:
         yield gateway
@@ -78,6 +85,7 @@ def launch_options(settings: Settings) -> GatewayOptions:
     """Return how the gateway of one launch listens: on a free port, on loopback, whatever `serve` would do."""
     return GatewayOptions(
         forward_to=forward_address(settings),
+        memory_file=settings.log_dir / "spoken-calls.jsonl",
         queue_limit=settings.queue_limit,
         grace_seconds=LAUNCH_GRACE_SECONDS,
         patience=_patience(settings),
@@ -91,6 +99,7 @@ def serve_options(settings: Settings) -> GatewayOptions:
         port=settings.port,
         token=settings.token,
         forward_to=forward_address(settings),
+        memory_file=settings.log_dir / "spoken-calls.jsonl",
         queue_limit=settings.queue_limit,
         grace_seconds=SERVE_GRACE_SECONDS,
         patience=_patience(settings),

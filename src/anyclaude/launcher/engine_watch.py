@@ -21,6 +21,10 @@ class Watch:
 
     reason: str | None = None
 
+    def obstacle(self) -> EngineFailed | None:
+        """Return the failure to answer requests with: nothing brings a dead engine back during this run."""
+        return EngineFailed(self.reason) if self.reason else None
+
 
 @asynccontextmanager
 async def engine_watch(engine: Mortal | None) -> AsyncIterator[Watch]:

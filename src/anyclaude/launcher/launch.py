@@ -12,7 +12,7 @@ from anyclaude.settings import Settings
 from .client import Machine, find_client, provide_client
 from .compose import launch_options, running_gateway, running_servers, serve_options
 from .detection import find_target
-from .engine_watch import engine_watch
+from .engine_watch import Watch, engine_watch
 from .environment import Variable, child_environment, is_credential
 from .plan import Invocation, plan_client
 from .signals import Signals
@@ -27,17 +27,19 @@ DEFAULT_WEIGHTS_TOKENS = 8_192
 async def launch(invocation: Invocation, settings: Settings, terminal: Terminal, signals: Signals) -> int:
     """Run Claude Code on the model of this run, and return its exit status."""
     client = await provide_client(_machine(invocation, settings), terminal)
-    async with running_servers(settings, terminal, terminal.say) as served:
-        async with running_gateway(launch_options(settings), served, settings) as gateway:
-            target = served.targets[0] if served.targets else None
-            plan = plan_client(invocation, settings, target, gateway.base_url, is_native=client.is_native)
-            for note in plan.notes:
-                terminal.say(f"anyclaude: {note}")
-            environment = child_environment(invocation.environment, plan.variables)
-            async with engine_watch(served.engine) as watch:
-                status = await run_client((*client.command, *plan.arguments), environment, signals)
-        if reason := watch.reason:
-            terminal.say(f"anyclaude: {reason}")
+    async with (
+        running_servers(settings, terminal, terminal.say) as served,
+        engine_watch(served.engine) as watch,
+        running_gateway(launch_options(settings), served, settings, watch) as gateway,
+    ):
+        target = served.targets[0] if served.targets else None
+        plan = plan_client(invocation, settings, target, gateway.base_url, is_native=client.is_native)
+        for note in plan.notes:
+            terminal.say(f"anyclaude: {note}")
+        environment = child_environment(invocation.environment, plan.variables)
+        status = await run_client((*client.command, *plan.arguments), environment, signals)
+    if watch.reason:
+        terminal.say(f"anyclaude: {watch.reason}")
     return status
 
 
@@ -45,7 +47,7 @@ async def serve(invocation: Invocation, settings: Settings, terminal: Terminal, 
     """Run the gateway alone until it is cancelled, or until the engine dies, which raises `EngineFailed`."""
     async with (
         running_servers(settings, terminal, terminal.say) as served,
-        running_gateway(serve_options(settings), served, settings) as gateway,
+        running_gateway(serve_options(settings), served, settings, Watch()) as gateway,
     ):
         target = served.targets[0] if served.targets else None
         plan = plan_client(invocation, settings, target, gateway.base_url, is_native=True)

@@ -99,7 +99,9 @@ class Gateway:
         targets: tuple[BackendTarget, ...],
         journal: Journal,
         clock: Clock = Clock(),
+        obstacle: Callable[[], AnyclaudeError | None] = lambda: None,
     ) -> None:
+        """`obstacle` says why no request can be answered any more, once that is so: then all are told at once."""
         if not is_loopback(options.host) and options.token is None:
             raise InvalidSetting(
                 f"host {options.host} is open to other machines, so a token is required: set ANYCLAUDE_TOKEN"
@@ -110,6 +112,7 @@ class Gateway:
         self._memory = ConversationMemory(options.memory_file)
         self._guard = Guard(host=options.host, allowed_origins=options.allowed_origins, token=options.token)
         self._clock = clock
+        self._obstacle = obstacle
         self._openings = Openings(clock.seconds, options.return_grace)
         self._session: aiohttp.ClientSession | None = None
         self._runner: web.ServerRunner | None = None
@@ -209,6 +212,8 @@ class Gateway:
         self._guard.check(call.http.headers)
         if self._is_stopping:
             raise ShuttingDown("the gateway is stopping; it takes no new requests")
+        if call.http.path in RECORDED_PATHS and (obstacle := self._obstacle()) is not None:
+            raise obstacle
         return await self._handler(call.http.method, call.http.path)(call)
 
     def _handler(self, method: str, path: str) -> Handler:
