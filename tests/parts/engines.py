@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
+import msgspec
 import pytest
 import pytest_asyncio
 from tests.parts.tiny_model import tiny_model_file
@@ -62,3 +64,24 @@ async def qwen_engine(qwen_model: Path, tmp_path_factory: pytest.TempPathFactory
     """An engine with Qwen2.5-Coder-0.5B and 4k tokens of context, enough for a short loop of tool calls."""
     async with running(qwen_model, tmp_path_factory.mktemp("logs"), EngineOptions(context_tokens=4096)) as engine:
         yield engine
+
+
+@asynccontextmanager
+async def connected(engine: EmbeddedEngine) -> AsyncIterator[aiohttp.ClientSession]:
+    """
+    Open a session that knows the engine's key.
+
+    llama.cpp promises to keep connections alive, but closes each one after a streamed reply; so none is used twice.
+    """
+    async with aiohttp.ClientSession(
+        engine.base_url,
+        headers={"Authorization": f"Bearer {engine.api_key}"},
+        connector=aiohttp.TCPConnector(force_close=True),
+    ) as session:
+        yield session
+
+
+async def ask(engine: EmbeddedEngine, path: str, body: dict[str, object]) -> object:
+    """Post a JSON body to the engine and return the JSON it answers with."""
+    async with connected(engine) as session, session.post(path, json=body, raise_for_status=True) as response:
+        return msgspec.json.decode(await response.read())

@@ -25,7 +25,7 @@ from .options import EngineOptions
 from .progress import Progress
 
 # SIGTERM ends the process by default and at once; only a kernel that is busy with its memory takes longer.
-_SECONDS_TO_STOP = 5.0
+_SECONDS_TO_STOP = 2.0
 # /props is a look into memory; the engine has just said that it listens.
 _PROPS_TIMEOUT = aiohttp.ClientTimeout(total=30)
 # Enough to look back at the sessions of a day; one log is some kilobytes for each request.

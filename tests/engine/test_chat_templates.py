@@ -1,0 +1,141 @@
+"""Models get a template that knows tools, and the engine understands what it renders."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.parts.engines import ask
+
+from anyclaude.engine.chat_templates import chat_template_for, shipped_template
+from anyclaude.engine.embedded import EmbeddedEngine
+from anyclaude.engine.gguf import GgufMetadata, read_metadata
+
+CHATML = "{% for message in messages %}<|im_start|>{{ message.role }}{% endfor %}"
+CHATML_WITH_TOOLS = CHATML + "{% if tools %}<tools>{% endif %}"
+LLAMA_2 = "[INST] {{ messages[0].content }} [/INST]"
+
+READ = {
+    "type": "function",
+    "function": {
+        "name": "Read",
+        "description": "Reads a file",
+        "parameters": {"type": "object", "properties": {"file_path": {"type": "string"}}, "required": ["file_path"]},
+    },
+}
+CALL = {
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "Read", "arguments": '{"file_path": "/etc/hostname"}'},
+}
+CONVERSATION: list[dict[str, object]] = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "What is in /etc/hostname?"},
+    {"role": "assistant", "content": "Let me look.", "tool_calls": [CALL, CALL]},
+    {"role": "tool", "tool_call_id": "call_1", "content": "build-host-42"},
+    {"role": "tool", "tool_call_id": "call_1", "content": "build-host-42 again"},
+    {"role": "assistant", "content": "It is build-host-42."},
+    {"role": "system", "content": "The user is in a hurry."},
+    {"role": "user", "content": "Thanks."},
+]
+
+
+@pytest.fixture(params=["smollm2_engine", "qwen_engine"])
+def either_engine(request: pytest.FixtureRequest) -> EmbeddedEngine:
+    """An engine with each of our templates."""
+    engine: EmbeddedEngine = request.getfixturevalue(request.param)
+    return engine
+
+
+@pytest.mark.parametrize(
+    ("template", "name", "chosen"),
+    [
+        (CHATML, "SmolLM2 135M", "chatml.jinja"),
+        ("", "Some base model", "chatml.jinja"),
+        (CHATML_WITH_TOOLS, "Qwen3 4B", None),
+        (CHATML_WITH_TOOLS, "Qwen2.5 Coder 0.5B Instruct AWQ", "qwen2.5-coder.jinja"),
+        (CHATML_WITH_TOOLS, "qwen2.5-coder-7b", "qwen2.5-coder.jinja"),
+        (CHATML_WITH_TOOLS, "Qwen2.5 7B Instruct", None),
+        (LLAMA_2, "Llama 2 Chat", None),
+    ],
+)
+def test_the_template_follows_from_the_metadata(template: str, name: str, chosen: str | None) -> None:
+    model = GgufMetadata({"tokenizer.chat_template": template, "general.name": name})
+
+    assert chat_template_for(model) == (shipped_template(chosen) if chosen else None)
+
+
+def test_a_nameless_model_is_judged_by_its_template() -> None:
+    assert chat_template_for(GgufMetadata({"tokenizer.chat_template": CHATML})) == shipped_template("chatml.jinja")
+
+
+def test_the_default_weights_get_our_template(smollm2_model: Path) -> None:
+    assert chat_template_for(read_metadata(smollm2_model)) == shipped_template("chatml.jinja")
+
+
+async def test_the_engine_sees_that_the_template_knows_tools(either_engine: EmbeddedEngine) -> None:
+    assert either_engine.supports_tools
+
+
+async def test_chatml_renders_tools_calls_results_and_late_system_messages(smollm2_engine: EmbeddedEngine) -> None:
+    prompt = await rendered(smollm2_engine, CONVERSATION)
+
+    assert prompt == (
+        "<|im_start|>system\nBe brief.\n\n# Tools\n\nYou may call these functions:\n<tools>\n"
+        + described_read()
+        + "\n</tools>\n\nTo call a function, answer with its name and arguments as JSON, like this:\n<tool_call>\n"
+        '{"name": "function-name", "arguments": {"argument-name": "value"}}\n</tool_call><|im_end|>\n'
+        "<|im_start|>user\nWhat is in /etc/hostname?<|im_end|>\n"
+        "<|im_start|>assistant\nLet me look.\n"
+        '<tool_call>\n{"name": "Read", "arguments": {"file_path": "/etc/hostname"}}\n</tool_call>\n'
+        '<tool_call>\n{"name": "Read", "arguments": {"file_path": "/etc/hostname"}}\n</tool_call><|im_end|>\n'
+        "<|im_start|>user\n<tool_response>\nbuild-host-42\n</tool_response>\n"
+        "<tool_response>\nbuild-host-42 again\n</tool_response><|im_end|>\n"
+        "<|im_start|>assistant\nIt is build-host-42.<|im_end|>\n"
+        "<|im_start|>system\nThe user is in a hurry.<|im_end|>\n"
+        "<|im_start|>user\nThanks.<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    )
+
+
+async def test_qwen_coder_renders_calls_as_headed_fences(qwen_engine: EmbeddedEngine) -> None:
+    prompt = await rendered(qwen_engine, CONVERSATION)
+
+    call = '@tool_call\n```json\n{"name": "Read", "arguments": {"file_path": "/etc/hostname"}}\n```'
+    assert f"<|im_start|>assistant\nLet me look.\n{call}\n{call}<|im_end|>\n" in prompt
+    assert "<|im_start|>user\n@tool_response\nbuild-host-42\n@tool_response\nbuild-host-42 again<|im_end|>\n" in prompt
+    assert "<|im_start|>system\nThe user is in a hurry.<|im_end|>\n" in prompt
+
+
+async def test_each_turn_begins_with_the_whole_turn_before(either_engine: EmbeddedEngine) -> None:
+    asked_after = [turn for turn in range(1, len(CONVERSATION)) if CONVERSATION[turn]["role"] == "assistant"]
+
+    whole = await rendered(either_engine, CONVERSATION)
+
+    for turn in asked_after:
+        assert whole.startswith(await rendered(either_engine, CONVERSATION[:turn]))
+
+
+async def test_without_tools_and_system_nothing_is_added(smollm2_engine: EmbeddedEngine) -> None:
+    prompt = await ask(smollm2_engine, "/apply-template", {"messages": [{"role": "user", "content": "Hi"}]})
+
+    assert msgspec.convert(prompt, Rendered).prompt == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+
+
+class Rendered(msgspec.Struct):
+    """The engine's answer to a template applied."""
+
+    prompt: str
+
+
+async def rendered(engine: EmbeddedEngine, messages: list[dict[str, object]]) -> str:
+    """The prompt that the engine makes of a conversation with one tool."""
+    answer = await ask(engine, "/apply-template", {"messages": messages, "tools": [READ]})
+    return msgspec.convert(answer, Rendered).prompt
+
+
+def described_read() -> str:
+    """The tool as our templates show it to the model."""
+    return (
+        '{"name": "Read", "description": "Reads a file", "parameters": {"type": "object", '
+        '"properties": {"file_path": {"type": "string"}}, "required": ["file_path"]}}'
+    )

@@ -1,0 +1,97 @@
+"""A model file's metadata is read without loading it, and a file that is none is refused at once."""
+
+from pathlib import Path
+
+import pytest
+from gguf import GGUFWriter
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anyclaude.engine.gguf import read_metadata
+from anyclaude.errors import EngineFailed
+
+
+@pytest.fixture
+def model_file(tmp_path: Path) -> Path:
+    """A file with every kind of entry that a reader has to step over."""
+    path = tmp_path / "model.gguf"
+    writer = GGUFWriter(path, "llama")
+    writer.add_name("Some model")
+    writer.add_uint8("an.uint8", 1)
+    writer.add_float64("a.float64", 0.5)
+    writer.add_bool("a.bool", True)
+    writer.add_token_list(["a", "bc", "def"])
+    writer.add_array("an.array.of.numbers", [1, 2, 3])
+    writer.add_array("an.array.of.truths", [True, False])
+    writer.add_context_length(8192)
+    writer.add_string("general.basename", "some")
+    writer.add_chat_template("{{ messages }}")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    return path
+
+
+def test_metadata_is_read_across_lists_of_every_kind(model_file: Path) -> None:
+    metadata = read_metadata(model_file)
+
+    assert metadata.architecture == "llama"
+    assert metadata.names == ("Some model", "some")
+    assert metadata.context_tokens == 8192
+    assert metadata.chat_template == "{{ messages }}"
+    assert metadata.entries["a.float64"] == 0.5
+
+
+def test_a_file_that_says_nothing_has_no_name_no_template_and_no_length(tmp_path: Path) -> None:
+    path = tmp_path / "bare.gguf"
+    path.write_bytes(b"GGUF" + (3).to_bytes(4, "little") + bytes(16))
+
+    metadata = read_metadata(path)
+
+    assert (metadata.names, metadata.chat_template, metadata.context_tokens) == ((), "", None)
+
+
+def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"something else")
+
+    with pytest.raises(EngineFailed, match="is not a GGUF file"):
+        read_metadata(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EngineFailed, match=r"could not be read: No such file"):
+        read_metadata(tmp_path / "nothing.gguf")
+
+
+def test_an_unknown_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"GGUF" + (99).to_bytes(4, "little") + bytes(16))
+
+    with pytest.raises(EngineFailed, match="its version is 99"):
+        read_metadata(path)
+
+
+def test_a_file_cut_anywhere_in_its_metadata_is_refused(model_file: Path) -> None:
+    whole = model_file.read_bytes()
+    cut = model_file.with_name("cut.gguf")
+
+    for length in range(4, len(whole), 7):
+        cut.write_bytes(whole[:length])
+
+        with pytest.raises(EngineFailed, match="damaged or incomplete"):
+            read_metadata(cut)
+
+
+@given(garbage=st.binary(max_size=200))
+def test_garbage_after_the_magic_is_read_or_refused(garbage: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "garbage.gguf"
+    path.write_bytes(b"GGUF" + (3).to_bytes(4, "little") + garbage)
+
+    try:
+        known = read_metadata(path).entries
+    except EngineFailed as error:
+        known = {}
+        assert "damaged or incomplete" in str(error)
+
+    assert len(known) <= len(garbage)
