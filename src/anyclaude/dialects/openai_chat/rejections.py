@@ -88,7 +88,13 @@ def rejection(status: int, body: bytes, retry_after_seconds: float | None, profi
     refusal = _refusal_in_body(body)
     if status in (401, 403):
         return BackendRejected(_key_refused(status, refusal, profile), status, KINDS[status])
-    return _rejected(status if 400 <= status <= 599 else 502, refusal, retry_after_seconds)
+    if not 400 <= status <= 599:
+        error = BackendRejected(
+            f"the backend answered with HTTP status {status}; is its address right?", 502, "api_error"
+        )
+        error.passes_by_itself = False  # a redirect leads the next request astray as well
+        return error
+    return _rejected(status, refusal, retry_after_seconds)
 
 
 def rejection_in(raw: JsonObject) -> BackendRejected | None:

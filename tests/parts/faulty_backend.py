@@ -1,0 +1,234 @@
+"""
+A model server on raw loopback sockets that plays bytes from a script, and breaks where the script says.
+
+It serves many conversations at once: the script sees each request and returns what is played for it.
+`raw_backend.py` is the one to take where the test itself wants to decide step by step.
+"""
+
+import asyncio
+import json
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias, assert_never
+
+TURNS_OF_THE_LOOP = 6
+"""As many as the gateway in the same loop needs to read what was sent, so that it has it before the fault strikes."""
+
+
+class Ending(Enum):
+    """What happens to the connection after the last byte that is played."""
+
+    PROPER = "the HTTP message ends as its framing says"
+    CLOSED = "the connection is closed"
+    RESET = "the connection is reset"
+    STALLED = "nothing is ever sent again"
+
+
+class Framing(Enum):
+    """How the end of the body is marked."""
+
+    CHUNKED = "by an empty chunk"
+    UNTIL_CLOSE = "by the end of the connection"
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One answer; each piece of the body is written by itself.  `head_bytes` cuts the head, and no body follows."""
+
+    pieces: tuple[bytes, ...] = ()
+    ending: Ending = Ending.PROPER
+    framing: Framing = Framing.CHUNKED
+    status: int = 200
+    content_type: str = "text/event-stream"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    head_bytes: int | None = None
+
+    def head(self) -> bytes:
+        """Return the status line and the headers."""
+        lines = [f"HTTP/1.1 {self.status} Whatever", f"Content-Type: {self.content_type}"]
+        lines += [f"{name}: {value}" for name, value in self.headers.items()]
+        if self.framing is Framing.CHUNKED:
+            lines.append("Transfer-Encoding: chunked")
+        else:
+            lines.append("Connection: close")
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")[: self.head_bytes]
+
+    def writes(self) -> list[bytes]:
+        """Return the bytes of each write, framing included; all but what the ending adds."""
+        if self.head_bytes is not None:
+            return [self.head()]
+        return [self.head(), *(self._framed(piece) for piece in self.pieces if piece)]
+
+    def _framed(self, piece: bytes) -> bytes:
+        return b"%x\r\n%s\r\n" % (len(piece), piece) if self.framing is Framing.CHUNKED else piece
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One request; `attempt` counts the requests of its conversation from 0."""
+
+    conversation: str
+    attempt: int
+    body: Mapping[str, object]
+
+    @property
+    def prefill(self) -> str:
+        """The text that the reply has to go on with, empty if the request asks for a new reply."""
+        last = messages_in(self.body)[-1]
+        content = last.get("content")
+        return content if last.get("role") == "assistant" and isinstance(content, str) else ""
+
+
+Script: TypeAlias = Callable[[Received], Play | Awaitable[Play]]
+
+
+class FaultyBackend:
+    """The server: where it is, what it was asked, and which connections it still has."""
+
+    def __init__(self, script: Script, turns_of_the_loop: int = TURNS_OF_THE_LOOP) -> None:
+        self.base_url = ""
+        self.received: list[Received] = []
+        self.connections = 0
+        self.stalled = 0
+        self.playing = 0
+        self._script = script
+        self._turns = turns_of_the_loop
+        self._attempts: dict[str, int] = {}
+        self._changed = asyncio.Condition()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def let_go_of(self) -> None:
+        """Wait until the gateway has let go of every reply that was not played to its end."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.playing == 0)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the requests of one connection, one after the other."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self.connections += 1
+        try:
+            while (body := await _read_request(reader)) is not None:
+                if not await self._answer(body, reader, writer):
+                    break
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            self.connections -= 1
+            self._tasks.discard(task)
+            writer.close()
+
+    async def stop(self) -> None:
+        """Break what is still going on."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _answer(self, body: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Play the answer to one request; return whether the connection is good for another."""
+        received = self._note(body)
+        self.playing += 1
+        try:
+            play = self._script(received)
+            if not isinstance(play, Play):
+                play = await play
+            for data in play.writes():
+                writer.write(data)
+                await self._settle(writer)
+            return await self._end(play, reader, writer)
+        finally:
+            self.playing -= 1
+            async with self._changed:
+                self._changed.notify_all()
+
+    def _note(self, body: bytes) -> Received:
+        parsed = json.loads(body)
+        conversation = conversation_of(parsed)
+        attempt = self._attempts.get(conversation, 0)
+        self._attempts[conversation] = attempt + 1
+        received = Received(conversation, attempt, parsed)
+        self.received.append(received)
+        return received
+
+    async def _settle(self, writer: asyncio.StreamWriter) -> None:
+        await writer.drain()
+        for _ in range(self._turns):
+            await asyncio.sleep(0)
+
+    async def _end(self, play: Play, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        match play.ending:
+            case Ending.PROPER:
+                if play.framing is Framing.UNTIL_CLOSE:
+                    return False
+                writer.write(b"0\r\n\r\n")
+                await writer.drain()
+                return True
+            case Ending.CLOSED:
+                return False
+            case Ending.RESET:
+                reset(writer)
+                return False
+            case Ending.STALLED:
+                self.stalled += 1
+                with suppress(ConnectionError):
+                    await reader.read()
+                return False
+            case _:
+                assert_never(play.ending)
+
+
+@asynccontextmanager
+async def faulty_backend(
+    script: Script, turns_of_the_loop: int = TURNS_OF_THE_LOOP, port: int = 0
+) -> AsyncIterator[FaultyBackend]:
+    """Listen until the block ends; on a free loopback port, unless one is given."""
+    backend = FaultyBackend(script, turns_of_the_loop)
+    server = await asyncio.start_server(backend.serve, "127.0.0.1", port, backlog=4096)
+    backend.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    try:
+        yield backend
+    finally:
+        server.close()
+        await backend.stop()
+
+
+def messages_in(body: Mapping[str, object]) -> list[Mapping[str, object]]:
+    """Return the messages of a Chat Completions request."""
+    messages = body["messages"]
+    assert isinstance(messages, list)
+    return messages
+
+
+def conversation_of(body: Mapping[str, object]) -> str:
+    """Return the name of the conversation: the first text of its user."""
+    content = next(message["content"] for message in messages_in(body) if message["role"] == "user")
+    if isinstance(content, str):
+        return content
+    assert isinstance(content, list)
+    return str(content[0]["text"])
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Reset a connection: the other side gets an error, not an end."""
+    connection = writer.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+async def _read_request(reader: asyncio.StreamReader) -> bytes | None:
+    """Return the body of the next request, `None` when there is none."""
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError as error:
+        if error.partial:
+            raise
+        return None
+    lines = head.decode("latin-1").lower().split("\r\n")
+    length = next(int(line.partition(":")[2]) for line in lines if line.startswith("content-length:"))
+    return await reader.readexactly(length)
