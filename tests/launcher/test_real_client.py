@@ -1,0 +1,85 @@
+"""The whole command with the real Claude Code: nothing in the user's settings leads it past the gateway."""
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from pathlib import Path
+
+import pytest
+from tests.parts.chat_reply import call, reply, say
+from tests.parts.chat_script import one_by_one
+from tests.parts.chat_server import chat_server
+from tests.parts.claude_code import SYSTEM_PATH
+from tests.parts.claude_code_versions import NATIVE, VERSIONS, installed_client
+from tests.parts.processes import LONG_SECONDS
+from tests.parts.stub_server import stub_server
+
+SECRET = "sk-ant-api03-not-a-real-one"
+
+
+async def anyclaude(home: Path, version: str, *words: str, **more: str) -> tuple[int, str, str]:
+    """Run the command with a release of the client, in a clean environment; its status, output and errors."""
+    program = installed_client(version).command[-1]
+    node = str(Path(installed_client(version).command[0]).parent)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "anyclaude", *words),
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+        cwd=home,
+        env={
+            "HOME": str(home),
+            "PATH": f"{node}:{SYSTEM_PATH}",
+            "LANG": "C.UTF-8",
+            "ANYCLAUDE_CLAUDE_PATH": program,
+            **more,
+        },
+    )
+    async with asyncio.timeout(LONG_SECONDS):
+        out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_an_address_and_keys_in_the_users_settings_do_not_lead_past_the_gateway(
+    version: str, tmp_path: Path
+) -> None:
+    (tmp_path / ".claude").mkdir()
+    async with stub_server({}) as elsewhere, chat_server(one_by_one(reply(say("All is well.")))) as server:
+        environment = {
+            "ANTHROPIC_BASE_URL": elsewhere.origin,
+            "ANTHROPIC_API_KEY": SECRET,
+            "CLAUDE_CODE_USE_BEDROCK": "1",
+        }
+        settings = {"env": environment, "apiKeyHelper": f"echo {SECRET}", "model": "opus"}
+        (tmp_path / ".claude" / "settings.json").write_text(json.dumps(settings))
+        status, out, _ = await anyclaude(
+            tmp_path, version, "-p", "Say hello", "--backend-url", server.base_url, "--mode", "generic", "--model", "m"
+        )
+
+    server.check()
+    journal = "".join(file.read_text() for file in (tmp_path / ".anyclaude").rglob("*") if file.is_file())
+    assert (status, out.strip()) == (0, "All is well.")
+    assert elsewhere.asked == []
+    assert SECRET not in journal
+
+
+async def test_a_small_window_gets_few_tools_and_files_are_still_edited_without_asking(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("old\n")
+    scene = one_by_one(
+        reply(call("Read", file_path=str(notes))),
+        reply(call("Edit", file_path=str(notes), old_string="old", new_string="new")),
+        reply(say("Done.")),
+    )
+    async with chat_server(scene) as server:
+        words = ("-p", "Edit the notes", "--backend-url", server.base_url, "--mode", "generic", "--model", "m")
+        status, out, err = await anyclaude(tmp_path, NATIVE, *words, ANYCLAUDE_CONTEXT_TOKENS="8192")
+
+    server.check()
+    assert (status, out.strip()) == (0, "Done.")
+    assert notes.read_text() == "new\n"
+    assert err.count("8,192") == 1
+    assert set(server.requests[0].tool_names) == {"Bash", "Read", "Edit"}

@@ -1,0 +1,48 @@
+"""What is said on stderr, and how."""
+
+import io
+
+import pytest
+
+from anyclaude.launcher.terminal import Terminal
+
+
+class Screen(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Claim to be one."""
+        return True
+
+
+@pytest.mark.parametrize("total", [None, 100])
+def test_where_stderr_is_no_terminal_a_step_is_one_sentence(total: int | None) -> None:
+    stream = io.StringIO()
+    terminal = Terminal(stream)
+
+    terminal.started("Downloading [model]", total)
+    terminal.advanced(50)
+    terminal.finished()
+
+    assert stream.getvalue() == "Downloading [model].\n"
+
+
+def test_on_a_terminal_a_step_of_known_size_is_a_sentence_and_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Screen()
+    terminal = Terminal(stream)
+
+    terminal.started("Downloading", 1_000_000)
+    terminal.advanced(1_000_000)
+    terminal.finished()
+
+    assert stream.getvalue().startswith("Downloading.\n")
+    assert "1.0/1.0 MB" in stream.getvalue()
+
+
+def test_what_is_said_comes_as_it_is() -> None:
+    stream = io.StringIO()
+
+    Terminal(stream).say("[bold]no markup[/bold] " + "x" * 300)
+
+    assert stream.getvalue() == "[bold]no markup[/bold] " + "x" * 300 + "\n"
