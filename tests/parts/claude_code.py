@@ -101,14 +101,22 @@ class Order:
 async def run_claude(client: Client, desk: Desk, base_url: str, order: Order) -> Run:
     """Let the client work on one prompt until it is done, or until the time is over, which kills it."""
     environment = client_environment(client, desk, base_url) | dict(order.environment)
-    command = (*client.command, *_arguments(desk, order))
+    return await run_command(
+        (*client.command, *client_arguments(desk, order)), desk, environment, order.timeout_seconds
+    )
+
+
+async def run_command(
+    command: tuple[str, ...], desk: Desk, environment: Mapping[str, str], timeout_seconds: float
+) -> Run:
+    """Run a client with these very arguments and this very environment, for so long at most."""
     async with _started(command, desk.tree, environment) as process:
         try:
-            async with asyncio.timeout(order.timeout_seconds):
+            async with asyncio.timeout(timeout_seconds):
                 out, err = await process.communicate()
         except TimeoutError:
             log = _useful(_read(desk.log))[-TAIL_CHARACTERS:]
-            late = f"Claude Code {client.version} was still running after {order.timeout_seconds} s.\n{log}"
+            late = f"Claude Code ({command[0]}) was still running after {timeout_seconds} s.\n{log}"
             raise AssertionError(late) from None
     assert process.returncode is not None
     return Run(process.returncode, _events(out), err.decode(errors="replace"), _read(desk.log))
@@ -139,10 +147,7 @@ def client_environment(client: Client, desk: Desk, base_url: str) -> dict[str, s
     }
 
 
-_ALIASES = tuple(f"ANTHROPIC_DEFAULT_{name}_MODEL" for name in ("OPUS", "SONNET", "HAIKU", "FABLE"))
-
-
-def _arguments(desk: Desk, order: Order) -> tuple[str, ...]:
+def client_arguments(desk: Desk, order: Order) -> tuple[str, ...]:
     """Return the flags of a run without a terminal; `IS_SANDBOX` lets root skip the permissions."""
     return (
         "-p",
@@ -152,6 +157,9 @@ def _arguments(desk: Desk, order: Order) -> tuple[str, ...]:
         *("--debug-file", str(desk.log)),
         *order.arguments,
     )
+
+
+_ALIASES = tuple(f"ANTHROPIC_DEFAULT_{name}_MODEL" for name in ("OPUS", "SONNET", "HAIKU", "FABLE"))
 
 
 @asynccontextmanager
