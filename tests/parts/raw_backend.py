@@ -9,17 +9,15 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Self, TypeAlias
+from typing import Self
 
 from anyclaude.protocol.json_values import JsonObject
 
 GENEROUS_SECONDS = 20.0
 """Nothing here is waited for longer; whatever takes this long is never going to happen."""
-
-Connected: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter, asyncio.Event], None]
 
 TERMINATOR = b"0\r\n\r\n"
 """The last chunk of a chunked body."""
@@ -34,7 +32,6 @@ class Asked:
     headers: dict[str, str]
     body: bytes
     writer: asyncio.StreamWriter
-    paused: asyncio.Event
     left: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the other side has closed the connection, or reset it."""
 
@@ -139,7 +136,7 @@ class RawBackend:
 
     async def start(self) -> None:
         """Listen; on the same port as before, if there was one."""
-        self._server = await asyncio.get_running_loop().create_server(self._protocol, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -150,21 +147,18 @@ class RawBackend:
             writer.transport.abort()
         await asyncio.gather(*self._serving)
 
-    def _protocol(self) -> asyncio.Protocol:
-        return WatchedProtocol(asyncio.StreamReader(), self._connected)
-
-    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, paused: asyncio.Event) -> None:
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        task = asyncio.create_task(self._serve(reader, writer, paused))
+        task = asyncio.create_task(self._serve(reader, writer))
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, paused: asyncio.Event) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
         asked: Asked | None = None
         try:
             while True:
-                asked = await _read_request(reader, writer, paused)
+                asked = await _read_request(reader, writer)
                 self.requests.append(asked)
                 self._arrivals.put_nowait(asked)
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -173,24 +167,6 @@ class RawBackend:
         finally:
             self._open.discard(writer)
             writer.close()
-
-
-class WatchedProtocol(asyncio.StreamReaderProtocol):
-    """A stream's protocol that tells when its sender has to wait."""
-
-    def __init__(self, reader: asyncio.StreamReader, connected: Connected) -> None:
-        self.paused = asyncio.Event()
-        super().__init__(reader, lambda reader, writer: connected(reader, writer, self.paused))
-
-    def pause_writing(self) -> None:
-        """The other side does not read."""
-        super().pause_writing()
-        self.paused.set()
-
-    def resume_writing(self) -> None:
-        """The other side reads again."""
-        super().resume_writing()
-        self.paused.clear()
 
 
 @asynccontextmanager
@@ -219,10 +195,10 @@ def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-async def _read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, paused: asyncio.Event) -> Asked:
+async def _read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Asked:
     head = await reader.readuntil(b"\r\n\r\n")
     request_line, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     method, path, _ = request_line.split(" ", 2)
-    return Asked(method, path, headers, body, writer, paused)
+    return Asked(method, path, headers, body, writer)

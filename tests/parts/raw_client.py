@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -110,10 +109,6 @@ class RawClient:
     async def is_closed(self) -> bytes:
         """Wait until the gateway has closed the connection; returns what came before; raises if it was reset."""
         return await self._within(self._reader.read())
-
-    def shrink_buffers(self) -> None:
-        """Let the kernel hold little for this client, so that it soon matters that it does not read."""
-        self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 
     def leave(self) -> None:
         """Close the connection."""
