@@ -31,7 +31,7 @@ GATEWAY_CORE, LOAD_CORE = 0, 1
 
 STREAMS = 16
 PACED_STREAMS = 256
-LONG_REPLY, SHORT_REPLY, TINY_REPLY = 4096, 256, 16
+LONG_REPLY, SHORT_REPLY, TINY_REPLY = 4096, 256, 1
 
 WHILE_STREAMING = Script(16, 50.0)
 """Each of the other streams is in the middle of a reply at 50 tokens per second when a request comes."""
@@ -99,8 +99,8 @@ async def _measure(entry: Entry, results: Results, seconds: float) -> None:
     await first_events(entry.small, 1, seconds / 4, Script(TINY_REPLY))  # warms up
     if process is not None:
         results.idle[name].append(process.usage())
-    results.short_replies[name].append(await throughput(entry.small, STREAMS, SHORT_REPLY, seconds, process))
-    results.long_replies[name].append(await throughput(entry.small, STREAMS, LONG_REPLY, seconds, process))
+    results.short_replies[name].append(await throughput(entry.small, STREAMS, Script(SHORT_REPLY), seconds, process))
+    results.long_replies[name].append(await throughput(entry.small, STREAMS, Script(LONG_REPLY), seconds, process))
     for size, rig in (("4 kB", entry.small), ("300 kB", entry.large)):
         results.waits[name, size, "alone"].append(await first_events(rig, 1, seconds, Script(TINY_REPLY)))
         results.waits[name, size, "while 16 stream"].append(await first_events(rig, STREAMS, seconds, WHILE_STREAMING))

@@ -95,9 +95,9 @@ async def first_events(rig: Rig, streams: int, seconds: float, script: Script) -
     return waits
 
 
-async def throughput(rig: Rig, streams: int, tokens: int, seconds: float, process: PinnedProcess | None) -> Rate:
+async def throughput(rig: Rig, streams: int, script: Script, seconds: float, process: PinnedProcess | None) -> Rate:
     """Return how fast whole replies come through, one after the other on every stream."""
-    rig.backend.script = Script(tokens)
+    rig.backend.script = script
     replies: list[Reply] = []
 
     async def ask_on(connection: Connection, request: bytes) -> None:
@@ -113,7 +113,7 @@ async def throughput(rig: Rig, streams: int, tokens: int, seconds: float, proces
                 group.create_task(ask_on(connection, request))
         elapsed = rig.clock() - began
         used = None if cpu is None or process is None else process.cpu_seconds() - cpu
-    if any(reply.tokens != tokens for reply in replies):
+    if any(reply.tokens != script.tokens for reply in replies):
         raise LoadError("a reply came through with events missing")
     return Rate(sum(reply.tokens for reply in replies), elapsed, used)
 

@@ -91,7 +91,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._received = bytearray()
         self._missing = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._handle: asyncio.Handle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's own class, which is none by name
@@ -99,8 +99,8 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._handle is not None:
+            self._handle.cancel()
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -133,12 +133,12 @@ class _Connection(asyncio.Protocol):
             return
         position = len(sent.moments)
         if position == script.tokens:
-            self._transport.write(_ending(position))
+            self._transport.write(_ending(script.tokens))
             return
         sent.moments.append(self._backend.clock())
         self._transport.write(TOKENS[position % len(TOKENS)])
         following = due + 1 / script.per_second
-        self._timer = asyncio.get_running_loop().call_at(following, self._tick, script, sent, following)
+        self._handle = asyncio.get_running_loop().call_at(following, self._tick, script, sent, following)
 
 
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"

@@ -11,6 +11,8 @@ SESSION_HEADER = "x-claude-code-session-id"
 AGENT_HEADER = "x-claude-code-agent-id"
 CLASS_HEADER = "x-claude-code-request-class"
 
+REQUEST_CLASSES: tuple[RequestClass, ...] = get_args(RequestClass)
+
 
 class Caller(Struct, frozen=True):
     """
@@ -53,5 +55,4 @@ def _text(value: str | None) -> str | None:
 
 
 def _request_class(value: str | None) -> RequestClass:
-    known: tuple[RequestClass, ...] = get_args(RequestClass)
-    return next((name for name in known if name == value), "unknown")
+    return next((name for name in REQUEST_CLASSES if name == value), "unknown")

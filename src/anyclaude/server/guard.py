@@ -15,7 +15,7 @@ from msgspec import Struct
 from anyclaude.backends.target import Secret
 from anyclaude.errors import Forbidden, Unauthorized
 
-LOCAL_NAMES = frozenset({"localhost", "ip6-localhost"})
+LOCAL_NAMES = frozenset({"localhost", "ip6-localhost", "127.0.0.1", "::1"})
 
 
 class Guard(Struct, frozen=True, kw_only=True):

@@ -121,4 +121,6 @@ def _repeat_key(call: Call, body: bytes) -> bytes | None:
     """Return what a repetition of this request has in common with it; without a session nothing is a repetition."""
     if call.caller.session is None:
         return None
-    return hashlib.blake2b(f"{call.caller.conversation}\n".encode() + body, digest_size=16).digest()
+    key = hashlib.sha256(f"{call.caller.conversation}\n".encode())
+    key.update(body)
+    return key.digest()
