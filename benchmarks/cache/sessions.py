@@ -1,0 +1,168 @@
+"""The sessions that are played: the project, what the user says, and what the model does."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from tests.parts.chat_reply import Call, Piece, Reply, call, reply, say
+from tests.parts.chat_request import ChatRequest
+from tests.parts.chat_script import OutOfScript, Scene
+from tests.parts.claude_code import Order
+from tests.parts.claude_code_versions import JAVASCRIPT, NATIVE
+
+Lines: TypeAlias = tuple[Reply, ...]
+
+TASK = "Make the report of this project round its numbers, and note what you changed."
+QUESTION = "Which file did you change first?"
+OTHER_TASK = "How many lines does the report have? Answer in one word."
+HELPERS = ("Count the functions of the report, and tell the number only.", "Find the longest line of the data file.")
+
+SEARCH_CUE = "Perform a web search for the query"
+COMPACTION_CUE = "Respond with TEXT ONLY"
+COMPACTED_CUE = "being continued from a previous conversation"
+
+_FUNCTION = """
+def column_{number}(rows: list[dict[str, float]]) -> float:
+    \"\"\"Return what the rows have in column {number}, all together.\"\"\"
+    return sum(row["column_{number}"] for row in rows)
+"""
+
+FILES: dict[str, str | bytes] = {
+    "CLAUDE.md": "# Report\n\n- Python 3.11, no dependencies.\n- Every function has a docstring of one sentence.\n",
+    "README.md": "# Report\n\nReads `data.csv` and prints what each column adds up to.\n",
+    "src/report.py": "".join(_FUNCTION.format(number=number) for number in range(1, 31)),
+    "data.csv": "".join(f"{row},{row * 7 % 101},{row * 13 % 97}.25,station {row}\n" for row in range(120)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session: the release that plays it, what the user says in each start of the client, and the script."""
+
+    title: str
+    version: str
+    orders: tuple[Order, ...]
+    scene: Callable[[Path], Scene]
+
+
+def sessions() -> tuple[Session, ...]:
+    """Return all of them."""
+    resumed = (Order(TASK), Order(QUESTION, ("--continue",)), Order(OTHER_TASK))
+    compacted = (Order(TASK), Order("/compact", ("--continue",)), Order(QUESTION, ("--continue",)))
+    return (
+        Session("twelve turns, resumed, then a second session", NATIVE, resumed, alone),
+        Session("twelve turns with two sub-agents and web searches", NATIVE, (Order(TASK),), with_helpers),
+        Session("twelve turns, then compacted", NATIVE, compacted, alone),
+        Session("twelve turns, resumed, then a second session", JAVASCRIPT, resumed, alone),
+    )
+
+
+def alone(tree: Path) -> Scene:
+    """Play a conversation without help."""
+    return play({TASK: (*_work(tree), reply(say("The report rounds its numbers now.")))})
+
+
+def with_helpers(tree: Path) -> Scene:
+    """Play a conversation that sends out two sub-agents and searches the web while they work."""
+    first, second, *rest = _work(tree)
+    sent = tuple(call("Agent", description="Look", prompt=task, subagent_type="general-purpose") for task in HELPERS)
+    searches = tuple(reply(call("WebSearch", query=query)) for query in ("python round half even", "csv quoting rules"))
+    main = (first, second, reply(say("Two helpers look around."), *sent), rest[0], searches[0], *rest[1:4], searches[1])
+    ending = reply(say("The report rounds its numbers now."))
+    return play({TASK: (*main, *rest[4:6], ending), **{task: _errand(tree, task) for task in HELPERS}})
+
+
+def play(lines: Mapping[str, Lines]) -> Scene:
+    """
+    Answer each conversation, told by words of its opening, with its next line; the last line answers all the rest.
+
+    A tool that the client has not shown yet is searched for first, as a model has to.
+    """
+
+    def answer(request: ChatRequest) -> Reply:
+        if COMPACTION_CUE in request.messages[-1].text:
+            return reply(
+                say("<analysis>All is said.</analysis>\n<summary>The report rounds its numbers now.</summary>")
+            )
+        if SEARCH_CUE in request.opening:
+            return reply(say("The first page found says how it is done."))
+        if QUESTION in request.messages[-1].text or COMPACTED_CUE in request.opening:
+            return reply(say("It was src/report.py."))
+        if OTHER_TASK in request.opening:
+            return reply(say("Thirty."))
+        return _with_tools(_line(lines, request), request)
+
+    return answer
+
+
+def _line(lines: Mapping[str, Lines], request: ChatRequest) -> Reply:
+    turns = request.turns_taken - sum(name == "ToolSearch" for name in _called(request))
+    for cue, replies in lines.items():
+        if cue in request.opening:
+            return replies[min(turns, len(replies) - 1)]
+    raise OutOfScript(f"no conversation begins like this: {request.opening[-300:]!r}")
+
+
+def _with_tools(line: Reply, request: ChatRequest) -> Reply:
+    missing = [piece.name for piece in line.pieces if isinstance(piece, Call) and piece.name not in request.tool_names]
+    if not missing or "ToolSearch" not in request.tool_names or _has_searched(request, missing[0]):
+        return line
+    return reply(call("ToolSearch", query=f"select:{missing[0]}", max_results=5))
+
+
+def _called(request: ChatRequest) -> list[str]:
+    return [made.function.name for message in request.messages for made in message.tool_calls]
+
+
+def _has_searched(request: ChatRequest, tool: str) -> bool:
+    calls = [made.function for message in request.messages for made in message.tool_calls]
+    return any(made.name == "ToolSearch" and tool in made.arguments for made in calls)
+
+
+def _work(tree: Path) -> Lines:
+    """Return eleven turns; the arguments are as models write them, and the client writes some of them anew."""
+    report, readme = f"{tree}/src/report.py", f"{tree}/README.md"
+    rounded = 'return round(sum(row["column_{0}"] for row in rows), 2)'
+    plain = 'return sum(row["column_{0}"] for row in rows)'
+
+    def edit(number: int) -> Call:
+        """The client puts the path first, and adds `replace_all`."""
+        return call("Edit", old_string=plain.format(number), new_string=rounded.format(number), file_path=report)
+
+    def run(command: str, timeout: str) -> Call:
+        """The client puts the command first, and writes the number plainly."""
+        return Call("Bash", f'{{"description": "Look", "timeout": {timeout}, "command": "{command}"}}')
+
+    return (
+        reply(say("I read the report."), call("Read", file_path=report)),
+        reply(say("The first column comes first."), edit(1)),
+        reply(run("grep -c round src/report.py", "5000.0")),
+        reply(say("Now the rest of the project."), call("Read", file_path=readme), _read_data(tree)),
+        reply(_write(tree, "docs/notes.md", "# Notes  \n\nColumn 1 is rounded.   \n")),
+        reply(edit(2)),
+        reply(run("sed -n 1,12p src/report.py", "5000")),
+        reply(say("Is there a test?"), call("Read", file_path=f"{tree}/tests/test_report.py")),
+        reply(run("ls -a; exit 3", '"4000"')),
+        reply(edit(3), run("grep -n round src/report.py", "3000")),
+        reply(say("The notes at last."), _write(tree, "docs/notes.md", "# Notes \n\nColumns 1 to 3 are rounded.\t\n")),
+    )
+
+
+def _errand(tree: Path, task: str) -> Lines:
+    name = "src/report.py" if "report" in task else "data.csv"
+    return (
+        reply(say("I look."), call("Bash", description="Count", command=f"wc {name}")),
+        reply(call("Read", file_path=f"{tree}/{name}")),
+        reply(say("To be sure:"), call("Bash", description="Count again", command=f"grep -c 1 {name}", timeout=2000)),
+        reply(say("It is thirty.")),
+    )
+
+
+def _read_data(tree: Path) -> Piece:
+    return call("Read", limit=40, file_path=f"{tree}/data.csv")
+
+
+def _write(tree: Path, name: str, content: str) -> Piece:
+    """The client drops the blanks at the ends of lines."""
+    return call("Write", content=content, file_path=f"{tree}/{name}")
