@@ -14,6 +14,7 @@ sys.stdout.write(json.dumps({
     "stdin_is_terminal": sys.stdin.isatty(),
 }) + "\\n")
 sys.stdout.flush()
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 last = sys.argv[-1] if len(sys.argv) > 1 else ""
 if last.startswith("exit-"):
     sys.exit(int(last[5:]))
