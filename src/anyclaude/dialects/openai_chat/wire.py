@@ -37,7 +37,7 @@ class CallPart(Struct, gc=False):
     function: FunctionPart | None = None
 
 
-class Said(Struct):
+class Said(Struct, gc=False):
     """A `delta`, or a whole `message`."""
 
     content: str | None = None
@@ -49,7 +49,7 @@ class Said(Struct):
     function_call: FunctionPart | None = None
 
 
-class Choice(Struct):
+class Choice(Struct, gc=False):
     """
     The answer; only one is ever asked for, so its `index` says nothing.
 
@@ -70,7 +70,7 @@ class PromptDetails(Struct, gc=False):
     cached_tokens: int | None = None
 
 
-class Counted(Struct):
+class Counted(Struct, gc=False):
     """The token counts; `prompt_tokens` includes the cached ones."""
 
     prompt_tokens: int | None = None
@@ -88,7 +88,7 @@ class Timings(Struct, gc=False):
     predicted_ms: float | None = None
 
 
-class Chunk(Struct):
+class Chunk(Struct, gc=False):
     """
     One chunk, or one whole completion.
 
