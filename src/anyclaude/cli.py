@@ -57,6 +57,14 @@ OpusFlag = Annotated[str | None, typer.Option("--opus-model", metavar="NAME", he
 SonnetFlag = Annotated[str | None, typer.Option("--sonnet-model", metavar="NAME", help="The model for `sonnet`.")]
 HaikuFlag = Annotated[str | None, typer.Option("--haiku-model", metavar="NAME", help="The model for `haiku`.")]
 SubagentFlag = Annotated[str | None, typer.Option("--subagent-model", metavar="NAME", help="The sub-agents' model.")]
+DietFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--diet",
+        metavar="NAME",
+        help="How much prompt a request carries: full, lean (the usual), or minimal (four tools, the shortest prompt).",
+    ),
+]
 ContextFlag = Annotated[
     str | None, typer.Option("--context-tokens", metavar="N", help="The window, if the server does not tell it.")
 ]
@@ -79,6 +87,7 @@ def start(  # noqa: PLR0913  (one parameter for each flag is how typer learns of
     sonnet_model: SonnetFlag = None,
     haiku_model: HaikuFlag = None,
     subagent_model: SubagentFlag = None,
+    diet: DietFlag = None,
     context_tokens: ContextFlag = None,
     max_output_tokens: OutputFlag = None,
     fallbacks: FallbacksFlag = None,
@@ -119,6 +128,7 @@ def serve_alone(  # noqa: PLR0913  (one parameter for each flag is how typer lea
     sonnet_model: SonnetFlag = None,
     haiku_model: HaikuFlag = None,
     subagent_model: SubagentFlag = None,
+    diet: DietFlag = None,
     context_tokens: ContextFlag = None,
     max_output_tokens: OutputFlag = None,
     fallbacks: FallbacksFlag = None,

@@ -20,6 +20,7 @@ from platformdirs import user_cache_path
 from anyclaude.backends.target import Secret
 from anyclaude.errors import InvalidSetting
 from anyclaude.profiles import PROFILES, BackendProfile
+from anyclaude.transforms import Diet
 
 Mode: TypeAlias = Literal[
     "embedded", "llamacpp", "lmstudio", "vllm-mlx", "ollama", "vllm", "openrouter", "generic", "claude"
@@ -61,6 +62,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     haiku_model: str | None = None
     subagent_model: str | None = None
     fallbacks: tuple[Fallback, ...] = ()
+    diet: Diet | None = None
+    allowed_tools: frozenset[str] | None = None
+    """The only tools the model is told of, by name or pattern (`Bash`, `mcp__github__*`); `None` for all."""
     context_tokens: Tokens | None = None
     max_output_tokens: Tokens | None = None
     parallel_requests: Annotated[int, Meta(ge=1)] | None = None
@@ -158,6 +162,8 @@ def _read_file(file: Path) -> dict[str, object]:
 
 def _from_text(name: str, text: str, kind: object, origin: str) -> object:
     """Convert what a flag or a variable says; a list of fallbacks is written `mode-or-url[#model],…`."""
+    if name == "allowed_tools":
+        return frozenset(item.strip() for item in text.split(",") if item.strip())
     if name == "fallbacks":
         return tuple(_fallback(item.strip(), origin) for item in text.split(",") if item.strip())
     return _convert(text, kind, origin, strict=False)

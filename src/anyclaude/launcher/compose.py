@@ -16,6 +16,7 @@ from anyclaude.profiles import EMBEDDED
 from anyclaude.scheduling import Patience
 from anyclaude.server.gateway import Gateway, GatewayOptions
 from anyclaude.settings import Settings
+from anyclaude.transforms import Diet
 
 from .detection import find_fallbacks, find_target
 from .engine_watch import Watch
@@ -81,18 +82,20 @@ async def running_gateway(
         await gateway.stop()
 
 
-def launch_options(settings: Settings) -> GatewayOptions:
+def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
     """Return how the gateway of one launch listens: on a free port, on loopback, whatever `serve` would do."""
     return GatewayOptions(
         forward_to=forward_address(settings),
         memory_file=settings.log_dir / "spoken-calls.jsonl",
+        diet=diet,
+        allowed_tools=settings.allowed_tools,
         queue_limit=settings.queue_limit,
         grace_seconds=LAUNCH_GRACE_SECONDS,
         patience=_patience(settings),
     )
 
 
-def serve_options(settings: Settings) -> GatewayOptions:
+def serve_options(settings: Settings, diet: Diet) -> GatewayOptions:
     """Return how the gateway listens that runs alone."""
     return GatewayOptions(
         host=settings.host,
@@ -100,6 +103,8 @@ def serve_options(settings: Settings) -> GatewayOptions:
         token=settings.token,
         forward_to=forward_address(settings),
         memory_file=settings.log_dir / "spoken-calls.jsonl",
+        diet=diet,
+        allowed_tools=settings.allowed_tools,
         queue_limit=settings.queue_limit,
         grace_seconds=SERVE_GRACE_SECONDS,
         patience=_patience(settings),

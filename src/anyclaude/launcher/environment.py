@@ -87,8 +87,8 @@ class ClientPlan(Struct, frozen=True, kw_only=True):
     """
     What the client is to know about this run.
 
-    `models` are the tiers' own models (`opus`, `sonnet`, `haiku`, `subagent`).  `tool_set` are the variables that
-    make the prompt smaller.  `is_native` is false for the releases in JavaScript.
+    `models` are the tiers' own models (`opus`, `sonnet`, `haiku`, `subagent`).  `diet` are the variables that make
+    the prompt smaller.  `is_native` is false for the releases in JavaScript.
     """
 
     base_url: str
@@ -96,7 +96,7 @@ class ClientPlan(Struct, frozen=True, kw_only=True):
     models: Mapping[str, str]
     context_tokens: int
     max_output_tokens: int | None = None
-    tool_set: tuple[Variable, ...] = ()
+    diet: tuple[Variable, ...] = ()
     is_native: bool = True
 
 
@@ -106,7 +106,7 @@ def client_environment(user: Mapping[str, str], plan: ClientPlan) -> tuple[Varia
         Variable("ANTHROPIC_BASE_URL", plan.base_url, "the gateway of this launch; always ours"),
         Variable("ANTHROPIC_AUTH_TOKEN", DUMMY_TOKEN, "the client wants a credential; this one opens nothing"),
     )
-    wished = (*_models(plan), *_window(plan), *plan.tool_set, *_QUIET, *_STEADY)
+    wished = (*_models(plan), *_window(plan), *plan.diet, *_QUIET, *_STEADY)
     return (
         *ours,
         *(_users_own(user, variable) for variable in wished),
@@ -115,10 +115,12 @@ def client_environment(user: Mapping[str, str], plan: ClientPlan) -> tuple[Varia
     )
 
 
-def passthrough_environment(user: Mapping[str, str], base_url: str) -> tuple[Variable, ...]:
+def passthrough_environment(
+    user: Mapping[str, str], base_url: str, diet: tuple[Variable, ...] = ()
+) -> tuple[Variable, ...]:
     """Return what is set in mode `claude`: the client keeps its own credentials, and everything else."""
     address = Variable("ANTHROPIC_BASE_URL", base_url, "the gateway of this launch, which forwards to Anthropic")
-    return (address, *_around_proxies(user))
+    return (address, *(_users_own(user, variable) for variable in diet), *_around_proxies(user))
 
 
 def child_environment(user: Mapping[str, str], variables: tuple[Variable, ...]) -> dict[str, str]:

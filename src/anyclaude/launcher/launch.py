@@ -8,13 +8,14 @@ from typing import TextIO
 from anyclaude.backends.target import BackendTarget, Secret
 from anyclaude.profiles import EMBEDDED
 from anyclaude.settings import Settings
+from anyclaude.transforms import Diet
 
 from .client import Machine, find_client, provide_client
-from .compose import launch_options, running_gateway, running_servers, serve_options
+from .compose import Served, launch_options, running_gateway, running_servers, serve_options
 from .detection import find_target
 from .engine_watch import Watch, engine_watch
 from .environment import Variable, child_environment, is_credential
-from .plan import Invocation, plan_client
+from .plan import Invocation, diet_of, plan_client
 from .signals import Signals
 from .supervise import run_client
 from .terminal import Terminal
@@ -30,7 +31,9 @@ async def launch(invocation: Invocation, settings: Settings, terminal: Terminal,
     async with (
         running_servers(settings, terminal, terminal.say) as served,
         engine_watch(served.engine) as watch,
-        running_gateway(launch_options(settings), served, settings, watch) as gateway,
+        running_gateway(
+            launch_options(settings, _diet(invocation, settings, served)), served, settings, watch
+        ) as gateway,
     ):
         target = served.targets[0] if served.targets else None
         plan = plan_client(invocation, settings, target, gateway.base_url, is_native=client.is_native)
@@ -47,7 +50,9 @@ async def serve(invocation: Invocation, settings: Settings, terminal: Terminal, 
     """Run the gateway alone until it is cancelled, or until the engine dies, which raises `EngineFailed`."""
     async with (
         running_servers(settings, terminal, terminal.say) as served,
-        running_gateway(serve_options(settings), served, settings, Watch()) as gateway,
+        running_gateway(
+            serve_options(settings, _diet(invocation, settings, served)), served, settings, Watch()
+        ) as gateway,
     ):
         target = served.targets[0] if served.targets else None
         plan = plan_client(invocation, settings, target, gateway.base_url, is_native=True)
@@ -90,6 +95,11 @@ async def _foreseen_target(settings: Settings) -> BackendTarget | None:
     return BackendTarget(
         profile=EMBEDDED, base_url=EMBEDDED.base_url, model=name, models=settings.models, context_tokens=window
     )
+
+
+def _diet(invocation: Invocation, settings: Settings, served: Served) -> Diet:
+    """Return what the gateway is to leave out; what goes to Anthropic's own API is never edited."""
+    return diet_of(invocation, settings, served.targets[0]).gateway if served.targets else "full"
 
 
 def _machine(invocation: Invocation, settings: Settings) -> Machine:

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from anyclaude.backends.target import BackendTarget
 from anyclaude.settings import Settings, variable_named
 
 from .client_arguments import SettingsNeeded, client_arguments, has_chosen_permissions, settings_files
+from .diet import CLIENT_DIETS, DEFAULT, ClientDiet, diet_for, fits, has_chosen_tools
 from .environment import (
     ClientPlan,
     Variable,
@@ -17,7 +19,6 @@ from .environment import (
     reply_cap,
     room_tokens,
 )
-from .tool_set import TOOL_SETS, ToolSet, has_chosen_tools, tool_set_for, tool_set_variables
 
 ASSUMED_CONTEXT_TOKENS = 32_768
 """For a server that does not tell: unknown models get a window of a million tokens from the client otherwise, and a
@@ -52,27 +53,49 @@ def plan_client(
     user = invocation.environment
     if target is None:
         model = ("--model", settings.model) if settings.model else ()
-        arguments = _arguments(invocation, settings, SettingsNeeded(base_url, keeps_credentials=True), model)
-        return Plan(passthrough_environment(user, base_url), arguments)
-    window = target.context_tokens or ASSUMED_CONTEXT_TOKENS
-    tools = _tools(invocation, settings, window)
+        diet = asked_diet(invocation, settings)
+        needed = SettingsNeeded(base_url, keeps_credentials=True)
+        arguments = _arguments(invocation, settings, needed, (*diet.arguments, *model))
+        return Plan(passthrough_environment(user, base_url, diet.variables), arguments)
+    window = _window(target)
+    diet = diet_of(invocation, settings, target)
     plan = ClientPlan(
         base_url=base_url,
         model=target.model,
         models=target.models,
         context_tokens=window,
         max_output_tokens=settings.max_output_tokens,
-        tool_set=tool_set_variables(tools),
+        diet=diet.variables,
         is_native=is_native,
     )
-    arguments = _arguments(invocation, settings, SettingsNeeded(base_url), tools.arguments)
-    return Plan(client_environment(user, plan), arguments, _notes(target, tools, window))
+    arguments = _arguments(invocation, settings, SettingsNeeded(base_url), diet.arguments)
+    return Plan(client_environment(user, plan), arguments, _notes(settings, target, diet))
 
 
-def _tools(invocation: Invocation, settings: Settings, window: int) -> ToolSet:
+def asked_diet(invocation: Invocation, settings: Settings) -> ClientDiet:
+    """Return the diet of a client of Anthropic's own API: everything, unless the user chose one."""
+    return _respecting(invocation, next(diet for diet in CLIENT_DIETS if diet.name == (settings.diet or "full")))
+
+
+def diet_of(invocation: Invocation, settings: Settings, target: BackendTarget) -> ClientDiet:
+    """Return what the client is asked to leave out: less in a small window, and no tools where the user chose some."""
     if has_chosen_tools(invocation.arguments, invocation.environment):
-        return TOOL_SETS[0]
-    return tool_set_for(room_tokens(window, reply_cap(window, settings.max_output_tokens)))
+        return _respecting(invocation, diet_for(0, settings.diet or DEFAULT))
+    return diet_for(_room(settings, target), settings.diet)
+
+
+def _respecting(invocation: Invocation, diet: ClientDiet) -> ClientDiet:
+    is_chosen = has_chosen_tools(invocation.arguments, invocation.environment)
+    return replace(diet, arguments=(), loss="") if is_chosen else diet
+
+
+def _window(target: BackendTarget) -> int:
+    return target.context_tokens or ASSUMED_CONTEXT_TOKENS
+
+
+def _room(settings: Settings, target: BackendTarget) -> int:
+    window = _window(target)
+    return room_tokens(window, reply_cap(window, settings.max_output_tokens))
 
 
 def _arguments(
@@ -84,13 +107,19 @@ def _arguments(
     return client_arguments(invocation.arguments, needed, permission_mode, tool_arguments)
 
 
-def _notes(target: BackendTarget, tools: ToolSet, window: int) -> tuple[str, ...]:
+def _notes(settings: Settings, target: BackendTarget, diet: ClientDiet) -> tuple[str, ...]:
     notes = []
+    window = _window(target)
     if target.context_tokens is None:
         notes.append(
             f"{target.profile.title} does not tell how large the window of {target.model} is; {window:,} tokens are "
             f"assumed. Set {variable_named('context_tokens')} if you know."
         )
-    if tools.loss:
-        notes.append(f"A window of {window:,} tokens is small for Claude Code's prompt: {tools.loss}.")
+    if settings.diet is not None and not fits(diet, _room(settings, target)):
+        notes.append(
+            f"With the diet {diet.name} the prompt alone takes about {diet.prompt_tokens:,} of {window:,} tokens; "
+            f"a smaller one leaves room to work."
+        )
+    elif settings.diet is None and diet.name != DEFAULT and diet.loss:
+        notes.append(f"A window of {window:,} tokens is small for Claude Code's prompt: {diet.loss}.")
     return tuple(notes)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from anyclaude.observability.private_files import open_for_appending
 from anyclaude.protocol.messages_request import MessagesRequest
@@ -34,14 +35,21 @@ class SpokenCall(Struct, frozen=True):
 
 class ConversationMemory:
     """
-    Remembers; `file` is where the calls are kept, `None` to keep them for this run alone.
+    Remembers; `file` is where the calls are kept, `None` to keep them for this run alone.  `wished` is what the steps
+    are told about every conversation alike.
 
     A file that cannot be read or written costs cache hits, never a reply.
     """
 
-    def __init__(self, file: Path | None = None, max_spoken_bytes: int = MAX_SPOKEN_BYTES) -> None:
+    def __init__(
+        self,
+        file: Path | None = None,
+        max_spoken_bytes: int = MAX_SPOKEN_BYTES,
+        wished: PromptContext | None = None,
+    ) -> None:
         self._file = file
         self._max_spoken_bytes = max_spoken_bytes
+        self._wished = wished or PromptContext()
         self._tool_orders: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._spoken: OrderedDict[str, str] = OrderedDict()
         self._spoken_bytes = 0
@@ -51,7 +59,8 @@ class ConversationMemory:
 
     def context(self, conversation: str) -> PromptContext:
         """Return what a step may know about the conversation."""
-        return PromptContext(
+        return replace(
+            self._wished,
             tool_order=self._tool_orders.get(conversation, ()),
             spoken_arguments=self._spoken,
         )

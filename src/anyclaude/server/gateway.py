@@ -40,6 +40,7 @@ from anyclaude.errors import (
 from anyclaude.observability import Journal
 from anyclaude.observability.records import Outcome
 from anyclaude.scheduling import Admission, ConversationMemory, Dispatcher, Lane, Patience
+from anyclaude.transforms import Diet, PromptContext
 
 from .account import Account
 from .call import Call
@@ -73,6 +74,10 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     allowed_origins: frozenset[str] = frozenset()
     memory_file: Path | None = None
     """Where the model's own wording of its calls outlives the gateway; `None` keeps it for this run alone."""
+    diet: Diet = "full"
+    """How much of the client's own text a prompt keeps on its way to the backend."""
+    allowed_tools: frozenset[str] | None = None
+    """The tools the model is told of, by name or pattern; `None` for all."""
     queue_limit: int = 64
     grace_seconds: float = 30.0
     patience: Patience = Patience()
@@ -109,7 +114,9 @@ class Gateway:
         self._options = options
         self._targets = targets
         self._journal = journal
-        self._memory = ConversationMemory(options.memory_file)
+        self._memory = ConversationMemory(
+            options.memory_file, wished=PromptContext(diet=options.diet, allowed_tools=options.allowed_tools)
+        )
         self._guard = Guard(host=options.host, allowed_origins=options.allowed_origins, token=options.token)
         self._clock = clock
         self._obstacle = obstacle

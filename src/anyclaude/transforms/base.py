@@ -14,9 +14,9 @@ Diet: TypeAlias = Literal["full", "lean", "minimal"]
 class PromptContext(Struct, frozen=True, kw_only=True):
     """What a step may know besides the request."""
 
-    diet: Diet = "lean"
+    diet: Diet = "full"
     allowed_tools: frozenset[str] | None = None
-    """The tools that are passed on, `None` for all of them."""
+    """The tools that are passed on, by name or pattern (`mcp__github__*`); `None` for all of them."""
     tool_order: tuple[str, ...] = ()
     """The tools of the conversation's earlier requests, in the order the model has read them."""
     spoken_arguments: Mapping[str, str] = {}
