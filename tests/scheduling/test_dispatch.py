@@ -15,6 +15,7 @@ from anyclaude.errors import (
     BackendTruncated,
     BackendUnavailable,
     BackendUnreachable,
+    EngineFailed,
 )
 from anyclaude.profiles import profile_named
 from anyclaude.protocol.deltas import TextDelta
@@ -181,6 +182,16 @@ async def test_a_request_that_is_taken_back_while_it_waits_lets_go_of_everything
 
     assert task.cancelled()
     assert (world.lanes[0].admission.running, world.backends[0].open_replies) == (0, 0)
+
+
+async def test_an_attempt_that_has_become_vain_is_not_repeated_and_the_reason_is_told() -> None:
+    world = World(backend(REFUSED, HELLO))
+    dead = EngineFailed("the engine ran out of memory")
+    dispatcher = Dispatcher(world.lanes, world.dispatcher.patience, world.clock, world.sleep, lambda: dead)
+
+    with pytest.raises(EngineFailed, match="out of memory"):
+        await dispatcher.open(ERRAND, Progress())
+    assert len(world.backends[0].requests) == 1
 
 
 async def test_progress_tells_the_route_and_the_attempts_even_of_a_failure() -> None:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from anyclaude.backends.breaker import CircuitBreaker
 from anyclaude.backends.client import Backend, BackendReply
 from anyclaude.dialects import DeltaDecoder, Dialect, Dropped
-from anyclaude.errors import BackendError, BackendTimeout, BackendTruncated, BackendUnreachable
+from anyclaude.errors import AnyclaudeError, BackendError, BackendTimeout, BackendTruncated, BackendUnreachable
 from anyclaude.protocol.deltas import Delta
 from anyclaude.protocol.messages_request import MessagesRequest
 
@@ -100,8 +100,11 @@ class Dispatcher:
         patience: Patience,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        obstacle: Callable[[], AnyclaudeError | None] = lambda: None,
     ) -> None:
+        """`obstacle` says why trying again is in vain, once that is so."""
         self.lanes = tuple(lanes)
+        self._obstacle = obstacle
         self.patience = patience
         self._clock = clock
         self._sleep = sleep
@@ -145,6 +148,8 @@ class Dispatcher:
                 return await self._attempt(lane, errand, progress)
             except BackendError as error:
                 wait = max(pause, error.retry_after_seconds or 0.0)
+                if (obstacle := self._obstacle()) is not None:
+                    raise obstacle from error
                 if not error.passes_by_itself or self._clock() + wait > give_up_at:
                     raise
             await self._sleep(wait)

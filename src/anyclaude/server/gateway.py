@@ -180,7 +180,9 @@ class Gateway:
         health_route: dict[str, dict[str, Handler]] = {"/health": {"GET": self._health, "HEAD": self._health}}
         if not self._lanes:
             return health_route
-        dispatcher = Dispatcher(self._lanes, self._options.patience, self._clock.seconds, self._clock.sleep)
+        dispatcher = Dispatcher(
+            self._lanes, self._options.patience, self._clock.seconds, self._clock.sleep, self._obstacle
+        )
         messages = MessagesHandler(dispatcher, self._openings, self._memory, self._options.pace, _new_id)
         return {
             **health_route,
