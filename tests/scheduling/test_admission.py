@@ -1,7 +1,8 @@
-"""The fair queue: never too many, nobody forgotten, nobody starved."""
+"""The fair queue in front of one backend."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given
@@ -11,124 +12,191 @@ from anyclaude.errors import QueueFull
 from anyclaude.scheduling import Admission
 
 
-class Guest:
-    """One request: waits for its turn, then holds it until it is told to go."""
+@dataclass
+class Visitor:
+    """One request that takes a turn and holds it until it is told to finish."""
 
-    def __init__(self, admission: Admission, conversation: str, arrived: Callable[["Guest"], None]) -> None:
-        self.conversation = conversation
-        self.leave = asyncio.Event()
-        self._arrived = arrived
-        self.task = asyncio.create_task(self._stay(admission))
+    conversation: str
+    task: "asyncio.Task[None]" = field(init=False)
+    admitted: asyncio.Event = field(default_factory=asyncio.Event)
+    may_finish: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def _stay(self, admission: Admission) -> None:
+    def arrive(self, admission: Admission, order: list["Visitor"]) -> "Visitor":
+        self.task = asyncio.create_task(self._visit(admission, order))
+        return self
+
+    async def leave(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+    async def finish(self) -> None:
+        self.may_finish.set()
+        await self.task
+
+    async def _visit(self, admission: Admission, order: list["Visitor"]) -> None:
         async with admission.turn(self.conversation):
-            self._arrived(self)
-            await self.leave.wait()
+            order.append(self)
+            self.admitted.set()
+            await self.may_finish.wait()
 
 
-async def settle() -> None:
-    """Let every task run until it waits."""
-    for _ in range(10):
+async def arrivals(admission: Admission, order: list[Visitor], conversations: Sequence[str]) -> list[Visitor]:
+    visitors = []
+    for conversation in conversations:
+        visitors.append(Visitor(conversation).arrive(admission, order))
+        await settled()
+    return visitors
+
+
+async def settled() -> None:
+    """Let everything that can happen now happen."""
+    for _ in range(5):
         await asyncio.sleep(0)
 
 
-async def visit(admission: Admission, conversations: str) -> tuple[list[Guest], list[Guest]]:
-    """Let one guest per letter come, in this order; return them, and those that were let in, as they were."""
-    inside: list[Guest] = []
-    guests = [Guest(admission, conversation, inside.append) for conversation in conversations]
-    await settle()
-    return guests, inside
+async def test_as_many_as_the_backend_serves_run_and_the_rest_wait() -> None:
+    admission = Admission(parallel=2, waiting_limit=10)
+    order: list[Visitor] = []
+    visitors = await arrivals(admission, order, "aaa")
+
+    assert order == visitors[:2]
+    assert (admission.running, admission.waiting) == (2, 1)
+    for visitor in visitors:
+        await visitor.finish()
+    assert (admission.running, admission.waiting) == (0, 0)
+    assert order == visitors
 
 
-async def send_home(guests: list[Guest]) -> None:
-    for guest in guests:
-        guest.leave.set()
-    await asyncio.gather(*(guest.task for guest in guests), return_exceptions=True)
+async def test_conversations_that_wait_take_turns() -> None:
+    admission = Admission(parallel=1, waiting_limit=10)
+    order: list[Visitor] = []
+    visitors = await arrivals(admission, order, ["busy", "busy", "busy", "busy", "lone", "other"])
+
+    for _ in visitors:
+        await order[-1].finish()
+        await settled()
+
+    assert [visitor.conversation for visitor in order] == ["busy", "busy", "lone", "other", "busy", "busy"]
 
 
-async def test_no_more_run_than_the_backend_serves() -> None:
-    admission = Admission(parallel=2, waiting_limit=9)
-    guests, inside = await visit(admission, "abcd")
-
-    assert [guest.conversation for guest in inside] == ["a", "b"]
-    assert (admission.running, admission.waiting) == (2, 2)
-    await send_home(guests)
-
-
-async def test_a_conversation_that_fans_out_does_not_starve_another() -> None:
-    admission = Admission(parallel=1, waiting_limit=9)
-    guests, inside = await visit(admission, "xaaaab")
-    for _ in range(6):
-        inside[-1].leave.set()
-        await settle()
-
-    assert "".join(guest.conversation for guest in inside) == "xabaaa"
-    await send_home(guests)
-
-
-async def test_past_the_bound_a_request_is_refused_with_the_time_to_wait() -> None:
+async def test_one_too_many_is_refused_and_told_when_to_come_back() -> None:
     admission = Admission(parallel=1, waiting_limit=1)
-    guests, _ = await visit(admission, "ab")
+    visitors = await arrivals(admission, [], "ab")
 
-    with pytest.raises(QueueFull) as refused:
+    with pytest.raises(QueueFull, match="1 requests wait") as refused:
         async with admission.turn("c"):
             pass
-    assert refused.value.status == 429
+
     assert refused.value.retry_after_seconds is not None
-    await send_home(guests)
+    assert (admission.running, admission.waiting) == (1, 1)
+    for visitor in visitors:
+        await visitor.finish()
 
 
-async def test_a_request_that_is_taken_back_leaves_the_queue() -> None:
-    admission = Admission(parallel=1, waiting_limit=1)
-    guests, inside = await visit(admission, "ab")
-    guests[1].task.cancel()
-    await settle()
-    late, _ = await visit(admission, "c")
-    guests[0].leave.set()
-    await settle()
+async def test_with_no_room_to_wait_only_those_who_are_served_at_once_get_in() -> None:
+    admission = Admission(parallel=1, waiting_limit=0)
+    async with admission.turn("a"):
+        with pytest.raises(QueueFull):
+            async with admission.turn("b"):
+                pass
+    async with admission.turn("b"):
+        running = admission.running
 
-    assert [guest.conversation for guest in inside] == ["a"]
-    assert admission.running == 1
-    await send_home([guests[0], *late])
+    assert running == 1
+
+
+async def test_who_leaves_the_queue_makes_room_and_costs_its_conversation_nothing() -> None:
+    admission = Admission(parallel=1, waiting_limit=3)
+    order: list[Visitor] = []
+    first, gone, stays, other = await arrivals(admission, order, ["a", "b", "b", "c"])
+    await gone.leave()
+
+    assert admission.waiting == 2
+    for visitor in (first, stays, other):
+        await visitor.finish()
+    assert order == [first, stays, other]
+
+
+async def test_a_turn_that_comes_in_the_moment_of_leaving_is_passed_on() -> None:
+    admission = Admission(parallel=1, waiting_limit=3)
+    order: list[Visitor] = []
+    first, gone, last = await arrivals(admission, order, "abc")
+    first.may_finish.set()
+    await first.admitted.wait()
+    await first.task
+    gone.task.cancel()
+    await asyncio.gather(gone.task, return_exceptions=True)
+
+    await last.admitted.wait()
+
+    await last.finish()
+    assert (admission.running, admission.waiting) == (0, 0)
+
+
+async def test_a_turn_ends_with_whatever_ends_it() -> None:
+    admission = Admission(parallel=1, waiting_limit=0)
+    with pytest.raises(ZeroDivisionError):
+        async with admission.turn("a"):
+            raise ZeroDivisionError
+
+    async with admission.turn("a"):
+        pass
+
     assert admission.running == 0
 
 
-async def test_a_turn_that_comes_as_the_request_is_taken_back_goes_to_the_next() -> None:
-    admission = Admission(parallel=1, waiting_limit=9)
-    guests, inside = await visit(admission, "abc")
-    guests[0].leave.set()
-    await asyncio.sleep(0)  # the turn is handed to b, whose task has not run yet
-    guests[1].task.cancel()
-    await settle()
-
-    assert inside[-1].conversation == "c"
-    await send_home(guests)
-    assert admission.running == 0
-
-
-@given(
-    st.integers(1, 3), st.lists(st.tuples(st.sampled_from(["come", "go", "cancel"]), st.integers(0, 9)), max_size=40)
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("arrive"), st.integers(0, 3)),
+        st.tuples(st.just("leave"), st.integers(0, 30)),
+        st.tuples(st.just("finish"), st.integers(0, 30)),
+        st.tuples(st.just("finish and leave"), st.integers(0, 30)),
+        st.tuples(st.just("settle"), st.just(0)),
+    ),
+    max_size=40,
 )
-def test_turns_are_neither_lost_nor_made(parallel: int, steps: list[tuple[str, int]]) -> None:
-    async def play() -> None:
-        admission = Admission(parallel, waiting_limit=99)
-        guests: list[Guest] = []
-        for action, number in steps:
-            staying = [guest for guest in guests if not guest.task.done()]
-            match action:
-                case "come":
-                    guests.append(Guest(admission, str(number % 3), lambda guest: None))
-                case "go" if staying:
-                    staying[number % len(staying)].leave.set()
-                case "cancel" if staying:
-                    staying[number % len(staying)].task.cancel()
-                case _:
-                    pass
-            if number % 2:
-                await settle()
-            assert admission.running <= parallel
-        await send_home(guests)
 
-        assert (admission.running, admission.waiting) == (0, 0)
 
-    asyncio.run(play())
+@given(st.integers(1, 3), st.integers(0, 4), steps)
+def test_whatever_comes_and_goes_no_turn_is_lost_and_nobody_starves(
+    parallel: int, waiting_limit: int, script: list[tuple[str, int]]
+) -> None:
+    asyncio.run(_played(parallel, waiting_limit, script))
+
+
+async def _played(parallel: int, waiting_limit: int, script: list[tuple[str, int]]) -> None:
+    admission = Admission(parallel, waiting_limit)
+    order: list[Visitor] = []
+    visitors: list[Visitor] = []
+    for step, number in script:
+        await _step(step, number, admission, order, visitors)
+        held = [visitor for visitor in order if not visitor.task.done()]
+        assert len(held) <= parallel
+        assert admission.running <= parallel
+        assert admission.waiting <= waiting_limit
+    await settled()
+    alive = [visitor for visitor in visitors if not visitor.task.done()]
+    assert admission.running == min(len(alive), parallel)
+    assert admission.waiting == len(alive) - admission.running
+    while alive := [visitor for visitor in visitors if not visitor.task.done()]:
+        served = [visitor for visitor in alive if visitor.admitted.is_set()]
+        assert served, "somebody waits, and nobody is served"
+        await served[0].finish()
+        await settled()
+    assert (admission.running, admission.waiting) == (0, 0)
+    ends = await asyncio.gather(*(visitor.task for visitor in visitors), return_exceptions=True)
+    assert all(isinstance(end, QueueFull | asyncio.CancelledError | None) for end in ends)
+
+
+async def _step(step: str, number: int, admission: Admission, order: list[Visitor], visitors: list[Visitor]) -> None:
+    if step == "arrive":
+        visitors.append(Visitor(f"conversation {number}").arrive(admission, order))
+    elif step == "settle":
+        await settled()
+    elif visitors:
+        chosen = visitors[number % len(visitors)]
+        if step != "leave":
+            chosen.may_finish.set()
+        if step != "finish":
+            chosen.task.cancel()
+    await asyncio.sleep(0)

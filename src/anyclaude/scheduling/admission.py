@@ -67,10 +67,11 @@ class Admission:
         """Give the turn to the next conversation, which then goes to the end of the row."""
         while self._waiting:
             conversation, places = self._waiting.popitem(last=False)
-            place = places.popleft()
+            while places and places[0].done():  # taken back
+                places.popleft()
             if places:
-                self._waiting[conversation] = places
-            if not place.done():  # else it was taken back, and its task has not noticed yet
-                place.set_result(None)
+                places.popleft().set_result(None)
+                if places:
+                    self._waiting[conversation] = places
                 return
         self._running -= 1
