@@ -137,3 +137,10 @@ def test_a_servers_own_key_is_used_unless_one_was_set_for_this_run(tmp_path: Pat
     assert set_key is not None
     assert set_key.reveal() == "set"
     assert own.key_for(profile_named("ollama")) is None
+
+
+def test_web_pages_are_allowed_by_name_and_none_by_default(tmp_path: Path) -> None:
+    allowed = loaded(tmp_path, environment={"ANYCLAUDE_ALLOWED_ORIGINS": "https://a.example, http://localhost:3000"})
+
+    assert allowed.allowed_origins == {"https://a.example", "http://localhost:3000"}
+    assert loaded(tmp_path).allowed_origins == frozenset()

@@ -32,6 +32,8 @@ PermissionMode: TypeAlias = Literal["acceptEdits", "auto", "bypassPermissions", 
 
 PREFIX = "ANYCLAUDE_"
 SECRETS = ("token", "api_key")
+LISTS = frozenset({"allowed_tools", "allowed_origins"})
+"""Written with commas in a variable."""
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 CLIENT_VERSION = "2.1.330"
@@ -70,10 +72,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     parallel_requests: Annotated[int, Meta(ge=1)] | None = None
     host: str = "127.0.0.1"
     port: Port = 49152
+    allowed_origins: frozenset[str] = frozenset()
+    """Web pages that may talk to the gateway, by their origin (`https://example.org`); there are none by default."""
     queue_limit: Annotated[int, Meta(ge=1)] = 64
     first_byte_seconds: Seconds = 1800.0
     stall_seconds: Seconds = 120.0
-    finish_seconds: Seconds = 30.0
+    finish_seconds: Seconds = 10.0
     claude_path: Path | None = None
     claude_version: str = CLIENT_VERSION
     permission_mode: PermissionMode = "acceptEdits"
@@ -162,7 +166,7 @@ def _read_file(file: Path) -> dict[str, object]:
 
 def _from_text(name: str, text: str, kind: object, origin: str) -> object:
     """Convert what a flag or a variable says; a list of fallbacks is written `mode-or-url[#model],…`."""
-    if name == "allowed_tools":
+    if name in LISTS:
         return frozenset(item.strip() for item in text.split(",") if item.strip())
     if name == "fallbacks":
         return tuple(_fallback(item.strip(), origin) for item in text.split(",") if item.strip())

@@ -186,7 +186,7 @@ async def test_a_web_page_is_refused_unless_it_is_allowed(tmp_path: Path, backen
 
     assert allowed.status == 200
     assert other.status == 403
-    assert "--allow-origin" in other.error[1]
+    assert "ANYCLAUDE_ALLOWED_ORIGINS" in other.error[1]
 
 
 async def test_no_key_of_a_backend_is_ever_shown(tmp_path: Path, backend: RawBackend) -> None:

@@ -41,7 +41,7 @@ def test_on_an_open_address_the_token_protects_and_any_name_passes() -> None:
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1:49152", "null", ""])
 def test_a_web_page_does_not_pass(origin: str) -> None:
-    with pytest.raises(Forbidden, match="--allow-origin"):
+    with pytest.raises(Forbidden, match="ANYCLAUDE_ALLOWED_ORIGINS"):
         Guard().check({**LOCAL, "Origin": origin})
 
 

@@ -101,6 +101,7 @@ def serve_options(settings: Settings, diet: Diet) -> GatewayOptions:
         host=settings.host,
         port=settings.port,
         token=settings.token,
+        allowed_origins=settings.allowed_origins,
         forward_to=forward_address(settings),
         memory_file=settings.log_dir / "spoken-calls.jsonl",
         diet=diet,

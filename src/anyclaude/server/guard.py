@@ -31,7 +31,9 @@ class Guard(Struct, frozen=True, kw_only=True):
         self._check_host(headers.get("Host", ""))
         origin = headers.get("Origin")
         if origin is not None and origin not in self.allowed_origins:
-            raise Forbidden(f"requests from the web page {origin!r:.100} are refused; allow it with --allow-origin")
+            raise Forbidden(
+                f"requests from the web page {origin!r:.100} are refused; ANYCLAUDE_ALLOWED_ORIGINS can allow it"
+            )
         if self.token is not None and not _is_same(_presented_token(headers), self.token.reveal()):
             raise Unauthorized("the gateway's token is missing or wrong; send it as a bearer token or as x-api-key")
 
