@@ -1,7 +1,9 @@
 """A `Backend` in memory: replays what it is told, and remembers what it was asked."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from typing import assert_never
 
 from msgspec import Struct
 
@@ -13,9 +15,9 @@ from .target import BackendTarget
 
 
 class FakeReply(Struct, frozen=True, kw_only=True):
-    """One reply: chunks to replay; an exception among them is raised in its place."""
+    """One reply: chunks to replay; an exception among them is raised in its place, an event is waited for."""
 
-    chunks: Sequence[bytes | BackendError] = ()
+    chunks: Sequence[bytes | BackendError | asyncio.Event] = ()
     status: int = 200
     content_type: str = "text/event-stream"
     retry_after_seconds: float | None = None
@@ -59,10 +61,17 @@ class Replay:
         self.retry_after_seconds = reply.retry_after_seconds
 
     async def read_chunk(self, within_seconds: float) -> bytes:
-        chunk = next(self._chunks, b"")
-        if isinstance(chunk, BackendError):
-            raise chunk
-        return chunk
+        for chunk in self._chunks:
+            match chunk:
+                case bytes():
+                    return chunk
+                case BackendError():
+                    raise chunk
+                case asyncio.Event():
+                    await chunk.wait()
+                case _:
+                    assert_never(chunk)
+        return b""
 
     async def read_error(self) -> bytes:
         return b"".join(chunk for chunk in self._chunks if isinstance(chunk, bytes))

@@ -83,6 +83,13 @@ class RecordedError(Struct, frozen=True):
     message: str
 
 
+class RecordedPassing(Struct, frozen=True):
+    """A backend that was asked in vain, before another one answered or failed in its place."""
+
+    backend: str
+    reason: str
+
+
 class ExchangeRecord(Struct, frozen=True, kw_only=True):
     """One request and its reply, as the journal keeps it; no prompt or reply text is in it."""
 
@@ -101,6 +108,8 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     route: str | None = None
     """Backend and model that were asked, as `llamacpp/qwen3-coder`."""
     attempts: int = 0
+    passed_over: tuple[RecordedPassing, ...] = ()
+    """Backends that were to answer first and could not."""
     was_adopted: bool = False
     """Whether it took over the reply that an abandoned, identical request had waited for; the attempts are shared."""
     continuations: int = 0

@@ -43,6 +43,8 @@ class Patience(Struct, frozen=True, kw_only=True):
     stall_seconds: float = 120.0
     finish_seconds: float = 10.0
     retry_seconds: float = 30.0
+    fallback_seconds: float = 1.0
+    """How long trying again may take where another backend stands ready: enough for a connection gone stale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,20 @@ class Errand(Struct, frozen=True):
     is_subagent: bool = False
 
 
+class PassedOver(Struct, frozen=True):
+    """A backend that was asked first and could not, and what kept it."""
+
+    backend: str
+    reason: str
+
+
 @dataclass(slots=True)
 class Progress:
     """How far an errand has come; the journal reads it even when nothing came of it."""
 
     route: str | None = None
     attempts: int = 0
+    passed_over: tuple[PassedOver, ...] = ()
     continuations: int = 0
     admitted_at: float | None = None
     dropped: tuple[Dropped, ...] = ()
@@ -119,23 +129,24 @@ class Dispatcher:
         *fallible, last = self.lanes
         for lane in fallible:
             try:
-                return await self._open_admitted(lane, errand, progress, give_up_at=self._clock())
+                return await self._open_admitted(lane, errand, progress, self.patience.fallback_seconds)
             except BackendError as error:
                 if not error.passes_by_itself and not isinstance(error, BackendTimeout):
                     raise
-        return await self._open_admitted(last, errand, progress, self._clock() + self.patience.retry_seconds)
+                progress.passed_over = (*progress.passed_over, PassedOver(lane.backend.target.profile.name, str(error)))
+        return await self._open_admitted(last, errand, progress, self.patience.retry_seconds)
 
     async def reopen(self, lane: Lane, errand: Errand, progress: Progress) -> OpenReply:
         """Return the reply to a second attempt at the backend that broke off the first."""
         progress.continuations += 1
-        return await self._open_admitted(lane, errand, progress, self._clock() + self.patience.retry_seconds)
+        return await self._open_admitted(lane, errand, progress, self.patience.retry_seconds)
 
-    async def _open_admitted(self, lane: Lane, errand: Errand, progress: Progress, give_up_at: float) -> OpenReply:
+    async def _open_admitted(self, lane: Lane, errand: Errand, progress: Progress, retry_seconds: float) -> OpenReply:
         """Wait for a turn; it is held until the reply is let go of."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(lane.admission.turn(errand.conversation))
             progress.admitted_at = self._clock()
-            opened = await self._open_patiently(lane, errand, progress, give_up_at)
+            opened = await self._open_patiently(lane, errand, progress, progress.admitted_at + retry_seconds)
             stack.push_async_callback(opened.resources.aclose)
             opened.resources = stack.pop_all()
             return opened
