@@ -14,7 +14,14 @@ from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
 from anyclaude.scheduling import ConversationMemory, Dispatcher
 from anyclaude.scheduling.dispatch import Errand, Progress
-from anyclaude.transforms import SpokenArguments, StableToolOrder, Transform, WithoutAttribution, prepare
+from anyclaude.transforms import (
+    InstructionsFirst,
+    SpokenArguments,
+    StableToolOrder,
+    Transform,
+    WithoutAttribution,
+    prepare,
+)
 
 from .account import Account
 from .call import Call
@@ -23,7 +30,7 @@ from .openings import Opening, Openings
 from .respond import json_response
 from .streaming import EventWriter, Pace
 
-STEPS: tuple[Transform, ...] = (WithoutAttribution(), StableToolOrder(), SpokenArguments())
+STEPS: tuple[Transform, ...] = (WithoutAttribution(), InstructionsFirst(), StableToolOrder(), SpokenArguments())
 
 
 class MessagesHandler:

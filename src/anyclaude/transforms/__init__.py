@@ -8,11 +8,13 @@ cache depends on it.
 
 from .attribution import WithoutAttribution
 from .base import Diet, PreparedPrompt, PromptContext, Step, Transform, prepare
+from .instructions_first import InstructionsFirst
 from .spoken import SpokenArguments
 from .tool_order import StableToolOrder
 
 __all__ = [
     "Diet",
+    "InstructionsFirst",
     "PreparedPrompt",
     "PromptContext",
     "SpokenArguments",
