@@ -104,3 +104,18 @@ def test_where_the_client_has_nothing_yet_everything_is_new() -> None:
 
     assert splice.is_joined
     assert splice.feed([TextDelta("a"), DONE]) == [TextDelta("a"), DONE]
+
+
+def test_a_call_of_another_tool_is_refused_even_if_its_name_begins_alike() -> None:
+    splice = Splice([ToolCallDelta(0, "Read", '{"a')])
+
+    with pytest.raises(Diverged):
+        splice.feed([ToolCallDelta(0, "ReadFile", '{"a":1}')])
+
+
+def test_a_name_that_is_repeated_with_every_fragment_counts_once() -> None:
+    splice = Splice([ToolCallDelta(0, "Read", "ab"), ToolCallDelta(0, "Read", "cd")])
+
+    fresh = splice.feed([ToolCallDelta(0, "Read", "a"), ToolCallDelta(0, "Read", "bcde"), DONE])
+
+    assert letters_of(fresh) == [("arguments", 0, "e")]

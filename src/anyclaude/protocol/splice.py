@@ -21,12 +21,15 @@ class Splice:
     Takes the deltas of the second attempt and gives those the client does not have yet.
 
     `said` is what the client has, from the point where the second attempt begins.  Fragments are
-    compared by the characters they add up to, so the attempts may be cut differently.
+    compared by the characters they add up to, so the attempts may be cut differently; the name of
+    a tool counts once and as a whole, for servers repeat it.
     """
 
     def __init__(self, said: Iterable[Delta]) -> None:
-        self._expected = [atom for delta in said for atom in _atoms(delta)]
+        named: set[int] = set()
+        self._expected = [atom for delta in said for atom in _atoms(delta, named)]
         self._expected.reverse()  # taken from the end
+        self._named: set[int] = set()
 
     @property
     def is_joined(self) -> bool:
@@ -48,7 +51,7 @@ class Splice:
     def _new_part(self, delta: Delta) -> list[Delta]:
         """Check one delta off against what is expected; return the part of it that goes beyond."""
         fresh: list[Delta] = []
-        for kind, text in _atoms(delta):
+        for kind, text in _atoms(delta, self._named):
             rest = self._check_off(kind, text)
             if rest:
                 fresh.append(_delta_of(kind, rest))
@@ -58,7 +61,8 @@ class Splice:
         while text and self._expected:
             expected_kind, expected = self._expected.pop()
             common = min(len(text), len(expected))
-            if kind != expected_kind or text[:common] != expected[:common]:
+            is_other_tool = kind[0] == "name" and text != expected
+            if kind != expected_kind or text[:common] != expected[:common] or is_other_tool:
                 raise Diverged("the second attempt says something else")
             if len(expected) > common:
                 self._expected.append((expected_kind, expected[common:]))
@@ -70,8 +74,8 @@ Kind = tuple[str, int]
 """What a text is part of, and for tool calls which one."""
 
 
-def _atoms(delta: Delta) -> list[tuple[Kind, str]]:
-    """Return the texts a delta is made of, none of them empty."""
+def _atoms(delta: Delta, named: set[int]) -> list[tuple[Kind, str]]:
+    """Return the texts a delta is made of, none of them empty; the calls in `named` have said their name before."""
     parts: list[tuple[Kind, str]]
     match delta:
         case TextDelta(text):
@@ -79,7 +83,9 @@ def _atoms(delta: Delta) -> list[tuple[Kind, str]]:
         case ThinkingDelta(text, signature):
             parts = [(("thinking", 0), text), (("signature", 0), signature)]
         case ToolCallDelta(slot, name, arguments):
-            parts = [(("name", slot), name), (("arguments", slot), arguments)]
+            parts = [(("name", slot), "" if slot in named else name), (("arguments", slot), arguments)]
+            if name:
+                named.add(slot)
         case _:
             parts = []
     return [part for part in parts if part[1]]

@@ -33,22 +33,30 @@ def continuation_of(request: MessagesRequest, said: Sequence[Delta], profile: Ba
     """Return how to get the rest of a reply of which `said` has come."""
     content = [delta for delta in said if not isinstance(delta, UsageReported)]
     texts = [delta.text for delta in content if isinstance(delta, TextDelta)]
-    kept, withheld = _divided("".join(texts))
+    kept, withheld = _divided(texts)
     if profile.continuation == "none" or len(texts) < len(content) or not kept or _ends_with_assistant(request):
         return Continuation(request, Splice(content))
     prefill = Turn("assistant", (TextBlock(kept),))
     return Continuation(replace(request, messages=(*request.messages, prefill)), Splice([TextDelta(withheld)]))
 
 
-def _divided(text: str) -> tuple[str, str]:
+def _divided(fragments: list[str]) -> tuple[str, str]:
     """
-    Split off the overlap.
+    Split off the overlap, between two fragments; nothing is kept where there is no good place.
 
-    What is kept does not end in whitespace: templates trim it there, and the model would go on
-    from another place.
+    Fragments end where tokens end.  Cut inside of one, the same text is other tokens, and the model
+    goes on differently even at temperature 0 (seen with llama.cpp).  What is kept does not end in
+    whitespace: templates trim it there.  And the overlap is not what the reply began with, or a
+    server that starts anew would seem to go on.
     """
-    kept = text[:-OVERLAP_CHARACTERS].rstrip()
-    return kept, text[len(kept) :]
+    text = "".join(fragments)
+    cut = len(text)
+    for fragment in reversed(fragments):
+        cut -= len(fragment)
+        kept, withheld = text[:cut], text[cut:]
+        if len(withheld) >= OVERLAP_CHARACTERS and kept == kept.rstrip() and not text.startswith(withheld):
+            return kept, withheld
+    return "", text
 
 
 def _ends_with_assistant(request: MessagesRequest) -> bool:

@@ -75,14 +75,20 @@ class Exchange:
         continuation = continuation_of(self._errand.request, said, opened.lane.backend.target.profile)
         errand = replace(self._errand, request=continuation.request)
         try:
-            again = await self._dispatcher.reopen(opened.lane, errand, self._progress)
-        except BackendRejected as error:
-            raise BackendTruncated(f"{broken}; a second attempt was refused: {error}") from error
-        try:
-            async with aclosing(self._deltas(again)) as batches:
+            async with aclosing(self._second_attempt(opened, errand)) as batches:
                 async for deltas in batches:
                     yield continuation.splice.feed(deltas)
         except Diverged as error:
             raise BackendTruncated(f"{broken}; a second attempt did not continue it") from error
+        except BackendRejected as error:  # what it refuses is ours: the client must not take it for its own
+            raise BackendTruncated(f"{broken}; a second attempt was refused: {error}") from error
+
+    async def _second_attempt(self, opened: OpenReply, errand: Errand) -> AsyncGenerator[list[Delta], None]:
+        """Yield what the backend that broke off says when it is asked again."""
+        again = await self._dispatcher.reopen(opened.lane, errand, self._progress)
+        try:
+            async with aclosing(self._deltas(again)) as batches:
+                async for deltas in batches:
+                    yield deltas
         finally:
             await again.aclose()
