@@ -64,7 +64,7 @@ class CircuitBreaker:
         """The backend let a request down; the next ones are told why."""
         self._failures += 1
         self._reason = reason
-        if self._on_trial or self._failures >= self._threshold:
+        if self._on_trial or (self._opened_at is None and self._failures >= self._threshold):
             self._opened_at = self._clock()
         self._on_trial = False
 

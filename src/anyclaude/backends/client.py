@@ -151,6 +151,9 @@ class HttpReply:
         self._response = response
         self._where = where
         self._silence = Silence(asyncio.get_running_loop(), self._give_up)
+        self._lost = _end_of(response)
+        if self._lost is not None:
+            self._lost.add_done_callback(self._break_off)
 
     @property
     def status(self) -> int:
@@ -191,11 +194,19 @@ class HttpReply:
     def close(self) -> None:
         """Let go of the reply; an unfinished one takes its connection along, which is what stops the engine."""
         self._silence.stop()
+        if self._lost is not None:
+            self._lost.remove_done_callback(self._break_off)
         self._response.close()
 
     def _give_up(self, seconds: float) -> None:
         """Wake the reader with an error, and let go of the connection."""
         self._response.content.set_exception(BackendTimeout(f"{self._where} sent nothing for {seconds:g} s"))
+
+    def _break_off(self, lost: asyncio.Future[None]) -> None:
+        """Wake the reader of a connection that is gone: aiohttp leaves it waiting where chunks are no chunks."""
+        content = self._response.content
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(BackendTruncated(f"{self._where} broke off its reply, or garbled its framing"))
 
 
 class Silence:
@@ -257,13 +268,29 @@ def _credentials(target: BackendTarget) -> dict[str, str]:
     if target.api_key is not None:
         return {"Authorization": f"Bearer {target.api_key.reveal()}"}
     if url.user is not None:
-        return {"Authorization": aiohttp.BasicAuth(url.user, url.password or "").encode()}
+        return {"Authorization": aiohttp.encode_basic_auth(url.user, url.password or "")}
     return {}
 
 
 def _sendable(body: bytes) -> bytes | BytesIO:
     """Return a body to be written at once, or a large one in pieces, which let the other streams go on in between."""
     return body if len(body) <= MAX_WHOLE_BODY_BYTES else BytesIO(body)
+
+
+def _end_of(response: aiohttp.ClientResponse) -> asyncio.Future[None] | None:
+    """Return what is done when a reply's connection is gone, `None` if the whole reply is here already."""
+    protocol = response.connection.protocol if response.connection is not None else None
+    lost = protocol.closed if protocol is not None else None
+    if lost is not None:
+        lost.remove_done_callback(_note)  # a connection serves many replies
+        lost.add_done_callback(_note)
+    return lost
+
+
+def _note(lost: asyncio.Future[None]) -> None:
+    """Look at why a connection ended, so that nobody is told that nobody looked."""
+    if not lost.cancelled():
+        lost.exception()
 
 
 def _said(error: Exception) -> str:
