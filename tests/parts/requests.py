@@ -60,7 +60,7 @@ contents = st.one_of(words, st.lists(st.one_of(plain_blocks, tool_results), max_
 turns = objects({"role": st.sampled_from(["user", "assistant", "system", "x_role"]), "content": contents})
 some_words = words.filter(bool)
 tools = objects(
-    {"name": words},
+    {"name": some_words},
     {
         "description": some_words,
         "input_schema": json_objects,

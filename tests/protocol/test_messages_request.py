@@ -200,9 +200,6 @@ def test_a_request_cut_anywhere_is_refused(body: Json, data: st.DataObject) -> N
         written({**LEAST, "x": "VALUE"}).replace(b'"VALUE"', b"1e999"),
         written({**LEAST, "x": "VALUE"}).replace(b'"VALUE"', b"1" * 5000),
         written({**LEAST, "x": "VALUE"}).replace(b"VALUE", b"\xff\xfe"),
-        written({**LEAST, "x": "VALUE"}).replace(b"VALUE", b"\\ud83d"),
-        written({**LEAST, "x": "VALUE"}).replace(b"VALUE", b"\\udc00\\ud800"),
-        written({**LEAST, "x": "VALUE"}).replace(b"VALUE", b"\\ud83d and on"),
         written({**LEAST, "x": "VALUE"}).replace(b"VALUE", b"\xed\xa0\xbd"),
         written({**LEAST, "x": "VALUE"}).replace(b'"VALUE"', b"[" * 200 + b"]" * 200),
         written({**LEAST, "x": "VALUE"}).replace(b'"VALUE"', b"[" * 200_000 + b"]" * 200_000),
@@ -311,3 +308,12 @@ def test_blocks_and_roles_from_the_future_are_welcome() -> None:
     assert request.messages == (
         Turn("critic", (UnknownBlock("hologram", {"type": "hologram", "beam": [1]}),), {"mood": "good"}),
     )
+
+
+def test_a_set_of_server_tools_needs_no_name() -> None:
+    tool = {"type": "mcp_toolset", "mcp_server_name": "files"}
+    body = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "x"}], "tools": [tool]}
+    request = decode_request(json.dumps(body).encode())
+
+    assert request.tools[0].is_server_tool
+    assert json.loads(encode_request(request))["tools"] == [tool]

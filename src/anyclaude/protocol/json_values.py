@@ -1,5 +1,6 @@
 """JSON as typed values, and the one place where bytes become them."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias, cast
 
@@ -18,9 +19,14 @@ class JsonError(ValueError):
 
 
 def decode_json(body: bytes) -> JsonValue:
-    """Parse one JSON document; raises `JsonError` for bad syntax, bad UTF-8 and excessive depth."""
+    """
+    Parse one JSON document; raises `JsonError` for bad syntax, bad UTF-8 and excessive depth.
+
+    Half a surrogate pair, which is what JavaScript leaves of an emoji that it cuts in two, becomes
+    U+FFFD: one of them in its history would get a client refused for the rest of its session.
+    """
     try:
-        value = cast(JsonValue, msgspec.json.decode(body))
+        value = _parsed(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise JsonError(str(error)) from error
     except RecursionError as error:
@@ -33,6 +39,28 @@ def decode_json(body: bytes) -> JsonValue:
 def encode_json(value: JsonValue) -> bytes:
     """Return the compact JSON of `value`, keys in the order they stand in."""
     return msgspec.json.encode(value)
+
+
+def _parsed(body: bytes) -> JsonValue:
+    try:
+        return cast(JsonValue, msgspec.json.decode(body))
+    except msgspec.DecodeError:
+        mended = _ESCAPES.sub(_without_half_pair, body)
+        if mended == body:
+            raise
+        return cast(JsonValue, msgspec.json.decode(mended))
+
+
+_ESCAPES = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)", re.DOTALL
+)
+"""Every escape, so that none is taken to begin in the middle of another: a pair, half a pair, or any other."""
+
+HALF_PAIR_BYTES = len(rb"\ud83d")
+
+
+def _without_half_pair(escape: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if len(escape[0]) == HALF_PAIR_BYTES else escape[0]
 
 
 def _deeper_than(value: JsonValue, limit: int) -> bool:

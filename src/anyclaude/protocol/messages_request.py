@@ -34,7 +34,8 @@ class Tool(Struct, frozen=True):
     A tool the model may call.
 
     A client tool has an `input_schema`.  A server tool has a dated `type` (`web_search_20250305`)
-    and no schema: Anthropic's servers run it, ours cannot.
+    and no schema: Anthropic's servers run it, ours cannot.  A whole set of them (`mcp_toolset`) has no
+    name either.
     """
 
     name: str
@@ -191,7 +192,7 @@ def _tools(fields: Fields) -> tuple[Tool, ...]:
 
 def _tool(fields: Fields) -> Tool:
     return Tool(
-        name=fields.required("name", str),
+        name=(fields.optional if "type" in fields.raw else fields.required)("name", str) or "",
         description=fields.optional("description", str) or "",
         input_schema=fields.optional("input_schema", dict),
         type=fields.optional("type", str),
@@ -207,7 +208,8 @@ def _encode_tool(tool: Tool) -> JsonObject:
         "input_schema": tool.input_schema,
         "defer_loading": tool.defer_loading or None,
     }
-    return {"name": tool.name, **{name: value for name, value in optional.items() if value is not None}, **tool.extra}
+    named: JsonObject = {"name": tool.name} if tool.name else {}
+    return {**named, **{name: value for name, value in optional.items() if value is not None}, **tool.extra}
 
 
 def _tool_choice(raw: JsonValue) -> ToolChoice | None:
