@@ -1,203 +1,379 @@
-"""From a request to a reply that has begun: retries, fallbacks, the breaker, and who is let go of."""
+"""From a request to a reply that has begun: what is tried again, how long, and where else."""
 
 import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 import pytest
+from tests.parts.gateway import target_at
+from tests.parts.manual_clock import ManualClock
 
 from anyclaude.backends.breaker import CircuitBreaker
+from anyclaude.backends.client import BackendReply
 from anyclaude.backends.fake import FakeBackend, FakeReply
-from anyclaude.backends.target import BackendTarget
-from anyclaude.dialects import dialect_named
+from anyclaude.dialects import WireRequest, dialect_named
 from anyclaude.errors import (
     BackendError,
+    BackendGarbled,
     BackendRejected,
     BackendTimeout,
     BackendTruncated,
     BackendUnavailable,
     BackendUnreachable,
     EngineFailed,
+    QueueFull,
 )
-from anyclaude.profiles import profile_named
 from anyclaude.protocol.deltas import TextDelta
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.scheduling import Admission, Dispatcher, Lane, Patience
-from anyclaude.scheduling.dispatch import Errand, Progress
+from anyclaude.scheduling.dispatch import Errand, PassedOver, Progress
 
-TARGET = BackendTarget(profile=profile_named("llamacpp"), base_url="http://127.0.0.1:1/v1", model="m")
-ERRAND = Errand(MessagesRequest(model="m", max_tokens=5, messages=(Turn("user", "x"),)), "session")
-HELLO = FakeReply(chunks=[b'data: {"choices":[{"delta":{"content":"Hello"}}]}\n\n'])
-REFUSED = BackendUnreachable("no connection.")
-LOADING = FakeReply(status=503, chunks=[b'{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}'])
-BROKEN = FakeReply(chunks=[b": connected\n\n", BackendTruncated("it broke off")])
-CLOSED = FakeReply(chunks=[])
+REFUSED = BackendUnreachable("refused")
+HELLO = b'data: {"choices": [{"delta": {"content": "Hello"}}]}\n\n'
+WHOLE = FakeReply(chunks=(HELLO, b"data: [DONE]\n\n"))
+LOADING = FakeReply(chunks=(b'{"error": {"message": "Loading model"}}',), status=503, content_type="application/json")
+ERRAND = Errand(MessagesRequest(model="x", max_tokens=1, messages=(Turn("user", "Hello"),)), "conversation")
 
 
-class World:
-    """Time passes only while somebody sleeps."""
+@dataclass
+class Stage:
+    """A dispatcher over scripted backends, and everything a test wants to see of it."""
 
-    def __init__(self, *scripts: FakeBackend, retry_seconds: float = 30.0) -> None:
-        self.now = 0.0
-        self.pauses: list[float] = []
-        self.backends = scripts
-        self.lanes = [
-            Lane(backend, dialect_named("openai_chat"), CircuitBreaker(self.clock), Admission(1, 9))
-            for backend in scripts
-        ]
-        patience = Patience(retry_seconds=retry_seconds)
-        self.dispatcher = Dispatcher(self.lanes, patience, self.clock, self.sleep)
+    backends: list[FakeBackend]
+    patience: Patience = field(default_factory=lambda: Patience(retry_seconds=30.0))
+    waiting_limit: int = 0
 
-    def clock(self) -> float:
-        return self.now
+    def __post_init__(self) -> None:
+        self.clock = ManualClock()
+        self.progress = Progress()
+        self.lanes = [self._lane(backend) for backend in self.backends]
+        self.dispatcher = Dispatcher(self.lanes, self.patience, self.clock.seconds, self.clock.sleep)
 
-    async def sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self.now += seconds
-
-    async def said(self) -> str:
-        """Open a reply, note its first words, and let go of it."""
-        opened = await self.dispatcher.open(ERRAND, Progress())
+    async def opened_text(self) -> str:
+        """Open a reply, close it, and return what it began with."""
+        opened = await self.dispatcher.open(ERRAND, self.progress)
         await opened.aclose()
         return "".join(delta.text for delta in opened.first_deltas if isinstance(delta, TextDelta))
 
+    @property
+    def asked(self) -> list[int]:
+        """How often each backend was asked."""
+        return [len(backend.requests) for backend in self.backends]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is held: no reply, no turn."""
+        return not any(backend.open_replies for backend in self.backends) and not any(
+            lane.admission.running for lane in self.lanes
+        )
+
+    def _lane(self, backend: FakeBackend) -> Lane:
+        breaker = CircuitBreaker(self.clock.seconds)
+        return Lane(backend, dialect_named("openai_chat"), breaker, Admission(1, self.waiting_limit))
+
 
 def backend(*script: FakeReply | BackendError) -> FakeBackend:
-    return FakeBackend(TARGET, *script)
+    return FakeBackend(target_at("http://fake/v1"), *script)
 
 
-@pytest.mark.parametrize("failure", [REFUSED, LOADING, BROKEN, CLOSED], ids=["refused", "loading", "broken", "closed"])
-async def test_what_passes_by_itself_is_tried_again_before_the_client_hears_of_it(
-    failure: FakeReply | BackendError,
+async def test_a_reply_that_begins_is_handed_over_with_its_first_words() -> None:
+    stage = Stage([backend(WHOLE)])
+
+    opened = await stage.dispatcher.open(ERRAND, stage.progress)
+
+    assert opened.first_deltas == [TextDelta("Hello")]
+    assert stage.backends[0].open_replies == 1
+    assert stage.progress.attempts == 1
+    assert stage.progress.route == "llamacpp/local-model"
+    await opened.aclose()
+    assert stage.is_idle
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        REFUSED,
+        LOADING,
+        FakeReply(status=429),
+        FakeReply(chunks=(BackendTruncated("broken"),)),
+        FakeReply(chunks=(b": a comment\n\n", BackendTruncated("broken"))),
+        FakeReply(chunks=()),
+        FakeReply(chunks=(b'data: {"choices": [{"delta": {"role": "assistant"}}]}\n\n',)),
+    ],
+    ids=["refused", "loading", "too many", "broken", "broken after a comment", "empty", "only a role"],
+)
+async def test_what_passes_by_itself_is_tried_again(failure: FakeReply | BackendError) -> None:
+    stage = Stage([backend(failure, failure, WHOLE)])
+
+    assert await stage.opened_text() == "Hello"
+    assert stage.progress.attempts == 3
+    assert stage.clock.sleeps == [0.25, 0.5]
+    assert stage.is_idle
+
+
+@pytest.mark.parametrize(
+    ("failure", "raised"),
+    [
+        (FakeReply(chunks=(b"{}",), status=400), BackendRejected),
+        (FakeReply(chunks=(b"{}",), status=500), BackendRejected),
+        (FakeReply(chunks=(b"data: nonsense\n\n",)), BackendGarbled),
+        (FakeReply(chunks=(BackendTimeout("silent"),)), BackendTimeout),
+        (BackendTimeout("silent"), BackendTimeout),
+    ],
+    ids=["400", "500", "garbled", "silent after its head", "silent"],
+)
+async def test_what_does_not_pass_by_itself_is_not(
+    failure: FakeReply | BackendError, raised: type[BackendError]
 ) -> None:
-    world = World(backend(failure, failure, HELLO))
+    stage = Stage([backend(failure, WHOLE)])
 
-    assert await world.said() == "Hello"
-    assert world.pauses == [0.25, 0.5]
+    with pytest.raises(raised):
+        await stage.opened_text()
 
-
-async def test_the_pauses_grow_and_the_budget_ends_them() -> None:
-    world = World(backend(*[LOADING] * 40), retry_seconds=20)
-
-    with pytest.raises(BackendRejected, match="Loading model") as given_up:
-        await world.said()
-    assert given_up.value.status == 529
-    assert world.pauses == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
+    assert stage.asked == [1]
+    assert stage.clock.sleeps == []
+    assert stage.is_idle
 
 
-async def test_a_server_that_says_when_to_come_again_is_believed() -> None:
-    busy = FakeReply(status=429, chunks=[b'{"error":{"message":"busy"}}'], retry_after_seconds=7.0)
-    world = World(backend(busy, HELLO))
-    await world.said()
+async def test_trying_again_ends_with_the_budget_and_the_last_failure() -> None:
+    stage = Stage([backend(*[REFUSED] * 3, LOADING, *[REFUSED] * 100)], Patience(retry_seconds=3.0))
 
-    assert world.pauses == [7.0]
+    with pytest.raises(BackendRejected, match="Loading model"):
+        await stage.opened_text()
 
-
-@pytest.mark.parametrize("status", [400, 401, 404, 422, 500])
-async def test_a_refusal_that_will_not_change_is_not_repeated(status: int) -> None:
-    server = backend(FakeReply(status=status, chunks=[b'{"error":{"message":"no"}}']), HELLO)
-
-    with pytest.raises(BackendRejected):
-        await World(server).said()
-    assert len(server.requests) == 1
+    assert stage.clock.sleeps == [0.25, 0.5, 1.0]
 
 
-async def test_a_silence_that_was_waited_for_in_full_is_not_waited_for_again() -> None:
-    server = backend(BackendTimeout("silent"), HELLO)
+async def test_pauses_grow_to_a_limit_and_never_past_it() -> None:
+    stage = Stage([backend(*[LOADING] * 10, WHOLE)], Patience(retry_seconds=1000.0))
 
-    with pytest.raises(BackendTimeout):
-        await World(server).said()
-    assert len(server.requests) == 1
+    await stage.opened_text()
 
-
-async def test_the_circuit_opens_and_its_error_tells_the_cause() -> None:
-    world = World(backend(*[REFUSED] * 9), retry_seconds=4)
-
-    with pytest.raises(BackendUnreachable):
-        await world.said()
-    with pytest.raises((BackendUnreachable, BackendUnavailable), match="no connection"):
-        await world.said()
-    assert world.lanes[0].breaker.state == "open"
+    assert stage.clock.sleeps == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0, 5.0, 5.0]
 
 
-async def test_the_next_backend_is_asked_when_the_first_cannot_answer() -> None:
-    first, second = backend(LOADING), backend(HELLO)
-    world = World(first, second)
+async def test_a_server_that_says_when_is_asked_then() -> None:
+    busy = FakeReply(status=429, retry_after_seconds=7.0)
+    stage = Stage([backend(busy, WHOLE)])
 
-    assert await world.said() == "Hello"
-    assert world.pauses == []
+    assert await stage.opened_text() == "Hello"
+    assert stage.clock.sleeps == [7.0]
 
 
-async def test_the_first_backend_is_let_go_of_before_the_second_is_asked() -> None:
-    first = backend(BROKEN)
-    seen: list[int] = []
+async def test_a_server_that_says_too_late_is_not_waited_for() -> None:
+    stage = Stage([backend(FakeReply(status=429, retry_after_seconds=31.0), WHOLE)])
+
+    with pytest.raises(BackendRejected) as refused:
+        await stage.opened_text()
+
+    assert refused.value.retry_after_seconds == 31.0
+    assert stage.clock.sleeps == []
+
+
+async def test_after_repeated_failures_nothing_is_sent_until_the_circuit_has_rested() -> None:
+    stage = Stage([backend(*[REFUSED] * 5, WHOLE)], Patience(retry_seconds=0.0))
+    for _ in range(5):
+        with pytest.raises(BackendUnreachable):
+            await stage.opened_text()
+
+    with pytest.raises(BackendUnavailable, match="refused") as gated:
+        await stage.opened_text()
+
+    assert stage.asked == [5]
+    assert gated.value.retry_after_seconds == 15.0
+    stage.clock.time += 15.0
+    assert await stage.opened_text() == "Hello"
+    assert stage.lanes[0].breaker.state == "closed"
+
+
+async def test_a_refusal_says_nothing_about_a_servers_health() -> None:
+    refusal = FakeReply(chunks=(b"{}",), status=400)
+    stage = Stage([backend(*[refusal] * 10, WHOLE)])
+    for _ in range(10):
+        with pytest.raises(BackendRejected):
+            await stage.opened_text()
+
+    assert await stage.opened_text() == "Hello"
+
+
+async def test_a_trial_that_is_cancelled_leaves_the_next_one_free() -> None:
+    stage = Stage([backend(*[REFUSED] * 5, FakeReply(chunks=(asyncio.Event(),)), WHOLE)], Patience(retry_seconds=0.0))
+    for _ in range(5):
+        with pytest.raises(BackendUnreachable):
+            await stage.opened_text()
+    stage.clock.time += 15.0
+    trial = asyncio.create_task(stage.opened_text())
+    await asyncio.sleep(0)
+    trial.cancel()
+    await asyncio.gather(trial, return_exceptions=True)
+
+    assert stage.is_idle
+    assert await stage.opened_text() == "Hello"
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [REFUSED, LOADING, BackendTimeout("silent"), FakeReply(chunks=(BackendTimeout("silent"),))],
+    ids=["refused", "loading", "silent", "silent after its head"],
+)
+async def test_a_backend_that_cannot_is_let_go_of_and_the_next_one_asked(failure: FakeReply | BackendError) -> None:
+    stage = Stage([backend(*[failure] * 10), backend(WHOLE)])
+
+    assert await stage.opened_text() == "Hello"
+    assert stage.asked[1] == 1
+    assert sum(stage.clock.sleeps) <= 1.0
+    assert stage.progress.attempts == sum(stage.asked)
+    assert stage.is_idle
+
+
+async def test_a_connection_that_had_gone_stale_is_no_reason_to_fall_back() -> None:
+    stage = Stage([backend(REFUSED, WHOLE), backend()])
+
+    assert await stage.opened_text() == "Hello"
+    assert stage.asked == [2, 0]
+
+
+async def test_a_backend_is_let_go_of_before_the_next_one_is_asked() -> None:
+    first = backend(*[FakeReply(chunks=(b": connected\n\n", BackendTruncated("broken")))] * 10)
+    held: list[int] = []
 
     class Second(FakeBackend):
-        def stream(self, *arguments: object) -> object:  # type: ignore[override]
-            seen.append(first.open_replies)
-            return super().stream(*arguments)  # type: ignore[arg-type]
+        @asynccontextmanager
+        async def stream(self, request: WireRequest, within_seconds: float) -> AsyncGenerator[BackendReply, None]:
+            held.append(first.open_replies)
+            async with super().stream(request, within_seconds) as reply:
+                yield reply
 
-    await World(first, Second(TARGET, HELLO)).said()
+    await Stage([first, Second(target_at("http://fake/v1"), WHOLE)]).opened_text()
 
-    assert seen == [0]
+    assert held == [0]
 
 
-async def test_a_refusal_of_the_request_itself_is_not_taken_to_the_next_backend() -> None:
-    second = backend(HELLO)
+async def test_a_refusal_is_not_taken_elsewhere() -> None:
+    stage = Stage([backend(FakeReply(chunks=(b"{}",), status=400)), backend(WHOLE)])
 
     with pytest.raises(BackendRejected):
-        await World(backend(FakeReply(status=400, chunks=[b"{}"])), second).said()
-    assert second.requests == []
+        await stage.opened_text()
+
+    assert stage.asked == [1, 0]
 
 
-async def test_the_turn_is_held_as_long_as_the_reply_and_no_longer() -> None:
-    world = World(backend(HELLO, HELLO))
-    opened = await world.dispatcher.open(ERRAND, Progress())
-    held = world.lanes[0].admission.running, world.backends[0].open_replies
+async def test_the_last_backend_gets_the_whole_budget() -> None:
+    stage = Stage([backend(*[REFUSED] * 10), backend(REFUSED, REFUSED, REFUSED, WHOLE)])
+
+    assert await stage.opened_text() == "Hello"
+    assert stage.asked[1] == 4
+
+
+async def test_a_backend_whose_circuit_is_open_is_passed_over_at_once() -> None:
+    stage = Stage([backend(*[REFUSED] * 10), backend(WHOLE, WHOLE, WHOLE)])
+    await stage.opened_text()
+    await stage.opened_text()
+    asked = stage.asked[0]
+
+    await stage.opened_text()
+
+    assert stage.lanes[0].breaker.state == "open"
+    assert stage.asked == [asked, 3]
+
+
+async def test_a_fallback_that_was_taken_is_told_with_the_reason() -> None:
+    stage = Stage([backend(*[REFUSED] * 10), backend(WHOLE)])
+
+    await stage.opened_text()
+
+    assert stage.progress.passed_over == (PassedOver("llamacpp", "refused"),)
+
+
+async def test_a_full_queue_is_a_refusal() -> None:
+    stage = Stage([backend(WHOLE, WHOLE)])
+    opened = await stage.dispatcher.open(ERRAND, stage.progress)
+
+    with pytest.raises(QueueFull):
+        await stage.opened_text()
+
     await opened.aclose()
-
-    assert held == (1, 1)
-    assert (world.lanes[0].admission.running, world.backends[0].open_replies) == (0, 0)
+    assert await stage.opened_text() == "Hello"
 
 
-async def test_a_failure_gives_its_turn_back() -> None:
-    world = World(backend(FakeReply(status=400, chunks=[b"{}"])))
+async def test_the_turn_is_held_until_the_reply_is_let_go_of() -> None:
+    stage = Stage([backend(WHOLE)])
+    opened = await stage.dispatcher.open(ERRAND, stage.progress)
 
-    with pytest.raises(BackendRejected):
-        await world.said()
-    assert world.lanes[0].admission.running == 0
+    assert stage.lanes[0].admission.running == 1
+    await opened.aclose()
+    await opened.aclose()
+    assert stage.lanes[0].admission.running == 0
 
 
-async def test_a_request_that_is_taken_back_while_it_waits_lets_go_of_everything() -> None:
-    world = World(backend(LOADING, HELLO))
+async def test_a_request_that_is_taken_back_while_it_waits_to_try_again_lets_go_of_everything() -> None:
+    stage = Stage([backend(LOADING, WHOLE)])
     asleep = asyncio.Event()
 
     async def sleep_for_ever(seconds: float) -> None:
         asleep.set()
         await asyncio.Event().wait()
 
-    dispatcher = Dispatcher(world.lanes, world.dispatcher.patience, world.clock, sleep_for_ever)
-    task = asyncio.create_task(dispatcher.open(ERRAND, Progress()))
+    dispatcher = Dispatcher(stage.lanes, stage.patience, stage.clock.seconds, sleep_for_ever)
+    task = asyncio.create_task(dispatcher.open(ERRAND, stage.progress))
     await asleep.wait()
     task.cancel()
     await asyncio.wait({task})
 
     assert task.cancelled()
-    assert (world.lanes[0].admission.running, world.backends[0].open_replies) == (0, 0)
+    assert stage.is_idle
 
 
 async def test_an_attempt_that_has_become_vain_is_not_repeated_and_the_reason_is_told() -> None:
-    world = World(backend(REFUSED, HELLO))
+    stage = Stage([backend(REFUSED, WHOLE)])
     dead = EngineFailed("the engine ran out of memory")
-    dispatcher = Dispatcher(world.lanes, world.dispatcher.patience, world.clock, world.sleep, lambda: dead)
+    dispatcher = Dispatcher(stage.lanes, stage.patience, stage.clock.seconds, stage.clock.sleep, lambda: dead)
 
     with pytest.raises(EngineFailed, match="out of memory"):
-        await dispatcher.open(ERRAND, Progress())
-    assert len(world.backends[0].requests) == 1
+        await dispatcher.open(ERRAND, stage.progress)
+
+    assert stage.asked == [1]
 
 
-async def test_progress_tells_the_route_and_the_attempts_even_of_a_failure() -> None:
-    progress = Progress()
-    world = World(backend(REFUSED, FakeReply(status=400, chunks=[b"{}"])))
+async def test_the_route_and_the_attempts_are_told_even_of_a_failure() -> None:
+    stage = Stage([backend(REFUSED, FakeReply(status=400, chunks=(b"{}",)))])
 
     with pytest.raises(BackendRejected):
-        await world.dispatcher.open(ERRAND, progress)
-    assert (progress.route, progress.attempts) == ("llamacpp/m", 2)
+        await stage.opened_text()
+
+    assert (stage.progress.route, stage.progress.attempts) == ("llamacpp/local-model", 2)
+
+
+async def test_a_document_is_read_whole() -> None:
+    document = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
+    stage = Stage([backend(FakeReply(chunks=(json.dumps(document).encode(),), content_type="application/json"))])
+
+    opened = await stage.dispatcher.open(ERRAND, stage.progress)
+
+    assert opened.is_over
+    assert TextDelta("Hello") in opened.first_deltas
+    await opened.aclose()
+
+
+async def test_a_second_attempt_goes_to_the_same_backend_and_is_counted() -> None:
+    stage = Stage([backend(REFUSED, WHOLE), backend()])
+
+    opened = await stage.dispatcher.reopen(stage.lanes[0], ERRAND, stage.progress)
+
+    assert stage.progress.continuations == 1
+    assert stage.asked == [2, 0]
+    await opened.aclose()
+    assert stage.is_idle
+
+
+async def test_the_time_spent_in_the_queue_is_not_taken_from_the_budget() -> None:
+    stage = Stage([backend(WHOLE, REFUSED, WHOLE)], waiting_limit=1)
+    first = await stage.dispatcher.open(ERRAND, stage.progress)
+    second = asyncio.create_task(stage.opened_text())
+    await asyncio.sleep(0)
+    stage.clock.time += 3600.0
+    await first.aclose()
+
+    assert await second == "Hello"
