@@ -6,18 +6,21 @@ client's retry logic matches their wording.  Only what belongs to one hop is lef
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
+from io import BytesIO
 
 import aiohttp
 import msgspec
 from aiohttp import web
 from msgspec import Struct
 from multidict import CIMultiDict
+from yarl import URL
 
 from anyclaude.errors import BackendTruncated, BackendUnreachable, InvalidRequest
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.message_stream import latest
 from anyclaude.protocol.messages_request import decode_request
-from anyclaude.protocol.sse import EventTooLarge, SseDecoder
+from anyclaude.protocol.sse import DEFAULT_MAX_EVENT_BYTES, EventTooLarge, SseDecoder
 
 from .call import Call
 
@@ -40,6 +43,10 @@ ONE_HOP = frozenset(
 machine there is nothing to gain from compression, and the journal reads the usage from the plain bytes."""
 
 
+NOT_OURS_TO_ADD = ("Accept", "Content-Type", "User-Agent")
+"""What aiohttp would add where the client has said nothing."""
+
+
 class Passthrough:
     """Forwards requests to one origin and streams the replies back."""
 
@@ -52,12 +59,17 @@ class Passthrough:
         body = await call.body()
         _note_request(call, body)
         call.account.progress.route, call.account.progress.attempts = "claude/unchanged", 1
-        url = self._origin + call.http.path_qs
         headers = _passed_on(call.http.headers)
         headers["Accept-Encoding"] = "identity"
         try:
             upstream = await self._session.request(
-                call.http.method, url, data=body or None, headers=headers, allow_redirects=False
+                call.http.method,
+                URL(self._origin + call.http.raw_path, encoded=True),
+                data=BytesIO(body) if body else None,
+                headers=headers,
+                skip_auto_headers=NOT_OURS_TO_ADD,
+                allow_redirects=False,
+                auto_decompress=False,
             )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise BackendUnreachable(f"no connection to {self._origin}: {type(error).__name__}") from error
@@ -70,8 +82,9 @@ class Passthrough:
         call.account.status = upstream.status
         response = web.StreamResponse(status=upstream.status, headers=_passed_on(upstream.headers))
         response.headers.setdefault("request-id", call.request_id)
+        response.content_length = upstream.content_length
         await response.prepare(call.http)
-        reader = UsageReader()
+        reader = UsageReader(is_stream=upstream.content_type == "text/event-stream")
         try:
             while chunk := await self._read(upstream):
                 reader.feed(chunk)
@@ -80,6 +93,7 @@ class Passthrough:
             call.account.error = error
             raise ConnectionError("the reply is cut; so is the client's connection") from error
         finally:
+            reader.finish()
             call.account.reported = reader.reported
         await response.write_eof()
         return response
@@ -116,8 +130,10 @@ class WireEvent(Struct, frozen=True):
 class UsageReader:
     """Reads the usage out of a reply that passes by; what it cannot read does not concern it."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_stream: bool) -> None:
         self.reported = UsageReported()
+        self._is_stream = is_stream
+        self._document = bytearray()
         self._sse = SseDecoder()
         self._decoder = msgspec.json.Decoder(WireEvent)
         self._is_lost = False
@@ -126,11 +142,21 @@ class UsageReader:
         """Look at some more bytes."""
         if self._is_lost:
             return
+        if not self._is_stream:
+            self._document += chunk
+            self._is_lost = len(self._document) > DEFAULT_MAX_EVENT_BYTES
+            return
         try:
             for event in self._sse.feed(chunk):
                 self._look_at(event.data)
         except (EventTooLarge, msgspec.DecodeError):
             self._is_lost = True
+
+    def finish(self) -> None:
+        """Look at a reply that had to be whole first."""
+        if not self._is_stream and not self._is_lost:
+            with suppress(msgspec.DecodeError):
+                self._look_at(bytes(self._document))
 
     def _look_at(self, data: bytes) -> None:
         if b'"usage"' not in data:
