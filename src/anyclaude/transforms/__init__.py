@@ -6,17 +6,21 @@ idempotent, and leaves the prefix that an earlier turn already sent as it was: t
 cache depends on it.
 """
 
+from .allowed_tools import AllowedTools
 from .attribution import WithoutAttribution
 from .base import Diet, PreparedPrompt, PromptContext, Step, Transform, prepare
 from .instructions_first import InstructionsFirst
 from .spoken import SpokenArguments
 from .tool_order import StableToolOrder
+from .tool_text import ShorterTools
 
 __all__ = [
+    "AllowedTools",
     "Diet",
     "InstructionsFirst",
     "PreparedPrompt",
     "PromptContext",
+    "ShorterTools",
     "SpokenArguments",
     "StableToolOrder",
     "Step",

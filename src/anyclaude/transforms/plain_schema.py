@@ -1,0 +1,75 @@
+"""
+A JSON Schema without annotations: what it accepts stays the same.
+
+Only keywords go, and only where a schema stands: a property that is called `title`, and a value of `enum`, `const`
+or `default`, are no keywords.  Which keywords hold schemas: JSON Schema 2020-12 and draft-07.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from anyclaude.protocol.json_values import JsonObject, JsonValue
+
+from .text_units import first_sentences
+
+ANNOTATIONS = frozenset({"$comment", "examples", "title"})
+
+SCHEMAS = frozenset(
+    {
+        "additionalItems",
+        "additionalProperties",
+        "contains",
+        "else",
+        "if",
+        "items",
+        "not",
+        "propertyNames",
+        "then",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+    }
+)
+LISTS_OF_SCHEMAS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+MAPS_OF_SCHEMAS = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})
+
+NEWEST = "https://json-schema.org/draft/2020-12/schema"
+"""What a validator assumes where no `$schema` is given; every other one may change what the keywords mean."""
+
+
+def plain_schema(schema: JsonObject, description_limit: int) -> JsonObject:
+    """Return the schema without annotations, and with descriptions of a few sentences."""
+    if _refers_to_annotations(schema):
+        return schema
+    plain = _plain(schema, description_limit)
+    assert isinstance(plain, dict)
+    if str(plain.get("$schema", "")).rstrip("#") == NEWEST:
+        del plain["$schema"]
+    return plain
+
+
+def _plain(schema: JsonValue, limit: int) -> JsonValue:
+    """A schema is an object or a boolean; everything else stands as it is."""
+    if not isinstance(schema, Mapping):
+        return schema
+    return {name: _keyword(name, value, limit) for name, value in schema.items() if name not in ANNOTATIONS}
+
+
+def _keyword(name: str, value: JsonValue, limit: int) -> JsonValue:
+    if name == "description" and isinstance(value, str):
+        return first_sentences(value, limit)
+    if name in MAPS_OF_SCHEMAS and isinstance(value, Mapping):
+        return {key: _plain(schema, limit) for key, schema in value.items()}
+    if name in LISTS_OF_SCHEMAS | SCHEMAS and isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(schema, limit) for schema in value]
+    return _plain(value, limit) if name in SCHEMAS else value
+
+
+def _refers_to_annotations(value: JsonValue) -> bool:
+    """Tell whether a reference leads through a keyword that would go."""
+    if isinstance(value, Mapping):
+        reference = value.get("$ref")
+        if isinstance(reference, str) and ANNOTATIONS.intersection(reference.split("/")):
+            return True
+        return any(_refers_to_annotations(item) for item in value.values())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return any(_refers_to_annotations(item) for item in value)
+    return False

@@ -1,0 +1,33 @@
+"""The model is told of the allowed tools only."""
+
+from msgspec.structs import replace
+
+from anyclaude.protocol.messages_request import MessagesRequest, Tool, ToolChoice, Turn
+from anyclaude.transforms import AllowedTools, PromptContext
+
+TOOLS = tuple(Tool(name) for name in ("Bash", "Read", "mcp__github__get", "mcp__github__list"))
+REQUEST = MessagesRequest(model="m", max_tokens=1, messages=(Turn("user", "x"),), tools=TOOLS)
+
+
+def left(request: MessagesRequest, *allowed: str) -> list[str]:
+    return [tool.name for tool in AllowedTools()(request, PromptContext(allowed_tools=frozenset(allowed))).tools]
+
+
+def test_names_and_patterns_say_which_tools_stay_in_their_order() -> None:
+    assert left(REQUEST, "mcp__github__*", "Bash") == ["Bash", "mcp__github__get", "mcp__github__list"]
+
+
+def test_a_name_is_the_whole_name_as_it_is_written() -> None:
+    assert left(REQUEST, "bash", "Rea") == []
+
+
+def test_the_tool_a_request_insists_on_stays() -> None:
+    assert left(replace(REQUEST, tool_choice=ToolChoice("tool", "Read")), "Bash") == ["Bash", "Read"]
+
+
+def test_without_a_list_the_same_request_comes_back() -> None:
+    assert AllowedTools()(REQUEST, PromptContext()) is REQUEST
+
+
+def test_a_list_that_allows_everything_returns_the_same_request() -> None:
+    assert AllowedTools()(REQUEST, PromptContext(allowed_tools=frozenset({"*"}))) is REQUEST
