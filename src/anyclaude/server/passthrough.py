@@ -149,13 +149,13 @@ class UsageReader:
         try:
             for event in self._sse.feed(chunk):
                 self._look_at(event.data)
-        except (EventTooLarge, msgspec.DecodeError):
+        except (EventTooLarge, msgspec.DecodeError, UnicodeDecodeError):
             self._is_lost = True
 
     def finish(self) -> None:
         """Look at a reply that had to be whole first."""
         if not self._is_stream and not self._is_lost:
-            with suppress(msgspec.DecodeError):
+            with suppress(msgspec.DecodeError, UnicodeDecodeError):
                 self._look_at(bytes(self._document))
 
     def _look_at(self, data: bytes) -> None:
