@@ -1,0 +1,59 @@
+"""A real llama.cpp goes on with a reply that was cut, and says nothing of it twice."""
+
+import pytest
+from msgspec.structs import replace
+from tests.parts.engines import smollm2_engine, smollm2_model
+
+from anyclaude.backends.client import HttpBackend, open_session
+from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.dialects import dialect_named
+from anyclaude.engine.embedded import EmbeddedEngine
+from anyclaude.profiles import profile_named
+from anyclaude.protocol.deltas import Delta, TextDelta, UsageReported
+from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn
+from anyclaude.scheduling.continuation import continuation_of
+
+__all__ = ["smollm2_engine", "smollm2_model"]
+
+EMBEDDED = profile_named("embedded")
+PLAIN = MessagesRequest(
+    model="m", max_tokens=24, messages=(Turn("user", "Write four sentences about the sea."),), temperature=0.0
+)
+READ = Tool("Read", "Reads a file", {"type": "object", "properties": {"file_path": {"type": "string"}}})
+
+
+async def reply(engine: EmbeddedEngine, request: MessagesRequest) -> list[Delta]:
+    """Return all the deltas of one reply, over a connection of its own."""
+    target = BackendTarget(profile=EMBEDDED, base_url=engine.base_url, model="m", api_key=Secret(engine.api_key))
+    dialect = dialect_named(EMBEDDED.dialect)
+    decoder = dialect.decoder("text/event-stream")
+    deltas: list[Delta] = []
+    wire = dialect.encode_request(request, "m", EMBEDDED).request
+    async with (
+        open_session(trusts_environment=False) as session,
+        HttpBackend(session, target).stream(wire, 120.0) as answer,
+    ):
+        assert answer.status == 200, await answer.read_error()
+        while chunk := await answer.read_chunk(120.0):
+            deltas += decoder.feed(chunk)
+    return deltas + decoder.finish()
+
+
+def text_of(deltas: list[Delta]) -> str:
+    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+
+@pytest.mark.parametrize("tools", [(), (READ,)], ids=["plain", "with tools"])
+async def test_the_engine_goes_on_from_any_token_with_new_text_alone(
+    tools: tuple[Tool, ...], smollm2_engine: EmbeddedEngine
+) -> None:
+    """At temperature 0, where the model says the same again.  Only a streamed reply leaves the prefill out."""
+    asked = replace(PLAIN, tools=tools)
+    first = [delta for delta in await reply(smollm2_engine, asked) if not isinstance(delta, UsageReported)]
+    for count in (8, 15):
+        continuation = continuation_of(asked, first[:count], EMBEDDED)
+
+        fresh = continuation.splice.feed(await reply(smollm2_engine, continuation.request))
+
+        assert continuation.request != asked
+        assert text_of([*first[:count], *fresh]).startswith(text_of(first))
