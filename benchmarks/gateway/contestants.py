@@ -88,9 +88,11 @@ http {{
 
 def _anyclaude(folder: Path, backend_port: int) -> Launch:
     port = free_port()
-    command = [sys.executable, "-m", "benchmarks.gateway.serve", str(port), str(backend_port), str(folder)]
-    root = Path(__file__).parents[2]
-    return Launch(command, private_environment(folder, PYTHONPATH=str(root)), folder, port)
+    backend = f"http://127.0.0.1:{backend_port}/v1"
+    command = [sys.executable, "-m", "anyclaude", "serve", "--mode", "generic", "--backend-url", backend]
+    command += ["--model", MODEL, "--port", str(port)]
+    roomy = {"ANYCLAUDE_PARALLEL_REQUESTS": "1024"}  # the queue in front of the backend is not what is measured
+    return Launch(command, private_environment(folder, **roomy), folder, port)
 
 
 def _litellm(folder: Path, backend_port: int) -> Launch:

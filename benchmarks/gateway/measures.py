@@ -3,11 +3,11 @@
 import asyncio
 import json
 import math
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from .load import Connection, Door, EventsSeen, LoadError, Reply, connections
+from .load import Connection, Door, EventsSeen, LoadError, connections
 from .mock_backend import MockBackend, Script, mark, reply_text
 from .processes import PinnedProcess
 
@@ -96,26 +96,30 @@ async def first_events(rig: Rig, streams: int, seconds: float, script: Script) -
 
 
 async def throughput(rig: Rig, streams: int, script: Script, seconds: float, process: PinnedProcess | None) -> Rate:
-    """Return how fast whole replies come through, one after the other on every stream."""
+    """Return how fast events come through, while every stream asks again as soon as its reply is whole."""
     rig.backend.script = script
-    replies: list[Reply] = []
+    events = 0
+
+    def seen(first: int, count: int, now: float) -> None:
+        nonlocal events
+        events += count
 
     async def ask_on(connection: Connection, request: bytes) -> None:
-        while rig.clock() < end:
-            replies.append(await connection.ask(request))
+        while True:
+            if (await connection.ask(request, seen)).tokens != script.tokens:
+                raise LoadError("a reply came through with events missing")
 
     async with connections(rig.door, streams, rig.clock) as opened:
         cpu = process.cpu_seconds() if process else None
         began = rig.clock()
-        end = began + seconds
-        async with asyncio.TaskGroup() as group:
-            for connection, request in zip(opened, rig.requests(streams), strict=True):
-                group.create_task(ask_on(connection, request))
-        elapsed = rig.clock() - began
-        used = None if cpu is None or process is None else process.cpu_seconds() - cpu
-    if any(reply.tokens != script.tokens for reply in replies):
-        raise LoadError("a reply came through with events missing")
-    return Rate(sum(reply.tokens for reply in replies), elapsed, used)
+        async with _ended(
+            [ask_on(connection, request) for connection, request in zip(opened, rig.requests(streams), strict=True)]
+        ):
+            await asyncio.sleep(seconds)
+            rate = Rate(
+                events, rig.clock() - began, None if cpu is None or process is None else process.cpu_seconds() - cpu
+            )
+    return rate
 
 
 async def pacing(rig: Rig, streams: int, seconds: float, process: PinnedProcess | None) -> Pacing:
@@ -125,11 +129,11 @@ async def pacing(rig: Rig, streams: int, seconds: float, process: PinnedProcess 
     rig.backend.sent.clear()
     watch = _Watch(rig, streams)
     async with connections(rig.door, streams, rig.clock) as opened:
-        tasks = [
-            asyncio.create_task(_stream(connection, request, watch.listener(stream), stream / streams))
+        work = [
+            _stream(connection, request, watch.listener(stream), stream / streams)
             for stream, (connection, request) in enumerate(zip(opened, rig.requests(streams), strict=True))
         ]
-        try:
+        async with _ended(work):
             await watch.until_begun()
             cpu = process.cpu_seconds() if process else None
             watch.begin()
@@ -137,10 +141,6 @@ async def pacing(rig: Rig, streams: int, seconds: float, process: PinnedProcess 
             watch.end()
             used = None if cpu is None or process is None else process.cpu_seconds() - cpu
             grown = process.usage().pss_bytes - idle if process else None
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
     return Pacing(
         streams,
         watch.began,
@@ -150,6 +150,21 @@ async def pacing(rig: Rig, streams: int, seconds: float, process: PinnedProcess 
         used,
         None if grown is None else grown / streams,
     )
+
+
+@asynccontextmanager
+async def _ended(work: Sequence[Coroutine[None, None, None]]) -> AsyncGenerator[None, None]:
+    """Let work go on as long as the context lasts, and end it; raises what it failed with."""
+    tasks = [asyncio.create_task(item) for item in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise outcome
 
 
 async def _stream(connection: Connection, request: bytes, seen: EventsSeen, delay: float) -> None:
