@@ -111,8 +111,8 @@ class Asked:
 class RawBackend:
     """Listens, and hands every request to the test."""
 
-    def __init__(self) -> None:
-        self.port = 0
+    def __init__(self, port: int = 0) -> None:
+        self.port = port
         self.requests: list[Asked] = []
         self.connections = 0
         self._arrivals: asyncio.Queue[Asked] = asyncio.Queue()
@@ -135,7 +135,7 @@ class RawBackend:
         return await asyncio.wait_for(self._arrivals.get(), GENEROUS_SECONDS)
 
     async def start(self) -> None:
-        """Listen; on the same port as before, if there was one."""
+        """Listen."""
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -170,9 +170,9 @@ class RawBackend:
 
 
 @asynccontextmanager
-async def raw_backend() -> AsyncIterator[RawBackend]:
-    """Listen on a free loopback port until the block ends."""
-    backend = RawBackend()
+async def raw_backend(port: int = 0) -> AsyncIterator[RawBackend]:
+    """Listen on a loopback port, by default a free one, until the block ends."""
+    backend = RawBackend(port)
     await backend.start()
     try:
         yield backend

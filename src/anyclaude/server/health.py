@@ -11,7 +11,7 @@ from .respond import value_response
 
 
 def health(call: Call, lanes: tuple[Lane, ...], journal: Journal) -> web.Response:
-    """Answer with the state of every backend's circuit and queue, the first one's deciding the whole."""
+    """Answer with the state of every backend's circuit and queue; all is well as long as one of them may be asked."""
     backends: list[JsonValue] = [_backend(lane) for lane in lanes]
     is_well = not lanes or any(lane.breaker.state != "open" for lane in lanes)
     return value_response(

@@ -1,0 +1,163 @@
+"""`GET /health`, and what it shows of circuits, queues and fallbacks."""
+
+from pathlib import Path
+
+from msgspec.structs import replace
+from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
+from tests.parts.json_at import at
+from tests.parts.manual_clock import ManualClock
+from tests.parts.raw_backend import RawBackend, free_port, raw_backend
+from tests.parts.raw_client import Response, ask, connected, prompt, request
+from tests.parts.referee import judge
+
+from anyclaude.scheduling import Patience
+from anyclaude.server.gateway import Clock
+
+ONE_TRY = replace(QUICK, patience=Patience(retry_seconds=0.0, fallback_seconds=0.0))
+
+
+async def health_of(gateway: RunningGateway) -> Response:
+    return await ask(gateway.base_url, "GET", "/health")
+
+
+async def test_a_gateway_at_rest_is_well(gateway: RunningGateway, backend: RawBackend) -> None:
+    health = (await health_of(gateway)).json
+
+    assert health["status"] == "ok"
+    assert at(health, "backends", 0, "url") == backend.base_url
+    assert at(health, "backends", 0, "model") == "local-model"
+    assert at(health, "backends", 0, "circuit", "state") == "closed"
+    assert at(health, "journal") == {"lost_records": 0, "last_failure": None}
+
+
+async def test_it_shows_who_is_served_and_who_waits(tmp_path: Path, backend: RawBackend) -> None:
+    target = target_at(backend.base_url, parallel_requests=1)
+    async with (
+        running_gateway(tmp_path, target) as gateway,
+        connected(gateway.base_url) as one,
+    ):
+        await one.send(request("POST", "/v1/messages", prompt()))
+        asked = await backend.asked()
+        busy = (await health_of(gateway)).json
+        await asked.reply("Hello")
+        await one.response()
+        idle = (await health_of(gateway)).json
+
+    assert (at(busy, "backends", 0, "running"), at(busy, "backends", 0, "waiting")) == (1, 0)
+    assert at(idle, "backends", 0, "running") == 0
+
+
+async def test_a_circuit_that_opens_gates_requests_and_is_shown_until_a_trial_succeeds(tmp_path: Path) -> None:
+    clock = ManualClock()
+    target = target_at(f"http://127.0.0.1:{free_port()}/v1")
+    async with running_gateway(
+        tmp_path, target, options=ONE_TRY, clock=Clock(seconds=clock.seconds, sleep=clock.sleep)
+    ) as gateway:
+        refused = [await ask(gateway.base_url, "POST", "/v1/messages", prompt()) for _ in range(6)]
+        opened = (await health_of(gateway)).json
+        clock.time += 15.0
+        rested = (await health_of(gateway)).json
+        async with raw_backend(at_port_of(target.base_url)) as backend, connected(gateway.base_url) as client:
+            await client.send(request("POST", "/v1/messages", prompt()))
+            await (await backend.asked()).reply("Hello")
+            served = await client.response()
+        closed = (await health_of(gateway)).json
+
+    assert [response.status for response in refused] == [503] * 5 + [529]
+    assert refused[-1].error[0] == "overloaded_error"
+    assert refused[-1].headers["retry-after"] == "15"
+    assert refused[-1].headers["x-should-retry"] == "true"
+    assert opened["status"] == "degraded"
+    assert at(opened, "backends", 0, "circuit") == {"state": "open", "failures_in_a_row": 5}
+    assert at(rested, "backends", 0, "circuit", "state") == "half_open"
+    assert judge(served.body).outcome == "whole"
+    assert at(closed, "backends", 0, "circuit", "state") == "closed"
+
+
+async def test_a_backend_that_comes_up_in_time_costs_the_client_nothing(tmp_path: Path) -> None:
+    clock = ManualClock()
+    target = target_at(f"http://127.0.0.1:{free_port()}/v1")
+    late = RawBackend(at_port_of(target.base_url))
+
+    async def sleep(seconds: float) -> None:
+        await clock.sleep(seconds)
+        if len(clock.sleeps) == 3:
+            await late.start()
+
+    async with (
+        running_gateway(tmp_path, target, clock=Clock(seconds=clock.seconds, sleep=sleep)) as gateway,
+        connected(gateway.base_url) as client,
+    ):
+        await client.send(request("POST", "/v1/messages", prompt()))
+        await (await late.asked()).refuse(503, "Loading model")
+        await (await late.asked()).reply("Hello")
+        response = await client.response()
+        record = gateway.records()[-1]
+        await late.stop()
+
+    assert judge(response.body).texts() == ["Hello"]
+    assert record["attempts"] == 5
+    assert record["outcome"] == "completed"
+
+
+async def test_falling_back_lets_go_of_the_first_backend_and_is_recorded(tmp_path: Path, backend: RawBackend) -> None:
+    options = replace(ONE_TRY, patience=Patience(first_byte_seconds=0.05, fallback_seconds=0.0))
+    async with (
+        raw_backend() as second,
+        running_gateway(
+            tmp_path, target_at(backend.base_url), target_at(second.base_url, "vllm"), options=options
+        ) as gateway,
+        connected(gateway.base_url) as client,
+    ):
+        await client.send(request("POST", "/v1/messages", prompt()))
+        silent = await backend.asked()
+        await silent.is_left()
+        await (await second.asked()).reply("Hello")
+        response = await client.response()
+        record = gateway.records()[-1]
+
+    assert judge(response.body).texts() == ["Hello"]
+    assert record["route"] == "vllm/local-model"
+    assert record["attempts"] == 2
+    assert at(record, "passed_over", 0, "backend") == "llamacpp"
+    assert "sent nothing for" in str(at(record, "passed_over", 0, "reason"))
+
+
+async def test_a_gateway_with_one_backend_left_is_still_well(tmp_path: Path, backend: RawBackend) -> None:
+    clock = ManualClock()
+    down = target_at(f"http://127.0.0.1:{free_port()}/v1")
+    async with (
+        running_gateway(
+            tmp_path, down, target_at(backend.base_url), options=ONE_TRY, clock=Clock(seconds=clock.seconds)
+        ) as gateway,
+        connected(gateway.base_url) as client,
+    ):
+        for _ in range(5):
+            await client.send(request("POST", "/v1/messages", prompt()))
+            await (await backend.asked()).reply("Hello")
+            await client.response()
+        health = (await health_of(gateway)).json
+
+    assert health["status"] == "ok"
+    assert at(health, "backends", 0, "circuit", "state") == "open"
+    assert at(health, "backends", 1, "circuit", "state") == "closed"
+
+
+async def test_records_that_could_not_be_kept_are_told_and_cost_no_reply(tmp_path: Path, backend: RawBackend) -> None:
+    (tmp_path / "request-logs").write_text("a file where the folder should be")
+    async with (
+        running_gateway(tmp_path, target_at(backend.base_url)) as gateway,
+        connected(gateway.base_url) as client,
+    ):
+        await client.send(request("POST", "/v1/messages", prompt()))
+        await (await backend.asked()).reply("Hello")
+        response = await client.response()
+        health = (await health_of(gateway)).json
+
+    assert judge(response.body).texts() == ["Hello"]
+    assert at(health, "journal", "lost_records") == 1
+    assert "request-logs" in str(at(health, "journal", "last_failure"))
+
+
+def at_port_of(base_url: str) -> int:
+    return int(base_url.removesuffix("/v1").rpartition(":")[2])

@@ -1,0 +1,94 @@
+"""`POST /v1/messages/count_tokens`."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
+from tests.parts.json_at import at
+from tests.parts.raw_backend import RawBackend, free_port
+from tests.parts.raw_client import ask, connected, prompt, request
+
+COUNT = "/v1/messages/count_tokens"
+
+
+async def test_the_engine_counts_where_it_can(gateway: RunningGateway, backend: RawBackend) -> None:
+    async with connected(gateway.base_url) as client:
+        await client.send(request("POST", f"{COUNT}?beta=true", prompt("Hello")))
+        asked = await backend.asked()
+        await asked.answer(200, b'{"object": "response.input_tokens", "input_tokens": 4711}')
+        response = await client.response()
+
+    assert asked.path == "/v1/chat/completions/input_tokens"
+    assert at(asked.json, "messages", -1, "content") == "Hello"
+    assert response.json == {"input_tokens": 4711}
+    assert response.headers["anyclaude-counted-by"] == "engine"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(500, b"{}"), (404, b"File Not Found"), (200, b"nonsense"), (200, b'{"other": 1}'), (200, b"")]
+)
+async def test_an_engine_that_cannot_say_leaves_an_estimate_that_is_called_one(
+    gateway: RunningGateway, backend: RawBackend, status: int, body: bytes
+) -> None:
+    async with connected(gateway.base_url) as client:
+        await client.send(request("POST", COUNT, prompt("x" * 400)))
+        await (await backend.asked()).answer(status, body)
+        response = await client.response()
+
+    assert response.status == 200
+    assert response.json == {"input_tokens": 100}
+    assert response.headers["anyclaude-counted-by"] == "estimate"
+
+
+@pytest.mark.parametrize("backend_name", ["llamacpp", "generic"])
+async def test_without_an_engine_there_is_an_estimate(tmp_path: Path, backend_name: str) -> None:
+    target = target_at(f"http://127.0.0.1:{free_port()}/v1", "llamacpp" if backend_name == "llamacpp" else "generic")
+    async with running_gateway(tmp_path, target) as gateway:
+        response = await ask(gateway.base_url, "POST", COUNT, prompt("x" * 400))
+        health = await ask(gateway.base_url, "GET", "/health")
+
+    assert response.json == {"input_tokens": 100}
+    assert at(health.json, "backends", 0, "circuit", "failures_in_a_row") == 0
+
+
+async def test_a_count_needs_no_max_tokens_but_everything_else(gateway: RunningGateway, backend: RawBackend) -> None:
+    good = b'{"model": "x", "messages": [{"role": "user", "content": "x"}]}'
+    async with connected(gateway.base_url) as client:
+        await client.send(request("POST", COUNT, good))
+        await (await backend.asked()).answer(200, b'{"input_tokens": 3}')
+        counted = await client.response()
+        refused = await client.ask("POST", COUNT, b'{"model": "x"}')
+
+    assert counted.json == {"input_tokens": 3}
+    assert refused.status == 400
+    assert refused.error[0] == "invalid_request_error"
+
+
+async def test_a_count_does_not_wait_for_the_replies_that_run(tmp_path: Path, backend: RawBackend) -> None:
+    target = target_at(backend.base_url, parallel_requests=1)
+    options = replace(QUICK, queue_limit=0)
+    async with (
+        running_gateway(tmp_path, target, options=options) as gateway,
+        connected(gateway.base_url) as one,
+        connected(gateway.base_url) as two,
+    ):
+        await one.send(request("POST", "/v1/messages", prompt()))
+        await backend.asked()
+        await two.send(request("POST", COUNT, prompt()))
+        await (await backend.asked()).answer(200, b'{"input_tokens": 3}')
+        response = await two.response()
+
+    assert response.json == {"input_tokens": 3}
+
+
+async def test_a_count_is_recorded_as_what_it_is(gateway: RunningGateway, backend: RawBackend) -> None:
+    async with connected(gateway.base_url) as client:
+        await client.send(request("POST", COUNT, prompt(stream=False)))
+        await (await backend.asked()).answer(200, b'{"input_tokens": 3}')
+        await client.response()
+
+    record = gateway.records()[-1]
+    assert (record["path"], record["outcome"], record["status"]) == (COUNT, "completed", 200)
+    assert record["attempts"] == 0
+    assert record["stop_reason"] is None
