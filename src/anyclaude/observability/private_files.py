@@ -9,9 +9,16 @@ PRIVATE_FOLDER = 0o700
 
 def open_for_appending(path: Path) -> int:
     """
-    Return a descriptor for a private file, made with its folder if need be; raises `OSError`.
+    Return a descriptor for a private file, made with the folders it needs; raises `OSError`.
 
     A line written to it with one `os.write` cannot mix with the lines of another process (POSIX: O_APPEND).
     """
-    path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    _make_private(path.parent)
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder and those above it that are missing; `mkdir(parents=True)` would give those the usual mode."""
+    missing = [step for step in (folder, *folder.parents) if not step.exists()]
+    for step in reversed(missing):
+        step.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
