@@ -73,6 +73,23 @@ def with_helpers(tree: Path) -> Scene:
     return play({TASK: (*main, *rest[4:6], ending), **{task: _errand(tree, task) for task in HELPERS}})
 
 
+def conversation_of(request: ChatRequest) -> str:
+    """Return the name of the conversation a request belongs to, and what is special about the request."""
+    last = request.messages[-1].text
+    if SEARCH_CUE in request.opening:
+        return "web search"
+    for number, task in enumerate(HELPERS, start=1):
+        if task in request.opening:
+            return f"sub-agent {number}"
+    if COMPACTED_CUE in request.opening:
+        return "main, after compaction"
+    if OTHER_TASK in request.opening:
+        return "second session"
+    if COMPACTION_CUE in last:
+        return "main, compaction"
+    return "main, resumed" if QUESTION in last else "main"
+
+
 def play(lines: Mapping[str, Lines]) -> Scene:
     """
     Answer each conversation, told by words of its opening, with its next line; the last line answers all the rest.

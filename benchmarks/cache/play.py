@@ -1,0 +1,56 @@
+"""Plays a session on one of the ways, with a fresh engine, project and home."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.parts.claude_code import desk_for
+from tests.parts.claude_code_versions import installed_client
+from tests.parts.evaluating_backend import EvaluatingBackend, evaluating_backend
+from tests.parts.evaluation import Evaluation, evaluating_engine
+from tests.parts.work_tree import make_work_tree
+
+from anyclaude.engine.options import EngineOptions
+
+from .sessions import FILES, Session, conversation_of
+from .ways import Place, Way
+
+OPTIONS = EngineOptions(threads=1)
+"""The defaults of the embedded engine, which are one slot and a cache of prompts in memory; on one core, as two are
+slower when something else runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One request of a session: whose it is, which one of these, and what the engine counted."""
+
+    conversation: str
+    number: int
+    evaluation: Evaluation
+
+
+async def play(session: Session, way: Way, model_file: Path) -> tuple[Prompt, ...]:
+    """Return the prompts in the order in which the engine read them; raises `AssertionError` if the session fails."""
+    with tempfile.TemporaryDirectory(prefix="anyclaude-benchmark-") as name:
+        folder = Path(name)
+        desk = desk_for(make_work_tree(folder / "tree", FILES), folder)
+        client = installed_client(session.version)
+        async with (
+            evaluating_engine(model_file, folder / "logs", OPTIONS) as (evaluator, engine),
+            evaluating_backend(session.scene(desk.tree), evaluator) as backend,
+        ):
+            place = Place(client, desk, engine, backend, folder / "state")
+            for order in session.orders:
+                run = await way.run(place, order)
+                backend.check()
+                run.check()
+    return _named(backend)
+
+
+def _named(backend: EvaluatingBackend) -> tuple[Prompt, ...]:
+    prompts: list[Prompt] = []
+    for asked in backend.asked:
+        name = conversation_of(asked.request)
+        earlier = sum(prompt.conversation == name for prompt in prompts)
+        prompts.append(Prompt(name, earlier + 1, asked.evaluation))
+    return tuple(prompts)
