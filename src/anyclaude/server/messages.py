@@ -15,7 +15,10 @@ from anyclaude.protocol.messages_request import MessagesRequest, decode_request
 from anyclaude.scheduling import ConversationMemory, Dispatcher
 from anyclaude.scheduling.dispatch import Errand, Progress
 from anyclaude.transforms import (
+    AllowedTools,
     InstructionsFirst,
+    ShorterSystemPrompt,
+    ShorterTools,
     SpokenArguments,
     StableToolOrder,
     Transform,
@@ -30,7 +33,15 @@ from .openings import Opening, Openings
 from .respond import json_response
 from .streaming import EventWriter, Pace
 
-STEPS: tuple[Transform, ...] = (WithoutAttribution(), InstructionsFirst(), StableToolOrder(), SpokenArguments())
+STEPS: tuple[Transform, ...] = (
+    WithoutAttribution(),
+    ShorterSystemPrompt(),
+    AllowedTools(),
+    ShorterTools(),
+    InstructionsFirst(),
+    StableToolOrder(),
+    SpokenArguments(),
+)
 
 
 class MessagesHandler:

@@ -11,6 +11,7 @@ from .attribution import WithoutAttribution
 from .base import Diet, PreparedPrompt, PromptContext, Step, Transform, prepare
 from .instructions_first import InstructionsFirst
 from .spoken import SpokenArguments
+from .system_sections import ShorterSystemPrompt
 from .tool_order import StableToolOrder
 from .tool_text import ShorterTools
 
@@ -20,6 +21,7 @@ __all__ = [
     "InstructionsFirst",
     "PreparedPrompt",
     "PromptContext",
+    "ShorterSystemPrompt",
     "ShorterTools",
     "SpokenArguments",
     "StableToolOrder",

@@ -1,0 +1,113 @@
+"""
+What of Claude Code's own system prompt a diet leaves out, by the words it begins with.
+
+Only what is listed here ever goes.  Whatever a release adds, a user appends or a plugin brings stays, because nobody
+listed it: an outdated entry costs tokens, never an instruction.  Nothing about safety, permissions, the use of tools
+or the environment is listed; four passages of that kind are cut down to the rule they begin with.
+
+Read from the prompts of 2.1.112 and 2.1.330, both its short and its long one.
+"""
+
+from msgspec import Struct
+
+from .base import Diet
+
+
+class Passage(Struct, frozen=True):
+    """A paragraph or list item; with `until`, what stands behind those words goes, and else all of it."""
+
+    opening: str
+    goes_with: Diet
+    until: str | None = None
+
+
+class Section(Struct, frozen=True):
+    """
+    A section with its heading, told by its title and its first words.
+
+    `keeps` are the openings of what stays nevertheless, under the heading.  Sections inside it go only if `inner`
+    names them.
+    """
+
+    title: str
+    opening: str
+    goes_with: Diet
+    keeps: tuple[str, ...] = ()
+    inner: tuple[str, ...] = ()
+
+
+SECTIONS = (
+    Section(
+        "Doing tasks",
+        "The user will primarily request you to perform software engineering tasks.",
+        "minimal",
+        keeps=("Be careful not to introduce security vulnerabilities",),
+    ),
+    Section("Tone and style", "Only use emojis if the user explicitly requests it.", "minimal"),
+    Section("Text output (does not apply to tool calls)", "Assume users can't see most tool calls", "minimal"),
+    Section("Memory", "You have a persistent file-based memory at", "minimal"),
+    Section(
+        "auto memory",
+        "You have a persistent, file-based memory system at",
+        "minimal",
+        inner=(
+            "Types of memory",
+            "What NOT to save in memory",
+            "How to save memories",
+            "When to access memories",
+            "Before recommending from memory",
+            "Memory and other forms of persistence",
+        ),
+    ),
+)
+
+PASSAGES = (
+    # About Anthropic's models and products, which are not what answers here.
+    Passage("This iteration of Claude is Claude", "lean"),
+    Passage("The most recent Claude model family is", "lean"),
+    Passage("The most recent Claude models are", "lean"),
+    Passage("Claude Code is available as a CLI in the terminal", "lean"),
+    Passage("Fast mode for Claude Code ", "lean"),
+    Passage("If the user asks for help or wants to give feedback inform them", "lean"),
+    # Manners, and how the terminal shows things.
+    Passage("When you use a pronoun for someone", "minimal"),
+    Passage("When you have enough information to act, act.", "minimal"),
+    Passage("When the conversation grows long, some or all of the current context", "minimal"),
+    Passage("All text you output outside of tool use is displayed to the user.", "minimal"),
+    Passage("Text you output outside of tool use is displayed to the user", "minimal"),
+    Passage("Reference code as `file_path:line_number`", "minimal"),
+    Passage("The system will automatically compress prior messages", "minimal"),
+    Passage("Users may configure 'hooks', shell commands that execute", "minimal"),
+    Passage("When working with tool results, write down any important information", "minimal"),
+    Passage("Length limits: keep text between tool calls to", "minimal"),
+    Passage("Use TodoWrite to plan and track work.", "minimal"),
+    Passage("Use the Agent tool with specialized agents when the task at hand", "minimal"),
+    Passage("For broad codebase exploration or research that'll take more than", "minimal"),
+    Passage('Calling Agent with subagent_type: "fork" creates a fork', "minimal"),
+    # The rule stays; its grounds and examples go.
+    Passage(
+        "Tool results and user messages may include <system-reminder>",
+        "minimal",
+        until="Tags contain information from the system.",
+    ),
+    Passage(
+        "Carefully consider the reversibility and blast radius of actions.",
+        "minimal",
+        until="check with the user before proceeding.",
+    ),
+    Passage("Examples of the kind of risky actions that warrant user confirmation:", "minimal"),
+    Passage("Destructive operations: deleting files/branches, dropping database tables", "minimal"),
+    Passage("Hard-to-reverse operations: force-pushing", "minimal"),
+    Passage("Actions visible to others or that affect shared state: pushing code", "minimal"),
+    Passage("Uploading content to third-party web tools (diagram renderers", "minimal"),
+    Passage(
+        "When you encounter an obstacle, do not use destructive actions",
+        "minimal",
+        until="to simply make it go away.",
+    ),
+    Passage(
+        "You can call multiple tools in a single response.",
+        "minimal",
+        until="make all independent tool calls in parallel.",
+    ),
+)

@@ -1,0 +1,151 @@
+"""
+A shorter system prompt: the client's own boilerplate goes, unit by unit, and everything else stays to the byte.
+
+A prompt that would not be sound afterwards is cut by a milder diet instead, or not at all; one without headings, or
+without anything that is known as the client's own, is not touched.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from msgspec.structs import replace
+
+from anyclaude.protocol.content import Content, ContentBlock, TextBlock
+from anyclaude.protocol.messages_request import MessagesRequest
+
+from .base import Diet, PromptContext
+from .boilerplate import PASSAGES, SECTIONS, Passage, Section
+from .text_units import Unit, joined, units_of
+
+MILDER: Mapping[Diet, tuple[Diet, ...]] = MappingProxyType({"lean": ("lean",), "minimal": ("minimal", "lean")})
+"""Which diets are tried, one after the other."""
+
+
+class ShorterSystemPrompt:
+    """Leaves out of the system prompt what a diet does without."""
+
+    name = "system prompt"
+
+    def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
+        """Return the request with a system prompt of the same blocks, as far as something is left of them."""
+        system = _shorter_content(request.system, context.diet)
+        return request if system == request.system else replace(request, system=system)
+
+
+def shorter(text: str, diet: Diet) -> str:
+    """Return the text without what the diet leaves out; the whole text if nothing sound would be left."""
+    units = units_of(text)
+    if not any(unit.kind == "heading" for unit in units):
+        return text
+    for tried in MILDER.get(diet, ()):
+        left = _left(units, _dropped_by(tried))
+        if is_sound(left):
+            return joined(left)
+    return text
+
+
+def is_sound(left: Sequence[Unit]) -> bool:
+    """
+    Tell whether units can stand without those that were dropped.
+
+    They cannot if nothing is left, or if two of them would run into one: a paragraph behind a dropped list, say.
+    """
+    text = joined(left)
+    return bool(text.strip()) and [unit.text for unit in units_of(text)] == [unit.text for unit in left]
+
+
+def _shorter_content(system: Content, diet: Diet) -> Content:
+    if isinstance(system, str):
+        return shorter(system, diet)
+    return tuple(_shorter_block(block, diet) for block in system)
+
+
+def _shorter_block(block: ContentBlock, diet: Diet) -> ContentBlock:
+    return replace(block, text=shorter(block.text, diet)) if isinstance(block, TextBlock) else block
+
+
+def _dropped_by(diet: Diet) -> frozenset[Diet]:
+    return frozenset({"lean"} if diet == "lean" else {"lean", "minimal"})
+
+
+def _left(units: Sequence[Unit], dropped: frozenset[Diet]) -> tuple[Unit, ...]:
+    """Return the units that stay, without headings under which nothing is left."""
+    sections = [section for section in SECTIONS if section.goes_with in dropped]
+    passages = [passage for passage in PASSAGES if passage.goes_with in dropped]
+    in_dropped = _inside_sections(units, sections)
+    kept: list[Unit | None] = []
+    for unit, section in zip(units, in_dropped, strict=True):
+        if section is not None and not _begins_with(unit, section.keeps):
+            kept.append(None)
+        else:
+            kept.append(unit if section is not None else _without_passage(unit, passages))
+    emptied = {at for at, unit in enumerate(units) if unit.kind == "heading" and _is_emptied(units, kept, at)}
+    return _closed_up(units, [None if at in emptied else unit for at, unit in enumerate(kept)])
+
+
+def _closed_up(units: Sequence[Unit], kept: Sequence[Unit | None]) -> tuple[Unit, ...]:
+    """Return what is kept; a blank line behind something dropped still parts what stood before and behind it."""
+    left: list[Unit] = []
+    for unit, stays in zip(units, kept, strict=True):
+        if stays is not None:
+            left.append(stays)
+        elif left and not _blank_lines(left[-1].text):
+            left[-1] = replace(left[-1], text=left[-1].text + _blank_lines(unit.text))
+    return tuple(left)
+
+
+def _blank_lines(text: str) -> str:
+    """Return the blank lines at the end of a text."""
+    end = text[len(text.rstrip()) :]
+    return end.partition("\n")[2]
+
+
+def _inside_sections(units: Sequence[Unit], sections: Sequence[Section]) -> list[Section | None]:
+    """Return for each unit but the headings the section it goes with."""
+    inside: list[Section | None] = []
+    section, level = None, 0
+    for position, unit in enumerate(units):
+        if unit.kind == "heading":
+            is_inner = section is not None and unit.level > level and unit.title in section.inner
+            if not is_inner:
+                section, level = _section_at(units, position, sections), unit.level
+        inside.append(None if unit.kind == "heading" else section)
+    return inside
+
+
+def _section_at(units: Sequence[Unit], position: int, sections: Sequence[Section]) -> Section | None:
+    """Return the section that begins here; the last one of a prompt never counts: what a user appends stands in it."""
+    heading, body = units[position], units[position + 1 : position + 2]
+    is_last = not any(unit.kind == "heading" and unit.level <= heading.level for unit in units[position + 1 :])
+    if is_last or not body:
+        return None
+    known = (section for section in sections if section.title == heading.title)
+    return next((section for section in known if _begins_with(body[0], (section.opening,))), None)
+
+
+def _without_passage(unit: Unit, passages: Sequence[Passage]) -> Unit | None:
+    if unit.kind == "heading":
+        return unit
+    passage = next((passage for passage in passages if _begins_with(unit, (passage.opening,))), None)
+    if passage is None:
+        return unit
+    if passage.until is None:
+        return None
+    rule, found, _ = unit.text.partition(passage.until)
+    blank = unit.text[len(unit.text.rstrip()) :]
+    return replace(unit, text=rule + found + blank) if found else unit
+
+
+def _begins_with(unit: Unit, openings: tuple[str, ...]) -> bool:
+    return unit.text.lstrip(" -*\n").startswith(openings) if openings else False
+
+
+def _is_emptied(units: Sequence[Unit], kept: Sequence[Unit | None], position: int) -> bool:
+    """Tell whether all that stood under a heading was dropped, and something did stand there."""
+    level = units[position].level
+    body: list[Unit | None] = []
+    for at in range(position + 1, len(units)):
+        if units[at].kind == "heading" and units[at].level <= level:
+            break
+        body += [] if units[at].kind == "heading" else [kept[at]]
+    return bool(body) and not any(body)

@@ -1,0 +1,153 @@
+"""The system prompt loses what is the client's own boilerplate, and nothing else."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from anyclaude.protocol.content import TextBlock
+from anyclaude.protocol.messages_request import MessagesRequest, Turn
+from anyclaude.transforms import Diet, PromptContext, ShorterSystemPrompt
+from anyclaude.transforms.boilerplate import PASSAGES, SECTIONS
+from anyclaude.transforms.system_sections import is_sound, shorter
+from anyclaude.transforms.text_units import Unit, units_of
+
+IDENTITY = "\nYou are an agent.\n\nIMPORTANT: Refuse to do harm.\n\n"
+TASKS = (
+    "# Doing tasks\n"
+    " - The user will primarily request you to perform software engineering tasks. And so on.\n"
+    " - Write no comments.\n"
+    " - Be careful not to introduce security vulnerabilities such as injection.\n\n"
+)
+STYLE = "# Tone and style\n - Only use emojis if the user explicitly requests it. Never else.\n - Be short.\n\n"
+MEMORY = (
+    "# auto memory\n\nYou have a persistent, file-based memory system at `/x`.\n\n"
+    "## Types of memory\n\nThere are several.\n\n```\n# no heading\n```\n\n## How to save memories\n\n - In a file.\n\n"
+)
+ENVIRONMENT = (
+    "# Environment\n - Working directory: /x\n  - Is a git repository: true\n"
+    " - Fast mode for Claude Code uses something else.\n\n"
+)
+GIT = "gitStatus: clean\n\nCurrent branch: main\n"
+OWN = "# My rules\n\nUse tabs.\n\n  And `x`.\n\n"
+OWN_INSIDE = "### My notes\n - Mine.\n\n"
+WHOLE = IDENTITY + TASKS + STYLE + MEMORY + ENVIRONMENT + GIT
+
+REQUEST = MessagesRequest(model="m", max_tokens=1, messages=(Turn("user", "x"),))
+PIECES = st.sampled_from(
+    [TASKS, STYLE, MEMORY, ENVIRONMENT, GIT, IDENTITY]
+    + ["# Mine\n", "## Mine too\n", "- mine\n", "mine\n", "\n", "```\n", "  - mine\n"]
+    + [f" - {passage.opening} {passage.until or ''} More.\n" for passage in PASSAGES]
+    + [f"{passage.opening} {passage.until or ''} More.\n\n" for passage in PASSAGES]
+    + [f"# {section.title}\n" for section in SECTIONS]
+    + [f"{section.opening} More.\n" for section in SECTIONS]
+)
+PROMPTS = st.one_of(st.text(max_size=80), st.lists(PIECES, max_size=12).map("".join))
+DIETS = st.sampled_from(["full", "lean", "minimal"])
+
+
+def test_minimal_keeps_safety_environment_and_state_to_the_byte() -> None:
+    assert shorter(WHOLE, "minimal") == (
+        IDENTITY
+        + "# Doing tasks\n - Be careful not to introduce security vulnerabilities such as injection.\n\n"
+        + "# Environment\n - Working directory: /x\n  - Is a git repository: true\n\n"
+        + GIT
+    )
+
+
+def test_lean_drops_only_what_is_about_anthropics_own_products() -> None:
+    assert shorter(WHOLE, "lean") == WHOLE.replace(" - Fast mode for Claude Code uses something else.\n", "")
+
+
+def test_full_touches_nothing() -> None:
+    request = replace(REQUEST, system=WHOLE)
+
+    assert ShorterSystemPrompt()(request, PromptContext(diet="full")) is request
+
+
+@pytest.mark.parametrize(
+    "mine",
+    [
+        "# Tone and style\n - Write in verse.\n\n",
+        "# My rules\n\nUse tabs.\n\n",
+        "# auto memory\n\nI remember it myself.\n\n",
+    ],
+)
+def test_a_section_of_the_users_own_stays_whatever_it_is_called(mine: str) -> None:
+    assert mine in shorter(IDENTITY + STYLE + mine + ENVIRONMENT, "minimal")
+
+
+def test_a_section_of_the_users_inside_one_of_the_clients_stays() -> None:
+    mine = "## What I told you\n\nUse tabs.\n\n"
+
+    assert mine in shorter(IDENTITY + MEMORY + mine + ENVIRONMENT, "minimal")
+
+
+def test_what_a_user_appends_to_the_last_section_stays() -> None:
+    mine = "My own words.\n\n - and a list\n"
+
+    assert shorter(IDENTITY + STYLE + mine, "minimal").endswith(mine)
+
+
+def test_a_long_rule_keeps_its_beginning() -> None:
+    text = (
+        "# Care\n\nCarefully consider the reversibility and blast radius of actions. If risky, "
+        "check with the user before proceeding. The cost is low.\n\nAlways.\n"
+    )
+
+    assert shorter(text, "minimal") == text.replace(" The cost is low.", "")
+
+
+def test_a_prompt_without_headings_is_not_touched() -> None:
+    text = "Write a title.\n\nWhen you use a pronoun for someone, be careful.\n"
+
+    assert shorter(text, "minimal") == text
+
+
+def test_a_prompt_that_is_nothing_but_boilerplate_is_not_blanked() -> None:
+    text = "# Environment\n - Fast mode for Claude Code is fast.\n"
+
+    assert shorter(text, "minimal") == text
+
+
+def test_a_cut_that_would_leave_a_code_block_open_is_left_to_the_milder_diet() -> None:
+    text = (
+        "# A\nFast mode for Claude Code is fast.\n\nCarefully consider the reversibility and blast radius of actions.\n"
+        "```\ncheck with the user before proceeding.\nmore\n```\n\n# B\nMine.\n"
+    )
+
+    assert shorter(text, "minimal") == text.replace("Fast mode for Claude Code is fast.\n", "")
+
+
+def test_units_that_run_into_one_are_not_sound() -> None:
+    assert is_sound(units_of("words\n\nmore\n"))
+    assert not is_sound((Unit("paragraph", "words\n"), Unit("paragraph", "more\n")))
+    assert not is_sound((Unit("paragraph", "\n"),))
+
+
+@given(PROMPTS, DIETS)
+def test_it_is_idempotent_and_never_leaves_nothing(text: str, diet: Diet) -> None:
+    once = shorter(text, diet)
+
+    assert shorter(once, diet) == once
+    assert once.strip() or not text.strip()
+
+
+@given(st.lists(st.sampled_from([TASKS, STYLE, MEMORY, ENVIRONMENT, IDENTITY, OWN, OWN_INSIDE]), max_size=8), DIETS)
+def test_sections_of_the_users_own_stay_wherever_they_stand(pieces: list[str], diet: Diet) -> None:
+    left = shorter("".join(pieces), diet)
+
+    assert left.count(OWN) == pieces.count(OWN)
+    assert left.count(OWN_INSIDE) == pieces.count(OWN_INSIDE)
+
+
+@given(PROMPTS)
+def test_a_stricter_diet_never_leaves_more(text: str) -> None:
+    assert len(shorter(text, "minimal")) <= len(shorter(text, "lean")) <= len(text)
+
+
+def test_blocks_stay_blocks_and_keep_their_fields() -> None:
+    blocks = (TextBlock("You are…"), TextBlock(WHOLE, {"cache_control": {"type": "ephemeral"}}))
+    changed = ShorterSystemPrompt()(replace(REQUEST, system=blocks), PromptContext(diet="minimal"))
+
+    assert changed.system == (blocks[0], replace(blocks[1], text=shorter(WHOLE, "minimal")))
