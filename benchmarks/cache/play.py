@@ -8,12 +8,13 @@ from tests.parts.claude_code import desk_for
 from tests.parts.claude_code_versions import installed_client
 from tests.parts.evaluating_backend import EvaluatingBackend, evaluating_backend
 from tests.parts.evaluation import Evaluation, evaluating_engine
+from tests.parts.launched_client import Launch
 from tests.parts.work_tree import make_work_tree
 
 from anyclaude.engine.options import EngineOptions
 
 from .sessions import FILES, Session, conversation_of
-from .ways import Place, Way
+from .ways import Way
 
 OPTIONS = EngineOptions(threads=1)
 """The defaults of the embedded engine, which are one slot and a cache of prompts in memory; on one core, as two are
@@ -39,9 +40,9 @@ async def play(session: Session, way: Way, model_file: Path) -> tuple[Prompt, ..
             evaluating_engine(model_file, folder / "logs", OPTIONS) as (evaluator, engine),
             evaluating_backend(session.scene(desk.tree), evaluator) as backend,
         ):
-            place = Place(client, desk, engine, backend, folder / "state")
+            launch = Launch(client, desk, folder / "state", engine.model_name, engine.context_tokens)
             for order in session.orders:
-                run = await way.run(place, order)
+                run = await way.run(launch, backend, order)
                 backend.check()
                 run.check()
     return _named(backend)

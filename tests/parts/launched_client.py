@@ -1,0 +1,54 @@
+"""A client as `anyclaude` starts it: its plan's environment and arguments, and a gateway of its own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.parts.claude_code import SYSTEM_PATH, Desk, Order, Run, client_arguments, run_command
+from tests.parts.claude_code_versions import NATIVE, Client
+from tests.parts.gateway import running_gateway
+
+from anyclaude.backends.target import BackendTarget
+from anyclaude.launcher.environment import child_environment
+from anyclaude.launcher.plan import Invocation, plan_client
+from anyclaude.profiles import EMBEDDED
+from anyclaude.server.gateway import GatewayOptions
+from anyclaude.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What stays the same from one start to the next; `state` is the folder of what the gateway remembers."""
+
+    client: Client
+    desk: Desk
+    state: Path
+    model: str
+    context_tokens: int
+
+
+async def run_launched(launch: Launch, backend_url: str, order: Order) -> Run:
+    """Start a gateway and a client, and stop both when the client is done."""
+    target = BackendTarget(
+        profile=EMBEDDED, base_url=backend_url, model=launch.model, context_tokens=launch.context_tokens
+    )
+    options = GatewayOptions(grace_seconds=0.2, memory_file=launch.state / "spoken-calls.jsonl")
+    async with running_gateway(launch.state, target, options=options) as gateway:
+        user = users_environment(launch)
+        invocation = Invocation(client_arguments(launch.desk, order), user, launch.desk.tree)
+        is_native = launch.client.version == NATIVE
+        plan = plan_client(invocation, Settings(), target, gateway.base_url, is_native=is_native)
+        environment = child_environment(user, plan.variables)
+        command = (*launch.client.command, *plan.arguments)
+        return await run_command(command, launch.desk, environment, order.timeout_seconds)
+
+
+def users_environment(launch: Launch) -> dict[str, str]:
+    """Return what a user's shell has who has set nothing for Claude Code; `IS_SANDBOX` is for those who are root."""
+    return {
+        "HOME": str(launch.desk.home),
+        "PATH": f"{Path(launch.client.command[0]).parent}:{SYSTEM_PATH}",
+        "TERM": "xterm-256color",
+        "LANG": "C.UTF-8",
+        "SHELL": "/bin/bash",
+        "IS_SANDBOX": "1",
+    }

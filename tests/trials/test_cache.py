@@ -1,0 +1,111 @@
+"""What a real engine still has of the prompts of a real client's session, by the engine's own count."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.parts.chat_reply import Call, call, reply, say
+from tests.parts.chat_request import ChatRequest
+from tests.parts.chat_script import Answer, Scene
+from tests.parts.claude_code import Order, desk_for
+from tests.parts.claude_code_versions import VERSIONS, installed_client
+from tests.parts.evaluating_backend import evaluating_backend
+from tests.parts.evaluation import Evaluation, evaluating_engine
+from tests.parts.launched_client import Launch, run_launched
+from tests.parts.work_tree import make_work_tree
+
+from anyclaude.engine.options import EngineOptions
+
+TASK = "Correct the greeting."
+QUESTION = "What did you correct?"
+OTHER_TASK = "Say hello."
+
+LEAST_SHARE = 0.95
+"""Of what need not be evaluated again, so much must not be."""
+
+FILES: dict[str, str | bytes] = {"greeting.txt": "Helo, world.\n" * 40, "CLAUDE.md": "# Be kind\n"}
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The prompts of the task, of the same session continued, and of another session in the same project."""
+
+    task: tuple[Evaluation, ...]
+    continued: tuple[Evaluation, ...]
+    other: tuple[Evaluation, ...]
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def session(
+    request: pytest.FixtureRequest, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Session]:
+    """Play the sessions once for all tests of this module."""
+    yield asyncio.run(play(str(request.param), tiny_model, tmp_path_factory.mktemp("cache")))
+
+
+async def play(version: str, model_file: Path, folder: Path) -> Session:
+    """Start the client three times, each time with a new gateway; the engine stays."""
+    desk = desk_for(make_work_tree(folder / "tree", FILES), folder)
+    prompts: list[tuple[Evaluation, ...]] = []
+    async with (
+        evaluating_engine(model_file, folder / "logs", EngineOptions(threads=1)) as (evaluator, engine),
+        evaluating_backend(corrections(desk.tree), evaluator) as backend,
+    ):
+        launch = Launch(installed_client(version), desk, folder / "state", engine.model_name, engine.context_tokens)
+        for order in (Order(TASK), Order(QUESTION, ("--continue",)), Order(OTHER_TASK)):
+            seen = len(backend.asked)
+            run = await run_launched(launch, backend.base_url, order)
+            backend.check()
+            run.check()
+            prompts.append(tuple(asked.evaluation for asked in backend.asked[seen:]))
+    return Session(*prompts)
+
+
+def corrections(tree: Path) -> Scene:
+    """Play a model that writes its arguments in another order than the client, with blanks and numbers as strings."""
+    file = f"{tree}/greeting.txt"
+    edit = call("Edit", new_string="Hello", replace_all=True, old_string="Helo", file_path=file)
+    count = Call("Bash", '{"description": "Count", "timeout": "5000", "command": "grep -c Hello greeting.txt"}')
+    note = call("Write", content="# Notes  \n\nThe greeting is right.   \n", file_path=f"{tree}/notes.md")
+    lines = (
+        reply(say("I look."), call("Read", file_path=file)),
+        reply(say("A letter is missing."), edit),
+        reply(count),
+        reply(note, call("Read", limit=2, file_path=file)),
+        reply(say("The greeting is right.")),
+        reply(say("Every Helo is a Hello.")),
+    )
+
+    def answer(request: ChatRequest) -> Answer:
+        return reply(say("Hello.")) if OTHER_TASK in request.opening else lines[request.turns_taken]
+
+    return answer
+
+
+def test_every_prompt_of_a_session_extends_the_last_one_and_its_reply(session: Session) -> None:
+    assert len(session.task) == 5
+    assert [evaluation.difference for evaluation in session.task] == [""] * 5
+
+
+def test_every_turn_after_the_first_finds_what_the_engine_has_read_and_written(session: Session) -> None:
+    for evaluation in session.task[1:]:
+        assert not evaluation.is_first
+        assert evaluation.cached >= LEAST_SHARE * evaluation.repeatable
+        assert evaluation.lost == 0
+
+
+def test_a_session_that_is_continued_after_a_restart_finds_all_of_it(session: Session) -> None:
+    (question,) = session.continued
+
+    assert question.difference == ""
+    assert question.repeatable > session.task[-1].prompt
+    assert question.cached >= LEAST_SHARE * question.repeatable
+
+
+def test_another_session_in_the_same_project_evaluates_little_more_than_its_own_prompt(session: Session) -> None:
+    (hello,) = session.other
+
+    assert hello.is_first
+    assert hello.cached >= LEAST_SHARE * hello.prompt
