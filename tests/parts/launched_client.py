@@ -8,11 +8,12 @@ from tests.parts.claude_code_versions import NATIVE, Client
 from tests.parts.gateway import running_gateway
 
 from anyclaude.backends.target import BackendTarget
+from anyclaude.launcher.compose import launch_options
 from anyclaude.launcher.environment import child_environment
-from anyclaude.launcher.plan import Invocation, plan_client
+from anyclaude.launcher.plan import Invocation, diet_of, plan_client
 from anyclaude.profiles import EMBEDDED
-from anyclaude.server.gateway import GatewayOptions
 from anyclaude.settings import Settings
+from anyclaude.transforms import Diet
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Launch:
     state: Path
     model: str
     context_tokens: int
+    diet: Diet | None = None
 
 
 async def run_launched(launch: Launch, backend_url: str, order: Order) -> Run:
@@ -31,12 +33,13 @@ async def run_launched(launch: Launch, backend_url: str, order: Order) -> Run:
     target = BackendTarget(
         profile=EMBEDDED, base_url=backend_url, model=launch.model, context_tokens=launch.context_tokens
     )
-    options = GatewayOptions(grace_seconds=0.2, memory_file=launch.state / "spoken-calls.jsonl")
+    settings = Settings(log_dir=launch.state, diet=launch.diet)
+    user = users_environment(launch)
+    invocation = Invocation(client_arguments(launch.desk, order), user, launch.desk.tree)
+    options = launch_options(settings, diet_of(invocation, settings, target).gateway)
     async with running_gateway(launch.state, target, options=options) as gateway:
-        user = users_environment(launch)
-        invocation = Invocation(client_arguments(launch.desk, order), user, launch.desk.tree)
         is_native = launch.client.version == NATIVE
-        plan = plan_client(invocation, Settings(), target, gateway.base_url, is_native=is_native)
+        plan = plan_client(invocation, settings, target, gateway.base_url, is_native=is_native)
         environment = child_environment(user, plan.variables)
         command = (*launch.client.command, *plan.arguments)
         return await run_command(command, launch.desk, environment, order.timeout_seconds)
