@@ -58,10 +58,11 @@ async def see(host: str, port: int, data: bytes) -> Seen:
         was_reset = True
     finally:
         writer.transport.abort()
-    return _parsed(bytes(raw), was_reset)
+    return parsed(bytes(raw), was_reset)
 
 
-def _parsed(raw: bytes, was_reset: bool) -> Seen:
+def parsed(raw: bytes, was_reset: bool) -> Seen:
+    """Return what the bytes of a response show."""
     head, separator, rest = raw.partition(b"\r\n\r\n")
     if not separator:
         return Seen(0, b"", False, was_reset)

@@ -1,5 +1,7 @@
 """A real llama.cpp goes on with a reply that was cut, and says nothing of it twice."""
 
+from collections.abc import Iterable
+
 import pytest
 from msgspec.structs import replace
 from tests.parts.engines import smollm2_engine, smollm2_model
@@ -39,7 +41,7 @@ async def reply(engine: EmbeddedEngine, request: MessagesRequest) -> list[Delta]
     return deltas + decoder.finish()
 
 
-def text_of(deltas: list[Delta]) -> str:
+def text_of(deltas: Iterable[Delta]) -> str:
     return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
 
 

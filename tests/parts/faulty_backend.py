@@ -46,6 +46,8 @@ class Play:
     content_type: str = "text/event-stream"
     headers: Mapping[str, str] = field(default_factory=dict)
     head_bytes: int | None = None
+    pause_seconds: float = 0.0
+    """Between two writes; by default only as long as the gateway needs to read them."""
 
     def head(self) -> bytes:
         """Return the status line and the headers."""
@@ -138,8 +140,10 @@ class FaultyBackend:
             if not isinstance(play, Play):
                 play = await play
             for data in play.writes():
+                if writer.is_closing():
+                    raise ConnectionResetError("the gateway has left")
                 writer.write(data)
-                await self._settle(writer)
+                await self._settle(writer, play.pause_seconds)
             return await self._end(play, reader, writer)
         finally:
             self.playing -= 1
@@ -155,8 +159,11 @@ class FaultyBackend:
         self.received.append(received)
         return received
 
-    async def _settle(self, writer: asyncio.StreamWriter) -> None:
+    async def _settle(self, writer: asyncio.StreamWriter, pause_seconds: float) -> None:
         await writer.drain()
+        if pause_seconds:
+            await asyncio.sleep(pause_seconds)
+            return
         for _ in range(self._turns):
             await asyncio.sleep(0)
 
@@ -214,9 +221,9 @@ def conversation_of(body: Mapping[str, object]) -> str:
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
-    """Reset a connection: the other side gets an error, not an end."""
+    """Reset a connection that is still open: the other side gets an error, not an end."""
     connection = writer.get_extra_info("socket")
-    if connection is not None:
+    if connection is not None and not writer.is_closing():
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
