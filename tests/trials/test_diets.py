@@ -1,0 +1,151 @@
+"""Each diet, asked for on the command line, with the real client: the work is still done, and the prompt is smaller."""
+
+import asyncio
+import itertools
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from tests.parts.chat_reply import call, reply, say
+from tests.parts.chat_request import ChatRequest
+from tests.parts.chat_script import in_turn
+from tests.parts.chat_server import ChatServer, chat_server
+from tests.parts.claude_code import SYSTEM_PATH, Desk, Order, Run, client_arguments, desk_for, run_command
+from tests.parts.claude_code_versions import VERSIONS, Client, installed_client
+from tests.parts.work_tree import files_in, make_work_tree
+
+from anyclaude.protocol.json_values import encode_json
+from anyclaude.transforms import Diet
+
+DIETS: tuple[Diet, ...] = get_args(Diet)
+RULE = "Use tabs, and call the user Captain."
+BEFORE = {"CLAUDE.md": f"# Rules\n\n{RULE}\n", "greeting.py": 'def greet():\n\treturn "hello"\n'}
+AFTER = {
+    "CLAUDE.md": BEFORE["CLAUDE.md"].encode(),
+    "greeting.py": b'def greet():\n\treturn "ahoy"\n',
+    "notes.txt": b"done\n",
+    "joined.txt": b"done\ndone\n",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of `anyclaude`, what the model's server was asked, and the files it left."""
+
+    run: Run
+    server: ChatServer
+    files: dict[str, bytes]
+    steps: tuple[frozenset[str], ...]
+    """What the journal says was done to each prompt."""
+
+    @property
+    def requests(self) -> tuple[ChatRequest, ...]:
+        """The requests in their order."""
+        return tuple(exchange.request for exchange in self.server.exchanges)
+
+    @property
+    def first_prompt(self) -> int:
+        """Characters of all that the model reads before its first word."""
+        first = self.requests[0].raw
+        return len(encode_json(first["messages"])) + len(encode_json(first.get("tools", [])))
+
+    @property
+    def system_prompt(self) -> str:
+        """The text of the system prompt."""
+        return self.requests[0].messages[0].text
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def sessions(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Diet, Session]]:
+    """Play the same task under every diet, with one release."""
+    client = installed_client(str(request.param))
+    played = {diet: asyncio.run(play(client, diet, tmp_path_factory.mktemp(diet))) for diet in DIETS}
+    for session in played.values():
+        session.server.check()
+        session.run.check()
+    yield played
+
+
+async def play(client: Client, diet: Diet, folder: Path) -> Session:
+    """Let the client read, edit, write and run a command."""
+    desk = desk_for(make_work_tree(folder / "tree", dict(BEFORE)), folder)
+    script = in_turn(
+        reply(call("Read", file_path=str(desk.tree / "greeting.py"))),
+        reply(call("Edit", file_path=str(desk.tree / "greeting.py"), old_string="hello", new_string="ahoy")),
+        reply(call("Write", file_path=str(desk.tree / "notes.txt"), content="done\n")),
+        reply(call("Bash", command="cat notes.txt notes.txt >joined.txt", description="Join")),
+        reply(say("Aye.")),
+    )
+    async with chat_server(script) as server:
+        words = ("--mode", "generic", "--backend-url", server.base_url, "--model", "local-qwen", "--diet", diet)
+        command = (sys.executable, "-m", "anyclaude", *words, *client_arguments(desk, Order("Change the greeting.")))
+        run = await run_command(command, desk, users_environment(client, desk), 120.0)
+    return Session(run, server, files_in(desk.tree), steps_in(desk.home / ".anyclaude" / "request-logs"))
+
+
+def steps_in(journal: Path) -> tuple[frozenset[str], ...]:
+    """Return the names of the steps that changed the size of each prompt."""
+    lines = [line for file in sorted(journal.glob("*.jsonl")) for line in file.read_text().splitlines()]
+    return tuple(frozenset(step["name"] for step in json.loads(line)["steps"]) for line in lines)
+
+
+def users_environment(client: Client, desk: Desk) -> dict[str, str]:
+    """Return what a user's shell has, and where this release is; `IS_SANDBOX` is for those who are root."""
+    node = Path(client.command[0]).parent if len(client.command) > 1 else desk.home
+    return {
+        "HOME": str(desk.home),
+        "PATH": f"{node}:{SYSTEM_PATH}",
+        "TERM": "xterm-256color",
+        "LANG": "C.UTF-8",
+        "SHELL": "/bin/bash",
+        "IS_SANDBOX": "1",
+        "ANYCLAUDE_CLAUDE_PATH": client.command[-1],
+        "ANYCLAUDE_CONTEXT_TOKENS": "131072",
+    }
+
+
+@pytest.mark.parametrize("diet", DIETS)
+def test_the_work_is_done(sessions: dict[Diet, Session], diet: Diet) -> None:
+    assert sessions[diet].run.text == "Aye."
+    assert sessions[diet].files == AFTER
+
+
+@pytest.mark.parametrize("diet", DIETS)
+def test_the_users_instructions_and_the_refusal_of_harm_arrive_whole(sessions: dict[Diet, Session], diet: Diet) -> None:
+    everything = "\n".join(message.text for message in sessions[diet].requests[0].messages)
+
+    assert RULE in everything
+    assert "IMPORTANT: Assist with authorized security testing" in sessions[diet].system_prompt
+
+
+@pytest.mark.parametrize("diet", DIETS)
+def test_each_turn_extends_the_prompt_of_the_one_before(sessions: dict[Diet, Session], diet: Diet) -> None:
+    for before, after in itertools.pairwise(sessions[diet].requests):
+        assert after.raw["tools"] == before.raw["tools"]
+        assert after.messages[: len(before.messages)] == before.messages
+
+
+def test_lean_and_minimal_keep_to_their_share_of_the_full_prompt(sessions: dict[Diet, Session]) -> None:
+    full = sessions["full"].first_prompt
+
+    assert sessions["lean"].first_prompt <= 0.6 * full
+    assert sessions["minimal"].first_prompt <= 0.3 * full
+
+
+def test_the_minimal_system_prompt_is_under_three_thousand_characters(sessions: dict[Diet, Session]) -> None:
+    assert len(sessions["minimal"].system_prompt) < 3_000
+
+
+def test_the_lean_diet_leaves_the_tools_a_coder_needs(sessions: dict[Diet, Session]) -> None:
+    tools = {tool.function.name for tool in sessions["lean"].requests[0].body.tools}
+
+    assert tools >= {"Agent", "Bash", "Edit", "NotebookEdit", "Read", "Skill", "WebFetch", "Write"}
+
+
+def test_the_journal_says_what_was_taken_out(sessions: dict[Diet, Session]) -> None:
+    assert set(sessions["full"].steps) == {frozenset()}
+    assert set(sessions["minimal"].steps) == {frozenset({"system prompt", "tool text"})}
