@@ -182,6 +182,7 @@ async def test_leaving_the_context_ends_the_process(tiny_model: Path, tmp_path: 
 async def test_an_engine_that_does_not_heed_sigterm_is_killed(tiny_model: Path, tmp_path: Path) -> None:
     async with running(tiny_model, tmp_path, EngineOptions()) as engine:
         engine.process.send_signal(signal.SIGSTOP)  # a stopped process heeds nothing but SIGKILL
+        await asyncio.to_thread(os.waitid, os.P_PID, engine.process.pid, os.WSTOPPED | os.WNOWAIT)
 
     assert engine.process.returncode == -signal.SIGKILL
 
