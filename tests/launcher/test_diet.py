@@ -23,15 +23,15 @@ def room(window: int) -> int:
     return room_tokens(window, reply_cap(window, None))
 
 
-def diet_at(window: int) -> ClientDiet:
-    return diet_for(room(window), None)
+def diet_at(window: int, *, is_native: bool = True) -> ClientDiet:
+    return diet_for(room(window), None, is_native=is_native)
 
 
 @given(WINDOWS)
 def test_the_prompt_leaves_room_for_work_unless_it_is_the_smallest_there_is(window: int) -> None:
     diet = diet_at(window)
 
-    assert diet == CLIENT_DIETS[-1] or fits(diet, room(window))
+    assert diet == CLIENT_DIETS[-1] or fits(diet, room(window), is_native=True)
 
 
 @given(WINDOWS, WINDOWS)
@@ -51,12 +51,17 @@ def test_no_window_gets_more_than_the_default_unasked(window: int) -> None:
 @pytest.mark.parametrize("chosen", ["full", "lean", "minimal"])
 @given(window=WINDOWS)
 def test_the_users_choice_wins_in_every_window(chosen: Diet, window: int) -> None:
-    assert diet_for(room(window), chosen).name == chosen
+    assert diet_for(room(window), chosen, is_native=True).name == chosen
 
 
 @pytest.mark.parametrize(("window", "name"), [(8_192, "bare"), (16_384, "minimal"), (32_768, "lean"), (65_536, "lean")])
 def test_the_usual_windows(window: int, name: str) -> None:
     assert diet_at(window).name == name
+
+
+def test_a_release_in_javascript_needs_a_larger_window_for_the_same() -> None:
+    assert diet_at(32_768, is_native=False).name == "minimal"
+    assert diet_at(65_536, is_native=False).name == "lean"
 
 
 def test_each_diet_takes_less_than_the_one_before_and_says_what_is_lost() -> None:

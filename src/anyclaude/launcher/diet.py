@@ -14,8 +14,8 @@ from anyclaude.transforms import Diet
 from .client_arguments import before_separator
 from .environment import Variable
 
-SHARE_OF_ROOM = 0.6
-"""What a prompt may take of the room before compaction; the rest is for the work."""
+SHARE_OF_ROOM = 0.5
+"""What a prompt may take of the room before compaction; the rest is for the user's CLAUDE.md, and for the work."""
 
 DEFAULT: Diet = "lean"
 """For models that run here.  Mode `claude` sends everything: its requests are passed on unchanged."""
@@ -26,12 +26,14 @@ class ClientDiet(Struct, frozen=True, kw_only=True):
     The knobs of one diet.
 
     `prompt_tokens` is what the first turn of `-p "Say hello"` takes with Claude Code 2.1.330 when the gateway has
-    done its part, as SmolLM2's template and tokenizer count it.  `loss` says what the user does without.
+    done its part, as SmolLM2's template and tokenizer count it, and `javascript_prompt_tokens` the same of 2.1.112
+    (`uv run python -m benchmarks.diets`).  `loss` says what the user does without.
     """
 
     name: str
     gateway: Diet
     prompt_tokens: int
+    javascript_prompt_tokens: int
     arguments: tuple[str, ...] = ()
     variables: tuple[Variable, ...] = ()
     loss: str = ""
@@ -60,14 +62,15 @@ LEFT_OUT = (
     "ScheduleWakeup",
     "SendMessage",
 )
-"""Tools that steer other sessions, agents that run on, timers and worktrees: 28,000 of the 58,000 characters that the
+"""Tools that steer other sessions, agents that run on, timers and worktrees: 29,000 of the 58,000 characters that the
 tools of 2.1.330 take.  A release that lacks one ignores its name (tried with 2.1.112)."""
 
-FULL = ClientDiet(name="full", gateway="full", prompt_tokens=20_400)
+FULL = ClientDiet(name="full", gateway="full", prompt_tokens=20_500, javascript_prompt_tokens=25_300)
 LEAN = ClientDiet(
     name="lean",
     gateway="lean",
-    prompt_tokens=6_800,
+    prompt_tokens=5_600,
+    javascript_prompt_tokens=11_800,
     # `=` and not a word of its own: the flag takes every word that follows, and the prompt would be one of them.
     arguments=(f"--disallowedTools={','.join(LEFT_OUT)}",),
     variables=_LEAN,
@@ -76,7 +79,8 @@ LEAN = ClientDiet(
 MINIMAL = ClientDiet(
     name="minimal",
     gateway="minimal",
-    prompt_tokens=2_600,
+    prompt_tokens=2_300,
+    javascript_prompt_tokens=2_300,
     arguments=("--tools=Bash,Read,Edit,Write",),
     variables=_MINIMAL,
     loss="the tools are Bash, Read, Edit and Write; no sub-agents, no web, no skills, no memory",
@@ -84,7 +88,8 @@ MINIMAL = ClientDiet(
 BARE = ClientDiet(
     name="bare",
     gateway="minimal",
-    prompt_tokens=1_100,
+    prompt_tokens=800,
+    javascript_prompt_tokens=1_400,
     arguments=("--bare",),
     loss="Claude Code runs with --bare: Bash, Read and Edit; no CLAUDE.md, no hooks, no plugins",
 )
@@ -95,18 +100,19 @@ _CHOICES = frozenset({"--tools", "--bare", "--system-prompt", "--system-prompt-f
 _CHOICE_VARIABLES = ("CLAUDE_CODE_SIMPLE", "CLAUDE_CODE_SAFE_MODE")
 
 
-def diet_for(room_tokens: int, chosen: Diet | None) -> ClientDiet:
+def diet_for(room_tokens: int, chosen: Diet | None, *, is_native: bool) -> ClientDiet:
     """Return the chosen diet; else the default, or the largest below it whose prompt leaves room to work."""
     start = next(diet for diet in CLIENT_DIETS if diet.name == (chosen or DEFAULT))
     if chosen is not None:
         return start
     smaller = CLIENT_DIETS[CLIENT_DIETS.index(start) :]
-    return next((diet for diet in smaller if fits(diet, room_tokens)), smaller[-1])
+    return next((diet for diet in smaller if fits(diet, room_tokens, is_native=is_native)), smaller[-1])
 
 
-def fits(diet: ClientDiet, room_tokens: int) -> bool:
-    """Tell whether a diet's prompt leaves room to work."""
-    return diet.prompt_tokens <= room_tokens * SHARE_OF_ROOM
+def fits(diet: ClientDiet, room_tokens: int, *, is_native: bool) -> bool:
+    """Tell whether a diet's prompt leaves room to work; releases in JavaScript write longer ones."""
+    prompt_tokens = diet.prompt_tokens if is_native else diet.javascript_prompt_tokens
+    return prompt_tokens <= room_tokens * SHARE_OF_ROOM
 
 
 def has_chosen_tools(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:

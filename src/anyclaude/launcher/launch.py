@@ -32,7 +32,10 @@ async def launch(invocation: Invocation, settings: Settings, terminal: Terminal,
         running_servers(settings, terminal, terminal.say) as served,
         engine_watch(served.engine) as watch,
         running_gateway(
-            launch_options(settings, _diet(invocation, settings, served)), served, settings, watch
+            launch_options(settings, _diet(invocation, settings, served, is_native=client.is_native)),
+            served,
+            settings,
+            watch,
         ) as gateway,
     ):
         target = served.targets[0] if served.targets else None
@@ -51,7 +54,7 @@ async def serve(invocation: Invocation, settings: Settings, terminal: Terminal, 
     async with (
         running_servers(settings, terminal, terminal.say) as served,
         running_gateway(
-            serve_options(settings, _diet(invocation, settings, served)), served, settings, Watch()
+            serve_options(settings, _diet(invocation, settings, served, is_native=True)), served, settings, Watch()
         ) as gateway,
     ):
         target = served.targets[0] if served.targets else None
@@ -97,9 +100,11 @@ async def _foreseen_target(settings: Settings) -> BackendTarget | None:
     )
 
 
-def _diet(invocation: Invocation, settings: Settings, served: Served) -> Diet:
+def _diet(invocation: Invocation, settings: Settings, served: Served, *, is_native: bool) -> Diet:
     """Return what the gateway is to leave out; what goes to Anthropic's own API is never edited."""
-    return diet_of(invocation, settings, served.targets[0]).gateway if served.targets else "full"
+    if not served.targets:
+        return "full"
+    return diet_of(invocation, settings, served.targets[0], is_native=is_native).gateway
 
 
 def _machine(invocation: Invocation, settings: Settings) -> Machine:

@@ -58,7 +58,7 @@ def plan_client(
         arguments = _arguments(invocation, settings, needed, (*diet.arguments, *model))
         return Plan(passthrough_environment(user, base_url, diet.variables), arguments)
     window = _window(target)
-    diet = diet_of(invocation, settings, target)
+    diet = diet_of(invocation, settings, target, is_native=is_native)
     plan = ClientPlan(
         base_url=base_url,
         model=target.model,
@@ -69,7 +69,7 @@ def plan_client(
         is_native=is_native,
     )
     arguments = _arguments(invocation, settings, SettingsNeeded(base_url), diet.arguments)
-    return Plan(client_environment(user, plan), arguments, _notes(settings, target, diet))
+    return Plan(client_environment(user, plan), arguments, _notes(settings, target, diet, is_native=is_native))
 
 
 def asked_diet(invocation: Invocation, settings: Settings) -> ClientDiet:
@@ -77,11 +77,11 @@ def asked_diet(invocation: Invocation, settings: Settings) -> ClientDiet:
     return _respecting(invocation, next(diet for diet in CLIENT_DIETS if diet.name == (settings.diet or "full")))
 
 
-def diet_of(invocation: Invocation, settings: Settings, target: BackendTarget) -> ClientDiet:
+def diet_of(invocation: Invocation, settings: Settings, target: BackendTarget, *, is_native: bool) -> ClientDiet:
     """Return what the client is asked to leave out: less in a small window, and no tools where the user chose some."""
-    if has_chosen_tools(invocation.arguments, invocation.environment):
-        return _respecting(invocation, diet_for(0, settings.diet or DEFAULT))
-    return diet_for(_room(settings, target), settings.diet)
+    is_chosen = has_chosen_tools(invocation.arguments, invocation.environment)
+    wanted = settings.diet or (DEFAULT if is_chosen else None)
+    return _respecting(invocation, diet_for(_room(settings, target), wanted, is_native=is_native))
 
 
 def _respecting(invocation: Invocation, diet: ClientDiet) -> ClientDiet:
@@ -107,7 +107,7 @@ def _arguments(
     return client_arguments(invocation.arguments, needed, permission_mode, tool_arguments)
 
 
-def _notes(settings: Settings, target: BackendTarget, diet: ClientDiet) -> tuple[str, ...]:
+def _notes(settings: Settings, target: BackendTarget, diet: ClientDiet, *, is_native: bool) -> tuple[str, ...]:
     notes = []
     window = _window(target)
     if target.context_tokens is None:
@@ -115,10 +115,10 @@ def _notes(settings: Settings, target: BackendTarget, diet: ClientDiet) -> tuple
             f"{target.profile.title} does not tell how large the window of {target.model} is; {window:,} tokens are "
             f"assumed. Set {variable_named('context_tokens')} if you know."
         )
-    if settings.diet is not None and not fits(diet, _room(settings, target)):
+    if settings.diet is not None and not fits(diet, _room(settings, target), is_native=is_native):
         notes.append(
-            f"With the diet {diet.name} the prompt alone takes about {diet.prompt_tokens:,} of {window:,} tokens; "
-            f"a smaller one leaves room to work."
+            f"With the diet {diet.name} the prompt takes so much of a window of {window:,} tokens that little is left "
+            f"to work with; a smaller one is chosen where none is named."
         )
     elif settings.diet is None and diet.name != DEFAULT and diet.loss:
         notes.append(f"A window of {window:,} tokens is small for Claude Code's prompt: {diet.loss}.")

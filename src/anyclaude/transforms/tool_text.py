@@ -27,7 +27,7 @@ class Bounds(Struct, frozen=True):
 
 
 BOUNDS: Mapping[Diet, Bounds] = MappingProxyType({"lean": Bounds(1_600, 400), "minimal": Bounds(800, 120)})
-"""`lean` leaves 15 of the 21 tools of Claude Code 2.1.330 as they are, and cuts the essays of 2.1.112: Bash 9,989
+"""`lean` shortens one of the ten tools that Claude Code 2.1.330 then has, and cuts the essays of 2.1.112: Bash 9,989
 characters, TodoWrite 9,114, Agent 6,839.  `minimal` is for the four tools that are left then."""
 
 

@@ -1,0 +1,1 @@
+"""What each diet sends."""

@@ -1,0 +1,169 @@
+"""
+Measures what each diet sends, with the real client: `uv run python -m benchmarks.diets`.
+
+Claude Code runs once for each release and diet in a small git repository with a CLAUDE.md, started as anyclaude starts
+it, against a server that records its first request and refuses it.  Tokens are those of the embedded engine's default
+weights (SmolLM2-135M: its chat template and its tokenizer), asked through the gateway's token count.  The tables are
+those of `docs/diets.md`.
+"""
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+from platformdirs import user_cache_path
+from tests.parts.claude_code import SYSTEM_PATH, Desk, Order, client_arguments, desk_for, run_command
+from tests.parts.claude_code_versions import NATIVE, VERSIONS, Client, installed_client
+from tests.parts.work_tree import make_work_tree
+
+from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.engine.embedded import start_engine
+from anyclaude.engine.options import EngineOptions
+from anyclaude.engine.progress import Unreported
+from anyclaude.engine.weights import locate_model
+from anyclaude.launcher.diet import CLIENT_DIETS, ClientDiet
+from anyclaude.launcher.environment import child_environment
+from anyclaude.launcher.plan import Invocation, plan_client
+from anyclaude.observability import Journal
+from anyclaude.observability.records import SectionCharacters, prompt_characters, section_characters
+from anyclaude.profiles import EMBEDDED
+from anyclaude.protocol.messages_request import MessagesRequest, decode_request, encode_request
+from anyclaude.server.gateway import Gateway, GatewayOptions
+from anyclaude.server.messages import STEPS
+from anyclaude.settings import Settings
+from anyclaude.transforms import PromptContext, prepare
+
+REFUSAL = {"type": "error", "error": {"type": "invalid_request_error", "message": "measured"}}
+TREE = {"a.py": 'print("hi")\n', "CLAUDE.md": "# Rules\n\nUse tabs.\n"}
+WIDE, NARROW = 131_072, 8_192
+HEAD = (
+    "| diet | as | tools | system | tools' text | messages | characters | tokens | of full |\n"
+    "|---|---|--:|--:|--:|--:|--:|--:|--:|"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A prompt in characters, by section, and in tokens."""
+
+    sections: SectionCharacters
+    tokens: int
+
+
+async def main() -> None:
+    """Print a table for each release."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with _counting_gateway(Path(folder)) as gateway:
+            for version in VERSIONS:
+                _say(f"\nClaude Code {version}\n\n{HEAD}")
+                await _table(installed_client(version), gateway, Path(folder, version))
+
+
+async def _table(client: Client, gateway: Gateway, place: Path) -> None:
+    full = 0
+    for diet in CLIENT_DIETS:
+        sent = await _first_request(client, diet, place / diet.name)
+        reaches = prepare(sent, STEPS, PromptContext(diet=diet.gateway), prompt_characters).request
+        for what, request in (("written by the client", sent), ("sent to the model", reaches)):
+            measured = Measured(section_characters(request), await _tokens(gateway, request))
+            full = full or measured.tokens
+            _say(_line(diet.name, what, measured, full))
+
+
+def _line(diet: str, what: str, measured: Measured, full: int) -> str:
+    sizes = measured.sections
+    whole = sizes.system + sizes.tools + sizes.messages
+    figures = (sizes.tool_count, sizes.system, sizes.tools, sizes.messages, whole, measured.tokens)
+    cells = (diet, what, *(f"{figure:,}" for figure in figures), f"{measured.tokens / full:.0%}")
+    return f"| {' | '.join(cells)} |"
+
+
+@asynccontextmanager
+async def _counting_gateway(folder: Path) -> AsyncIterator[Gateway]:
+    """Run a gateway that edits nothing, so that its count is of what it was given."""
+    model = await locate_model(None, user_cache_path("anyclaude"), Unreported())
+    options = EngineOptions()
+    async with start_engine(model, folder / "logs", Unreported(), api_key="measuring", options=options) as engine:
+        target = BackendTarget(
+            profile=EMBEDDED,
+            base_url=f"{engine.base_url}/v1",
+            model=engine.model_name,
+            api_key=Secret(engine.api_key),
+            context_tokens=engine.context_tokens,
+        )
+        gateway = Gateway(GatewayOptions(grace_seconds=0.1), (target,), Journal(folder / "journal"))
+        await gateway.start()
+        try:
+            yield gateway
+        finally:
+            await gateway.stop()
+
+
+async def _first_request(client: Client, diet: ClientDiet, place: Path) -> MessagesRequest:
+    """Run the client until it has asked, and refuse."""
+    bodies: list[bytes] = []
+
+    async def keep(request: web.Request) -> web.Response:
+        bodies.append(await request.read())
+        return web.json_response(REFUSAL, status=400, headers={"x-should-retry": "false"})
+
+    application = web.Application(client_max_size=1 << 24)
+    application.router.add_post("/v1/messages", keep)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        desk = desk_for(make_work_tree(place / "tree", TREE), place)
+        await _run(client, diet, desk, f"http://127.0.0.1:{runner.addresses[0][1]}")
+    finally:
+        await runner.cleanup()
+    return decode_request(bodies[0])
+
+
+async def _run(client: Client, diet: ClientDiet, desk: Desk, base_url: str) -> None:
+    """Start the client as anyclaude would; `bare` is what a narrow window leads to."""
+    is_choice = diet.name == diet.gateway
+    settings = Settings(diet=diet.gateway if is_choice else None)
+    target = BackendTarget(
+        profile=EMBEDDED, base_url=base_url, model="local-qwen", context_tokens=WIDE if is_choice else NARROW
+    )
+    user = {
+        "HOME": str(desk.home),
+        "PATH": f"{Path(client.command[0]).parent}:{SYSTEM_PATH}",
+        "LANG": "C.UTF-8",
+        "SHELL": "/bin/bash",
+        "IS_SANDBOX": "1",
+    }
+    invocation = Invocation(client_arguments(desk, Order("Say hello")), user, desk.tree)
+    plan = plan_client(invocation, settings, target, base_url, is_native=client.version == NATIVE)
+    command = (*client.command, *plan.arguments)
+    await run_command(command, desk, child_environment(user, plan.variables), 120.0)
+
+
+async def _tokens(gateway: Gateway, request: MessagesRequest) -> int:
+    body = json.loads(encode_request(request))
+    asked = {part: body[part] for part in ("model", "messages", "system", "tools") if part in body}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{gateway.base_url}/v1/messages/count_tokens", json=asked) as response,
+    ):
+        counted = json.loads(await response.read())
+        if response.headers.get("anyclaude-counted-by") != "engine":
+            raise SystemExit("the engine could not count; the figures would be guesses")
+        return int(counted["input_tokens"])
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
