@@ -144,3 +144,19 @@ def test_web_pages_are_allowed_by_name_and_none_by_default(tmp_path: Path) -> No
 
     assert allowed.allowed_origins == {"https://a.example", "http://localhost:3000"}
     assert loaded(tmp_path).allowed_origins == frozenset()
+
+
+def test_a_diet_is_one_of_three_and_a_wrong_one_is_told_so(tmp_path: Path) -> None:
+    assert loaded(tmp_path, {"diet": "minimal"}, {"ANYCLAUDE_DIET": "full"}).diet == "minimal"
+    assert loaded(tmp_path, toml='diet = "full"').diet == "full"
+    assert loaded(tmp_path).diet is None
+    assert "--diet" in refusal(tmp_path, {"diet": "vegan"})
+    assert "full, lean, minimal" in refusal(tmp_path, {"diet": "vegan"})
+
+
+def test_allowed_tools_are_separated_by_commas_in_a_variable_and_a_list_in_the_file(tmp_path: Path) -> None:
+    expected = frozenset({"Bash", "mcp__github__*"})
+
+    assert loaded(tmp_path, environment={"ANYCLAUDE_ALLOWED_TOOLS": "Bash, mcp__github__*"}).allowed_tools == expected
+    assert loaded(tmp_path, toml='allowed_tools = ["Bash", "mcp__github__*"]').allowed_tools == expected
+    assert loaded(tmp_path).allowed_tools is None
