@@ -7,6 +7,7 @@ Run the contest and print the table.
 """
 
 import argparse
+import itertools
 import os
 import platform
 import tempfile
@@ -82,10 +83,11 @@ async def _entry(contestant: Contestant, backend: MockBackend) -> AsyncGenerator
                 process = await stack.enter_async_context(running(launch, GATEWAY_CORE))
                 port = launch.port
             door = contestant.door(port)
+            sessions = itertools.count()
             entry = Entry(
                 contestant,
-                Rig(backend, door, time.perf_counter, small),
-                Rig(backend, door, time.perf_counter, large),
+                Rig(backend, door, time.perf_counter, small, sessions),
+                Rig(backend, door, time.perf_counter, large, sessions),
                 process,
             )
             await check(entry.small)
@@ -119,19 +121,21 @@ def main() -> None:
     console = Console()
     os.sched_setaffinity(0, {LOAD_CORE})
     contestants = [item for item in CONTESTANTS if chosen.only is None or item.name in chosen.only]
+    machine = _machine()
     results = uvloop.run(contest(contestants, chosen.rounds, chosen.seconds, console))
-    section = tables(results, f"{chosen.rounds} rounds of {chosen.seconds:g} s per measure", _machine())
+    section = tables(results, f"{chosen.rounds} rounds of {chosen.seconds:g} s per measure", machine)
     console.print(section, markup=False, highlight=False, soft_wrap=True)
     if chosen.write:
         write_section(PAGE, section)
 
 
 def _machine() -> str:
-    """Return what the figures were made on."""
+    """Return what the figures were made on, and how busy it was with other things before."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     cpu = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
     system = f"{platform.system()} {platform.release().partition('-')[0]}"
-    return f"{os.cpu_count()} cores of {cpu}, {system}, Python {platform.python_version()}"
+    python = f"Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores of {cpu}, {system}, {python}, load average {os.getloadavg()[2]:.1f}"
 
 
 if __name__ == "__main__":

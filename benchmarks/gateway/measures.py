@@ -1,11 +1,12 @@
 """What is measured, of one contestant at a time; every measure is bounded in time, so that a slow one ends too."""
 
 import asyncio
+import itertools
 import json
 import math
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .load import Connection, Door, EventsSeen, LoadError, connections
 from .mock_backend import MockBackend, Script, mark, reply_text
@@ -16,6 +17,9 @@ CHECK_SECONDS = 60.0
 
 TOKENS_PER_SECOND = 50.0
 """A fast local model's pace."""
+
+PATIENCE_SECONDS = 10.0
+"""A contestant that has not got through as many replies as there are streams is given this much longer."""
 
 RAMP_SECONDS = 15.0
 """Paced streams begin within this time, or do not count."""
@@ -29,10 +33,16 @@ class Rig:
     door: Door
     clock: Callable[[], float]
     bodies: Sequence[bytes]
+    sessions: Iterator[int] = field(default_factory=itertools.count)
 
     def requests(self, count: int) -> list[bytes]:
-        """Return a request for each of so many streams."""
-        return [self.door.request(self.bodies[stream], stream) for stream in range(count)]
+        """
+        Return a request for each of so many streams.
+
+        Each is of a session of its own: a request that repeats one which was given up a moment ago gets that one's
+        reply from anyclaude, and here that would be the reply of another measure.
+        """
+        return [self.door.request(body, next(self.sessions)) for body in self.bodies[:count]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,28 +108,29 @@ async def first_events(rig: Rig, streams: int, seconds: float, script: Script) -
 async def throughput(rig: Rig, streams: int, script: Script, seconds: float, process: PinnedProcess | None) -> Rate:
     """Return how fast events come through, while every stream asks again as soon as its reply is whole."""
     rig.backend.script = script
-    events = 0
+    events = replies = 0
+    enough = asyncio.Event()
 
     def seen(first: int, count: int, now: float) -> None:
         nonlocal events
         events += count
 
     async def ask_on(connection: Connection, request: bytes) -> None:
+        nonlocal replies
         while True:
             if (await connection.ask(request, seen)).tokens != script.tokens:
                 raise LoadError("a reply came through with events missing")
+            replies += 1
+            if replies == streams:
+                enough.set()
 
     async with connections(rig.door, streams, rig.clock) as opened:
-        cpu = process.cpu_seconds() if process else None
-        began = rig.clock()
-        async with _ended(
-            [ask_on(connection, request) for connection, request in zip(opened, rig.requests(streams), strict=True)]
-        ):
+        work = [ask_on(*pair) for pair in zip(opened, rig.requests(streams), strict=True)]
+        cpu, began = _cpu_seconds(process), rig.clock()
+        async with _ended(work):
             await asyncio.sleep(seconds)
-            rate = Rate(
-                events, rig.clock() - began, None if cpu is None or process is None else process.cpu_seconds() - cpu
-            )
-    return rate
+            await _set_within(enough, PATIENCE_SECONDS)
+            return Rate(events, rig.clock() - began, _cpu_seconds(process) - cpu if process else None)
 
 
 async def pacing(rig: Rig, streams: int, seconds: float, process: PinnedProcess | None) -> Pacing:
@@ -135,11 +146,11 @@ async def pacing(rig: Rig, streams: int, seconds: float, process: PinnedProcess 
         ]
         async with _ended(work):
             await watch.until_begun()
-            cpu = process.cpu_seconds() if process else None
+            cpu = _cpu_seconds(process)
             watch.begin()
             await asyncio.sleep(seconds)
             watch.end()
-            used = None if cpu is None or process is None else process.cpu_seconds() - cpu
+            used = _cpu_seconds(process) - cpu if process else None
             grown = process.usage().pss_bytes - idle if process else None
     return Pacing(
         streams,
@@ -150,6 +161,17 @@ async def pacing(rig: Rig, streams: int, seconds: float, process: PinnedProcess 
         used,
         None if grown is None else grown / streams,
     )
+
+
+def _cpu_seconds(process: PinnedProcess | None) -> float:
+    return process.cpu_seconds() if process else 0.0
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, but no longer than this."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 @asynccontextmanager
@@ -203,9 +225,7 @@ class _Watch:
 
     async def until_begun(self) -> None:
         """Wait until all streams have begun, or for as long as there is patience."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(RAMP_SECONDS):
-                await self._all_begun.wait()
+        await _set_within(self._all_begun, RAMP_SECONDS)
         await asyncio.sleep(0.5)  # what piled up while they began has drained by now, if it ever will
 
     def begin(self) -> None:
