@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # it ships no types
 import uvloop
 from msgspec.structs import replace
 from tests.faults.faults import CLOSES, CLOSES_UNFRAMED, ENDS, FAILS, GARBLES, RESETS, STALLS

@@ -111,9 +111,20 @@ async def stage(folder: Path, backend: BackendName, patience: Patience = PATIENC
 
 def outcome_of(case: Case, seen: Seen) -> str:
     """Return how the case ended for its client; raises `AssertionError` where that was not allowed."""
-    kind = _streamed(case, seen) if case.asking.streams and seen.status == 200 else _at_once(case, seen)
+    if seen.status == 0:
+        kind = _headless(case, seen)
+    elif case.asking.streams and seen.status == 200:
+        kind = _streamed(case, seen)
+    else:
+        kind = _at_once(case, seen)
     assert kind in case.endings, f"it ended {kind}, not {' or '.join(sorted(case.endings))}"
     return kind
+
+
+def _headless(case: Case, seen: Seen) -> str:
+    assert case.asking is Asking.CLAUDE_CODE, "no response at all"
+    assert seen.was_reset, "no response at all"
+    return "broken"  # the reset has overtaken the head
 
 
 def _streamed(case: Case, seen: Seen) -> str:

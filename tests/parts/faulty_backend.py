@@ -140,9 +140,7 @@ class FaultyBackend:
             if not isinstance(play, Play):
                 play = await play
             for data in play.writes():
-                if writer.is_closing():
-                    raise ConnectionResetError("the gateway has left")
-                writer.write(data)
+                _write(writer, data)
                 await self._settle(writer, play.pause_seconds)
             return await self._end(play, reader, writer)
         finally:
@@ -172,7 +170,7 @@ class FaultyBackend:
             case Ending.PROPER:
                 if play.framing is Framing.UNTIL_CLOSE:
                     return False
-                writer.write(b"0\r\n\r\n")
+                _write(writer, b"0\r\n\r\n")
                 await writer.drain()
                 return True
             case Ending.CLOSED:
@@ -226,6 +224,12 @@ def reset(writer: asyncio.StreamWriter) -> None:
     if connection is not None and not writer.is_closing():
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
+
+
+def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
+    if writer.is_closing():
+        raise ConnectionResetError("the gateway has left")
+    writer.write(data)
 
 
 async def _read_request(reader: asyncio.StreamReader) -> bytes | None:

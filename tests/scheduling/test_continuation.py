@@ -11,7 +11,13 @@ from anyclaude.protocol.content import TextBlock
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ThinkingDelta, ToolCallDelta, UsageReported
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.protocol.splice import Diverged
-from anyclaude.scheduling.continuation import OVERLAP_CHARACTERS, Continuation, continuation_of
+from anyclaude.scheduling.continuation import (
+    MOST_CHARACTERS,
+    OVERLAP_CHARACTERS,
+    Continuation,
+    Said,
+    continuation_of,
+)
 
 REQUEST = MessagesRequest(model="m", max_tokens=9, messages=(Turn("user", "Hello"),))
 GOES_ON = [profile_named("llamacpp"), profile_named("vllm"), profile_named("embedded")]
@@ -111,3 +117,49 @@ def test_a_request_that_ends_in_a_prefill_of_its_own_is_asked_again_as_it_is() -
     continuation = continuation_of(request, texts(" that", " this", " is", " a", " fine", " day"), GOES_ON[0])
 
     assert continuation.request == request
+
+
+anything = st.lists(
+    st.one_of(
+        st.builds(TextDelta, st.sampled_from("ab")),
+        st.builds(ThinkingDelta, st.sampled_from("ab"), st.sampled_from(["", "", "sig"])),
+        st.builds(ToolCallDelta, st.integers(0, 1), st.sampled_from(["", "Read"]), st.sampled_from("ab")),
+        st.just(UsageReported(3)),
+    ),
+    max_size=12,
+)
+
+
+@given(anything, anything, st.integers(1, 80))
+def test_what_was_said_is_remembered_whatever_it_was_and_however_long(
+    said: list[Delta], rest: list[Delta], times: int
+) -> None:
+    remembered = Said()
+    for _ in range(times):
+        remembered.add(said)
+    deltas = remembered.deltas()
+    assert deltas is not None
+
+    continuation = continuation_of(REQUEST, deltas, STARTS_ANEW)
+    fresh = continuation.splice.feed([*said * times, *rest])
+
+    kept = [delta for delta in fresh if not isinstance(delta, UsageReported)]
+    assert kept == [delta for delta in rest if not isinstance(delta, UsageReported)]
+
+
+def test_the_last_fragments_of_a_long_text_are_still_apart() -> None:
+    said = Said()
+    for number in range(10_000):
+        said.add([TextDelta(f" word{number}")])
+    deltas = said.deltas()
+    assert deltas is not None
+
+    assert prefill_of(continuation_of(REQUEST, deltas, GOES_ON[0])).endswith(" word9997")
+
+
+def test_a_reply_that_has_run_away_is_forgotten() -> None:
+    said = Said()
+    for _ in range(MOST_CHARACTERS // 1000 + 300):
+        said.add([TextDelta("x" * 1000)])
+
+    assert said.deltas() is None

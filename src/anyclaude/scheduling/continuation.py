@@ -7,19 +7,26 @@ place.  Everywhere else, and inside thinking and tool calls, the same request is
 the whole of the first attempt has to come back before anything new is believed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.content import TextBlock
-from anyclaude.protocol.deltas import Delta, TextDelta, UsageReported
+from anyclaude.protocol.deltas import Delta, TextDelta, ThinkingDelta, ToolCallDelta, UsageReported
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.protocol.splice import Splice
 
 OVERLAP_CHARACTERS = 16
 """About four tokens: too many for a reply that starts anew to match by chance, few enough to be written again alike."""
+
+FRAGMENTS_KEPT_APART = 64
+"""Only the last ones can be where the overlap begins; the ones before are kept as longer pieces, which are smaller."""
+
+MOST_CHARACTERS = 1_000_000
+"""Twice the 128,000 tokens that the client asks for at most; a reply that goes on beyond has run away."""
 
 
 class Continuation(Struct, frozen=True):
@@ -27,6 +34,41 @@ class Continuation(Struct, frozen=True):
 
     request: MessagesRequest
     splice: Splice
+
+
+class Said:
+    """
+    What has come of a reply, in as little memory as can be: one character of text costs one byte or little more.
+
+    It forgets a reply that is longer than any honest one; that can then not be continued.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[Delta] = []
+        self._fragments: list[Delta] = []
+        self._characters = 0
+
+    def add(self, deltas: Iterable[Delta]) -> None:
+        """Account for some more; paid for per token."""
+        self._fragments += deltas
+        if len(self._fragments) > 4 * FRAGMENTS_KEPT_APART:
+            self._condense()
+
+    def deltas(self) -> list[Delta] | None:
+        """Return all of it, `None` if it was forgotten."""
+        return None if self._characters > MOST_CHARACTERS else self._pieces + self._fragments
+
+    def _condense(self) -> None:
+        old = self._fragments[:-FRAGMENTS_KEPT_APART]
+        del self._fragments[:-FRAGMENTS_KEPT_APART]
+        for _, alike in groupby(old, _kind):
+            piece, characters = _joined(list(alike))
+            self._characters += characters
+            if self._characters <= MOST_CHARACTERS:
+                self._pieces += piece
+        if self._characters > MOST_CHARACTERS:
+            self._pieces.clear()
+            self._fragments.clear()
 
 
 def continuation_of(request: MessagesRequest, said: Sequence[Delta], profile: BackendProfile) -> Continuation:
@@ -57,6 +99,33 @@ def _divided(fragments: list[str]) -> tuple[str, str]:
         if len(withheld) >= OVERLAP_CHARACTERS and kept == kept.rstrip() and not text.startswith(withheld):
             return kept, withheld
     return "", text
+
+
+def _kind(delta: Delta) -> tuple[type[Delta], object]:
+    """Return what neighbours must have in common to be one piece."""
+    match delta:
+        case ThinkingDelta(_, signature):
+            return ThinkingDelta, signature
+        case ToolCallDelta(slot, name):
+            return ToolCallDelta, (slot, name)
+        case _:
+            return type(delta), None
+
+
+def _joined(alike: list[Delta]) -> tuple[list[Delta], int]:
+    """Return deltas of one kind as one, and how many characters that has."""
+    match alike[0]:
+        case TextDelta():
+            text = "".join(delta.text for delta in alike if isinstance(delta, TextDelta))
+            return [TextDelta(text)], len(text)
+        case ThinkingDelta(_, ""):
+            text = "".join(delta.text for delta in alike if isinstance(delta, ThinkingDelta))
+            return [ThinkingDelta(text)], len(text)
+        case ToolCallDelta(slot, name):
+            text = "".join(delta.arguments for delta in alike if isinstance(delta, ToolCallDelta))
+            return [ToolCallDelta(slot, name, text)], len(text)
+        case _:
+            return [delta for delta in alike if not isinstance(delta, UsageReported)], len(alike)
 
 
 def _ends_with_assistant(request: MessagesRequest) -> bool:

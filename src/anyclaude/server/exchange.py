@@ -16,7 +16,7 @@ from anyclaude.protocol.events import StreamEvent
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.splice import Diverged
 from anyclaude.scheduling import Dispatcher, OpenReply
-from anyclaude.scheduling.continuation import continuation_of
+from anyclaude.scheduling.continuation import Said, continuation_of
 from anyclaude.scheduling.dispatch import Errand, Progress
 
 
@@ -36,11 +36,11 @@ class Exchange:
         The message is open already.  Closes `opened`.  Raises `BackendError` where the backend lets the
         reply down; what was yielded until then is true, and the end is not among it.
         """
-        said: list[Delta] = []
+        said = Said()
         try:
             async with aclosing(self._deltas(opened)) as batches:
                 async for deltas in batches:
-                    said += deltas
+                    said.add(deltas)
                     yield self._stream.feed(deltas)
         except (BackendTimeout, BackendTruncated) as broken:
             await opened.aclose()
@@ -68,11 +68,12 @@ class Exchange:
             if not stream.is_finished:  # else the model is done, and only its last figures are missing
                 raise
 
-    async def _rest(
-        self, opened: OpenReply, said: list[Delta], broken: BackendError
-    ) -> AsyncGenerator[list[Delta], None]:
+    async def _rest(self, opened: OpenReply, said: Said, broken: BackendError) -> AsyncGenerator[list[Delta], None]:
         """Ask the same backend for the rest of a reply, and yield what provably continues it."""
-        continuation = continuation_of(self._errand.request, said, opened.lane.backend.target.profile)
+        deltas_said = said.deltas()
+        if deltas_said is None:
+            raise broken
+        continuation = continuation_of(self._errand.request, deltas_said, opened.lane.backend.target.profile)
         errand = replace(self._errand, request=continuation.request)
         try:
             async with aclosing(self._second_attempt(opened, errand)) as batches:
