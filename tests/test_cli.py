@@ -265,3 +265,18 @@ async def test_serve_takes_no_words_for_the_client(desk: Desk) -> None:
 
     assert status == 2
     assert "--continue" in err
+
+
+async def test_a_recorded_prompt_is_shown_before_and_after_and_a_wrong_one_is_refused(desk: Desk) -> None:
+    file = desk.home / "request.json"
+    body = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "Hello"}]}
+    file.write_text(json.dumps(body | {"tools": [{"name": "Bash", "input_schema": {"title": "T"}}]}))
+
+    shown, out, _ = await desk.ran("prompt", "--show", str(file), ANYCLAUDE_DIET="minimal")
+    refused, nothing, err = await desk.ran("prompt", "--show", str(desk.home / "nowhere"))
+
+    assert (shown, refused, nothing) == (0, 2, "")
+    assert "diet minimal" in out
+    assert '{"title":"T"}' in out.partition("after")[0]
+    assert '{"title":"T"}' not in out.partition("after")[2]
+    assert "nowhere cannot be read" in err

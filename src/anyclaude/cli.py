@@ -1,4 +1,4 @@
-"""The command line: `anyclaude [our flags] [anything for claude]`, and `anyclaude serve`."""
+"""The command line: `anyclaude [our flags] [anything for claude]`, `anyclaude serve`, `anyclaude prompt --show`."""
 
 import asyncio
 import logging
@@ -16,6 +16,7 @@ from anyclaude.errors import AnyclaudeError, SetupError
 from anyclaude.launcher.command_line import split_command_line
 from anyclaude.launcher.launch import launch, print_environment, serve
 from anyclaude.launcher.plan import Invocation
+from anyclaude.launcher.prompt_show import STANDARD_INPUT, show_prompt
 from anyclaude.launcher.signals import Signals
 from anyclaude.launcher.supervise import SIGNAL_STATUS
 from anyclaude.launcher.terminal import Terminal
@@ -149,6 +150,23 @@ def serve_alone(  # noqa: PLR0913  (one parameter for each flag is how typer lea
     _run(context, invocation, work)
 
 
+@app.command("prompt")
+def show_recorded_prompt(
+    context: typer.Context,
+    show: Annotated[bool, typer.Option("--show", help="Write it before and after, with figures for each step.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="The body of a Messages request; - is standard input.")
+    ] = STANDARD_INPUT,
+    diet: DietFlag = None,
+) -> None:
+    """Show what a diet makes of a recorded request: `anyclaude prompt --show [FILE]`."""
+
+    async def work(settings: Settings, signals: Signals) -> int:
+        return show_prompt(file, settings, sys.stdout)
+
+    _run(context, _invocation(context), work)
+
+
 def own_flags() -> dict[str, bool]:
     """Return our flags, and whether each takes a value."""
     command = typer.main.get_command(app)
@@ -162,7 +180,7 @@ def main() -> None:
         line = split_command_line(sys.argv[1:], own_flags())
     except SetupError as error:
         sys.exit(_told(error))
-    ours = ("serve", *line.ours) if line.serves else line.ours
+    ours = line.ours if line.command is None else (line.command, *line.ours)
     app(args=list(ours), obj=line.client, prog_name="anyclaude")
 
 

@@ -5,6 +5,7 @@ Click cannot do this: it would take `-pc` apart, stop at what it does not know, 
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -12,18 +13,22 @@ from anyclaude.errors import InvalidSetting
 
 from .client_arguments import SUBCOMMANDS
 
-SERVE = "serve"
+Command: TypeAlias = Literal["serve", "prompt"]
+"""What anyclaude does besides starting the client."""
+
+COMMANDS: tuple[tuple[Command, tuple[str, ...]], ...] = (("serve", ("serve",)), ("prompt", ("prompt", "--show")))
+"""The words that ask for each.  `prompt` alone is as good a first word to the client as any."""
 
 FIRST_ONLY = frozenset({"--help", "--version"})
 """Ours only before every word of the client's: `anyclaude mcp --help` asks the client."""
 
 
 class CommandLine(Struct, frozen=True):
-    """Our flags, the client's arguments in their order, and whether the gateway is to run alone."""
+    """Our flags, the client's arguments in their order, and what is to be done instead of starting the client."""
 
     ours: tuple[str, ...] = ()
     client: tuple[str, ...] = ()
-    serves: bool = False
+    command: Command | None = None
 
 
 def split_command_line(arguments: Sequence[str], flags: Mapping[str, bool]) -> CommandLine:
@@ -61,6 +66,7 @@ def _is_ours(word: str, flags: Mapping[str, bool], *, is_first: bool) -> bool:
 
 
 def _command(ours: list[str], client: list[str], *, leads_with_ours: bool) -> CommandLine:
-    if leads_with_ours and client[:1] == [SERVE]:
-        return CommandLine((*ours, *client[1:]), serves=True)
+    for command, words in COMMANDS:
+        if leads_with_ours and tuple(client[: len(words)]) == words:
+            return CommandLine((*ours, *client[1:]), command=command)
     return CommandLine(tuple(ours), tuple(client))
