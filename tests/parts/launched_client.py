@@ -36,9 +36,9 @@ async def run_launched(launch: Launch, backend_url: str, order: Order) -> Run:
     settings = Settings(log_dir=launch.state, diet=launch.diet)
     user = users_environment(launch)
     invocation = Invocation(client_arguments(launch.desk, order), user, launch.desk.tree)
-    options = launch_options(settings, diet_of(invocation, settings, target).gateway)
+    is_native = launch.client.version == NATIVE
+    options = launch_options(settings, diet_of(invocation, settings, target, is_native=is_native).gateway)
     async with running_gateway(launch.state, target, options=options) as gateway:
-        is_native = launch.client.version == NATIVE
         plan = plan_client(invocation, settings, target, gateway.base_url, is_native=is_native)
         environment = child_environment(user, plan.variables)
         command = (*launch.client.command, *plan.arguments)

@@ -1,5 +1,5 @@
-"""Real weights, for the trials that need an engine."""
+"""Real engines and weights, for the trials that need them."""
 
-from tests.parts.engines import smollm2_model, tiny_model
+from tests.parts.engines import qwen_engine, qwen_model, smollm2_model, tiny_model
 
-__all__ = ["smollm2_model", "tiny_model"]
+__all__ = ["qwen_engine", "qwen_model", "smollm2_model", "tiny_model"]
