@@ -1,0 +1,66 @@
+"""
+Coverage-guided fuzzing of everything that reads bytes from outside, for as long as you like.
+
+    uv run --with atheris python -m benchmarks.fuzz_bytes request -max_total_time=120
+    uv run --with atheris python -m benchmarks.fuzz_bytes reply -max_total_time=120
+    uv run --with atheris python -m benchmarks.fuzz_bytes refusal -max_total_time=120
+
+All other arguments are libFuzzer's.  It stops at the first input that is neither understood nor refused as foreseen,
+and writes it to a file.  atheris is no dependency of the project.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import atheris  # type: ignore[import-not-found]  # installed for this command alone
+
+with atheris.instrument_imports(include=["anyclaude", "tests.fuzz.decoding"]):
+    from tests.fuzz.decoding import take_refusal, take_reply, take_request
+from tests.faults.meant import REPLIES
+from tests.fuzz.specimens import CHUNK, REQUEST, as_json
+
+
+def fuzz_request(data: bytes) -> None:
+    """Take the bytes as a request's body."""
+    take_request(data)
+
+
+def fuzz_reply(data: bytes) -> None:
+    """Take the bytes as a backend's reply, cut at a place that its first byte tells."""
+    at = data[0] if data else 0
+    take_reply([data[1:][:at], data[1:][at:]])
+
+
+def fuzz_refusal(data: bytes) -> None:
+    """Take the bytes as the body of an error, whose status the first byte tells."""
+    take_refusal(400 + (data[0] if data else 0) % 200, data[1:])
+
+
+TARGETS = {"request": fuzz_request, "reply": fuzz_reply, "refusal": fuzz_refusal}
+
+
+def seeds(target: str) -> list[bytes]:
+    """Return honest inputs to begin with."""
+    if target == "request":
+        return [as_json(REQUEST)]
+    if target == "refusal":
+        return [b"\0" + as_json({"error": {"message": "too long: 9 tokens > 8 maximum", "type": "x", "code": 400}})]
+    bodies = [meant.body() for meant in REPLIES.values()]
+    return [b"\x40" + body for body in [*bodies, as_json(CHUNK), b"data: " + as_json(CHUNK) + b"\n\ndata: [DONE]\n\n"]]
+
+
+def main() -> None:
+    """Fuzz the target that the first argument names."""
+    if len(sys.argv) < 2 or sys.argv[1] not in TARGETS:
+        sys.exit(f"choose one of {', '.join(TARGETS)}")
+    target = sys.argv[1]
+    with tempfile.TemporaryDirectory() as corpus:
+        for number, seed in enumerate(seeds(target)):
+            (Path(corpus) / f"seed{number}").write_bytes(seed)
+        atheris.Setup([sys.argv[0], *sys.argv[2:], corpus], TARGETS[target])
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
