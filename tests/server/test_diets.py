@@ -1,6 +1,7 @@
 """What the gateway's diet does to a request on its way, and what the journal says of it."""
 
 from pathlib import Path
+from typing import get_args
 
 import aiohttp
 import pytest
@@ -13,6 +14,7 @@ from tests.parts.chat_server import chat_server
 from tests.parts.gateway import QUICK, running_gateway, target_at
 from tests.parts.json_at import at
 
+from anyclaude.observability.records import PromptSize
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.server.gateway import GatewayOptions
 from anyclaude.transforms import Diet, Step
@@ -32,6 +34,9 @@ BODY: JsonObject = {
 }
 
 
+DIETS: tuple[Diet, ...] = get_args(Diet)
+
+
 async def asked(folder: Path, options: GatewayOptions) -> tuple[ChatRequest, JsonObject]:
     """Return the request as the model's server has it, and its record in the journal."""
     async with (
@@ -45,6 +50,17 @@ async def asked(folder: Path, options: GatewayOptions) -> tuple[ChatRequest, Jso
     return server.requests[0], record
 
 
+async def counted(folder: Path, options: GatewayOptions) -> int:
+    """Return how many tokens the gateway says the request has."""
+    async with (
+        chat_server(always(reply(say("Hi.")))) as server,
+        running_gateway(folder, target_at(server.base_url), options=options) as gateway,
+        aiohttp.ClientSession() as session,
+        session.post(f"{gateway.base_url}/v1/messages/count_tokens", data=encode_json(BODY)) as response,
+    ):
+        return convert((await response.json())["input_tokens"], int)
+
+
 @pytest.mark.parametrize("diet", ["lean", "minimal"])
 async def test_a_diet_shortens_the_clients_words_and_the_journal_says_by_how_much(tmp_path: Path, diet: Diet) -> None:
     request, record = await asked(tmp_path, replace(QUICK, diet=diet))
@@ -54,6 +70,15 @@ async def test_a_diet_shortens_the_clients_words_and_the_journal_says_by_how_muc
     steps = convert(record["steps"], list[Step])
     assert [step.name for step in steps] == ["system prompt", "tool text"]
     assert all(step.after < step.before for step in steps)
+    size = convert(record["size"], PromptSize)
+    assert size.system.characters + size.tools.characters + size.messages.characters == steps[-1].after
+
+
+async def test_a_count_is_of_the_prompt_that_the_model_would_get(tmp_path: Path) -> None:
+    counts = [await counted(tmp_path / diet, replace(QUICK, diet=diet)) for diet in DIETS]
+
+    assert counts == sorted(counts, reverse=True)
+    assert len(set(counts)) == len(DIETS)
 
 
 async def test_without_a_diet_the_prompt_arrives_as_it_was_written(tmp_path: Path) -> None:

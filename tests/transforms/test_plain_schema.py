@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 from anyclaude.transforms.plain_schema import NEWEST, plain_schema
 
-jsonschema = pytest.importorskip("jsonschema")
-
 NAMES = st.sampled_from(["a", "title", "description", "examples", "$schema"])
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-3, 3), st.sampled_from(["", "a", "title"]))
 INSTANCES = st.recursive(
@@ -56,6 +54,7 @@ OBJECT_SCHEMAS = nesting(SCHEMAS)
 
 
 def accepts(schema: JsonValue) -> Callable[[JsonValue], bool]:
+    jsonschema = pytest.importorskip("jsonschema")
     validator = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     checked: Callable[[JsonValue], bool] = validator(schema).is_valid
     return checked

@@ -48,7 +48,7 @@ class SectionSize(Struct, frozen=True):
 
 
 class PromptSize(Struct, frozen=True):
-    """The sections of a prompt; `tokens_from` says whose count the token figures rest on."""
+    """The sections of a prompt as the backend got it; `tokens_from` says whose count the token figures rest on."""
 
     system: SectionSize
     tools: SectionSize

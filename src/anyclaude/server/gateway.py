@@ -245,7 +245,7 @@ class Gateway:
         return show_model(call, call.http.path.removeprefix("/v1/models/"), self._targets)
 
     async def _count_tokens(self, call: Call) -> web.Response:
-        return await count_tokens(call, self._lanes[0])
+        return await count_tokens(call, self._lanes[0], self._memory.context(call.caller.conversation))
 
 
 async def _nothing(call: Call) -> web.Response:

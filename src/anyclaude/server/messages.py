@@ -89,7 +89,7 @@ class MessagesHandler:
         """Return the request as the backend shall have it."""
         conversation = call.caller.conversation
         prepared = prepare(request, STEPS, self._memory.context(conversation), prompt_characters)
-        call.account.steps = prepared.steps
+        call.account.request, call.account.steps = prepared.request, prepared.steps
         self._memory.sent(conversation, prepared.request)
         return prepared.request
 
