@@ -1,7 +1,7 @@
 """
 Run the contest and print the table.
 
-    uv run python -m benchmarks.gateway              everything, about eight minutes
+    uv run python -m benchmarks.gateway              everything, about ten minutes
     uv run python -m benchmarks.gateway --rounds 1   a first impression
     uv run python -m benchmarks.gateway --write      everything, and the table goes into docs/benchmarks.md
 """
