@@ -53,9 +53,9 @@ def _summary(results: Sequence[tuple[Session, Played]]) -> str:
         "their tokens",
         "evaluated",
         "of direct",
+        "on first turns",
         "from cache",
         "worst turn",
-        "first prompt",
         "wait, s",
     ]
     rows = [_summary_row(session, title, played) for session, played in results for title in played]
@@ -73,9 +73,9 @@ def _summary_row(session: Session, title: str, played: Played) -> Row:
         f"{sum(evaluation.prompt for evaluation in evaluations):,}",
         f"{evaluated:,}",
         f"{evaluated / direct:.0%}" if direct else "",
+        f"{sum(evaluation.evaluated for evaluation in evaluations if evaluation.is_first):,}",
         f"{from_cache(evaluations):.1%}",
         f"{_worst(played[title]):.1%}",
-        f"{evaluations[0].prompt:,}",
         f"{sum(evaluation.seconds for evaluation in evaluations):.1f}",
     ]
 
