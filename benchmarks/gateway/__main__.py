@@ -7,9 +7,11 @@ Run the contest and print the table.
 """
 
 import argparse
+import asyncio
 import itertools
 import os
 import platform
+import signal
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -53,6 +55,8 @@ class Entry:
 async def contest(chosen: Sequence[Contestant], rounds: int, seconds: float, console: Console) -> Results:
     """Start all contestants, let them take turns, and return what was measured."""
     results = Results()
+    if (task := asyncio.current_task()) is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # so that the contestants end too
     backend = MockBackend(time.perf_counter)
     await backend.start()
     async with AsyncExitStack() as stack:
