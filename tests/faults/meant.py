@@ -96,11 +96,10 @@ class Meant:
         return [(kind, name, text or "{}") if kind == "tool_use" else (kind, name, text) for kind, name, text in blocks]
 
     def after(self, prefill: str) -> "Meant":
-        """Return what a server that goes on with `prefill` has left to say; the reply begins with that text."""
-        if not prefill:
-            return self
+        """Return what is left to say by a server that goes on with `prefill`: all, if that is not how it begins."""
         text = "".join(piece.text for piece in self.pieces if isinstance(piece, Text))
-        assert text.startswith(prefill), (text, prefill)
+        if not prefill or not text.startswith(prefill):
+            return self
         rest = tuple(piece for piece in self.pieces if not isinstance(piece, Text))
         return replace(self, pieces=(Text(text[len(prefill) :]), *rest))
 

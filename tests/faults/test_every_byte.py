@@ -94,6 +94,16 @@ def test_text_that_breaks_off_is_whole_after_the_server_has_gone_on_with_it(
     assert tally.outcomes["whole"] == len(TEXT.body()) + 1
 
 
+def test_text_that_is_said_again_from_its_start_where_it_should_be_gone_on_with_is_not_repeated(
+    tmp_path: Path, tallies: dict[str, Tally]
+) -> None:
+    tally = sweep(tmp_path, cases("text", ENDS, Play((TEXT.body(),)), lambda at: ANY), backend="llamacpp")
+    tallies[f"gone on with: {ENDS.name}, from the start"] = tally
+
+    assert not tally.fouls, tally.fouls[0]
+    assert tally.outcomes["broken"] > 0
+
+
 @pytest.mark.parametrize("fault", [ENDS, STALLS], ids=lambda fault: fault.name)
 @pytest.mark.parametrize("name", REPLIES)
 def test_a_reply_that_cannot_be_continued_is_whole_if_the_backend_had_finished_it_and_else_never(
