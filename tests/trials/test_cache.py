@@ -109,3 +109,22 @@ def test_another_session_in_the_same_project_evaluates_little_more_than_its_own_
 
     assert hello.is_first
     assert hello.cached >= LEAST_SHARE * hello.prompt
+
+
+async def test_two_conversations_that_begin_alike_do_not_overwrite_each_other(tiny_model: Path, tmp_path: Path) -> None:
+    """As sub-agents do: the engine has one slot, and must set aside what the other one has said since."""
+    async with evaluating_engine(tiny_model, tmp_path, EngineOptions(threads=1)) as (evaluator, _):
+        for turns in (1, 2, 3):
+            for name in ("ant", "bee"):
+                await evaluator.evaluate("/v1/chat/completions", report_of(name, turns), name, reply(say("Go on.")))
+
+    assert [evaluation.lost for evaluation in evaluator.evaluations if not evaluation.is_first] == [0] * 4
+
+
+def report_of(name: str, turns: int) -> dict[str, object]:
+    """Return the request for a sub-agent's next turn: the instructions of all, and what this one has found."""
+    messages = [{"role": "system", "content": "Search the garden with care. " * 100}]
+    for turn in range(turns):
+        messages.append({"role": "user", "content": f"The {name} has found leaf {turn}. " * 30})
+        messages.append({"role": "assistant", "content": "Go on."})
+    return {"messages": messages[:-1]}
