@@ -12,8 +12,14 @@ from tests.parts.chat_script import one_by_one
 from tests.parts.chat_server import chat_server
 from tests.parts.claude_code import SYSTEM_PATH
 from tests.parts.claude_code_versions import NATIVE, VERSIONS, installed_client
-from tests.parts.processes import LONG_SECONDS
 from tests.parts.stub_server import stub_server
+from tests.parts.weights import qwen_coder_file, smollm2_file
+
+PATIENCE_SECONDS = 400.0
+"""Only a bound: a busy machine may take minutes for the thousand tokens of the shortest prompt."""
+
+EVER_THE_SAME = json.dumps({"temperature": 0})
+"""A field the client adds to each request; a model that samples would say something else every time."""
 
 SECRET = "sk-ant-api03-not-a-real-one"
 
@@ -36,7 +42,7 @@ async def anyclaude(home: Path, version: str, *words: str, **more: str) -> tuple
             **more,
         },
     )
-    async with asyncio.timeout(LONG_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         out, err = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
@@ -83,3 +89,32 @@ async def test_a_small_window_gets_few_tools_and_files_are_still_edited_without_
     assert notes.read_text() == "new\n"
     assert err.count("8,192") == 1
     assert set(server.requests[0].tool_names) == {"Bash", "Read", "Edit"}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_newcomer_gets_an_answer_from_the_engine_that_comes_along(version: str, tmp_path: Path) -> None:
+    words = ("-p", "Say hello", "--output-format", "json", "--mode", "embedded", "--model", str(await smollm2_file()))
+    status, out, _ = await anyclaude(tmp_path, version, *words, CLAUDE_CODE_EXTRA_BODY=EVER_THE_SAME)
+
+    answer = json.loads(out)
+    assert (status, answer["subtype"], answer["num_turns"]) == (0, "success", 1)
+    assert answer["result"].strip()
+    assert answer["usage"]["input_tokens"] > 0
+
+
+async def test_a_real_model_calls_a_tool_gets_its_result_and_answers(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("The password is tangerine-42.\n")
+    prompt = f"Call the Read tool for the file {tmp_path}/notes.txt, then say what is in it."
+    words = ("-p", prompt, "--bare", "--tools", "Read", "--output-format", "stream-json", "--verbose")
+    where = ("--mode", "embedded", "--model", str(await qwen_coder_file()))
+    status, out, _ = await anyclaude(tmp_path, NATIVE, *words, *where, CLAUDE_CODE_EXTRA_BODY=EVER_THE_SAME)
+
+    said = [event for event in map(json.loads, out.splitlines()) if event["type"] in {"assistant", "user"}]
+    blocks = [block for event in said for block in event["message"]["content"]]
+    calls = [block for block in blocks if block["type"] == "tool_use"]
+    results = [block for block in blocks if block["type"] == "tool_result"]
+    assert status == 0
+    assert calls[0]["name"] == "Read"
+    assert results[0]["tool_use_id"] == calls[0]["id"]
+    assert "tangerine-42" in str(results[0]["content"])
+    assert blocks[-1]["type"] == "text"
