@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import atheris  # type: ignore[import-not-found]  # installed for this command alone
+import atheris  # installed for this command alone
 
 with atheris.instrument_imports(include=["anyclaude", "tests.fuzz.decoding"]):
     from tests.fuzz.decoding import take_refusal, take_reply, take_request

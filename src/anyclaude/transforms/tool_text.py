@@ -7,6 +7,7 @@ was, under its own heading.
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -49,8 +50,13 @@ class ShorterTools:
         return request if tools == request.tools else replace(request, tools=tools)
 
 
-def shortened(description: str, limit: int, parameters: Sequence[str]) -> str:
-    """Return a description of at most `limit` characters, or its first sentence if that alone is longer."""
+@lru_cache(maxsize=512)
+def shortened(description: str, limit: int, parameters: tuple[str, ...]) -> str:
+    """
+    Return a description of at most `limit` characters, or its first sentence if that alone is longer.
+
+    The same few dozen descriptions come with every request, and a long one takes milliseconds: hence the cache.
+    """
     if len(description) <= limit:
         return description
     units = units_of(description)
