@@ -92,6 +92,12 @@ def test_text_that_is_long_enough_is_gone_on_with() -> None:
     assert prefill_of(continuation) == "The sea is a vast and"
 
 
+def test_text_that_only_repeats_itself_is_asked_for_again_for_its_overlap_would_prove_nothing() -> None:
+    continuation = continuation_of(REQUEST, texts(*["----"] * 20), GOES_ON[0])
+
+    assert continuation.request == REQUEST
+
+
 @pytest.mark.parametrize(
     "said",
     [
