@@ -5,6 +5,7 @@ import os
 import signal
 import stat
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from tests.parts.engines import ENGINE_KEY, ask, connected, running
 from tests.parts.processes import children_of, is_running, wait_for_end
 
-from anyclaude.engine.embedded import EmbeddedEngine, start_engine
+from anyclaude.engine.embedded import EmbeddedEngine, start_engine, stop
 from anyclaude.engine.options import EngineOptions
 from anyclaude.engine.progress import Unreported
 from anyclaude.errors import EngineFailed
@@ -179,12 +180,14 @@ async def test_leaving_the_context_ends_the_process(tiny_model: Path, tmp_path: 
     assert not is_running(engine.process.pid)
 
 
-async def test_an_engine_that_does_not_heed_sigterm_is_killed(tiny_model: Path, tmp_path: Path) -> None:
-    async with running(tiny_model, tmp_path, EngineOptions()) as engine:
-        engine.process.send_signal(signal.SIGSTOP)  # a stopped process heeds nothing but SIGKILL
-        await asyncio.to_thread(os.waitid, os.P_PID, engine.process.pid, os.WSTOPPED | os.WNOWAIT)
+async def test_a_process_that_does_not_heed_sigterm_is_killed() -> None:
+    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", deaf, stdout=PIPE)
+    assert process.stdout is not None
+    await process.stdout.readline()
+    await stop(process, within_seconds=0.1)
 
-    assert engine.process.returncode == -signal.SIGKILL
+    assert process.returncode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize(

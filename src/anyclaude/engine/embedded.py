@@ -80,7 +80,7 @@ async def start_engine(
             progress.finished()
         yield engine
     finally:
-        await _stop(process)
+        await stop(process)
 
 
 class _GenerationSettings(msgspec.Struct, frozen=True):
@@ -192,11 +192,12 @@ async def _described(address: str, api_key: str, process: Process, log_file: Pat
     )
 
 
-async def _stop(process: Process) -> None:
+async def stop(process: Process, within_seconds: float = _SECONDS_TO_STOP) -> None:
+    """End a process: it is asked to, and killed if it has not done so in time."""
     try:
         if process.returncode is None:
             process.terminate()
-            async with asyncio.timeout(_SECONDS_TO_STOP):
+            async with asyncio.timeout(within_seconds):
                 await process.wait()
     except TimeoutError:
         process.kill()
