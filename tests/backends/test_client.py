@@ -220,14 +220,21 @@ async def test_chunks_that_are_no_chunks_are_truncated(client: HttpBackend, serv
         await reading
 
 
-async def test_leaving_early_closes_the_connection_and_ending_properly_keeps_it(
-    client: HttpBackend, server: RawBackend
+@pytest.mark.parametrize(("is_far", "connections"), [(True, 1), (False, 2)])
+async def test_a_connection_is_kept_to_a_far_server_and_made_anew_to_a_near_one(
+    server: RawBackend, is_far: bool, connections: int
 ) -> None:
-    for _ in range(2):
-        reading = asyncio.create_task(read(client))
-        await (await server.asked()).answer(200, b"whole")
-        await reading
-    after_whole_replies = server.connections
+    async with open_session(trusts_environment=is_far) as session:
+        client = HttpBackend(session, target_at(server.base_url))
+        for _ in range(2):
+            reading = asyncio.create_task(read(client))
+            await (await server.asked()).answer(200, b"whole")
+            await reading
+
+    assert server.connections == connections
+
+
+async def test_leaving_early_closes_the_connection(client: HttpBackend, server: RawBackend) -> None:
     async with asyncio.TaskGroup() as group:
         leaving = group.create_task(leave_early(client))
         asked = await (await server.asked()).begin()
@@ -235,7 +242,6 @@ async def test_leaving_early_closes_the_connection_and_ending_properly_keeps_it(
         await leaving
 
     await asked.is_left()
-    assert after_whole_replies == 1
 
 
 async def leave_early(client: HttpBackend) -> None:

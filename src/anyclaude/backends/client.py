@@ -87,12 +87,14 @@ def open_session(trusts_environment: bool, connect_seconds: float = CONNECT_SECO
     """
     Return the connections to all servers; whoever opens it closes it.
 
-    `trusts_environment` lets the usual variables name a proxy, which no server on this machine is behind.
+    `trusts_environment` lets the usual variables name a proxy, which no server on this machine is behind.  Such a
+    server also gets a new connection for each request: llama.cpp promises to keep one and closes it after every
+    streamed reply, so that the next request would break on it.
     How many connections there are is for the queue in front of each server to say, how long a reply may take
     for whoever reads it, and cookies are not kept: a request says all that is to be said.
     """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0),
+        connector=aiohttp.TCPConnector(limit=0, force_close=not trusts_environment),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds),
         trust_env=trusts_environment,
