@@ -17,6 +17,7 @@ from tests.parts.engines import ENGINE_KEY, ask, connected, running
 from tests.parts.processes import children_of, is_running, wait_for_end
 
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine, stop
+from anyclaude.engine.gguf import read_metadata
 from anyclaude.engine.options import EngineOptions
 from anyclaude.engine.progress import Unreported
 from anyclaude.errors import EngineFailed
@@ -40,6 +41,11 @@ class _Usage(msgspec.Struct):
 class _Completion(msgspec.Struct):
     choices: list[_Choice]
     usage: _Usage
+
+
+class _Saved(msgspec.Struct):
+    n_saved: int
+    n_written: int
 
 
 class AtTheStart(Unreported):
@@ -258,6 +264,17 @@ async def test_a_slot_is_saved_only_where_it_was_allowed(
     assert (tmp_path / "slot.bin").stat().st_size > 0
     with pytest.raises(aiohttp.ClientResponseError):
         await ask(tiny_engine, "/slots/0?action=save", {"filename": "slot.bin"})
+
+
+async def test_a_token_takes_the_memory_that_its_file_foretells(smollm2_model: Path, tmp_path: Path) -> None:
+    """What is saved is the context itself, and some words about it."""
+    options = EngineOptions(context_tokens=1024, slot_save_folder=str(tmp_path))
+    async with running(smollm2_model, tmp_path, options) as engine:
+        await ask(engine, "/completion", {"prompt": "leaf " * 500, "n_predict": 1})
+        saved = msgspec.convert(await ask(engine, "/slots/0?action=save", {"filename": "slot.bin"}), _Saved)
+
+    foretold = read_metadata(smollm2_model).kv_bytes_per_token
+    assert foretold == pytest.approx(saved.n_written / saved.n_saved, rel=0.02)
 
 
 STARTER = """

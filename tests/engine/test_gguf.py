@@ -7,7 +7,7 @@ from gguf import GGUFWriter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyclaude.engine.gguf import read_metadata
+from anyclaude.engine.gguf import read_metadata, weights_bytes
 from anyclaude.errors import EngineFailed
 
 
@@ -49,6 +49,19 @@ def test_a_file_that_says_nothing_has_no_name_no_template_and_no_length(tmp_path
     metadata = read_metadata(path)
 
     assert (metadata.names, metadata.chat_template, metadata.context_tokens) == ((), "", None)
+
+
+def test_the_context_of_a_model_that_says_nothing_of_its_layers_has_no_known_size(model_file: Path) -> None:
+    assert read_metadata(model_file).kv_bytes_per_token is None
+
+
+def test_a_model_that_was_split_is_as_large_as_its_parts_together(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        (tmp_path / f"big-0000{number}-of-00003.gguf").write_bytes(b"x" * number)
+    (tmp_path / "big-00001-of-00002.gguf").write_bytes(b"x" * 100)
+
+    assert weights_bytes(tmp_path / "big-00001-of-00003.gguf") == 6
+    assert weights_bytes(tmp_path / "big-00002-of-00003.gguf") == 2
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:

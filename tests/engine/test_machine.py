@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from anyclaude.engine.machine import prompt_cache_mib, usable_cores
+from anyclaude.engine.machine import affordable_tokens, memory_for_prompts, prompt_cache_mib, usable_cores
+
+GIB = 1 << 30
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux tells siblings apart")
@@ -24,7 +26,20 @@ def test_without_a_known_topology_every_processor_that_is_ours_counts(tmp_path: 
     assert usable_cores(tmp_path) == len(os.sched_getaffinity(0))
 
 
-def test_the_cache_of_prompts_leaves_three_quarters_of_the_memory() -> None:
-    memory_mib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+def test_model_context_and_cache_leave_a_quarter_of_the_memory() -> None:
+    for_prompts = memory_for_prompts(5 * GIB, 16 * GIB)
 
-    assert 0 < prompt_cache_mib() <= min(8192, memory_mib // 4)
+    assert for_prompts == 7 * GIB
+    context = 100_000 * affordable_tokens(100_000, for_prompts)
+    assert context + (prompt_cache_mib(for_prompts, 16 * GIB) << 20) <= for_prompts
+
+
+def test_a_model_that_fills_the_memory_still_gets_the_smallest_window() -> None:
+    for_prompts = memory_for_prompts(40 * GIB, 32 * GIB)
+
+    assert (for_prompts, prompt_cache_mib(for_prompts, 32 * GIB)) == (0, 0)
+    assert affordable_tokens(100_000, for_prompts) == 8192
+
+
+def test_the_cache_of_prompts_is_never_larger_than_the_engine_would_make_it() -> None:
+    assert prompt_cache_mib(memory_for_prompts(GIB, 512 * GIB), 512 * GIB) == 8192

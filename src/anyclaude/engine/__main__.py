@@ -16,7 +16,7 @@ import msgspec
 import xllamacpp
 
 from anyclaude.engine.handshake import Failed, Loading, Ready, Report, Start
-from anyclaude.engine.machine import prompt_cache_mib, usable_cores
+from anyclaude.engine.machine import usable_cores
 
 SAME_CONVERSATION_SHARE = 0.95
 """
@@ -93,7 +93,8 @@ def _parameters(start: Start) -> xllamacpp.CommonParams:
     threads = options.threads or usable_cores()
     parameters.cpuparams.n_threads = threads
     parameters.cpuparams_batch.n_threads = threads
-    parameters.cache_ram_mib = prompt_cache_mib() if options.cache_ram_mib is None else options.cache_ram_mib
+    if options.cache_ram_mib is not None:
+        parameters.cache_ram_mib = options.cache_ram_mib
     parameters.slot_prompt_similarity = SAME_CONVERSATION_SHARE
     _listen_for_our_gateway_only(parameters, start)
     return parameters

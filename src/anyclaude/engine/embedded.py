@@ -19,9 +19,10 @@ import msgspec
 from anyclaude.errors import EngineFailed
 
 from .chat_templates import chat_template_for
-from .gguf import GgufMetadata, read_metadata
+from .gguf import GgufMetadata, read_metadata, weights_bytes
 from .handshake import Failed, Loading, Ready, Report, Start
 from .last_words import last_words
+from .machine import affordable_tokens, memory_bytes, memory_for_prompts, prompt_cache_mib
 from .options import EngineOptions
 from .progress import Progress
 
@@ -47,6 +48,8 @@ class EmbeddedEngine:
     api_key: str = field(repr=False)
     model_name: str
     context_tokens: int
+    trained_tokens: int
+    """The window the model was trained for; the one it is run with is smaller where memory, or the user, says so."""
     slots: int
     supports_tools: bool
     log_file: Path
@@ -68,14 +71,15 @@ async def start_engine(
     Raises EngineFailed, with the engine's own words, if the file is no model or the engine does not come up.
     """
     model = await asyncio.to_thread(read_metadata, model_file)
+    start = await asyncio.to_thread(_what_to_run, model, model_file, api_key, options)
     log_file = await asyncio.to_thread(_open_log, log_folder)
     process = await _spawn(log_file)
     try:
         progress.started(f"Loading {model_file.name}", None)
         try:
-            await _send(process, _what_to_run(model, model_file, api_key, options))
+            await _send(process, start)
             address = await _address(process, log_file)
-            engine = await _described(address, api_key, process, log_file)
+            engine = await _described(address, _trained_tokens(model), api_key, process, log_file)
         finally:
             progress.finished()
         yield engine
@@ -127,14 +131,31 @@ async def _spawn(log_file: Path) -> Process:
 
 
 def _what_to_run(model: GgufMetadata, model_file: Path, api_key: str, options: EngineOptions) -> Start:
-    trained = model.context_tokens or _UNSTATED_CONTEXT_TOKENS
+    memory = memory_bytes()
+    for_prompts = memory_for_prompts(weights_bytes(model_file), memory)
+    cache_ram_mib = prompt_cache_mib(for_prompts, memory) if options.cache_ram_mib is None else options.cache_ram_mib
+    chat_template = options.chat_template or chat_template_for(model)
     return Start(
         model_file=str(model_file.absolute()),
         model_name=model_file.stem,
-        context_tokens=min(options.context_tokens or trained, trained),
+        context_tokens=_context_tokens(model, for_prompts, options),
         api_key=api_key,
-        options=replace(options, chat_template=options.chat_template or chat_template_for(model)),
+        options=replace(options, chat_template=chat_template, cache_ram_mib=cache_ram_mib),
     )
+
+
+def _context_tokens(model: GgufMetadata, for_prompts: int, options: EngineOptions) -> int:
+    """Return the window: what was asked for, else what was trained for as far as memory allows."""
+    trained = _trained_tokens(model)
+    if options.context_tokens is not None:
+        return min(options.context_tokens, trained)
+    if (each := model.kv_bytes_per_token) is None:
+        return trained
+    return min(affordable_tokens(each * options.slots, for_prompts), trained)
+
+
+def _trained_tokens(model: GgufMetadata) -> int:
+    return model.context_tokens or _UNSTATED_CONTEXT_TOKENS
 
 
 async def _send(process: Process, start: Start) -> None:
@@ -167,7 +188,9 @@ async def _address(process: Process, log_file: Path) -> str:
     raise EngineFailed(_death_of(process, log_file))
 
 
-async def _described(address: str, api_key: str, process: Process, log_file: Path) -> EmbeddedEngine:
+async def _described(
+    address: str, trained_tokens: int, api_key: str, process: Process, log_file: Path
+) -> EmbeddedEngine:
     headers = {"Authorization": f"Bearer {api_key}"}
     try:
         async with (
@@ -185,6 +208,7 @@ async def _described(address: str, api_key: str, process: Process, log_file: Pat
         api_key=api_key,
         model_name=props.model_alias,
         context_tokens=props.default_generation_settings.n_ctx,
+        trained_tokens=trained_tokens,
         slots=props.total_slots,
         supports_tools=template.supports_tools and template.supports_tool_calls,
         log_file=log_file,

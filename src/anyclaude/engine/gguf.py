@@ -1,6 +1,8 @@
 """What a GGUF file says about itself, read without loading the model."""
 
+import glob
 import mmap
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +18,8 @@ _SCALARS = MappingProxyType(
     {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
 )
 _STRING, _ARRAY = 8, 9
+# llama.cpp's gguf-split names the files so; the first one is the one that is named to load them all.
+_SPLIT = re.compile(r"(.+)-00001-of-(\d{5})\.gguf")
 
 Scalar = str | int | float | bool
 
@@ -44,8 +48,27 @@ class GgufMetadata:
     @property
     def context_tokens(self) -> int | None:
         """The context length the model was trained for."""
-        length = self.entries.get(f"{self.architecture}.context_length")
-        return length if isinstance(length, int) else None
+        return self._number("context_length")
+
+    @property
+    def kv_bytes_per_token(self) -> int | None:
+        """
+        What one token of context takes in the KV cache, in bytes; None where the file does not say in single numbers.
+
+        Keys and values of every layer in 16 bits, llama.cpp's default.  Too much for models some of whose layers
+        remember less (sliding windows, recurrent layers).
+        """
+        layers, heads = self._number("block_count"), self._number("attention.head_count")
+        kv_heads, width = self._number("attention.head_count_kv"), self._number("embedding_length")
+        if layers is None or heads is None or kv_heads is None or width is None:
+            return None
+        key = self._number("attention.key_length") or width // heads
+        value = self._number("attention.value_length") or width // heads
+        return 2 * layers * kv_heads * (key + value)
+
+    def _number(self, key: str) -> int | None:
+        value = self.entries.get(f"{self.architecture}.{key}")
+        return value if isinstance(value, int) and value > 0 else None
 
     def _text(self, key: str) -> str:
         value = self.entries.get(key, "")
@@ -64,6 +87,13 @@ def read_metadata(path: Path) -> GgufMetadata:
         raise EngineFailed(f"The model file {path} could not be read: {error.strerror}.") from error
     except (UnicodeDecodeError, _Malformed) as error:
         raise EngineFailed(f"The model file {path} is damaged or incomplete ({error}); fetch it again.") from error
+
+
+def weights_bytes(path: Path) -> int:
+    """Return the size of a model's weights, in all the files that it was split into."""
+    first = _SPLIT.fullmatch(path.name)
+    files = path.parent.glob(f"{glob.escape(first[1])}-*-of-{first[2]}.gguf") if first else (path,)
+    return sum(file.stat().st_size for file in files)
 
 
 class _Malformed(Exception):

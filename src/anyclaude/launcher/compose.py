@@ -49,6 +49,11 @@ async def running_servers(settings: Settings, progress: Progress, say: Callable[
     options = EngineOptions(context_tokens=settings.context_tokens, slots=settings.parallel_requests or 1)
     key = secrets.token_urlsafe(24)
     async with start_engine(model_file, settings.log_dir / "logs", progress, api_key=key, options=options) as engine:
+        if settings.context_tokens is None and engine.context_tokens < engine.trained_tokens:
+            say(
+                f"anyclaude: the window is {engine.context_tokens:,} tokens, as memory allows, of the "
+                f"{engine.trained_tokens:,} the model was trained for. --context-tokens sets it."
+            )
         yield Served((engine_target(engine, settings), *fallbacks), engine)
 
 
