@@ -17,6 +17,7 @@ Every failure anyclaude can report, and how each one looks to the client.
     + BackendUnavailable          529  its circuit is open; passes by itself
     + BackendTimeout              504  it stayed silent for too long
     + BackendRejected             its own status, with its own message
+      - PromptTooLong             400  the prompt does not fit its window: found by us, where it is late or silent
     + BackendGarbled              502  its reply breaks its own protocol
     + BackendTruncated            502  its reply ended before it was finished
   - ShuttingDown                  529  the gateway is stopping
@@ -164,6 +165,20 @@ class BackendRejected(BackendError):
         self.kind = kind
         self.retry_after_seconds = retry_after_seconds
         self.passes_by_itself = status in TRANSIENT_STATUSES
+
+
+class PromptTooLong(BackendRejected):
+    """
+    A prompt has more tokens than the model's window; found by us, where the server would have been late or silent.
+
+    Claude Code shortens its conversation on these words alone, and only where they come with status 400.
+    """
+
+    status = 400
+    kind = "invalid_request_error"
+
+    def __init__(self, tokens: int, limit: int, why: str) -> None:
+        super().__init__(f"prompt is too long: {tokens} tokens > {limit} maximum ({why})", self.status, self.kind)
 
 
 class BackendGarbled(BackendError):

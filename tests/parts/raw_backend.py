@@ -66,10 +66,10 @@ class Asked:
         for text in texts:
             await self.event({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]})
 
-    async def finish(self, reason: str = "stop") -> None:
+    async def finish(self, reason: str = "stop", prompt_tokens: int = 12) -> None:
         """Send the end of a reply that is whole: the reason, the usage, the mark, and the end of the body."""
         await self.event({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
-        await self.event({"choices": [], "usage": {"prompt_tokens": 12, "completion_tokens": 3}})
+        await self.event({"choices": [], "usage": {"prompt_tokens": prompt_tokens, "completion_tokens": 3}})
         await self.chunk(b"data: [DONE]\n\n")
         await self.end()
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 from tests.parts.gateway import target_at
 from tests.parts.manual_clock import ManualClock
 
@@ -23,6 +24,7 @@ from anyclaude.errors import (
     BackendUnavailable,
     BackendUnreachable,
     EngineFailed,
+    PromptTooLong,
     QueueFull,
 )
 from anyclaude.protocol.deltas import TextDelta
@@ -377,3 +379,43 @@ async def test_the_time_spent_in_the_queue_is_not_taken_from_the_budget() -> Non
     await first.aclose()
 
     assert await second == "Hello"
+
+
+LONG = replace(ERRAND, characters=9_000)
+
+
+def small(*script: FakeReply | BackendError) -> FakeBackend:
+    """Return a backend with a window of 8,192 tokens that can count."""
+    return FakeBackend(replace(target_at("http://fake/v1"), context_tokens=8_192), *script)
+
+
+def count_of(tokens: int) -> FakeReply:
+    return FakeReply(chunks=(b'{"input_tokens": %d}' % tokens,), content_type="application/json")
+
+
+async def test_a_prompt_that_may_not_fit_is_counted_before_it_waits_and_refused_if_it_does_not() -> None:
+    stage = Stage([small(count_of(8_193))])
+    async with stage.lanes[0].admission.turn("another conversation"):  # and no place to wait
+        with pytest.raises(PromptTooLong, match=r"^prompt is too long: 8193 tokens > 8192 maximum"):
+            await stage.dispatcher.open(LONG, stage.progress)
+
+    assert [request.path for request in stage.backends[0].requests] == ["/chat/completions/input_tokens"]
+    assert stage.lanes[0].breaker.failures == 0
+
+
+@pytest.mark.parametrize("counted", [count_of(8_192), FakeReply(status=404), REFUSED])
+async def test_a_prompt_that_fits_or_cannot_be_counted_is_sent(counted: FakeReply | BackendError) -> None:
+    stage = Stage([small(counted, WHOLE)])
+
+    opened = await stage.dispatcher.open(LONG, stage.progress)
+    await opened.aclose()
+
+    assert opened.first_deltas == [TextDelta("Hello")]
+
+
+async def test_a_prompt_that_is_known_to_fit_is_not_counted() -> None:
+    stage = Stage([small(WHOLE)])
+
+    await (await stage.dispatcher.open(replace(ERRAND, characters=8_192), stage.progress)).aclose()
+
+    assert stage.asked == [1]

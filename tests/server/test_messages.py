@@ -511,3 +511,27 @@ async def waiting(gateway: RunningGateway, count: int) -> None:
     async with connected(gateway.base_url) as client:
         while at((await client.ask("GET", "/health")).json, "backends", 0, "waiting") != count:
             pass
+
+
+async def test_a_prompt_that_the_server_has_cut_is_no_reply_and_then_a_status_on_which_the_client_compacts(
+    tmp_path: Path, backend: RawBackend
+) -> None:
+    """As Ollama does: 200, half of the window read, and the count of what was left (Ollama issue 17427)."""
+    target = replace(target_at(backend.base_url, "ollama"), context_tokens=4096)
+    body = prompt("A long story. " * 2_000)
+    async with running_gateway(tmp_path, target, options=ONE_TRY) as gateway, connected(gateway.base_url) as client:
+        await client.send(request("POST", "/v1/messages", body, CLAUDE_CODE))
+        asked = await backend.asked()
+        await asked.begin()
+        await asked.say("Yes.")
+        await asked.finish(prompt_tokens=2050)
+        first = await client.response()
+        await client.send(request("POST", "/v1/messages", body, CLAUDE_CODE))
+        second = await client.response()
+
+    told = judge(first.body).error
+    assert told is not None
+    assert told[1].startswith("prompt is too long: 7000 tokens > 2050 maximum")
+    assert (second.status, second.error[0]) == (400, "invalid_request_error")
+    assert second.error[1].startswith("prompt is too long: 7000 tokens > 2050 maximum")
+    assert second.headers["x-should-retry"] == "false"

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tests.parts.chat_reply import Refusal, Vanish, call, refuse, reply, say
+from msgspec.structs import replace
+from tests.parts.chat_reply import Refusal, Usage, Vanish, call, refuse, reply, say
 from tests.parts.chat_request import ChatRequest
 from tests.parts.chat_script import Answer, Scene, one_by_one
 from tests.parts.chat_server import ChatServer, chat_server
@@ -12,7 +13,11 @@ from tests.parts.claude_code_versions import NATIVE, VERSIONS, installed_client
 from tests.parts.gateway import running_gateway, target_at
 from tests.parts.work_tree import make_work_tree
 
+from anyclaude.profiles import BackendName
 from anyclaude.protocol.json_values import JsonObject
+
+WINDOW = 32_768
+"""The client's prompt has more than half of that, as the played server counts, and less than all."""
 
 TOO_LONG: JsonObject = {
     "error": {
@@ -25,12 +30,14 @@ TOO_LONG: JsonObject = {
 }
 
 
-async def run(version: str, folder: Path, scene: Scene) -> tuple[Run, ChatServer]:
+async def run(
+    version: str, folder: Path, scene: Scene, kind: BackendName = "llamacpp", context_tokens: int | None = None
+) -> tuple[Run, ChatServer]:
     """Run one prompt through a gateway to a played server."""
     desk = desk_for(make_work_tree(folder / "tree", {"notes.txt": "Remember the milk.\n"}), folder)
     async with (
         chat_server(scene) as server,
-        running_gateway(folder, target_at(server.base_url)) as gateway,
+        running_gateway(folder, replace(target_at(server.base_url, kind), context_tokens=context_tokens)) as gateway,
     ):
         return await run_claude(installed_client(version), desk, gateway.base_url, Order("Read the notes.")), server
 
@@ -63,7 +70,7 @@ async def test_a_model_that_is_still_loading_is_waited_for(tmp_path: Path) -> No
 
 
 async def test_a_prompt_that_is_too_long_makes_the_client_compact_and_go_on(tmp_path: Path) -> None:
-    done, server = await run(NATIVE, tmp_path, small_window(tmp_path / "tree" / "notes.txt"))
+    done, server = await run(NATIVE, tmp_path, small_window(tmp_path / "tree" / "notes.txt", Refusal(400, TOO_LONG)))
 
     done.check()
     server.check()
@@ -71,12 +78,24 @@ async def test_a_prompt_that_is_too_long_makes_the_client_compact_and_go_on(tmp_
     assert len(done.events_of("system", "compact_boundary")) == 1
 
 
-def small_window(notes: Path) -> Scene:
+async def test_a_prompt_that_the_server_cuts_without_a_word_makes_the_client_compact_and_go_on(tmp_path: Path) -> None:
+    cut = reply(say("Which notes?"), usage=Usage(prompt_tokens=WINDOW // 2 + 2, completion_tokens=3))
+    scene = small_window(tmp_path / "tree" / "notes.txt", cut)
+
+    done, server = await run(NATIVE, tmp_path, scene, "ollama", WINDOW)
+
+    done.check()
+    server.check()
+    assert done.text == "They are about milk."
+    assert len(done.events_of("system", "compact_boundary")) == 1
+
+
+def small_window(notes: Path, when_full: Answer) -> Scene:
     """Play a model whose window is full after two turns; a compaction needs at least one earlier turn."""
     turns = (
         reply(say("I read."), call("Read", file_path=str(notes))),
         reply(say("Once more."), call("Bash", command="cat notes.txt", description="Read")),
-        Refusal(400, TOO_LONG),
+        when_full,
     )
 
     def answer(request: ChatRequest) -> Answer:

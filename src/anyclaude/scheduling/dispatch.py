@@ -9,19 +9,28 @@ a model that is still loading.  What is tried again is bounded by `Patience.retr
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec import Struct
 
 from anyclaude.backends.breaker import CircuitBreaker
 from anyclaude.backends.client import Backend, BackendReply
 from anyclaude.dialects import DeltaDecoder, Dialect, Dropped
-from anyclaude.errors import AnyclaudeError, BackendError, BackendTimeout, BackendTruncated, BackendUnreachable
+from anyclaude.errors import (
+    AnyclaudeError,
+    BackendError,
+    BackendTimeout,
+    BackendTruncated,
+    BackendUnreachable,
+    PromptTooLong,
+)
 from anyclaude.protocol.deltas import Delta
 from anyclaude.protocol.messages_request import MessagesRequest
 
 from .admission import Admission
 from .model_choice import model_for
+from .token_count import counted_tokens
+from .window import PromptWindow
 
 FIRST_PAUSE_SECONDS = 0.25
 """The most common failure is a pooled connection that the server has closed meanwhile; it deserves a quick retry."""
@@ -55,6 +64,7 @@ class Lane:
     dialect: Dialect
     breaker: CircuitBreaker
     admission: Admission
+    window: PromptWindow = field(default_factory=PromptWindow)
 
 
 class Errand(Struct, frozen=True):
@@ -63,6 +73,8 @@ class Errand(Struct, frozen=True):
     request: MessagesRequest
     conversation: str
     is_subagent: bool = False
+    characters: int = 0
+    """How long the prompt is."""
 
 
 class PassedOver(Struct, frozen=True):
@@ -129,17 +141,35 @@ class Dispatcher:
         *fallible, last = self.lanes
         for lane in fallible:
             try:
+                await self._require_room(lane, errand)
                 return await self._open_admitted(lane, errand, progress, self.patience.fallback_seconds)
             except BackendError as error:
                 if not error.passes_by_itself and not isinstance(error, BackendTimeout):
                     raise
                 progress.passed_over = (*progress.passed_over, PassedOver(lane.backend.target.profile.name, str(error)))
+        await self._require_room(last, errand)
         return await self._open_admitted(last, errand, progress, self.patience.retry_seconds)
 
     async def reopen(self, lane: Lane, errand: Errand, progress: Progress) -> OpenReply:
         """Return the reply to a second attempt at the backend that broke off the first."""
         progress.continuations += 1
         return await self._open_admitted(lane, errand, progress, self.patience.retry_seconds)
+
+    async def _require_room(self, lane: Lane, errand: Errand) -> None:
+        """
+        Raise `PromptTooLong` before the wait for a turn: once that has lasted, the client has status 200.
+
+        The engine is asked only where it is not certain that the prompt fits, and what it will not count, it judges.
+        """
+        target = lane.backend.target
+        limit, request, characters = target.context_tokens, errand.request, errand.characters
+        lane.window.refuse_what_was_cut(errand.conversation, request, characters)
+        if limit is None or not lane.window.may_overflow(errand.conversation, request, characters, limit):
+            return
+        model = model_for(request.model, errand.is_subagent, target)
+        tokens = await counted_tokens(request, model, lane.backend, lane.dialect)
+        if tokens is not None and tokens > limit:
+            raise PromptTooLong(tokens, limit, f"counted by {target.profile.title} before it was sent")
 
     async def _open_admitted(self, lane: Lane, errand: Errand, progress: Progress, retry_seconds: float) -> OpenReply:
         """Wait for a turn; it is held until the reply is let go of."""

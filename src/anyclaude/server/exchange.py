@@ -15,7 +15,7 @@ from anyclaude.protocol.deltas import Delta
 from anyclaude.protocol.events import StreamEvent
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.splice import Diverged
-from anyclaude.scheduling import Dispatcher, OpenReply
+from anyclaude.scheduling import Dispatcher, Lane, OpenReply
 from anyclaude.scheduling.continuation import Said, continuation_of
 from anyclaude.scheduling.dispatch import Errand, Progress
 
@@ -49,7 +49,15 @@ class Exchange:
                     yield self._stream.feed(deltas)
         finally:
             await opened.aclose()
+        self._require_whole_prompt(opened.lane)
         yield self._stream.close()
+
+    def _require_whole_prompt(self, lane: Lane) -> None:
+        """Raise `PromptTooLong` for a reply to half of the prompt."""
+        errand, tokens = self._errand, self._stream.reported.input_tokens
+        if tokens is not None and self._stream.is_finished and not self._progress.continuations:
+            limit = lane.backend.target.context_tokens
+            lane.window.note(errand.conversation, errand.request, errand.characters, tokens, limit)
 
     async def _deltas(self, opened: OpenReply) -> AsyncGenerator[list[Delta], None]:
         """Yield what the backend says, until it has closed its reply or has nothing to add to a finished one."""

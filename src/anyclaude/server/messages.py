@@ -69,7 +69,10 @@ class MessagesHandler:
         if "thread" in request.extra:
             raise ThreadsUnsupported("thread: the gateway keeps no conversations; send the whole of this one instead")
         key = _repeat_key(call, body)
-        errand = Errand(self._prepared(call, request), call.caller.conversation, call.caller.is_subagent)
+        prepared = self._prepared(call, request)
+        errand = Errand(
+            prepared, call.caller.conversation, call.caller.is_subagent, characters=prompt_characters(prepared)
+        )
         adopted = self._openings.adopt(key)
         opening = adopted or self._open(errand)
         call.account.progress, call.account.was_adopted = opening.progress, adopted is not None

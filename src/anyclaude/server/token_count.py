@@ -2,11 +2,12 @@
 
 from aiohttp import web
 
-from anyclaude.errors import BackendError, InvalidRequest
+from anyclaude.errors import InvalidRequest
 from anyclaude.observability.records import estimated_tokens, prompt_characters, section_characters
 from anyclaude.protocol.json_values import JsonError, decode_json
-from anyclaude.protocol.messages_request import MessagesRequest, request_from
+from anyclaude.protocol.messages_request import request_from
 from anyclaude.scheduling import Lane, model_for
+from anyclaude.scheduling.token_count import counted_tokens
 from anyclaude.transforms import PromptContext, prepare
 
 from .call import Call
@@ -15,9 +16,6 @@ from .respond import value_response
 
 COUNTED_BY_HEADER = "anyclaude-counted-by"
 """`engine` or `estimate`: the Anthropic shape has no field for it, and a guess must not pass for a count."""
-
-COUNT_SECONDS = 5.0
-"""Tokenizing 300 kB takes an engine well under a second; the client estimates for itself when this is late."""
 
 
 async def count_tokens(call: Call, lane: Lane, context: PromptContext) -> web.Response:
@@ -28,26 +26,10 @@ async def count_tokens(call: Call, lane: Lane, context: PromptContext) -> web.Re
         raise InvalidRequest(f"the request body is not valid JSON: {error}") from error
     request = prepare(request_from(raw, max_tokens=1), STEPS, context, prompt_characters).request
     call.account.request = request
-    counted = await _counted_by_engine(request, lane)
+    model = model_for(request.model, is_subagent=False, target=lane.backend.target)
+    counted = await counted_tokens(request, model, lane.backend, lane.dialect)
     tokens = estimated_tokens(section_characters(request)) if counted is None else counted
     response = value_response({"input_tokens": tokens}, call.request_id)
     response.headers[COUNTED_BY_HEADER] = "estimate" if counted is None else "engine"
     call.account.status = response.status
     return response
-
-
-async def _counted_by_engine(request: MessagesRequest, lane: Lane) -> int | None:
-    """Return the engine's count, `None` if it cannot or will not say: an estimate serves better than a failure."""
-    target = lane.backend.target
-    model = model_for(request.model, is_subagent=False, target=target)
-    question = lane.dialect.encode_token_count(request, model, target.profile)
-    if question is None:
-        return None
-    try:
-        async with lane.backend.stream(question, COUNT_SECONDS) as reply:
-            body = b""
-            while chunk := await reply.read_chunk(COUNT_SECONDS):
-                body += chunk
-            return lane.dialect.decode_token_count(body) if reply.status == 200 else None
-    except BackendError:
-        return None

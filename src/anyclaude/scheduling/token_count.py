@@ -1,0 +1,24 @@
+"""How many tokens a prompt has, by the engine's own tokenizer."""
+
+from anyclaude.backends.client import Backend
+from anyclaude.dialects import Dialect
+from anyclaude.errors import BackendError
+from anyclaude.protocol.messages_request import MessagesRequest
+
+COUNT_SECONDS = 5.0
+"""Tokenizing 300 kB takes an engine well under a second; the client estimates for itself when this is late."""
+
+
+async def counted_tokens(request: MessagesRequest, model: str, backend: Backend, dialect: Dialect) -> int | None:
+    """Return the engine's count, `None` if it cannot or will not say: an estimate serves better than a failure."""
+    question = dialect.encode_token_count(request, model, backend.target.profile)
+    if question is None:
+        return None
+    try:
+        async with backend.stream(question, COUNT_SECONDS) as reply:
+            body = b""
+            while chunk := await reply.read_chunk(COUNT_SECONDS):
+                body += chunk
+            return dialect.decode_token_count(body) if reply.status == 200 else None
+    except BackendError:
+        return None

@@ -1,0 +1,42 @@
+"""The engine's own count, where it can be had; never a failure."""
+
+import pytest
+from tests.parts.gateway import target_at
+
+from anyclaude.backends.fake import FakeBackend, FakeReply
+from anyclaude.dialects import dialect_named
+from anyclaude.errors import BackendError, BackendTimeout, BackendTruncated, BackendUnreachable
+from anyclaude.profiles import BackendName
+from anyclaude.protocol.messages_request import MessagesRequest, Turn
+from anyclaude.scheduling.token_count import counted_tokens
+
+HELLO = MessagesRequest(model="x", max_tokens=1, messages=(Turn("user", "Hello"),))
+
+
+async def counted(reply: FakeReply | BackendError, kind: BackendName = "llamacpp") -> tuple[int | None, int]:
+    """Return the count, and how often the server was asked."""
+    backend = FakeBackend(target_at("http://fake/v1", kind), reply)
+    tokens = await counted_tokens(HELLO, "model", backend, dialect_named("openai_chat"))
+    return tokens, len(backend.requests)
+
+
+async def test_the_engine_counts() -> None:
+    assert await counted(FakeReply(chunks=(b'{"input_', b'tokens": 47}'))) == (47, 1)
+
+
+async def test_a_server_that_cannot_count_is_not_asked() -> None:
+    assert await counted(FakeReply(chunks=(b'{"input_tokens": 47}',)), "ollama") == (None, 0)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        FakeReply(status=404),
+        FakeReply(chunks=(b"nonsense",)),
+        FakeReply(chunks=(b'{"input_tokens": ', BackendTruncated("broken"))),
+        FakeReply(chunks=(BackendTimeout("silent"),)),
+        BackendUnreachable("refused"),
+    ],
+)
+async def test_a_count_that_cannot_be_had_is_none(reply: FakeReply | BackendError) -> None:
+    assert await counted(reply) == (None, 1)
