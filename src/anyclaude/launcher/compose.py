@@ -4,9 +4,11 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import aiohttp
 from msgspec import Struct
 
 from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.backends.template_probe import fitted_to_template
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine
 from anyclaude.engine.options import EngineOptions
 from anyclaude.engine.progress import Progress
@@ -49,7 +51,9 @@ async def running_servers(settings: Settings, progress: Progress, say: Callable[
     options = EngineOptions(context_tokens=settings.context_tokens, slots=settings.parallel_requests or 1)
     key = secrets.token_urlsafe(24)
     async with start_engine(model_file, settings.log_dir / "logs", progress, api_key=key, options=options) as engine:
-        yield Served((engine_target(engine, settings), *fallbacks), engine)
+        async with aiohttp.ClientSession() as session:
+            target = await fitted_to_template(session, engine_target(engine, settings))
+        yield Served((target, *fallbacks), engine)
 
 
 def engine_target(engine: EmbeddedEngine, settings: Settings) -> BackendTarget:
