@@ -1,7 +1,7 @@
 """Plays a session on one of the ways, with a fresh engine, project and home."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.parts.claude_code import desk_for
@@ -32,12 +32,13 @@ class Prompt:
 
 async def play(session: Session, way: Way, model_file: Path) -> tuple[Prompt, ...]:
     """Return the prompts in the order in which the engine read them; raises `AssertionError` if the session fails."""
+    options = replace(OPTIONS, chat_template=way.chat_template)
     with tempfile.TemporaryDirectory(prefix="anyclaude-benchmark-") as name:
         folder = Path(name)
         desk = desk_for(make_work_tree(folder / "tree", FILES), folder)
         client = installed_client(session.version)
         async with (
-            evaluating_engine(model_file, folder / "logs", OPTIONS) as (evaluator, engine),
+            evaluating_engine(model_file, folder / "logs", options) as (evaluator, engine),
             evaluating_backend(session.scene(desk.tree), evaluator) as backend,
         ):
             launch = Launch(client, desk, folder / "state", engine.model_name, engine.context_tokens)

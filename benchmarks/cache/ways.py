@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.parts.claude_code import Order, Run, client_arguments, run_command
 from tests.parts.evaluating_backend import EvaluatingBackend
@@ -13,6 +14,8 @@ class Way:
     """One way, and how a client is run on it."""
 
     title: str
+    chat_template: str | None
+    """What the engine is run with; `None` for the template that anyclaude gives the model."""
     run: Callable[[Launch, EvaluatingBackend, Order], Awaitable[Run]]
 
 
@@ -36,6 +39,8 @@ async def run_through_anyclaude(launch: Launch, backend: EvaluatingBackend, orde
     return await run_launched(launch, backend.base_url, order)
 
 
-DIRECT = Way("direct", run_directly)
-THROUGH_ANYCLAUDE = Way("anyclaude", run_through_anyclaude)
+STOCK_TEMPLATE = Path(__file__).with_name("stock_chatml.jinja").read_text(encoding="utf-8")
+
+DIRECT = Way("direct", STOCK_TEMPLATE, run_directly)
+THROUGH_ANYCLAUDE = Way("anyclaude", None, run_through_anyclaude)
 WAYS = (DIRECT, THROUGH_ANYCLAUDE)

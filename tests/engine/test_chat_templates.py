@@ -80,10 +80,10 @@ async def test_chatml_renders_tools_calls_results_and_late_system_messages(smoll
     prompt = await rendered(smollm2_engine, CONVERSATION)
 
     assert prompt == (
-        "<|im_start|>system\nBe brief.\n\n# Tools\n\nYou may call these functions:\n<tools>\n"
+        "<|im_start|>system\n# Tools\n\nYou may call these functions:\n<tools>\n"
         + described_read()
         + "\n</tools>\n\nTo call a function, answer with its name and arguments as JSON, like this:\n<tool_call>\n"
-        '{"name": "function-name", "arguments": {"argument-name": "value"}}\n</tool_call><|im_end|>\n'
+        '{"name": "function-name", "arguments": {"argument-name": "value"}}\n</tool_call>\n\nBe brief.<|im_end|>\n'
         "<|im_start|>user\nWhat is in /etc/hostname?<|im_end|>\n"
         "<|im_start|>assistant\nLet me look.\n"
         '<tool_call>\n{"name": "Read", "arguments": {"file_path": "/etc/hostname"}}\n</tool_call>\n'
@@ -113,6 +113,18 @@ async def test_each_turn_begins_with_the_whole_turn_before(either_engine: Embedd
 
     for turn in asked_after:
         assert whole.startswith(await rendered(either_engine, CONVERSATION[:turn]))
+
+
+async def test_who_has_the_same_tools_has_the_same_beginning(either_engine: EmbeddedEngine) -> None:
+    """As sub-agents do, whose instructions are others."""
+    main, other = [
+        await rendered(either_engine, [{"role": "system", "content": text}, *CONVERSATION[1:]])
+        for text in ("Work with the user.", "Search, and report.")
+    ]
+
+    instructions_at = main.index("Work with the user.")
+    assert described_read() in main[:instructions_at]
+    assert other.startswith(main[:instructions_at] + "Search, and report.")
 
 
 async def test_without_tools_and_system_nothing_is_added(smollm2_engine: EmbeddedEngine) -> None:

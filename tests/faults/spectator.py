@@ -4,8 +4,11 @@ import asyncio
 import json
 from dataclasses import dataclass
 from enum import Enum
+from urllib.parse import quote
 
 from tests.parts.raw_client import CLAUDE_CODE, prompt, request
+
+from anyclaude.server.caller import SESSION_HEADER
 
 
 class Asking(Enum):
@@ -24,7 +27,7 @@ class Asking(Enum):
         """Return the bytes of the request."""
         headers = {"Connection": "close"}
         if self is Asking.CLAUDE_CODE:
-            headers |= CLAUDE_CODE
+            headers |= CLAUDE_CODE | {SESSION_HEADER: quote(conversation)}
         return request("POST", "/v1/messages", prompt(conversation, stream=self.streams), headers)
 
 

@@ -281,8 +281,10 @@ class ChatServer:
 
     async def _apply_template(self, request: web.Request) -> web.StreamResponse:
         self._visited(request)
-        body = {"model": self.hardware.habits.model} | await request.json()
-        return _json(200, {"prompt": _prompt(read_chat_request({}, encode_json(body)))})
+        asked = read_chat_request({}, encode_json({"model": self.hardware.habits.model} | await request.json()))
+        if self.hardware.is_strict and (broken := broken_rules(asked)):
+            return _json(400, refuse(400, " ".join(broken)).body)
+        return _json(200, {"prompt": _prompt(asked)})
 
     async def _nothing(self, request: web.Request) -> web.StreamResponse:
         self._visited(request)

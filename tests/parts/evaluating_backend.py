@@ -74,6 +74,7 @@ class EvaluatingBackend:
         app = web.Application(client_max_size=256 * 1024 * 1024)
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_post("/v1/messages", self._message)
+        app.router.add_post("/apply-template", self._apply_template)
         return app
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
@@ -102,6 +103,12 @@ class EvaluatingBackend:
         if not message.stream:
             return web.Response(body=encode_message(accumulate(events)), content_type="application/json")
         return await _event_stream(request, map(encode_event, events))
+
+    async def _apply_template(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return web.json_response(await self._evaluator.rendered(await request.json()))
+        except Refused as refused:
+            return web.Response(status=refused.status, body=refused.body, content_type="application/json")
 
     async def _evaluated(self, path: str, body: bytes, asked: ChatRequest) -> tuple[Reply, Evaluation]:
         """Return the script's answer, and what the prompt costs the engine; raises `Refused`."""

@@ -100,6 +100,10 @@ class Evaluator:
         self.evaluations.append(evaluation)
         return evaluation
 
+    async def rendered(self, body: Mapping[str, object]) -> object:
+        """Return what the engine's own template makes of a conversation; raises `Refused` if it raises."""
+        return await self._post("/apply-template", body)
+
     def _compared(self, conversation: str, now: _Read, cached: int, seconds: float) -> Evaluation:
         common = max((_common(now.tokens, earlier.tokens) for earlier in self._read), default=0)
         last = self._last.get(conversation)

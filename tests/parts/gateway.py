@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.parts.prefix_contract import observe
 from tests.parts.raw_backend import GENEROUS_SECONDS
 
 from anyclaude.backends.target import BackendTarget
@@ -72,7 +73,7 @@ async def running_gateway(
 ) -> AsyncGenerator[RunningGateway, None]:
     """Run a gateway on a free loopback port; its journal goes to `folder`."""
     journal = WatchedJournal(folder / "request-logs")
-    gateway = Gateway(options, targets, journal, clock)
+    gateway = Gateway(options, targets, journal, clock, observer=observe)
     await gateway.start()
     try:
         yield RunningGateway(gateway.base_url, folder / "request-logs", gateway, journal)

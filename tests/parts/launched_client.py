@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 from tests.parts.claude_code import SYSTEM_PATH, Desk, Order, Run, client_arguments, run_command
 from tests.parts.claude_code_versions import NATIVE, Client
 from tests.parts.gateway import running_gateway
 
 from anyclaude.backends.target import BackendTarget
+from anyclaude.backends.template_probe import fitted_to_template
 from anyclaude.launcher.compose import launch_options
 from anyclaude.launcher.environment import child_environment
 from anyclaude.launcher.plan import Invocation, diet_of, plan_client
@@ -30,9 +32,7 @@ class Launch:
 
 async def run_launched(launch: Launch, backend_url: str, order: Order) -> Run:
     """Start a gateway and a client, and stop both when the client is done."""
-    target = BackendTarget(
-        profile=EMBEDDED, base_url=backend_url, model=launch.model, context_tokens=launch.context_tokens
-    )
+    target = await _target(launch, backend_url)
     settings = Settings(log_dir=launch.state, diet=launch.diet)
     user = users_environment(launch)
     invocation = Invocation(client_arguments(launch.desk, order), user, launch.desk.tree)
@@ -43,6 +43,15 @@ async def run_launched(launch: Launch, backend_url: str, order: Order) -> Run:
         environment = child_environment(user, plan.variables)
         command = (*launch.client.command, *plan.arguments)
         return await run_command(command, launch.desk, environment, order.timeout_seconds)
+
+
+async def _target(launch: Launch, backend_url: str) -> BackendTarget:
+    """Return the server as the launcher would know it after it has asked for its template."""
+    target = BackendTarget(
+        profile=EMBEDDED, base_url=backend_url, model=launch.model, context_tokens=launch.context_tokens
+    )
+    async with aiohttp.ClientSession() as session:
+        return await fitted_to_template(session, target)
 
 
 def users_environment(launch: Launch) -> dict[str, str]:

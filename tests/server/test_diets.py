@@ -66,7 +66,7 @@ async def test_a_diet_shortens_the_clients_words_and_the_journal_says_by_how_muc
     request, record = await asked(tmp_path, replace(QUICK, diet=diet))
 
     assert request.messages[0].text == RULES.replace(" - Fast mode for Claude Code is fast.\n", "")
-    assert all(len(tool.function.description) <= 1_600 for tool in request.body.tools)
+    assert all(len(tool.function.description) <= 1_300 for tool in request.body.tools)
     steps = convert(record["steps"], list[Step])
     assert [step.name for step in steps] == ["system prompt", "tool text"]
     assert all(step.after < step.before for step in steps)

@@ -349,6 +349,9 @@ async def test_the_name_the_client_asked_for_comes_back_and_the_servers_own_goes
     assert response.json["model"] == "claude-haiku-4-5"
 
 
+@pytest.mark.moves_prefix(
+    reason="the client itself takes its tools back, and a tool that is not offered cannot be sent"
+)
 async def test_tools_of_one_request_never_leak_into_another(gateway: RunningGateway, backend: RawBackend) -> None:
     tool = {"name": "Read", "description": "", "input_schema": {"type": "object", "properties": {}}}
     async with connected(gateway.base_url) as client:

@@ -191,10 +191,13 @@ async def test_a_repeated_request_receives_everything_from_the_start(tmp_path: P
     assert (completed["outcome"], completed["was_adopted"], completed["attempts"]) == ("completed", True, 1)
 
 
+ANOTHER = pytest.mark.moves_prefix(reason="the user took the question back and asks another")
+
+
 @pytest.mark.parametrize(
     ("body", "headers"),
     [
-        (prompt("Another"), CLAUDE_CODE),
+        pytest.param(prompt("Another"), CLAUDE_CODE, marks=ANOTHER),
         (prompt(stream=False), CLAUDE_CODE),
         (prompt(), {**CLAUDE_CODE, "x-claude-code-session-id": "session-2"}),
         (prompt(), {**CLAUDE_CODE, "x-claude-code-agent-id": "a1"}),

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from anyclaude.protocol.content import TextBlock
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.transforms import Diet, PromptContext, ShorterSystemPrompt
-from anyclaude.transforms.boilerplate import PASSAGES, SECTIONS
-from anyclaude.transforms.system_sections import is_sound, shorter
+from anyclaude.transforms.boilerplate import PASSAGES, REMINDERS, SECTIONS
+from anyclaude.transforms.system_sections import is_sound, shorter, shorter_reminder
 from anyclaude.transforms.text_units import Unit, units_of
 
 IDENTITY = "\nYou are an agent.\n\nIMPORTANT: Refuse to do harm.\n\n"
@@ -42,6 +42,10 @@ PIECES = st.sampled_from(
     + [f"# {section.title}\n" for section in SECTIONS]
     + [f"{section.opening} More.\n" for section in SECTIONS]
 )
+REMINDER_PIECES = st.sampled_from(
+    ["mine\n", "- mine\n", "\n", "# Mine\n", "```\n"]
+    + [f"- {passage.opening} {passage.until} More.\n" for passage in REMINDERS]
+)
 PROMPTS = st.one_of(st.text(max_size=80), st.lists(PIECES, max_size=12).map("".join))
 DIETS = st.sampled_from(["full", "lean", "minimal"])
 
@@ -57,6 +61,15 @@ def test_minimal_keeps_safety_environment_and_state_to_the_byte() -> None:
 
 def test_lean_drops_only_what_is_about_anthropics_own_products() -> None:
     assert shorter(WHOLE, "lean") == WHOLE.replace(" - Fast mode for Claude Code uses something else.\n", "")
+
+
+def test_lean_drops_how_to_speak_of_people_and_what_becomes_of_old_turns() -> None:
+    text = (
+        "# Care\n\nWhen you use a pronoun for someone, use they.\n\nReport truly.\n\n"
+        "# Context\nWhen the conversation grows long, some or all of the current context is summarized.\n\nAct.\n"
+    )
+
+    assert shorter(text, "lean") == "# Care\n\nReport truly.\n\n# Context\n\nAct.\n"
 
 
 def test_full_touches_nothing() -> None:
@@ -123,6 +136,49 @@ def test_units_that_run_into_one_are_not_sound() -> None:
     assert is_sound(units_of("words\n\nmore\n"))
     assert not is_sound((Unit("paragraph", "words\n"), Unit("paragraph", "more\n")))
     assert not is_sound((Unit("paragraph", "\n"),))
+
+
+AGENTS = (
+    "Available agent types for the Agent tool:\n"
+    "- claude: Catch-all for any task that doesn't fit a more specific agent. FleetView's default. (Tools: *)\n"
+    "- reviewer: Catch-all for reviews. It is mine. (Tools: Read)\n"
+    "- Explore: Read-only search agent for broad fan-out searches, not the file dumps. Say how. (Tools:\n  Read)\n"
+    "\nWhen you launch multiple agents, send them in a single message.\n"
+)
+
+
+@pytest.mark.parametrize("diet", ["lean", "minimal"])
+def test_the_clients_own_agents_are_told_in_one_sentence_each_and_the_users_whole(diet: Diet) -> None:
+    assert shorter_reminder(AGENTS, diet) == (
+        "Available agent types for the Agent tool:\n"
+        "- claude: Catch-all for any task that doesn't fit a more specific agent.\n"
+        "- reviewer: Catch-all for reviews. It is mine. (Tools: Read)\n"
+        "- Explore: Read-only search agent for broad fan-out searches, not the file dumps.\n"
+        "\nWhen you launch multiple agents, send them in a single message.\n"
+    )
+
+
+def test_what_the_user_says_is_never_shortened_and_every_turn_is_shortened_alike() -> None:
+    block = TextBlock(AGENTS, {"cache_control": {"type": "ephemeral"}})
+    turns = (Turn("user", AGENTS), Turn("system", (block,)), Turn("assistant", AGENTS), Turn("system", AGENTS))
+    changed = ShorterSystemPrompt()(replace(REQUEST, messages=turns), PromptContext(diet="lean"))
+
+    short = shorter_reminder(AGENTS, "lean")
+    assert changed.messages == (
+        turns[0],
+        Turn("system", (replace(block, text=short),)),
+        turns[2],
+        Turn("system", short),
+    )
+    assert ShorterSystemPrompt()(changed, PromptContext(diet="lean")) is changed
+
+
+@given(st.lists(REMINDER_PIECES, max_size=8).map("".join), DIETS)
+def test_a_shortened_reminder_is_never_shortened_again(text: str, diet: Diet) -> None:
+    once = shorter_reminder(text, diet)
+
+    assert shorter_reminder(once, diet) == once
+    assert len(once) <= len(text)
 
 
 @given(PROMPTS, DIETS)

@@ -1,19 +1,82 @@
 """Tools keep their places."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from anyclaude.protocol.content import ToolReferenceBlock, ToolResultBlock
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn
 from anyclaude.transforms import PromptContext, StableToolOrder
 
-NAMES = st.lists(st.sampled_from("ABCDEFGH"), unique=True)
+KNOWN = ("Agent", "Bash", "Edit", "Monitor", "Read", "TaskStop", "Write", "mcp__notes__add", "mcp__notes__list", "New")
+NAMES = st.lists(st.sampled_from(KNOWN), unique=True)
 REQUEST = MessagesRequest(model="m", max_tokens=1, messages=(Turn("user", "x"),))
 
 
 def ordered(names: list[str], known: list[str]) -> list[str]:
     request = replace(REQUEST, tools=tuple(Tool(name) for name in names))
     return [tool.name for tool in StableToolOrder()(request, PromptContext(tool_order=tuple(known))).tools]
+
+
+MAIN = {
+    "2.1.330": "Agent Bash Edit NotebookEdit Read Skill TaskStop WebFetch WebSearch Write mcp__notes__add",
+    "2.1.112": "Agent AskUserQuestion Bash Edit EnterPlanMode ExitPlanMode Glob Grep NotebookEdit Read Skill "
+    "TaskOutput TaskStop TodoWrite WebFetch WebSearch Write mcp__notes__add",
+}
+"""The tools of a main conversation under `lean`, as the client sorts them."""
+
+SUBAGENTS = [
+    ("2.1.330", "general-purpose", MAIN["2.1.330"], 11),
+    ("2.1.330", "Explore", "Bash Read Skill TaskStop WebFetch WebSearch mcp__notes__add", 6),
+    ("2.1.330", "statusline-setup", "Read Edit", 1),
+    (
+        "2.1.112",
+        "general-purpose",
+        "Bash Edit Glob Grep NotebookEdit Read Skill TodoWrite WebFetch WebSearch Write mcp__notes__add",
+        12,
+    ),
+    ("2.1.112", "Plan", "Bash Glob Grep Read Skill TodoWrite WebFetch WebSearch mcp__notes__add", 9),
+]
+"""Release, kind, its tools as the client sorts them, and with how many of them the main conversation begins too."""
+
+
+@pytest.mark.parametrize(("release", "kind", "tools", "in_common"), SUBAGENTS)
+def test_a_sub_agents_tools_begin_as_the_main_conversations(
+    release: str, kind: str, tools: str, in_common: int
+) -> None:
+    main, own = ordered(MAIN[release].split(), []), ordered(tools.split(), [])
+
+    assert own[:in_common] == main[:in_common]
+    assert own[in_common:][:1] != main[in_common:][:1] or own == main
+
+
+def test_tools_that_nobody_knows_stay_as_they_came_behind_the_known() -> None:
+    assert ordered(["Zebra", "Edit", "Apple", "Bash"], []) == ["Bash", "Edit", "Zebra", "Apple"]
+
+
+def test_tools_that_a_search_has_loaded_stand_last_as_they_were_found() -> None:
+    """So they do after a restart, when nobody remembers the order."""
+    found = [
+        ToolResultBlock("a", (ToolReferenceBlock("WebFetch"),)),
+        ToolResultBlock("b", (ToolReferenceBlock("Bash"),)),
+    ]
+    turns = tuple(Turn("user", (result,)) for result in found)
+    tools = (
+        Tool("Bash", defer_loading=True),
+        Tool("Monitor", defer_loading=True),
+        Tool("New"),
+        Tool("WebFetch", defer_loading=True),
+    )
+
+    request = replace(REQUEST, messages=turns, tools=tools)
+
+    assert [tool.name for tool in StableToolOrder()(request, PromptContext()).tools] == [
+        "New",
+        "WebFetch",
+        "Bash",
+        "Monitor",
+    ]
 
 
 def test_a_tool_that_joins_later_is_appended() -> None:

@@ -12,9 +12,10 @@ from tests.parts.chat_reply import Call
 from tests.parts.chat_request import ChatMessage, ChatRequest
 from tests.parts.chat_server import ChatServer, chat_server
 from tests.parts.claude_code import Order, Run, desk_for, run_claude
-from tests.parts.claude_code_versions import NATIVE, VERSIONS, installed_client
+from tests.parts.claude_code_versions import JAVASCRIPT, NATIVE, VERSIONS, installed_client
 from tests.parts.gateway import running_gateway, target_at
 from tests.parts.pictures import png
+from tests.parts.prefix_contract import watching
 from tests.parts.work_tree import files_in, make_work_tree
 from tests.trials.tidy_up import (
     AFTER,
@@ -31,6 +32,12 @@ from tests.trials.tidy_up import (
     Turn,
     task_in,
 )
+
+WHY_PROMPTS_MOVE = {
+    JAVASCRIPT: "it does not say that a sub-agent asks and not the session itself, and when a session is continued it "
+    "tells git's state anew"
+}
+"""By release: why the prompts of one session do not extend each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,10 @@ class Session:
 @pytest.fixture(scope="module", params=VERSIONS)
 def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """Play the session once for all tests of this module; a request that is not as it should be ends it here."""
-    played = asyncio.run(play(str(request.param), tmp_path_factory.mktemp("session")))
+    version = str(request.param)
+    with watching() as contract:
+        played = asyncio.run(play(version, tmp_path_factory.mktemp("session")))
+    contract.check(WHY_PROMPTS_MOVE.get(version))
     played.server.check()
     played.run.check()
     played.continued.check()

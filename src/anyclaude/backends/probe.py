@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from anyclaude.profiles import BackendProfile
+from anyclaude.protocol.json_values import JsonObject
 
 from .target import Secret
 
@@ -47,7 +48,7 @@ async def identifies_as(session: aiohttp.ClientSession, profile: BackendProfile,
     """Tell whether the server there is of this kind."""
     if profile.identity_path is None:
         return False
-    answer = await _get(session, address, _origin(address) + profile.identity_path)
+    answer = await _get(session, address, origin(address) + profile.identity_path)
     return answer is not None and answer.is_ok and profile.identity_marker.encode() in answer.body
 
 
@@ -67,6 +68,25 @@ async def ask_facts(
             return await _openai(session, address, model)
         case _:
             assert_never(source)
+
+
+def origin(address: Address) -> str:
+    """Return the server's root."""
+    parts = urlsplit(address.base_url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+async def ask(
+    session: aiohttp.ClientSession, address: Address, url: str, kind: type[T], body: JsonObject | None = None
+) -> T | None:
+    """Return what the server tells there, `None` if it tells nothing of this kind; with a body it is asked by POST."""
+    answer = await _get(session, address, url, body)
+    if answer is None or not answer.is_ok:
+        return None
+    try:
+        return msgspec.json.decode(answer.body, type=kind)
+    except msgspec.DecodeError:
+        return None  # it answers something else under this path: it tells us nothing
 
 
 class _Answer(Struct, frozen=True):
@@ -124,7 +144,7 @@ class _OllamaShow(Struct, frozen=True):
 
 
 async def _llamacpp(session: aiohttp.ClientSession, address: Address) -> ServerFacts:
-    props = await _ask(session, address, _origin(address) + "/props", _Props) or _Props()
+    props = await ask(session, address, origin(address) + "/props", _Props) or _Props()
     listed = await _model_ids(session, address)
     loaded = props.model_alias or next(iter(listed), None)
     return ServerFacts(
@@ -136,7 +156,7 @@ async def _llamacpp(session: aiohttp.ClientSession, address: Address) -> ServerF
 
 
 async def _lmstudio(session: aiohttp.ClientSession, address: Address, model: str | None) -> ServerFacts:
-    answer = await _ask(session, address, _origin(address) + "/api/v0/models", _LmStudioModels)
+    answer = await ask(session, address, origin(address) + "/api/v0/models", _LmStudioModels)
     known = [entry for entry in (answer.data if answer else []) if entry.type in {"llm", "vlm"}]
     loaded = [entry for entry in known if entry.state == "loaded"]
     asked = [entry for entry in known if entry.id == model] if model else loaded
@@ -149,28 +169,28 @@ async def _lmstudio(session: aiohttp.ClientSession, address: Address, model: str
 
 async def _ollama(session: aiohttp.ClientSession, address: Address, model: str | None) -> ServerFacts:
     """The window is the one the model was loaded with, or the `num_ctx` of its file; the trained one tells nothing."""
-    origin = _origin(address)
-    tags = await _ask(session, address, origin + "/api/tags", _OllamaModels)
-    running = await _ask(session, address, origin + "/api/ps", _OllamaModels)
+    root = origin(address)
+    tags = await ask(session, address, root + "/api/tags", _OllamaModels)
+    running = await ask(session, address, root + "/api/ps", _OllamaModels)
     names = tuple(entry.name for entry in (tags.models if tags else ()))
     loaded = running.models if running else []
     chosen = model or next((entry.name for entry in [*loaded, *(tags.models if tags else [])]), None)
     window = next((entry.context_length for entry in loaded if chosen and _same_tag(entry.name, chosen)), None)
     if window is None and chosen is not None:
-        show = await _ask(session, address, origin + "/api/show", _OllamaShow, {"model": chosen})
+        show = await ask(session, address, root + "/api/show", _OllamaShow, {"model": chosen})
         window = _num_ctx(show.parameters) if show else None
     return ServerFacts(models=names, loaded_model=loaded[0].name if loaded else None, context_tokens=window)
 
 
 async def _openai(session: aiohttp.ClientSession, address: Address, model: str | None) -> ServerFacts:
-    answer = await _ask(session, address, address.base_url + "/models", _ModelList)
+    answer = await ask(session, address, address.base_url + "/models", _ModelList)
     entries = answer.data if answer else []
     asked = [entry for entry in entries if entry.id == model] if model else entries[:1]
     return ServerFacts(models=tuple(entry.id for entry in entries), context_tokens=asked[0].window if asked else None)
 
 
 async def _model_ids(session: aiohttp.ClientSession, address: Address) -> tuple[str, ...]:
-    answer = await _ask(session, address, address.base_url + "/models", _ModelList)
+    answer = await ask(session, address, address.base_url + "/models", _ModelList)
     return tuple(entry.id for entry in answer.data) if answer else ()
 
 
@@ -184,25 +204,8 @@ def _num_ctx(parameters: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def _origin(address: Address) -> str:
-    parts = urlsplit(address.base_url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-async def _ask(
-    session: aiohttp.ClientSession, address: Address, url: str, kind: type[T], body: dict[str, str] | None = None
-) -> T | None:
-    answer = await _get(session, address, url, body)
-    if answer is None or not answer.is_ok:
-        return None
-    try:
-        return msgspec.json.decode(answer.body, type=kind)
-    except msgspec.DecodeError:
-        return None  # it answers something else under this path: it tells us nothing
-
-
 async def _get(
-    session: aiohttp.ClientSession, address: Address, url: str, body: dict[str, str] | None = None
+    session: aiohttp.ClientSession, address: Address, url: str, body: JsonObject | None = None
 ) -> _Answer | None:
     """Return what the server answered, or `None` if none did in time."""
     headers = {"Authorization": f"Bearer {address.api_key.reveal()}"} if address.api_key else {}

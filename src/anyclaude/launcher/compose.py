@@ -4,9 +4,11 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import aiohttp
 from msgspec import Struct
 
 from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.backends.template_probe import fitted_to_template
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine
 from anyclaude.engine.options import EngineOptions
 from anyclaude.engine.progress import Progress
@@ -54,7 +56,9 @@ async def running_servers(settings: Settings, progress: Progress, say: Callable[
                 f"anyclaude: the window is {engine.context_tokens:,} tokens, as memory allows, of the "
                 f"{engine.trained_tokens:,} the model was trained for. --context-tokens sets it."
             )
-        yield Served((engine_target(engine, settings), *fallbacks), engine)
+        async with aiohttp.ClientSession() as session:
+            target = await fitted_to_template(session, engine_target(engine, settings))
+        yield Served((target, *fallbacks), engine)
 
 
 def engine_target(engine: EmbeddedEngine, settings: Settings) -> BackendTarget:

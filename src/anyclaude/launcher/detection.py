@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from anyclaude.backends.probe import Address, ask_facts, identifies_as, is_reachable
 from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.backends.template_probe import fitted_to_template
 from anyclaude.errors import InvalidSetting, SetupError
 from anyclaude.profiles import PROFILES, BackendName, BackendProfile, profile_named
 from anyclaude.settings import Fallback, Mode, Settings
@@ -135,7 +136,7 @@ async def _target(
         )
     if model is None and profile.is_remote:
         raise InvalidSetting(f"{profile.title} has {len(facts.models)} models; name one with --model")
-    return BackendTarget(
+    target = BackendTarget(
         profile=profile,
         base_url=address.base_url,
         model=chosen,
@@ -143,6 +144,7 @@ async def _target(
         context_tokens=facts.context_tokens,
         parallel_requests=facts.parallel_requests or profile.parallel_requests,
     )
+    return await fitted_to_template(session, target)
 
 
 def _with_choices(target: BackendTarget, settings: Settings) -> BackendTarget:

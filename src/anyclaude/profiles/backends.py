@@ -11,6 +11,7 @@ EMBEDDED = BackendProfile(
     title="the embedded engine",
     base_url="http://127.0.0.1:0/v1",  # a free port, told when the engine is up
     accepts_named_tool_choice=False,
+    template_path="/apply-template",
     token_counting="llamacpp_input_tokens",
     continuation="assistant_prefill",
 )
@@ -21,6 +22,7 @@ LLAMACPP = BackendProfile(
     base_url="http://127.0.0.1:8080/v1",
     api_key_variable="LLAMA_API_KEY",
     accepts_named_tool_choice=False,  # an object is read as "auto" (llama.cpp b11549, source and test)
+    template_path="/apply-template",
     token_counting="llamacpp_input_tokens",
     continuation="assistant_prefill",
     identity_path="/props",

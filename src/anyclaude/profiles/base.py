@@ -20,10 +20,12 @@ and `continue_final_message` (vLLM), or not at all."""
 
 MidConversationSystem: TypeAlias = Literal["user_reminder", "system_message"]
 """How instructions in mid-conversation are said: as text of the user in `<system-reminder>` tags, which every chat
-template takes, or as a system message in their place, on which many templates raise (vLLM issue 53393)."""
+template takes, or as a system message in their place, on which many templates raise (vLLM issue 53393).  A server
+that shows what its template does is asked once (`backends/template_probe.py`)."""
 
 EarlierReasoning: TypeAlias = Literal["drop", "reasoning_content"]
-"""Whether the reasoning of earlier turns goes back to the server: most chat templates would drop it anyway."""
+"""Whether the reasoning of earlier turns goes back to the server: most chat templates would drop it anyway, some only
+when the user speaks again.  A server that shows what its template does is asked once."""
 
 FactsSource: TypeAlias = Literal["llamacpp_props", "lmstudio_models", "ollama_show", "openai_models"]
 """Where a server tells which model it runs and how large the window is: `GET /props`, `GET /api/v0/models`,
@@ -53,6 +55,8 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     mid_conversation_system: MidConversationSystem = "user_reminder"
     earlier_reasoning: EarlierReasoning = "drop"
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    template_path: str | None = None
+    """Where the server shows how the model's chat template renders a conversation, from its root."""
     token_counting: TokenCounting = "estimate"
     continuation: Continuation = "none"
     identity_path: str | None = None

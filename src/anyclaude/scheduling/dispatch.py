@@ -10,12 +10,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from anyclaude.backends.breaker import CircuitBreaker
 from anyclaude.backends.client import Backend, BackendReply
-from anyclaude.dialects import DeltaDecoder, Dialect, Dropped
+from anyclaude.dialects import DeltaDecoder, Dialect, Dropped, WireRequest
 from anyclaude.errors import (
     AnyclaudeError,
     BackendError,
@@ -77,6 +78,10 @@ class Errand(Struct, frozen=True):
     """How long the prompt is."""
 
 
+Observer: TypeAlias = Callable[[Errand, WireRequest], None]
+"""Is told of each request that is about to be sent, and on whose errand; it must not raise."""
+
+
 class PassedOver(Struct, frozen=True):
     """A backend that was asked first and could not, and what kept it."""
 
@@ -123,9 +128,11 @@ class Dispatcher:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         obstacle: Callable[[], AnyclaudeError | None] = lambda: None,
+        observer: Observer = lambda errand, request: None,
     ) -> None:
-        """`obstacle` says why trying again is in vain, once that is so."""
+        """`obstacle` says why trying again is in vain, once that is so; `observer` sees what servers are asked."""
         self.lanes = tuple(lanes)
+        self._observer = observer
         self._obstacle = obstacle
         self.patience = patience
         self._clock = clock
@@ -219,6 +226,7 @@ class Dispatcher:
         encoded = lane.dialect.encode_request(errand.request, model, target.profile)
         progress.route, progress.dropped = f"{target.profile.name}/{model}", encoded.dropped
         progress.attempts += 1
+        self._observer(errand, encoded.request)
         async with AsyncExitStack() as stack:
             sent = lane.backend.stream(encoded.request, self.patience.first_byte_seconds)
             reply = await stack.enter_async_context(sent)

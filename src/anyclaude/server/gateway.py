@@ -40,6 +40,7 @@ from anyclaude.errors import (
 from anyclaude.observability import Journal
 from anyclaude.observability.records import Outcome
 from anyclaude.scheduling import Admission, ConversationMemory, Dispatcher, Lane, Patience
+from anyclaude.scheduling.dispatch import Observer
 from anyclaude.transforms import Diet, PromptContext
 
 from .account import Account
@@ -105,8 +106,12 @@ class Gateway:
         journal: Journal,
         clock: Clock = Clock(),
         obstacle: Callable[[], AnyclaudeError | None] = lambda: None,
+        observer: Observer = lambda errand, request: None,
     ) -> None:
-        """`obstacle` says why no request can be answered any more, once that is so: then all are told at once."""
+        """
+        `obstacle` says why no request can be answered any more, once that is so: then all are told at once.
+        `observer` sees what the servers are asked, and for which conversation.
+        """
         if not is_loopback(options.host) and options.token is None:
             raise InvalidSetting(
                 f"host {options.host} is open to other machines, so a token is required: set ANYCLAUDE_TOKEN"
@@ -120,6 +125,7 @@ class Gateway:
         self._guard = Guard(host=options.host, allowed_origins=options.allowed_origins, token=options.token)
         self._clock = clock
         self._obstacle = obstacle
+        self._observer = observer
         self._openings = Openings(clock.seconds, options.return_grace)
         self._session: aiohttp.ClientSession | None = None
         self._runner: web.ServerRunner | None = None
@@ -181,7 +187,7 @@ class Gateway:
         if not self._lanes:
             return health_route
         dispatcher = Dispatcher(
-            self._lanes, self._options.patience, self._clock.seconds, self._clock.sleep, self._obstacle
+            self._lanes, self._options.patience, self._clock.seconds, self._clock.sleep, self._obstacle, self._observer
         )
         messages = MessagesHandler(dispatcher, self._openings, self._memory, self._options.pace, _new_id)
         return {

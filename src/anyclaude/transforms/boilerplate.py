@@ -1,11 +1,12 @@
 """
-What of Claude Code's own system prompt a diet leaves out, by the words it begins with.
+What of Claude Code's own instructions a diet leaves out, by the words it begins with.
 
 Only what is listed here ever goes.  Whatever a release adds, a user appends or a plugin brings stays, because nobody
 listed it: an outdated entry costs tokens, never an instruction.  Nothing about safety, permissions, the use of tools
 or the environment is listed; four passages of that kind are cut down to the rule they begin with.
 
-Read from the prompts of 2.1.112 and 2.1.330, both its short and its long one.
+Read from the prompts of 2.1.112 and 2.1.330, both its short and its long one, and from the `system` messages that
+2.1.330 sends in the conversation.
 """
 
 from msgspec import Struct
@@ -70,9 +71,9 @@ PASSAGES = (
     Passage("Fast mode for Claude Code ", "lean"),
     Passage("If the user asks for help or wants to give feedback inform them", "lean"),
     # Manners, and how the terminal shows things.
-    Passage("When you use a pronoun for someone", "minimal"),
+    Passage("When you use a pronoun for someone", "lean"),
     Passage("When you have enough information to act, act.", "minimal"),
-    Passage("When the conversation grows long, some or all of the current context", "minimal"),
+    Passage("When the conversation grows long, some or all of the current context", "lean"),
     Passage("All text you output outside of tool use is displayed to the user.", "minimal"),
     Passage("Text you output outside of tool use is displayed to the user", "minimal"),
     Passage("Reference code as `file_path:line_number`", "minimal"),
@@ -111,3 +112,14 @@ PASSAGES = (
         until="make all independent tool calls in parallel.",
     ),
 )
+
+REMINDERS = (
+    # Every sub-agent is sent this list again with its second turn.  Each agent keeps its name and what it is for.
+    Passage("claude: Catch-all for any task that doesn't fit", "lean", until="a more specific agent."),
+    Passage("Explore: Read-only search agent for broad fan-out searches", "lean", until="not the file dumps."),
+    Passage("general-purpose: General-purpose agent for researching", "lean", until="executing multi-step tasks."),
+    Passage("Plan: Software architect agent for designing", "lean", until="designing implementation plans."),
+    # The one bundled skill that stays when the others are turned off, as they are in `lean`.
+    Passage("plugin-authoring: Make a mod: a change to Claude's own", "lean", until="interface or behaviour"),
+)
+"""What `system` messages in the conversation say at length: it is cut down to the words up to `until`."""

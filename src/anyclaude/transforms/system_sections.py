@@ -6,15 +6,16 @@ without anything that is known as the client's own, is not touched.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 
 from msgspec.structs import replace
 
 from anyclaude.protocol.content import Content, ContentBlock, TextBlock
-from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.protocol.messages_request import MessagesRequest, Turn
 
 from .base import Diet, PromptContext
-from .boilerplate import PASSAGES, SECTIONS, Passage, Section
+from .boilerplate import PASSAGES, REMINDERS, SECTIONS, Passage, Section
 from .text_units import Unit, joined, units_of
 
 MILDER: Mapping[Diet, tuple[Diet, ...]] = MappingProxyType({"lean": ("lean",), "minimal": ("minimal", "lean")})
@@ -22,14 +23,18 @@ MILDER: Mapping[Diet, tuple[Diet, ...]] = MappingProxyType({"lean": ("lean",), "
 
 
 class ShorterSystemPrompt:
-    """Leaves out of the system prompt what a diet does without."""
+    """Leaves out of the system prompt, and of the system's messages, what a diet does without."""
 
     name = "system prompt"
 
     def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
         """Return the request with a system prompt of the same blocks, as far as something is left of them."""
+        if context.diet not in MILDER:
+            return request
         system = _shorter_content(request.system, context.diet)
-        return request if system == request.system else replace(request, system=system)
+        turns = tuple(_shorter_turn(turn, context.diet) for turn in request.messages)
+        is_same = system == request.system and turns == request.messages
+        return request if is_same else replace(request, system=system, messages=turns)
 
 
 def shorter(text: str, diet: Diet) -> str:
@@ -42,6 +47,17 @@ def shorter(text: str, diet: Diet) -> str:
         if is_sound(left):
             return joined(left)
     return text
+
+
+@lru_cache(maxsize=256)
+def shorter_reminder(text: str, diet: Diet) -> str:
+    """Return the text of a `system` message without what the diet leaves out; each one comes again with every turn."""
+    passages = [passage for passage in REMINDERS if passage.goes_with in _dropped_by(diet) and passage.opening in text]
+    if not passages:
+        return text
+    units = (_without_passage(unit, passages) for unit in units_of(text))
+    left = [unit for unit in units if unit is not None]
+    return joined(left) if is_sound(left) else text
 
 
 def is_sound(left: Sequence[Unit]) -> bool:
@@ -58,6 +74,19 @@ def _shorter_content(system: Content, diet: Diet) -> Content:
     if isinstance(system, str):
         return shorter(system, diet)
     return tuple(_shorter_block(block, diet) for block in system)
+
+
+def _shorter_turn(turn: Turn, diet: Diet) -> Turn:
+    """Shorten what the system says in the conversation; what the user says is never touched."""
+    if turn.role != "system":
+        return turn
+    if isinstance(turn.content, str):
+        return replace(turn, content=shorter_reminder(turn.content, diet))
+    return replace(turn, content=tuple(_shorter_reminder_block(block, diet) for block in turn.content))
+
+
+def _shorter_reminder_block(block: ContentBlock, diet: Diet) -> ContentBlock:
+    return replace(block, text=shorter_reminder(block.text, diet)) if isinstance(block, TextBlock) else block
 
 
 def _shorter_block(block: ContentBlock, diet: Diet) -> ContentBlock:

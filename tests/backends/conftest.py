@@ -1,0 +1,5 @@
+"""Weights of models, for what is asked of a real engine."""
+
+from tests.parts.engines import qwen_model, smollm2_model, tiny_model
+
+__all__ = ["qwen_model", "smollm2_model", "tiny_model"]

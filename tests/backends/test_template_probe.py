@@ -1,0 +1,200 @@
+"""How instructions and thoughts are said follows from the model's own template, asked through the real engine."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import pytest
+from msgspec.structs import replace
+from tests.parts.chat_reply import reply, say
+from tests.parts.chat_templates import chat_template
+from tests.parts.engines import running
+from tests.parts.evaluation import Evaluator, evaluating_engine
+from tests.parts.stub_server import stub_server
+
+from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.backends.template_probe import fitted_to_template, keeps_the_prefix
+from anyclaude.dialects import dialect_named
+from anyclaude.engine.chat_templates import shipped_template
+from anyclaude.engine.embedded import EmbeddedEngine
+from anyclaude.engine.gguf import read_metadata
+from anyclaude.engine.options import EngineOptions
+from anyclaude.engine.progress import Unreported
+from anyclaude.launcher.compose import running_servers
+from anyclaude.launcher.detection import find_target
+from anyclaude.profiles import EMBEDDED, BackendProfile, profile_named
+from anyclaude.profiles.base import EarlierReasoning, MidConversationSystem
+from anyclaude.protocol.content import TextBlock
+from anyclaude.protocol.messages_request import MessagesRequest, Turn
+from anyclaude.server.messages import STEPS
+from anyclaude.settings import Settings
+from anyclaude.transforms import PromptContext, prepare
+
+MANNERS: list[tuple[str, MidConversationSystem, EarlierReasoning]] = [
+    ("keeps", "system_message", "drop"),
+    ("raises", "user_reminder", "drop"),
+    ("hoists", "user_reminder", "drop"),
+    ("omits", "user_reminder", "drop"),
+    ("to_the_last_user", "user_reminder", "drop"),
+    ("thinks", "system_message", "reasoning_content"),
+    ("forgets", "system_message", "drop"),
+]
+"""Each template, and how things are to be said to a model that is run with it."""
+
+KEEPING = [name for name, _, _ in MANNERS if name != "to_the_last_user"]
+"""Where the system prompt itself moves with every turn, no way to say a conversation keeps its prefix."""
+
+
+def options(template: str) -> EngineOptions:
+    return EngineOptions(context_tokens=4096, threads=1, chat_template=template)
+
+
+def target_of(engine: EmbeddedEngine) -> BackendTarget:
+    key = Secret(engine.api_key)
+    return BackendTarget(profile=EMBEDDED, base_url=f"{engine.base_url}/v1", model=engine.model_name, api_key=key)
+
+
+async def fitted(target: BackendTarget) -> BackendProfile:
+    async with aiohttp.ClientSession() as session:
+        return (await fitted_to_template(session, target)).profile
+
+
+@pytest.mark.parametrize(("name", "instructions", "thoughts"), MANNERS)
+async def test_the_template_decides_how_instructions_and_thoughts_are_said(
+    tiny_model: Path, tmp_path: Path, name: str, instructions: MidConversationSystem, thoughts: EarlierReasoning
+) -> None:
+    async with running(tiny_model, tmp_path, options(chat_template(name))) as engine:
+        profile = await fitted(target_of(engine))
+
+    assert (profile.mid_conversation_system, profile.earlier_reasoning) == (instructions, thoughts)
+    assert replace(profile, mid_conversation_system="user_reminder", earlier_reasoning="drop") == EMBEDDED
+
+
+@pytest.mark.parametrize("template", ["chatml.jinja", "qwen2.5-coder.jinja"])
+async def test_our_own_templates_take_instructions_where_they_stand(
+    tiny_model: Path, tmp_path: Path, template: str
+) -> None:
+    async with running(tiny_model, tmp_path, options(shipped_template(template))) as engine:
+        profile = await fitted(target_of(engine))
+
+    assert profile.mid_conversation_system == "system_message"
+
+
+async def test_so_does_the_one_that_qwen_brings(tiny_model: Path, qwen_model: Path, tmp_path: Path) -> None:
+    async with running(tiny_model, tmp_path, options(read_metadata(qwen_model).chat_template)) as engine:
+        profile = await fitted(target_of(engine))
+
+    assert profile.mid_conversation_system == "system_message"
+
+
+@pytest.mark.parametrize("name", KEEPING)
+async def test_every_turn_then_extends_the_one_before_and_is_found_in_the_engines_cache(
+    tiny_model: Path, tmp_path: Path, name: str
+) -> None:
+    async with talk(tiny_model, tmp_path, chat_template(name)) as (evaluator, profile):
+        for length in (2, 5, 8):
+            body = msgspec.json.decode(encoded(length, profile), type=dict[str, object])
+            await evaluator.evaluate("/v1/chat/completions", body, "talk", reply(say(ANSWERS[length])))
+
+    assert [evaluation.difference for evaluation in evaluator.evaluations] == ["", "", ""]
+    assert [evaluation.lost for evaluation in evaluator.evaluations] == [0, 0, 0]
+    assert evaluator.evaluations[-1].cached > evaluator.evaluations[1].prompt
+
+
+@pytest.mark.parametrize("name", ["raises", "hoists", "omits"])
+async def test_the_other_way_would_have_failed_or_changed_what_was_read(
+    tiny_model: Path, tmp_path: Path, name: str
+) -> None:
+    async with running(tiny_model, tmp_path, options(chat_template(name))) as engine:
+        wrong = replace(await fitted(target_of(engine)), mid_conversation_system="system_message")
+        renderings = [await rendered(engine, encoded(length, wrong)) for length in (2, 5, 8)]
+
+    texts = [block.text for turn in TALK for block in turn.content if isinstance(block, TextBlock)]
+    assert None in renderings or not keeps_the_prefix([text or "" for text in renderings], texts)
+
+
+async def test_every_run_asks_its_server_or_its_own_engine_when_it_starts(tiny_model: Path, tmp_path: Path) -> None:
+    own = Settings(mode="embedded", model=str(tiny_model), context_tokens=4096, log_dir=tmp_path)
+    async with running_servers(own, Unreported(), lambda _: None) as served:
+        (embedded,) = served.targets
+        theirs = Settings(mode="llamacpp", backend_url=embedded.base_url, api_key=embedded.api_key)
+        found = await find_target(theirs)
+
+    assert found is not None
+    assert embedded.profile == replace(EMBEDDED, mid_conversation_system="system_message")
+    assert found.profile == replace(profile_named("llamacpp"), mid_conversation_system="system_message")
+
+
+async def test_a_server_that_shows_no_renderings_keeps_its_profile() -> None:
+    async with stub_server({"/props": {}}) as server:
+        target = BackendTarget(profile=profile_named("llamacpp"), base_url=server.base_url, model="m")
+        profile = await fitted(target)
+
+    assert profile == target.profile
+
+
+async def test_a_server_without_the_route_is_not_asked() -> None:
+    async with stub_server({}) as server:
+        await fitted(BackendTarget(profile=profile_named("generic"), base_url=server.base_url, model="m"))
+
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("renderings", "keeps"),
+    [
+        (["[one]", "[one][two]"], True),
+        (["[one]", "[two][one]"], False),
+        (["[one]", "[one]"], False),
+        (["[two]", "[two][one]"], False),
+    ],
+)
+def test_a_prefix_is_kept_if_nothing_moves_and_nothing_is_lost(renderings: list[str], keeps: bool) -> None:
+    assert keeps_the_prefix(renderings, ["one", "two"]) is keeps
+
+
+TALK = tuple(
+    Turn(role, (TextBlock(text),))
+    for role, text in (
+        ("user", "What is in the garden?"),
+        ("system", "The garden is large."),
+        ("assistant", "A tree."),
+        ("user", "What else?"),
+        ("system", "Say it in one word."),
+        ("assistant", "Ants."),
+        ("system", "The user is in a hurry."),
+        ("user", "And the bees?"),
+    )
+)
+ANSWERS = {2: "A tree.", 5: "Ants.", 8: "They sleep."}
+"""What is answered to the conversation of so many turns."""
+
+
+def encoded(length: int, profile: BackendProfile) -> bytes:
+    """Return the request of the conversation so far, prepared as the gateway does it."""
+    request = MessagesRequest(model="m", max_tokens=16, messages=TALK[:length], system="Look around.")
+    prepared = prepare(request, STEPS, PromptContext(), lambda _: 0).request
+    return dialect_named("openai_chat").encode_request(prepared, "m", profile).request.body
+
+
+@asynccontextmanager
+async def talk(model: Path, folder: Path, template: str) -> AsyncIterator[tuple[Evaluator, BackendProfile]]:
+    async with evaluating_engine(model, folder, options(template)) as (evaluator, engine):
+        yield evaluator, await fitted(target_of(engine))
+
+
+class Rendered(msgspec.Struct):
+    prompt: str
+
+
+async def rendered(engine: EmbeddedEngine, body: bytes) -> str | None:
+    """Return what the template makes of a request, `None` if it raises."""
+    headers = {"Authorization": f"Bearer {engine.api_key}", "Content-Type": "application/json"}
+    fields = {**msgspec.json.decode(body, type=dict[str, object]), "add_generation_prompt": False}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(f"{engine.base_url}/apply-template", json=fields) as response,
+    ):
+        return msgspec.json.decode(await response.read(), type=Rendered).prompt if response.status == 200 else None

@@ -1,0 +1,85 @@
+"""What a real client's sub-agents find of the main conversation in a real engine's cache, by the engine's own count."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+from tests.parts.chat_reply import call, reply, say
+from tests.parts.chat_request import ChatRequest
+from tests.parts.chat_script import Answer, Scene
+from tests.parts.claude_code import Order, desk_for
+from tests.parts.claude_code_versions import JAVASCRIPT, NATIVE, installed_client
+from tests.parts.evaluating_backend import Asked, evaluating_backend
+from tests.parts.evaluation import evaluating_engine
+from tests.parts.launched_client import Launch, run_launched
+from tests.parts.work_tree import make_work_tree
+
+from anyclaude.engine.options import EngineOptions
+
+TASK = "Ask somebody to look around."
+ERRAND = "Look around, and tell what is there."
+
+SAYS_NOT_WHO_ASKS = pytest.mark.moves_prefix(reason="2.1.112 sends no agent id, so both seem one conversation")
+
+CHARACTERS_PER_TOKEN = 6
+"""More than any text here has: so many tokens at least are in a text of so many characters."""
+
+
+def looking_around(kind: str) -> Scene:
+    """Play a model that sends out one sub-agent, which looks twice."""
+
+    def answer(request: ChatRequest) -> Answer:
+        if ERRAND in request.opening:
+            return (
+                reply(call("Bash", command="ls", description="List")) if not request.turns_taken else reply(say("A."))
+            )
+        if request.turns_taken:
+            return reply(say("A greeting is there."))
+        return reply(call("Agent", description="Look", prompt=ERRAND, subagent_type=kind))
+
+    return answer
+
+
+async def played(version: str, kind: str, model_file: Path, folder: Path) -> tuple[list[Asked], list[Asked]]:
+    """Return the requests of the main conversation and those of the sub-agent."""
+    desk = desk_for(make_work_tree(folder / "tree", {"greeting.txt": "Hello.\n"}), folder)
+    async with (
+        evaluating_engine(model_file, folder / "logs", EngineOptions(threads=1)) as (evaluator, engine),
+        evaluating_backend(looking_around(kind), evaluator) as backend,
+    ):
+        launch = Launch(installed_client(version), desk, folder / "state", engine.model_name, engine.context_tokens)
+        run = await run_launched(launch, backend.base_url, Order(TASK))
+        backend.check()
+        run.check()
+    errand = [asked for asked in backend.asked if ERRAND in asked.request.opening]
+    return [asked for asked in backend.asked if asked not in errand], errand
+
+
+@pytest.mark.parametrize("kind", ["general-purpose", "Explore"])
+@pytest.mark.parametrize("version", [NATIVE, pytest.param(JAVASCRIPT, marks=SAYS_NOT_WHO_ASKS)])
+async def test_a_sub_agents_first_prompt_finds_its_tools_in_the_cache(
+    tiny_model: Path, tmp_path: Path, version: str, kind: str
+) -> None:
+    main, errand = await played(version, kind, tiny_model, tmp_path)
+
+    first = errand[0]
+    begins_alike = shared_tools(main[0].request, first.request)
+    assert first.evaluation.is_first
+    assert first.evaluation.lost == 0
+    assert len(begins_alike) >= 5
+    assert first.evaluation.cached >= sum(map(len, begins_alike)) / CHARACTERS_PER_TOKEN
+
+
+@pytest.mark.parametrize("version", [NATIVE, pytest.param(JAVASCRIPT, marks=SAYS_NOT_WHO_ASKS)])
+async def test_its_later_turns_extend_its_first(tiny_model: Path, tmp_path: Path, version: str) -> None:
+    main, errand = await played(version, "general-purpose", tiny_model, tmp_path)
+
+    assert len(errand) == 2
+    assert [asked.evaluation.difference for asked in (*main, *errand)] == [""] * (len(main) + 2)
+
+
+def shared_tools(one: ChatRequest, other: ChatRequest) -> list[str]:
+    """Return the texts of the tools with which both begin."""
+    pairs = zip(one.body.tools, other.body.tools, strict=False)
+    alike = itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)
+    return [tool.function.description for tool, _ in alike]
