@@ -66,7 +66,7 @@ class MessagesHandler:
         """Answer one request; raises `AnyclaudeError` as long as nothing has been sent."""
         body = await call.body()
         request = decode_request(body)
-        call.account.request = request
+        call.account.asked = call.account.request = request
         check_prefill(request)
         if "thread" in request.extra:
             raise ThreadsUnsupported("thread: the gateway keeps no conversations; send the whole of this one instead")
