@@ -7,6 +7,7 @@ A prompt that was recorded, or a state that was kept, is of use only where the c
 import hashlib
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -52,7 +53,8 @@ SESSION_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-
 
 def place_of(invocation: Invocation, client: Client, diet: ClientDiet, model: str) -> Place:
     """Return the place of a launch; what the user wrote in flags is in it as a digest only, for it may be secret."""
-    said = (client.command, diet.name, model, _shaping(invocation.arguments))
+    program = [str(Path(word).resolve()) for word in client.command]  # a link to the release that it is
+    said = (program, diet.name, model, _shaping(invocation.arguments))
     return Place(str(invocation.folder), hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:16])
 
 

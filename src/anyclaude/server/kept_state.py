@@ -14,7 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from anyclaude.backends.slots import restore_slot, save_slot
+from anyclaude.backends.slots import SlotFile, restore_slot, save_slot
 from anyclaude.errors import AnyclaudeError, BackendError
 from anyclaude.observability.records import Outcome
 from anyclaude.protocol.deltas import UsageReported
@@ -87,6 +87,8 @@ class StateKeeper:
         self._held: _Conversation | None = None
         self._saved: _Conversation | None = None
         self._seconds_for_last = 0.0
+        self._is_saving = False
+        self._taking_over: asyncio.Task[None] | None = None
         self._resting: asyncio.Task[None] | None = None
 
     @property
@@ -117,6 +119,7 @@ class StateKeeper:
             self._switch_off(str(error))
             return
         self._restored_tokens, self._unproved = read.tokens, state
+        self._saved = _Conversation(state.session, state.tokens)
 
     def judge(self, reported: UsageReported) -> None:
         """Believe in the restore, or not, by what the engine counted for the first prompt after it."""
@@ -132,8 +135,8 @@ class StateKeeper:
 
     def heard(self, account: Account, outcome: Outcome) -> None:
         """Note what the engine holds after an exchange, and save it when it rests."""
-        if self._off is not None or account.progress.attempts == 0:
-            return
+        if self._off is not None or account.progress.attempts == 0 or account.progress.passed_over:
+            return  # the engine has heard nothing of it
         self._stop_resting()
         self._held = _conversation(account) if outcome == "completed" else None
         if self._held is not None:
@@ -143,23 +146,29 @@ class StateKeeper:
 
     async def stop(self) -> None:
         """Save what has not been saved, within bounds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_SAVE_SECONDS):
+                if self._is_saving and self._resting is not None:
+                    await self._resting
+                if self._taking_over is not None:
+                    await self._taking_over
+                if self._is_worth_saving():
+                    await self._save()
         resting = self._stop_resting()
         if resting is not None:
             await asyncio.wait({resting})
-        if self._is_worth_saving():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LAST_SAVE_SECONDS):
-                    await self._save()
 
     async def _save_at_rest(self) -> None:
         await self._sleep(REST_SECONDS)
         await self._lane.admission.in_spare_time(self._save)
 
     async def _save(self) -> None:
+        """Have the engine write what it holds; whoever cancels this ends the wait, and nothing is kept."""
         held = self._held
         if held is None:
             return
         name = self._states.new_file_name()
+        self._is_saving = True
         try:
             if not await asyncio.to_thread(self._states.has_room_for, held.tokens):
                 self._switch_off(f"there is no room for it on the disk of {self._options.folder}")
@@ -167,17 +176,28 @@ class StateKeeper:
             began = self._clock()
             written = await save_slot(self._lane.backend, name, RESTORE_SECONDS)
             self._seconds_for_last = self._clock() - began
-            keep = (self._options.place, held.session, name, written)
-            if await asyncio.to_thread(self._states.keep, *keep):
-                self._saved = held
-            else:
-                self._switch_off(
-                    f"a state takes {written.bytes:,} bytes, and {self._options.limit_bytes:,} are allowed"
-                )
         except (BackendError, OSError) as error:
             self._switch_off(str(error))
-        finally:
             self._states.discard(name)
+        except asyncio.CancelledError:
+            self._states.discard(name)
+            raise
+        else:
+            self._taking_over = asyncio.create_task(self._take_over(held, name, written))
+            await asyncio.shield(self._taking_over)
+        finally:
+            self._is_saving = False
+
+    async def _take_over(self, held: _Conversation, name: str, written: SlotFile) -> None:
+        try:
+            stays = await asyncio.to_thread(self._states.keep, self._options.place, held.session, name, written)
+        except OSError as error:
+            self._switch_off(str(error))
+            return
+        if stays:
+            self._saved = held
+        else:
+            self._switch_off(f"a state takes {written.bytes:,} bytes, and {self._options.limit_bytes:,} are allowed")
 
     def _is_worth_saving(self) -> bool:
         if self._off is not None or self._held is None:
