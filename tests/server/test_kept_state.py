@@ -16,10 +16,14 @@ from tests.parts.raw_backend import Asked, RawBackend
 from tests.parts.raw_client import ask, connected
 from tests.parts.sessions import opening, send
 
+from anyclaude.backends.breaker import CircuitBreaker
+from anyclaude.backends.fake import FakeBackend
+from anyclaude.dialects import dialect_named
 from anyclaude.protocol.json_values import JsonValue
+from anyclaude.scheduling import Admission, Lane
 from anyclaude.scheduling.first_prompt import Place
 from anyclaude.server.gateway import Clock, GatewayOptions
-from anyclaude.server.kept_state import LAST_SAVE_SECONDS, LONGEST_PAUSE_SECONDS, REST_SECONDS, KeptStateOptions
+from anyclaude.server.kept_state import LONGEST_PAUSE_SECONDS, REST_SECONDS, KeptStateOptions, StateKeeper
 from anyclaude.server.warm_up import WarmUpOptions
 
 GARDEN = Place("/garden")
@@ -205,6 +209,29 @@ async def test_a_session_that_goes_on_is_not_displaced_by_a_warm_up(tmp_path: Pa
     assert classes == ["unknown", "unknown"]
 
 
+async def test_an_engine_that_works_already_is_not_restored_into(tmp_path: Path, backend: RawBackend) -> None:
+    await kept_after_a_run(tmp_path, backend, keeping(tmp_path))
+    options, fake = keeping(tmp_path).kept_state, FakeBackend(target_at(backend.base_url))
+    assert options is not None
+    clock = ManualClock()
+    lane = Lane(fake, dialect_named("openai_chat"), CircuitBreaker(clock.seconds), Admission(1, 1))
+    async with lane.admission.turn("somebody"):
+        await StateKeeper(options, lane, clock.seconds, clock.sleep).restore()
+
+    assert fake.requests == []
+
+
+async def test_a_state_that_is_restored_in_part_is_not_believed(tmp_path: Path, backend: RawBackend) -> None:
+    await kept_after_a_run(tmp_path, backend, keeping(tmp_path))
+    target = target_at(backend.base_url)
+    async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=restless()) as gateway:
+        await restore(await backend.asked(), TOKENS - 1)
+        await exchange(gateway, backend)
+        state = await kept(gateway)
+
+    assert "restored 999 of 1,000 tokens" in str(state["reason"])
+
+
 async def test_a_state_that_cannot_be_restored_is_forgotten(tmp_path: Path, backend: RawBackend) -> None:
     await kept_after_a_run(tmp_path, backend, keeping(tmp_path))
     target = target_at(backend.base_url)
@@ -278,7 +305,6 @@ async def test_an_engine_that_is_gone_does_not_hold_up_the_end(tmp_path: Path, b
         await exchange(gateway, backend)
         await backend.stop()
 
-    assert LAST_SAVE_SECONDS > 0
     assert list((tmp_path / "states").glob("*.bin")) == []
 
 

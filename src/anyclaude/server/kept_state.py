@@ -15,7 +15,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from anyclaude.backends.slots import SlotFile, restore_slot, save_slot
-from anyclaude.errors import AnyclaudeError, BackendError
+from anyclaude.errors import BackendError, BackendGarbled
 from anyclaude.observability.records import Outcome
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.json_values import JsonObject
@@ -107,17 +107,26 @@ class StateKeeper:
         }
 
     async def restore(self) -> None:
-        """Let the engine, which has done nothing yet, read the state of the project's session, if one is kept."""
-        state = await asyncio.to_thread(self._states.wanted, self._options.place, self._options.session)
-        if state is None:
+        """
+        Let the engine read the state of the project's session, if one is kept.
+
+        Only an engine that has done nothing yet: a restore takes the place of whatever the slot holds, also when it
+        fails.  Nobody is served until it is done.
+        """
+        if self._lane.admission.running:
             return
-        try:
-            async with self._lane.admission.turn("kept state"):  # no request is served until it is there
+        async with self._lane.admission.turn("kept state"):
+            state = await asyncio.to_thread(self._states.wanted, self._options.place, self._options.session)
+            if state is None:
+                return
+            try:
                 read = await restore_slot(self._lane.backend, state.file_name, RESTORE_SECONDS)
-        except AnyclaudeError as error:
-            await asyncio.to_thread(self._states.forget, state)
-            self._switch_off(str(error))
-            return
+                if read.tokens != state.tokens:
+                    raise BackendGarbled(f"the engine restored {read.tokens:,} of {state.tokens:,} tokens")
+            except BackendError as error:
+                await asyncio.to_thread(self._states.forget, state)
+                self._switch_off(str(error))
+                return
         self._restored_tokens, self._unproved = read.tokens, state
         self._saved = _Conversation(state.session, state.tokens)
 
