@@ -12,6 +12,7 @@ from anyclaude.protocol.accumulate import Accumulator
 from anyclaude.protocol.events import StreamEvent, encode_message
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
+from anyclaude.protocol.prefill import check_prefill, is_prefill, prefilled
 from anyclaude.scheduling import ConversationMemory, Dispatcher
 from anyclaude.scheduling.dispatch import Errand, Progress
 from anyclaude.transforms import (
@@ -65,7 +66,8 @@ class MessagesHandler:
         """Answer one request; raises `AnyclaudeError` as long as nothing has been sent."""
         body = await call.body()
         request = decode_request(body)
-        call.account.request = request
+        call.account.asked = call.account.request = request
+        check_prefill(request)
         if "thread" in request.extra:
             raise ThreadsUnsupported("thread: the gateway keeps no conversations; send the whole of this one instead")
         key = _repeat_key(call, body)
@@ -135,7 +137,10 @@ class MessagesHandler:
         async for events in batches:
             accumulator.take(events)
         call.account.status = 200
-        return json_response(encode_message(accumulator.message), call.request_id)
+        request, message = call.account.request, accumulator.message
+        if request is not None and is_prefill(request):
+            message = prefilled(message)
+        return json_response(encode_message(message), call.request_id)
 
 
 def _repeat_key(call: Call, body: bytes) -> bytes | None:
