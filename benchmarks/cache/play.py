@@ -32,7 +32,7 @@ class Prompt:
 
 async def play(session: Session, way: Way, model_file: Path) -> tuple[Prompt, ...]:
     """Return the prompts in the order in which the engine read them; raises `AssertionError` if the session fails."""
-    options = replace(OPTIONS, chat_template=way.chat_template)
+    options = replace(OPTIONS, chat_template=way.chat_template, cache_ram_mib=way.cache_ram_mib)
     with tempfile.TemporaryDirectory(prefix="anyclaude-benchmark-") as name:
         folder = Path(name)
         desk = desk_for(make_work_tree(folder / "tree", FILES), folder)
@@ -41,7 +41,9 @@ async def play(session: Session, way: Way, model_file: Path) -> tuple[Prompt, ..
             evaluating_engine(model_file, folder / "logs", options) as (evaluator, engine),
             evaluating_backend(session.scene(desk.tree), evaluator) as backend,
         ):
-            launch = Launch(client, desk, folder / "state", engine.model_name, engine.context_tokens)
+            launch = Launch(
+                client, desk, folder / "state", engine.model_name, engine.context_tokens, profile=way.profile
+            )
             for order in session.orders:
                 run = await way.run(launch, backend, order)
                 backend.check()

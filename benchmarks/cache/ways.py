@@ -4,9 +4,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
 from tests.parts.claude_code import Order, Run, client_arguments, run_command
 from tests.parts.evaluating_backend import EvaluatingBackend
 from tests.parts.launched_client import Launch, run_launched, users_environment
+
+from anyclaude.profiles import EMBEDDED, BackendProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,10 @@ class Way:
     chat_template: str | None
     """What the engine is run with; `None` for the template that anyclaude gives the model."""
     run: Callable[[Launch, EvaluatingBackend, Order], Awaitable[Run]]
+    cache_ram_mib: int | None = None
+    """What the engine may keep of prompts that others displace; 0 for an engine that forgets them."""
+    profile: BackendProfile = EMBEDDED
+    """What anyclaude is told of the engine."""
 
 
 async def run_directly(launch: Launch, backend: EvaluatingBackend, order: Order) -> Run:
@@ -44,3 +51,11 @@ STOCK_TEMPLATE = Path(__file__).with_name("stock_chatml.jinja").read_text(encodi
 DIRECT = Way("direct", STOCK_TEMPLATE, run_directly)
 THROUGH_ANYCLAUDE = Way("anyclaude", None, run_through_anyclaude)
 WAYS = (DIRECT, THROUGH_ANYCLAUDE)
+
+_FORGETFUL = replace(EMBEDDED, keeps_evicted_prompts=False)
+FORGETFUL_WAYS = (
+    Way("direct, engine forgets", STOCK_TEMPLATE, run_directly, 0),
+    Way("anyclaude, engine forgets, order as they come", None, run_through_anyclaude, 0),
+    Way("anyclaude, engine forgets", None, run_through_anyclaude, 0, _FORGETFUL),
+)
+"""The same against an engine that keeps no prompt it does not use, with and without the order that spares it changes."""

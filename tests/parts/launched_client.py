@@ -13,7 +13,7 @@ from anyclaude.backends.template_probe import fitted_to_template
 from anyclaude.launcher.compose import launch_options
 from anyclaude.launcher.environment import child_environment
 from anyclaude.launcher.plan import Invocation, diet_of, plan_client
-from anyclaude.profiles import EMBEDDED
+from anyclaude.profiles import EMBEDDED, BackendProfile
 from anyclaude.settings import Settings
 from anyclaude.transforms import Diet
 
@@ -28,6 +28,7 @@ class Launch:
     model: str
     context_tokens: int
     diet: Diet | None = None
+    profile: BackendProfile = EMBEDDED
 
 
 async def run_launched(launch: Launch, backend_url: str, order: Order) -> Run:
@@ -48,7 +49,7 @@ async def run_launched(launch: Launch, backend_url: str, order: Order) -> Run:
 async def _target(launch: Launch, backend_url: str) -> BackendTarget:
     """Return the server as the launcher would know it after it has asked for its template."""
     target = BackendTarget(
-        profile=EMBEDDED, base_url=backend_url, model=launch.model, context_tokens=launch.context_tokens
+        profile=launch.profile, base_url=backend_url, model=launch.model, context_tokens=launch.context_tokens
     )
     async with aiohttp.ClientSession() as session:
         return await fitted_to_template(session, target)

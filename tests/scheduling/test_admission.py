@@ -1,7 +1,7 @@
 """The fair queue in front of one backend."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude.errors import QueueFull
-from anyclaude.scheduling import Admission
+from anyclaude.scheduling import Admission, Applicant, Priority
+from anyclaude.scheduling.admission import HOLD_SECONDS
 
 
 @dataclass
@@ -17,9 +18,15 @@ class Visitor:
     """One request that takes a turn and holds it until it is told to finish."""
 
     conversation: str
+    priority: Priority = Priority.MAIN
+    goes_on: bool = False
     task: "asyncio.Task[None]" = field(init=False)
     admitted: asyncio.Event = field(default_factory=asyncio.Event)
     may_finish: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def applicant(self) -> Applicant:
+        return Applicant(self.conversation, priority=self.priority)
 
     def arrive(self, admission: Admission, order: list["Visitor"]) -> "Visitor":
         self.task = asyncio.create_task(self._visit(admission, order))
@@ -34,10 +41,37 @@ class Visitor:
         await self.task
 
     async def _visit(self, admission: Admission, order: list["Visitor"]) -> None:
-        async with admission.turn(self.conversation):
+        async with admission.turn(self.applicant) as turn:
             order.append(self)
             self.admitted.set()
             await self.may_finish.wait()
+            turn.goes_on = self.goes_on
+
+
+@dataclass
+class Timers:
+    """What was put off, and is done when the test says so."""
+
+    pending: "list[Timer]" = field(default_factory=list)
+
+    def later(self, seconds: float, work: Callable[[], None]) -> "Timer":
+        assert seconds == HOLD_SECONDS
+        self.pending.append(Timer(self, work))
+        return self.pending[-1]
+
+    def expire(self) -> None:
+        while self.pending:
+            self.pending.pop(0).work()
+
+
+@dataclass(eq=False)
+class Timer:
+    timers: Timers
+    work: Callable[[], None]
+
+    def cancel(self) -> None:
+        if self in self.timers.pending:
+            self.timers.pending.remove(self)
 
 
 async def arrivals(admission: Admission, order: list[Visitor], conversations: Sequence[str]) -> list[Visitor]:
@@ -76,7 +110,7 @@ async def test_conversations_that_wait_take_turns() -> None:
         await order[-1].finish()
         await settled()
 
-    assert [visitor.conversation for visitor in order] == ["busy", "busy", "lone", "other", "busy", "busy"]
+    assert [visitor.conversation for visitor in order] == ["busy", "lone", "other", "busy", "busy", "busy"]
 
 
 async def test_one_too_many_is_refused_and_told_when_to_come_back() -> None:
@@ -84,7 +118,7 @@ async def test_one_too_many_is_refused_and_told_when_to_come_back() -> None:
     visitors = await arrivals(admission, [], "ab")
 
     with pytest.raises(QueueFull, match="1 requests wait") as refused:
-        async with admission.turn("c"):
+        async with admission.turn(Applicant("c")):
             pass
 
     assert refused.value.retry_after_seconds is not None
@@ -95,11 +129,11 @@ async def test_one_too_many_is_refused_and_told_when_to_come_back() -> None:
 
 async def test_with_no_room_to_wait_only_those_who_are_served_at_once_get_in() -> None:
     admission = Admission(parallel=1, waiting_limit=0)
-    async with admission.turn("a"):
+    async with admission.turn(Applicant("a")):
         with pytest.raises(QueueFull):
-            async with admission.turn("b"):
+            async with admission.turn(Applicant("b")):
                 pass
-    async with admission.turn("b"):
+    async with admission.turn(Applicant("b")):
         running = admission.running
 
     assert running == 1
@@ -136,10 +170,10 @@ async def test_a_turn_that_comes_in_the_moment_of_leaving_is_passed_on() -> None
 async def test_a_turn_ends_with_whatever_ends_it() -> None:
     admission = Admission(parallel=1, waiting_limit=0)
     with pytest.raises(ZeroDivisionError):
-        async with admission.turn("a"):
+        async with admission.turn(Applicant("a")):
             raise ZeroDivisionError
 
-    async with admission.turn("a"):
+    async with admission.turn(Applicant("a")):
         pass
 
     assert admission.running == 0
@@ -147,7 +181,8 @@ async def test_a_turn_ends_with_whatever_ends_it() -> None:
 
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("arrive"), st.integers(0, 3)),
+        st.tuples(st.just("arrive"), st.integers(0, 23)),
+        st.tuples(st.just("expire"), st.just(0)),
         st.tuples(st.just("leave"), st.integers(0, 30)),
         st.tuples(st.just("finish"), st.integers(0, 30)),
         st.tuples(st.just("finish and leave"), st.integers(0, 30)),
@@ -157,23 +192,28 @@ steps = st.lists(
 )
 
 
-@given(st.integers(1, 3), st.integers(0, 4), steps)
+@given(st.integers(1, 3), st.integers(0, 4), st.booleans(), steps)
 def test_whatever_comes_and_goes_no_turn_is_lost_and_nobody_starves(
-    parallel: int, waiting_limit: int, script: list[tuple[str, int]]
+    parallel: int, waiting_limit: int, is_forgetful: bool, script: list[tuple[str, int]]
 ) -> None:
-    asyncio.run(_played(parallel, waiting_limit, script))
+    asyncio.run(_played(parallel, waiting_limit, is_forgetful, script))
 
 
-async def _played(parallel: int, waiting_limit: int, script: list[tuple[str, int]]) -> None:
-    admission = Admission(parallel, waiting_limit)
+async def _played(parallel: int, waiting_limit: int, is_forgetful: bool, script: list[tuple[str, int]]) -> None:
+    timers = Timers()
+    admission = Admission(parallel, waiting_limit, is_forgetful=is_forgetful, later=timers.later)
     order: list[Visitor] = []
     visitors: list[Visitor] = []
     for step, number in script:
+        if step == "expire":
+            timers.expire()
         await _step(step, number, admission, order, visitors)
         held = [visitor for visitor in order if not visitor.task.done()]
         assert len(held) <= parallel
-        assert admission.running <= parallel
+        assert admission.running + admission.held <= parallel
+        assert admission.held == len(timers.pending)
         assert admission.waiting <= waiting_limit
+    timers.expire()
     await settled()
     alive = [visitor for visitor in visitors if not visitor.task.done()]
     assert admission.running == min(len(alive), parallel)
@@ -182,6 +222,7 @@ async def _played(parallel: int, waiting_limit: int, script: list[tuple[str, int
         served = [visitor for visitor in alive if visitor.admitted.is_set()]
         assert served, "somebody waits, and nobody is served"
         await served[0].finish()
+        timers.expire()
         await settled()
     assert (admission.running, admission.waiting) == (0, 0)
     ends = await asyncio.gather(*(visitor.task for visitor in visitors), return_exceptions=True)
@@ -190,8 +231,9 @@ async def _played(parallel: int, waiting_limit: int, script: list[tuple[str, int
 
 async def _step(step: str, number: int, admission: Admission, order: list[Visitor], visitors: list[Visitor]) -> None:
     if step == "arrive":
-        visitors.append(Visitor(f"conversation {number}").arrive(admission, order))
-    elif step == "settle":
+        visitor = Visitor(f"conversation {number % 4}", Priority(number // 4 % 3), goes_on=number >= 12)
+        visitors.append(visitor.arrive(admission, order))
+    elif step in {"settle", "expire"}:
         await settled()
     elif visitors:
         chosen = visitors[number % len(visitors)]
@@ -231,7 +273,7 @@ async def test_whoever_comes_ends_what_nobody_waits_for_and_does_not_wait_for_it
     admission, pastime = Admission(parallel=2, waiting_limit=1), Pastime()
     spare = asyncio.create_task(admission.in_spare_time(pastime.work))
     await settled()
-    async with admission.turn("a"):
+    async with admission.turn(Applicant("a")):
         await settled()
 
         assert pastime.was_ended
@@ -272,7 +314,7 @@ async def test_what_goes_wrong_in_spare_time_is_told_and_leaves_the_backend_free
 
     with pytest.raises(QueueFull):
         await admission.in_spare_time(fail)
-    async with admission.turn("a"):
+    async with admission.turn(Applicant("a")):
         assert admission.running == 1
 
 
@@ -284,3 +326,88 @@ async def test_who_gives_up_waiting_for_spare_time_takes_the_work_along() -> Non
     await asyncio.gather(spare, return_exceptions=True)
 
     assert pastime.was_ended
+
+
+async def after_a_tool_call(*waiting: Visitor) -> tuple[Admission, Timers, list[Visitor]]:
+    """Return a forgetful backend whose last reply called a tool, while others came and wait."""
+    timers, order = Timers(), list[Visitor]()
+    admission = Admission(1, 9, is_forgetful=True, later=timers.later)
+    caller = Visitor("main", goes_on=True).arrive(admission, order)
+    await settled()
+    for visitor in waiting:
+        visitor.arrive(admission, order)
+        await settled()
+    await caller.finish()
+    await settled()
+    return admission, timers, order
+
+
+async def test_a_backend_that_forgets_is_kept_for_the_conversation_whose_tool_runs() -> None:
+    admission, timers, order = await after_a_tool_call(other := Visitor("other"))
+    assert (admission.running, admission.held, admission.waiting) == (0, 1, 1)
+    follow_up = Visitor("main").arrive(admission, order)
+    await settled()
+
+    assert order[1:] == [follow_up]
+    assert (admission.held, timers.pending) == (0, [])
+    await follow_up.finish()
+    await other.finish()
+
+
+async def test_a_turn_that_is_kept_in_vain_goes_to_whoever_waits() -> None:
+    admission, timers, order = await after_a_tool_call(other := Visitor("other"))
+    timers.expire()
+    await settled()
+
+    assert order[1:] == [other]
+    await other.finish()
+    assert (admission.running, admission.held) == (0, 0)
+
+
+async def test_no_turn_is_kept_from_what_is_more_urgent() -> None:
+    for arrives_first in (True, False):
+        timers, order = Timers(), list[Visitor]()
+        admission = Admission(1, 9, is_forgetful=True, later=timers.later)
+        agent = Visitor("agent", Priority.SUBAGENT, goes_on=True).arrive(admission, order)
+        await settled()
+        main = Visitor("main")
+        if arrives_first:
+            main.arrive(admission, order)
+        await settled()
+        await agent.finish()
+        if not arrives_first:
+            assert admission.held == 1
+            main.arrive(admission, order)
+        await settled()
+
+        assert (order[1:], admission.held, timers.pending) == ([main], 0, [])
+        await main.finish()
+
+
+async def test_a_backend_that_keeps_what_it_has_read_is_never_left_idle() -> None:
+    order = list[Visitor]()
+    admission = Admission(1, 9, later=Timers().later)
+    caller, other = Visitor("main", goes_on=True).arrive(admission, order), Visitor("other")
+    await settled()
+    other.arrive(admission, order)
+    await settled()
+    await caller.finish()
+    await settled()
+
+    assert order[1:] == [other]
+    await other.finish()
+
+
+async def test_spare_time_begins_when_no_turn_is_kept_any_more() -> None:
+    admission, timers, _ = await after_a_tool_call()
+    pastime = Pastime()
+    spare = asyncio.create_task(admission.in_spare_time(pastime.work))
+    await settled()
+    assert pastime.began == 0
+
+    timers.expire()
+    await settled()
+
+    assert pastime.began == 1
+    pastime.may_finish.set()
+    assert await spare

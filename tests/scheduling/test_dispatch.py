@@ -29,7 +29,7 @@ from anyclaude.errors import (
 )
 from anyclaude.protocol.deltas import TextDelta
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.scheduling import Admission, Dispatcher, Lane, Patience
+from anyclaude.scheduling import Admission, Applicant, Dispatcher, Lane, Patience
 from anyclaude.scheduling.dispatch import Errand, PassedOver, Progress
 
 REFUSED = BackendUnreachable("refused")
@@ -395,7 +395,7 @@ def count_of(tokens: int) -> FakeReply:
 
 async def test_a_prompt_that_may_not_fit_is_counted_before_it_waits_and_refused_if_it_does_not() -> None:
     stage = Stage([small(count_of(8_193))])
-    async with stage.lanes[0].admission.turn("another conversation"):  # and no place to wait
+    async with stage.lanes[0].admission.turn(Applicant("another conversation")):  # and no place to wait
         with pytest.raises(PromptTooLong, match=r"^prompt is too long: 8193 tokens > 8192 maximum"):
             await stage.dispatcher.open(LONG, stage.progress)
 

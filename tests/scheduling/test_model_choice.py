@@ -4,7 +4,7 @@ import pytest
 
 from anyclaude.backends.target import BackendTarget
 from anyclaude.profiles import profile_named
-from anyclaude.scheduling import model_for
+from anyclaude.scheduling import Priority, model_for
 
 TARGET = BackendTarget(
     profile=profile_named("llamacpp"),
@@ -27,14 +27,21 @@ TARGET = BackendTarget(
     ],
 )
 def test_a_name_means_its_tier_or_the_configured_model(asked: str, model: str) -> None:
-    assert model_for(asked, is_subagent=False, target=TARGET) == model
+    assert model_for(asked, priority=Priority.MAIN, target=TARGET) == model
 
 
 def test_sub_agents_have_a_model_of_their_own_where_one_is_set() -> None:
-    assert model_for("main", is_subagent=True, target=TARGET) == "helper"
+    assert model_for("main", priority=Priority.SUBAGENT, target=TARGET) == "helper"
 
 
 def test_sub_agents_use_the_configured_model_otherwise() -> None:
     plain = BackendTarget(profile=TARGET.profile, base_url=TARGET.base_url, model="main")
 
-    assert model_for("claude-sonnet-4-6", is_subagent=True, target=plain) == "main"
+    assert model_for("claude-sonnet-4-6", priority=Priority.SUBAGENT, target=plain) == "main"
+
+
+def test_auxiliary_calls_go_to_the_small_model_where_there_is_one() -> None:
+    plain = BackendTarget(profile=TARGET.profile, base_url=TARGET.base_url, model="main")
+
+    assert model_for("main", priority=Priority.AUXILIARY, target=TARGET) == "small"
+    assert model_for("claude-haiku-4-5", priority=Priority.AUXILIARY, target=plain) == "main"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from anyclaude.scheduling import Priority
 from anyclaude.server.caller import caller_of
 
 
@@ -48,3 +49,24 @@ def test_a_header_that_is_no_text_can_still_be_written_down() -> None:
 
     assert caller.session == "café \ufffd"
     assert caller.conversation.encode()
+
+
+@pytest.mark.parametrize(
+    ("request_class", "priority"),
+    [
+        ("main", Priority.MAIN),
+        ("compaction", Priority.MAIN),
+        ("brand-new", Priority.MAIN),
+        ("subagent", Priority.SUBAGENT),
+        ("workflow", Priority.SUBAGENT),
+        ("auxiliary", Priority.AUXILIARY),
+    ],
+)
+def test_what_the_user_waits_for_comes_first(request_class: str, priority: Priority) -> None:
+    assert caller_of({"x-claude-code-request-class": request_class}).priority == priority
+
+
+def test_the_side_call_of_a_sub_agent_is_a_side_call() -> None:
+    headers = {"x-claude-code-agent-id": "a1", "x-claude-code-request-class": "auxiliary"}
+
+    assert caller_of(headers).priority == Priority.AUXILIARY

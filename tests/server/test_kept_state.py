@@ -20,7 +20,7 @@ from anyclaude.backends.breaker import CircuitBreaker
 from anyclaude.backends.fake import FakeBackend
 from anyclaude.dialects import dialect_named
 from anyclaude.protocol.json_values import JsonValue
-from anyclaude.scheduling import Admission, Lane
+from anyclaude.scheduling import Admission, Applicant, Lane
 from anyclaude.scheduling.first_prompt import Place
 from anyclaude.server.gateway import Clock, GatewayOptions
 from anyclaude.server.kept_state import LONGEST_PAUSE_SECONDS, REST_SECONDS, KeptStateOptions, StateKeeper
@@ -215,7 +215,7 @@ async def test_an_engine_that_works_already_is_not_restored_into(tmp_path: Path,
     assert options is not None
     clock = ManualClock()
     lane = Lane(fake, dialect_named("openai_chat"), CircuitBreaker(clock.seconds), Admission(1, 1))
-    async with lane.admission.turn("somebody"):
+    async with lane.admission.turn(Applicant("somebody")):
         await StateKeeper(options, lane, clock.seconds, clock.sleep).restore()
 
     assert fake.requests == []

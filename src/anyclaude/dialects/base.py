@@ -59,8 +59,14 @@ class DeltaDecoder(Protocol):
 class Dialect(Protocol):
     """A language some servers speak."""
 
-    def encode_request(self, request: MessagesRequest, model: str, profile: BackendProfile) -> Encoded:
-        """Return the streaming request for `model`, the name the server knows it by."""
+    def encode_request(
+        self, request: MessagesRequest, model: str, profile: BackendProfile, conversation_key: str | None = None
+    ) -> Encoded:
+        """
+        Return the streaming request for `model`, the name the server knows it by.
+
+        `conversation_key` goes to servers that route by one; it must not tell who the user is.
+        """
         ...
 
     def decoder(self, content_type: str) -> DeltaDecoder:

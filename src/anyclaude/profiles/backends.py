@@ -14,6 +14,7 @@ EMBEDDED = BackendProfile(
     template_path="/apply-template",
     token_counting="llamacpp_input_tokens",
     continuation="assistant_prefill",
+    keeps_evicted_prompts=True,  # llama.cpp copies them to memory (`--cache-ram`, 8 GiB by default)
 )
 
 LLAMACPP = BackendProfile(
@@ -29,6 +30,7 @@ LLAMACPP = BackendProfile(
     identity_marker="default_generation_settings",
     facts_from="llamacpp_props",
     how_to_start="llama-server -m MODEL.gguf --jinja",
+    keeps_evicted_prompts=True,  # in memory (`--cache-ram`, 8 GiB by default)
 )
 
 LMSTUDIO = BackendProfile(
@@ -79,6 +81,7 @@ VLLM = BackendProfile(
     identity_marker='"version"',
     parallel_requests=16,
     how_to_start="vllm serve MODEL --enable-auto-tool-choice --tool-call-parser PARSER",
+    keeps_evicted_prompts=True,  # block by block, as long as its memory lasts (docs: automatic prefix caching)
 )
 
 OPENROUTER = BackendProfile(
@@ -88,6 +91,8 @@ OPENROUTER = BackendProfile(
     is_remote=True,
     api_key_variable="OPENROUTER_API_KEY",
     parallel_requests=16,
+    keeps_evicted_prompts=True,  # the providers do, for minutes
+    conversation_field="session_id",  # docs: prompt caching, provider sticky routing
 )
 
 GENERIC = BackendProfile(

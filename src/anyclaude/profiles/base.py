@@ -64,3 +64,8 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     facts_from: FactsSource = "openai_models"
     how_to_start: str = ""
     parallel_requests: int = 1
+    keeps_evicted_prompts: bool = False
+    """Whether a prompt that another one displaces is kept elsewhere; where it is not, the gateway lets a conversation
+    finish its turn before another one comes."""
+    conversation_field: str | None = None
+    """The body's field for a key of the conversation, where the server's documentation says that it helps its cache."""

@@ -2,29 +2,71 @@
 A fair queue in front of one backend.
 
 A backend serves so many requests at once; the rest wait here, where they can be counted, taken
-back and refused.  Waiting conversations take turns, so that one which fans out into twenty
-sub-agents cannot starve another.
+back and refused.  `Row` says who is next.  A backend that forgets the prompts it does not use is
+kept for a conversation that is sure to go on, for as long as a quick tool takes.
 """
 
 import asyncio
-from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 from anyclaude.errors import QueueFull
+
+from .row import Applicant, Row
 
 RETRY_AFTER_SECONDS = 5.0
 """A local reply takes seconds to minutes; asking again sooner only adds to the queue."""
 
+HOLD_SECONDS = 0.5
+"""
+How long a turn is kept for a conversation whose reply called a tool.  The client sends the next request as soon as
+the tool is done, 10 to 100 ms later where that is a quick one; and half a second is little against a prompt of
+thousands of tokens that is read anew.
+"""
+
+
+class Cancellable(Protocol):
+    """Something that was put off and can be called off."""
+
+    def cancel(self) -> None:
+        """Call it off."""
+        ...
+
+
+Later: TypeAlias = Callable[[float, Callable[[], None]], Cancellable]
+"""Does something after so many seconds."""
+
+
+def _later(seconds: float, work: Callable[[], None]) -> Cancellable:
+    return asyncio.get_running_loop().call_later(seconds, work)
+
+
+@dataclass(slots=True)
+class AdmittedTurn:
+    """A turn that somebody has; `goes_on` is set where the same conversation is sure to ask again at once."""
+
+    applicant: Applicant
+    goes_on: bool = False
+
 
 class Admission:
-    """Lets `parallel` requests through at a time and holds up to `waiting_limit` more."""
+    """
+    Lets `parallel` requests through at a time and holds up to `waiting_limit` more.
 
-    def __init__(self, parallel: int, waiting_limit: int) -> None:
+    `is_forgetful` says that the backend keeps no prompt that it does not use.
+    """
+
+    def __init__(self, parallel: int, waiting_limit: int, *, is_forgetful: bool = False, later: Later = _later) -> None:
         self._parallel = parallel
         self._waiting_limit = waiting_limit
+        self._is_forgetful = is_forgetful
+        self._later = later
         self._running = 0
-        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._row = Row(is_forgetful=is_forgetful)
+        self._called: dict[int, asyncio.Future[None]] = {}
+        self._held: dict[str, tuple[Applicant, Cancellable]] = {}
         self._emptied = asyncio.Event()
         self._spare: asyncio.Task[None] | None = None
 
@@ -36,26 +78,33 @@ class Admission:
     @property
     def waiting(self) -> int:
         """How many requests wait."""
-        return sum(not place.done() for places in self._waiting.values() for place in places)
+        return sum(not called.done() for called in self._called.values())
+
+    @property
+    def held(self) -> int:
+        """How many turns are kept for conversations that are sure to go on."""
+        return len(self._held)
 
     @asynccontextmanager
-    async def turn(self, conversation: str) -> AsyncGenerator[None, None]:
-        """Wait for a turn and hold it as long as the context lasts; raises `QueueFull`."""
+    async def turn(self, applicant: Applicant) -> AsyncGenerator[AdmittedTurn, None]:
+        """Wait for a turn and have it as long as the context lasts; raises `QueueFull`."""
         if self._spare is not None:
             self._spare.cancel()
         self._emptied.clear()
-        if self._running < self._parallel:
+        if self._takes_turn(applicant):
             self._running += 1
+            self._row.serves(applicant)
         else:
-            await self._wait(conversation)
+            await self._wait(applicant)
+        turn = AdmittedTurn(applicant)
         try:
-            yield
+            yield turn
         finally:
-            self._hand_over()
+            self._end(turn)
 
     async def in_spare_time(self, work: Callable[[], Coroutine[None, None, None]]) -> bool:
         """Do what nobody waits for once the backend is idle; whoever comes ends it.  Tell whether it was done."""
-        while self._running or self._spare is not None:
+        while self._running or self._held or self._spare is not None:
             await self._emptied.wait()
         self._spare = task = asyncio.create_task(work())
         self._emptied.clear()
@@ -71,35 +120,68 @@ class Admission:
         task.result()
         return True
 
-    async def _wait(self, conversation: str) -> None:
+    def _takes_turn(self, applicant: Applicant) -> bool:
+        """Tell whether somebody who comes is served at once: in its own held turn, a free one, or a lesser one's."""
+        if applicant.conversation in self._held:
+            self._let_go(applicant.conversation)
+            return True
+        if self._running + len(self._held) < self._parallel:
+            return True
+        lesser = [held for held, _ in self._held.values() if held.priority > applicant.priority]
+        if not lesser:
+            return False
+        self._let_go(max(lesser, key=lambda held: held.priority).conversation)
+        return True
+
+    async def _wait(self, applicant: Applicant) -> None:
         if self.waiting >= self._waiting_limit:
             raise QueueFull(
                 f"{self.waiting} requests wait for the backend already, which is the limit; try again later",
                 RETRY_AFTER_SECONDS,
             )
-        place = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(conversation, deque()).append(place)
+        place = self._row.join(applicant)
+        called = self._called[place.number] = asyncio.get_running_loop().create_future()
         try:
-            await place
+            await called
         except asyncio.CancelledError:
-            if not place.cancelled():  # the turn came in the very moment the request was taken back
+            if called.cancelled():
+                self._row.leave(place)
+                self._called.pop(place.number, None)
+            else:  # the turn came in the very moment the request was taken back
                 self._hand_over()
             raise
 
+    def _end(self, turn: AdmittedTurn) -> None:
+        """Keep the turn for its conversation, or give it to whoever is next."""
+        applicant = turn.applicant
+        keeps = self._is_forgetful and turn.goes_on and applicant.conversation not in self._held
+        if not keeps or self._row.goes_before(applicant):
+            self._hand_over()
+            return
+        self._running -= 1
+        timer = self._later(HOLD_SECONDS, lambda: self._expire(applicant.conversation))
+        self._held[applicant.conversation] = (applicant, timer)
+
     def _hand_over(self) -> None:
-        """Give the turn to the next conversation, which then goes to the end of the row."""
-        while self._waiting:
-            conversation, places = self._waiting.popitem(last=False)
-            while places and places[0].done():  # taken back
-                places.popleft()
-            if places:
-                places.popleft().set_result(None)
-                if places:
-                    self._waiting[conversation] = places
+        while (place := self._row.next()) is not None:
+            called = self._called.pop(place.number)
+            if not called.done():  # else it was taken back
+                self._row.serves(place.applicant, place)
+                called.set_result(None)
                 return
         self._running -= 1
         self._note_emptiness()
 
+    def _expire(self, conversation: str) -> None:
+        """Give a turn that was kept in vain to whoever is next."""
+        self._let_go(conversation)
+        self._running += 1
+        self._hand_over()
+
+    def _let_go(self, conversation: str) -> None:
+        _, timer = self._held.pop(conversation)
+        timer.cancel()
+
     def _note_emptiness(self) -> None:
-        if not self._running and self._spare is None:
+        if not self._running and not self._held and self._spare is None:
             self._emptied.set()

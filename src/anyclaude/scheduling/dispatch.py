@@ -7,6 +7,7 @@ a model that is still loading.  What is tried again is bounded by `Patience.retr
 """
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -28,8 +29,9 @@ from anyclaude.errors import (
 from anyclaude.protocol.deltas import Delta
 from anyclaude.protocol.messages_request import MessagesRequest
 
-from .admission import Admission
+from .admission import Admission, AdmittedTurn
 from .model_choice import model_for
+from .row import Applicant, Priority
 from .token_count import counted_tokens
 from .window import PromptWindow
 
@@ -73,9 +75,20 @@ class Errand(Struct, frozen=True):
 
     request: MessagesRequest
     conversation: str
-    is_subagent: bool = False
     characters: int = 0
     """How long the prompt is."""
+    session: str = ""
+    priority: Priority = Priority.MAIN
+
+    @property
+    def conversation_key(self) -> str:
+        """A key that names the conversation and gives nothing of it away."""
+        return hashlib.sha256(f"anyclaude {self.conversation}".encode()).hexdigest()[:32]
+
+    @property
+    def applicant(self) -> Applicant:
+        """Who asks for a turn."""
+        return Applicant(self.conversation, self.session, self.priority)
 
 
 Observer: TypeAlias = Callable[[Errand, WireRequest], None]
@@ -112,6 +125,7 @@ class OpenReply:
     is_over: bool
     """Whether the first deltas are all there is: they came with the end of the reply."""
     resources: AsyncExitStack
+    turn: AdmittedTurn | None = None
 
     async def aclose(self) -> None:
         """Let go of the backend; a reply that is not finished is cancelled there."""
@@ -173,7 +187,7 @@ class Dispatcher:
         lane.window.refuse_what_was_cut(errand.conversation, request, characters)
         if limit is None or not lane.window.may_overflow(errand.conversation, request, characters, limit):
             return
-        model = model_for(request.model, errand.is_subagent, target)
+        model = model_for(request.model, errand.priority, target)
         tokens = await counted_tokens(request, model, lane.backend, lane.dialect)
         if tokens is not None and tokens > limit:
             raise PromptTooLong(tokens, limit, f"counted by {target.profile.title} before it was sent")
@@ -181,11 +195,11 @@ class Dispatcher:
     async def _open_admitted(self, lane: Lane, errand: Errand, progress: Progress, retry_seconds: float) -> OpenReply:
         """Wait for a turn; it is held until the reply is let go of."""
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(lane.admission.turn(errand.conversation))
+            turn = await stack.enter_async_context(lane.admission.turn(errand.applicant))
             progress.admitted_at = self._clock()
             opened = await self._open_patiently(lane, errand, progress, progress.admitted_at + retry_seconds)
             stack.push_async_callback(opened.resources.aclose)
-            opened.resources = stack.pop_all()
+            opened.resources, opened.turn = stack.pop_all(), turn
             return opened
 
     async def _open_patiently(self, lane: Lane, errand: Errand, progress: Progress, give_up_at: float) -> OpenReply:
@@ -222,8 +236,8 @@ class Dispatcher:
 
     async def _ask(self, lane: Lane, errand: Errand, progress: Progress) -> OpenReply:
         target = lane.backend.target
-        model = model_for(errand.request.model, errand.is_subagent, target)
-        encoded = lane.dialect.encode_request(errand.request, model, target.profile)
+        model = model_for(errand.request.model, errand.priority, target)
+        encoded = lane.dialect.encode_request(errand.request, model, target.profile, errand.conversation_key)
         progress.route, progress.dropped = f"{target.profile.name}/{model}", encoded.dropped
         progress.attempts += 1
         self._observer(errand, encoded.request)

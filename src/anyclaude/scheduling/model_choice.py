@@ -2,19 +2,23 @@
 
 from anyclaude.backends.target import BackendTarget
 
+from .row import Priority
+
 TIERS = ("opus", "sonnet", "haiku")
 
 
-def model_for(asked: str, is_subagent: bool, target: BackendTarget) -> str:
+def model_for(asked: str, priority: Priority, target: BackendTarget) -> str:
     """
     Return the server's name for the model the client asked for.
 
-    The sub-agents' own model comes first, then the tier that the asked name contains; any other
+    The sub-agents' own model comes first, and the small one for auxiliary calls, where there are such; then the tier
+    that the asked name contains; any other
     name, known to the server or not, means the configured model: the client leaks names such as
     `claude-haiku-4-5` that no local server has.
     """
-    if is_subagent and "subagent" in target.models:
-        return target.models["subagent"]
+    own = {Priority.MAIN: None, Priority.SUBAGENT: "subagent", Priority.AUXILIARY: "haiku"}[priority]
+    if own in target.models:
+        return target.models[own]
     if asked in target.models.values():
         return asked
     tier = next((tier for tier in TIERS if tier in asked.lower()), None)

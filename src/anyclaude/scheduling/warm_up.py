@@ -8,6 +8,7 @@ from anyclaude.protocol.messages_request import MessagesRequest
 
 from .dispatch import Lane, Progress
 from .model_choice import model_for
+from .row import Priority
 
 
 async def evaluate(lane: Lane, request: MessagesRequest, within_seconds: float, progress: Progress) -> UsageReported:
@@ -17,7 +18,7 @@ async def evaluate(lane: Lane, request: MessagesRequest, within_seconds: float, 
     Goes past the queue and the circuit: nobody waits for this, so nobody must be told of its failure.
     """
     target = lane.backend.target
-    model = model_for(request.model, is_subagent=False, target=target)
+    model = model_for(request.model, priority=Priority.MAIN, target=target)
     encoded = lane.dialect.encode_request(replace(request, max_tokens=0), model, target.profile)
     progress.route, progress.dropped, progress.attempts = f"{target.profile.name}/{model}", encoded.dropped, 1
     async with lane.backend.stream(encoded.request, within_seconds) as reply:

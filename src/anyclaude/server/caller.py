@@ -6,6 +6,7 @@ from typing import get_args
 from msgspec import Struct
 
 from anyclaude.observability.records import RequestClass
+from anyclaude.scheduling import Priority
 
 SESSION_HEADER = "x-claude-code-session-id"
 AGENT_HEADER = "x-claude-code-agent-id"
@@ -27,16 +28,30 @@ class Caller(Struct, frozen=True):
     session: str | None
     agent: str | None
     request_class: RequestClass
+    opening: str | None = None
+    """What tells the conversations of a client apart that names no session."""
+
+    @property
+    def group(self) -> str:
+        """What the conversations of one user's session have in common."""
+        return self.session or self.opening or ""
 
     @property
     def conversation(self) -> str:
         """A key that is the same for all turns of one conversation and different for others."""
-        return f"{self.session or ''}/{self.agent or ''}/{'auxiliary' if self.request_class == 'auxiliary' else ''}"
+        return f"{self.group}/{self.agent or ''}/{'auxiliary' if self.request_class == 'auxiliary' else ''}"
 
     @property
     def is_subagent(self) -> bool:
         """Whether a sub-agent speaks."""
         return self.request_class == "subagent" or self.agent is not None
+
+    @property
+    def priority(self) -> Priority:
+        """How long the user would mind its waiting."""
+        if self.request_class == "auxiliary":
+            return Priority.AUXILIARY
+        return Priority.SUBAGENT if self.is_subagent or self.request_class == "workflow" else Priority.MAIN
 
 
 def caller_of(headers: Mapping[str, str]) -> Caller:

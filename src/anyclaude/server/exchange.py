@@ -42,6 +42,8 @@ class Exchange:
                 async for deltas in batches:
                     said.add(deltas)
                     yield self._stream.feed(deltas)
+            if opened.turn is not None:
+                opened.turn.goes_on = self._stream.stop_reason == "tool_use"
         except (BackendTimeout, BackendTruncated) as broken:
             await opened.aclose()
             async with aclosing(self._rest(opened, said, broken)) as batches:

@@ -192,7 +192,11 @@ class Gateway:
             backend=HttpBackend(session, target),
             dialect=dialect_named(target.profile.dialect),
             breaker=CircuitBreaker(self._clock.seconds),
-            admission=Admission(target.parallel_requests, self._options.queue_limit),
+            admission=Admission(
+                target.parallel_requests,
+                self._options.queue_limit,
+                is_forgetful=not target.profile.keeps_evicted_prompts,
+            ),
         )
 
     def _warmed(self, lane: Lane) -> Warmth:

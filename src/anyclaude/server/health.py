@@ -36,4 +36,5 @@ def _backend(lane: Lane) -> JsonObject:
         "circuit": {"state": lane.breaker.state, "failures_in_a_row": lane.breaker.failures},
         "running": lane.admission.running,
         "waiting": lane.admission.waiting,
+        "held": lane.admission.held,
     }

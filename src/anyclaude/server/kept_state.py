@@ -19,7 +19,7 @@ from anyclaude.errors import BackendError, BackendGarbled
 from anyclaude.observability.records import Outcome
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.json_values import JsonObject
-from anyclaude.scheduling import Lane
+from anyclaude.scheduling import Applicant, Lane
 from anyclaude.scheduling.first_prompt import Place
 from anyclaude.scheduling.kept_states import KeptState, KeptStates
 
@@ -42,6 +42,9 @@ LAST_SAVE_SECONDS = 10.0
 
 LEAST_SHARE = 0.5
 """A restore that works gives nearly all of it; one that does not gives none, or the first few tokens."""
+
+KEEPER = Applicant("kept state")
+"""Nobody's request, but everybody's has to wait for it."""
 
 _log = logging.getLogger(__name__)
 
@@ -115,7 +118,7 @@ class StateKeeper:
         """
         if self._lane.admission.running:
             return
-        async with self._lane.admission.turn("kept state"):
+        async with self._lane.admission.turn(KEEPER):
             state = await asyncio.to_thread(self._states.wanted, self._options.place, self._options.session)
             if state is None:
                 return

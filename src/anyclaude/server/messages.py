@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -31,6 +32,7 @@ from .account import Account
 from .call import Call
 from .exchange import Exchange
 from .openings import Opening, Openings
+from .recognition import recognised
 from .respond import json_response
 from .streaming import EventWriter, Pace
 
@@ -67,13 +69,19 @@ class MessagesHandler:
         body = await call.body()
         request = decode_request(body)
         call.account.asked = call.account.request = request
+        call = replace(call, caller=recognised(call.caller, request))
+        call.account.caller = call.caller
         check_prefill(request)
         if "thread" in request.extra:
             raise ThreadsUnsupported("thread: the gateway keeps no conversations; send the whole of this one instead")
         key = _repeat_key(call, body)
         prepared = self._prepared(call, request)
         errand = Errand(
-            prepared, call.caller.conversation, call.caller.is_subagent, characters=prompt_characters(prepared)
+            prepared,
+            call.caller.conversation,
+            characters=prompt_characters(prepared),
+            session=call.caller.group,
+            priority=call.caller.priority,
         )
         adopted = self._openings.adopt(key)
         opening = adopted or self._open(errand)

@@ -6,7 +6,7 @@ from anyclaude.errors import InvalidRequest
 from anyclaude.observability.records import estimated_tokens, prompt_characters, section_characters
 from anyclaude.protocol.json_values import JsonError, decode_json
 from anyclaude.protocol.messages_request import request_from
-from anyclaude.scheduling import Lane, model_for
+from anyclaude.scheduling import Lane, Priority, model_for
 from anyclaude.scheduling.token_count import counted_tokens
 from anyclaude.transforms import PromptContext, prepare
 
@@ -26,7 +26,7 @@ async def count_tokens(call: Call, lane: Lane, context: PromptContext) -> web.Re
         raise InvalidRequest(f"the request body is not valid JSON: {error}") from error
     request = prepare(request_from(raw, max_tokens=1), STEPS, context, prompt_characters).request
     call.account.request = request
-    model = model_for(request.model, is_subagent=False, target=lane.backend.target)
+    model = model_for(request.model, priority=Priority.MAIN, target=lane.backend.target)
     counted = await counted_tokens(request, model, lane.backend, lane.dialect)
     tokens = estimated_tokens(section_characters(request)) if counted is None else counted
     response = value_response({"input_tokens": tokens}, call.request_id)

@@ -15,9 +15,11 @@ __all__ = ["OpenAiChat"]
 class OpenAiChat:
     """The `Dialect` of every server with an OpenAI-compatible Chat Completions route."""
 
-    def encode_request(self, request: MessagesRequest, model: str, profile: BackendProfile) -> Encoded:
+    def encode_request(
+        self, request: MessagesRequest, model: str, profile: BackendProfile, conversation_key: str | None = None
+    ) -> Encoded:
         """Return the streaming request for `model`."""
-        return encode_request(request, model, profile)
+        return encode_request(request, model, profile, conversation_key)
 
     def decoder(self, content_type: str) -> DeltaDecoder:
         """Return a decoder; what kind of answer it is shows in its first byte, so the label is not relied on."""

@@ -15,7 +15,9 @@ EFFORTS = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "m
 """The client's effort levels in the words of `reasoning_effort`, which every server that has the field knows."""
 
 
-def encode_request(request: MessagesRequest, model: str, profile: BackendProfile) -> Encoded:
+def encode_request(
+    request: MessagesRequest, model: str, profile: BackendProfile, conversation_key: str | None = None
+) -> Encoded:
     """Return the streaming request for `model`, and the account of what it could not say."""
     losses = Losses()
     messages = encode_conversation(request, profile, losses)
@@ -29,6 +31,8 @@ def encode_request(request: MessagesRequest, model: str, profile: BackendProfile
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+    if profile.conversation_field is not None and conversation_key is not None:
+        body[profile.conversation_field] = conversation_key
     _note_rest(request, losses)
     return Encoded(WireRequest(PATH, encode_json(body)), losses.dropped)
 

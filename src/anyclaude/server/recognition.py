@@ -1,0 +1,73 @@
+"""
+What a request tells about its caller where the headers do not: older clients hint at nothing, others name no session.
+
+The marks are those of Claude Code 2.1.112 to 2.1.330.  What is not recognised counts as the main conversation, which
+costs others a wait at most.
+"""
+
+import hashlib
+
+from msgspec.structs import replace
+
+from anyclaude.protocol.content import Content, TextBlock, UnknownBlock, blocks_of
+from anyclaude.protocol.json_values import JsonValue
+from anyclaude.protocol.messages_request import MessagesRequest
+
+from .caller import Caller
+
+SEARCH_TOOL = "web_search_"
+SEARCH_CUE = "Perform a web search for the query"
+PAGE_CUE = "Web page content:"
+QUOTA_CUE = "quota"
+
+
+def recognised(caller: Caller, request: MessagesRequest) -> Caller:
+    """Return the caller with what only the request tells."""
+    if caller.session is None:
+        caller = replace(caller, opening=_opening(request))
+    if caller.is_claude_code and caller.request_class == "unknown" and _is_auxiliary(request):
+        caller = replace(caller, request_class="auxiliary")
+    return caller
+
+
+def _is_auxiliary(request: MessagesRequest) -> bool:
+    """Tell a title, a web search, the reading of a web page or a quota probe: each is one question without a past."""
+    if len(request.messages) != 1:
+        return False
+    text = _text(request.messages[0].content).lstrip()
+    if request.tools:
+        return len(request.tools) == 1 and (request.tools[0].type or "").startswith(SEARCH_TOOL) and SEARCH_CUE in text
+    is_probe = request.max_tokens == 1 and text == QUOTA_CUE
+    return is_probe or text.startswith(PAGE_CUE) or _wants_json(request)
+
+
+def _wants_json(request: MessagesRequest) -> bool:
+    wanted: JsonValue = (request.output_config or {}).get("format")
+    return isinstance(wanted, dict) and wanted.get("type") == "json_schema"
+
+
+def _opening(request: MessagesRequest) -> str:
+    """
+    Return a digest of what all turns of a conversation begin with: instructions, tools, and what the user said first.
+
+    Only the words count: where cache breakpoints stand, and whether a text is in a block, changes from turn to turn.
+    """
+    first = next((turn.content for turn in request.messages if turn.role == "user"), "")
+    digest = hashlib.sha256()
+    for part in (_text(request.system), *sorted(tool.name for tool in request.tools), _text(first)):
+        digest.update(f"{len(part)}:{part}".encode(errors="surrogatepass"))
+    return f"opening-{digest.hexdigest()[:24]}"
+
+
+def _text(content: Content) -> str:
+    return "\n".join(_words(block) for block in blocks_of(content))
+
+
+def _words(block: object) -> str:
+    match block:
+        case TextBlock(text):
+            return text
+        case UnknownBlock(kind):
+            return f"<{kind}>"
+        case _:
+            return f"<{type(block).__name__}>"
