@@ -58,4 +58,4 @@ FORGETFUL_WAYS = (
     Way("anyclaude, engine forgets, order as they come", None, run_through_anyclaude, 0),
     Way("anyclaude, engine forgets", None, run_through_anyclaude, 0, _FORGETFUL),
 )
-"""The same against an engine that keeps no prompt it does not use, with and without the order that spares it changes."""
+"""The same against an engine that keeps no prompt it does not use, without and with the order that spares it."""
