@@ -100,7 +100,7 @@ class SseDecoder:
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _plain_events(self, block: bytes) -> list[ServerSentEvent] | None:
-        """Return the events of a block that is one line of data and a blank one by turns, as nearly all are, or `None`."""
+        """Return the events of a block if it is data and blank lines by turns, as nearly all are, else `None`."""
         if self._data or self._event or len(block) > self._max_event_bytes or not block.startswith(b"data: "):
             return None
         data = block[len(b"data: ") : -len(b"\n\n")].split(b"\n\ndata: ")

@@ -44,7 +44,7 @@ class Patience(Struct, frozen=True, kw_only=True):
     finish_seconds: float = 10.0
     retry_seconds: float = 30.0
     fallback_seconds: float = 1.0
-    """How long trying again may take where another backend stands ready: enough for a connection that broke by chance."""
+    """How long trying again may take where another backend stands ready: enough for a connection broken by chance."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """`POST /v1/messages/count_tokens`: from the engine's tokenizer where it has a route for that, else an estimate."""
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from anyclaude.errors import BackendError, InvalidRequest
@@ -7,10 +9,9 @@ from anyclaude.observability.records import estimated_tokens, prompt_characters,
 from anyclaude.protocol.json_values import JsonError, decode_json
 from anyclaude.protocol.messages_request import MessagesRequest, request_from
 from anyclaude.scheduling import Lane, model_for
-from anyclaude.transforms import PromptContext, prepare
+from anyclaude.transforms import PromptContext, Transform, prepare
 
 from .call import Call
-from .messages import STEPS
 from .respond import value_response
 
 COUNTED_BY_HEADER = "anyclaude-counted-by"
@@ -20,13 +21,13 @@ COUNT_SECONDS = 5.0
 """Tokenizing 300 kB takes an engine well under a second; the client estimates for itself when this is late."""
 
 
-async def count_tokens(call: Call, lane: Lane, context: PromptContext) -> web.Response:
+async def count_tokens(call: Call, lane: Lane, steps: Sequence[Transform], context: PromptContext) -> web.Response:
     """Answer one request for a count: of the prompt as a model would get it."""
     try:
         raw = decode_json(await call.body())
     except JsonError as error:
         raise InvalidRequest(f"the request body is not valid JSON: {error}") from error
-    request = prepare(request_from(raw, max_tokens=1), STEPS, context, prompt_characters).request
+    request = prepare(request_from(raw, max_tokens=1), steps, context, prompt_characters).request
     call.account.request = request
     counted = await _counted_by_engine(request, lane)
     tokens = estimated_tokens(section_characters(request)) if counted is None else counted

@@ -6,15 +6,17 @@ without anything that is known as the client's own, is not touched.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from anyclaude.protocol.content import Content, ContentBlock, TextBlock
+from anyclaude.protocol.content import Content, TextBlock
 from anyclaude.protocol.messages_request import MessagesRequest
 
 from .base import Diet, PromptContext
 from .boilerplate import PASSAGES, SECTIONS, Passage, Section
+from .derived import Derived
 from .text_units import Unit, joined, units_of
 
 MILDER: Mapping[Diet, tuple[Diet, ...]] = MappingProxyType({"lean": ("lean",), "minimal": ("minimal", "lean")})
@@ -26,9 +28,19 @@ class ShorterSystemPrompt:
 
     name = "system prompt"
 
+    def __init__(self) -> None:
+        self._shorter = {diet: Derived[TextBlock](partial(_shorter_block, diet=diet)) for diet in MILDER}
+
     def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
         """Return the request with a system prompt of the same blocks, as far as something is left of them."""
-        system = _shorter_content(request.system, context.diet)
+        shorter_block = self._shorter.get(context.diet)
+        if shorter_block is None:
+            return request
+        system: Content
+        if isinstance(request.system, str):
+            system = shorter(request.system, context.diet)
+        else:
+            system = tuple(shorter_block(block) if isinstance(block, TextBlock) else block for block in request.system)
         return request if system == request.system else replace(request, system=system)
 
 
@@ -54,14 +66,8 @@ def is_sound(left: Sequence[Unit]) -> bool:
     return bool(text.strip()) and [unit.text for unit in units_of(text)] == [unit.text for unit in left]
 
 
-def _shorter_content(system: Content, diet: Diet) -> Content:
-    if isinstance(system, str):
-        return shorter(system, diet)
-    return tuple(_shorter_block(block, diet) for block in system)
-
-
-def _shorter_block(block: ContentBlock, diet: Diet) -> ContentBlock:
-    return replace(block, text=shorter(block.text, diet)) if isinstance(block, TextBlock) else block
+def _shorter_block(block: TextBlock, diet: Diet) -> TextBlock:
+    return replace(block, text=shorter(block.text, diet))
 
 
 def _dropped_by(diet: Diet) -> frozenset[Diet]:
