@@ -36,7 +36,7 @@ from anyclaude.observability.records import SectionCharacters, prompt_characters
 from anyclaude.profiles import EMBEDDED
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request, encode_request
 from anyclaude.server.gateway import Gateway, GatewayOptions
-from anyclaude.server.messages import STEPS
+from anyclaude.server.messages import prompt_steps
 from anyclaude.settings import Settings
 from anyclaude.transforms import PromptContext, prepare
 
@@ -70,7 +70,7 @@ async def _table(client: Client, gateway: Gateway, place: Path) -> None:
     full = 0
     for diet in CLIENT_DIETS:
         sent = await _first_request(client, diet, place / diet.name)
-        reaches = prepare(sent, STEPS, PromptContext(diet=diet.gateway), prompt_characters).request
+        reaches = prepare(sent, prompt_steps(), PromptContext(diet=diet.gateway), prompt_characters).request
         for what, request in (("written by the client", sent), ("sent to the model", reaches)):
             measured = Measured(section_characters(request), await _tokens(gateway, request))
             full = full or measured.tokens

@@ -51,7 +51,7 @@ from .connection import GatewayServer, was_cut
 from .guard import Guard, is_loopback
 from .health import health
 from .limits import Limits
-from .messages import MessagesHandler
+from .messages import MessagesHandler, prompt_steps
 from .openings import Grace, Openings
 from .passthrough import Passthrough
 from .respond import error_response
@@ -122,6 +122,7 @@ class Gateway:
         self._memory = ConversationMemory(
             options.memory_file, wished=PromptContext(diet=options.diet, allowed_tools=options.allowed_tools)
         )
+        self._steps = prompt_steps()
         self._guard = Guard(host=options.host, allowed_origins=options.allowed_origins, token=options.token)
         self._clock = clock
         self._obstacle = obstacle
@@ -189,7 +190,7 @@ class Gateway:
         dispatcher = Dispatcher(
             self._lanes, self._options.patience, self._clock.seconds, self._clock.sleep, self._obstacle, self._observer
         )
-        messages = MessagesHandler(dispatcher, self._openings, self._memory, self._options.pace, _new_id)
+        messages = MessagesHandler(dispatcher, self._openings, self._memory, self._steps, self._options.pace, _new_id)
         return {
             **health_route,
             "/": {"HEAD": _nothing, "GET": _nothing},
@@ -251,7 +252,7 @@ class Gateway:
         return show_model(call, call.http.path.removeprefix("/v1/models/"), self._targets)
 
     async def _count_tokens(self, call: Call) -> web.Response:
-        return await count_tokens(call, self._lanes[0], self._memory.context(call.caller.conversation))
+        return await count_tokens(call, self._lanes[0], self._steps, self._memory.context(call.caller.conversation))
 
 
 async def _nothing(call: Call) -> web.Response:
