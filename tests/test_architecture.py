@@ -29,7 +29,6 @@ UNTESTED: frozenset[str] = frozenset(
     {
         "anyclaude.dialects.openai_chat.losses",
         "anyclaude.engine.progress",
-        "anyclaude.launcher.compose",
         "anyclaude.launcher.launch",
         "anyclaude.launcher.signals",
         "anyclaude.launcher.tied_to_parent",

@@ -78,12 +78,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     first_byte_seconds: Seconds = 1800.0
     stall_seconds: Seconds = 120.0
     finish_seconds: Seconds = 10.0
+    warm_up: bool = True
+    """Whether the first prompt of a session is recorded, and evaluated at the next start before anybody asks."""
+    kept_state_mib: Annotated[int, Meta(ge=0)] = 4096
+    """How much of the disk the embedded engine's kept states may take; 0 keeps none."""
     claude_path: Path | None = None
     claude_version: str = CLIENT_VERSION
     permission_mode: PermissionMode = "acceptEdits"
     log_dir: Path = Path("~/.anyclaude")
     cache_dir: Path | None = None
-    """Weights, and Claude Code where it had to be installed; `None` is the system's place for caches."""
+    """Weights, Claude Code where it had to be installed, kept states; `None` is the system's place for caches."""
     token: Secret | None = None
     api_key: Secret | None = None
     keys: dict[str, Secret] = {}

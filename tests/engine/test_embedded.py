@@ -262,6 +262,7 @@ async def test_a_slot_is_saved_only_where_it_was_allowed(
         await ask(engine, "/slots/0?action=save", {"filename": "slot.bin"})
 
     assert (tmp_path / "slot.bin").stat().st_size > 0
+    assert stat.S_IMODE((tmp_path / "slot.bin").stat().st_mode) == 0o600
     with pytest.raises(aiohttp.ClientResponseError):
         await ask(tiny_engine, "/slots/0?action=save", {"filename": "slot.bin"})
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from anyclaude.observability.private_files import open_for_appending
+from anyclaude.observability.private_files import open_for_appending, write_whole
 
 
 def test_a_file_is_made_with_its_folders_and_grows(tmp_path: Path) -> None:
@@ -37,3 +37,21 @@ def test_what_cannot_be_made_is_an_error_of_the_system(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="file"):
         open_for_appending(tmp_path / "file" / "other")
+
+
+def test_a_file_that_is_written_whole_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file"
+    for content in (b"one", b"two"):
+        write_whole(path, content)
+
+    assert path.read_bytes() == b"two"
+    assert [stat.S_IMODE(step.stat().st_mode) for step in (path, path.parent)] == [0o600, 0o700]
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_put_in_its_place_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "file").mkdir()
+    with pytest.raises(OSError, match="file"):
+        write_whole(tmp_path / "file", b"one")
+
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]

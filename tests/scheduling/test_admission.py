@@ -200,3 +200,87 @@ async def _step(step: str, number: int, admission: Admission, order: list[Visito
         if step != "finish":
             chosen.task.cancel()
     await asyncio.sleep(0)
+
+
+@dataclass
+class Pastime:
+    """Something that nobody waits for, and that takes as long as it is let."""
+
+    began: int = 0
+    was_ended: bool = False
+    may_finish: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def work(self) -> None:
+        self.began += 1
+        try:
+            await self.may_finish.wait()
+        except asyncio.CancelledError:
+            self.was_ended = True
+            raise
+
+
+async def test_what_nobody_waits_for_is_done_while_the_backend_is_idle() -> None:
+    admission, pastime = Admission(parallel=1, waiting_limit=1), Pastime()
+    pastime.may_finish.set()
+
+    assert await admission.in_spare_time(pastime.work)
+    assert pastime.began == 1
+
+
+async def test_whoever_comes_ends_what_nobody_waits_for_and_does_not_wait_for_it() -> None:
+    admission, pastime = Admission(parallel=2, waiting_limit=1), Pastime()
+    spare = asyncio.create_task(admission.in_spare_time(pastime.work))
+    await settled()
+    async with admission.turn("a"):
+        await settled()
+
+        assert pastime.was_ended
+        assert await spare is False
+
+
+async def test_what_nobody_waits_for_begins_when_the_last_request_has_left() -> None:
+    admission, pastime, order = Admission(parallel=2, waiting_limit=2), Pastime(), list[Visitor]()
+    visitors = await arrivals(admission, order, "abc")
+    spare = asyncio.create_task(admission.in_spare_time(pastime.work))
+    for visitor in visitors:
+        await settled()
+        assert pastime.began == 0
+        await visitor.finish()
+    await settled()
+
+    assert pastime.began == 1
+    pastime.may_finish.set()
+    assert await spare
+
+
+async def test_of_two_things_that_nobody_waits_for_one_is_done_after_the_other() -> None:
+    admission, one, other = Admission(parallel=1, waiting_limit=1), Pastime(), Pastime()
+    tasks = [asyncio.create_task(admission.in_spare_time(pastime.work)) for pastime in (one, other)]
+    await settled()
+
+    assert (one.began, other.began) == (1, 0)
+    one.may_finish.set()
+    other.may_finish.set()
+    assert await asyncio.gather(*tasks) == [True, True]
+
+
+async def test_what_goes_wrong_in_spare_time_is_told_and_leaves_the_backend_free() -> None:
+    admission = Admission(parallel=1, waiting_limit=1)
+
+    async def fail() -> None:
+        raise QueueFull("some failure", 1.0)
+
+    with pytest.raises(QueueFull):
+        await admission.in_spare_time(fail)
+    async with admission.turn("a"):
+        assert admission.running == 1
+
+
+async def test_who_gives_up_waiting_for_spare_time_takes_the_work_along() -> None:
+    admission, pastime = Admission(parallel=1, waiting_limit=1), Pastime()
+    spare = asyncio.create_task(admission.in_spare_time(pastime.work))
+    await settled()
+    spare.cancel()
+    await asyncio.gather(spare, return_exceptions=True)
+
+    assert pastime.was_ended

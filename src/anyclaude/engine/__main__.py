@@ -30,6 +30,7 @@ the rest takes to copy.
 
 def main() -> None:
     """Serve the model named on standard input; ends with it."""
+    os.umask(0o077)  # the slots it writes to disk hold conversations
     reports = _take_over_standard_output()
     try:
         start = msgspec.json.decode(sys.stdin.buffer.readline(), type=Start)

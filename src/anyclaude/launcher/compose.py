@@ -1,27 +1,35 @@
 """Builds what a run consists of, from the settings: the engine, the targets, the gateway.  Nothing else does."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 from msgspec import Struct
+from msgspec.structs import replace
 
 from anyclaude.backends.target import BackendTarget, Secret
 from anyclaude.backends.template_probe import fitted_to_template
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine
+from anyclaude.engine.identity import engine_identity
 from anyclaude.engine.options import EngineOptions
 from anyclaude.engine.progress import Progress
 from anyclaude.engine.weights import locate_model
 from anyclaude.observability import Journal
+from anyclaude.observability.private_files import make_private
 from anyclaude.profiles import EMBEDDED
 from anyclaude.scheduling import Patience
+from anyclaude.scheduling.first_prompt import Place
 from anyclaude.server.gateway import Gateway, GatewayOptions
+from anyclaude.server.kept_state import KeptStateOptions
+from anyclaude.server.warm_up import WarmUpOptions
 from anyclaude.settings import Settings
 from anyclaude.transforms import Diet
 
 from .detection import find_fallbacks, find_target
 from .engine_watch import Watch
+from .place import goes_on, session_to_go_on_with
 
 ANTHROPIC = "https://api.anthropic.com"
 LAUNCH_GRACE_SECONDS = 1.0
@@ -30,10 +38,11 @@ SERVE_GRACE_SECONDS = 30.0
 
 
 class Served(Struct, frozen=True):
-    """The servers of a run, the first being the main one, and the engine if it is ours."""
+    """The servers of a run, the first being the main one, and the engine if it is ours, with its identity."""
 
     targets: tuple[BackendTarget, ...]
     engine: EmbeddedEngine | None = None
+    engine_identity: str | None = None
 
 
 @asynccontextmanager
@@ -48,7 +57,11 @@ async def running_servers(settings: Settings, progress: Progress, say: Callable[
         yield Served((target, *fallbacks))
         return
     model_file = await locate_model(settings.model, settings.cache, progress)
-    options = EngineOptions(context_tokens=settings.context_tokens, slots=settings.parallel_requests or 1)
+    options = EngineOptions(
+        context_tokens=settings.context_tokens,
+        slots=settings.parallel_requests or 1,
+        slot_save_folder=_prepared_folder(kept_states_folder(settings)),
+    )
     key = secrets.token_urlsafe(24)
     async with start_engine(model_file, settings.log_dir / "logs", progress, api_key=key, options=options) as engine:
         if settings.context_tokens is None and engine.context_tokens < engine.trained_tokens:
@@ -58,7 +71,8 @@ async def running_servers(settings: Settings, progress: Progress, say: Callable[
             )
         async with aiohttp.ClientSession() as session:
             target = await fitted_to_template(session, engine_target(engine, settings))
-        yield Served((target, *fallbacks), engine)
+        identity = engine_identity(model_file, engine.context_tokens)
+        yield Served((target, *fallbacks), engine, identity)
 
 
 def engine_target(engine: EmbeddedEngine, settings: Settings) -> BackendTarget:
@@ -101,6 +115,53 @@ def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
         queue_limit=settings.queue_limit,
         grace_seconds=LAUNCH_GRACE_SECONDS,
         patience=_patience(settings),
+    )
+
+
+def warmed(
+    options: GatewayOptions, served: Served, settings: Settings, place: Place | None, arguments: Sequence[str] = ()
+) -> GatewayOptions:
+    """Return the options with what is done to begin warm; servers that are paid for are never asked in advance."""
+    if not served.targets or served.targets[0].profile.is_remote:
+        return options
+    prompts = WarmUpOptions(settings.log_dir / "first-prompts", place) if settings.warm_up else None
+    return replace(options, warm_up=prompts, kept_state=_kept_state(served, settings, place, arguments))
+
+
+def kept_states_folder(settings: Settings) -> Path:
+    """Return where the embedded engine keeps what it has computed."""
+    return settings.cache / "kept-states"
+
+
+def _prepared_folder(folder: Path) -> str | None:
+    """Return a folder that the engine may write to, `None` where there can be none: then nothing is kept."""
+    try:
+        make_private(folder)
+    except OSError:
+        return None
+    return str(folder)
+
+
+def _kept_state(
+    served: Served, settings: Settings, place: Place | None, arguments: Sequence[str]
+) -> KeptStateOptions | None:
+    """
+    Return how states are kept, `None` where they are not.
+
+    Another's server goes on when we end, and has its cache still.  With several slots nobody tells which of them
+    holds the conversation.
+    """
+    if served.engine is None or served.engine_identity is None or place is None:
+        return None
+    if settings.kept_state_mib == 0 or served.engine.slots != 1:
+        return None
+    return KeptStateOptions(
+        folder=kept_states_folder(settings),
+        engine=served.engine_identity,
+        place=place,
+        limit_bytes=settings.kept_state_mib * 1024**2,
+        session=session_to_go_on_with(arguments),
+        goes_on=goes_on(arguments),
     )
 
 

@@ -7,14 +7,16 @@ from typing import TextIO
 
 from anyclaude.backends.target import BackendTarget, Secret
 from anyclaude.profiles import EMBEDDED
+from anyclaude.server.gateway import GatewayOptions
 from anyclaude.settings import Settings
 from anyclaude.transforms import Diet
 
-from .client import Machine, find_client, provide_client
-from .compose import Served, launch_options, running_gateway, running_servers, serve_options
+from .client import Client, Machine, find_client, provide_client
+from .compose import Served, launch_options, running_gateway, running_servers, serve_options, warmed
 from .detection import find_target
 from .engine_watch import Watch, engine_watch
 from .environment import Variable, child_environment, is_credential
+from .place import place_of
 from .plan import Invocation, diet_of, plan_client
 from .signals import Signals
 from .supervise import run_client
@@ -32,7 +34,7 @@ async def launch(invocation: Invocation, settings: Settings, terminal: Terminal,
         running_servers(settings, terminal, terminal.say) as served,
         engine_watch(served.engine) as watch,
         running_gateway(
-            launch_options(settings, _diet(invocation, settings, served, is_native=client.is_native)),
+            _options(invocation, settings, served, client),
             served,
             settings,
             watch,
@@ -54,7 +56,12 @@ async def serve(invocation: Invocation, settings: Settings, terminal: Terminal, 
     async with (
         running_servers(settings, terminal, terminal.say) as served,
         running_gateway(
-            serve_options(settings, _diet(invocation, settings, served, is_native=True)), served, settings, Watch()
+            warmed(
+                serve_options(settings, _diet(invocation, settings, served, is_native=True)), served, settings, None
+            ),
+            served,
+            settings,
+            Watch(),
         ) as gateway,
     ):
         target = served.targets[0] if served.targets else None
@@ -98,6 +105,17 @@ async def _foreseen_target(settings: Settings) -> BackendTarget | None:
     return BackendTarget(
         profile=EMBEDDED, base_url=EMBEDDED.base_url, model=name, models=settings.models, context_tokens=window
     )
+
+
+def _options(invocation: Invocation, settings: Settings, served: Served, client: Client) -> GatewayOptions:
+    """Return how the gateway of a launch listens and begins."""
+    options = launch_options(settings, _diet(invocation, settings, served, is_native=client.is_native))
+    if not served.targets:
+        return options
+    target = served.targets[0]
+    diet = diet_of(invocation, settings, target, is_native=client.is_native)
+    place = place_of(invocation, client, diet, target.model)
+    return warmed(options, served, settings, place, invocation.arguments)
 
 
 def _diet(invocation: Invocation, settings: Settings, served: Served, *, is_native: bool) -> Diet:

@@ -9,11 +9,13 @@ from anyclaude.protocol.characters import content_characters
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.transforms import Step
 
-RequestClass: TypeAlias = Literal["main", "subagent", "workflow", "auxiliary", "compaction", "unknown"]
+RequestClass: TypeAlias = Literal["main", "subagent", "workflow", "auxiliary", "compaction", "unknown", "warm_up"]
+"""Which part of the client speaks; `warm_up` is nobody: the gateway itself had a prompt evaluated in advance."""
 
-Outcome: TypeAlias = Literal["completed", "failed", "refused", "client_left"]
+Outcome: TypeAlias = Literal["completed", "failed", "refused", "client_left", "pre_empted"]
 """`completed`: the reply reached the client whole.  `failed`: the backend let us down, before or during the reply.
-`refused`: the request itself was turned away.  `client_left`: the client closed the connection first."""
+`refused`: the request itself was turned away.  `client_left`: the client closed the connection first.
+`pre_empted`: a warm-up gave way to a request."""
 
 CHARACTERS_PER_TOKEN = 4.0
 """Only for what no engine has counted.  Claude Code's prompts have 4.3 characters per token (cl100k, measured on the

@@ -8,7 +8,7 @@ sub-agents cannot starve another.
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 
 from anyclaude.errors import QueueFull
@@ -25,6 +25,8 @@ class Admission:
         self._waiting_limit = waiting_limit
         self._running = 0
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._emptied = asyncio.Event()
+        self._spare: asyncio.Task[None] | None = None
 
     @property
     def running(self) -> int:
@@ -39,6 +41,9 @@ class Admission:
     @asynccontextmanager
     async def turn(self, conversation: str) -> AsyncGenerator[None, None]:
         """Wait for a turn and hold it as long as the context lasts; raises `QueueFull`."""
+        if self._spare is not None:
+            self._spare.cancel()
+        self._emptied.clear()
         if self._running < self._parallel:
             self._running += 1
         else:
@@ -47,6 +52,24 @@ class Admission:
             yield
         finally:
             self._hand_over()
+
+    async def in_spare_time(self, work: Callable[[], Coroutine[None, None, None]]) -> bool:
+        """Do what nobody waits for once the backend is idle; whoever comes ends it.  Tell whether it was done."""
+        while self._running or self._spare is not None:
+            await self._emptied.wait()
+        self._spare = task = asyncio.create_task(work())
+        self._emptied.clear()
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+            self._spare = None
+            self._note_emptiness()
+        if task.cancelled():
+            return False
+        task.result()
+        return True
 
     async def _wait(self, conversation: str) -> None:
         if self.waiting >= self._waiting_limit:
@@ -75,3 +98,8 @@ class Admission:
                     self._waiting[conversation] = places
                 return
         self._running -= 1
+        self._note_emptiness()
+
+    def _note_emptiness(self) -> None:
+        if not self._running and self._spare is None:
+            self._emptied.set()

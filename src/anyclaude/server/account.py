@@ -27,7 +27,8 @@ class Account:
     """
     The state of one exchange, as the journal will tell it.
 
-    `clock` counts seconds from anywhere; `now` is the time of day.
+    `clock` counts seconds from anywhere; `now` is the time of day.  `asked` is the request as the client sent it,
+    `request` what the backend gets of it.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Account:
         self.request_id = request_id
         self.path = path
         self.caller = caller
+        self.asked: MessagesRequest | None = None
         self.request: MessagesRequest | None = None
         self.steps: tuple[Step, ...] = ()
         self.progress = Progress()

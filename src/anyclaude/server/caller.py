@@ -11,7 +11,8 @@ SESSION_HEADER = "x-claude-code-session-id"
 AGENT_HEADER = "x-claude-code-agent-id"
 CLASS_HEADER = "x-claude-code-request-class"
 
-REQUEST_CLASSES: tuple[RequestClass, ...] = get_args(RequestClass)
+REQUEST_CLASSES: tuple[RequestClass, ...] = tuple(name for name in get_args(RequestClass) if name != "warm_up")
+"""What a client may call itself."""
 
 
 class Caller(Struct, frozen=True):

@@ -50,6 +50,7 @@ from .catalogue import list_models, show_model
 from .connection import GatewayServer, was_cut
 from .guard import Guard, is_loopback
 from .health import health
+from .kept_state import KeptStateOptions, StateKeeper
 from .limits import Limits
 from .messages import MessagesHandler, prompt_steps
 from .openings import Grace, Openings
@@ -57,6 +58,8 @@ from .passthrough import Passthrough
 from .respond import error_response
 from .streaming import Pace
 from .token_count import count_tokens
+from .warm_up import NOBODY, WarmUp, WarmUpOptions
+from .warmth import Warmth
 
 Handler: TypeAlias = Callable[[Call], Awaitable[web.StreamResponse]]
 
@@ -79,6 +82,10 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     """How much of the client's own text a prompt keeps on its way to the backend."""
     allowed_tools: frozenset[str] | None = None
     """The tools the model is told of, by name or pattern; `None` for all."""
+    warm_up: WarmUpOptions | None = None
+    """Where first prompts are kept, to be evaluated before anybody asks; `None` for neither."""
+    kept_state: KeptStateOptions | None = None
+    """Where what the engine has computed outlives it; `None` for nowhere."""
     queue_limit: int = 64
     grace_seconds: float = 30.0
     patience: Patience = Patience()
@@ -133,6 +140,7 @@ class Gateway:
         self._routes: dict[str, dict[str, Handler]] = {}
         self._lanes: tuple[Lane, ...] = ()
         self._forward: Passthrough | None = None
+        self._warmth: Warmth | None = None
         self._is_stopping = False
         self.port = options.port
 
@@ -149,6 +157,7 @@ class Gateway:
         self._lanes = tuple(self._lane(target, self._session) for target in self._targets)
         self._forward = Passthrough(self._session, self._options.forward_to) if self._options.forward_to else None
         self._routes = self._routing()
+        self._warmth = self._warmed(self._lanes[0]) if self._lanes else None
         self._runner = web.ServerRunner(
             GatewayServer(self._handle, self._options.limits, _new_request_id),
             shutdown_timeout=self._options.grace_seconds / 2,  # aiohttp waits twice as long: for the reply, and again
@@ -164,6 +173,8 @@ class Gateway:
                 "Choose another with --port, or stop the program that has it"
             ) from error
         self.port = self._runner.addresses[0][1]
+        if self._warmth is not None:
+            self._warmth.begin()
 
     async def stop(self) -> None:
         """Take no new requests, let running replies end within the grace period, then cut what is left."""
@@ -171,6 +182,8 @@ class Gateway:
         if self._runner is not None:
             await self._runner.cleanup()
         await self._openings.close()
+        if self._warmth is not None:
+            await self._warmth.stop()
         if self._session is not None:
             await self._session.close()
         self._journal.close()
@@ -181,6 +194,15 @@ class Gateway:
             dialect=dialect_named(target.profile.dialect),
             breaker=CircuitBreaker(self._clock.seconds),
             admission=Admission(target.parallel_requests, self._options.queue_limit),
+        )
+
+    def _warmed(self, lane: Lane) -> Warmth:
+        prompts, states, clock = self._options.warm_up, self._options.kept_state, self._clock
+        return Warmth(
+            WarmUp(prompts, lane, self._memory, self._steps, self._journal, clock.now) if prompts else None,
+            StateKeeper(states, lane, clock.seconds, clock.sleep) if states else None,
+            lambda: Account(_new_request_id(), "/v1/messages", NOBODY, clock.seconds, clock.now),
+            self._options.patience.first_byte_seconds,
         )
 
     def _routing(self) -> dict[str, dict[str, Handler]]:
@@ -223,6 +245,8 @@ class Gateway:
         finally:
             if request.path in RECORDED_PATHS:
                 self._journal.write(account.record(outcome))
+                if self._warmth is not None:
+                    self._warmth.heard(account, outcome)
 
     async def _answer(self, call: Call) -> web.StreamResponse:
         self._guard.check(call.http.headers)
@@ -243,7 +267,7 @@ class Gateway:
         return handlers[method]
 
     async def _health(self, call: Call) -> web.Response:
-        return health(call, self._lanes, self._journal)
+        return health(call, self._lanes, self._journal, self._warmth)
 
     async def _models(self, call: Call) -> web.Response:
         return list_models(call, self._targets)

@@ -8,9 +8,10 @@ from anyclaude.scheduling import Lane
 
 from .call import Call
 from .respond import value_response
+from .warmth import Warmth
 
 
-def health(call: Call, lanes: tuple[Lane, ...], journal: Journal) -> web.Response:
+def health(call: Call, lanes: tuple[Lane, ...], journal: Journal, warmth: Warmth | None) -> web.Response:
     """Answer with the state of every backend's circuit and queue; all is well as long as one of them may be asked."""
     backends: list[JsonValue] = [_backend(lane) for lane in lanes]
     is_well = not lanes or any(lane.breaker.state != "open" for lane in lanes)
@@ -18,6 +19,7 @@ def health(call: Call, lanes: tuple[Lane, ...], journal: Journal) -> web.Respons
         {
             "status": "ok" if is_well else "degraded",
             "backends": backends,
+            "warmth": None if warmth is None else warmth.health(),
             "journal": {"lost_records": journal.lost_records, "last_failure": journal.last_failure},
         },
         call.request_id,

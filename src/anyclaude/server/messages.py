@@ -11,6 +11,7 @@ from anyclaude.protocol.accumulate import Accumulator
 from anyclaude.protocol.events import StreamEvent, encode_message
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.protocol.prefill import check_prefill, is_prefill, prefilled
 from anyclaude.protocol.request_reader import RequestReader
 from anyclaude.scheduling import ConversationMemory, Dispatcher
 from anyclaude.scheduling.dispatch import Errand, Progress
@@ -71,7 +72,8 @@ class MessagesHandler:
         """Answer one request; raises `AnyclaudeError` as long as nothing has been sent."""
         body = await call.body()
         request = self._reader.decode(body)
-        call.account.request = request
+        call.account.asked = call.account.request = request
+        check_prefill(request)
         if "thread" in request.extra:
             raise ThreadsUnsupported("thread: the gateway keeps no conversations; send the whole of this one instead")
         key = _repeat_key(call, body)
@@ -141,7 +143,10 @@ class MessagesHandler:
         async for events in batches:
             accumulator.take(events)
         call.account.status = 200
-        return json_response(encode_message(accumulator.message), call.request_id)
+        request, message = call.account.request, accumulator.message
+        if request is not None and is_prefill(request):
+            message = prefilled(message)
+        return json_response(encode_message(message), call.request_id)
 
 
 def _repeat_key(call: Call, body: bytes) -> Hashable | None:

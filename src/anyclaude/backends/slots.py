@@ -1,0 +1,71 @@
+"""
+llama.cpp's slots as files: what a slot has computed is written to the server's disk, and read from there.
+
+`POST /slots/N?action=save|restore` with `{"filename"}`; the server knows the folder (`--slot-save-path`).  Seen with
+b11549: a restore that fails leaves the slot empty whatever it held before, so only an empty one is worth the try.
+"""
+
+import msgspec
+from msgspec import Struct
+
+from anyclaude.dialects import WireRequest
+from anyclaude.errors import BackendGarbled, BackendRejected
+
+from .client import Backend
+
+SLOT = 0
+"""With one slot there is no question which one holds a conversation."""
+
+
+class SlotFile(Struct, frozen=True):
+    """What was written or read: the tokens, and the bytes they take."""
+
+    tokens: int
+    bytes: int
+
+
+class _Saved(Struct):
+    n_saved: int
+    n_written: int
+
+
+class _Restored(Struct):
+    n_restored: int
+    n_read: int
+
+
+async def save_slot(backend: Backend, file_name: str, within_seconds: float) -> SlotFile:
+    """Have the server write what the slot holds; raises `BackendError`."""
+    answer = await _act(backend, "save", file_name, within_seconds)
+    try:
+        saved = msgspec.json.decode(answer, type=_Saved)
+    except msgspec.DecodeError as error:
+        raise BackendGarbled(f"the server does not say what became of its slot: {_excerpt(answer)}") from error
+    return SlotFile(saved.n_saved, saved.n_written)
+
+
+async def restore_slot(backend: Backend, file_name: str, within_seconds: float) -> SlotFile:
+    """Have the server read what a slot once held; raises `BackendError`."""
+    answer = await _act(backend, "restore", file_name, within_seconds)
+    try:
+        restored = msgspec.json.decode(answer, type=_Restored)
+    except msgspec.DecodeError as error:
+        raise BackendGarbled(f"the server does not say what became of its slot: {_excerpt(answer)}") from error
+    return SlotFile(restored.n_restored, restored.n_read)
+
+
+async def _act(backend: Backend, action: str, file_name: str, within_seconds: float) -> bytes:
+    path = f"/slots/{SLOT}?action={action}"
+    request = WireRequest(path, msgspec.json.encode({"filename": file_name}), accept="application/json", at_root=True)
+    async with backend.stream(request, within_seconds) as reply:
+        if reply.status != 200:
+            said = _excerpt(await reply.read_error())
+            raise BackendRejected(f"the server does not {action} its slot: {said}", reply.status, "api_error")
+        answer = b""
+        while chunk := await reply.read_chunk(within_seconds):
+            answer += chunk
+        return answer
+
+
+def _excerpt(answer: bytes) -> str:
+    return answer[:200].decode(errors="replace")

@@ -1,0 +1,93 @@
+"""What a run is composed of, as far as it follows from the settings alone."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from tests.parts.gateway import target_at
+
+from anyclaude.backends.target import BackendTarget
+from anyclaude.engine.embedded import EmbeddedEngine
+from anyclaude.launcher.compose import Served, launch_options, warmed
+from anyclaude.profiles import BackendName
+from anyclaude.scheduling.first_prompt import Place
+from anyclaude.server.gateway import GatewayOptions
+from anyclaude.settings import Settings
+
+PLACE = Place("/garden", "manner")
+SESSION = "0e31949d-9c0e-48c3-9a86-3c5ddb3f8c0b"
+SETTINGS = Settings(log_dir=Path("/logs"), cache_dir=Path("/cache"))
+
+
+def target(backend: BackendName) -> BackendTarget:
+    return target_at("http://127.0.0.1:1/v1", backend)
+
+
+def options(served: Served, settings: Settings = SETTINGS, place: Place | None = PLACE, *words: str) -> GatewayOptions:
+    return warmed(launch_options(settings, "lean"), served, settings, place, words)
+
+
+@pytest.fixture
+async def embedded(tiny_engine: EmbeddedEngine) -> Served:
+    """The servers of a run with the engine that comes along."""
+    return Served((target("embedded"),), tiny_engine, "identity")
+
+
+@pytest.mark.parametrize("backend", ["llamacpp", "lmstudio", "ollama", "vllm", "generic"])
+async def test_every_near_server_is_warmed_and_only_ours_has_its_state_kept(backend: BackendName) -> None:
+    chosen = options(Served((target(backend),)))
+
+    assert chosen.warm_up is not None
+    assert (chosen.warm_up.folder, chosen.warm_up.place) == (Path("/logs/first-prompts"), PLACE)
+    assert chosen.kept_state is None
+
+
+async def test_a_server_that_is_paid_for_is_never_asked_in_advance() -> None:
+    chosen = options(Served((target("openrouter"), target("llamacpp"))))
+
+    assert (chosen.warm_up, chosen.kept_state) == (None, None)
+
+
+async def test_mode_claude_has_nothing_to_warm() -> None:
+    assert options(Served(())).warm_up is None
+
+
+async def test_the_embedded_engine_has_its_state_kept(embedded: Served) -> None:
+    kept = options(embedded).kept_state
+
+    assert kept is not None
+    assert (kept.folder, kept.engine, kept.place) == (Path("/cache/kept-states"), "identity", PLACE)
+    assert kept.limit_bytes == 4 * 1024**3
+    assert (kept.goes_on, kept.session) == (False, None)
+
+
+async def test_the_session_that_goes_on_is_passed_on(embedded: Served) -> None:
+    kept = options(embedded, SETTINGS, PLACE, "--resume", SESSION).kept_state
+
+    assert kept is not None
+    assert (kept.goes_on, kept.session) == (True, SESSION)
+
+
+async def test_each_can_be_switched_off(embedded: Served) -> None:
+    without_warm_up = options(embedded, replace(SETTINGS, warm_up=False))
+    without_states = options(embedded, replace(SETTINGS, kept_state_mib=0))
+
+    assert without_warm_up.warm_up is None
+    assert without_warm_up.kept_state is not None
+    assert without_states.warm_up is not None
+    assert without_states.kept_state is None
+
+
+async def test_with_several_slots_nobody_knows_whose_state_it_would_be(embedded: Served) -> None:
+    assert embedded.engine is not None
+    several = Served(embedded.targets, dataclasses.replace(embedded.engine, slots=2), embedded.engine_identity)
+
+    assert options(several).kept_state is None
+
+
+async def test_without_a_project_no_state_is_kept(embedded: Served) -> None:
+    chosen = options(embedded, place=None)
+
+    assert chosen.warm_up is not None
+    assert (chosen.warm_up.place, chosen.kept_state) == (None, None)

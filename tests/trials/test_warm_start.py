@@ -1,0 +1,182 @@
+"""Launches of the real client on the embedded engine: what a first turn finds in its cache, by the engine's count."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import pytest
+from msgspec.structs import replace
+from tests.launcher.test_real_client import anyclaude
+from tests.parts.claude_code_versions import VERSIONS
+from tests.parts.engines import connected as connected_to
+from tests.parts.engines import running
+from tests.parts.gateway import QUICK, running_gateway
+from tests.parts.raw_client import connected
+from tests.parts.sessions import opening, send
+
+from anyclaude.engine.options import EngineOptions
+from anyclaude.launcher.compose import engine_target
+from anyclaude.protocol.messages_request import decode_request
+from anyclaude.scheduling.first_prompt import Place, first_prompt_of
+from anyclaude.scheduling.first_prompt_files import FirstPromptFiles
+from anyclaude.server.warm_up import WarmUpOptions
+from anyclaude.settings import Settings
+
+SHORT_AND_ALIKE = json.dumps({"temperature": 0, "max_tokens": 20})
+"""Fields the client adds to each request: the words of random weights are not worth more of them."""
+
+NOTHING_KEPT = {"ANYCLAUDE_KEPT_STATE_MIB": "0"}
+
+LEAST_CACHED, MOST_EVALUATED = 0.95, 0.05
+
+
+class Usage(msgspec.Struct):
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+class Record(msgspec.Struct):
+    request_class: str
+    outcome: str
+    usage: Usage
+
+    @property
+    def prompt(self) -> int:
+        assert self.usage.input_tokens is not None
+        return self.usage.input_tokens
+
+    @property
+    def cached(self) -> int:
+        assert self.usage.cached_tokens is not None
+        return self.usage.cached_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """What the journal has of one launch."""
+
+    records: tuple[Record, ...]
+
+    @property
+    def first_turn(self) -> Record:
+        """The client's first request."""
+        return next(record for record in self.records if record.request_class != "warm_up")
+
+    @property
+    def warm_ups(self) -> list[Record]:
+        """What was evaluated in advance."""
+        return [record for record in self.records if record.request_class == "warm_up"]
+
+
+@dataclass(frozen=True, slots=True)
+class Launches:
+    """One after the other in the same project; between them everything ends."""
+
+    cold: Launched
+    warmed_up: Launched
+    last_before: Launched
+    restored: Launched
+    continued: Launched
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def launches(
+    request: pytest.FixtureRequest, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Launches]:
+    """Launch them once for all tests of this module."""
+    yield asyncio.run(play(str(request.param), tiny_model, tmp_path_factory.mktemp("home")))
+
+
+async def play(version: str, model_file: Path, home: Path) -> Launches:
+    """Launch the command five times."""
+
+    async def launched(words: str, *more: str, **environment: str) -> Launched:
+        seen = len(journal(home))
+        where = ("--mode", "embedded", "--model", str(model_file))
+        variables = {"ANYCLAUDE_CACHE_DIR": str(home / "cache"), "CLAUDE_CODE_EXTRA_BODY": SHORT_AND_ALIKE}
+        await anyclaude(home, version, "-p", words, *more, *where, **variables, **environment)
+        return Launched(journal(home)[seen:])
+
+    return Launches(
+        await launched("Pull the weeds", **NOTHING_KEPT),
+        await launched("Water the roses", **NOTHING_KEPT),
+        await launched("Pick the apples"),
+        await launched("Sweep the path"),
+        await launched("And the steps", "--continue"),
+    )
+
+
+def journal(home: Path) -> tuple[Record, ...]:
+    """Return all records, oldest first."""
+    files = sorted((home / ".anyclaude" / "request-logs").glob("*.jsonl"))
+    return tuple(msgspec.json.decode(line, type=Record) for file in files for line in file.read_bytes().splitlines())
+
+
+def test_a_project_that_nobody_knows_begins_cold(launches: Launches) -> None:
+    assert launches.cold.warm_ups == []
+    assert launches.cold.first_turn.cached == 0
+
+
+def test_the_first_turn_of_the_next_launch_has_been_evaluated_before_it_is_asked(launches: Launches) -> None:
+    (warm_up,) = launches.warmed_up.warm_ups
+    turn = launches.warmed_up.first_turn
+
+    assert (warm_up.outcome, warm_up.cached) == ("completed", 0)
+    assert turn.cached >= LEAST_CACHED * turn.prompt
+
+
+def test_with_a_kept_state_a_launch_evaluates_next_to_nothing_of_what_was_evaluated_before(launches: Launches) -> None:
+    turn = launches.restored.first_turn
+    before = [*launches.restored.warm_ups, turn]
+
+    assert sum(record.prompt - record.cached for record in before) <= MOST_EVALUATED * turn.prompt
+
+
+def test_a_session_that_goes_on_finds_its_whole_conversation(launches: Launches) -> None:
+    turn, last = launches.continued.first_turn, launches.restored.records[-1]
+
+    assert launches.continued.warm_ups == []
+    assert turn.cached >= LEAST_CACHED * last.prompt
+    assert turn.prompt - turn.cached <= MOST_EVALUATED * turn.prompt
+
+
+class Slot(msgspec.Struct):
+    is_processing: bool
+    n_prompt_tokens_processed: int = 0
+
+
+async def evaluated_so_far(session: aiohttp.ClientSession) -> int:
+    """Wait until the engine has evaluated a part of a prompt, and return how much."""
+    while True:
+        async with session.get("/slots") as response:
+            (slot,) = msgspec.json.decode(await response.read(), type=list[Slot])
+        if slot.is_processing and slot.n_prompt_tokens_processed:
+            return slot.n_prompt_tokens_processed
+
+
+async def test_a_request_that_comes_during_a_warm_up_goes_on_where_it_was(tiny_model: Path, tmp_path: Path) -> None:
+    place = Place("/garden")
+    instructions = "Search the garden with care, and say what you find. " * 4_000
+    prompt = first_prompt_of(decode_request(opening("Pull the weeds", system=instructions)), place)
+    assert prompt is not None
+    FirstPromptFiles(tmp_path / "prompts").keep(prompt)
+    options = replace(QUICK, warm_up=WarmUpOptions(tmp_path / "prompts", place))
+    async with (
+        running(tiny_model, tmp_path / "logs", EngineOptions(threads=1)) as engine,
+        connected_to(engine) as session,
+        running_gateway(tmp_path, engine_target(engine, Settings()), options=options) as gateway,
+        connected(gateway.base_url) as client,
+    ):
+        evaluated = await evaluated_so_far(session)
+        await send(client, opening("Water the roses", system=instructions, max_tokens=4))
+        response = await client.response()
+        await gateway.recorded(2)
+
+    warm_up, asked = (msgspec.convert(record, Record) for record in gateway.records())
+    assert (warm_up.request_class, warm_up.outcome) == ("warm_up", "pre_empted")
+    assert (response.status, asked.outcome) == (200, "completed")
+    assert asked.prompt > asked.cached >= evaluated
