@@ -155,7 +155,7 @@ async def test_a_request_waits_until_the_state_is_restored(tmp_path: Path, backe
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=restless()) as gateway:
         asked = await backend.asked()
         async with connected(gateway.base_url) as client:
-            await send(client, opening("Water the roses"), "session-2")
+            await send(client, opening("Pull the weeds"))
             health = (await ask(gateway.base_url, "GET", "/health")).json
             before = len(backend.requests)
             await restore(asked)
