@@ -24,6 +24,7 @@ from tests.parts.claude_code_versions import NATIVE, VERSIONS, Client, installed
 from tests.parts.work_tree import make_work_tree
 
 from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.backends.template_probe import fitted_to_template
 from anyclaude.engine.embedded import start_engine
 from anyclaude.engine.options import EngineOptions
 from anyclaude.engine.progress import Unreported
@@ -98,6 +99,8 @@ async def _counting_gateway(folder: Path) -> AsyncIterator[Gateway]:
             api_key=Secret(engine.api_key),
             context_tokens=engine.context_tokens,
         )
+        async with aiohttp.ClientSession() as session:
+            target = await fitted_to_template(session, target)
         gateway = Gateway(GatewayOptions(grace_seconds=0.1), (target,), Journal(folder / "journal"))
         await gateway.start()
         try:
