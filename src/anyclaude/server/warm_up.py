@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from anyclaude.errors import BackendError
+from anyclaude.errors import AnyclaudeError
 from anyclaude.observability import Journal
 from anyclaude.observability.records import Outcome, prompt_characters
 from anyclaude.protocol.deltas import UsageReported
@@ -62,15 +62,19 @@ class WarmUp:
         self._steps = steps
         self._journal = journal
         self._now = now
+        self._has_heard = False
         self._begun: dict[str, None] = {}
         self._recording: set[asyncio.Task[None]] = set()
         self.state: State = "waiting"
 
     async def evaluate(self, account: Account, within_seconds: float) -> UsageReported | None:
-        """Evaluate the prompt when nobody asks for anything; return what was counted, `None` if it was not finished."""
+        """Evaluate the prompt unless somebody asks first; return what was counted, `None` if it was not finished."""
         request = await self._foreseen()
         if request is None:
             self.state = "nothing to evaluate"
+            return None
+        if self._has_heard or self._lane.admission.running:  # the session has begun, and holds the engine
+            self.state = "pre_empted"
             return None
         prepared = prepare(request, self._steps, self._memory.context(""), prompt_characters)
         account.request, account.steps = prepared.request, prepared.steps
@@ -83,7 +87,7 @@ class WarmUp:
         try:
             if await self._lane.admission.in_spare_time(work):
                 outcome, account.status = "completed", 200
-        except BackendError as error:
+        except AnyclaudeError as error:
             outcome, account.error, account.status = "failed", error, error.status
         finally:
             self.state = outcome
@@ -92,6 +96,7 @@ class WarmUp:
 
     def heard(self, caller: Caller, asked: MessagesRequest) -> None:
         """Record the first prompt of a session, beside everything else that goes on."""
+        self._has_heard = True
         session = caller.session
         if session is None or session in self._begun or not asked.tools:
             return
