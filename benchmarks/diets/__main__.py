@@ -24,6 +24,7 @@ from tests.parts.claude_code_versions import NATIVE, VERSIONS, Client, installed
 from tests.parts.work_tree import make_work_tree
 
 from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.backends.template_probe import fitted_to_template
 from anyclaude.engine.embedded import start_engine
 from anyclaude.engine.options import EngineOptions
 from anyclaude.engine.progress import Unreported
@@ -36,7 +37,7 @@ from anyclaude.observability.records import SectionCharacters, prompt_characters
 from anyclaude.profiles import EMBEDDED
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request, encode_request
 from anyclaude.server.gateway import Gateway, GatewayOptions
-from anyclaude.server.messages import STEPS
+from anyclaude.server.messages import prompt_steps
 from anyclaude.settings import Settings
 from anyclaude.transforms import PromptContext, prepare
 
@@ -70,7 +71,7 @@ async def _table(client: Client, gateway: Gateway, place: Path) -> None:
     full = 0
     for diet in CLIENT_DIETS:
         sent = await _first_request(client, diet, place / diet.name)
-        reaches = prepare(sent, STEPS, PromptContext(diet=diet.gateway), prompt_characters).request
+        reaches = prepare(sent, prompt_steps(), PromptContext(diet=diet.gateway), prompt_characters).request
         for what, request in (("written by the client", sent), ("sent to the model", reaches)):
             measured = Measured(section_characters(request), await _tokens(gateway, request))
             full = full or measured.tokens
@@ -98,6 +99,8 @@ async def _counting_gateway(folder: Path) -> AsyncIterator[Gateway]:
             api_key=Secret(engine.api_key),
             context_tokens=engine.context_tokens,
         )
+        async with aiohttp.ClientSession() as session:
+            target = await fitted_to_template(session, target)
         gateway = Gateway(GatewayOptions(grace_seconds=0.1), (target,), Journal(folder / "journal"))
         await gateway.start()
         try:

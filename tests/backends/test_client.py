@@ -9,9 +9,9 @@ import aiohttp
 import pytest
 from msgspec.structs import replace
 from tests.parts.gateway import target_at
-from tests.parts.raw_backend import RawBackend, free_port, raw_backend
+from tests.parts.raw_backend import Asked, RawBackend, free_port, raw_backend
 
-from anyclaude.backends.client import MAX_ERROR_BODY_BYTES, HttpBackend, Silence, open_session
+from anyclaude.backends.client import MAX_ERROR_BODY_BYTES, MAX_WHOLE_BODY_BYTES, HttpBackend, Silence, open_session
 from anyclaude.backends.target import Secret
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendTimeout, BackendTruncated, BackendUnreachable
@@ -38,13 +38,13 @@ def client(session: aiohttp.ClientSession, server: RawBackend) -> HttpBackend:
     return HttpBackend(session, target_at(server.base_url))
 
 
-async def read(client: HttpBackend, within_seconds: float = LONG) -> bytes:
+async def read(client: HttpBackend, within_seconds: float = LONG, body: bytes = ASKED.body) -> bytes:
     """Ask, and read the whole reply."""
-    async with client.stream(ASKED, LONG) as reply:
-        body = b""
+    async with client.stream(WireRequest(ASKED.path, body), LONG) as reply:
+        answer = b""
         while chunk := await reply.read_chunk(within_seconds):
-            body += chunk
-        return body
+            answer += chunk
+        return answer
 
 
 async def test_the_request_arrives_as_it_was_encoded(client: HttpBackend, server: RawBackend) -> None:
@@ -151,6 +151,7 @@ async def test_a_connection_that_breaks_before_the_status_is_unreachable(
 
     with pytest.raises(BackendUnreachable, match="broke the connection before it answered"):
         await reading
+    assert len(server.requests) == 1
 
 
 async def test_an_answer_that_is_not_http_is_unreachable(client: HttpBackend, server: RawBackend) -> None:
@@ -220,18 +221,86 @@ async def test_chunks_that_are_no_chunks_are_truncated(client: HttpBackend, serv
         await reading
 
 
-@pytest.mark.parametrize(("is_far", "connections"), [(True, 1), (False, 2)])
-async def test_a_connection_is_kept_to_a_far_server_and_made_anew_to_a_near_one(
-    server: RawBackend, is_far: bool, connections: int
-) -> None:
-    async with open_session(trusts_environment=is_far) as session:
-        client = HttpBackend(session, target_at(server.base_url))
-        for _ in range(2):
-            reading = asyncio.create_task(read(client))
-            await (await server.asked()).answer(200, b"whole")
-            await reading
+async def exchange(client: HttpBackend, server: RawBackend) -> Asked:
+    """Let one request be answered, and return it."""
+    reading = asyncio.create_task(read(client))
+    asked = await server.asked()
+    await asked.answer(200, b"whole")
+    await reading
+    return asked
 
-    assert server.connections == connections
+
+async def test_a_connection_is_kept(client: HttpBackend, server: RawBackend) -> None:
+    for _ in range(3):
+        await exchange(client, server)
+
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("how", ["reset", "hang_up"])
+async def test_a_connection_that_was_to_be_kept_and_is_closed_costs_nothing(
+    client: HttpBackend, server: RawBackend, how: str
+) -> None:
+    for _ in range(3):
+        getattr(await exchange(client, server), how)()
+
+    assert server.connections == len(server.requests) == 3
+
+
+@pytest.mark.parametrize("how", ["reset", "hang_up"])
+@pytest.mark.parametrize("body", [ASKED.body, b"x" * (MAX_WHOLE_BODY_BYTES + 1)], ids=["small", "large"])
+async def test_a_request_that_a_kept_connection_swallows_is_sent_again_at_once_on_a_new_one(
+    client: HttpBackend, server: RawBackend, how: str, body: bytes
+) -> None:
+    await exchange(client, server)
+    reading = asyncio.create_task(read(client, body=body))
+    getattr(await server.asked(), how)()
+    again = await server.asked()
+    await again.answer(200, b"reply")
+
+    assert await reading == b"reply"
+    assert again.body == body
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("how", ["reset", "hang_up"])
+async def test_the_new_connection_that_breaks_as_well_is_unreachable(
+    client: HttpBackend, server: RawBackend, how: str
+) -> None:
+    await exchange(client, server)
+    reading = asyncio.create_task(read(client))
+    for _ in range(2):
+        getattr(await server.asked(), how)()
+
+    with pytest.raises(BackendUnreachable, match="broke the connection before it answered"):
+        await reading
+    assert len(server.requests) == 3
+
+
+async def test_a_request_that_a_kept_connection_has_begun_to_answer_is_not_sent_again(
+    client: HttpBackend, server: RawBackend
+) -> None:
+    await exchange(client, server)
+    reading = asyncio.create_task(read(client))
+    asked = await server.asked()
+    await asked.send(b"H")
+    asked.hang_up()
+
+    with pytest.raises(BackendUnreachable):
+        await reading
+    assert len(server.requests) == 2
+
+
+async def test_a_silent_kept_connection_is_a_timeout_and_the_request_is_not_sent_again(
+    client: HttpBackend, server: RawBackend
+) -> None:
+    await exchange(client, server)
+
+    with pytest.raises(BackendTimeout):
+        async with client.stream(ASKED, SOON):
+            pass
+    await (await server.asked()).is_left()
+    assert len(server.requests) == 2
 
 
 async def test_leaving_early_closes_the_connection(client: HttpBackend, server: RawBackend) -> None:

@@ -28,7 +28,7 @@ from anyclaude.profiles import EMBEDDED, BackendProfile, profile_named
 from anyclaude.profiles.base import EarlierReasoning, MidConversationSystem
 from anyclaude.protocol.content import TextBlock
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.server.messages import STEPS
+from anyclaude.server.messages import prompt_steps
 from anyclaude.settings import Settings
 from anyclaude.transforms import PromptContext, prepare
 
@@ -175,7 +175,7 @@ ANSWERS = {2: "A tree.", 5: "Ants.", 8: "They sleep."}
 def encoded(length: int, profile: BackendProfile) -> bytes:
     """Return the request of the conversation so far, prepared as the gateway does it."""
     request = MessagesRequest(model="m", max_tokens=16, messages=TALK[:length], system="Look around.")
-    prepared = prepare(request, STEPS, PromptContext(), lambda _: 0).request
+    prepared = prepare(request, prompt_steps(), PromptContext(), lambda _: 0).request
     return dialect_named("openai_chat").encode_request(prepared, "m", profile).request.body
 
 

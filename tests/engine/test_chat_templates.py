@@ -83,7 +83,8 @@ async def test_chatml_renders_tools_calls_results_and_late_system_messages(smoll
         "<|im_start|>system\n# Tools\n\nYou may call these functions:\n<tools>\n"
         + described_read()
         + "\n</tools>\n\nTo call a function, answer with its name and arguments as JSON, like this:\n<tool_call>\n"
-        '{"name": "function-name", "arguments": {"argument-name": "value"}}\n</tool_call>\n\nBe brief.<|im_end|>\n'
+        '{"name": "function-name", "arguments": {"argument-name": "value"}}\n</tool_call>\n\n'
+        "# Instructions\n\nBe brief.<|im_end|>\n"
         "<|im_start|>user\nWhat is in /etc/hostname?<|im_end|>\n"
         "<|im_start|>assistant\nLet me look.\n"
         '<tool_call>\n{"name": "Read", "arguments": {"file_path": "/etc/hostname"}}\n</tool_call>\n'

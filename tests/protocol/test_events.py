@@ -28,6 +28,7 @@ from anyclaude.protocol.events import (
     ToolUseContent,
     Usage,
     encode_event,
+    encode_events,
     encode_failure,
     encode_message,
     failure,
@@ -115,6 +116,10 @@ EVENTS: list[tuple[StreamEvent, str, object]] = [
 ]
 
 
+def text_event(text: str) -> StreamEvent:
+    return BlockDelta(0, TextFragment(text))
+
+
 @pytest.mark.parametrize(("event", "name", "fields"), EVENTS, ids=[name for _, name, _ in EVENTS])
 def test_an_event_has_the_wire_shape_of_the_api(event: StreamEvent, name: str, fields: dict[str, object]) -> None:
     head, data, *rest = encode_event(event).split(b"\n")
@@ -123,6 +128,11 @@ def test_an_event_has_the_wire_shape_of_the_api(event: StreamEvent, name: str, f
     assert data.startswith(b"data: ")
     assert json.loads(data.removeprefix(b"data: ")) == {"type": name, **fields}
     assert rest == [b"", b""]
+
+
+@given(st.lists(st.one_of(st.sampled_from([event for event, _, _ in EVENTS]), st.builds(text_event, st.text()))))
+def test_events_encoded_together_are_the_bytes_of_each(events: list[StreamEvent]) -> None:
+    assert encode_events(events) == b"".join(map(encode_event, events))
 
 
 @given(st.text())

@@ -115,6 +115,24 @@ async def test_what_passes_by_itself_is_tried_again(failure: FakeReply | Backend
     assert stage.is_idle
 
 
+async def test_an_observer_is_told_of_every_attempt_and_for_which_conversation() -> None:
+    seen: list[tuple[str, WireRequest]] = []
+    stage = Stage([backend(REFUSED, WHOLE)])
+    dispatcher = Dispatcher(
+        stage.lanes,
+        stage.patience,
+        stage.clock.seconds,
+        stage.clock.sleep,
+        observer=lambda errand, request: seen.append((errand.conversation, request)),
+    )
+
+    opened = await dispatcher.open(ERRAND, stage.progress)
+    await opened.aclose()
+
+    assert seen == [("conversation", request) for request in stage.backends[0].requests]
+    assert len(seen) == 2
+
+
 @pytest.mark.parametrize(
     ("failure", "raised"),
     [

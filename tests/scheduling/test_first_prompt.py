@@ -92,7 +92,11 @@ def test_in_another_project_the_folder_is_the_new_one_and_what_is_said_of_the_ol
 
 
 def test_where_the_project_is_not_known_it_is_taken_to_be_the_same() -> None:
+    kept_anywhere = first_prompt_of(first(INSTRUCTIONS), Place(""))
+
     assert foreseen(first(INSTRUCTIONS), "") == foreseen(first(INSTRUCTIONS))
+    assert kept_anywhere is not None
+    assert kept_anywhere.rendered("/srv/kitchen", TODAY) == foreseen(first(INSTRUCTIONS))
 
 
 def test_a_record_that_is_no_request_is_of_no_use() -> None:

@@ -105,7 +105,9 @@ async def restore(asked: Asked, tokens: int = TOKENS) -> None:
 
 async def kept_after_a_run(folder: Path, backend: RawBackend, options: GatewayOptions) -> None:
     """Live through a run that ends with a saved state."""
-    context = running_gateway(folder, target_at(backend.base_url), options=options, clock=restless())
+    context = running_gateway(
+        folder, target_at(backend.base_url, parallel_requests=1), options=options, clock=restless()
+    )
     gateway = await context.__aenter__()
     await exchange(gateway, backend)
     ending = asyncio.create_task(context.__aexit__(None, None, None))
@@ -121,7 +123,7 @@ async def kept(gateway: RunningGateway) -> dict[str, JsonValue]:
 
 async def test_a_conversation_that_rests_is_saved_once(tmp_path: Path, backend: RawBackend) -> None:
     clock = ManualClock()
-    target = target_at(backend.base_url)
+    target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=resting(clock)) as gateway:
         await exchange(gateway, backend)
         await save(await backend.asked(), tmp_path)
@@ -136,7 +138,7 @@ async def test_the_end_of_a_run_saves_what_had_no_rest_and_the_next_run_restores
 ) -> None:
     await kept_after_a_run(tmp_path, backend, keeping(tmp_path))
     (data,) = (tmp_path / "states").glob("*.bin")
-    target = target_at(backend.base_url)
+    target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=restless()) as gateway:
         asked = await backend.asked()
         await restore(asked)
@@ -153,7 +155,7 @@ async def test_a_request_waits_until_the_state_is_restored(tmp_path: Path, backe
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=restless()) as gateway:
         asked = await backend.asked()
         async with connected(gateway.base_url) as client:
-            await send(client, opening("Water the roses"))
+            await send(client, opening("Pull the weeds"))
             health = (await ask(gateway.base_url, "GET", "/health")).json
             before = len(backend.requests)
             await restore(asked)
@@ -170,7 +172,7 @@ async def test_a_restore_that_the_engine_makes_nothing_of_ends_it_for_this_run(
 ) -> None:
     """llama.cpp issue 26676: success is reported, and the next prompt is evaluated all over."""
     await kept_after_a_run(tmp_path, backend, keeping(tmp_path))
-    target, clock = target_at(backend.base_url), ManualClock()
+    target, clock = target_at(backend.base_url, parallel_requests=1), ManualClock()
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=resting(clock)) as gateway:
         await restore(await backend.asked())
         await exchange(gateway, backend, cached=14)
@@ -186,7 +188,7 @@ async def test_a_restore_that_the_engine_makes_nothing_of_ends_it_for_this_run(
 async def test_a_warm_up_proves_a_restore_before_anybody_asks(tmp_path: Path, backend: RawBackend) -> None:
     options = replace(keeping(tmp_path), warm_up=WarmUpOptions(tmp_path / "first-prompts", GARDEN))
     await kept_after_a_run(tmp_path, backend, options)
-    target = target_at(backend.base_url)
+    target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=options, clock=restless()) as gateway:
         await restore(await backend.asked())
         await reply(await backend.asked(), cached=TOKENS - 20)
@@ -200,7 +202,7 @@ async def test_a_session_that_goes_on_is_not_displaced_by_a_warm_up(tmp_path: Pa
     options = replace(keeping(tmp_path), warm_up=WarmUpOptions(tmp_path / "first-prompts", GARDEN))
     await kept_after_a_run(tmp_path, backend, options)
     goes_on = replace(options, kept_state=keeping(tmp_path, goes_on=True).kept_state)
-    target = target_at(backend.base_url)
+    target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=goes_on, clock=restless()) as gateway:
         await restore(await backend.asked())
         await exchange(gateway, backend, cached=TOKENS - 20)
@@ -211,7 +213,7 @@ async def test_a_session_that_goes_on_is_not_displaced_by_a_warm_up(tmp_path: Pa
 
 async def test_an_engine_that_works_already_is_not_restored_into(tmp_path: Path, backend: RawBackend) -> None:
     await kept_after_a_run(tmp_path, backend, keeping(tmp_path))
-    options, fake = keeping(tmp_path).kept_state, FakeBackend(target_at(backend.base_url))
+    options, fake = keeping(tmp_path).kept_state, FakeBackend(target_at(backend.base_url, parallel_requests=1))
     assert options is not None
     clock = ManualClock()
     lane = Lane(fake, dialect_named("openai_chat"), CircuitBreaker(clock.seconds), Admission(1, 1))
@@ -223,7 +225,7 @@ async def test_an_engine_that_works_already_is_not_restored_into(tmp_path: Path,
 
 async def test_a_state_that_is_restored_in_part_is_not_believed(tmp_path: Path, backend: RawBackend) -> None:
     await kept_after_a_run(tmp_path, backend, keeping(tmp_path))
-    target = target_at(backend.base_url)
+    target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=restless()) as gateway:
         await restore(await backend.asked(), TOKENS - 1)
         await exchange(gateway, backend)
@@ -234,7 +236,7 @@ async def test_a_state_that_is_restored_in_part_is_not_believed(tmp_path: Path, 
 
 async def test_a_state_that_cannot_be_restored_is_forgotten(tmp_path: Path, backend: RawBackend) -> None:
     await kept_after_a_run(tmp_path, backend, keeping(tmp_path))
-    target = target_at(backend.base_url)
+    target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=restless()) as gateway:
         await (await backend.asked()).refuse(400, "invalid slot save file")
         await exchange(gateway, backend)
@@ -246,7 +248,7 @@ async def test_a_state_that_cannot_be_restored_is_forgotten(tmp_path: Path, back
 
 
 async def test_a_server_that_keeps_no_slots_is_asked_once(tmp_path: Path, backend: RawBackend) -> None:
-    target, clock = target_at(backend.base_url), ManualClock()
+    target, clock = target_at(backend.base_url, parallel_requests=1), ManualClock()
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=resting(clock)) as gateway:
         await exchange(gateway, backend)
         await (await backend.asked()).refuse(501, "This server does not support slots action.")
@@ -272,7 +274,7 @@ async def test_a_request_that_comes_while_the_state_is_saved_goes_first(tmp_path
 
 
 async def test_after_a_save_that_took_long_the_next_one_waits_for_the_end(tmp_path: Path, backend: RawBackend) -> None:
-    clock, target = ManualClock(), target_at(backend.base_url)
+    clock, target = ManualClock(), target_at(backend.base_url, parallel_requests=1)
     context = running_gateway(tmp_path, target, options=keeping(tmp_path), clock=resting(clock))
     gateway = await context.__aenter__()
     await exchange(gateway, backend)
@@ -292,7 +294,7 @@ async def test_after_a_save_that_took_long_the_next_one_waits_for_the_end(tmp_pa
 async def test_only_what_the_user_goes_on_with_is_saved(
     tmp_path: Path, backend: RawBackend, headers: dict[str, str]
 ) -> None:
-    target, clock = target_at(backend.base_url), ManualClock()
+    target, clock = target_at(backend.base_url, parallel_requests=1), ManualClock()
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=resting(clock)) as gateway:
         await exchange(gateway, backend, headers=headers)
 
@@ -300,7 +302,7 @@ async def test_only_what_the_user_goes_on_with_is_saved(
 
 
 async def test_an_engine_that_is_gone_does_not_hold_up_the_end(tmp_path: Path, backend: RawBackend) -> None:
-    target = target_at(backend.base_url)
+    target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=restless()) as gateway:
         await exchange(gateway, backend)
         await backend.stop()
@@ -311,7 +313,7 @@ async def test_an_engine_that_is_gone_does_not_hold_up_the_end(tmp_path: Path, b
 async def test_a_state_that_is_too_large_does_not_stay(
     tmp_path: Path, backend: RawBackend, caplog: pytest.LogCaptureFixture
 ) -> None:
-    target, clock = target_at(backend.base_url), ManualClock()
+    target, clock = target_at(backend.base_url, parallel_requests=1), ManualClock()
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=resting(clock)) as gateway:
         await exchange(gateway, backend)
         await save(await backend.asked(), tmp_path, size=10_001)

@@ -6,9 +6,11 @@ in `fake.py` is the same seam in memory.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Protocol
 
 import aiohttp
@@ -83,26 +85,41 @@ class Backend(Protocol):
         ...
 
 
-def open_session(trusts_environment: bool, connect_seconds: float = CONNECT_SECONDS) -> aiohttp.ClientSession:
+def open_session(
+    trusts_environment: bool, connect_seconds: float = CONNECT_SECONDS, keeps_connections: bool = True
+) -> aiohttp.ClientSession:
     """
     Return the connections to all servers; whoever opens it closes it.
 
-    `trusts_environment` lets the usual variables name a proxy, which no server on this machine is behind.  Such a
-    server also gets a new connection for each request: llama.cpp promises to keep one and closes it after every
-    streamed reply, so that the next request would break on it.
+    `trusts_environment` lets the usual variables name a proxy, which no server on this machine is behind.
     How many connections there are is for the queue in front of each server to say, how long a reply may take
     for whoever reads it, and cookies are not kept: a request says all that is to be said.
     """
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_reuseconn.append(_note_reuse)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, force_close=not trusts_environment),
+        connector=aiohttp.TCPConnector(limit=0, force_close=not keeps_connections),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds),
         trust_env=trusts_environment,
+        trace_configs=[tracing],
     )
 
 
+@dataclass(slots=True)
+class Sending:
+    """One attempt to send a request."""
+
+    on_kept_connection: bool = False
+
+
 class HttpBackend:
-    """A `Backend` over HTTP."""
+    """
+    A `Backend` over HTTP.
+
+    Connections are kept.  Some servers close one that they have promised to keep: llama.cpp does so after every
+    streamed reply.  A request that such a connection swallows is sent again at once, on a new one.
+    """
 
     def __init__(self, session: aiohttp.ClientSession, target: BackendTarget) -> None:
         self._session = session
@@ -121,16 +138,27 @@ class HttpBackend:
         headers = {**self._headers, "Accept": request.accept}
         url = (self._root if request.at_root else self._target.address) + request.path
         where = f"{self._target.profile.title} at {self._target.address}"
-        with self._translated(where, within_seconds):
-            async with asyncio.timeout(within_seconds):
-                response = await self._session.post(
-                    url, data=_sendable(request.body), headers=headers, allow_redirects=False
-                )
-        reply = HttpReply(response, where)
-        try:
+        async with AsyncExitStack() as stack:
+            with self._translated(where, within_seconds):
+                async with asyncio.timeout(within_seconds):
+                    response = await self._response_to(url, request.body, headers, stack)
+            reply = HttpReply(response, where)
+            stack.callback(reply.close)
             yield reply
-        finally:
-            reply.close()
+
+    async def _response_to(
+        self, url: str, body: bytes, headers: Mapping[str, str], stack: AsyncExitStack
+    ) -> aiohttp.ClientResponse:
+        """Send a request; `stack` gets what has to live as long as the response."""
+        sending = Sending()
+        try:
+            return await _post(self._session, url, body, headers, sending)
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+            if not sending.on_kept_connection or _has_begun_to_answer(error):
+                raise
+        fresh = open_session(self._session.trust_env, keeps_connections=False)
+        await stack.enter_async_context(fresh)
+        return await _post(fresh, url, body, headers, Sending())
 
     @contextmanager
     def _translated(self, where: str, within_seconds: float) -> Iterator[None]:
@@ -272,6 +300,27 @@ def _credentials(target: BackendTarget) -> dict[str, str]:
     if url.user is not None:
         return {"Authorization": aiohttp.encode_basic_auth(url.user, url.password or "")}
     return {}
+
+
+async def _post(
+    session: aiohttp.ClientSession, url: str, body: bytes, headers: Mapping[str, str], sending: Sending
+) -> aiohttp.ClientResponse:
+    return await session.post(
+        url, data=_sendable(body), headers=headers, allow_redirects=False, trace_request_ctx=sending
+    )
+
+
+async def _note_reuse(
+    session: aiohttp.ClientSession, context: SimpleNamespace, parameters: aiohttp.TraceConnectionReuseconnParams
+) -> None:
+    """Called by aiohttp where a request goes out on a connection that has carried another one before."""
+    if isinstance(context.trace_request_ctx, Sending):
+        context.trace_request_ctx.on_kept_connection = True
+
+
+def _has_begun_to_answer(error: aiohttp.ClientError) -> bool:
+    """Whether a connection ended inside the head of a reply; aiohttp then hands over as much of it as it has."""
+    return isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
 
 
 def _sendable(body: bytes) -> bytes | BytesIO:

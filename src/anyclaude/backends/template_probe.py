@@ -87,8 +87,9 @@ WITH_LATE_RULES: Stages = (
     (*_called(), _said("system", "The third rule.")),
     (_said("assistant", "The answer."), _said("user", "The second question."), _said("system", "The fourth rule.")),
     (_said("user", "The third question."),),
+    (_said("assistant", "The last answer."), _said("system", "The fifth rule.")),
 )
-"""Instructions wherever the client puts them: behind the system prompt, a tool's result and the user's words."""
+"""Instructions wherever the client puts them: behind the system prompt, a result, the user's words and a reply."""
 
 WITH_THOUGHTS: Stages = (
     (_said("user", "The first question."),),

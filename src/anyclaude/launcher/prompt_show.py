@@ -10,7 +10,7 @@ from anyclaude.observability.records import CHARACTERS_PER_TOKEN, prompt_charact
 from anyclaude.protocol.content import Content, TextBlock, blocks_of, encode_block
 from anyclaude.protocol.json_values import encode_json
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
-from anyclaude.server.messages import STEPS
+from anyclaude.server.messages import prompt_steps
 from anyclaude.settings import Settings
 from anyclaude.transforms import PromptContext, Step, prepare
 
@@ -24,7 +24,7 @@ def show_prompt(file: str, settings: Settings, out: TextIO) -> int:
     request = decode_request(_read(file))
     diet = settings.diet or DEFAULT
     context = PromptContext(diet=diet, allowed_tools=settings.allowed_tools)
-    prepared = prepare(request, STEPS, context, prompt_characters)
+    prepared = prepare(request, prompt_steps(), context, prompt_characters)
     whole = Step(f"diet {diet}", prompt_characters(request), prompt_characters(prepared.request))
     out.write(f"{'':<20}{'characters':>24}{'tokens (estimated)':>24}\n")
     for step in (whole, *prepared.steps):

@@ -1,26 +1,11 @@
 """What is kept of an exchange."""
 
-from typing import Literal, TypeAlias, assert_never
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
 from anyclaude.dialects import Dropped
-from anyclaude.protocol.content import (
-    Content,
-    ContentBlock,
-    DocumentBlock,
-    ImageBlock,
-    OtherSource,
-    RedactedThinkingBlock,
-    TextBlock,
-    ThinkingBlock,
-    ToolReferenceBlock,
-    ToolResultBlock,
-    ToolUseBlock,
-    UnknownBlock,
-    blocks_of,
-)
-from anyclaude.protocol.json_values import JsonValue, encode_json
+from anyclaude.protocol.characters import content_characters
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.transforms import Step
 
@@ -139,11 +124,10 @@ class SectionCharacters(Struct, frozen=True):
 
 def section_characters(request: MessagesRequest) -> SectionCharacters:
     """Count the characters the model gets to read: texts, and the JSON of tools and inputs; images count nothing."""
-    tools = sum(len(tool.name) + len(tool.description) + _json_characters(tool.input_schema) for tool in request.tools)
     return SectionCharacters(
-        system=_content_characters(request.system),
-        tools=tools,
-        messages=sum(_content_characters(turn.content) for turn in request.messages),
+        system=content_characters(request.system),
+        tools=sum(tool.characters for tool in request.tools),
+        messages=sum(turn.characters for turn in request.messages),
         tool_count=len(request.tools),
         message_count=len(request.messages),
     )
@@ -168,33 +152,3 @@ def prompt_size(characters: SectionCharacters, counted_tokens: int | None) -> Pr
 def estimated_tokens(characters: SectionCharacters) -> int:
     """Return a careful guess for servers that cannot count."""
     return round((characters.system + characters.tools + characters.messages) / CHARACTERS_PER_TOKEN)
-
-
-def _content_characters(content: Content) -> int:
-    return sum(_block_characters(block) for block in blocks_of(content))
-
-
-def _json_characters(value: JsonValue) -> int:
-    return 0 if value is None else len(encode_json(value).decode())
-
-
-def _block_characters(block: ContentBlock) -> int:
-    match block:
-        case TextBlock(text):
-            return len(text)
-        case ThinkingBlock(thinking):
-            return len(thinking)
-        case ToolUseBlock(_, name, arguments):
-            return len(name) + _json_characters(arguments)
-        case ToolResultBlock(_, content):
-            return 0 if content is None else _content_characters(content)
-        case ToolReferenceBlock(tool_name):
-            return len(tool_name)
-        case DocumentBlock(OtherSource(raw)):
-            return _json_characters(raw)
-        case ImageBlock() | DocumentBlock() | RedactedThinkingBlock():
-            return 0
-        case UnknownBlock(_, raw):
-            return _json_characters(raw)
-        case _:
-            assert_never(block)

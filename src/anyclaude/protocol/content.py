@@ -20,7 +20,7 @@ from .json_values import JsonObject, JsonValue
 NOTHING: JsonObject = {}
 
 
-class TextBlock(Struct, frozen=True):
+class TextBlock(Struct, frozen=True, weakref=True):
     """Text."""
 
     text: str

@@ -6,7 +6,8 @@ encoding is one call.  The reply path is paid for per token; hence `Struct`s
 without garbage collector tracking where a value holds no containers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -162,7 +163,8 @@ StreamEvent: TypeAlias = (
     MessageStart | BlockStart | BlockDelta | BlockStop | MessageDelta | MessageStop | StreamFailed | Ping
 )
 
-_encode = msgspec.json.Encoder().encode
+_encoder = msgspec.json.Encoder()
+_encode = _encoder.encode
 _PREFIXES: dict[type[StreamEvent], bytes] = {
     MessageStart: b"event: message_start\ndata: ",
     BlockStart: b"event: content_block_start\ndata: ",
@@ -178,6 +180,21 @@ _PREFIXES: dict[type[StreamEvent], bytes] = {
 def encode_event(event: StreamEvent) -> bytes:
     """Return the event as one server-sent event, terminator included."""
     return _PREFIXES[type(event)] + _encode(event) + b"\n\n"
+
+
+def encode_events(events: Sequence[StreamEvent]) -> bytes:
+    """
+    Return the events as server-sent events; what belongs to one block is encoded in one go.
+
+    A line end stands in no JSON of ours but between two events, so the frame of each can be put in its place.
+    """
+    return b"".join(_encode_alike(kind, list(alike)) for kind, alike in groupby(events, type))
+
+
+def _encode_alike(kind: type[StreamEvent], events: list[StreamEvent]) -> bytes:
+    frame = _PREFIXES[kind]
+    lines: bytes = _encoder.encode_lines(events)
+    return frame + lines[:-1].replace(b"\n", b"\n\n" + frame) + b"\n\n"
 
 
 def encode_message(message: Message) -> bytes:

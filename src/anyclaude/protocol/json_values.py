@@ -18,7 +18,7 @@ class JsonError(ValueError):
     """These bytes are not JSON we accept; the text says why, in a few words."""
 
 
-def decode_json(body: bytes) -> JsonValue:
+def decode_json(body: bytes, max_depth: int = MAX_DEPTH) -> JsonValue:
     """
     Parse one JSON document; raises `JsonError` for bad syntax, bad UTF-8 and excessive depth.
 
@@ -31,8 +31,8 @@ def decode_json(body: bytes) -> JsonValue:
         raise JsonError(str(error)) from error
     except RecursionError as error:
         raise JsonError("nested too deeply") from error
-    if _deeper_than(value, MAX_DEPTH):
-        raise JsonError(f"nested deeper than {MAX_DEPTH} levels")
+    if _deeper_than(value, max_depth):
+        raise JsonError(f"nested deeper than {max_depth} levels")
     return value
 
 

@@ -6,17 +6,19 @@ pass of msgspec to plain JSON and a shallow typing of it: tool schemas and tool 
 JSON, because nothing here needs more of them.
 """
 
+from functools import cached_property
 from typing import Literal
 
 from msgspec import Struct
 
 from anyclaude.errors import InvalidRequest
 
+from .characters import content_characters, json_characters
 from .content import NOTHING, Content, Fields, TextBlock, blocks_of, decode_content, encode_content, kind_of
 from .json_values import JsonError, JsonObject, JsonValue, decode_json, encode_json
 
 
-class Turn(Struct, frozen=True):
+class Turn(Struct, frozen=True, dict=True, weakref=True):
     """
     One message of the conversation.
 
@@ -28,8 +30,13 @@ class Turn(Struct, frozen=True):
     content: Content
     extra: JsonObject = NOTHING
 
+    @cached_property
+    def characters(self) -> int:
+        """How many characters the model gets to read of it."""
+        return content_characters(self.content)
 
-class Tool(Struct, frozen=True):
+
+class Tool(Struct, frozen=True, dict=True, weakref=True):
     """
     A tool the model may call.
 
@@ -49,6 +56,11 @@ class Tool(Struct, frozen=True):
     def is_server_tool(self) -> bool:
         """Whether the tool runs on Anthropic's servers."""
         return self.input_schema is None
+
+    @cached_property
+    def characters(self) -> int:
+        """How many characters the model gets to read of it: name, description, and the JSON of its schema."""
+        return len(self.name) + len(self.description) + json_characters(self.input_schema)
 
 
 class ToolChoice(Struct, frozen=True):
@@ -165,10 +177,11 @@ def _turns(fields: Fields) -> tuple[Turn, ...]:
     raw = fields.required("messages", list)
     if not raw:
         raise InvalidRequest("request.messages: at least one message is required")
-    return tuple(_turn(item, f"messages.{position}") for position, item in enumerate(raw))
+    return tuple(decode_turn(item, f"messages.{position}") for position, item in enumerate(raw))
 
 
-def _turn(raw: JsonValue, path: str) -> Turn:
+def decode_turn(raw: JsonValue, path: str) -> Turn:
+    """Parse one message; `path` says where it stands, for the error's text."""
     fields = Fields(raw, path)
     role = fields.required("role", str)
     if "content" not in fields.raw:
@@ -187,10 +200,12 @@ def _system(fields: Fields) -> Content:
 
 def _tools(fields: Fields) -> tuple[Tool, ...]:
     raw = fields.optional("tools", list) or []
-    return tuple(_tool(Fields(item, f"tools.{position}")) for position, item in enumerate(raw))
+    return tuple(decode_tool(item, f"tools.{position}") for position, item in enumerate(raw))
 
 
-def _tool(fields: Fields) -> Tool:
+def decode_tool(raw: JsonValue, path: str) -> Tool:
+    """Parse one tool; `path` says where it stands, for the error's text."""
+    fields = Fields(raw, path)
     return Tool(
         name=(fields.optional if "type" in fields.raw else fields.required)("name", str) or "",
         description=fields.optional("description", str) or "",

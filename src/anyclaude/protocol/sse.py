@@ -56,17 +56,17 @@ class SseDecoder:
         if b"\n" not in chunk:
             self._hold(chunk)
             return []
-        lines = chunk.split(b"\n")
         if self._partial:
-            lines[0] = b"".join(self._partial) + lines[0]
+            chunk = b"".join([*self._partial, chunk])
             self._partial.clear()
             self._held_bytes = 0
+        end = chunk.rfind(b"\n\n") + len(b"\n\n")
+        events = self._plain_events(chunk[:end])
+        lines = (chunk if events is None else chunk[end:]).split(b"\n")
         tail = lines.pop()
-        events = self._plain_events(lines)
-        if events is None:
-            events = self._events(lines)
+        more = self._events(lines)
         self._hold(tail)
-        return events
+        return more if events is None else events
 
     def flush(self) -> list[ServerSentEvent]:
         """
@@ -99,14 +99,12 @@ class SseDecoder:
             self._after_carriage_return = True
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _plain_events(self, lines: list[bytes]) -> list[ServerSentEvent] | None:
-        """Return the events of lines that are data and blank by turns, as nearly all are; `None` if these are not."""
-        if self._data or self._event or len(lines) % 2 or any(lines[1::2]):
+    def _plain_events(self, block: bytes) -> list[ServerSentEvent] | None:
+        """Return the events of a block if it is data and blank lines by turns, as nearly all are, else `None`."""
+        if self._data or self._event or len(block) > self._max_event_bytes or not block.startswith(b"data: "):
             return None
-        if max(map(len, lines), default=0) > self._max_event_bytes:
-            return None
-        events = [ServerSentEvent(line[6:]) for line in lines[::2] if line.startswith(b"data: ")]
-        return events if 2 * len(events) == len(lines) else None
+        data = block[len(b"data: ") : -len(b"\n\n")].split(b"\n\ndata: ")
+        return list(map(ServerSentEvent, data)) if block.count(b"\n") == 2 * len(data) else None
 
     def _events(self, lines: list[bytes]) -> list[ServerSentEvent]:
         """Return the events of any lines."""

@@ -7,7 +7,7 @@ place.  Everywhere else, and inside thinking and tool calls, the same request is
 the whole of the first attempt has to come back before anything new is believed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from msgspec import Struct
@@ -61,8 +61,8 @@ class Said:
     def _condense(self) -> None:
         old = self._fragments[:-FRAGMENTS_KEPT_APART]
         del self._fragments[:-FRAGMENTS_KEPT_APART]
-        for _, alike in groupby(old, _kind):
-            piece, characters = _joined(list(alike))
+        for alike in _runs(old):
+            piece, characters = _joined(alike)
             self._characters += characters
             if self._characters <= MOST_CHARACTERS:
                 self._pieces += piece
@@ -101,22 +101,31 @@ def _divided(fragments: list[str]) -> tuple[str, str]:
     return "", text
 
 
-def _kind(delta: Delta) -> tuple[type[Delta], object]:
-    """Return what neighbours must have in common to be one piece."""
+def _runs(deltas: Iterable[Delta]) -> Iterator[list[Delta]]:
+    """Yield the neighbours that can be one piece; text, of which there is most, is told by its type alone."""
+    for kind, alike in groupby(deltas, type):
+        if kind is TextDelta:
+            yield list(alike)
+        else:
+            yield from (list(run) for _, run in groupby(alike, _kind))
+
+
+def _kind(delta: Delta) -> object:
+    """Return what neighbours of one type must have in common to be one piece."""
     match delta:
         case ThinkingDelta(_, signature):
-            return ThinkingDelta, signature
+            return signature
         case ToolCallDelta(slot, name):
-            return ToolCallDelta, (slot, name)
+            return slot, name
         case _:
-            return type(delta), None
+            return None
 
 
 def _joined(alike: list[Delta]) -> tuple[list[Delta], int]:
     """Return deltas of one kind as one, and how many characters that has."""
     match alike[0]:
         case TextDelta():
-            text = "".join(delta.text for delta in alike if isinstance(delta, TextDelta))
+            text = "".join([delta.text for delta in alike if isinstance(delta, TextDelta)])
             return [TextDelta(text)], len(text)
         case ThinkingDelta(_, ""):
             text = "".join(delta.text for delta in alike if isinstance(delta, ThinkingDelta))

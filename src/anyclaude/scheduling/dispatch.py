@@ -36,7 +36,7 @@ from .token_count import counted_tokens
 from .window import PromptWindow
 
 FIRST_PAUSE_SECONDS = 0.25
-"""The most common failure is a pooled connection that the server has closed meanwhile; it deserves a quick retry."""
+"""What passes by itself is often over at once, as a connection that broke by chance; it deserves a quick retry."""
 
 LONGEST_PAUSE_SECONDS = 5.0
 """Doubling stops here: a model that has finished loading should be noticed within seconds."""
@@ -56,7 +56,7 @@ class Patience(Struct, frozen=True, kw_only=True):
     finish_seconds: float = 10.0
     retry_seconds: float = 30.0
     fallback_seconds: float = 1.0
-    """How long trying again may take where another backend stands ready: enough for a connection gone stale."""
+    """How long trying again may take where another backend stands ready: enough for a connection broken by chance."""
 
 
 @dataclass(frozen=True, slots=True)

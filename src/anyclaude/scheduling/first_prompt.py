@@ -43,7 +43,7 @@ class FirstPrompt(Struct, frozen=True):
         """
         Return the prompt as a session in `folder` would begin with it today, `None` if the record is unusable.
 
-        Where `folder` is empty, the next session is taken to be in the same project.
+        Where a folder is empty, nobody knows it, and the next session is taken to be in the same project.
         """
         try:
             request = decode_request(bytes(self.request))
@@ -68,7 +68,7 @@ def _without_words(turn: Turn) -> Turn:
 
 def _moved(request: MessagesRequest, origin: str, folder: str) -> MessagesRequest:
     """Return the prompt of another project as this one's: what is said of its files and its state is left out."""
-    if not folder or origin == folder:
+    if not folder or not origin or origin == folder:
         return request
 
     def moved(text: str) -> str:

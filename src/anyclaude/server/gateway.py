@@ -52,7 +52,7 @@ from .guard import Guard, is_loopback
 from .health import health
 from .kept_state import KeptStateOptions, StateKeeper
 from .limits import Limits
-from .messages import MessagesHandler
+from .messages import MessagesHandler, prompt_steps
 from .openings import Grace, Openings
 from .passthrough import Passthrough
 from .respond import error_response
@@ -129,6 +129,7 @@ class Gateway:
         self._memory = ConversationMemory(
             options.memory_file, wished=PromptContext(diet=options.diet, allowed_tools=options.allowed_tools)
         )
+        self._steps = prompt_steps()
         self._guard = Guard(host=options.host, allowed_origins=options.allowed_origins, token=options.token)
         self._clock = clock
         self._obstacle = obstacle
@@ -202,7 +203,7 @@ class Gateway:
     def _warmed(self, lane: Lane) -> Warmth:
         prompts, states, clock = self._options.warm_up, self._options.kept_state, self._clock
         return Warmth(
-            WarmUp(prompts, lane, self._memory, self._journal, clock.now) if prompts else None,
+            WarmUp(prompts, lane, self._memory, self._steps, self._journal, clock.now) if prompts else None,
             StateKeeper(states, lane, clock.seconds, clock.sleep) if states else None,
             lambda: Account(_new_request_id(), "/v1/messages", NOBODY, clock.seconds, clock.now),
             self._options.patience.first_byte_seconds,
@@ -215,7 +216,7 @@ class Gateway:
         dispatcher = Dispatcher(
             self._lanes, self._options.patience, self._clock.seconds, self._clock.sleep, self._obstacle, self._observer
         )
-        messages = MessagesHandler(dispatcher, self._openings, self._memory, self._options.pace, _new_id)
+        messages = MessagesHandler(dispatcher, self._openings, self._memory, self._steps, self._options.pace, _new_id)
         return {
             **health_route,
             "/": {"HEAD": _nothing, "GET": _nothing},
@@ -279,7 +280,7 @@ class Gateway:
         return show_model(call, call.http.path.removeprefix("/v1/models/"), self._targets)
 
     async def _count_tokens(self, call: Call) -> web.Response:
-        return await count_tokens(call, self._lanes[0], self._memory.context(call.caller.conversation))
+        return await count_tokens(call, self._lanes[0], self._steps, self._memory.context(call.caller.conversation))
 
 
 async def _nothing(call: Call) -> web.Response:

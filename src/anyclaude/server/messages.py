@@ -1,7 +1,6 @@
 """`POST /v1/messages`: the reply as a stream, or folded into one message."""
 
-import hashlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -12,8 +11,9 @@ from anyclaude.observability.records import prompt_characters
 from anyclaude.protocol.accumulate import Accumulator
 from anyclaude.protocol.events import StreamEvent, encode_message
 from anyclaude.protocol.message_stream import MessageStream
-from anyclaude.protocol.messages_request import MessagesRequest, decode_request
+from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prefill import check_prefill, is_prefill, prefilled
+from anyclaude.protocol.request_reader import RequestReader
 from anyclaude.scheduling import ConversationMemory, Dispatcher
 from anyclaude.scheduling.dispatch import Errand, Progress
 from anyclaude.transforms import (
@@ -36,15 +36,18 @@ from .recognition import recognised
 from .respond import json_response
 from .streaming import EventWriter, Pace
 
-STEPS: tuple[Transform, ...] = (
-    WithoutAttribution(),
-    ShorterSystemPrompt(),
-    AllowedTools(),
-    ShorterTools(),
-    InstructionsFirst(),
-    StableToolOrder(),
-    SpokenArguments(),
-)
+
+def prompt_steps() -> tuple[Transform, ...]:
+    """Return what is done to every prompt, in order; kept for many prompts, the steps do the same work only once."""
+    return (
+        WithoutAttribution(),
+        ShorterSystemPrompt(),
+        AllowedTools(),
+        ShorterTools(),
+        InstructionsFirst(),
+        StableToolOrder(),
+        SpokenArguments(),
+    )
 
 
 class MessagesHandler:
@@ -55,6 +58,7 @@ class MessagesHandler:
         dispatcher: Dispatcher,
         openings: Openings,
         memory: ConversationMemory,
+        steps: Sequence[Transform],
         pace: Pace,
         new_id: Callable[[str], str],
     ) -> None:
@@ -63,11 +67,13 @@ class MessagesHandler:
         self._openings = openings
         self._pace = pace
         self._new_id = new_id
+        self._reader = RequestReader()
+        self._steps = steps
 
     async def __call__(self, call: Call) -> web.StreamResponse:
         """Answer one request; raises `AnyclaudeError` as long as nothing has been sent."""
         body = await call.body()
-        request = decode_request(body)
+        request = self._reader.decode(body)
         call.account.asked = call.account.request = request
         call = replace(call, caller=recognised(call.caller, request))
         call.account.caller = call.caller
@@ -101,7 +107,7 @@ class MessagesHandler:
     def _prepared(self, call: Call, request: MessagesRequest) -> MessagesRequest:
         """Return the request as the backend shall have it."""
         conversation = call.caller.conversation
-        prepared = prepare(request, STEPS, self._memory.context(conversation), prompt_characters)
+        prepared = prepare(request, self._steps, self._memory.context(conversation), prompt_characters)
         call.account.request, call.account.steps = prepared.request, prepared.steps
         self._memory.sent(conversation, prepared.request)
         return prepared.request
@@ -151,10 +157,6 @@ class MessagesHandler:
         return json_response(encode_message(message), call.request_id)
 
 
-def _repeat_key(call: Call, body: bytes) -> bytes | None:
+def _repeat_key(call: Call, body: bytes) -> Hashable | None:
     """Return what a repetition of this request has in common with it; without a session nothing is a repetition."""
-    if call.caller.session is None:
-        return None
-    key = hashlib.sha256(f"{call.caller.conversation}\n".encode())
-    key.update(body)
-    return key.digest()
+    return None if call.caller.session is None else (call.caller.conversation, body)

@@ -8,7 +8,7 @@ for a moment, and a byte-identical request of the same session takes it over.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Hashable
 from contextlib import suppress
 
 from msgspec import Struct
@@ -45,13 +45,14 @@ class Opening:
 
     async def begun(self, within_seconds: float) -> None:
         """Wait for the first delta, but no longer than this; raises what kept it from coming."""
-        done, _ = await asyncio.wait({self._task}, timeout=within_seconds)
-        for task in done:
-            task.result()
+        if not self._task.done():
+            await asyncio.wait({self._task}, timeout=within_seconds)
+        if self._task.done():
+            self._task.result()
 
     async def take(self) -> OpenReply:
         """Wait for the reply and own it; cancelling the wait does not cancel the work."""
-        reply = await asyncio.shield(self._task)
+        reply = self._task.result() if self._task.done() else await asyncio.shield(self._task)
         self.is_taken = True
         return reply
 
@@ -68,16 +69,18 @@ class Openings:
     def __init__(self, clock: Callable[[], float], grace: Grace) -> None:
         self._clock = clock
         self._grace = grace
-        self._orphans: dict[bytes, tuple[Opening, asyncio.TimerHandle]] = {}
+        self._orphans: dict[Hashable, tuple[Opening, asyncio.TimerHandle]] = {}
         self._farewells: set[asyncio.Task[None]] = set()
 
     def begin(self, work: Coroutine[None, None, OpenReply], progress: Progress) -> Opening:
         """Start to open a reply; `progress` is what the work notes its steps in."""
         return Opening(work, progress, self._clock())
 
-    def adopt(self, key: bytes | None) -> Opening | None:
+    def adopt(self, key: Hashable | None) -> Opening | None:
         """Return the opening that an earlier client has left under this key, if it is still there."""
-        if key is None or key not in self._orphans:
+        if (
+            key is None or not self._orphans or key not in self._orphans
+        ):  # there are none nearly always: no key is hashed
             return None
         opening, timer = self._orphans.pop(key)
         timer.cancel()
@@ -85,7 +88,7 @@ class Openings:
             return None
         return opening
 
-    def leave(self, key: bytes | None, opening: Opening) -> None:
+    def leave(self, key: Hashable | None, opening: Opening) -> None:
         """The client is gone: keep the opening for a moment if somebody may come back for it."""
         if key is None or key in self._orphans or opening.has_failed:
             self._dismiss(opening)
@@ -101,7 +104,7 @@ class Openings:
             self._expire(key)
         await asyncio.gather(*self._farewells)
 
-    def _expire(self, key: bytes) -> None:
+    def _expire(self, key: Hashable) -> None:
         opening, timer = self._orphans.pop(key)
         timer.cancel()
         self._dismiss(opening)

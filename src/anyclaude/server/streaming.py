@@ -15,7 +15,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from anyclaude.errors import AnyclaudeError, BackendRejected
-from anyclaude.protocol.events import Ping, StreamEvent, encode_event, failure
+from anyclaude.protocol.events import Ping, StreamEvent, encode_event, encode_events, failure
 
 from .respond import REQUEST_ID_HEADER
 
@@ -61,7 +61,7 @@ class EventWriter:
     async def write(self, events: list[StreamEvent]) -> None:
         """Send a batch of events; raises `ConnectionError` when the client is gone."""
         if events:
-            await self._send(encode_event(events[0]) if len(events) == 1 else b"".join(map(encode_event, events)))
+            await self._send(encode_event(events[0]) if len(events) == 1 else encode_events(events))
 
     async def end(self) -> web.StreamResponse:
         """End a stream that is whole."""

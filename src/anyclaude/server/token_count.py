@@ -1,5 +1,7 @@
 """`POST /v1/messages/count_tokens`: from the engine's tokenizer where it has a route for that, else an estimate."""
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from anyclaude.errors import InvalidRequest
@@ -8,23 +10,22 @@ from anyclaude.protocol.json_values import JsonError, decode_json
 from anyclaude.protocol.messages_request import request_from
 from anyclaude.scheduling import Lane, Priority, model_for
 from anyclaude.scheduling.token_count import counted_tokens
-from anyclaude.transforms import PromptContext, prepare
+from anyclaude.transforms import PromptContext, Transform, prepare
 
 from .call import Call
-from .messages import STEPS
 from .respond import value_response
 
 COUNTED_BY_HEADER = "anyclaude-counted-by"
 """`engine` or `estimate`: the Anthropic shape has no field for it, and a guess must not pass for a count."""
 
 
-async def count_tokens(call: Call, lane: Lane, context: PromptContext) -> web.Response:
+async def count_tokens(call: Call, lane: Lane, steps: Sequence[Transform], context: PromptContext) -> web.Response:
     """Answer one request for a count: of the prompt as a model would get it."""
     try:
         raw = decode_json(await call.body())
     except JsonError as error:
         raise InvalidRequest(f"the request body is not valid JSON: {error}") from error
-    request = prepare(request_from(raw, max_tokens=1), STEPS, context, prompt_characters).request
+    request = prepare(request_from(raw, max_tokens=1), steps, context, prompt_characters).request
     call.account.request = request
     model = model_for(request.model, priority=Priority.MAIN, target=lane.backend.target)
     counted = await counted_tokens(request, model, lane.backend, lane.dialect)

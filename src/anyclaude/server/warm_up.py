@@ -7,14 +7,14 @@ meanwhile goes first: the warm-up's connection is closed, and what the engine ha
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from anyclaude.errors import BackendError
+from anyclaude.errors import AnyclaudeError
 from anyclaude.observability import Journal
 from anyclaude.observability.records import Outcome, prompt_characters
 from anyclaude.protocol.deltas import UsageReported
@@ -23,11 +23,10 @@ from anyclaude.scheduling import ConversationMemory, Lane
 from anyclaude.scheduling.first_prompt import Place, first_prompt_of
 from anyclaude.scheduling.first_prompt_files import FirstPromptFiles
 from anyclaude.scheduling.warm_up import evaluate
-from anyclaude.transforms import prepare
+from anyclaude.transforms import Transform, prepare
 
 from .account import Account
 from .caller import Caller
-from .messages import STEPS
 
 NOBODY = Caller(is_claude_code=False, session=None, agent=None, request_class="warm_up")
 
@@ -52,6 +51,7 @@ class WarmUp:
         options: WarmUpOptions,
         lane: Lane,
         memory: ConversationMemory,
+        steps: Sequence[Transform],
         journal: Journal,
         now: Callable[[], datetime],
     ) -> None:
@@ -59,19 +59,24 @@ class WarmUp:
         self._files = FirstPromptFiles(options.folder)
         self._lane = lane
         self._memory = memory
+        self._steps = steps
         self._journal = journal
         self._now = now
+        self._has_heard = False
         self._begun: dict[str, None] = {}
         self._recording: set[asyncio.Task[None]] = set()
         self.state: State = "waiting"
 
     async def evaluate(self, account: Account, within_seconds: float) -> UsageReported | None:
-        """Evaluate the prompt when nobody asks for anything; return what was counted, `None` if it was not finished."""
+        """Evaluate the prompt unless somebody asks first; return what was counted, `None` if it was not finished."""
         request = await self._foreseen()
         if request is None:
             self.state = "nothing to evaluate"
             return None
-        prepared = prepare(request, STEPS, self._memory.context(""), prompt_characters)
+        if self._has_heard or self._lane.admission.running:  # the session has begun, and holds the engine
+            self.state = "pre_empted"
+            return None
+        prepared = prepare(request, self._steps, self._memory.context(""), prompt_characters)
         account.request, account.steps = prepared.request, prepared.steps
 
         async def work() -> None:
@@ -82,7 +87,7 @@ class WarmUp:
         try:
             if await self._lane.admission.in_spare_time(work):
                 outcome, account.status = "completed", 200
-        except BackendError as error:
+        except AnyclaudeError as error:
             outcome, account.error, account.status = "failed", error, error.status
         finally:
             self.state = outcome
@@ -91,6 +96,7 @@ class WarmUp:
 
     def heard(self, caller: Caller, asked: MessagesRequest) -> None:
         """Record the first prompt of a session, beside everything else that goes on."""
+        self._has_heard = True
         session = caller.session
         if session is None or session in self._begun or not asked.tools:
             return

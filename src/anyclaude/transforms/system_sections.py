@@ -6,16 +6,17 @@ without anything that is known as the client's own, is not touched.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import partial
 from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from anyclaude.protocol.content import Content, ContentBlock, TextBlock
+from anyclaude.protocol.content import Content, TextBlock
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 
 from .base import Diet, PromptContext
 from .boilerplate import PASSAGES, REMINDERS, SECTIONS, Passage, Section
+from .derived import Derived
 from .text_units import Unit, joined, units_of
 
 MILDER: Mapping[Diet, tuple[Diet, ...]] = MappingProxyType({"lean": ("lean",), "minimal": ("minimal", "lean")})
@@ -27,12 +28,21 @@ class ShorterSystemPrompt:
 
     name = "system prompt"
 
+    def __init__(self) -> None:
+        self._shorter = {diet: Derived[TextBlock](partial(_shorter_block, diet=diet)) for diet in MILDER}
+        self._shorter_turns = {diet: Derived[Turn](partial(_shorter_turn, diet=diet)) for diet in MILDER}
+
     def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
         """Return the request with a system prompt of the same blocks, as far as something is left of them."""
-        if context.diet not in MILDER:
+        shorter_block, shorter_turn = self._shorter.get(context.diet), self._shorter_turns.get(context.diet)
+        if shorter_block is None or shorter_turn is None:
             return request
-        system = _shorter_content(request.system, context.diet)
-        turns = tuple(_shorter_turn(turn, context.diet) for turn in request.messages)
+        system: Content
+        if isinstance(request.system, str):
+            system = shorter(request.system, context.diet)
+        else:
+            system = tuple(shorter_block(block) if isinstance(block, TextBlock) else block for block in request.system)
+        turns = tuple(shorter_turn(turn) if turn.role == "system" else turn for turn in request.messages)
         is_same = system == request.system and turns == request.messages
         return request if is_same else replace(request, system=system, messages=turns)
 
@@ -49,9 +59,8 @@ def shorter(text: str, diet: Diet) -> str:
     return text
 
 
-@lru_cache(maxsize=256)
 def shorter_reminder(text: str, diet: Diet) -> str:
-    """Return the text of a `system` message without what the diet leaves out; each one comes again with every turn."""
+    """Return the text of a `system` message without what the diet leaves out."""
     passages = [passage for passage in REMINDERS if passage.goes_with in _dropped_by(diet) and passage.opening in text]
     if not passages:
         return text
@@ -70,27 +79,19 @@ def is_sound(left: Sequence[Unit]) -> bool:
     return bool(text.strip()) and [unit.text for unit in units_of(text)] == [unit.text for unit in left]
 
 
-def _shorter_content(system: Content, diet: Diet) -> Content:
-    if isinstance(system, str):
-        return shorter(system, diet)
-    return tuple(_shorter_block(block, diet) for block in system)
+def _shorter_block(block: TextBlock, diet: Diet) -> TextBlock:
+    return replace(block, text=shorter(block.text, diet))
 
 
 def _shorter_turn(turn: Turn, diet: Diet) -> Turn:
     """Shorten what the system says in the conversation; what the user says is never touched."""
-    if turn.role != "system":
-        return turn
     if isinstance(turn.content, str):
         return replace(turn, content=shorter_reminder(turn.content, diet))
-    return replace(turn, content=tuple(_shorter_reminder_block(block, diet) for block in turn.content))
-
-
-def _shorter_reminder_block(block: ContentBlock, diet: Diet) -> ContentBlock:
-    return replace(block, text=shorter_reminder(block.text, diet)) if isinstance(block, TextBlock) else block
-
-
-def _shorter_block(block: ContentBlock, diet: Diet) -> ContentBlock:
-    return replace(block, text=shorter(block.text, diet)) if isinstance(block, TextBlock) else block
+    blocks = (
+        replace(block, text=shorter_reminder(block.text, diet)) if isinstance(block, TextBlock) else block
+        for block in turn.content
+    )
+    return replace(turn, content=tuple(blocks))
 
 
 def _dropped_by(diet: Diet) -> frozenset[Diet]:

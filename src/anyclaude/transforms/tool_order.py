@@ -35,8 +35,8 @@ OF_EVERY_AGENT = (
     "ReportFindings",
     "SendMessage",
 )
-"""What Explore and Plan have: sub-agents that must change nothing.  `Read` leads: statusline-setup has only that one of
-them, and a user's own agents have it most of all."""
+"""What Explore and Plan have: sub-agents that must change nothing.  `Read` leads, the only one that statusline-setup
+has."""
 
 OF_WORKING_AGENTS = ("Edit", "Write", "NotebookEdit")
 """What general-purpose agents have besides."""
@@ -48,13 +48,9 @@ OF_SOME_RELEASES = ("TaskStop", "Agent", "ScheduleWakeup")
 MCP_PREFIX = "mcp__"
 """Sub-agents have the tools of MCP servers too, whatever else they have not."""
 
-
-def _places() -> Mapping[str, int]:
-    known = (*OF_EVERY_AGENT, MCP_PREFIX, *OF_WORKING_AGENTS, *OF_SOME_RELEASES)
-    return MappingProxyType({name: place for place, name in enumerate(known)})
-
-
-PLACES = _places()
+PLACES: Mapping[str, int] = MappingProxyType(
+    {name: place for place, name in enumerate((*OF_EVERY_AGENT, MCP_PREFIX, *OF_WORKING_AGENTS, *OF_SOME_RELEASES))}
+)
 """Read from the requests of 2.1.330 and 2.1.112 and their sub-agents under `full` and `lean`.  A name that is not here
 belongs to the main conversation, as far as we know, and comes last."""
 

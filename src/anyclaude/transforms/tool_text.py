@@ -7,7 +7,7 @@ was, under its own heading.
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import partial
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from anyclaude.protocol.messages_request import MessagesRequest, Tool
 
 from .base import Diet, PromptContext
+from .derived import Derived
 from .plain_schema import plain_schema
 from .text_units import Unit, first_sentences, units_of
 
@@ -41,22 +42,20 @@ class ShorterTools:
 
     name = "tool text"
 
+    def __init__(self) -> None:
+        self._shorter = {diet: Derived(partial(_shorter, bounds=bounds)) for diet, bounds in BOUNDS.items()}
+
     def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
         """Return the request with the same tools, each accepting the same inputs."""
-        bounds = BOUNDS.get(context.diet)
-        if bounds is None:
+        shorter = self._shorter.get(context.diet)
+        if shorter is None:
             return request
-        tools = tuple(_shorter(tool, bounds) for tool in request.tools)
+        tools = tuple(map(shorter, request.tools))
         return request if tools == request.tools else replace(request, tools=tools)
 
 
-@lru_cache(maxsize=512)
 def shortened(description: str, limit: int, parameters: tuple[str, ...]) -> str:
-    """
-    Return a description of at most `limit` characters, or its first sentence if that alone is longer.
-
-    The same few dozen descriptions come with every request, and a long one takes milliseconds: hence the cache.
-    """
+    """Return a description of at most `limit` characters, or its first sentence if that alone is longer."""
     if len(description) <= limit:
         return description
     units = units_of(description)

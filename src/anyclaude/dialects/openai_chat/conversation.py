@@ -5,8 +5,9 @@ The engine keeps what it has computed for a prompt that begins as an earlier one
 first rule is that a later turn never changes how an earlier one was said: messages are made in
 one pass that looks back and never ahead.  What follows from it:
 
-* Instructions in mid-conversation stay where they are.  To hoist them to the front changes the
-  whole prompt, and many templates raise on a system message that is not the first; so they
+* Instructions in mid-conversation stay where they are: to hoist them to the front changes the
+  whole prompt.  They keep their role where the model's template is known to leave them in their
+  place.  Many templates raise on a system message that is not the first, so everywhere else they
   become user text in `<system-reminder>` tags, as the client itself writes them where a server
   refuses the role (vLLM issue 53393 compares the alternatives).
 * Neighbouring user turns become one message, because templates raise on two in a row (Gemma,

@@ -106,7 +106,11 @@ class StreamDecoder:
         deltas: list[Delta] = []
         try:
             for event in self._events.feed(chunk):
-                self._take(event, deltas)
+                data = event.data
+                if data[:1] == b"{" and event.event == "message" and not self._is_done:
+                    self._reply.take(decode_chunk(data), deltas)
+                else:
+                    self._take(event, deltas)
         except EventTooLarge as error:
             self._failure = BackendGarbled(f"the backend's stream cannot be followed: {error}")
         except BackendError as error:

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+FOLDER = Path(__file__).with_name("templates")
+
 
 def chat_template(name: str) -> str:
     """Return the text of one of them."""
-    return Path(__file__).with_name(f"{name}.jinja").read_text(encoding="utf-8")
+    return (FOLDER / f"{name}.jinja").read_text(encoding="utf-8")
