@@ -60,3 +60,9 @@ def test_a_server_serves_at_least_one_request_at_a_time(profile: BackendProfile)
 @by_name
 def test_a_server_that_takes_no_images_takes_no_links_to_them(profile: BackendProfile) -> None:
     assert profile.accepts_images or not profile.accepts_image_urls
+
+
+def test_only_servers_whose_documentation_names_a_field_get_a_key_of_the_conversation() -> None:
+    fields = {profile.name: profile.conversation_field for profile in PROFILES if profile.conversation_field}
+
+    assert fields == {"openrouter": "session_id"}

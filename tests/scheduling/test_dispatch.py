@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -437,3 +437,16 @@ async def test_a_prompt_that_is_known_to_fit_is_not_counted() -> None:
     await (await stage.dispatcher.open(replace(ERRAND, characters=8_192), stage.progress)).aclose()
 
     assert stage.asked == [1]
+
+
+async def test_a_server_that_routes_by_conversation_learns_the_conversation_but_not_its_name() -> None:
+    keys = []
+    for conversation in ("session-1//", "session-1//", "session-2//"):
+        backend = FakeBackend(target_at("http://fake/v1", "openrouter"), WHOLE)
+        lane = Lane(backend, dialect_named("openai_chat"), CircuitBreaker(lambda: 0.0), Admission(1, 0))
+        dispatcher = Dispatcher([lane], Patience(), lambda: 0.0)
+        async with aclosing(await dispatcher.open(replace(ERRAND, conversation=conversation), Progress())):
+            keys.append(json.loads(backend.requests[0].body)["session_id"])
+
+    assert keys[0] == keys[1] != keys[2]
+    assert not any("session" in key for key in keys)

@@ -40,12 +40,16 @@ class Run:
     kind: BackendName = "llamacpp"
     events: list[StreamEvent] = field(default_factory=list)
     progress: Progress = field(default_factory=Progress)
+    is_forgetful: bool = False
 
     def __post_init__(self) -> None:
         clock = ManualClock()
         self.backend = FakeBackend(target_at("http://fake/v1", self.kind), *self.script)
         self.lane = Lane(
-            self.backend, dialect_named("openai_chat"), CircuitBreaker(clock.seconds), Admission(1, waiting_limit=0)
+            self.backend,
+            dialect_named("openai_chat"),
+            CircuitBreaker(clock.seconds),
+            Admission(1, waiting_limit=0, is_forgetful=self.is_forgetful),
         )
         self.dispatcher = Dispatcher([self.lane], Patience(), clock.seconds, clock.sleep)
 
@@ -202,3 +206,20 @@ async def test_whoever_is_cancelled_during_the_second_attempt_leaves_nothing_ope
         await task
 
     assert run.is_idle
+
+
+@pytest.mark.parametrize(("meant", "held"), [(CALL, 1), (SEA, 0)])
+async def test_a_turn_is_kept_for_a_conversation_whose_reply_called_a_tool(meant: Meant, held: int) -> None:
+    run = Run([whole(meant)], is_forgetful=True)
+    await run.finish()
+
+    assert run.is_idle
+    assert run.lane.admission.held == held
+
+
+async def test_no_turn_is_kept_where_the_client_has_left() -> None:
+    run = Run([whole(CALL)], is_forgetful=True)
+    await run.until(2)
+
+    assert run.is_idle
+    assert run.lane.admission.held == 0

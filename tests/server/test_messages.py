@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TypeAlias
 
@@ -444,6 +445,31 @@ async def test_a_client_that_leaves_the_queue_is_never_served(tmp_path: Path, ba
         assert record["outcome"] == "client_left"
         assert record["attempts"] == 0
         assert at(next_asked.json, "messages", -1, "content") == "three"
+
+
+async def test_the_user_is_served_before_sub_agents_and_side_calls(tmp_path: Path, backend: RawBackend) -> None:
+    target = target_at(backend.base_url, parallel_requests=1)
+    classes = ("auxiliary", "subagent", "main")
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(running_gateway(tmp_path, target))
+        clients = [await stack.enter_async_context(connected(gateway.base_url)) for _ in range(4)]
+        await clients[0].send(request("POST", "/v1/messages", prompt("first")))
+        first = await backend.asked()
+        for count, (client, name) in enumerate(zip(clients[1:], classes, strict=True), start=1):
+            headers = {**CLAUDE_CODE, "x-claude-code-request-class": name}
+            if name == "subagent":
+                headers["x-claude-code-agent-id"] = "a1"
+            body = prompt(name)
+            await client.send(request("POST", "/v1/messages", body, {**headers, "Content-Length": str(len(body))}))
+            await waiting(gateway, count)
+        await first.reply("Hello")
+        served = []
+        for _ in classes:
+            asked = await backend.asked()
+            served.append(at(asked.json, "messages", -1, "content"))
+            await asked.reply("Hello")
+
+    assert served == ["main", "subagent", "auxiliary"]
 
 
 async def test_a_queue_that_is_full_says_so(tmp_path: Path, backend: RawBackend) -> None:

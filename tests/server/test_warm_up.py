@@ -18,7 +18,7 @@ from anyclaude.backends.fake import FakeBackend
 from anyclaude.dialects import dialect_named
 from anyclaude.observability import Journal
 from anyclaude.protocol.messages_request import decode_request
-from anyclaude.scheduling import Admission, ConversationMemory, Lane
+from anyclaude.scheduling import Admission, Applicant, ConversationMemory, Lane
 from anyclaude.scheduling.first_prompt import Place, first_prompt_of
 from anyclaude.scheduling.first_prompt_files import FirstPromptFiles
 from anyclaude.server.account import Account
@@ -116,13 +116,13 @@ async def test_once_a_session_has_begun_nothing_is_evaluated_in_advance(tmp_path
 
     def warm_up() -> WarmUp:
         options = WarmUpOptions(tmp_path, GARDEN)
-        return WarmUp(options, lane, ConversationMemory(), Journal(tmp_path / "logs"), REAL_CLOCK.now)
+        return WarmUp(options, lane, ConversationMemory(), (), Journal(tmp_path / "logs"), REAL_CLOCK.now)
 
     def account() -> Account:
         return Account("req_1", "/v1/messages", NOBODY, clock.seconds, REAL_CLOCK.now)
 
     late, later = warm_up(), warm_up()
-    async with lane.admission.turn("somebody"):
+    async with lane.admission.turn(Applicant("somebody")):
         await late.evaluate(account(), 1.0)
     later.heard(NOBODY, decode_request(opening("Pull the weeds")))
     await later.evaluate(account(), 1.0)

@@ -8,7 +8,7 @@ from tests.parts.requests import Json, bodies
 
 from anyclaude.dialects.openai_chat import OpenAiChat
 from anyclaude.errors import InvalidRequest
-from anyclaude.profiles import PROFILES, profile_named
+from anyclaude.profiles import PROFILES, BackendProfile, profile_named
 from anyclaude.protocol.json_values import JsonObject, JsonValue, decode_json
 from anyclaude.protocol.messages_request import request_from
 
@@ -139,3 +139,13 @@ def test_vllm_counts_the_tokens_at_its_root_and_others_cannot_be_asked() -> None
     assert question is not None
     assert (question.path, question.at_root) == ("/tokenize", True)
     assert OpenAiChat().encode_token_count(asked(), "local", profile_named("ollama")) is None
+
+
+def test_a_key_of_the_conversation_goes_only_where_a_field_is_known_to_take_one() -> None:
+    keyed = replace(PROFILE, conversation_field="session_id")
+
+    def body(profile: BackendProfile, key: str | None) -> JsonValue:
+        return decode_json(OpenAiChat().encode_request(asked(), "local", profile, key).request.body)
+
+    assert body(PROFILE, "abc") == body(PROFILE, None) == body(keyed, None)
+    assert body(keyed, "abc") == {**body_of(), "session_id": "abc"}
