@@ -21,9 +21,9 @@ RETRY_AFTER_SECONDS = 5.0
 
 HOLD_SECONDS = 0.5
 """
-How long a turn is kept for a conversation whose reply called a tool.  The client sends the next request as soon as
-the tool is done, 10 to 100 ms later where that is a quick one; and half a second is little against a prompt of
-thousands of tokens that is read anew.
+How long a turn is kept for a conversation whose reply called a tool.  In a session of Claude Code 2.1.330 with quick
+tools the next request came 2 to 189 ms after the reply; and half a second is little against a prompt of thousands of
+tokens that is read anew.
 """
 
 
