@@ -11,10 +11,9 @@ def model_for(asked: str, priority: Priority, target: BackendTarget) -> str:
     """
     Return the server's name for the model the client asked for.
 
-    The sub-agents' own model comes first, and the small one for auxiliary calls, where there are such; then the tier
-    that the asked name contains; any other
-    name, known to the server or not, means the configured model: the client leaks names such as
-    `claude-haiku-4-5` that no local server has.
+    The sub-agents' own model and the small one for auxiliary calls come first, then the tier that the
+    asked name contains; any other name, known to the server or not, means the configured model: the
+    client leaks names such as `claude-haiku-4-5` that no local server has.
     """
     own = {Priority.MAIN: None, Priority.SUBAGENT: "subagent", Priority.AUXILIARY: "haiku"}[priority]
     if own in target.models:

@@ -53,9 +53,6 @@ class Row:
         self._last_turn: OrderedDict[str, int] = OrderedDict()
         self._served_last: str | None = None
 
-    def __len__(self) -> int:
-        return len(self._places)
-
     def join(self, applicant: Applicant) -> Place:
         """Take a place."""
         self._arrivals += 1
@@ -79,7 +76,7 @@ class Row:
     def goes_before(self, applicant: Applicant) -> bool:
         """Tell whether somebody waits whom no turn that is kept for this one may keep waiting."""
         return any(
-            place.passed_over >= self._most_passed_over
+            self._is_due(place)
             or place.applicant.priority < applicant.priority
             or place.applicant.conversation == applicant.conversation
             for place in self._places
@@ -97,10 +94,12 @@ class Row:
         while len(self._last_turn) > 2 * MOST_REMEMBERED:
             self._last_turn.popitem(last=False)
 
+    def _is_due(self, place: Place) -> bool:
+        return place.passed_over >= self._most_passed_over
+
     def _rank(self, place: Place) -> tuple[bool, int, bool, int, int, int]:
         applicant = place.applicant
-        is_due = place.passed_over >= self._most_passed_over
-        if is_due:
+        if self._is_due(place):
             return (False, 0, False, 0, 0, place.number)
         return (
             True,
