@@ -82,7 +82,7 @@ def pinned_slot(who: str, slots: int) -> int:
 
 async def evaluated(setting: Setting, model_file: Path, *, pinned: bool, together: bool) -> int:
     """Return how many tokens the server evaluates."""
-    async with _server(setting, model_file) as url, aiohttp.ClientSession(url) as session:
+    async with serving(setting, model_file) as url, aiohttp.ClientSession(url) as session:
         total = 0
         for asked in rounds():
             requests = [_ask(session, prompt, setting.slots if pinned else None) for prompt in asked]
@@ -100,7 +100,8 @@ async def _ask(session: aiohttp.ClientSession, prompt: Prompt, pinned_among: int
 
 
 @asynccontextmanager
-async def _server(setting: Setting, model_file: Path) -> AsyncIterator[str]:
+async def serving(setting: Setting, model_file: Path) -> AsyncIterator[str]:
+    """Run a server for the time of the block, and return where it listens."""
     command = (sys.executable, "-m", "benchmarks.slots", "--serve", str(model_file), msgspec.json.encode(setting))
     process = await asyncio.create_subprocess_exec(
         *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -118,6 +119,7 @@ def _serve(model_file: str, encoded: str) -> None:
     import xllamacpp
 
     setting = msgspec.json.decode(encoded, type=Setting)
+    os.environ["LLAMA_SERVER_SLOTS_DEBUG"] = "1"  # `/slots` then shows the prompts
     answers = os.dup(1)
     os.dup2(2, 1)
     parameters = xllamacpp.CommonParams()

@@ -4,7 +4,7 @@ Play the sessions on both ways and print the tables.
     uv run python -m benchmarks.cache                     everything, about four minutes
     uv run python -m benchmarks.cache --sessions 2        one of them, by its place
     uv run python -m benchmarks.cache --ways anyclaude    one way
-    uv run python -m benchmarks.cache --sessions 2 --forgetful     an engine that keeps no prompt it does not use
+    uv run python -m benchmarks.cache --sessions 2 --own-server    llama.cpp as users run it
     uv run python -m benchmarks.cache --write             everything, and the tables go into docs/benchmarks.md
 """
 
@@ -23,7 +23,7 @@ from tests.parts.weights import smollm2_file, tests_cache
 from .play import Prompt, play
 from .report import Played, section, write_section
 from .sessions import Session, sessions
-from .ways import FORGETFUL_WAYS, WAYS, Way
+from .ways import OWN_SERVER_WAYS, WAYS, Way
 
 PAGE = Path(__file__).parents[2] / "docs/benchmarks.md"
 
@@ -49,13 +49,13 @@ def main() -> None:
     places = range(1, len(everything) + 1)
     parser.add_argument("--sessions", nargs="+", type=int, choices=places, default=list(places), help="by their place")
     parser.add_argument("--ways", nargs="+", choices=[way.title for way in WAYS], help="leave the other out")
-    parser.add_argument("--forgetful", action="store_true", help="an engine without a cache of prompts in memory")
+    parser.add_argument("--own-server", action="store_true", help="servers as users run them")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/benchmarks.md")
     given = parser.parse_args()
     console = Console(file=sys.stdout)
     chosen = [everything[place - 1] for place in given.sessions]
     ways = [
-        way for way in (FORGETFUL_WAYS if given.forgetful else WAYS) if given.ways is None or way.title in given.ways
+        way for way in (OWN_SERVER_WAYS if given.own_server else WAYS) if given.ways is None or way.title in given.ways
     ]
     text = section(uvloop.run(measure(chosen, ways, console)), _machine())
     console.print(text, markup=False, highlight=False, soft_wrap=True)

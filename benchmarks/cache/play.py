@@ -1,13 +1,17 @@
 """Plays a session on one of the ways, with a fresh engine, project and home."""
 
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import aiohttp
+from benchmarks.slots import CONTEXT_TOKENS, serving
 from tests.parts.claude_code import desk_for
 from tests.parts.claude_code_versions import installed_client
 from tests.parts.evaluating_backend import EvaluatingBackend, evaluating_backend
-from tests.parts.evaluation import Evaluation, evaluating_engine
+from tests.parts.evaluation import Evaluation, Evaluator, evaluating_engine
 from tests.parts.launched_client import Launch
 from tests.parts.work_tree import make_work_tree
 
@@ -21,6 +25,9 @@ OPTIONS = EngineOptions(threads=1)
 slower when something else runs."""
 
 
+MODEL = "tiny"
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """One request of a session: whose it is, which one of these, and what the engine counted."""
@@ -32,23 +39,35 @@ class Prompt:
 
 async def play(session: Session, way: Way, model_file: Path) -> tuple[Prompt, ...]:
     """Return the prompts in the order in which the engine read them; raises `AssertionError` if the session fails."""
-    options = replace(OPTIONS, chat_template=way.chat_template, cache_ram_mib=way.cache_ram_mib)
     with tempfile.TemporaryDirectory(prefix="anyclaude-benchmark-") as name:
         folder = Path(name)
         desk = desk_for(make_work_tree(folder / "tree", FILES), folder)
         client = installed_client(session.version)
         async with (
-            evaluating_engine(model_file, folder / "logs", options) as (evaluator, engine),
+            _evaluator(way, model_file, folder / "logs") as (evaluator, context_tokens),
             evaluating_backend(session.scene(desk.tree), evaluator) as backend,
         ):
-            launch = Launch(
-                client, desk, folder / "state", engine.model_name, engine.context_tokens, profile=way.profile
-            )
+            launch = Launch(client, desk, folder / "state", MODEL, context_tokens, profile=way.profile)
             for order in session.orders:
                 run = await way.run(launch, backend, order)
                 backend.check()
                 run.check()
     return _named(backend)
+
+
+@asynccontextmanager
+async def _evaluator(way: Way, model_file: Path, logs: Path) -> AsyncIterator[tuple[Evaluator, int]]:
+    """Run the engine of the way; return who asks it, and its window."""
+    if way.own_server is None:
+        options = replace(OPTIONS, chat_template=way.chat_template)
+        async with evaluating_engine(model_file, logs, options) as (evaluator, engine):
+            yield evaluator, engine.context_tokens
+        return
+    async with (
+        serving(way.own_server, model_file) as url,
+        aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(force_close=True)) as session,
+    ):
+        yield Evaluator(session), CONTEXT_TOKENS // (1 if way.own_server.unified else way.own_server.slots)
 
 
 def _named(backend: EvaluatingBackend) -> tuple[Prompt, ...]:

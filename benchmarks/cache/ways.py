@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.slots import Setting
 from msgspec.structs import replace
 from tests.parts.claude_code import Order, Run, client_arguments, run_command
 from tests.parts.evaluating_backend import EvaluatingBackend
 from tests.parts.launched_client import Launch, run_launched, users_environment
 
-from anyclaude.profiles import EMBEDDED, BackendProfile
+from anyclaude.profiles import EMBEDDED, BackendProfile, profile_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,8 @@ class Way:
     chat_template: str | None
     """What the engine is run with; `None` for the template that anyclaude gives the model."""
     run: Callable[[Launch, EvaluatingBackend, Order], Awaitable[Run]]
-    cache_ram_mib: int | None = None
-    """What the engine may keep of prompts that others displace; 0 for an engine that forgets them."""
+    own_server: Setting | None = None
+    """The llama.cpp a user runs; `None` for the embedded engine."""
     profile: BackendProfile = EMBEDDED
     """What anyclaude is told of the engine."""
 
@@ -52,10 +53,20 @@ DIRECT = Way("direct", STOCK_TEMPLATE, run_directly)
 THROUGH_ANYCLAUDE = Way("anyclaude", None, run_through_anyclaude)
 WAYS = (DIRECT, THROUGH_ANYCLAUDE)
 
-_FORGETFUL = replace(EMBEDDED, keeps_evicted_prompts=False)
-FORGETFUL_WAYS = (
-    Way("direct, engine forgets", STOCK_TEMPLATE, run_directly, 0),
-    Way("anyclaude, engine forgets, order as they come", None, run_through_anyclaude, 0),
-    Way("anyclaude, engine forgets", None, run_through_anyclaude, 0, _FORGETFUL),
+
+_LLAMACPP = profile_named("llamacpp")
+_AS_THEY_COME = replace(_LLAMACPP, keeps_evicted_prompts=True)
+_OWN_SERVERS = {
+    "llama-server with its defaults": Setting(slots=4, unified=True, cache_ram_mib=8192, similarity=0.1),
+    "one slot and no memory": Setting(slots=1, unified=False, cache_ram_mib=0, similarity=0.1),
+}
+OWN_SERVER_WAYS = tuple(
+    Way(f"{server}, {order}", None, run_through_anyclaude, setting, profile)
+    for server, setting in _OWN_SERVERS.items()
+    for order, profile in (
+        ("as they come", _AS_THEY_COME),
+        ("in order", replace(_LLAMACPP, keeps_evicted_prompts=False)),
+    )
 )
-"""The same against an engine that keeps no prompt it does not use, without and with the order that spares it."""
+"""Servers that do not surely keep a prompt that another displaces, without and with the order that spares it; one
+request at a time."""
