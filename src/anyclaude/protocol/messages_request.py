@@ -18,7 +18,7 @@ from .content import NOTHING, Content, Fields, TextBlock, blocks_of, decode_cont
 from .json_values import JsonError, JsonObject, JsonValue, decode_json, encode_json
 
 
-class Turn(Struct, frozen=True, dict=True):
+class Turn(Struct, frozen=True, dict=True, weakref=True):
     """
     One message of the conversation.
 
