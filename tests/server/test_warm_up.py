@@ -116,7 +116,7 @@ async def test_once_a_session_has_begun_nothing_is_evaluated_in_advance(tmp_path
 
     def warm_up() -> WarmUp:
         options = WarmUpOptions(tmp_path, GARDEN)
-        return WarmUp(options, lane, ConversationMemory(), Journal(tmp_path / "logs"), REAL_CLOCK.now)
+        return WarmUp(options, lane, ConversationMemory(), (), Journal(tmp_path / "logs"), REAL_CLOCK.now)
 
     def account() -> Account:
         return Account("req_1", "/v1/messages", NOBODY, clock.seconds, REAL_CLOCK.now)

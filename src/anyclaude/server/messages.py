@@ -111,13 +111,17 @@ class MessagesHandler:
     async def _batches(
         self, account: Account, opening: Opening, stream: MessageStream, exchange: Exchange
     ) -> AsyncGenerator[list[StreamEvent], None]:
-        """Yield the beginning of the message at once, and the rest as it comes."""
-        yield stream.open()
+        """Yield the beginning of the message at once, with the first words if they are there, and then what comes."""
+        beginning = stream.open()
+        if not opening.has_begun:
+            yield beginning
+            beginning = []
         opened = await opening.take()
         account.reply_began()
         async with aclosing(exchange.batches(opened)) as batches:
             async for events in batches:
-                yield events
+                yield [*beginning, *events] if beginning else events
+                beginning = []
 
     async def _stream(
         self, call: Call, opening: Opening, batches: AsyncGenerator[list[StreamEvent], None]
