@@ -37,7 +37,7 @@ def test_the_whole_message_is_the_one_the_stream_spells(said: list[Delta]) -> No
     verdict = judged(events)
 
     if verdict.outcome == "whole":
-        assert body_of(events) == verdict.message()
+        assert body_of(events) == {**verdict.message(), "diagnostics": None}
     else:
         with pytest.raises(BackendTruncated):
             accumulate(events)
@@ -114,6 +114,7 @@ def test_the_body_has_the_shape_of_the_api() -> None:
         "content": [{"type": "text", "text": "hi"}],
         "stop_reason": "stop_sequence",
         "stop_sequence": "</x>",
+        "diagnostics": None,
         "usage": {
             "input_tokens": 0,
             "output_tokens": 0,

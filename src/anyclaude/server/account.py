@@ -36,6 +36,7 @@ class Account:
         self.request_id = request_id
         self.path = path
         self.caller = caller
+        self.message_id: str | None = None
         self.request: MessagesRequest | None = None
         self.steps: tuple[Step, ...] = ()
         self.progress = Progress()
@@ -66,6 +67,7 @@ class Account:
         return ExchangeRecord(
             time=self._time,
             request_id=self.request_id,
+            message_id=self.message_id,
             outcome=outcome,
             status=self.status,
             path=self.path,

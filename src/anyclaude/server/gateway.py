@@ -38,6 +38,8 @@ from anyclaude.errors import (
     ShuttingDown,
 )
 from anyclaude.observability import Journal
+from anyclaude.observability.findings import FINDINGS_FILE
+from anyclaude.observability.kept_prompts import MOST_PROMPTS, PromptShelf
 from anyclaude.observability.records import Outcome
 from anyclaude.scheduling import Admission, ConversationMemory, Dispatcher, Lane, Patience
 from anyclaude.scheduling.dispatch import Observer
@@ -48,6 +50,7 @@ from .call import Call
 from .caller import caller_of
 from .catalogue import list_models, show_model
 from .connection import GatewayServer, was_cut
+from .examination import Examiner
 from .guard import Guard, is_loopback
 from .health import health
 from .limits import Limits
@@ -75,6 +78,10 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     allowed_origins: frozenset[str] = frozenset()
     memory_file: Path | None = None
     """Where the model's own wording of its calls outlives the gateway; `None` keeps it for this run alone."""
+    prompts_folder: Path | None = None
+    """Where it is written down what became of the prompts and the engine's cache; `None` for nowhere."""
+    kept_prompts: int = MOST_PROMPTS
+    """How many prompts are kept there whole; 0 keeps no word of one."""
     diet: Diet = "full"
     """How much of the client's own text a prompt keeps on its way to the backend."""
     allowed_tools: frozenset[str] | None = None
@@ -127,6 +134,7 @@ class Gateway:
         self._obstacle = obstacle
         self._observer = observer
         self._openings = Openings(clock.seconds, options.return_grace)
+        self._examiner = _examiner(options.prompts_folder, options.kept_prompts)
         self._session: aiohttp.ClientSession | None = None
         self._runner: web.ServerRunner | None = None
         self._routes: dict[str, dict[str, Handler]] = {}
@@ -170,6 +178,8 @@ class Gateway:
         if self._runner is not None:
             await self._runner.cleanup()
         await self._openings.close()
+        if self._examiner is not None:
+            await self._examiner.close()
         if self._session is not None:
             await self._session.close()
         self._journal.close()
@@ -189,7 +199,9 @@ class Gateway:
         dispatcher = Dispatcher(
             self._lanes, self._options.patience, self._clock.seconds, self._clock.sleep, self._obstacle, self._observer
         )
-        messages = MessagesHandler(dispatcher, self._openings, self._memory, self._options.pace, _new_id)
+        messages = MessagesHandler(
+            dispatcher, self._openings, self._memory, self._options.pace, _new_id, self._examiner
+        )
         return {
             **health_route,
             "/": {"HEAD": _nothing, "GET": _nothing},
@@ -257,6 +269,13 @@ class Gateway:
 async def _nothing(call: Call) -> web.Response:
     """Answer a probe."""
     return web.Response(headers={"request-id": call.request_id})
+
+
+def _examiner(folder: Path | None, kept_prompts: int) -> Examiner | None:
+    if folder is None:
+        return None
+    shelf = PromptShelf(folder, kept_prompts) if kept_prompts else PromptShelf(None)
+    return Examiner(folder / FINDINGS_FILE, shelf, _new_id("run"), with_excerpts=kept_prompts > 0)
 
 
 def _new_request_id() -> str:

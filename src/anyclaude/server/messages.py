@@ -28,6 +28,8 @@ from anyclaude.transforms import (
 
 from .account import Account
 from .call import Call
+from .diagnostics import CacheDiagnostics
+from .examination import Answer, Examiner
 from .exchange import Exchange
 from .openings import Opening, Openings
 from .respond import json_response
@@ -54,12 +56,16 @@ class MessagesHandler:
         memory: ConversationMemory,
         pace: Pace,
         new_id: Callable[[str], str],
+        examiner: Examiner | None = None,
     ) -> None:
+        """`examiner` looks at each prompt whose reply has ended."""
         self._dispatcher = dispatcher
         self._memory = memory
         self._openings = openings
         self._pace = pace
         self._new_id = new_id
+        self._examiner = examiner
+        self._diagnostics = CacheDiagnostics()
 
     async def __call__(self, call: Call) -> web.StreamResponse:
         """Answer one request; raises `AnyclaudeError` as long as nothing has been sent."""
@@ -76,7 +82,7 @@ class MessagesHandler:
         adopted = self._openings.adopt(key)
         opening = adopted or self._open(errand)
         call.account.progress, call.account.was_adopted = opening.progress, adopted is not None
-        stream = MessageStream(self._new_id("msg"), request.model, lambda: self._new_id("toolu"))
+        stream = self._message(call, errand)
         exchange = Exchange(self._dispatcher, errand, opening.progress, stream)
         answer = self._stream if request.stream else self._whole
         try:
@@ -87,6 +93,8 @@ class MessagesHandler:
                 self._openings.leave(key, opening)
             call.account.reply_ended(stream)
             self._memory.heard(stream.spoken_calls)
+            if opening.is_taken:
+                self._examine(call.account)
 
     def _prepared(self, call: Call, request: MessagesRequest) -> MessagesRequest:
         """Return the request as the backend shall have it."""
@@ -95,6 +103,31 @@ class MessagesHandler:
         call.account.request, call.account.steps = prepared.request, prepared.steps
         self._memory.sent(conversation, prepared.request)
         return prepared.request
+
+    def _message(self, call: Call, errand: Errand) -> MessageStream:
+        """Return the reply to come; it begins with what is told about the cache, if that was asked."""
+        message_id, wish = self._new_id("msg"), errand.request.diagnostics
+        call.account.message_id = message_id
+        diagnostics = None
+        if wish is not None:
+            prompt = self._dispatcher.foreseen(errand)
+            diagnostics = self._diagnostics.compared(message_id, prompt, wish.previous_message_id)
+        return MessageStream(message_id, errand.request.model, lambda: self._new_id("toolu"), diagnostics)
+
+    def _examine(self, account: Account) -> None:
+        progress, message_id = account.progress, account.message_id
+        if self._examiner is None or progress.sent is None or progress.route is None or message_id is None:
+            return
+        self._examiner.reply_ended(
+            Answer(
+                request_id=account.request_id,
+                message_id=message_id,
+                caller=account.caller,
+                route=progress.route,
+                sent=progress.sent,
+                reported=account.reported,
+            )
+        )
 
     def _open(self, errand: Errand) -> Opening:
         progress = Progress()
