@@ -8,6 +8,7 @@ side do not disturb each other and a conversation that is resumed tomorrow is st
 import os
 import zlib
 from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -104,11 +105,11 @@ class PromptShelf:
         except OSError:
             return
         for file in self._files()[: -self._most]:
-            file.unlink(missing_ok=True)
+            _unlink(file)
 
     def _remove(self, request_id: str) -> None:
         if self._folder is not None:
-            (self._folder / f"{request_id}{SUFFIX}").unlink(missing_ok=True)
+            _unlink(self._folder / f"{request_id}{SUFFIX}")
 
     def _files(self) -> list[Path]:
         """Return the files, oldest first."""
@@ -119,3 +120,8 @@ class PromptShelf:
         except OSError:
             return []
         return [file for _, file in sorted(aged)]
+
+
+def _unlink(file: Path) -> None:
+    with suppress(OSError):  # another gateway was quicker, or the disk fails: the bound holds again at the next prompt
+        file.unlink()

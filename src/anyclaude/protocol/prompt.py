@@ -50,8 +50,8 @@ class Difference(Struct, frozen=True):
     The first difference of two prompts.
 
     `number` counts the pieces of the section from 1, `name` is the tool or the role as it is now, or was if it is
-    gone.  `was` and `now` are the whole pieces, which are the same up to `offset`; `characters` counts what the
-    prompts have in common before the difference.
+    gone.  `was` and `now` are the whole pieces, which are the same up to `offset`, and empty where the section had no
+    such piece; `characters` counts what the prompts have in common before the difference.
     """
 
     section: Section
@@ -85,8 +85,8 @@ def first_difference(before: Prompt, now: Prompt) -> Difference | None:
         change=change,
         characters=sum(len(piece.text) for piece in now.pieces[:at]) + offset,
         offset=offset,
-        was=was.text,
-        now="" if became is None else became.text,
+        was=was.text if was.section == placed.section else "",
+        now=became.text if became is not None and became.section == placed.section else "",
     )
 
 

@@ -243,6 +243,8 @@ class Dispatcher:
         encoded = lane.dialect.encode_request(errand.request, model, target.profile)
         progress.route, progress.dropped = f"{target.profile.name}/{model}", encoded.dropped
         progress.attempts += 1
+        if not progress.continuations:
+            progress.sent = Sent(lane, encoded.request)
         self._observer(errand, encoded.request)
         async with AsyncExitStack() as stack:
             sent = lane.backend.stream(encoded.request, self.patience.first_byte_seconds)
