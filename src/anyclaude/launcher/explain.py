@@ -82,10 +82,11 @@ def _named(request: str, records: Iterator[ExchangeRecord]) -> ExchangeRecord:
         raise InvalidSetting(
             f"no exchange has an id that begins with {request}; `anyclaude explain --last 20` lists them"
         )
-    if len(matching) > 1:
+    exact = [record for record in matching if request in _ids(record)]
+    if len(exact or matching) > 1:
         some = ", ".join(record.request_id for record in matching[:3])
         raise InvalidSetting(f"{len(matching)} exchanges have an id that begins with {request}: {some}")
-    return matching[0]
+    return (exact or matching)[0]
 
 
 def _ids(record: ExchangeRecord) -> tuple[str, ...]:
