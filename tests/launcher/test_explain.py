@@ -69,6 +69,6 @@ def test_the_last_exchanges_are_listed_with_what_was_found(settings: Settings) -
     list_exchanges(2, settings, out)
     heading, older, newer = out.getvalue().splitlines()
 
-    assert heading.split() == ["time", "request", "who", "prompt", "found", "evaluated", "seconds", "why"]
-    assert older.split()[2:] == ["req_12", "main", "10,000", "2,000", "8,000", "40.00", "-"]
-    assert newer.split()[2:] == ["req_2", "main", "10,000", "2,000", "8,000", "40.00", "system", "changed"]
+    assert heading.split() == ["time", "request", "prompt", "found", "anew", "seconds", "why", "who"]
+    assert older.split()[2:] == ["req_12", "10,000", "2,000", "8,000", "40.00", "-", "main"]
+    assert newer.split()[2:] == ["req_2", "10,000", "2,000", "8,000", "40.00", "system", "main"]

@@ -91,6 +91,16 @@ def test_an_engine_that_had_less_than_both_prompts_share_is_named_too() -> None:
     assert "had only" not in said(RECORD, FINDING)[""]
 
 
+def test_a_first_turn_whose_share_the_engine_has_lost_is_told_so() -> None:
+    lost = replace(FINDING, cause="engine_lost_it", is_same_conversation=False, is_from_an_earlier_run=True)
+    told = said(replace(RECORD, usage=RecordedUsage(10_000, 50, 0, 40.0)), lost)
+
+    assert "the engine lost what it shares with an earlier one" in told[""]
+    assert "the engine had none of these" in told[""]
+    assert told["since then"] == "the gateway was started anew"
+    assert told["cost"].startswith("2,000 of the 10,000 evaluated tokens had been read before")
+
+
 def test_a_turn_that_failed_says_how() -> None:
     failed = replace(RECORD, outcome="failed", error=RecordedError("api_error", "the server died"))
 

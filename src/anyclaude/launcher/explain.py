@@ -41,8 +41,9 @@ def list_exchanges(count: int, settings: Settings, out: TextIO) -> int:
     return 0
 
 
-HEADINGS = ("time", "request", "who", "prompt", "found", "evaluated", "seconds", "why")
-FIGURES = frozenset({"prompt", "found", "evaluated", "seconds"})
+HEADINGS = ("time", "request", "prompt", "found", "anew", "seconds", "why", "who")
+"""What matters least comes last: it is cut where a terminal is narrow."""
+FIGURES = frozenset({"prompt", "found", "anew", "seconds"})
 
 
 def _row(record: ExchangeRecord, finding: Finding | None) -> tuple[str, ...]:
@@ -50,14 +51,14 @@ def _row(record: ExchangeRecord, finding: Finding | None) -> tuple[str, ...]:
     known = usage.input_tokens is not None and usage.cached_tokens is not None
     evaluated = (usage.input_tokens or 0) - (usage.cached_tokens or 0) if known else None
     return (
-        when(record)[5:],
+        when(record)[5:16],
         short(record.request_id),
-        record.request_class,
         _number(usage.input_tokens),
         _number(usage.cached_tokens),
         _number(evaluated),
         "-" if usage.prefill_seconds is None else f"{usage.prefill_seconds:.2f}",
-        "-" if finding is None else finding.cause.replace("_", " "),
+        "-" if finding is None else finding.cause.removesuffix("_changed").replace("_", " "),
+        record.request_class,
     )
 
 

@@ -9,7 +9,7 @@ from anyclaude.observability.records import ExchangeRecord
 
 from .advice import advice_for
 
-SHOWN_OF_ID = 16
+SHOWN_OF_ID = 12
 """As much of an id as tells it from others, and is enough to ask for it."""
 
 HEADLINES: dict[Cause, str] = {
@@ -44,7 +44,7 @@ def explained(record: ExchangeRecord, finding: Finding | None, compared: Exchang
             Line("", "Nothing was found out about its prompt: no reply had begun, or it is older than that."),
         ]
     is_healthy = finding.cause == "nothing_lost"
-    lines.append(Line("", HEADLINES[finding.cause], "green" if is_healthy else "yellow"))
+    lines.append(Line("", _headline(finding), "green" if is_healthy else "yellow"))
     if is_healthy or finding.compared_with is None:
         return lines
     lines.append(Line("compared with", _compared(finding, compared)))
@@ -81,6 +81,12 @@ def _heading(record: ExchangeRecord) -> str:
     return f"{record.request_id} · {when(record)} · {part}{session} · {record.route or 'no model was asked'}"
 
 
+def _headline(finding: Finding) -> str:
+    if finding.cause == "engine_lost_it" and not finding.is_same_conversation:
+        return "This is the first turn of its conversation, and the engine lost what it shares with an earlier one."
+    return HEADLINES[finding.cause]
+
+
 def _counts(record: ExchangeRecord) -> str:
     usage, first = record.usage, record.durations.first_token
     began = f" The reply began after {seconds(first)}." if first is not None else ""
@@ -109,7 +115,8 @@ def _difference(record: ExchangeRecord, finding: Finding, place: Place) -> list[
         lines.append(Line("  now", _quoted(excerpt.now), "green"))
     cached, common = record.usage.cached_tokens, finding.common_tokens
     if cached is not None and common is not None and common - cached > max(cached, 1) and common > cached:
-        lines.append(Line("", f"Before it the prompts agree, and the engine had only {cached:,} of these tokens."))
+        had = f"only {cached:,}" if cached else "none"
+        lines.append(Line("", f"Before it the prompts agree, and the engine had {had} of these tokens."))
     return lines
 
 
@@ -162,7 +169,9 @@ def _cost(record: ExchangeRecord, finding: Finding) -> str:
     evaluated = usage.input_tokens - usage.cached_tokens
     if again <= 0:
         return ""
-    would = "had been read before" if finding.place is None else "would have been found if nothing had changed"
+    would = (
+        "had been read before" if finding.cause == "engine_lost_it" else "would have been found if nothing had changed"
+    )
     text = f"{again:,} of the {evaluated:,} evaluated tokens {would}"
     if usage.prefill_seconds is None:
         return text
