@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.launcher.test_explanation import FINDING, RECORD
 
 from anyclaude.launcher.advice import NOTHING, advice_for
-from anyclaude.observability.findings import Answered, Cause, Finding, Hint, Place
+from anyclaude.observability.findings import Cause, Finding, Hint, Place
 from anyclaude.observability.records import RecordedPassing
 from anyclaude.protocol.prompt import Change
 
@@ -44,7 +44,7 @@ def lost(**more: object) -> Finding:
 
 def test_who_took_the_engines_place_decides_what_helps() -> None:
     embedded = replace(RECORD, route="embedded/m")
-    taken = lost(answered_since=(Answered("req_x", "other"),))
+    taken = lost(answered_since=("req_x",))
 
     assert "ANYCLAUDE_PARALLEL_REQUESTS" in advice_for(taken, embedded)
     assert "--parallel 2" in advice_for(taken, RECORD)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from anyclaude.observability.findings import Answered, Excerpt, Finding, FindingLog, Place
+from anyclaude.observability.findings import Excerpt, Finding, FindingLog, Place
 
 FINDING = Finding(
     request_id="req_1",
@@ -16,7 +16,7 @@ FINDING = Finding(
     previous_tokens=100,
     place=Place("system", 1, "", "changed", 50, 400),
     common_tokens=12,
-    answered_since=(Answered("req_x", "other//"),),
+    answered_since=("req_x",),
     hints=("date_or_time",),
     excerpt=Excerpt("Monday", "Tuesday"),
 )

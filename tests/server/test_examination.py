@@ -55,7 +55,7 @@ async def test_a_conversation_is_compared_with_its_own_last_prompt(tmp_path: Pat
     assert (one.cause, one.compared_with) == ("first_request", None)
     assert (two.compared_with, two.is_same_conversation) == (one.request_id, False)
     assert (again.compared_with, again.is_same_conversation) == (one.request_id, True)
-    assert [answered.request_id for answered in again.answered_since] == [two.request_id]
+    assert again.answered_since == (two.request_id,)
     assert [record["message_id"] for record in gateway.records()] == [one.message_id, two.message_id, again.message_id]
 
 

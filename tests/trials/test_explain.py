@@ -179,7 +179,7 @@ async def test_a_place_that_another_conversation_took_is_the_engines_loss(tiny_m
     text = await explained(tmp_path, reply)
     assert finding.cause == "engine_lost_it"
     assert "The prompts agree, and the engine lost what it had read." in text
-    assert f"another conversation, at last {taker.request_id}" in text
+    assert f"one other request, at last {taker.request_id}" in text
     assert "ANYCLAUDE_PARALLEL_REQUESTS=2" in text
 
 

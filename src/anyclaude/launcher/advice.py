@@ -87,11 +87,11 @@ def _about_engine(finding: Finding, record: ExchangeRecord) -> str:
         return "The server let go of it by itself: it was restarted, or its cache is too small for such a prompt."
     if is_embedded:
         return (
-            "Another conversation took its place. ANYCLAUDE_PARALLEL_REQUESTS=2 gives each of two conversations a "
+            "What it was asked since took its place. ANYCLAUDE_PARALLEL_REQUESTS=2 gives each of two conversations a "
             "place of its own (and takes the memory for it)."
         )
     return (
-        "Another conversation took its place. More slots (llama-server: --parallel 2 --kv-unified), or memory for "
+        "What it was asked since took its place. More slots (llama-server: --parallel 2 --kv-unified), or memory for "
         "conversations that have lost theirs (--cache-ram 4096), keep both."
     )
 

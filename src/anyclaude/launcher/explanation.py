@@ -151,10 +151,9 @@ def _meanwhile(finding: Finding) -> str:
         return "the gateway was started anew"
     if not finding.answered_since:
         return "the gateway asked the same model nothing else"
-    last = finding.answered_since[-1]
-    count = len({answered.conversation for answered in finding.answered_since})
-    others = "another conversation" if count == 1 else f"{count} other conversations"
-    return f"the same model answered {others}, at last {last.request_id}"
+    count = len(finding.answered_since)
+    others = "one other request" if count == 1 else f"{count} other requests"
+    return f"the same model answered {others}, at last {finding.answered_since[-1]}"
 
 
 def _cost(record: ExchangeRecord, finding: Finding) -> str:

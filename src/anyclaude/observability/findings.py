@@ -54,13 +54,6 @@ class Excerpt(Struct, frozen=True):
     now: str
 
 
-class Answered(Struct, frozen=True):
-    """Another exchange the same model was busy with meanwhile."""
-
-    request_id: str
-    conversation: str
-
-
 class Finding(Struct, frozen=True, kw_only=True):
     """
     Why a prompt was, or was not, in the engine's cache.
@@ -78,7 +71,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     previous_route: str | None = None
     place: Place | None = None
     common_tokens: int | None = None
-    answered_since: tuple[Answered, ...] = ()
+    answered_since: tuple[str, ...] = ()
+    """The requests that the same model was busy with meanwhile."""
     is_from_an_earlier_run: bool = False
     """Whether another run of the gateway has read the prompt that this one was compared with."""
     hints: tuple[Hint, ...] = ()

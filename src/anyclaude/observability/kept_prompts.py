@@ -1,7 +1,7 @@
 """
 The last prompts, whole: what a later one is compared with, in memory and in private files.
 
-They are kept as they were sent, packed (300 kB become some 70), each in a file of its own, so that gateways side by
+They are kept as they were sent, packed to less than half, each in a file of its own, so that gateways side by
 side do not disturb each other and a conversation that is resumed tomorrow is still compared with its last turn.
 """
 
@@ -19,11 +19,11 @@ from anyclaude.profiles import DialectName
 from .private_files import open_for_appending
 
 MOST_PROMPTS = 24
-"""The main conversations and sub-agents of a few sessions: at 70 kB each, less than 2 MB."""
+"""The main conversations and sub-agents of a few sessions: some 4 MB where each has 360 kB, packed to 180."""
 
 SUFFIX = ".prompt"
 FASTEST = 1
-"""The level of packing: 3 ms for 300 kB of a prompt, and the better levels save little of it."""
+"""The level of packing: 4 ms for 360 kB of a prompt, and the better levels save little of it."""
 
 
 class KeptPrompt(Struct, frozen=True, kw_only=True):

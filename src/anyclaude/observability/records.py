@@ -97,7 +97,7 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     """When the request arrived: ISO 8601, UTC."""
     request_id: str
     message_id: str | None = None
-    """The id of the reply, where there was one to begin."""
+    """The id that the reply has, or would have had."""
     outcome: Outcome
     status: int | None
     """The HTTP status the client saw, 200 too where the reply failed later; `None` if it left before there was one."""

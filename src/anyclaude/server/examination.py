@@ -15,11 +15,10 @@ from msgspec.structs import replace
 
 from anyclaude.backends.side_question import answer_to
 from anyclaude.dialects import WireRequest, dialect_named
-from anyclaude.observability.findings import Answered, Finding, FindingLog
+from anyclaude.observability.findings import Finding, FindingLog
 from anyclaude.observability.kept_prompts import KeptPrompt, PromptShelf, packed
 from anyclaude.observability.verdict import Comparison, Earlier, cause_of, excerpt_of, hints_of, place_of
 from anyclaude.protocol.deltas import UsageReported
-from anyclaude.protocol.json_values import JsonError
 from anyclaude.protocol.prompt import Difference, Prompt, first_difference
 from anyclaude.scheduling import Lane
 from anyclaude.scheduling.dispatch import Sent
@@ -63,7 +62,7 @@ class Examiner:
         self._shelf = shelf
         self._run = run
         self._with_excerpts = with_excerpts
-        self._answered: deque[tuple[int, str, Answered]] = deque(maxlen=MOST_ANSWERED)
+        self._answered: deque[tuple[int, str, str]] = deque(maxlen=MOST_ANSWERED)
         self._order = 0
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -115,7 +114,7 @@ class Examiner:
             ),
             instead_of=examined.finding.compared_with if continued else None,
         )
-        self._answered.append((self._order, answer.route, Answered(answer.request_id, conversation)))
+        self._answered.append((self._order, answer.route, answer.request_id))
         return examined
 
     def _candidate(self, conversation: str, route: str, now: Prompt) -> tuple[KeptPrompt, Prompt] | None:
@@ -153,14 +152,10 @@ class Examiner:
         excerpt = excerpt_of(difference) if self._with_excerpts else None
         return replace(finding, place=place_of(difference, now), hints=hints_of(difference), excerpt=excerpt)
 
-    def _answered_since(self, kept: KeptPrompt, route: str) -> tuple[Answered, ...]:
+    def _answered_since(self, kept: KeptPrompt, route: str) -> tuple[str, ...]:
         if kept.run != self._run:
             return ()
-        return tuple(
-            answered
-            for order, asked, answered in self._answered
-            if order > kept.order and asked == route and answered.conversation != kept.conversation
-        )
+        return tuple(request_id for order, asked, request_id in self._answered if order > kept.order and asked == route)
 
 
 async def common_tokens(lane: Lane, before: bytes, now: bytes) -> int | None:
@@ -199,7 +194,7 @@ async def _tokens_of(lane: Lane, body: bytes) -> tuple[int, ...] | None:
 def _read(kept: KeptPrompt) -> Prompt | None:
     try:
         return dialect_named(kept.dialect).read_prompt(WireRequest("", kept.body))
-    except (ValueError, JsonError):
+    except ValueError:  # damaged on the disk
         return None
 
 

@@ -79,10 +79,10 @@ class MessagesHandler:
         errand = Errand(
             prepared, call.caller.conversation, call.caller.is_subagent, characters=prompt_characters(prepared)
         )
+        stream = self._message(call, errand)
         adopted = self._openings.adopt(key)
         opening = adopted or self._open(errand)
         call.account.progress, call.account.was_adopted = opening.progress, adopted is not None
-        stream = self._message(call, errand)
         exchange = Exchange(self._dispatcher, errand, opening.progress, stream)
         answer = self._stream if request.stream else self._whole
         try:
