@@ -11,6 +11,8 @@ from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import connected, prompt, request
 
 from anyclaude.observability.findings import FINDINGS_FILE, Finding, FindingLog
+from anyclaude.profiles import BackendName
+from anyclaude.protocol.json_values import encode_json
 from anyclaude.protocol.prompt import Piece, Prompt
 from anyclaude.server.caller import Caller
 from anyclaude.server.examination import conversation_of
@@ -20,10 +22,10 @@ LATER = (HELLO, {"role": "assistant", "content": "Yes?"}, {"role": "user", "cont
 
 
 @asynccontextmanager
-async def examining(folder: Path, backend: RawBackend) -> AsyncIterator[RunningGateway]:
+async def examining(folder: Path, backend: RawBackend, kind: BackendName = "generic") -> AsyncIterator[RunningGateway]:
     """Run a gateway that examines prompts; what it finds is written when the block has ended."""
     options = replace(QUICK, prompts_folder=folder / "prompts")
-    async with running_gateway(folder, target_at(backend.base_url, "generic"), options=options) as gateway:
+    async with running_gateway(folder, target_at(backend.base_url, kind), options=options) as gateway:
         yield gateway
 
 
@@ -99,6 +101,40 @@ async def test_a_title_asked_for_under_the_same_name_does_not_come_between(tmp_p
     one, _, again = findings(tmp_path)
     assert again.compared_with == one.request_id
     assert again.place is None
+
+
+EDITED = ({"role": "user", "content": "Hello!"}, *LATER[1:])
+
+
+@pytest.mark.moves_prefix(reason="an edit is what makes the gateway ask for the tokens")
+async def test_the_tokens_are_asked_for_when_the_client_has_its_reply_and_not_before(
+    tmp_path: Path, backend: RawBackend
+) -> None:
+    async with examining(tmp_path, backend, "llamacpp") as gateway:
+        await ask(gateway, backend, LATER)
+        await ask(gateway, backend, EDITED)
+        for rendering, tokens in (("before", [1, 2, 3, 4]), ("now", [1, 2, 9])):
+            rendered = await backend.asked()
+            await rendered.answer(200, encode_json({"prompt": rendering}))
+            tokenized = await backend.asked()
+            await tokenized.answer(200, encode_json({"tokens": tokens}))
+            assert (rendered.path, tokenized.path) == ("/apply-template", "/tokenize")
+            assert tokenized.json["content"] == rendering
+
+    assert findings(tmp_path)[1].common_tokens == 2
+
+
+@pytest.mark.moves_prefix(reason="an edit is what makes the gateway ask for the tokens")
+async def test_a_server_that_does_not_tell_the_tokens_costs_their_number_alone(
+    tmp_path: Path, backend: RawBackend
+) -> None:
+    async with examining(tmp_path, backend, "llamacpp") as gateway:
+        await ask(gateway, backend, LATER)
+        await ask(gateway, backend, EDITED)
+        await (await backend.asked()).refuse(404, "no such route")
+
+    finding = findings(tmp_path)[1]
+    assert (finding.cause, finding.common_tokens) == ("messages_changed", None)
 
 
 async def test_a_folder_that_cannot_be_written_costs_no_reply(tmp_path: Path, backend: RawBackend) -> None:

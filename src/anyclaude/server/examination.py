@@ -160,11 +160,12 @@ class Examiner:
 
 async def common_tokens(lane: Lane, before: bytes, now: bytes) -> int | None:
     """Return how many tokens two prompts begin with in common, by the server's own template and tokenizer."""
-    tokens = [await _tokens_of(lane, body) for body in (before, now)]
-    if tokens[0] is None or tokens[1] is None:
+    earlier = await _tokens_of(lane, before)
+    later = None if earlier is None else await _tokens_of(lane, now)
+    if earlier is None or later is None:
         return None
-    pairs = enumerate(zip(tokens[0], tokens[1], strict=False))
-    return next((at for at, (was, became) in pairs if was != became), min(len(tokens[0]), len(tokens[1])))
+    pairs = enumerate(zip(earlier, later, strict=False))
+    return next((at for at, (was, became) in pairs if was != became), min(len(earlier), len(later)))
 
 
 def conversation_of(caller: Caller, prompt: Prompt) -> str:
