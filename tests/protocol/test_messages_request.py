@@ -58,6 +58,7 @@ SAME_AS_ABSENT: dict[str, list[object]] = {
     "top_k": [None],
     "stream": [None, False],
     "metadata": [None],
+    "diagnostics": [None],
     "thinking": [None],
     "output_config": [None],
     "context_management": [None],

@@ -12,6 +12,7 @@ EMBEDDED = BackendProfile(
     base_url="http://127.0.0.1:0/v1",  # a free port, told when the engine is up
     accepts_named_tool_choice=False,
     template_path="/apply-template",
+    tokenize_path="/tokenize",
     token_counting="llamacpp_input_tokens",
     continuation="assistant_prefill",
 )
@@ -23,6 +24,7 @@ LLAMACPP = BackendProfile(
     api_key_variable="LLAMA_API_KEY",
     accepts_named_tool_choice=False,  # an object is read as "auto" (llama.cpp b11549, source and test)
     template_path="/apply-template",
+    tokenize_path="/tokenize",
     token_counting="llamacpp_input_tokens",
     continuation="assistant_prefill",
     identity_path="/props",
