@@ -48,3 +48,7 @@ def test_a_header_that_is_no_text_can_still_be_written_down() -> None:
 
     assert caller.session == "café \ufffd"
     assert caller.conversation.encode()
+
+
+def test_no_client_can_pass_for_the_gateways_own_warm_up() -> None:
+    assert caller_of({"x-claude-code-request-class": "warm_up"}).request_class == "unknown"
