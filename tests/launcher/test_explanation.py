@@ -101,6 +101,13 @@ def test_a_first_turn_whose_share_the_engine_has_lost_is_told_so() -> None:
     assert told["cost"].startswith("2,000 of the 10,000 evaluated tokens had been read before")
 
 
+def test_a_client_that_left_is_why_the_engine_told_nothing() -> None:
+    left = replace(RECORD, outcome="client_left", usage=RecordedUsage())
+
+    assert "The client left before the reply had ended." in said(left, FINDING)[""]
+    assert "The client left" not in said(RECORD, FINDING)[""]
+
+
 def test_a_turn_that_failed_says_how() -> None:
     failed = replace(RECORD, outcome="failed", error=RecordedError("api_error", "the server died"))
 

@@ -36,6 +36,8 @@ class Line(Struct, frozen=True):
 def explained(record: ExchangeRecord, finding: Finding | None, compared: ExchangeRecord | None) -> list[Line]:
     """Return the explanation; `compared` is the record of the exchange that this one was compared with."""
     lines = [Line("", _heading(record), "bold"), Line("", _counts(record))]
+    if record.outcome == "client_left":
+        lines.append(Line("", "The client left before the reply had ended.", "red"))
     if record.error is not None:
         lines.append(Line("", f"It {record.outcome.replace('_', ' ')}: {record.error.message}", "red"))
     if finding is None:
