@@ -21,6 +21,7 @@ def settings(tmp_path: Path) -> Settings:
     for number in ("1", "12", "2"):
         journal.write(replace(RECORD, request_id=f"req_{number}", message_id=f"msg_{number}9"))
     journal.write(replace(RECORD, request_id="req_7", message_id=None, path="/v1/messages/count_tokens"))
+    journal.write(replace(RECORD, request_id="rex_8", message_id=None, request_class="warm_up"))
     journal.close()
     FindingLog(tmp_path / "prompts" / FINDINGS_FILE).write(FINDING)
     return Settings(log_dir=tmp_path)
@@ -66,8 +67,8 @@ def test_without_a_terminal_there_is_no_colour_and_no_line_is_broken(settings: S
 
 def test_the_last_exchanges_are_listed_with_what_was_found(settings: Settings) -> None:
     out = io.StringIO()
-    list_exchanges(2, settings, out)
-    heading, older, newer = out.getvalue().splitlines()
+    list_exchanges(3, settings, out)
+    heading, older, newer, _ = out.getvalue().splitlines()
 
     assert heading.split() == ["time", "request", "prompt", "found", "anew", "seconds", "why", "who"]
     assert older.split()[2:] == ["req_12", "10,000", "2,000", "8,000", "40.00", "-", "main"]

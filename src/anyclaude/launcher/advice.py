@@ -79,8 +79,8 @@ def _about_engine(finding: Finding, record: ExchangeRecord) -> str:
     if finding.is_from_an_earlier_run:
         if is_embedded:
             return (
-                "The engine was started anew since. One that goes on running keeps its cache: `anyclaude serve`, which "
-                "says how to use it from other terminals, or a server of its own such as llama-server."
+                "The engine was started anew since, and what it had computed was not restored: the log says why, and "
+                "ANYCLAUDE_KEPT_STATE_MIB bounds what is kept. `anyclaude serve` goes on running and keeps its cache."
             )
         return "Another launch asked for the earlier prompt. If the server was restarted since, its cache went with it."
     if not finding.answered_since:

@@ -23,7 +23,7 @@ LABEL_WIDTH = 18
 def explain(request: str | None, settings: Settings, out: TextIO) -> int:
     """Explain one exchange, the newest if none is named; raises `InvalidSetting` where none or several are meant."""
     records = _records(settings)
-    record = next(records, None) if request is None else _named(request, records)
+    record = _newest(records) if request is None else _named(request, records)
     if record is None:
         raise InvalidSetting(f"{settings.log_dir / 'request-logs'} holds no exchange to explain")
     finding = _findings(settings).get(record.request_id)
@@ -31,6 +31,11 @@ def explain(request: str | None, settings: Settings, out: TextIO) -> int:
     compared = next((other for other in _records(settings) if other.request_id == wanted), None) if wanted else None
     _write(explained(record, finding, compared), out)
     return 0
+
+
+def _newest(records: Iterator[ExchangeRecord]) -> ExchangeRecord | None:
+    """Return the newest exchange; a warm-up is nobody's turn."""
+    return next((record for record in records if record.request_class != "warm_up"), None)
 
 
 def list_exchanges(count: int, settings: Settings, out: TextIO) -> int:
