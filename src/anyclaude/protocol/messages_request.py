@@ -14,7 +14,7 @@ from msgspec import Struct
 from anyclaude.errors import InvalidRequest
 
 from .characters import content_characters, json_characters
-from .content import NOTHING, Content, Fields, TextBlock, blocks_of, decode_content, encode_content, kind_of
+from .content import NOTHING, Content, Fields, decode_content, encode_content, kind_of
 from .json_values import JsonError, JsonObject, JsonValue, decode_json, encode_json
 
 
@@ -167,11 +167,6 @@ def encode_request(request: MessagesRequest) -> bytes:
             **request.extra,
         }
     )
-
-
-def system_text(request: MessagesRequest) -> str:
-    """Return the system prompt's text, its blocks joined by an empty line; whitespace inside stays as it is."""
-    return "\n\n".join(block.text for block in blocks_of(request.system) if isinstance(block, TextBlock))
 
 
 def _max_tokens(fields: Fields, default: int | None) -> int:

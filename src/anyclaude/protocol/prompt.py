@@ -90,12 +90,6 @@ def first_difference(before: Prompt, now: Prompt) -> Difference | None:
     )
 
 
-def shared_characters(before: Prompt, now: Prompt) -> int:
-    """Return how many characters two prompts have in common from the front."""
-    difference = first_difference(before, now)
-    return before.characters if difference is None else difference.characters
-
-
 def characters_in_common(one: str, other: str) -> int:
     """Return how many characters two texts begin with in common; by halves, since comparing slices is what is fast."""
     low, high = 0, min(len(one), len(other))
