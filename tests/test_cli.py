@@ -21,6 +21,8 @@ from tests.parts.server_documents import VLLM
 from tests.parts.stub_server import StubServer, stub_server
 
 from anyclaude.cli import own_flags
+from anyclaude.observability import ExchangeRecord, Journal
+from anyclaude.observability.records import Durations
 from anyclaude.settings import Settings
 
 SECRET = "sk-ant-api03-not-a-real-one"
@@ -265,6 +267,30 @@ async def test_serve_takes_no_words_for_the_client(desk: Desk) -> None:
 
     assert status == 2
     assert "--continue" in err
+
+
+async def test_an_exchange_is_explained_without_any_server_and_what_is_not_there_is_refused(desk: Desk) -> None:
+    journal = Journal(desk.home / ".anyclaude" / "request-logs")
+    journal.write(
+        ExchangeRecord(
+            time="2026-11-22T10:00:00.000+00:00",
+            request_id="req_1",
+            outcome="completed",
+            status=200,
+            path="/v1/messages",
+            durations=Durations(total=1.5),
+        )
+    )
+    journal.close()
+
+    status, out, _ = await desk.ran("explain", ANYCLAUDE_BACKEND_URL="http://127.0.0.1:9")
+    _, listed, _ = await desk.ran("explain", "--last", "5")
+    refused, nothing, err = await desk.ran("explain", "req_2")
+
+    assert (status, refused, nothing) == (0, 2, "")
+    assert out.startswith("req_1 · ")
+    assert "req_1" in listed
+    assert "no exchange has an id that begins with req_2" in err
 
 
 async def test_a_recorded_prompt_is_shown_before_and_after_and_a_wrong_one_is_refused(desk: Desk) -> None:

@@ -53,6 +53,11 @@ def test_an_empty_variable_is_no_value(tmp_path: Path) -> None:
     assert loaded(tmp_path, environment={"ANYCLAUDE_MODE": ""}).mode is None
 
 
+@pytest.mark.parametrize(("text", "is_on"), [("true", True), ("1", True), ("false", False), ("0", False)])
+def test_a_switch_is_written_as_a_word_or_a_digit(tmp_path: Path, text: str, is_on: bool) -> None:
+    assert loaded(tmp_path, environment={"ANYCLAUDE_WARM_UP": text}).warm_up is is_on
+
+
 def test_every_kind_of_value_is_read_from_the_file(tmp_path: Path) -> None:
     settings = loaded(
         tmp_path,

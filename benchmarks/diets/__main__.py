@@ -37,7 +37,7 @@ from anyclaude.observability.records import SectionCharacters, prompt_characters
 from anyclaude.profiles import EMBEDDED
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request, encode_request
 from anyclaude.server.gateway import Gateway, GatewayOptions
-from anyclaude.server.messages import prompt_steps
+from anyclaude.server.preparation import prompt_steps
 from anyclaude.settings import Settings
 from anyclaude.transforms import PromptContext, prepare
 

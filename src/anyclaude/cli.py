@@ -1,4 +1,4 @@
-"""The command line: `anyclaude [our flags] [anything for claude]`, `anyclaude serve`, `anyclaude prompt --show`."""
+"""The command line: `anyclaude [our flags] [anything for claude]`, `serve`, `prompt --show`, `explain`."""
 
 import asyncio
 import logging
@@ -14,6 +14,7 @@ import typer
 
 from anyclaude.errors import AnyclaudeError, SetupError
 from anyclaude.launcher.command_line import split_command_line
+from anyclaude.launcher.explain import explain, list_exchanges
 from anyclaude.launcher.launch import launch, print_environment, serve
 from anyclaude.launcher.plan import Invocation
 from anyclaude.launcher.prompt_show import STANDARD_INPUT, show_prompt
@@ -163,6 +164,24 @@ def show_recorded_prompt(
 
     async def work(settings: Settings, signals: Signals) -> int:
         return show_prompt(file, settings, sys.stdout)
+
+    _run(context, _invocation(context), work)
+
+
+@app.command("explain")
+def explain_exchange(
+    context: typer.Context,
+    request: Annotated[
+        str | None, typer.Argument(metavar="REQUEST", help="A request or message id, or how it begins.")
+    ] = None,
+    last: Annotated[
+        int | None, typer.Option("--last", metavar="N", min=1, help="List the last N exchanges instead.")
+    ] = None,
+) -> None:
+    """Say why a turn took so long, the newest one or REQUEST: `anyclaude explain [REQUEST]`."""
+
+    async def work(settings: Settings, signals: Signals) -> int:
+        return explain(request, settings, sys.stdout) if last is None else list_exchanges(last, settings, sys.stdout)
 
     _run(context, _invocation(context), work)
 

@@ -86,6 +86,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     claude_version: str = CLIENT_VERSION
     permission_mode: PermissionMode = "acceptEdits"
     log_dir: Path = Path("~/.anyclaude")
+    kept_prompts: Annotated[int, Meta(ge=0)] = 24
+    """How many prompts are kept whole, for `anyclaude explain`; 0 keeps no word of any."""
     cache_dir: Path | None = None
     """Weights, Claude Code where it had to be installed, kept states; `None` is the system's place for caches."""
     token: Secret | None = None

@@ -28,7 +28,7 @@ from anyclaude.profiles import EMBEDDED, BackendProfile, profile_named
 from anyclaude.profiles.base import EarlierReasoning, MidConversationSystem
 from anyclaude.protocol.content import TextBlock
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.server.messages import prompt_steps
+from anyclaude.server.preparation import prompt_steps
 from anyclaude.settings import Settings
 from anyclaude.transforms import PromptContext, prepare
 

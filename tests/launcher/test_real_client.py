@@ -15,6 +15,8 @@ from tests.parts.claude_code_versions import NATIVE, VERSIONS, installed_client
 from tests.parts.stub_server import stub_server
 from tests.parts.weights import qwen_coder_file, smollm2_file
 
+from anyclaude.observability.kept_prompts import PromptShelf
+
 PATIENCE_SECONDS = 400.0
 """Only a bound: a busy machine may take minutes for the thousand tokens of the shortest prompt."""
 
@@ -66,10 +68,13 @@ async def test_an_address_and_keys_in_the_users_settings_do_not_lead_past_the_ga
         )
 
     server.check()
-    journal = "".join(file.read_text() for file in (tmp_path / ".anyclaude").rglob("*") if file.is_file())
+    state = tmp_path / ".anyclaude"
+    files = b"".join(file.read_bytes() for file in state.rglob("*") if file.is_file())
+    prompts = b"".join(prompt.body for prompt in PromptShelf(state / "prompts").prompts())
     assert (status, out.strip()) == (0, "All is well.")
     assert elsewhere.asked == []
-    assert SECRET not in journal
+    assert b"Say hello" in prompts
+    assert SECRET.encode() not in files + prompts
 
 
 async def test_a_small_window_gets_few_tools_and_files_are_still_edited_without_asking(tmp_path: Path) -> None:

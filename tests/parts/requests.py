@@ -94,6 +94,7 @@ bodies = objects(
         "output_config": json_objects,
         "context_management": json_objects,
         "service_tier": words,
+        "diagnostics": objects({"previous_message_id": st.one_of(st.none(), words)}),
         "safeguards": json_values,
     },
 )

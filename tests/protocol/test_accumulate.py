@@ -114,6 +114,7 @@ def test_the_body_has_the_shape_of_the_api() -> None:
         "content": [{"type": "text", "text": "hi"}],
         "stop_reason": "stop_sequence",
         "stop_sequence": "</x>",
+        "diagnostics": None,
         "usage": {
             "input_tokens": 0,
             "output_tokens": 0,

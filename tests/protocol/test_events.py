@@ -48,6 +48,7 @@ EVENTS: list[tuple[StreamEvent, str, object]] = [
                 "content": [],
                 "stop_reason": None,
                 "stop_sequence": None,
+                "diagnostics": None,
                 "usage": {
                     "input_tokens": 0,
                     "output_tokens": 0,

@@ -17,7 +17,6 @@ from anyclaude.protocol.messages_request import (
     decode_request,
     encode_request,
     request_from,
-    system_text,
 )
 
 LEAST: Json = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}
@@ -58,6 +57,7 @@ SAME_AS_ABSENT: dict[str, list[object]] = {
     "top_k": [None],
     "stream": [None, False],
     "metadata": [None],
+    "diagnostics": [None],
     "thinking": [None],
     "output_config": [None],
     "context_management": [None],
@@ -125,7 +125,6 @@ def test_a_request_of_the_real_client_is_typed_field_by_field() -> None:
         ),
         Turn("system", "mid-conversation"),
     )
-    assert system_text(request) == "You are\n\nhelpful"
     assert [(tool.name, tool.is_server_tool, tool.defer_loading) for tool in request.tools] == [
         ("Read", False, True),
         ("web_search", True, False),
@@ -137,14 +136,6 @@ def test_a_request_of_the_real_client_is_typed_field_by_field() -> None:
     assert request.stream
     assert request.thinking == {"type": "adaptive"}
     assert request.extra == {"safeguards": {"new": True}}
-
-
-def test_the_system_text_is_its_text_blocks_with_their_own_whitespace() -> None:
-    assert system_text(read()) == ""
-    assert system_text(read(system=" a\n")) == " a\n"
-    assert system_text(
-        read(system=[{"type": "text", "text": " a\n"}, {"type": "x"}, {"type": "text", "text": "b"}])
-    ) == (" a\n\n\nb")
 
 
 def test_a_prompt_that_is_only_to_be_evaluated_asks_for_no_tokens() -> None:

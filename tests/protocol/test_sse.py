@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.parts.splits import any_split
 
-from anyclaude.protocol.sse import EventTooLarge, ServerSentEvent, SseDecoder, encode_sse
+from anyclaude.protocol.sse import EventTooLarge, ServerSentEvent, SseDecoder
 
 line_text = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=12)
 names = st.one_of(st.none(), st.text("abcXYZ_.é:- ", min_size=1, max_size=6).filter(lambda name: name[0] != " "))
@@ -68,6 +68,13 @@ def test_bytes_that_look_like_events_give_the_same_events_in_any_split(text: str
     raw = text.encode()
 
     assert decoded(data.draw(any_split(raw))) == decoded([raw])
+
+
+def encode_sse(data: bytes, event: str | None) -> bytes:
+    """Return one server-sent event; every line of `data` becomes a `data` line."""
+    head = b"" if event is None else b"event: " + event.encode() + b"\n"
+    lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    return head + b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"
 
 
 @given(st.lists(st.tuples(st.binary(max_size=30), names), max_size=4), st.data())

@@ -70,3 +70,7 @@ def test_the_side_call_of_a_sub_agent_is_a_side_call() -> None:
     headers = {"x-claude-code-agent-id": "a1", "x-claude-code-request-class": "auxiliary"}
 
     assert caller_of(headers).priority == Priority.AUXILIARY
+
+
+def test_no_client_can_pass_for_the_gateways_own_warm_up() -> None:
+    assert caller_of({"x-claude-code-request-class": "warm_up"}).request_class == "unknown"

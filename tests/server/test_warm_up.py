@@ -23,6 +23,7 @@ from anyclaude.scheduling.first_prompt import Place, first_prompt_of
 from anyclaude.scheduling.first_prompt_files import FirstPromptFiles
 from anyclaude.server.account import Account
 from anyclaude.server.gateway import GatewayOptions
+from anyclaude.server.preparation import Preparation
 from anyclaude.server.warm_up import NOBODY, WarmUp, WarmUpOptions
 
 GARDEN = Place("/garden")
@@ -116,7 +117,7 @@ async def test_once_a_session_has_begun_nothing_is_evaluated_in_advance(tmp_path
 
     def warm_up() -> WarmUp:
         options = WarmUpOptions(tmp_path, GARDEN)
-        return WarmUp(options, lane, ConversationMemory(), (), Journal(tmp_path / "logs"), REAL_CLOCK.now)
+        return WarmUp(options, lane, Preparation(ConversationMemory()), Journal(tmp_path / "logs"), REAL_CLOCK.now)
 
     def account() -> Account:
         return Account("req_1", "/v1/messages", NOBODY, clock.seconds, REAL_CLOCK.now)

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from anyclaude.protocol.messages_request import MessagesRequest, Turn, system_text
+from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.transforms import PromptContext, Step, prepare
 
 REQUEST = MessagesRequest(model="m", max_tokens=1, messages=(Turn("user", "x"),), system="abcdef")
@@ -17,17 +17,17 @@ class Cut:
         self.length = length
 
     def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
-        return replace(request, system=system_text(request)[: self.length])
+        return replace(request, system=request.system[: self.length])
 
 
 def size(request: MessagesRequest) -> int:
-    return len(system_text(request))
+    return len(request.system)
 
 
 def test_steps_run_in_order_and_report_their_sizes() -> None:
     prepared = prepare(REQUEST, (Cut(4), Cut(1)), PromptContext(), size)
 
-    assert system_text(prepared.request) == "a"
+    assert prepared.request.system == "a"
     assert prepared.steps == (Step("cut", 6, 4), Step("cut", 4, 1))
 
 

@@ -70,3 +70,23 @@ def test_a_call_nobody_remembers_is_left_alone() -> None:
     request = MessagesRequest(model="m", max_tokens=1, messages=turns)
 
     assert SpokenArguments()(request, PromptContext(spoken_arguments={"toolu_1": "{}"})) is request
+
+
+@given(st.lists(st.sampled_from(["", "{}", '{"a": 1}', '{ "a":1 }', '{"a":2}', None]), max_size=6))
+def test_a_step_that_has_seen_a_turn_before_does_as_a_fresh_one(remembered: list[str | None]) -> None:
+    calls = (ToolUseBlock("toolu_1", "Bash", {"a": 1}), ToolUseBlock("toolu_2", "Bash", {}))
+    request = MessagesRequest(model="m", max_tokens=1, messages=(Turn("user", "x"), Turn("assistant", calls)))
+    step = SpokenArguments()
+
+    for text in remembered:
+        context = PromptContext(spoken_arguments={"toolu_2": "{ }"} | ({} if text is None else {"toolu_1": text}))
+        assert step(request, context) == SpokenArguments()(request, context)
+
+
+def test_a_turn_that_comes_again_becomes_the_same_object() -> None:
+    turns = (Turn("assistant", (ToolUseBlock("toolu_1", "Bash", {}),)),)
+    request = MessagesRequest(model="m", max_tokens=1, messages=turns)
+    context = PromptContext(spoken_arguments={"toolu_1": "{ }"})
+    step = SpokenArguments()
+
+    assert step(request, context).messages[0] is step(request, context).messages[0]

@@ -1,5 +1,7 @@
 """Tools say less, and mean the same."""
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,3 +105,11 @@ def test_a_turn_later_the_same_tools_have_the_same_words() -> None:
     before, after = tool(RULES * 20), tool("Joined later.")
 
     assert fed("minimal", before, after)[:1] == fed("minimal", before)
+
+
+@given(st.lists(st.sampled_from(get_args(Diet)), max_size=6))
+def test_a_step_that_has_seen_a_tool_before_does_as_a_fresh_one(diets: list[Diet]) -> None:
+    request, step = replace(REQUEST, tools=(tool("Edits a file. " * 200),)), ShorterTools()
+
+    for diet in diets:
+        assert step(request, PromptContext(diet=diet)) == ShorterTools()(request, PromptContext(diet=diet))

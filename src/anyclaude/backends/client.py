@@ -319,7 +319,11 @@ async def _note_reuse(
 
 
 def _has_begun_to_answer(error: aiohttp.ClientError) -> bool:
-    """Whether a connection ended inside the head of a reply; aiohttp then hands over as much of it as it has."""
+    """
+    Whether a connection ended inside the head of a reply: aiohttp then hands over as much of it as it has.
+
+    Of a connection that was reset it does not tell; then the server may be asked twice, but nobody has seen an answer.
+    """
     return isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
 
 

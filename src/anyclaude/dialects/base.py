@@ -8,6 +8,7 @@ from anyclaude.errors import BackendError
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.deltas import Delta
 from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.protocol.prompt import Prompt
 
 
 class WireRequest(Struct, frozen=True):
@@ -79,6 +80,26 @@ class Dialect(Protocol):
 
     def decode_token_count(self, body: bytes) -> int | None:
         """Return the count in the answer to that question, `None` if there is none."""
+        ...
+
+    def read_prompt(self, request: WireRequest) -> Prompt:
+        """Return what a request of ours gives the model to read."""
+        ...
+
+    def encode_rendering(self, request: WireRequest, profile: BackendProfile) -> WireRequest | None:
+        """Return the question for the text of a request's prompt, `None` for a server that cannot be asked."""
+        ...
+
+    def decode_rendering(self, body: bytes) -> str | None:
+        """Return the text in the answer to that question, `None` if there is none."""
+        ...
+
+    def encode_tokenizing(self, text: str, profile: BackendProfile) -> WireRequest | None:
+        """Return the question for the tokens of such a text."""
+        ...
+
+    def decode_tokenizing(self, body: bytes) -> tuple[int, ...] | None:
+        """Return the tokens in the answer to that question, `None` if there are none."""
         ...
 
     def decode_error(

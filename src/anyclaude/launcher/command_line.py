@@ -13,10 +13,14 @@ from anyclaude.errors import InvalidSetting
 
 from .client_arguments import SUBCOMMANDS
 
-Command: TypeAlias = Literal["serve", "prompt"]
+Command: TypeAlias = Literal["serve", "prompt", "explain"]
 """What anyclaude does besides starting the client."""
 
-COMMANDS: tuple[tuple[Command, tuple[str, ...]], ...] = (("serve", ("serve",)), ("prompt", ("prompt", "--show")))
+COMMANDS: tuple[tuple[Command, tuple[str, ...]], ...] = (
+    ("serve", ("serve",)),
+    ("prompt", ("prompt", "--show")),
+    ("explain", ("explain",)),
+)
 """The words that ask for each.  `prompt` alone is as good a first word to the client as any."""
 
 FIRST_ONLY = frozenset({"--help", "--version"})

@@ -110,6 +110,8 @@ def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
     return GatewayOptions(
         forward_to=forward_address(settings),
         memory_file=settings.log_dir / "spoken-calls.jsonl",
+        prompts_folder=settings.log_dir / "prompts",
+        kept_prompts=settings.kept_prompts,
         diet=diet,
         allowed_tools=settings.allowed_tools,
         queue_limit=settings.queue_limit,
@@ -174,6 +176,8 @@ def serve_options(settings: Settings, diet: Diet) -> GatewayOptions:
         allowed_origins=settings.allowed_origins,
         forward_to=forward_address(settings),
         memory_file=settings.log_dir / "spoken-calls.jsonl",
+        prompts_folder=settings.log_dir / "prompts",
+        kept_prompts=settings.kept_prompts,
         diet=diet,
         allowed_tools=settings.allowed_tools,
         queue_limit=settings.queue_limit,

@@ -56,9 +56,7 @@ async def serve(invocation: Invocation, settings: Settings, terminal: Terminal, 
     async with (
         running_servers(settings, terminal, terminal.say) as served,
         running_gateway(
-            warmed(
-                serve_options(settings, _diet(invocation, settings, served, is_native=True)), served, settings, None
-            ),
+            warmed(serve_options(settings, _diet(invocation, settings, served)), served, settings, None),
             served,
             settings,
             Watch(),
@@ -109,20 +107,19 @@ async def _foreseen_target(settings: Settings) -> BackendTarget | None:
 
 def _options(invocation: Invocation, settings: Settings, served: Served, client: Client) -> GatewayOptions:
     """Return how the gateway of a launch listens and begins."""
-    options = launch_options(settings, _diet(invocation, settings, served, is_native=client.is_native))
     if not served.targets:
-        return options
+        return launch_options(settings, "full")
     target = served.targets[0]
     diet = diet_of(invocation, settings, target, is_native=client.is_native)
     place = place_of(invocation, client, diet, target.model)
-    return warmed(options, served, settings, place, invocation.arguments)
+    return warmed(launch_options(settings, diet.gateway), served, settings, place, invocation.arguments)
 
 
-def _diet(invocation: Invocation, settings: Settings, served: Served, *, is_native: bool) -> Diet:
-    """Return what the gateway is to leave out; what goes to Anthropic's own API is never edited."""
+def _diet(invocation: Invocation, settings: Settings, served: Served) -> Diet:
+    """Return what `serve` is to leave out; what goes to Anthropic's own API is never edited."""
     if not served.targets:
         return "full"
-    return diet_of(invocation, settings, served.targets[0], is_native=is_native).gateway
+    return diet_of(invocation, settings, served.targets[0], is_native=True).gateway
 
 
 def _machine(invocation: Invocation, settings: Settings) -> Machine:

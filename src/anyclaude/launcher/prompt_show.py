@@ -10,7 +10,7 @@ from anyclaude.observability.records import CHARACTERS_PER_TOKEN, prompt_charact
 from anyclaude.protocol.content import Content, TextBlock, blocks_of, encode_block
 from anyclaude.protocol.json_values import encode_json
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
-from anyclaude.server.messages import prompt_steps
+from anyclaude.server.preparation import prompt_steps
 from anyclaude.settings import Settings
 from anyclaude.transforms import PromptContext, Step, prepare
 

@@ -83,6 +83,8 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     time: str
     """When the request arrived: ISO 8601, UTC."""
     request_id: str
+    message_id: str | None = None
+    """The id that the reply has, or would have had."""
     outcome: Outcome
     status: int | None
     """The HTTP status the client saw, 200 too where the reply failed later; `None` if it left before there was one."""

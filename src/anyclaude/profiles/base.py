@@ -57,6 +57,8 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     template_path: str | None = None
     """Where the server shows how the model's chat template renders a conversation, from its root."""
+    tokenize_path: str | None = None
+    """Where the server tells the tokens of a text, from its root."""
     token_counting: TokenCounting = "estimate"
     continuation: Continuation = "none"
     identity_path: str | None = None

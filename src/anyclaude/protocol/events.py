@@ -57,6 +57,29 @@ class ToolUseContent(Struct, frozen=True, tag_field="type", tag="tool_use"):
 ReplyBlock: TypeAlias = TextContent | ThinkingContent | ToolUseContent
 
 
+CacheMiss: TypeAlias = Literal[
+    "model_changed",
+    "system_changed",
+    "tools_changed",
+    "messages_changed",
+    "previous_message_not_found",
+    "unavailable",
+]
+
+
+class CacheMissReason(Struct, frozen=True, gc=False, omit_defaults=True):
+    """Why a prompt does not go on as an earlier one did; the tokens are told of what changed, and are an estimate."""
+
+    type: CacheMiss
+    cache_missed_input_tokens: int | None = None
+
+
+class Diagnostics(Struct, frozen=True):
+    """What is told about the cache to a client that asked (docs: "Cache diagnostics")."""
+
+    cache_miss_reason: CacheMissReason | None
+
+
 class Message(Struct, frozen=True, tag_field="type", tag="message"):
     """A whole reply, or (in `MessageStart`) the empty beginning of one."""
 
@@ -67,6 +90,7 @@ class Message(Struct, frozen=True, tag_field="type", tag="message"):
     stop_sequence: str | None = None
     usage: Usage = Usage()
     role: Literal["assistant"] = "assistant"
+    diagnostics: Diagnostics | None = None
 
 
 class TextFragment(Struct, frozen=True, gc=False, tag_field="type", tag="text_delta"):

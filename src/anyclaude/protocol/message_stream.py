@@ -30,6 +30,7 @@ from .events import (
     BlockDelta,
     BlockStart,
     BlockStop,
+    Diagnostics,
     Ending,
     InputJsonFragment,
     Message,
@@ -97,8 +98,15 @@ class ToolCall:
 class MessageStream:
     """Turns the deltas of one reply into the events of one message."""
 
-    def __init__(self, message_id: str, model: str, new_tool_use_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        message_id: str,
+        model: str,
+        new_tool_use_id: Callable[[], str],
+        diagnostics: Diagnostics | None = None,
+    ) -> None:
         self._message_id = message_id
+        self._diagnostics = diagnostics
         self._model = model
         self._new_tool_use_id = new_tool_use_id
         self._phase = Phase.UNOPENED
@@ -138,7 +146,7 @@ class MessageStream:
         """Start the message; may be sent long before the first delta, so that a slow prefill does not look dead."""
         self._require(Phase.UNOPENED)
         self._phase = Phase.OPEN
-        return [MessageStart(Message(self._message_id, self._model))]
+        return [MessageStart(Message(self._message_id, self._model, diagnostics=self._diagnostics))]
 
     def feed(self, deltas: Iterable[Delta]) -> list[StreamEvent]:
         """Account for some more of the reply; raises `BackendGarbled` for what no message can hold."""

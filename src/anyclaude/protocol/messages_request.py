@@ -14,7 +14,7 @@ from msgspec import Struct
 from anyclaude.errors import InvalidRequest
 
 from .characters import content_characters, json_characters
-from .content import NOTHING, Content, Fields, TextBlock, blocks_of, decode_content, encode_content, kind_of
+from .content import NOTHING, Content, Fields, decode_content, encode_content, kind_of
 from .json_values import JsonError, JsonObject, JsonValue, decode_json, encode_json
 
 
@@ -72,6 +72,13 @@ class ToolChoice(Struct, frozen=True):
     extra: JsonObject = NOTHING
 
 
+class DiagnosticsWish(Struct, frozen=True):
+    """Asks what became of the cache since an earlier reply; without one to compare with, on a first turn."""
+
+    previous_message_id: str | None = None
+    extra: JsonObject = NOTHING
+
+
 class MessagesRequest(Struct, frozen=True, kw_only=True):
     """What the client asked for; `max_tokens` may be 0, which asks for the prompt to be evaluated and nothing more."""
 
@@ -91,6 +98,7 @@ class MessagesRequest(Struct, frozen=True, kw_only=True):
     output_config: JsonObject | None = None
     context_management: JsonObject | None = None
     service_tier: str | None = None
+    diagnostics: DiagnosticsWish | None = None
     extra: JsonObject = NOTHING
 
 
@@ -127,6 +135,7 @@ def request_from(raw: JsonValue, max_tokens: int | None = None) -> MessagesReque
         output_config=fields.optional("output_config", dict),
         context_management=fields.optional("context_management", dict),
         service_tier=fields.optional("service_tier", str),
+        diagnostics=_diagnostics(fields.take("diagnostics")),
         extra=fields.rest,
     )
 
@@ -147,6 +156,7 @@ def encode_request(request: MessagesRequest) -> bytes:
         "output_config": request.output_config,
         "context_management": request.context_management,
         "service_tier": request.service_tier,
+        "diagnostics": _encode_diagnostics(request.diagnostics),
     }
     return encode_json(
         {
@@ -157,11 +167,6 @@ def encode_request(request: MessagesRequest) -> bytes:
             **request.extra,
         }
     )
-
-
-def system_text(request: MessagesRequest) -> str:
-    """Return the system prompt's text, its blocks joined by an empty line; whitespace inside stays as it is."""
-    return "\n\n".join(block.text for block in blocks_of(request.system) if isinstance(block, TextBlock))
 
 
 def _max_tokens(fields: Fields, default: int | None) -> int:
@@ -250,6 +255,17 @@ def _encode_tool_choice(choice: ToolChoice | None) -> JsonValue:
     if choice.disable_parallel_tool_use:
         encoded["disable_parallel_tool_use"] = True
     return {**encoded, **choice.extra}
+
+
+def _diagnostics(raw: JsonValue) -> DiagnosticsWish | None:
+    if raw is None:
+        return None
+    fields = Fields(raw, "diagnostics")
+    return DiagnosticsWish(fields.optional("previous_message_id", str), fields.rest)
+
+
+def _encode_diagnostics(wish: DiagnosticsWish | None) -> JsonValue:
+    return None if wish is None else {"previous_message_id": wish.previous_message_id, **wish.extra}
 
 
 def _stop_sequences(fields: Fields) -> tuple[str, ...]:

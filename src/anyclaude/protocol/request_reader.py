@@ -20,11 +20,13 @@ from .json_values import MAX_DEPTH, JsonError, JsonValue, decode_json
 from .messages_request import MessagesRequest, Tool, Turn, decode_request, decode_tool, decode_turn, request_from
 
 MAX_TURN_BYTES = 8 * 1024 * 1024
-"""JSON text of turns that is kept; a conversation of 200,000 tokens has 0.8 MB.  What is decoded from it takes as much
-memory again, four times as much where a text has emoji in it (CPython: 4 bytes for every character of such a text)."""
+"""JSON text of turns that is kept; a conversation of 200,000 tokens has 0.8 MB."""
 
 MAX_TOOL_BYTES = 2 * 1024 * 1024
-"""JSON text of tools and instructions that is kept, 2 MB each: 60 tools have 0.1 or 0.2 MB, a system prompt 30 kB."""
+"""JSON text of tools that is kept, and as much again of instructions: 60 tools have 0.2 MB, a system prompt 30 kB.
+
+Filled to its 12 MB, a reader takes 30 MB of memory, and 51 MB where every text has an emoji in it (CPython 3.11 then
+needs four bytes for each character)."""
 
 LARGEST_SHARE = 4
 """A part that would take more than a quarter of the room is not kept: it would push out what comes again for sure."""

@@ -154,10 +154,3 @@ class SseDecoder:
         self._data_bytes = 0
         self._event = ""
         return event
-
-
-def encode_sse(data: bytes, event: str | None = None) -> bytes:
-    """Return one server-sent event; every line of `data` becomes a `data` line."""
-    head = b"" if event is None else b"event: " + event.encode() + b"\n"
-    lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-    return head + b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"

@@ -28,6 +28,7 @@ from anyclaude.errors import (
 )
 from anyclaude.protocol.deltas import Delta
 from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.protocol.prompt import Prompt
 
 from .admission import Admission, AdmittedTurn
 from .model_choice import model_for
@@ -102,6 +103,13 @@ class PassedOver(Struct, frozen=True):
     reason: str
 
 
+class Sent(Struct, frozen=True):
+    """A request as a backend got it."""
+
+    lane: Lane
+    request: WireRequest
+
+
 @dataclass(slots=True)
 class Progress:
     """How far an errand has come; the journal reads it even when nothing came of it."""
@@ -112,6 +120,8 @@ class Progress:
     continuations: int = 0
     admitted_at: float | None = None
     dropped: tuple[Dropped, ...] = ()
+    sent: Sent | None = None
+    """What the backend was asked at last; a continuation, which asks for the rest of a reply, is left out."""
 
 
 @dataclass(slots=True)
@@ -170,6 +180,13 @@ class Dispatcher:
                 progress.passed_over = (*progress.passed_over, PassedOver(lane.backend.target.profile.name, str(error)))
         await self._require_room(last, errand)
         return await self._open_admitted(last, errand, progress, self.patience.retry_seconds)
+
+    def foreseen(self, errand: Errand) -> Prompt:
+        """Return what the model of the first lane will be given to read."""
+        lane = self.lanes[0]
+        target = lane.backend.target
+        model = model_for(errand.request.model, errand.priority, target)
+        return lane.dialect.read_prompt(lane.dialect.encode_request(errand.request, model, target.profile).request)
 
     async def reopen(self, lane: Lane, errand: Errand, progress: Progress) -> OpenReply:
         """Return the reply to a second attempt at the backend that broke off the first."""
@@ -240,6 +257,8 @@ class Dispatcher:
         encoded = lane.dialect.encode_request(errand.request, model, target.profile, errand.conversation_key)
         progress.route, progress.dropped = f"{target.profile.name}/{model}", encoded.dropped
         progress.attempts += 1
+        if not progress.continuations:
+            progress.sent = Sent(lane, encoded.request)
         self._observer(errand, encoded.request)
         async with AsyncExitStack() as stack:
             sent = lane.backend.stream(encoded.request, self.patience.first_byte_seconds)

@@ -1,8 +1,8 @@
 """How many tokens a prompt has, by the engine's own tokenizer."""
 
 from anyclaude.backends.client import Backend
+from anyclaude.backends.side_question import answer_to
 from anyclaude.dialects import Dialect
-from anyclaude.errors import BackendError
 from anyclaude.protocol.messages_request import MessagesRequest
 
 COUNT_SECONDS = 5.0
@@ -14,11 +14,5 @@ async def counted_tokens(request: MessagesRequest, model: str, backend: Backend,
     question = dialect.encode_token_count(request, model, backend.target.profile)
     if question is None:
         return None
-    try:
-        async with backend.stream(question, COUNT_SECONDS) as reply:
-            body = b""
-            while chunk := await reply.read_chunk(COUNT_SECONDS):
-                body += chunk
-            return dialect.decode_token_count(body) if reply.status == 200 else None
-    except BackendError:
-        return None
+    answer = await answer_to(question, backend, COUNT_SECONDS)
+    return None if answer is None else dialect.decode_token_count(answer)

@@ -38,6 +38,7 @@ class Account:
         self.path = path
         self.caller = caller
         self.asked: MessagesRequest | None = None
+        self.message_id: str | None = None
         self.request: MessagesRequest | None = None
         self.steps: tuple[Step, ...] = ()
         self.progress = Progress()
@@ -68,6 +69,7 @@ class Account:
         return ExchangeRecord(
             time=self._time,
             request_id=self.request_id,
+            message_id=self.message_id,
             outcome=outcome,
             status=self.status,
             path=self.path,

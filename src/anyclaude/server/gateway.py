@@ -38,6 +38,8 @@ from anyclaude.errors import (
     ShuttingDown,
 )
 from anyclaude.observability import Journal
+from anyclaude.observability.findings import FINDINGS_FILE
+from anyclaude.observability.kept_prompts import MOST_PROMPTS, PromptShelf
 from anyclaude.observability.records import Outcome
 from anyclaude.scheduling import Admission, ConversationMemory, Dispatcher, Lane, Patience
 from anyclaude.scheduling.dispatch import Observer
@@ -48,13 +50,15 @@ from .call import Call
 from .caller import caller_of
 from .catalogue import list_models, show_model
 from .connection import GatewayServer, was_cut
+from .examination import Examiner
 from .guard import Guard, is_loopback
 from .health import health
 from .kept_state import KeptStateOptions, StateKeeper
 from .limits import Limits
-from .messages import MessagesHandler, prompt_steps
+from .messages import MessagesHandler
 from .openings import Grace, Openings
 from .passthrough import Passthrough
+from .preparation import Preparation
 from .respond import error_response
 from .streaming import Pace
 from .token_count import count_tokens
@@ -78,6 +82,10 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     allowed_origins: frozenset[str] = frozenset()
     memory_file: Path | None = None
     """Where the model's own wording of its calls outlives the gateway; `None` keeps it for this run alone."""
+    prompts_folder: Path | None = None
+    """Where it is written down what became of the prompts and the engine's cache; `None` for nowhere."""
+    kept_prompts: int = MOST_PROMPTS
+    """How many prompts are kept there whole; 0 keeps no word of one."""
     diet: Diet = "full"
     """How much of the client's own text a prompt keeps on its way to the backend."""
     allowed_tools: frozenset[str] | None = None
@@ -126,15 +134,14 @@ class Gateway:
         self._options = options
         self._targets = targets
         self._journal = journal
-        self._memory = ConversationMemory(
-            options.memory_file, wished=PromptContext(diet=options.diet, allowed_tools=options.allowed_tools)
-        )
-        self._steps = prompt_steps()
+        wished = PromptContext(diet=options.diet, allowed_tools=options.allowed_tools)
+        self._preparation = Preparation(ConversationMemory(options.memory_file, wished=wished))
         self._guard = Guard(host=options.host, allowed_origins=options.allowed_origins, token=options.token)
         self._clock = clock
         self._obstacle = obstacle
         self._observer = observer
         self._openings = Openings(clock.seconds, options.return_grace)
+        self._examiner = _examiner(options.prompts_folder, options.kept_prompts)
         self._session: aiohttp.ClientSession | None = None
         self._runner: web.ServerRunner | None = None
         self._routes: dict[str, dict[str, Handler]] = {}
@@ -182,6 +189,8 @@ class Gateway:
         if self._runner is not None:
             await self._runner.cleanup()
         await self._openings.close()
+        if self._examiner is not None:
+            await self._examiner.close()
         if self._warmth is not None:
             await self._warmth.stop()
         if self._session is not None:
@@ -203,7 +212,7 @@ class Gateway:
     def _warmed(self, lane: Lane) -> Warmth:
         prompts, states, clock = self._options.warm_up, self._options.kept_state, self._clock
         return Warmth(
-            WarmUp(prompts, lane, self._memory, self._steps, self._journal, clock.now) if prompts else None,
+            WarmUp(prompts, lane, self._preparation, self._journal, clock.now) if prompts else None,
             StateKeeper(states, lane, clock.seconds, clock.sleep) if states else None,
             lambda: Account(_new_request_id(), "/v1/messages", NOBODY, clock.seconds, clock.now),
             self._options.patience.first_byte_seconds,
@@ -216,7 +225,9 @@ class Gateway:
         dispatcher = Dispatcher(
             self._lanes, self._options.patience, self._clock.seconds, self._clock.sleep, self._obstacle, self._observer
         )
-        messages = MessagesHandler(dispatcher, self._openings, self._memory, self._steps, self._options.pace, _new_id)
+        messages = MessagesHandler(
+            dispatcher, self._openings, self._preparation, self._options.pace, _new_id, self._examiner
+        )
         return {
             **health_route,
             "/": {"HEAD": _nothing, "GET": _nothing},
@@ -280,12 +291,19 @@ class Gateway:
         return show_model(call, call.http.path.removeprefix("/v1/models/"), self._targets)
 
     async def _count_tokens(self, call: Call) -> web.Response:
-        return await count_tokens(call, self._lanes[0], self._steps, self._memory.context(call.caller.conversation))
+        return await count_tokens(call, self._lanes[0], self._preparation)
 
 
 async def _nothing(call: Call) -> web.Response:
     """Answer a probe."""
     return web.Response(headers={"request-id": call.request_id})
+
+
+def _examiner(folder: Path | None, kept_prompts: int) -> Examiner | None:
+    if folder is None:
+        return None
+    shelf = PromptShelf(folder, kept_prompts) if kept_prompts else PromptShelf(None)
+    return Examiner(folder / FINDINGS_FILE, shelf, _new_id("run"), with_excerpts=kept_prompts > 0)
 
 
 def _new_request_id() -> str:

@@ -1,6 +1,6 @@
 """`POST /v1/messages`: the reply as a stream, or folded into one message."""
 
-from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -14,40 +14,19 @@ from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prefill import check_prefill, is_prefill, prefilled
 from anyclaude.protocol.request_reader import RequestReader
-from anyclaude.scheduling import ConversationMemory, Dispatcher
+from anyclaude.scheduling import Dispatcher
 from anyclaude.scheduling.dispatch import Errand, Progress
-from anyclaude.transforms import (
-    AllowedTools,
-    InstructionsFirst,
-    ShorterSystemPrompt,
-    ShorterTools,
-    SpokenArguments,
-    StableToolOrder,
-    Transform,
-    WithoutAttribution,
-    prepare,
-)
 
 from .account import Account
 from .call import Call
+from .diagnostics import CacheDiagnostics
+from .examination import Answer, Examiner
 from .exchange import Exchange
 from .openings import Opening, Openings
+from .preparation import Preparation
 from .recognition import recognised
 from .respond import json_response
 from .streaming import EventWriter, Pace
-
-
-def prompt_steps() -> tuple[Transform, ...]:
-    """Return what is done to every prompt, in order; kept for many prompts, the steps do the same work only once."""
-    return (
-        WithoutAttribution(),
-        ShorterSystemPrompt(),
-        AllowedTools(),
-        ShorterTools(),
-        InstructionsFirst(),
-        StableToolOrder(),
-        SpokenArguments(),
-    )
 
 
 class MessagesHandler:
@@ -57,18 +36,20 @@ class MessagesHandler:
         self,
         dispatcher: Dispatcher,
         openings: Openings,
-        memory: ConversationMemory,
-        steps: Sequence[Transform],
+        preparation: Preparation,
         pace: Pace,
         new_id: Callable[[str], str],
+        examiner: Examiner | None = None,
     ) -> None:
+        """`examiner` looks at each prompt whose reply has ended."""
         self._dispatcher = dispatcher
-        self._memory = memory
+        self._preparation = preparation
         self._openings = openings
         self._pace = pace
         self._new_id = new_id
         self._reader = RequestReader()
-        self._steps = steps
+        self._examiner = examiner
+        self._diagnostics = CacheDiagnostics()
 
     async def __call__(self, call: Call) -> web.StreamResponse:
         """Answer one request; raises `AnyclaudeError` as long as nothing has been sent."""
@@ -89,10 +70,10 @@ class MessagesHandler:
             session=call.caller.group,
             priority=call.caller.priority,
         )
+        stream = self._message(call, errand)
         adopted = self._openings.adopt(key)
         opening = adopted or self._open(errand)
         call.account.progress, call.account.was_adopted = opening.progress, adopted is not None
-        stream = MessageStream(self._new_id("msg"), request.model, lambda: self._new_id("toolu"))
         exchange = Exchange(self._dispatcher, errand, opening.progress, stream)
         answer = self._stream if request.stream else self._whole
         try:
@@ -102,15 +83,42 @@ class MessagesHandler:
             if not opening.is_taken:
                 self._openings.leave(key, opening)
             call.account.reply_ended(stream)
-            self._memory.heard(stream.spoken_calls)
+            self._preparation.memory.heard(stream.spoken_calls)
+            if opening.is_taken:
+                self._examine(call.account)
 
     def _prepared(self, call: Call, request: MessagesRequest) -> MessagesRequest:
         """Return the request as the backend shall have it."""
         conversation = call.caller.conversation
-        prepared = prepare(request, self._steps, self._memory.context(conversation), prompt_characters)
+        prepared = self._preparation.prepared(request, conversation)
         call.account.request, call.account.steps = prepared.request, prepared.steps
-        self._memory.sent(conversation, prepared.request)
+        self._preparation.memory.sent(conversation, prepared.request)
         return prepared.request
+
+    def _message(self, call: Call, errand: Errand) -> MessageStream:
+        """Return the reply to come; it begins with what is told about the cache, if that was asked."""
+        message_id, wish = self._new_id("msg"), errand.request.diagnostics
+        call.account.message_id = message_id
+        diagnostics = None
+        if wish is not None:
+            prompt = self._dispatcher.foreseen(errand)
+            diagnostics = self._diagnostics.compared(message_id, prompt, wish.previous_message_id)
+        return MessageStream(message_id, errand.request.model, lambda: self._new_id("toolu"), diagnostics)
+
+    def _examine(self, account: Account) -> None:
+        progress, message_id = account.progress, account.message_id
+        if self._examiner is None or progress.sent is None or progress.route is None or message_id is None:
+            return
+        self._examiner.reply_ended(
+            Answer(
+                request_id=account.request_id,
+                message_id=message_id,
+                caller=account.caller,
+                route=progress.route,
+                sent=progress.sent,
+                reported=account.reported,
+            )
+        )
 
     def _open(self, errand: Errand) -> Opening:
         progress = Progress()
@@ -119,13 +127,17 @@ class MessagesHandler:
     async def _batches(
         self, account: Account, opening: Opening, stream: MessageStream, exchange: Exchange
     ) -> AsyncGenerator[list[StreamEvent], None]:
-        """Yield the beginning of the message at once, and the rest as it comes."""
-        yield stream.open()
+        """Yield the beginning of the message at once, with the first words if they are there, and then what comes."""
+        beginning = stream.open()
+        if not opening.has_begun:
+            yield beginning
+            beginning = []
         opened = await opening.take()
         account.reply_began()
         async with aclosing(exchange.batches(opened)) as batches:
             async for events in batches:
-                yield events
+                yield [*beginning, *events] if beginning else events
+                beginning = []
 
     async def _stream(
         self, call: Call, opening: Opening, batches: AsyncGenerator[list[StreamEvent], None]

@@ -43,6 +43,11 @@ class Opening:
         """Whether no reply will come of it any more."""
         return self._task.done() and (self._task.cancelled() or self._task.exception() is not None)
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the reply is there to be taken."""
+        return self._task.done()
+
     async def begun(self, within_seconds: float) -> None:
         """Wait for the first delta, but no longer than this; raises what kept it from coming."""
         if not self._task.done():

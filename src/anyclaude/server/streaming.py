@@ -50,13 +50,14 @@ class EventWriter:
         self._loop = asyncio.get_running_loop()
         self._last_write = 0.0
         self._writing = False
-        self._pings: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._ping: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
         """Send the status and the headers, and start to keep the connection alive."""
         await self._response.prepare(self._request)
         self._last_write = self._loop.time()
-        self._pings = asyncio.create_task(self._keep_alive())
+        self._look_again_at(self._last_write + self._ping_seconds)
 
     async def write(self, events: list[StreamEvent]) -> None:
         """Send a batch of events; raises `ConnectionError` when the client is gone."""
@@ -89,8 +90,9 @@ class EventWriter:
 
     def stop(self) -> None:
         """Send no more pings."""
-        if self._pings is not None:
-            self._pings.cancel()
+        for pending in (self._timer, self._ping):
+            if pending is not None:
+                pending.cancel()
 
     async def _send(self, data: bytes) -> None:
         self._writing = True
@@ -100,14 +102,21 @@ class EventWriter:
             self._writing = False
             self._last_write = self._loop.time()
 
-    async def _keep_alive(self) -> None:
-        while True:
-            quiet_since = self._loop.time() if self._writing else self._last_write
-            await asyncio.sleep(max(quiet_since + self._ping_seconds - self._loop.time(), 0.0))
-            if self._writing or self._loop.time() < self._last_write + self._ping_seconds:
-                continue
-            with suppress(ConnectionError):  # whoever writes next learns that the client is gone
-                await self._send(PING)
+    def _look_again_at(self, moment: float) -> None:
+        self._timer = self._loop.call_at(moment, self._keep_alive)
+
+    def _keep_alive(self) -> None:
+        """Send a ping if nothing has been written for long enough; nearly every stream is over before it needs one."""
+        now = self._loop.time()
+        due = (now if self._writing else self._last_write) + self._ping_seconds
+        if due <= now:
+            self._ping = asyncio.create_task(self._send_ping())
+            due = now + self._ping_seconds
+        self._look_again_at(due)
+
+    async def _send_ping(self) -> None:
+        with suppress(ConnectionError):  # whoever writes next learns that the client is gone
+            await self._send(PING)
 
     def _reset(self) -> None:
         """Break the connection with a reset: with a plain close, the client could take a cut reply for a whole one."""

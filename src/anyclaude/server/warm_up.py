@@ -7,7 +7,7 @@ meanwhile goes first: the warm-up's connection is closed, and what the engine ha
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -16,17 +16,17 @@ from msgspec import Struct
 
 from anyclaude.errors import AnyclaudeError
 from anyclaude.observability import Journal
-from anyclaude.observability.records import Outcome, prompt_characters
+from anyclaude.observability.records import Outcome
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.messages_request import MessagesRequest
-from anyclaude.scheduling import ConversationMemory, Lane
+from anyclaude.scheduling import Lane
 from anyclaude.scheduling.first_prompt import Place, first_prompt_of
 from anyclaude.scheduling.first_prompt_files import FirstPromptFiles
 from anyclaude.scheduling.warm_up import evaluate
-from anyclaude.transforms import Transform, prepare
 
 from .account import Account
 from .caller import Caller
+from .preparation import Preparation
 
 NOBODY = Caller(is_claude_code=False, session=None, agent=None, request_class="warm_up")
 
@@ -50,16 +50,14 @@ class WarmUp:
         self,
         options: WarmUpOptions,
         lane: Lane,
-        memory: ConversationMemory,
-        steps: Sequence[Transform],
+        preparation: Preparation,
         journal: Journal,
         now: Callable[[], datetime],
     ) -> None:
         self._options = options
         self._files = FirstPromptFiles(options.folder)
         self._lane = lane
-        self._memory = memory
-        self._steps = steps
+        self._preparation = preparation
         self._journal = journal
         self._now = now
         self._has_heard = False
@@ -76,7 +74,7 @@ class WarmUp:
         if self._has_heard or self._lane.admission.running:  # the session has begun, and holds the engine
             self.state = "pre_empted"
             return None
-        prepared = prepare(request, self._steps, self._memory.context(""), prompt_characters)
+        prepared = self._preparation.prepared(request, "")
         account.request, account.steps = prepared.request, prepared.steps
 
         async def work() -> None:

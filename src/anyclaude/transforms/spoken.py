@@ -6,13 +6,16 @@ strings, trailing spaces), so the history differs from what the engine has in it
 first call on.  Where the two mean the same, the model's own text is sent.
 """
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
-from anyclaude.protocol.content import ContentBlock, ToolUseBlock
+from anyclaude.protocol.content import ToolUseBlock, blocks_of
 from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_json
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 
 from .base import PromptContext
+from .derived import Derived
 
 
 class SpokenArguments:
@@ -20,25 +23,37 @@ class SpokenArguments:
 
     name = "spoken arguments"
 
+    def __init__(self) -> None:
+        self._spoken_turn = Derived(_spoken_turn)
+
     def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
         """Return the request with `spoken` set on the calls that are remembered."""
         if not context.spoken_arguments:
             return request
-        turns = tuple(_spoken_turn(turn, context) for turn in request.messages)
+        turns = tuple(self._turn(turn, context.spoken_arguments) for turn in request.messages)
         return request if turns == request.messages else replace(request, messages=turns)
 
+    def _turn(self, turn: Turn, remembered: Mapping[str, str]) -> Turn:
+        if turn.role != "assistant" or isinstance(turn.content, str):
+            return turn
+        texts = tuple(remembered.get(block.id) for block in turn.content if isinstance(block, ToolUseBlock))
+        return self._spoken_turn(turn, texts) if any(texts) else turn
 
-def _spoken_turn(turn: Turn, context: PromptContext) -> Turn:
-    if turn.role != "assistant" or isinstance(turn.content, str):
-        return turn
-    return replace(turn, content=tuple(_spoken_block(block, context) for block in turn.content))
+
+def _spoken_turn(turn: Turn, texts: tuple[str | None, ...]) -> Turn:
+    """Return the turn with a text for each of its calls, where there is one that means the same."""
+    waiting = iter(texts)
+    return replace(
+        turn,
+        content=tuple(
+            _spoken_block(block, next(waiting)) if isinstance(block, ToolUseBlock) else block
+            for block in blocks_of(turn.content)
+        ),
+    )
 
 
-def _spoken_block(block: ContentBlock, context: PromptContext) -> ContentBlock:
-    if not isinstance(block, ToolUseBlock) or block.id not in context.spoken_arguments:
-        return block
-    text = context.spoken_arguments[block.id]
-    return replace(block, spoken=text) if means_the_same(text, block.input) else block
+def _spoken_block(block: ToolUseBlock, text: str | None) -> ToolUseBlock:
+    return replace(block, spoken=text) if text is not None and means_the_same(text, block.input) else block
 
 
 def means_the_same(text: str, echoed: JsonValue) -> bool:

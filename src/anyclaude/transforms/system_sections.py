@@ -6,7 +6,6 @@ without anything that is known as the client's own, is not touched.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from types import MappingProxyType
 
 from msgspec.structs import replace
@@ -29,22 +28,23 @@ class ShorterSystemPrompt:
     name = "system prompt"
 
     def __init__(self) -> None:
-        self._shorter = {diet: Derived[TextBlock](partial(_shorter_block, diet=diet)) for diet in MILDER}
-        self._shorter_turns = {diet: Derived[Turn](partial(_shorter_turn, diet=diet)) for diet in MILDER}
+        self._shorter_block = Derived(_shorter_block)
+        self._shorter_turn = Derived(_shorter_turn)
 
     def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
         """Return the request with a system prompt of the same blocks, as far as something is left of them."""
-        shorter_block, shorter_turn = self._shorter.get(context.diet), self._shorter_turns.get(context.diet)
-        if shorter_block is None or shorter_turn is None:
+        diet = context.diet
+        if diet not in MILDER:
             return request
-        system: Content
-        if isinstance(request.system, str):
-            system = shorter(request.system, context.diet)
-        else:
-            system = tuple(shorter_block(block) if isinstance(block, TextBlock) else block for block in request.system)
-        turns = tuple(shorter_turn(turn) if turn.role == "system" else turn for turn in request.messages)
+        system = self._shorter_content(request.system, diet)
+        turns = tuple(self._shorter_turn(turn, diet) if turn.role == "system" else turn for turn in request.messages)
         is_same = system == request.system and turns == request.messages
         return request if is_same else replace(request, system=system, messages=turns)
+
+    def _shorter_content(self, system: Content, diet: Diet) -> Content:
+        if isinstance(system, str):
+            return shorter(system, diet)
+        return tuple(self._shorter_block(block, diet) if isinstance(block, TextBlock) else block for block in system)
 
 
 def shorter(text: str, diet: Diet) -> str:

@@ -7,7 +7,6 @@ was, under its own heading.
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import partial
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -43,14 +42,14 @@ class ShorterTools:
     name = "tool text"
 
     def __init__(self) -> None:
-        self._shorter = {diet: Derived(partial(_shorter, bounds=bounds)) for diet, bounds in BOUNDS.items()}
+        self._shorter = Derived(_shorter)
 
     def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
         """Return the request with the same tools, each accepting the same inputs."""
-        shorter = self._shorter.get(context.diet)
-        if shorter is None:
+        bounds = BOUNDS.get(context.diet)
+        if bounds is None:
             return request
-        tools = tuple(map(shorter, request.tools))
+        tools = tuple(self._shorter(tool, bounds) for tool in request.tools)
         return request if tools == request.tools else replace(request, tools=tools)
 
 

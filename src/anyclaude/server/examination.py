@@ -1,0 +1,205 @@
+"""
+Looks at a prompt after its reply has ended: which earlier one it goes on from, and what that cost.
+
+Nothing waits for this: it runs beside the next requests, in a thread as far as it computes, and asks the server which
+tokens a prompt has only when some of them had to be evaluated again.
+"""
+
+import asyncio
+import hashlib
+from collections import deque
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from anyclaude.backends.side_question import answer_to
+from anyclaude.dialects import WireRequest, dialect_named
+from anyclaude.observability.findings import Finding, FindingLog
+from anyclaude.observability.kept_prompts import KeptPrompt, PromptShelf, packed
+from anyclaude.observability.verdict import Comparison, Earlier, cause_of, excerpt_of, hints_of, place_of
+from anyclaude.protocol.deltas import UsageReported
+from anyclaude.protocol.prompt import Difference, Prompt, first_difference
+from anyclaude.scheduling import Lane
+from anyclaude.scheduling.dispatch import Sent
+
+from .caller import Caller
+
+TOKENS_SECONDS = 5.0
+"""Rendering and tokenizing 300 kB takes llama.cpp a fraction of a second, even while it evaluates for others."""
+
+CLOSE_SECONDS = 2.0
+"""A launch ends right after its last reply, and what was found about that one should still be written."""
+
+MOST_ANSWERED = 64
+"""Of the exchanges in between, more than these would not be shown anyway."""
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """A reply that has ended, and what it answered."""
+
+    request_id: str
+    message_id: str
+    caller: Caller
+    route: str
+    sent: Sent
+    reported: UsageReported
+
+
+class _Examined(Struct, frozen=True):
+    """What the texts tell; without a comparison there was nothing to compare with."""
+
+    finding: Finding
+    comparison: Comparison | None = None
+    earlier_body: bytes = b""
+
+
+class Examiner:
+    """Examines one prompt after the other; `file` gets the findings, and excerpts only where prompts may be kept."""
+
+    def __init__(self, file: Path, shelf: PromptShelf, run: str, *, with_excerpts: bool) -> None:
+        self._log = FindingLog(file)
+        self._shelf = shelf
+        self._run = run
+        self._with_excerpts = with_excerpts
+        self._answered: deque[tuple[int, str, str]] = deque(maxlen=MOST_ANSWERED)
+        self._order = 0
+        self._turn = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def reply_ended(self, answer: Answer) -> None:
+        """Begin to examine; returns at once."""
+        task = asyncio.create_task(self._examine(answer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Let what has begun come to its end, for a moment."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _examine(self, answer: Answer) -> None:
+        async with self._turn:
+            examined = await asyncio.to_thread(self._compare, answer)
+        finding, comparison = examined.finding, examined.comparison
+        try:
+            if comparison is not None and comparison.difference is not None and finding.cause != "nothing_lost":
+                tokens = await common_tokens(answer.sent.lane, examined.earlier_body, answer.sent.request.body)
+                cause = cause_of(replace(comparison, common_tokens=tokens), answer.reported)
+                finding = replace(finding, cause=cause, common_tokens=tokens)
+        finally:
+            self._log.write(finding)
+
+    def _compare(self, answer: Answer) -> _Examined:
+        """Compare with what is kept, and keep this one in its place."""
+        self._order += 1
+        now = answer.sent.lane.dialect.read_prompt(answer.sent.request)
+        conversation = conversation_of(answer.caller, now)
+        candidate = self._candidate(conversation, answer.route, now)
+        examined = self._examined(answer, now, conversation, candidate)
+        continued = examined.finding.is_same_conversation and examined.finding.place is None
+        self._shelf.keep(
+            KeptPrompt(
+                request_id=answer.request_id,
+                conversation=conversation,
+                run=self._run,
+                order=self._order,
+                route=answer.route,
+                dialect=answer.sent.lane.backend.target.profile.dialect,
+                input_tokens=answer.reported.input_tokens,
+                packed=packed(answer.sent.request.body),
+            ),
+            instead_of=examined.finding.compared_with if continued else None,
+        )
+        self._answered.append((self._order, answer.route, answer.request_id))
+        return examined
+
+    def _candidate(self, conversation: str, route: str, now: Prompt) -> tuple[KeptPrompt, Prompt] | None:
+        """Return the prompt of the same conversation, or else of any on the same route, that has most in common."""
+        kept = self._shelf.prompts()
+        chosen = [prompt for prompt in kept if prompt.conversation == conversation]
+        read = [(prompt, _read(prompt)) for prompt in chosen or [prompt for prompt in kept if prompt.route == route]]
+        readable = [(prompt, text) for prompt, text in read if text is not None]
+        return max(reversed(readable), key=lambda pair: _shared(pair[1], now), default=None)
+
+    def _examined(
+        self, answer: Answer, now: Prompt, conversation: str, candidate: tuple[KeptPrompt, Prompt] | None
+    ) -> _Examined:
+        if candidate is None:
+            return _Examined(Finding(request_id=answer.request_id, message_id=answer.message_id, cause="first_request"))
+        kept, before = candidate
+        earlier = Earlier(before, kept.route, kept.input_tokens, kept.conversation == conversation)
+        comparison = Comparison(earlier, now, answer.route, first_difference(before, now))
+        finding = Finding(
+            request_id=answer.request_id,
+            message_id=answer.message_id,
+            cause=cause_of(comparison, answer.reported),
+            compared_with=kept.request_id,
+            is_same_conversation=earlier.is_same_conversation,
+            previous_tokens=kept.input_tokens,
+            previous_route=kept.route,
+            answered_since=self._answered_since(kept, answer.route),
+            is_from_an_earlier_run=kept.run != self._run,
+        )
+        if comparison.difference is not None:
+            finding = self._placed(finding, comparison.difference, now)
+        return _Examined(finding, comparison, kept.body)
+
+    def _placed(self, finding: Finding, difference: Difference, now: Prompt) -> Finding:
+        excerpt = excerpt_of(difference) if self._with_excerpts else None
+        return replace(finding, place=place_of(difference, now), hints=hints_of(difference), excerpt=excerpt)
+
+    def _answered_since(self, kept: KeptPrompt, route: str) -> tuple[str, ...]:
+        if kept.run != self._run:
+            return ()
+        return tuple(request_id for order, asked, request_id in self._answered if order > kept.order and asked == route)
+
+
+async def common_tokens(lane: Lane, before: bytes, now: bytes) -> int | None:
+    """Return how many tokens two prompts begin with in common, by the server's own template and tokenizer."""
+    earlier = await _tokens_of(lane, before)
+    later = None if earlier is None else await _tokens_of(lane, now)
+    if earlier is None or later is None:
+        return None
+    pairs = enumerate(zip(earlier, later, strict=False))
+    return next((at for at, (was, became) in pairs if was != became), min(len(earlier), len(later)))
+
+
+def conversation_of(caller: Caller, prompt: Prompt) -> str:
+    """
+    Return a key of the conversation.
+
+    Without a session, and for the client's calls on the side, the conversation is known by how the user opens it.
+    """
+    if caller.session is not None and caller.request_class != "auxiliary":
+        return caller.conversation
+    opening = next((piece.text for piece in prompt.pieces if piece.section == "messages"), "")
+    return f"{caller.conversation}/{hashlib.sha256(opening.encode()).hexdigest()[:16]}"
+
+
+async def _tokens_of(lane: Lane, body: bytes) -> tuple[int, ...] | None:
+    profile = lane.backend.target.profile
+    question = lane.dialect.encode_rendering(WireRequest("", body), profile)
+    rendered = None if question is None else await answer_to(question, lane.backend, TOKENS_SECONDS)
+    text = None if rendered is None else lane.dialect.decode_rendering(rendered)
+    if text is None:
+        return None
+    tokenizing = lane.dialect.encode_tokenizing(text, profile)
+    answer = None if tokenizing is None else await answer_to(tokenizing, lane.backend, TOKENS_SECONDS)
+    return None if answer is None else lane.dialect.decode_tokenizing(answer)
+
+
+def _read(kept: KeptPrompt) -> Prompt | None:
+    try:
+        return dialect_named(kept.dialect).read_prompt(WireRequest("", kept.body))
+    except ValueError:  # damaged on the disk
+        return None
+
+
+def _shared(before: Prompt, now: Prompt) -> tuple[bool, int]:
+    """Order prompts by how far the later one goes on as they did: one that is wholly its beginning comes first."""
+    difference = first_difference(before, now)
+    return (difference is None, before.characters if difference is None else difference.characters)

@@ -1,0 +1,74 @@
+"""A request that was sent, read as the prompt it is."""
+
+from hypothesis import given
+from tests.parts.requests import Json, bodies
+
+from anyclaude.dialects.openai_chat.encode import encode_request
+from anyclaude.dialects.openai_chat.prompt import read_prompt
+from anyclaude.profiles import EMBEDDED
+from anyclaude.protocol.content import Base64Source, ImageBlock, TextBlock, ToolResultBlock, ToolUseBlock
+from anyclaude.protocol.json_values import encode_json
+from anyclaude.protocol.messages_request import MessagesRequest, Tool, ToolChoice, Turn, decode_request
+from anyclaude.protocol.prompt import SECTIONS, Piece, Prompt, first_difference
+
+READ = Tool("Read", "Reads.", {"type": "object"})
+
+
+def sent(*messages: Turn, **fields: object) -> Prompt:
+    request = MessagesRequest(model="m", max_tokens=1, messages=messages, system="Be kind.", tools=(READ,), **fields)  # type: ignore[arg-type]
+    return read_prompt(encode_request(request, "served", EMBEDDED).request.body)
+
+
+def test_the_tools_come_first_then_the_system_prompt_then_the_messages() -> None:
+    prompt = sent(Turn("user", "Hello"), Turn("assistant", "Yes?"))
+
+    assert prompt.model == "served"
+    assert prompt.pieces == (
+        Piece("tools", "Read", 'Read\nReads.\n{"type":"object"}'),
+        Piece("system", "", "Be kind."),
+        Piece("messages", "user", "Hello"),
+        Piece("messages", "assistant", "Yes?"),
+    )
+
+
+def test_calls_are_read_as_the_model_wrote_them_and_without_their_ids() -> None:
+    def conversation(tool_use_id: str) -> Prompt:
+        call = ToolUseBlock(tool_use_id, "Read", {"a": 1}, spoken='{ "a": 1 }')
+        result = ToolResultBlock(tool_use_id, "text")
+        return sent(Turn("user", "Hello"), Turn("assistant", (call,)), Turn("user", (result,)))
+
+    assert conversation("one").pieces[3:] == (
+        Piece("messages", "assistant", 'Read { "a": 1 }'),
+        Piece("messages", "tool", "text"),
+    )
+    assert conversation("one") == conversation("two")
+
+
+def test_another_picture_is_another_prompt_and_its_data_is_not_in_it() -> None:
+    def shown(data: str) -> Prompt:
+        return sent(Turn("user", (ImageBlock(Base64Source("image/png", data)), TextBlock("What is this?"))))
+
+    one, other = shown("AAAA"), shown("BBBB")
+
+    assert first_difference(one, other) is not None
+    assert "AAAA" not in str(one)
+
+
+def test_turns_of_the_user_that_become_one_message_go_on_as_before() -> None:
+    assert first_difference(sent(Turn("user", "One.")), sent(Turn("user", "One."), Turn("user", "Two."))) is None
+
+
+def test_what_else_may_shape_the_prompt_is_told_apart() -> None:
+    forced = sent(Turn("user", "Hello"), tool_choice=ToolChoice("any"))
+
+    assert forced.settings == '{"tool_choice":"required"}'
+    assert sent(Turn("user", "Hello"), temperature=0.5).settings == ""
+
+
+@given(bodies)
+def test_every_request_we_can_send_can_be_read(body: Json) -> None:
+    request = decode_request(encode_json(body))
+    prompt = read_prompt(encode_request(request, "served", EMBEDDED).request.body)
+    order = [SECTIONS.index(piece.section) for piece in prompt.pieces]
+
+    assert order == sorted(order)

@@ -1,0 +1,128 @@
+"""Where two prompts part."""
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from anyclaude.protocol.prompt import (
+    Change,
+    Piece,
+    Prompt,
+    Section,
+    characters_in_common,
+    first_difference,
+)
+
+texts = st.text(alphabet="ab😀", max_size=8)
+messages = st.builds(Piece, st.just("messages"), st.sampled_from(["user", "assistant", "tool"]), texts)
+
+
+@st.composite
+def prompts(draw: st.DrawFn) -> Prompt:
+    system = [Piece("system", "", text) for text in draw(st.lists(texts, max_size=1))]
+    names = draw(st.lists(st.sampled_from("RWBGE"), unique=True, max_size=4))
+    tools = [Piece("tools", name, draw(texts)) for name in names]
+    said = draw(st.lists(messages, min_size=1, max_size=6))
+    return Prompt("m", (*tools, *system, *said))
+
+
+def spelled(prompt: Prompt) -> list[tuple[str, str, str]]:
+    """Return a prompt character by character, each with the piece it belongs to."""
+    return [
+        (piece.section, piece.name, character)
+        for piece in prompt.pieces
+        for character in (f"<{piece.section}:{piece.name}>", *piece.text)
+    ]
+
+
+@given(prompts())
+def test_a_prompt_does_not_differ_from_itself(prompt: Prompt) -> None:
+    assert first_difference(prompt, prompt) is None
+
+
+@given(prompts(), st.lists(messages, max_size=3), texts)
+def test_what_goes_on_as_before_does_not_differ(prompt: Prompt, later: list[Piece], more: str) -> None:
+    last = prompt.pieces[-1]
+    grown = Piece(last.section, last.name, last.text + more)
+    now = Prompt("m", (*prompt.pieces[:-1], grown, *later))
+
+    assert first_difference(prompt, now) is None
+
+
+@given(prompts(), st.data())
+def test_a_change_at_any_place_is_found_there(prompt: Prompt, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(prompt.pieces) - 1))
+    piece = prompt.pieces[at]
+    offset = data.draw(st.integers(0, len(piece.text)))
+    changed = Piece(piece.section, piece.name, f"{piece.text[:offset]}!{piece.text[offset:]}")
+    now = Prompt("m", (*prompt.pieces[:at], changed, *prompt.pieces[at + 1 :]))
+    difference = first_difference(prompt, now)
+
+    assume(at < len(prompt.pieces) - 1 or offset < len(piece.text))
+    assert difference is not None
+    assert (difference.section, difference.name, difference.change) == (piece.section, piece.name, "changed")
+    assert difference.number == sum(other.section == piece.section for other in prompt.pieces[: at + 1])
+    assert (difference.offset, difference.was, difference.now) == (offset, piece.text, changed.text)
+    assert difference.characters == sum(len(other.text) for other in prompt.pieces[:at]) + offset
+
+
+@given(prompts(), prompts())
+def test_all_before_the_difference_is_the_same_and_the_place_is_never_after_the_first(one: Prompt, two: Prompt) -> None:
+    pairs = enumerate(zip(spelled(one), spelled(two), strict=False))
+    shorter = min(len(spelled(one)), len(spelled(two)))
+    truly_at = next((at for at, (was, became) in pairs if was != became), shorter)
+    common = sum(len(character) == 1 for _, _, character in spelled(one)[:truly_at])
+    difference = first_difference(one, two)
+
+    if difference is None:
+        assert spelled(two)[: len(spelled(one))] == spelled(one)
+    else:
+        assert difference.characters == common
+        assert difference.was[: difference.offset] == difference.now[: difference.offset]
+
+
+@given(prompts(), prompts())
+def test_both_ways_the_same_is_shared(one: Prompt, two: Prompt) -> None:
+    there, back = first_difference(one, two), first_difference(two, one)
+
+    if there is not None and back is not None:
+        assert there.characters == back.characters
+
+
+def prompt_of(tools: str, system: str = "s", *said: str) -> Prompt:
+    """Return a prompt with one-letter tools and messages of the user."""
+    pieces = [Piece("tools", name, name) for name in tools]
+    pieces += [Piece("system", "", system)] if system else []
+    return Prompt("m", (*pieces, *(Piece("messages", "user", text) for text in said or ("hi",))))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "section", "number", "name", "change"),
+    [
+        (prompt_of("BR"), prompt_of("BGR"), "tools", 2, "G", "added"),
+        (prompt_of("BR"), prompt_of("BRW"), "tools", 3, "W", "added"),
+        (prompt_of("BGR"), prompt_of("BR"), "tools", 2, "G", "removed"),
+        (prompt_of("BR"), prompt_of("B"), "tools", 2, "R", "removed"),
+        (prompt_of("BR"), prompt_of("RB"), "tools", 1, "R", "moved"),
+        (prompt_of("B", ""), prompt_of("B", "s"), "system", 1, "", "added"),
+        (prompt_of("B", "s"), prompt_of("B", ""), "system", 1, "", "removed"),
+        (prompt_of("", "s", "a", "b"), prompt_of("", "s", "a"), "messages", 2, "user", "removed"),
+        (prompt_of("", "s", "a", "b"), prompt_of("", "s", "a", "c"), "messages", 2, "user", "changed"),
+    ],
+)
+def test_the_place_has_the_name_a_user_would_give_it(
+    before: Prompt, now: Prompt, section: Section, number: int, name: str, change: Change
+) -> None:
+    difference = first_difference(before, now)
+
+    assert difference is not None
+    assert (difference.section, difference.number, difference.name) == (section, number, name)
+    assert difference.change == change
+
+
+@given(texts, texts)
+def test_the_common_part_of_two_texts_is_as_long_as_it_can_be(one: str, other: str) -> None:
+    common = characters_in_common(one, other)
+
+    assert one[:common] == other[:common]
+    assert common == min(len(one), len(other)) or one[common] != other[common]
