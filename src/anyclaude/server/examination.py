@@ -177,7 +177,8 @@ def conversation_of(caller: Caller, prompt: Prompt) -> str:
     if caller.session is not None and caller.request_class != "auxiliary":
         return caller.conversation
     opening = next((piece.text for piece in prompt.pieces if piece.section == "messages"), "")
-    return f"{caller.conversation}/{hashlib.sha256(opening.encode()).hexdigest()[:16]}"
+    known = replace(caller, opening=None).conversation  # whose instructions changed has still the same conversation
+    return f"{known}/{hashlib.sha256(opening.encode()).hexdigest()[:16]}"
 
 
 async def _tokens_of(lane: Lane, body: bytes) -> tuple[int, ...] | None:
