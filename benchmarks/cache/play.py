@@ -13,7 +13,7 @@ from tests.parts.work_tree import make_work_tree
 
 from anyclaude.engine.options import EngineOptions
 
-from .sessions import FILES, Session, conversation_of
+from .sessions import EARLIER_SESSION, FILES, Session, conversation_of
 from .ways import Way
 
 OPTIONS = EngineOptions(threads=1)
@@ -50,9 +50,12 @@ async def play(session: Session, way: Way, model_file: Path) -> tuple[Prompt, ..
 
 
 def _named(backend: EvaluatingBackend) -> tuple[Prompt, ...]:
+    """Return the prompts that are measured."""
     prompts: list[Prompt] = []
     for asked in backend.asked:
         name = conversation_of(asked.request)
+        if name == EARLIER_SESSION:
+            continue
         earlier = sum(prompt.conversation == name for prompt in prompts)
         prompts.append(Prompt(name, earlier + 1, asked.evaluation))
     return tuple(prompts)
