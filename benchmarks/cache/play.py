@@ -17,7 +17,7 @@ from tests.parts.work_tree import make_work_tree
 
 from anyclaude.engine.options import EngineOptions
 
-from .sessions import FILES, Session, conversation_of
+from .sessions import EARLIER_SESSION, FILES, Session, conversation_of
 from .ways import Way
 
 OPTIONS = EngineOptions(threads=1)
@@ -71,9 +71,12 @@ async def _evaluator(way: Way, model_file: Path, logs: Path) -> AsyncIterator[tu
 
 
 def _named(backend: EvaluatingBackend) -> tuple[Prompt, ...]:
+    """Return the prompts that are measured."""
     prompts: list[Prompt] = []
     for asked in backend.asked:
         name = conversation_of(asked.request)
+        if name == EARLIER_SESSION:
+            continue
         earlier = sum(prompt.conversation == name for prompt in prompts)
         prompts.append(Prompt(name, earlier + 1, asked.evaluation))
     return tuple(prompts)

@@ -15,8 +15,12 @@ Lines: TypeAlias = tuple[Reply, ...]
 
 TASK = "Make the report of this project round its numbers, and note what you changed."
 QUESTION = "Which file did you change first?"
+EARLIER_TASK = "What is this project about? Answer in one word."
 OTHER_TASK = "How many lines does the report have? Answer in one word."
 HELPERS = ("Count the functions of the report, and tell the number only.", "Find the longest line of the data file.")
+
+EARLIER_SESSION = "earlier session"
+"""What comes before the session that is measured, so that the project is not new to the engine."""
 
 SEARCH_CUE = "Perform a web search for the query"
 COMPACTION_CUE = "Respond with TEXT ONLY"
@@ -53,6 +57,12 @@ def sessions() -> tuple[Session, ...]:
     return (
         Session("twelve turns, resumed, then a second session", NATIVE, resumed, alone),
         Session("twelve turns with two sub-agents and web searches", NATIVE, (Order(TASK),), with_helpers),
+        Session(
+            "with two sub-agents and web searches, in a known project",
+            NATIVE,
+            (Order(EARLIER_TASK), Order(TASK)),
+            with_helpers,
+        ),
         Session("twelve turns, then compacted", NATIVE, compacted, alone),
         Session("twelve turns, resumed, then a second session", JAVASCRIPT, resumed, alone),
     )
@@ -83,6 +93,8 @@ def conversation_of(request: ChatRequest) -> str:
             return f"sub-agent {number}"
     if COMPACTED_CUE in request.opening:
         return "main, after compaction"
+    if EARLIER_TASK in request.opening:
+        return EARLIER_SESSION
     if OTHER_TASK in request.opening:
         return "second session"
     if COMPACTION_CUE in last:
@@ -106,6 +118,8 @@ def play(lines: Mapping[str, Lines]) -> Scene:
             return reply(say("The first page found says how it is done."))
         if QUESTION in request.messages[-1].text or COMPACTED_CUE in request.opening:
             return reply(say("It was src/report.py."))
+        if EARLIER_TASK in request.opening:
+            return reply(say("Reports."))
         if OTHER_TASK in request.opening:
             return reply(say("Thirty."))
         return _with_tools(_line(lines, request), request)

@@ -30,6 +30,7 @@ from anyclaude.protocol.events import (
     TextFragment,
     ThinkingFragment,
     ToolUseContent,
+    Usage,
 )
 from anyclaude.protocol.message_stream import MessageStream, latest, usage_of
 
@@ -541,15 +542,18 @@ def test_the_later_report_wins_field_by_field(before: UsageReported, now: UsageR
         assert getattr(both, name) == (getattr(before, name) if said is None else said)
 
 
-@given(st.integers(0, 10**6), st.integers(0, 10**6))
-def test_what_came_from_the_cache_is_counted_apart_from_the_rest_of_the_prompt(prompt: int, cached: int) -> None:
-    usage = usage_of(UsageReported(input_tokens=prompt, cached_tokens=cached))
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.none() | st.integers(0, 10**6))
+def test_what_came_from_the_cache_and_what_went_into_it_is_counted_apart_from_the_rest_of_the_prompt(
+    prompt: int, cached: int, written: int | None
+) -> None:
+    usage = usage_of(UsageReported(input_tokens=prompt, cached_tokens=cached, cache_written_tokens=written))
 
     assert usage.cache_read_input_tokens == cached
-    assert usage.input_tokens == max(prompt - cached, 0)
+    assert usage.input_tokens + usage.cache_creation_input_tokens == max(prompt - cached, 0)
+    assert usage.cache_creation_input_tokens == min(written or 0, max(prompt - cached, 0))
 
 
 def test_what_the_engine_did_not_say_is_zero() -> None:
     usage = usage_of(UsageReported())
 
-    assert (usage.input_tokens, usage.output_tokens, usage.cache_read_input_tokens) == (0, 0, 0)
+    assert usage == Usage()

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from tests.parts.requests import bodies
 
-from anyclaude.protocol.content import ImageBlock, TextBlock, UrlSource
+from anyclaude.protocol.content import ImageBlock, TextBlock, UrlSource, blocks_of
 from anyclaude.protocol.json_values import JsonObject
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn, encode_request, request_from
 from anyclaude.scheduling.first_prompt import FirstPrompt, Place, first_prompt_of
@@ -86,7 +86,7 @@ def test_the_date_is_todays() -> None:
 def test_in_another_project_the_folder_is_the_new_one_and_what_is_said_of_the_old_one_is_left_out() -> None:
     asked = foreseen(first(SKILLS, INSTRUCTIONS, SKILLS), "/srv/kitchen")
 
-    assert asked.system == "Notes are in ~/.claude/projects/-srv-kitchen/memory."
+    assert blocks_of(asked.system) == (TextBlock("Notes are in ~/.claude/projects/-srv-kitchen/memory."),)
     assert texts(asked) == [SKILLS]
     assert asked.messages[1].content == " - Primary working directory: /srv/kitchen\n\nToday's date is 2026-11-25."
 

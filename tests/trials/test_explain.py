@@ -194,7 +194,7 @@ async def test_an_engine_that_was_started_anew_is_blamed_and_the_conversation_is
 
     _, finding = told(tmp_path, reply)
     assert (finding.cause, finding.is_same_conversation) == ("engine_lost_it", True)
-    assert "The engine was started anew since." in await explained(tmp_path, reply)
+    assert "The engine was started anew since, and" in await explained(tmp_path, reply)
 
 
 async def test_another_conversation_that_begins_alike_is_compared_with_the_one_it_shares_most_with(

@@ -69,7 +69,12 @@ async def test_a_model_that_is_still_loading_is_waited_for(tmp_path: Path) -> No
     assert done.events_of("system", "api_retry") == ()
 
 
-@pytest.mark.moves_prefix(reason="the client drops the turn that was too long, and replaces the others by a summary")
+COMPACTS = pytest.mark.moves_prefix(
+    reason="the client drops the turn that was too long, and replaces the others by a summary"
+)
+
+
+@COMPACTS
 async def test_a_prompt_that_is_too_long_makes_the_client_compact_and_go_on(tmp_path: Path) -> None:
     done, server = await run(NATIVE, tmp_path, small_window(tmp_path / "tree" / "notes.txt", Refusal(400, TOO_LONG)))
 
@@ -79,6 +84,7 @@ async def test_a_prompt_that_is_too_long_makes_the_client_compact_and_go_on(tmp_
     assert len(done.events_of("system", "compact_boundary")) == 1
 
 
+@COMPACTS
 async def test_a_prompt_that_the_server_cuts_without_a_word_makes_the_client_compact_and_go_on(tmp_path: Path) -> None:
     cut = reply(say("Which notes?"), usage=Usage(prompt_tokens=WINDOW // 2 + 2, completion_tokens=3))
     scene = small_window(tmp_path / "tree" / "notes.txt", cut)

@@ -45,8 +45,8 @@ class UsageReported(Struct, frozen=True, gc=False):
     """
     What the engine counted; the latest report wins, field by field.
 
-    `input_tokens` is the whole prompt, cached part included.  `None` means that the
-    engine did not say, which is not the same as zero.
+    `input_tokens` is the whole prompt: what was found in the cache and what was written to it are parts of it.
+    `None` means that the engine did not say, which is not the same as zero.
     """
 
     input_tokens: int | None = None
@@ -54,6 +54,7 @@ class UsageReported(Struct, frozen=True, gc=False):
     cached_tokens: int | None = None
     prefill_seconds: float | None = None
     generation_seconds: float | None = None
+    cache_written_tokens: int | None = None
 
 
 class Finished(Struct, frozen=True, gc=False):

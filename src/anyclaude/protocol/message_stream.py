@@ -304,10 +304,13 @@ def latest(before: UsageReported, now: UsageReported) -> UsageReported:
 
 
 def usage_of(reported: UsageReported) -> Usage:
-    """Return the engine's counts in the client's terms; what the engine did not say is zero there."""
+    """Return the engine's counts in the client's terms, which add up; what the engine did not say is zero there."""
     cached = reported.cached_tokens or 0
+    evaluated = max((reported.input_tokens or 0) - cached, 0)
+    written = min(reported.cache_written_tokens or 0, evaluated)
     return Usage(
-        input_tokens=max((reported.input_tokens or 0) - cached, 0),
+        input_tokens=evaluated - written,
         output_tokens=reported.output_tokens or 0,
         cache_read_input_tokens=cached,
+        cache_creation_input_tokens=written,
     )

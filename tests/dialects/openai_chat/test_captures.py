@@ -19,6 +19,7 @@ LS = ("Bash", '{"command":"ls"}')
 END = Finished("end_turn")
 TOOL = Finished("tool_use")
 USAGE = UsageReported(20, 5)
+WRITTEN = UsageReported(40, 5, 16, cache_written_tokens=16)
 
 WHOLE: dict[str, Heard] = {
     "llamacpp_text.sse": Heard(
@@ -45,6 +46,8 @@ WHOLE: dict[str, Heard] = {
     "vllm_stop_token.sse": Heard("yes", end=END),
     "sglang_matched_stop.sse": Heard("yes", end=Finished("stop_sequence", "</block>")),
     "vllm_usage_in_every_chunk.sse": Heard("ab", end=END, usage=UsageReported(20, 2, 16)),
+    "vllm_tokens_written_to_the_cache.sse": Heard("a", end=END, usage=WRITTEN),
+    "openrouter_tokens_written_to_the_cache.sse": Heard("a", end=END, usage=WRITTEN),
     "transformers_usage_in_the_last_chunk.sse": Heard("a", end=END, usage=USAGE),
     "usage_of_zeros_before_the_real_one.sse": Heard("a", end=END, usage=USAGE),
     "usage_written_as_text.sse": Heard("a", end=END, usage=USAGE),

@@ -12,7 +12,7 @@ from anyclaude.protocol.sse import BYTE_ORDER_MARK, DEFAULT_MAX_EVENT_BYTES, Eve
 
 from .rejections import rejection_of_event
 from .tool_calls import LEGACY_INDEX, ToolCalls
-from .wire import CallPart, Choice, Chunk, Counted, Said, Timings, decode_chunk
+from .wire import CallPart, Choice, Chunk, Counted, PromptDetails, Said, Timings, decode_chunk
 
 DONE = b"[DONE]"
 
@@ -263,8 +263,9 @@ def _reported(counted: Counted, timings: Timings) -> UsageReported:
     `timings` are llama.cpp's own, and win.  A prompt of zero tokens does not exist: it is what
     servers send before they know, or when they do not count.
     """
-    details = counted.prompt_tokens_details
-    cached, prompt = details.cached_tokens if details else None, counted.prompt_tokens
+    details = counted.prompt_tokens_details or PromptDetails()
+    cached, prompt = details.cached_tokens, counted.prompt_tokens
+    written = details.cache_write_tokens if details.created_cache_tokens is None else details.created_cache_tokens
     if timings.cache_n is not None and timings.prompt_n is not None:
         cached, prompt = timings.cache_n, timings.cache_n + timings.prompt_n
     output = timings.predicted_n if counted.completion_tokens is None else counted.completion_tokens
@@ -274,6 +275,7 @@ def _reported(counted: Counted, timings: Timings) -> UsageReported:
         cached_tokens=_count(cached),
         prefill_seconds=_seconds(timings.prompt_ms),
         generation_seconds=_seconds(timings.predicted_ms),
+        cache_written_tokens=_count(written),
     )
 
 

@@ -65,9 +65,11 @@ class Choice(Struct, gc=False):
 
 
 class PromptDetails(Struct, gc=False):
-    """What is in `prompt_tokens`."""
+    """What is in `prompt_tokens`; what was written to the cache has one name with vLLM, another with OpenRouter."""
 
     cached_tokens: int | None = None
+    created_cache_tokens: int | None = None
+    cache_write_tokens: int | None = None
 
 
 class Counted(Struct, gc=False):
@@ -200,7 +202,11 @@ def _counted(raw: JsonObject | None) -> Counted | None:
     return Counted(
         _integer(raw.get("prompt_tokens")),
         _integer(raw.get("completion_tokens")),
-        PromptDetails(_integer(details.get("cached_tokens"))),
+        PromptDetails(
+            _integer(details.get("cached_tokens")),
+            _integer(details.get("created_cache_tokens")),
+            _integer(details.get("cache_write_tokens")),
+        ),
     )
 
 
