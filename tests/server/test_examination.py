@@ -10,12 +10,19 @@ from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_a
 from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import connected, prompt, request
 
+from anyclaude.backends.breaker import CircuitBreaker
+from anyclaude.backends.fake import FakeBackend
+from anyclaude.dialects import WireRequest, dialect_named
 from anyclaude.observability.findings import FINDINGS_FILE, Finding, FindingLog
+from anyclaude.observability.kept_prompts import PromptShelf
 from anyclaude.profiles import BackendName
+from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.json_values import encode_json
 from anyclaude.protocol.prompt import Piece, Prompt
+from anyclaude.scheduling import Admission, Lane
+from anyclaude.scheduling.dispatch import Sent
 from anyclaude.server.caller import Caller
-from anyclaude.server.examination import conversation_of
+from anyclaude.server.examination import MOST_WAITING, Answer, Examiner, conversation_of
 
 HELLO = {"role": "user", "content": "Hello"}
 LATER = (HELLO, {"role": "assistant", "content": "Yes?"}, {"role": "user", "content": "More"})
@@ -152,6 +159,29 @@ async def test_a_request_that_was_never_answered_is_not_examined(tmp_path: Path,
 
     assert response.status == 400
     assert findings(tmp_path) == []
+
+
+async def test_of_more_replies_than_can_be_examined_the_oldest_are_let_go_of(tmp_path: Path) -> None:
+    target = target_at("http://fake/v1")
+    lane = Lane(FakeBackend(target), dialect_named("openai_chat"), CircuitBreaker(lambda: 0.0), Admission(1, 1))
+    examiner = Examiner(tmp_path / FINDINGS_FILE, PromptShelf(None), "run_1", with_excerpts=False)
+    sent = Sent(lane, WireRequest("/chat/completions", encode_json({"model": "m", "messages": [HELLO]})))
+    for number in range(MOST_WAITING + 3):
+        examiner.reply_ended(
+            Answer(
+                request_id=f"req_{number}",
+                message_id=f"msg_{number}",
+                caller=Caller(True, "s", None, "main"),
+                route="m",
+                sent=sent,
+                reported=UsageReported(),
+            )
+        )
+    await examiner.close()
+
+    assert list(FindingLog(tmp_path / FINDINGS_FILE).read()) == [
+        f"req_{number}" for number in range(3, MOST_WAITING + 3)
+    ]
 
 
 @pytest.mark.parametrize(

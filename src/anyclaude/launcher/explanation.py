@@ -43,7 +43,10 @@ def explained(record: ExchangeRecord, finding: Finding | None, compared: Exchang
     if finding is None:
         return [
             *lines,
-            Line("", "Nothing was found out about its prompt: no reply had begun, or it is older than that."),
+            Line(
+                "",
+                "Nothing was found out about its prompt: no reply had begun, too many ended at once, or it is too old.",
+            ),
         ]
     is_healthy = finding.cause == "nothing_lost"
     lines.append(Line("", _headline(finding), "green" if is_healthy else "yellow"))
