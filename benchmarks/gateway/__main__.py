@@ -39,6 +39,9 @@ LONG_REPLY, SHORT_REPLY, TINY_REPLY = 4096, 256, 1
 WHILE_STREAMING = Script(16, 50.0)
 """Each of the other streams is in the middle of a reply at 50 tokens per second when a request comes."""
 
+PAUSE_SECONDS = 0.02
+"""What lies between two tokens of one stream: long enough for an idle processor to go to sleep."""
+
 PAGE = Path(__file__).parents[2] / "docs/benchmarks.md"
 
 
@@ -109,6 +112,9 @@ async def _measure(entry: Entry, results: Results, seconds: float) -> None:
     results.long_replies[name].append(await throughput(entry.small, STREAMS, Script(LONG_REPLY), seconds, process))
     for size, rig in (("4 kB", entry.small), ("300 kB", entry.large)):
         results.waits[name, size, "alone"].append(await first_events(rig, 1, seconds, Script(TINY_REPLY)))
+        results.waits[name, size, "after a pause"].append(
+            await first_events(rig, 1, seconds, Script(TINY_REPLY), PAUSE_SECONDS)
+        )
         results.waits[name, size, "while 16 stream"].append(await first_events(rig, STREAMS, seconds, WHILE_STREAMING))
         results.waits[name, size, "16 at once"].append(await first_events(rig, STREAMS, seconds, Script(TINY_REPLY)))
     results.pacings[name].append(await pacing(entry.small, PACED_STREAMS, 2 * seconds, process))

@@ -87,14 +87,17 @@ async def check(rig: Rig, tokens: int = 32) -> None:
         raise LoadError("the text that came through is not the text that was sent")
 
 
-async def first_events(rig: Rig, streams: int, seconds: float, script: Script) -> list[float]:
-    """Return the waits for the first event with text, of streams that ask again and again."""
+async def first_events(
+    rig: Rig, streams: int, seconds: float, script: Script, pause_seconds: float = 0.0
+) -> list[float]:
+    """Return the waits for the first event with text, of streams that ask again and again, after a pause each time."""
     rig.backend.script = script
     waits: list[float] = []
 
     async def ask_on(connection: Connection, request: bytes, delay: float) -> None:
         await asyncio.sleep(delay)
         while rig.clock() < end:
+            await asyncio.sleep(pause_seconds)
             waits.append((await connection.ask(request)).wait)
 
     async with connections(rig.door, streams, rig.clock) as opened, asyncio.TaskGroup() as group:

@@ -13,7 +13,7 @@ from .processes import Usage
 BEGIN, END = "<!-- gateway: begin -->", "<!-- gateway: end -->"
 COMMAND = "uv run python -m benchmarks.gateway --write"
 
-SITUATIONS = ("alone", "while 16 stream", "16 at once")
+SITUATIONS = ("alone", "after a pause", "while 16 stream", "16 at once")
 SIZES = ("4 kB", "300 kB")
 
 LATE_SECONDS = 0.02

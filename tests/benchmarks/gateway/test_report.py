@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from benchmarks.gateway.contestants import ANYCLAUDE, DIRECT, NGINX
 from benchmarks.gateway.measures import Pacing, Rate
-from benchmarks.gateway.report import BEGIN, END, Results, quantile, tables, write_section
+from benchmarks.gateway.report import BEGIN, END, SITUATIONS, Results, quantile, tables, write_section
 
 
 def results_with(anyclaude: int, nginx: int = 1000, delivered: int = 1000) -> Results:
@@ -16,7 +16,7 @@ def results_with(anyclaude: int, nginx: int = 1000, delivered: int = 1000) -> Re
         results.long_replies[contestant.title].append(Rate(events, 1.0, 0.5))
         results.pacings[contestant.title].append(Pacing(256, 256, 1000, delivered, [0.001] * 9, 0.1, 1024.0))
         for size in ("4 kB", "300 kB"):
-            for situation in ("alone", "while 16 stream", "16 at once"):
+            for situation in SITUATIONS:
                 wait = 0.001 if contestant is DIRECT else 0.0018
                 results.waits[contestant.title, size, situation].append([wait] * 5)
     return results
