@@ -120,6 +120,18 @@ def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
     )
 
 
+def serve_options(settings: Settings, diet: Diet) -> GatewayOptions:
+    """Return how the gateway listens that runs alone."""
+    return replace(
+        launch_options(settings, diet),
+        host=settings.host,
+        port=settings.port,
+        token=settings.token,
+        allowed_origins=settings.allowed_origins,
+        grace_seconds=SERVE_GRACE_SECONDS,
+    )
+
+
 def warmed(
     options: GatewayOptions, served: Served, settings: Settings, place: Place | None, arguments: Sequence[str] = ()
 ) -> GatewayOptions:
@@ -164,25 +176,6 @@ def _kept_state(
         limit_bytes=settings.kept_state_mib * 1024**2,
         session=session_to_go_on_with(arguments),
         goes_on=goes_on(arguments),
-    )
-
-
-def serve_options(settings: Settings, diet: Diet) -> GatewayOptions:
-    """Return how the gateway listens that runs alone."""
-    return GatewayOptions(
-        host=settings.host,
-        port=settings.port,
-        token=settings.token,
-        allowed_origins=settings.allowed_origins,
-        forward_to=forward_address(settings),
-        memory_file=settings.log_dir / "spoken-calls.jsonl",
-        prompts_folder=settings.log_dir / "prompts",
-        kept_prompts=settings.kept_prompts,
-        diet=diet,
-        allowed_tools=settings.allowed_tools,
-        queue_limit=settings.queue_limit,
-        grace_seconds=SERVE_GRACE_SECONDS,
-        patience=_patience(settings),
     )
 
 
