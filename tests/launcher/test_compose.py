@@ -1,18 +1,24 @@
 """What a run is composed of, as far as it follows from the settings alone."""
 
+import asyncio
 import dataclasses
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from tests.parts.gateway import target_at
+from tests.parts.raw_backend import RawBackend, raw_backend
+from tests.parts.raw_client import connected
+from tests.parts.sessions import opening, send
 
 from anyclaude.backends.target import BackendTarget
 from anyclaude.engine.embedded import EmbeddedEngine
-from anyclaude.launcher.compose import Served, launch_options, warmed
+from anyclaude.launcher.compose import WRITING, Served, launch_options, running_gateway, warmed
+from anyclaude.launcher.engine_watch import Watch
 from anyclaude.profiles import BackendName
 from anyclaude.scheduling.first_prompt import Place
 from anyclaude.server.gateway import GatewayOptions
+from anyclaude.server.kept_state import KeptStateOptions
 from anyclaude.settings import Settings
 
 PLACE = Place("/garden", "manner")
@@ -91,3 +97,36 @@ async def test_without_a_project_no_state_is_kept(embedded: Served) -> None:
 
     assert chosen.warm_up is not None
     assert (chosen.warm_up.place, chosen.kept_state) == (None, None)
+
+
+async def end_of_a_run(folder: Path, backend: RawBackend, *, keeps: bool) -> list[str]:
+    """Live through a run with one exchange, and return what is said until the engine is told to write."""
+    said: list[str] = []
+    served = Served((target_at(backend.base_url, "embedded", parallel_requests=1),))
+    settings = Settings(log_dir=folder, cache_dir=folder)
+    kept = KeptStateOptions(folder=folder / "states", engine="e", place=PLACE, limit_bytes=10_000)
+    chosen = replace(launch_options(settings, "full"), kept_state=kept if keeps else None)
+    context = running_gateway(chosen, served, settings, Watch(), said.append, quiet_seconds=0.0)
+    gateway = await context.__aenter__()
+    async with connected(gateway.base_url) as client:
+        await send(client, opening("Pull the weeds"))
+        asked = await backend.asked()
+        await asked.begin()
+        await asked.finish(prompt_tokens=990)
+        await client.response()
+    ending = asyncio.create_task(context.__aexit__(None, None, None))
+    if keeps:
+        saving = await backend.asked()
+        assert saving.path == "/slots/0?action=save"
+        heard = list(said)
+        await saving.refuse(500, "no more of that")
+        await ending
+        return heard
+    await ending
+    return said
+
+
+async def test_who_waits_for_a_state_to_be_written_is_told_and_nobody_else(tmp_path: Path) -> None:
+    async with raw_backend() as backend:
+        assert await end_of_a_run(tmp_path, backend, keeps=True) == [WRITING]
+        assert await end_of_a_run(tmp_path, backend, keeps=False) == []

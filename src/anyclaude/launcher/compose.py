@@ -1,5 +1,6 @@
 """Builds what a run consists of, from the settings: the engine, the targets, the gateway.  Nothing else does."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -35,6 +36,9 @@ ANTHROPIC = "https://api.anthropic.com"
 LAUNCH_GRACE_SECONDS = 1.0
 """The client has ended when the gateway of a launch stops, so there is nobody left to wait for."""
 SERVE_GRACE_SECONDS = 30.0
+QUIET_SECONDS = 1.0
+"""Nobody wonders about less at the end of a program."""
+WRITING = "anyclaude: writing down what the engine has computed, for the next launch."
 
 
 class Served(Struct, frozen=True):
@@ -90,9 +94,18 @@ def engine_target(engine: EmbeddedEngine, settings: Settings) -> BackendTarget:
 
 @asynccontextmanager
 async def running_gateway(
-    options: GatewayOptions, served: Served, settings: Settings, watch: Watch
+    options: GatewayOptions,
+    served: Served,
+    settings: Settings,
+    watch: Watch,
+    say: Callable[[str], None],
+    quiet_seconds: float = QUIET_SECONDS,
 ) -> AsyncIterator[Gateway]:
-    """Run the gateway for the time of the block; an engine that died is no obstacle where there are fallbacks."""
+    """
+    Run the gateway for the time of the block; an engine that died is no obstacle where there are fallbacks.
+
+    Where the end takes longer than `quiet_seconds` because a state is written, that is said.
+    """
     journal = Journal(settings.log_dir / "request-logs")
     if len(served.targets) > 1:
         gateway = Gateway(options, served.targets, journal)
@@ -102,7 +115,13 @@ async def running_gateway(
     try:
         yield gateway
     finally:
-        await gateway.stop()
+        loop = asyncio.get_running_loop()
+        saying = loop.call_later(quiet_seconds, say, WRITING) if options.kept_state is not None else None
+        try:
+            await gateway.stop()
+        finally:
+            if saying is not None:
+                saying.cancel()
 
 
 def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:

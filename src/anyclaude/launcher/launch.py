@@ -38,6 +38,7 @@ async def launch(invocation: Invocation, settings: Settings, terminal: Terminal,
             served,
             settings,
             watch,
+            terminal.say,
         ) as gateway,
     ):
         target = served.targets[0] if served.targets else None
@@ -60,6 +61,7 @@ async def serve(invocation: Invocation, settings: Settings, terminal: Terminal, 
             served,
             settings,
             Watch(),
+            terminal.say,
         ) as gateway,
     ):
         target = served.targets[0] if served.targets else None
