@@ -51,8 +51,10 @@ async def test_every_near_server_is_warmed_and_only_ours_has_its_state_kept(back
 
 async def test_a_server_that_is_paid_for_is_never_asked_in_advance() -> None:
     chosen = options(Served((target("openrouter"), target("llamacpp"))))
+    elsewhere = options(Served((target_at("https://api.example.com/v1", "generic"),)))
 
     assert (chosen.warm_up, chosen.kept_state) == (None, None)
+    assert elsewhere.warm_up is None
 
 
 async def test_mode_claude_has_nothing_to_warm() -> None:

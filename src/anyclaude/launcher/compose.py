@@ -154,11 +154,16 @@ def serve_options(settings: Settings, diet: Diet) -> GatewayOptions:
 def warmed(
     options: GatewayOptions, served: Served, settings: Settings, place: Place | None, arguments: Sequence[str] = ()
 ) -> GatewayOptions:
-    """Return the options with what is done to begin warm; servers that are paid for are never asked in advance."""
-    if not served.targets or served.targets[0].profile.is_remote:
+    """Return the options with what is done to begin warm; servers that may be paid for are never asked in advance."""
+    if not served.targets or _may_cost(served.targets[0]):
         return options
     prompts = WarmUpOptions(settings.log_dir / "first-prompts", place) if settings.warm_up else None
     return replace(options, warm_up=prompts, kept_state=_kept_state(served, settings, place, arguments))
+
+
+def _may_cost(target: BackendTarget) -> bool:
+    """Whether a server may be paid for by the token: nobody sends a key that costs money without encryption."""
+    return target.profile.is_remote or not target.base_url.startswith("http://")
 
 
 def kept_states_folder(settings: Settings) -> Path:
