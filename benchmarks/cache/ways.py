@@ -54,19 +54,18 @@ THROUGH_ANYCLAUDE = Way("anyclaude", None, run_through_anyclaude)
 WAYS = (DIRECT, THROUGH_ANYCLAUDE)
 
 
-_LLAMACPP = profile_named("llamacpp")
-_AS_THEY_COME = replace(_LLAMACPP, keeps_evicted_prompts=True)
-_OWN_SERVERS = {
-    "llama-server with its defaults": Setting(slots=4, unified=True, cache_ram_mib=8192, similarity=0.1),
-    "one slot and no memory": Setting(slots=1, unified=False, cache_ram_mib=0, similarity=0.1),
-}
+_IN_ORDER = profile_named("llamacpp")
+_AS_THEY_COME = replace(_IN_ORDER, keeps_evicted_prompts=True)
+_DEFAULTS = Setting(slots=4, unified=True, cache_ram_mib=8192, similarity=0.1)
+_NO_MEMORY = Setting(slots=1, unified=False, cache_ram_mib=0, similarity=0.1)
 OWN_SERVER_WAYS = tuple(
-    Way(f"{server}, {order}", None, run_through_anyclaude, setting, profile)
-    for server, setting in _OWN_SERVERS.items()
-    for order, profile in (
-        ("as they come", _AS_THEY_COME),
-        ("in order", replace(_LLAMACPP, keeps_evicted_prompts=False)),
+    Way(title, None, run_through_anyclaude, setting, profile)
+    for title, setting, profile in (
+        ("llama-server's defaults, four at once", _DEFAULTS, replace(_IN_ORDER, parallel_requests=4)),
+        ("llama-server's defaults, one by one as they come", _DEFAULTS, _AS_THEY_COME),
+        ("llama-server's defaults, one by one in order", _DEFAULTS, _IN_ORDER),
+        ("one slot and no memory, as they come", _NO_MEMORY, _AS_THEY_COME),
+        ("one slot and no memory, in order", _NO_MEMORY, _IN_ORDER),
     )
 )
-"""Servers that do not surely keep a prompt that another displaces, without and with the order that spares it; one
-request at a time."""
+"""Servers that do not surely keep a prompt that another displaces; without and with the order that spares it."""

@@ -1,6 +1,7 @@
 """Any bytes at all: they are understood, or refused in the Anthropic shape, and nothing else ever happens."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -19,6 +20,7 @@ from tests.parts.referee import judge
 from tests.parts.splits import any_split
 
 from anyclaude.scheduling import Patience
+from anyclaude.server.caller import AGENT_HEADER
 from anyclaude.server.gateway import Clock, GatewayOptions
 
 HASTE = 10_000.0
@@ -61,6 +63,7 @@ class House:
         self._runner = runner
         self._port = port
         self._plays = plays
+        self._agents = itertools.count()
 
     def post(self, bodies: list[bytes], play: Play = GOOD) -> list[Seen]:
         """Post each of the bodies, and return what came back."""
@@ -68,7 +71,9 @@ class House:
         return self._runner.run(self._post(bodies))
 
     async def _post(self, bodies: list[bytes]) -> list[Seen]:
-        posts = [request("POST", "/v1/messages", body, {"Connection": "close"}) for body in bodies]
+        """Each is of an agent of its own: bodies that happen to begin alike are no turns of one conversation."""
+        headers = [{"Connection": "close", AGENT_HEADER: f"agent-{next(self._agents)}"} for _ in bodies]
+        posts = [request("POST", "/v1/messages", *post) for post in zip(bodies, headers, strict=True)]
         return await asyncio.gather(*(see("127.0.0.1", self._port, post) for post in posts))
 
 

@@ -49,7 +49,11 @@ async def run_launched(launch: Launch, backend_url: str, order: Order) -> Run:
 async def _target(launch: Launch, backend_url: str) -> BackendTarget:
     """Return the server as the launcher would know it after it has asked for its template."""
     target = BackendTarget(
-        profile=launch.profile, base_url=backend_url, model=launch.model, context_tokens=launch.context_tokens
+        profile=launch.profile,
+        base_url=backend_url,
+        model=launch.model,
+        context_tokens=launch.context_tokens,
+        parallel_requests=launch.profile.parallel_requests,
     )
     async with aiohttp.ClientSession() as session:
         return await fitted_to_template(session, target)
