@@ -46,8 +46,9 @@ def test_who_took_the_engines_place_decides_what_helps() -> None:
     embedded = replace(RECORD, route="embedded/m")
     taken = lost(answered_since=("req_x",))
 
-    assert "ANYCLAUDE_PARALLEL_REQUESTS" in advice_for(taken, embedded)
-    assert "--parallel 2" in advice_for(taken, RECORD)
+    assert "ANYCLAUDE_PARALLEL_REQUESTS=2" in advice_for(taken, embedded)
+    assert "--cache-ram 4096" in advice_for(taken, RECORD)
+    assert "ANYCLAUDE_PARALLEL_REQUESTS=1" in advice_for(taken, RECORD)
     assert "by itself" in advice_for(lost(), RECORD)
     assert "started anew" in advice_for(lost(is_from_an_earlier_run=True), embedded)
     assert "If the server was restarted" in advice_for(lost(is_from_an_earlier_run=True), RECORD)

@@ -91,8 +91,8 @@ def _about_engine(finding: Finding, record: ExchangeRecord) -> str:
             "place of its own (and takes the memory for it)."
         )
     return (
-        "What it was asked since took its place. More slots (llama-server: --parallel 2 --kv-unified), or memory for "
-        "conversations that have lost theirs (--cache-ram 4096), keep both."
+        "What it was asked since took its place. Memory for conversations that have lost theirs (llama-server: "
+        "--cache-ram 4096) keeps both, and ANYCLAUDE_PARALLEL_REQUESTS=1 lets each finish its turn before the next."
     )
 
 
