@@ -1,7 +1,7 @@
 """How the rest of a reply is asked for, and that what comes back proves itself."""
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.parts.splits import any_split
@@ -24,7 +24,10 @@ GOES_ON = [profile_named("llamacpp"), profile_named("vllm"), profile_named("embe
 STARTS_ANEW = profile_named("ollama")
 DONE = Finished("end_turn")
 
-fragments = st.lists(st.text("ab \n🙂", min_size=1, max_size=6), max_size=30)
+pieces = st.text("ab \n🙂", min_size=1, max_size=6)
+fragments = st.lists(pieces, max_size=30)
+long_enough = st.lists(pieces, min_size=20, max_size=40).map(lambda later: ["The", *later])
+"""Always to be gone on with: behind the first word, which comes never again, there is an overlap."""
 
 
 def texts(*fragments: str) -> list[Delta]:
@@ -62,12 +65,12 @@ def test_a_server_that_does_as_it_is_asked_completes_the_reply(
     assert "".join(said) + text_of(fresh) == whole
 
 
-@given(fragments, fragments, st.sampled_from(GOES_ON))
+@given(long_enough, fragments, st.sampled_from(GOES_ON))
 def test_a_server_that_begins_anew_or_says_the_beginning_again_is_never_believed(
     said: list[str], rest: list[str], profile: BackendProfile
 ) -> None:
     continuation = continuation_of(REQUEST, texts(*said), profile)
-    assume(prefill_of(continuation))
+    assert prefill_of(continuation)
 
     with pytest.raises(Diverged):
         continuation.splice.feed([*texts(*said, *rest), DONE])
