@@ -83,10 +83,11 @@ def test_all_before_the_difference_is_the_same_and_the_place_is_never_after_the_
 
 @given(prompts(), prompts())
 def test_both_ways_the_same_is_shared(one: Prompt, two: Prompt) -> None:
-    there, back = first_difference(one, two), first_difference(two, one)
+    def shared(before: Prompt, now: Prompt) -> int:
+        difference = first_difference(before, now)
+        return before.characters if difference is None else difference.characters
 
-    if there is not None and back is not None:
-        assert there.characters == back.characters
+    assert shared(one, two) == shared(two, one)
 
 
 def prompt_of(tools: str, system: str = "s", *said: str) -> Prompt:

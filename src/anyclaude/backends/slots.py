@@ -5,6 +5,8 @@ llama.cpp's slots as files: what a slot has computed is written to the server's 
 b11549: a restore that fails leaves the slot empty whatever it held before, so only an empty one is worth the try.
 """
 
+from typing import TypeVar
+
 import msgspec
 from msgspec import Struct
 
@@ -12,6 +14,8 @@ from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendGarbled, BackendRejected
 
 from .client import Backend
+
+T = TypeVar("T")
 
 SLOT = 0
 """With one slot there is no question which one holds a conversation."""
@@ -36,25 +40,17 @@ class _Restored(Struct):
 
 async def save_slot(backend: Backend, file_name: str, within_seconds: float) -> SlotFile:
     """Have the server write what the slot holds; raises `BackendError`."""
-    answer = await _act(backend, "save", file_name, within_seconds)
-    try:
-        saved = msgspec.json.decode(answer, type=_Saved)
-    except msgspec.DecodeError as error:
-        raise BackendGarbled(f"the server does not say what became of its slot: {_excerpt(answer)}") from error
+    saved = await _act(backend, "save", file_name, within_seconds, _Saved)
     return SlotFile(saved.n_saved, saved.n_written)
 
 
 async def restore_slot(backend: Backend, file_name: str, within_seconds: float) -> SlotFile:
     """Have the server read what a slot once held; raises `BackendError`."""
-    answer = await _act(backend, "restore", file_name, within_seconds)
-    try:
-        restored = msgspec.json.decode(answer, type=_Restored)
-    except msgspec.DecodeError as error:
-        raise BackendGarbled(f"the server does not say what became of its slot: {_excerpt(answer)}") from error
+    restored = await _act(backend, "restore", file_name, within_seconds, _Restored)
     return SlotFile(restored.n_restored, restored.n_read)
 
 
-async def _act(backend: Backend, action: str, file_name: str, within_seconds: float) -> bytes:
+async def _act(backend: Backend, action: str, file_name: str, within_seconds: float, kind: type[T]) -> T:
     path = f"/slots/{SLOT}?action={action}"
     request = WireRequest(path, msgspec.json.encode({"filename": file_name}), accept="application/json", at_root=True)
     async with backend.stream(request, within_seconds) as reply:
@@ -64,7 +60,10 @@ async def _act(backend: Backend, action: str, file_name: str, within_seconds: fl
         answer = b""
         while chunk := await reply.read_chunk(within_seconds):
             answer += chunk
-        return answer
+    try:
+        return msgspec.json.decode(answer, type=kind)
+    except msgspec.DecodeError as error:
+        raise BackendGarbled(f"the server does not say what became of its slot: {_excerpt(answer)}") from error
 
 
 def _excerpt(answer: bytes) -> str:

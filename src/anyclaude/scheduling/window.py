@@ -11,6 +11,7 @@ from collections import OrderedDict
 from msgspec import Struct
 
 from anyclaude.errors import PromptTooLong
+from anyclaude.observability.records import CHARACTERS_PER_TOKEN
 from anyclaude.protocol.messages_request import MessagesRequest
 
 MAX_CONVERSATIONS = 256
@@ -18,9 +19,6 @@ MAX_CONVERSATIONS = 256
 
 TOKENS_PER_MESSAGE = 16
 """What a chat template puts around one message at most: a role, its markers, a line break."""
-
-CHARACTERS_PER_TOKEN = 4.0
-"""For the estimate that an error names where no engine has counted; see `observability.records`."""
 
 MOST_CHARACTERS_PER_TOKEN = 6.0
 """No prompt of prose, code and schemas has more: Claude Code's have 3.7 to 4.4 (docs/diets.md)."""

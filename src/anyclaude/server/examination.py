@@ -31,8 +31,8 @@ TOKENS_SECONDS = 5.0
 """Rendering and tokenizing 300 kB takes llama.cpp a fraction of a second, even while it evaluates for others."""
 
 RESTS = 10
-"""After each comparison nothing is compared for so many times as long as it took.  One takes about 1 ms for 4 kB and
-5 ms for 360 kB; without a rest, the first event of a 4 kB request came 1.9 ms after it instead of 0.7 ms where requests
+"""After each comparison nothing is compared for so many times as long as it took: it takes a tenth of the time at most.
+Without a rest, the first event of a 4 kB request came 1.9 ms after it, and without comparisons 0.7 ms, where requests
 followed each other at once (`benchmarks.gateway`)."""
 
 MOST_WAITING = 32
