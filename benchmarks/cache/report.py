@@ -18,7 +18,7 @@ Played: TypeAlias = Mapping[str, tuple[Prompt, ...]]
 
 Row: TypeAlias = list[str]
 
-MOST_OF_DIRECT, LEAST_FROM_CACHE, MOST_OF_SECOND_SESSION = 1 / 3, 0.95, 0.05
+MAX_OF_DIRECT, MIN_FROM_CACHE, MAX_OF_SECOND_SESSION = 1 / 3, 0.95, 0.05
 """The targets: shares of the tokens evaluated directly, of the repeatable tokens, of the second session's prompt."""
 
 
@@ -89,16 +89,16 @@ def _target_rows(name: str, played: Played) -> Iterator[Row]:
     ours, direct = played.get(THROUGH_ANYCLAUDE.title, ()), played.get(DIRECT.title, ())
     if ours:
         worst = _worst(ours)
-        text = f"every turn has ≥ {LEAST_FROM_CACHE:.0%} of its repeatable tokens from the cache"
-        yield [name, text, f"{worst:.1%}", _verdict(worst >= LEAST_FROM_CACHE)]
+        text = f"every turn has ≥ {MIN_FROM_CACHE:.0%} of its repeatable tokens from the cache"
+        yield [name, text, f"{worst:.1%}", _verdict(worst >= MIN_FROM_CACHE)]
     if direct and any(prompt.conversation.startswith("sub-agent") for prompt in ours):
         share = _evaluated(ours) / _evaluated(direct)
-        yield [name, "≤ 1/3 of the tokens evaluated directly", f"{share:.0%}", _verdict(share <= MOST_OF_DIRECT)]
+        yield [name, "≤ 1/3 of the tokens evaluated directly", f"{share:.0%}", _verdict(share <= MAX_OF_DIRECT)]
     for prompt in ours:
         if prompt.conversation == "second session":
             share = prompt.evaluation.evaluated / prompt.evaluation.prompt
-            text = f"the second session's first turn evaluates ≤ {MOST_OF_SECOND_SESSION:.0%} of its prompt"
-            yield [name, text, f"{share:.1%}", _verdict(share <= MOST_OF_SECOND_SESSION)]
+            text = f"the second session's first turn evaluates ≤ {MAX_OF_SECOND_SESSION:.0%} of its prompt"
+            yield [name, text, f"{share:.1%}", _verdict(share <= MAX_OF_SECOND_SESSION)]
 
 
 def _details(session: Session, title: str, prompts: Sequence[Prompt]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.parts.chat_reply import Call, Piece, Reply, call, reply, say
+from tests.parts.chat_reply import Call, PromptPart, Reply, call, reply, say
 from tests.parts.chat_request import ChatRequest
 from tests.parts.chat_script import OutOfScript, Scene
 from tests.parts.claude_code import Order
@@ -80,7 +80,7 @@ def with_helpers(tree: Path) -> Scene:
     searches = tuple(reply(call("WebSearch", query=query)) for query in ("python round half even", "csv quoting rules"))
     main = (first, second, reply(say("Two helpers look around."), *sent), rest[0], searches[0], *rest[1:4], searches[1])
     ending = reply(say("The report rounds its numbers now."))
-    return play({TASK: (*main, *rest[4:6], ending), **{task: _errand(tree, task) for task in HELPERS}})
+    return play({TASK: (*main, *rest[4:6], ending), **{task: _backend_request(tree, task) for task in HELPERS}})
 
 
 def conversation_of(request: ChatRequest) -> str:
@@ -180,7 +180,7 @@ def _work(tree: Path) -> Lines:
     )
 
 
-def _errand(tree: Path, task: str) -> Lines:
+def _backend_request(tree: Path, task: str) -> Lines:
     name = "src/report.py" if "report" in task else "data.csv"
     return (
         reply(say("I look."), call("Bash", description="Count", command=f"wc {name}")),
@@ -190,10 +190,10 @@ def _errand(tree: Path, task: str) -> Lines:
     )
 
 
-def _read_data(tree: Path) -> Piece:
+def _read_data(tree: Path) -> PromptPart:
     return call("Read", limit=40, file_path=f"{tree}/data.csv")
 
 
-def _write(tree: Path, name: str, content: str) -> Piece:
+def _write(tree: Path, name: str, content: str) -> PromptPart:
     """The client drops the blanks at the ends of lines."""
     return call("Write", content=content, file_path=f"{tree}/{name}")

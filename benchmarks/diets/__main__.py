@@ -23,21 +23,22 @@ from tests.parts.claude_code import SYSTEM_PATH, Desk, Order, client_arguments, 
 from tests.parts.claude_code_versions import NATIVE, VERSIONS, Client, installed_client
 from tests.parts.work_tree import make_work_tree
 
-from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.backends.target import BackendTarget
 from anyclaude.backends.template_probe import fitted_to_template
 from anyclaude.engine.embedded import start_engine
 from anyclaude.engine.options import EngineOptions
-from anyclaude.engine.progress import Unreported
+from anyclaude.engine.progress import NullProgress
 from anyclaude.engine.weights import locate_model
-from anyclaude.launcher.diet import CLIENT_DIETS, ClientDiet
-from anyclaude.launcher.environment import child_environment
-from anyclaude.launcher.plan import Invocation, plan_client
-from anyclaude.observability import Journal
-from anyclaude.observability.records import SectionCharacters, prompt_characters, section_characters
+from anyclaude.exchange.prompt_pipeline import prompt_steps
+from anyclaude.launcher.client.diets import CLIENT_DIETS, ClientDiet
+from anyclaude.launcher.client.environment import child_environment
+from anyclaude.launcher.client.plan import Invocation, plan_client
+from anyclaude.observability.journal import Journal
 from anyclaude.profiles import EMBEDDED
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request, encode_request
+from anyclaude.protocol.prompt_size import SectionCharacters, prompt_characters, section_characters
+from anyclaude.secret import Secret
 from anyclaude.server.gateway import Gateway, GatewayOptions
-from anyclaude.server.preparation import prompt_steps
 from anyclaude.settings import Settings
 from anyclaude.transforms import PromptContext, prepare
 
@@ -89,9 +90,9 @@ def _line(diet: str, what: str, measured: Measured, full: int) -> str:
 @asynccontextmanager
 async def _counting_gateway(folder: Path) -> AsyncIterator[Gateway]:
     """Run a gateway that edits nothing, so that its count is of what it was given."""
-    model = await locate_model(None, user_cache_path("anyclaude"), Unreported())
+    model = await locate_model(None, user_cache_path("anyclaude"), NullProgress())
     options = EngineOptions()
-    async with start_engine(model, folder / "logs", Unreported(), api_key="measuring", options=options) as engine:
+    async with start_engine(model, folder / "logs", NullProgress(), api_key="measuring", options=options) as engine:
         target = BackendTarget(
             profile=EMBEDDED,
             base_url=f"{engine.base_url}/v1",

@@ -33,13 +33,13 @@ from tests.parts.weights import qwen_coder_file, smollm2_file, tests_cache
 from anyclaude.engine.identity import engine_identity
 from anyclaude.engine.options import EngineOptions
 from anyclaude.launcher.compose import engine_target
+from anyclaude.prewarm.first_prompt import LaunchKey
+from anyclaude.prewarm.prompt_prewarmer import PrewarmOptions
+from anyclaude.prewarm.slot_saver import SlotSaverOptions
 from anyclaude.protocol.json_values import JsonObject
-from anyclaude.scheduling.first_prompt import Place
-from anyclaude.server.kept_state import KeptStateOptions
-from anyclaude.server.warm_up import WarmUpOptions
 from anyclaude.settings import Settings
 
-PLACE = Place("/garden")
+PLACE = LaunchKey("/garden")
 CONTEXT_TOKENS = 8_192
 LIMIT_BYTES = 4 * 1024**3
 REMINDER = f"<system-reminder>\n{SENTENCE * 20}</system-reminder>\n"
@@ -79,8 +79,8 @@ async def begun(folder: Path, model_file: Path, beginning: Beginning) -> AsyncIt
     options = EngineOptions(context_tokens=CONTEXT_TOKENS, slot_save_folder=str(states))
     async with running(model_file, folder / "logs", options) as engine:
         identity = engine_identity(model_file, engine.context_tokens)
-        kept = KeptStateOptions(folder=states, engine=identity, place=PLACE, limit_bytes=LIMIT_BYTES)
-        warm_up = WarmUpOptions(folder / "prompts", PLACE)
+        kept = SlotSaverOptions(folder=states, engine=identity, launch_key=PLACE, limit_bytes=LIMIT_BYTES)
+        warm_up = PrewarmOptions(folder / "prompts", PLACE)
         chosen = replace(
             QUICK, warm_up=warm_up if beginning.warms_up else None, kept_state=kept if beginning.restores else None
         )

@@ -17,10 +17,11 @@ import msgspec
 from msgspec import Meta, Struct
 from platformdirs import user_cache_path
 
-from anyclaude.backends.target import Secret
-from anyclaude.errors import InvalidSetting
-from anyclaude.profiles import PROFILES, BackendProfile
-from anyclaude.transforms import Diet
+from anyclaude.secret import Secret
+
+from .errors import InvalidSetting
+from .profiles import PROFILES, BackendProfile
+from .transforms import Diet
 
 Mode: TypeAlias = Literal[
     "embedded", "llamacpp", "lmstudio", "vllm-mlx", "ollama", "vllm", "openrouter", "generic", "claude"

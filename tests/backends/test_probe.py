@@ -8,9 +8,9 @@ from tests.parts.server_documents import LLAMACPP, LMSTUDIO, OLLAMA, OPENROUTER,
 from tests.parts.stub_server import StubServer, stub_server
 
 from anyclaude.backends.probe import Address, ServerFacts, ask_facts, identifies_as, is_reachable
-from anyclaude.backends.target import Secret
 from anyclaude.profiles import PROFILES, BackendName, profile_named
 from anyclaude.protocol.json_values import JsonValue
+from anyclaude.secret import Secret
 
 
 async def facts_of(server: StubServer, name: BackendName, model: str | None = None) -> ServerFacts:

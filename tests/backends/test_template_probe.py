@@ -14,21 +14,22 @@ from tests.parts.engines import running
 from tests.parts.evaluation import Evaluator, evaluating_engine
 from tests.parts.stub_server import stub_server
 
-from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.backends.target import BackendTarget
 from anyclaude.backends.template_probe import fitted_to_template, keeps_the_prefix
 from anyclaude.dialects import dialect_named
 from anyclaude.engine.chat_templates import shipped_template
 from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.engine.gguf import read_metadata
 from anyclaude.engine.options import EngineOptions
-from anyclaude.engine.progress import Unreported
+from anyclaude.engine.progress import NullProgress
+from anyclaude.exchange.prompt_pipeline import prompt_steps
 from anyclaude.launcher.compose import running_servers
 from anyclaude.launcher.detection import find_target
 from anyclaude.profiles import EMBEDDED, BackendProfile, profile_named
 from anyclaude.profiles.base import EarlierReasoning, MidConversationSystem
 from anyclaude.protocol.content import TextBlock
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.server.preparation import prompt_steps
+from anyclaude.secret import Secret
 from anyclaude.settings import Settings
 from anyclaude.transforms import PromptContext, prepare
 
@@ -117,7 +118,7 @@ async def test_the_other_way_would_have_failed_or_changed_what_was_read(
 
 async def test_every_run_asks_its_server_or_its_own_engine_when_it_starts(tiny_model: Path, tmp_path: Path) -> None:
     own = Settings(mode="embedded", model=str(tiny_model), context_tokens=4096, log_dir=tmp_path)
-    async with running_servers(own, Unreported(), lambda _: None) as served:
+    async with running_servers(own, NullProgress(), lambda _: None) as served:
         (embedded,) = served.targets
         theirs = Settings(mode="llamacpp", backend_url=embedded.base_url, api_key=embedded.api_key)
         found = await find_target(theirs)

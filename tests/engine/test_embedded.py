@@ -19,7 +19,7 @@ from tests.parts.processes import children_of, is_running, wait_for_end
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine, stop
 from anyclaude.engine.gguf import read_metadata
 from anyclaude.engine.options import EngineOptions
-from anyclaude.engine.progress import Unreported
+from anyclaude.engine.progress import NullProgress
 from anyclaude.errors import EngineFailed
 
 HELLO = {"messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 8, "temperature": 0}
@@ -48,7 +48,7 @@ class _Saved(msgspec.Struct):
     n_written: int
 
 
-class AtTheStart(Unreported):
+class AtTheStart(NullProgress):
     """A `Progress` that does something when loading begins."""
 
     def __init__(self, *, kill_the_engine: bool) -> None:

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from anyclaude.engine.hub import Hub, HubModel, choose_files, fetch_from_hub
-from anyclaude.engine.progress import Unreported
+from anyclaude.engine.progress import NullProgress
 from anyclaude.engine.weights import locate_model
 from anyclaude.errors import DownloadFailed, InvalidSetting
 
@@ -58,7 +58,7 @@ async def test_the_file_of_a_repository_arrives_in_the_hubs_cache(
 ) -> None:
     hub = Hub(endpoint=served[1], cache=tmp_path)
 
-    path = await locate_model("org/repo:Q4_0", tmp_path, Unreported(), hub=hub)
+    path = await locate_model("org/repo:Q4_0", tmp_path, NullProgress(), hub=hub)
 
     assert path.name == "m-Q4_0.gguf"
     assert path.read_bytes() == b"m-Q4_0.gguf" * 100
@@ -69,10 +69,10 @@ async def test_a_file_in_the_hubs_cache_is_used_without_the_network(
     served: tuple[LoopbackHub, str], tmp_path: Path
 ) -> None:
     hub = Hub(endpoint=served[1], cache=tmp_path)
-    first = await fetch_from_hub(HubModel("org/repo"), hub, Unreported())
+    first = await fetch_from_hub(HubModel("org/repo"), hub, NullProgress())
     served[0].asked.clear()
 
-    assert await fetch_from_hub(HubModel("org/repo"), hub, Unreported()) == first
+    assert await fetch_from_hub(HubModel("org/repo"), hub, NullProgress()) == first
     assert served[0].asked == []
 
 
@@ -80,22 +80,22 @@ async def test_a_repository_without_the_wanted_file_names_those_it_has(
     served: tuple[LoopbackHub, str], tmp_path: Path
 ) -> None:
     with pytest.raises(InvalidSetting, match=r"fits Q8_0; it has m-Q2_K\.gguf, "):
-        await fetch_from_hub(HubModel("org/repo", "Q8_0"), Hub(served[1], tmp_path), Unreported())
+        await fetch_from_hub(HubModel("org/repo", "Q8_0"), Hub(served[1], tmp_path), NullProgress())
 
 
 async def test_an_unknown_repository_is_reported(served: tuple[LoopbackHub, str], tmp_path: Path) -> None:
     with pytest.raises(DownloadFailed, match="org/nothing"):
-        await fetch_from_hub(HubModel("org/nothing"), Hub(served[1], tmp_path), Unreported())
+        await fetch_from_hub(HubModel("org/nothing"), Hub(served[1], tmp_path), NullProgress())
 
 
 async def test_a_hub_that_cannot_be_reached_is_reported(tmp_path: Path) -> None:
     with pytest.raises(DownloadFailed, match="could not be fetched from Hugging Face"):
-        await fetch_from_hub(HubModel("org/repo"), Hub("http://127.0.0.1:9", tmp_path), Unreported())
+        await fetch_from_hub(HubModel("org/repo"), Hub("http://127.0.0.1:9", tmp_path), NullProgress())
 
 
 async def test_an_impossible_name_is_a_wrong_setting(tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting, match="is not the name of a Hugging Face repository"):
-        await fetch_from_hub(HubModel("org/--repo"), Hub("http://127.0.0.1:9", tmp_path), Unreported())
+        await fetch_from_hub(HubModel("org/--repo"), Hub("http://127.0.0.1:9", tmp_path), NullProgress())
 
 
 @pytest.mark.parametrize(

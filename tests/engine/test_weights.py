@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from anyclaude.engine.hub import HubModel
-from anyclaude.engine.progress import Unreported
+from anyclaude.engine.progress import NullProgress
 from anyclaude.engine.weights import DEFAULT_WEIGHTS, locate_model, parse_reference
 from anyclaude.errors import InvalidSetting
 
@@ -52,4 +52,4 @@ async def test_the_default_weights_are_used_without_the_network_once_they_are_th
     with file.open("wb") as content:
         content.truncate(DEFAULT_WEIGHTS.size_bytes)
 
-    assert await locate_model(None, tmp_path, Unreported()) == file
+    assert await locate_model(None, tmp_path, NullProgress()) == file

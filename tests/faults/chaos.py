@@ -197,14 +197,14 @@ async def _converse(port: int, asked: bytes, manner: str, dice: random.Random) -
     """Send a request and read the response in one of the manners; return its bytes, and whether it was reset."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     raw = bytearray()
-    patience = dice.randrange(4000)
+    timeouts = dice.randrange(4000)
     try:
         writer.write(asked)
         while piece := await asyncio.wait_for(reader.read(200 if manner == "reads slowly" else 65536), 60.0):
             raw += piece
             if manner == "reads slowly":
                 await asyncio.sleep(0.002)
-            if manner == "vanishes" and len(raw) >= patience:
+            if manner == "vanishes" and len(raw) >= timeouts:
                 break
     except ConnectionError:
         return bytes(raw), True

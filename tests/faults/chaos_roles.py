@@ -20,17 +20,17 @@ import psutil  # type: ignore[import-untyped]  # it ships no types
 import uvloop
 from msgspec.structs import replace
 from tests.faults.faults import CLOSES, CLOSES_UNFRAMED, ENDS, FAILS, GARBLES, RESETS, STALLS
-from tests.faults.meant import Arguments, Begin, Meant, Piece, Text, Thought
+from tests.faults.meant import Arguments, Begin, Meant, PromptPart, Text, Thought
 from tests.parts.faulty_backend import Play, Received, faulty_backend
 from tests.parts.gateway import running_gateway, target_at
 
-from anyclaude.scheduling import Patience
 from anyclaude.server.gateway import Clock, GatewayOptions
+from anyclaude.timeouts import Timeouts
 
 HASTE = 20.0
 """The gateway's clock runs this much faster: pauses between attempts, and the rest of an open circuit."""
 
-PATIENCE = Patience(first_byte_seconds=3.0, stall_seconds=0.5, finish_seconds=0.5, retry_seconds=60.0)
+PATIENCE = Timeouts(first_byte_seconds=3.0, stall_seconds=0.5, finish_seconds=0.5, retry_seconds=60.0)
 
 FAULTS = (ENDS, CLOSES, CLOSES_UNFRAMED, RESETS, STALLS, GARBLES, FAILS)
 
@@ -40,7 +40,7 @@ FAULTY_SHARE = 0.5
 def meant_by(conversation: str) -> Meant:
     """Return the reply to a conversation: whoever knows its name knows the reply."""
     dice = random.Random(conversation)
-    pieces: list[Piece] = []
+    pieces: list[PromptPart] = []
     if dice.random() < 0.4:
         pieces += [Thought(f"hm {dice.random()} ") for _ in range(dice.randrange(1, 10))]
     pieces += [Text(f"né{dice.random()} 🙂 ") for _ in range(dice.randrange(1, 60))]
@@ -84,7 +84,7 @@ async def be_backend(port: int) -> None:
 async def be_gateway(folder: Path, backend_url: str) -> None:
     """Serve until standard input ends."""
     clock = Clock(seconds=lambda: time.monotonic() * HASTE, sleep=lambda seconds: asyncio.sleep(seconds / HASTE))
-    options = replace(GatewayOptions(), patience=PATIENCE, queue_limit=10_000, grace_seconds=0.2)
+    options = replace(GatewayOptions(), timeouts=PATIENCE, queue_limit=10_000, grace_seconds=0.2)
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     async with running_gateway(

@@ -39,14 +39,14 @@ class Arguments:
     text: str
 
 
-Piece: TypeAlias = Text | Thought | Begin | Arguments
+PromptPart: TypeAlias = Text | Thought | Begin | Arguments
 
 
 @dataclass(frozen=True, slots=True)
 class Meant:
     """One reply.  Without `finish` no reason is given at its end, without `done` there is no `[DONE]`."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[PromptPart, ...]
     finish: str | None = "stop"
     done: bool = True
     reports_usage: bool = True
@@ -111,7 +111,7 @@ def _extend(blocks: list[Block], kind: BlockKind, text: str) -> None:
         blocks.append((kind, "", text))
 
 
-def _delta(piece: Piece) -> dict[str, object]:
+def _delta(piece: PromptPart) -> dict[str, object]:
     match piece:
         case Text(text):
             return {"content": text}

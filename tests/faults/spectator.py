@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from tests.parts.raw_client import CLAUDE_CODE, prompt, request
 
-from anyclaude.server.caller import SESSION_HEADER
+from anyclaude.exchange.caller import SESSION_HEADER
 
 
 class Asking(Enum):

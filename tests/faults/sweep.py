@@ -16,13 +16,13 @@ from tests.parts.gateway import running_gateway, target_at
 from tests.parts.referee import Verdict, judge
 
 from anyclaude.profiles import BackendName
-from anyclaude.scheduling import Patience
 from anyclaude.server.gateway import Clock, GatewayOptions
+from anyclaude.timeouts import Timeouts
 
 HASTE = 100.0
 """The gateway's clock runs this much faster than ours: pauses between attempts, and the rest of an open circuit."""
 
-PATIENCE = Patience(first_byte_seconds=20.0, stall_seconds=20.0, finish_seconds=20.0, retry_seconds=3000.0)
+PATIENCE = Timeouts(first_byte_seconds=20.0, stall_seconds=20.0, finish_seconds=20.0, retry_seconds=3000.0)
 
 AT_ONCE = 48
 
@@ -90,7 +90,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, backend: BackendName, patience: Patience = PATIENCE) -> AsyncIterator[Stage]:
+async def stage(folder: Path, backend: BackendName, timeouts: Timeouts = PATIENCE) -> AsyncIterator[Stage]:
     """Set the stage with one kind of backend."""
     cases: dict[str, Case] = {}
 
@@ -100,7 +100,7 @@ async def stage(folder: Path, backend: BackendName, patience: Patience = PATIENC
         return chosen if isinstance(chosen, Play) else Play((chosen.after(received.prefill).body(),))
 
     clock = Clock(seconds=lambda: time.monotonic() * HASTE, sleep=lambda seconds: asyncio.sleep(seconds / HASTE))
-    options = GatewayOptions(patience=patience, queue_limit=100_000)
+    options = GatewayOptions(timeouts=timeouts, queue_limit=100_000)
     async with (
         faulty_backend(play) as server,
         running_gateway(folder, target_at(server.base_url, backend, 10_000), options=options, clock=clock) as gateway,

@@ -21,7 +21,7 @@ from tests.faults.sweep import PATIENCE, Case, Tally, stage
 from tests.parts.faulty_backend import Play
 
 from anyclaude.profiles import BackendName
-from anyclaude.scheduling import Patience
+from anyclaude.timeouts import Timeouts
 
 WHOLE = frozenset({"whole"})
 REFUSED = frozenset({"refused"})
@@ -31,7 +31,7 @@ ANY = WHOLE | BROKEN
 
 NO = Play((b'{"error":{"message":"no such luck","code":400}}',), status=400, content_type="application/json")
 
-HURRY = Patience(first_byte_seconds=2.0, stall_seconds=0.2, finish_seconds=0.2, retry_seconds=3000.0)
+HURRY = Timeouts(first_byte_seconds=2.0, stall_seconds=0.2, finish_seconds=0.2, retry_seconds=3000.0)
 """Silence is waited out, so it is made short; the first byte comes late where the machine is busy."""
 
 Endings = Callable[[int], frozenset[str]]
@@ -51,13 +51,13 @@ def sweep(
     folder: Path,
     chosen: Iterable[Case],
     backend: BackendName = "generic",
-    patience: Patience = PATIENCE,
+    timeouts: Timeouts = PATIENCE,
     at_once: int = 32,
 ) -> Tally:
     """Play the cases, on the event loop the gateway is made for."""
 
     async def run() -> Tally:
-        async with stage(folder, backend, patience) as played:
+        async with stage(folder, backend, timeouts) as played:
             return await played.run(mixed(chosen), at_once)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -118,8 +118,8 @@ def test_a_reply_that_cannot_be_continued_is_whole_if_the_backend_had_finished_i
             return BROKEN
         return WHOLE if at >= marks.is_finished else ANY
 
-    patience, at_once = (HURRY, 64) if fault is STALLS else (PATIENCE, 32)
-    tally = sweep(tmp_path, cases(name, fault, NO, endings), patience=patience, at_once=at_once)
+    timeouts, at_once = (HURRY, 64) if fault is STALLS else (PATIENCE, 32)
+    tally = sweep(tmp_path, cases(name, fault, NO, endings), timeouts=timeouts, at_once=at_once)
     tallies[f"not continued: {name}, {fault.name}"] = tally
 
     assert not tally.fouls, tally.fouls[0]
@@ -174,13 +174,13 @@ def test_a_backend_that_goes_silent_in_the_head_of_its_reply_is_not_asked_again(
     tmp_path: Path, tallies: dict[str, Tally]
 ) -> None:
     """It may be at work.  Replies without a fault come between, or the circuit would open."""
-    patience = Patience(first_byte_seconds=0.1, retry_seconds=3000.0)
+    timeouts = Timeouts(first_byte_seconds=0.1, retry_seconds=3000.0)
     silent = list(heads(STALLS, TEXT, REFUSED))[:: len(Asking)]
     chosen = [
         case for at, silence in enumerate(silent) for case in (silence, Case(f"{at}", Asking.WHOLE, (TEXT,), TEXT, ANY))
     ]
 
-    tally = sweep(tmp_path, chosen, patience=patience, at_once=4)
+    tally = sweep(tmp_path, chosen, timeouts=timeouts, at_once=4)
     tallies[f"head: {STALLS.name}"] = tally
 
     assert not tally.fouls, tally.fouls[0]

@@ -6,14 +6,15 @@ import pytest
 from msgspec.structs import replace
 from tests.parts.engines import smollm2_engine, smollm2_model
 
-from anyclaude.backends.client import HttpBackend, open_session
-from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.backends.http.client import HttpBackend, open_session
+from anyclaude.backends.target import BackendTarget
 from anyclaude.dialects import dialect_named
 from anyclaude.engine.embedded import EmbeddedEngine
+from anyclaude.exchange.resume import continuation_of
 from anyclaude.profiles import profile_named
 from anyclaude.protocol.deltas import Delta, TextDelta, UsageReported
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn
-from anyclaude.scheduling.continuation import continuation_of
+from anyclaude.secret import Secret
 
 __all__ = ["smollm2_engine", "smollm2_model"]
 

@@ -17,7 +17,7 @@ PIECE = "x" * 4000
 QUIET_SECONDS = 0.5
 """As long as nothing may get through before all streams count as stopped."""
 
-MOST_BYTES_PER_STREAM = 4 * 2**20
+MAX_BYTES_PER_STREAM = 4 * 2**20
 """Generous: 2.4 MB were measured, nearly all of it what the gateway remembers of a reply until it is longer than any
 honest one; what is sent, about 6 MB for each stream, waits in the buffers of the kernel."""
 
@@ -74,4 +74,4 @@ async def test_a_stream_whose_reader_has_stopped_holds_little_and_gives_it_back(
         sys.stdout.write(f"\n{STREAMS} stopped readers: {held / STREAMS / 1000:.0f} kB for each\n")
 
     assert floods.pieces > 0
-    assert held / STREAMS < MOST_BYTES_PER_STREAM
+    assert held / STREAMS < MAX_BYTES_PER_STREAM

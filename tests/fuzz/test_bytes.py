@@ -19,9 +19,9 @@ from tests.parts.raw_client import request
 from tests.parts.referee import judge
 from tests.parts.splits import any_split
 
-from anyclaude.scheduling import Patience
-from anyclaude.server.caller import AGENT_HEADER
+from anyclaude.exchange.caller import AGENT_HEADER
 from anyclaude.server.gateway import Clock, GatewayOptions
+from anyclaude.timeouts import Timeouts
 
 HASTE = 10_000.0
 """The gateway's clock runs this much faster, so that no circuit stays open for long."""
@@ -81,7 +81,7 @@ class House:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Run both for all tests of this module; they live through all of it."""
     plays = [GOOD]
-    options = GatewayOptions(grace_seconds=0.2, patience=Patience(retry_seconds=0.0))
+    options = GatewayOptions(grace_seconds=0.2, timeouts=Timeouts(retry_seconds=0.0))
     clock = Clock(seconds=lambda: time.monotonic() * HASTE, sleep=lambda seconds: asyncio.sleep(seconds / HASTE))
 
     async def open_it(stack: AsyncExitStack) -> int:

@@ -14,14 +14,14 @@ from tests.parts.sessions import opening, send
 from anyclaude.backends.target import BackendTarget
 from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.launcher.compose import WRITING, Served, launch_options, running_gateway, warmed
-from anyclaude.launcher.engine_watch import Watch
+from anyclaude.launcher.engine_monitor import EngineMonitor
+from anyclaude.prewarm.first_prompt import LaunchKey
+from anyclaude.prewarm.slot_saver import SlotSaverOptions
 from anyclaude.profiles import BackendName
-from anyclaude.scheduling.first_prompt import Place
 from anyclaude.server.gateway import GatewayOptions
-from anyclaude.server.kept_state import KeptStateOptions
 from anyclaude.settings import Settings
 
-PLACE = Place("/garden", "manner")
+PLACE = LaunchKey("/garden", "manner")
 SESSION = "0e31949d-9c0e-48c3-9a86-3c5ddb3f8c0b"
 SETTINGS = Settings(log_dir=Path("/logs"), cache_dir=Path("/cache"))
 
@@ -30,8 +30,10 @@ def target(backend: BackendName) -> BackendTarget:
     return target_at("http://127.0.0.1:1/v1", backend)
 
 
-def options(served: Served, settings: Settings = SETTINGS, place: Place | None = PLACE, *words: str) -> GatewayOptions:
-    return warmed(launch_options(settings, "lean"), served, settings, place, words)
+def options(
+    served: Served, settings: Settings = SETTINGS, launch_key: LaunchKey | None = PLACE, *words: str
+) -> GatewayOptions:
+    return warmed(launch_options(settings, "lean"), served, settings, launch_key, words)
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ async def test_every_near_server_is_warmed_and_only_ours_has_its_state_kept(back
     chosen = options(Served((target(backend),)))
 
     assert chosen.warm_up is not None
-    assert (chosen.warm_up.folder, chosen.warm_up.place) == (Path("/logs/first-prompts"), PLACE)
+    assert (chosen.warm_up.folder, chosen.warm_up.launch_key) == (Path("/logs/first-prompts"), PLACE)
     assert chosen.kept_state is None
 
 
@@ -65,16 +67,16 @@ async def test_the_embedded_engine_has_its_state_kept(embedded: Served) -> None:
     kept = options(embedded).kept_state
 
     assert kept is not None
-    assert (kept.folder, kept.engine, kept.place) == (Path("/cache/kept-states"), "identity", PLACE)
+    assert (kept.folder, kept.engine, kept.launch_key) == (Path("/cache/kept-states"), "identity", PLACE)
     assert kept.limit_bytes == 4 * 1024**3
-    assert (kept.goes_on, kept.session) == (False, None)
+    assert (kept.continues_session, kept.session) == (False, None)
 
 
 async def test_the_session_that_goes_on_is_passed_on(embedded: Served) -> None:
     kept = options(embedded, SETTINGS, PLACE, "--resume", SESSION).kept_state
 
     assert kept is not None
-    assert (kept.goes_on, kept.session) == (True, SESSION)
+    assert (kept.continues_session, kept.session) == (True, SESSION)
 
 
 async def test_each_can_be_switched_off(embedded: Served) -> None:
@@ -95,10 +97,10 @@ async def test_with_several_slots_nobody_knows_whose_state_it_would_be(embedded:
 
 
 async def test_without_a_project_no_state_is_kept(embedded: Served) -> None:
-    chosen = options(embedded, place=None)
+    chosen = options(embedded, launch_key=None)
 
     assert chosen.warm_up is not None
-    assert (chosen.warm_up.place, chosen.kept_state) == (None, None)
+    assert (chosen.warm_up.launch_key, chosen.kept_state) == (None, None)
 
 
 async def end_of_a_run(folder: Path, backend: RawBackend, *, keeps: bool) -> list[str]:
@@ -106,9 +108,9 @@ async def end_of_a_run(folder: Path, backend: RawBackend, *, keeps: bool) -> lis
     said: list[str] = []
     served = Served((target_at(backend.base_url, "embedded", parallel_requests=1),))
     settings = Settings(log_dir=folder, cache_dir=folder)
-    kept = KeptStateOptions(folder=folder / "states", engine="e", place=PLACE, limit_bytes=10_000)
+    kept = SlotSaverOptions(folder=folder / "states", engine="e", launch_key=PLACE, limit_bytes=10_000)
     chosen = replace(launch_options(settings, "full"), kept_state=kept if keeps else None)
-    context = running_gateway(chosen, served, settings, Watch(), said.append, quiet_seconds=0.0)
+    context = running_gateway(chosen, served, settings, EngineMonitor(), said.append, quiet_seconds=0.0)
     gateway = await context.__aenter__()
     async with connected(gateway.base_url) as client:
         await send(client, opening("Pull the weeds"))

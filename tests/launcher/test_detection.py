@@ -5,11 +5,12 @@ from msgspec.structs import replace
 from tests.parts.server_documents import LLAMACPP, OLLAMA, OPENROUTER, VLLM, VLLM_MLX
 from tests.parts.stub_server import stub_server
 
-from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.backends.target import BackendTarget
 from anyclaude.errors import InvalidSetting, SetupError
 from anyclaude.launcher.detection import find_fallbacks, find_target, names_a_file, with_version_path
 from anyclaude.profiles import PROFILES
 from anyclaude.protocol.json_values import JsonValue
+from anyclaude.secret import Secret
 from anyclaude.settings import Fallback, Mode, Settings
 
 NOWHERE = "http://127.0.0.1:9/v1"

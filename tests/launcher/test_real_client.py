@@ -15,7 +15,7 @@ from tests.parts.claude_code_versions import NATIVE, VERSIONS, installed_client
 from tests.parts.stub_server import stub_server
 from tests.parts.weights import qwen_coder_file, smollm2_file
 
-from anyclaude.observability.kept_prompts import PromptShelf
+from anyclaude.cache_report.prompt_store import PromptStore
 
 PATIENCE_SECONDS = 400.0
 """Only a bound: a busy machine may take minutes for the thousand tokens of the shortest prompt."""
@@ -70,7 +70,7 @@ async def test_an_address_and_keys_in_the_users_settings_do_not_lead_past_the_ga
     server.check()
     state = tmp_path / ".anyclaude"
     files = b"".join(file.read_bytes() for file in state.rglob("*") if file.is_file())
-    prompts = b"".join(prompt.body for prompt in PromptShelf(state / "prompts").prompts())
+    prompts = b"".join(prompt.body for prompt in PromptStore(state / "prompts").prompts())
     assert (status, out.strip()) == (0, "All is well.")
     assert elsewhere.asked == []
     assert b"Say hello" in prompts

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from anyclaude.observability import ExchangeRecord, Journal
-from anyclaude.observability.records import Durations
+from anyclaude.exchange.record import Durations, ExchangeRecord
+from anyclaude.observability.journal import Journal
 
 RECORD = ExchangeRecord(
     time="2026-11-22T23:59:59.999+00:00",

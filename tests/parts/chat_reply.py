@@ -87,7 +87,7 @@ class Stop:
     """The response ends properly, though the reply is not finished."""
 
 
-Piece: TypeAlias = Say | Think | Call | Finish | Hold | Signal | Raw | Fail | Vanish | Stop
+PromptPart: TypeAlias = Say | Think | Call | Finish | Hold | Signal | Raw | Fail | Vanish | Stop
 Step: TypeAlias = bytes | Hold | Signal | Vanish
 
 
@@ -104,7 +104,7 @@ class Usage:
 class Reply:
     """A reply with status 200.  Without a usage the server counts for itself."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[PromptPart, ...]
     usage: Usage | None = None
 
 
@@ -157,7 +157,7 @@ def finish(reason: FinishReason) -> Finish:
     return Finish(reason)
 
 
-def reply(*pieces: Piece, usage: Usage | None = None) -> Reply:
+def reply(*pieces: PromptPart, usage: Usage | None = None) -> Reply:
     """Answer with these pieces, in this order."""
     return Reply(pieces, usage)
 
@@ -168,7 +168,7 @@ def refuse(status: int, message: str, kind: str = "invalid_request_error", **hea
     return Refusal(status, {"error": {"code": status, "message": message, "type": kind}}, names)
 
 
-def finish_reason(pieces: tuple[Piece, ...]) -> FinishReason:
+def finish_reason(pieces: tuple[PromptPart, ...]) -> FinishReason:
     """Return the reason the pieces name, or the one that follows from them."""
     named = [piece.reason for piece in pieces if isinstance(piece, Finish)]
     if named:
@@ -176,7 +176,7 @@ def finish_reason(pieces: tuple[Piece, ...]) -> FinishReason:
     return "tool_calls" if any(isinstance(piece, Call) for piece in pieces) else "stop"
 
 
-def completion_tokens(pieces: tuple[Piece, ...], habits: Habits) -> int:
+def completion_tokens(pieces: tuple[PromptPart, ...], habits: Habits) -> int:
     """Count the fragments a reply is written in; each is one token of the played model."""
     return sum(len(_fragments(_written(piece), habits)) for piece in pieces)
 
@@ -249,7 +249,7 @@ def _called(piece: Call) -> JsonObject:
     return {"id": piece.id, "type": "function", "function": function}
 
 
-def _written(piece: Piece) -> str:
+def _written(piece: PromptPart) -> str:
     match piece:
         case Say() | Think():
             return piece.text

@@ -13,7 +13,7 @@ from tests.parts.weights import qwen_coder_file, smollm2_file, tests_cache
 
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine
 from anyclaude.engine.options import EngineOptions
-from anyclaude.engine.progress import Unreported
+from anyclaude.engine.progress import NullProgress
 
 ENGINE_KEY = "the-engine-key-of-the-tests"
 
@@ -21,7 +21,7 @@ ENGINE_KEY = "the-engine-key-of-the-tests"
 @asynccontextmanager
 async def running(model_file: Path, log_folder: Path, options: EngineOptions) -> AsyncIterator[EmbeddedEngine]:
     """Run a model for the time of the context."""
-    async with start_engine(model_file, log_folder, Unreported(), api_key=ENGINE_KEY, options=options) as engine:
+    async with start_engine(model_file, log_folder, NullProgress(), api_key=ENGINE_KEY, options=options) as engine:
         yield engine
 
 

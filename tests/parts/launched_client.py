@@ -10,9 +10,9 @@ from tests.parts.gateway import running_gateway
 
 from anyclaude.backends.target import BackendTarget
 from anyclaude.backends.template_probe import fitted_to_template
+from anyclaude.launcher.client.environment import child_environment
+from anyclaude.launcher.client.plan import Invocation, diet_of, plan_client
 from anyclaude.launcher.compose import launch_options
-from anyclaude.launcher.environment import child_environment
-from anyclaude.launcher.plan import Invocation, diet_of, plan_client
 from anyclaude.profiles import EMBEDDED, BackendProfile
 from anyclaude.settings import Settings
 from anyclaude.transforms import Diet

@@ -12,7 +12,7 @@ from tests.parts.prefix_contract import BrokenContract, PrefixContract, has_turn
 from anyclaude.dialects import WireRequest
 from anyclaude.protocol.json_values import JsonObject
 from anyclaude.protocol.messages_request import MessagesRequest
-from anyclaude.scheduling.dispatch import Errand
+from anyclaude.scheduling.dispatch import BackendRequest
 
 ROOT = Path(__file__).parents[2]
 MAIN, AGENT = "session-1//", "session-1/a1/"
@@ -33,7 +33,9 @@ def moves(*asked: tuple[str, list[JsonObject]], tools: list[list[JsonObject]] | 
     contract = PrefixContract()
     for number, (conversation, messages) in enumerate(asked):
         body = {"model": "m", "messages": messages} | ({"tools": tools[number]} if tools else {})
-        contract.observe(Errand(REQUEST, conversation), WireRequest("/chat/completions", json.dumps(body).encode()))
+        contract.observe(
+            BackendRequest(REQUEST, conversation), WireRequest("/chat/completions", json.dumps(body).encode())
+        )
     return [str(move) for move in contract.moves]
 
 
@@ -108,7 +110,7 @@ def test_what_is_not_explained_or_explained_for_nothing_fails(moved: bool, reaso
     contract = PrefixContract()
     for text in ("One", "Uno" if moved else "One"):
         body = json.dumps({"messages": [user(text)]}).encode()
-        contract.observe(Errand(REQUEST, MAIN), WireRequest("/chat/completions", body))
+        contract.observe(BackendRequest(REQUEST, MAIN), WireRequest("/chat/completions", body))
 
     with pytest.raises(BrokenContract, match=said):
         contract.check(reason)

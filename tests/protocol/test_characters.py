@@ -29,7 +29,7 @@ PICTURE = Base64Source("image/png", "AAAA")
         ((TextBlock("text", {"cache_control": None}),), "text"),
         ((ThinkingBlock("hmm", "signature"), TextBlock("text")), "hmmtext"),
         ((ToolUseBlock("toolu_1", "Read", {"ä": 1}),), 'Read{"ä":1}'),
-        ((ToolUseBlock("toolu_1", "Read", {"a": 1}, spoken='{ "a": 1 }'),), 'Read{"a":1}'),
+        ((ToolUseBlock("toolu_1", "Read", {"a": 1}, raw_arguments='{ "a": 1 }'),), 'Read{"a":1}'),
         ((ToolResultBlock("toolu_1"),), ""),
         ((ToolResultBlock("toolu_1", (TextBlock("result"), ImageBlock(PICTURE))),), "result"),
         ((ToolReferenceBlock("Read"),), "Read"),

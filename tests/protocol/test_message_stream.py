@@ -334,12 +334,12 @@ def test_what_the_model_wrote_for_each_complete_call_can_be_asked_for_by_its_id(
     stream = new_stream()
     stream.open()
     stream.feed([ToolCallDelta(0, "Read", '{ "a"'), ToolCallDelta(1, "Bash"), ToolCallDelta(0, "", ": 1}")])
-    before = dict(stream.spoken_calls)
+    before = dict(stream.raw_arguments)
     stream.feed([DONE])
     stream.close()
 
     assert before == {}
-    assert stream.spoken_calls == {"toolu_1": '{ "a": 1}', "toolu_2": ""}
+    assert stream.raw_arguments == {"toolu_1": '{ "a": 1}', "toolu_2": ""}
 
 
 def test_a_call_that_went_live_out_of_turn_is_completed_before_the_others() -> None:

@@ -4,24 +4,17 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from anyclaude.protocol.prompt import (
-    Change,
-    Piece,
-    Prompt,
-    Section,
-    characters_in_common,
-    first_difference,
-)
+from anyclaude.protocol.prompt import Change, Prompt, PromptPart, Section, characters_in_common, first_difference
 
 texts = st.text(alphabet="ab😀", max_size=8)
-messages = st.builds(Piece, st.just("messages"), st.sampled_from(["user", "assistant", "tool"]), texts)
+messages = st.builds(PromptPart, st.just("messages"), st.sampled_from(["user", "assistant", "tool"]), texts)
 
 
 @st.composite
 def prompts(draw: st.DrawFn) -> Prompt:
-    system = [Piece("system", "", text) for text in draw(st.lists(texts, max_size=1))]
+    system = [PromptPart("system", "", text) for text in draw(st.lists(texts, max_size=1))]
     names = draw(st.lists(st.sampled_from("RWBGE"), unique=True, max_size=4))
-    tools = [Piece("tools", name, draw(texts)) for name in names]
+    tools = [PromptPart("tools", name, draw(texts)) for name in names]
     said = draw(st.lists(messages, min_size=1, max_size=6))
     return Prompt("m", (*tools, *system, *said))
 
@@ -29,9 +22,9 @@ def prompts(draw: st.DrawFn) -> Prompt:
 def spelled(prompt: Prompt) -> list[tuple[str, str, str]]:
     """Return a prompt character by character, each with the piece it belongs to."""
     return [
-        (piece.section, piece.name, character)
-        for piece in prompt.pieces
-        for character in (f"<{piece.section}:{piece.name}>", *piece.text)
+        (part.section, part.name, character)
+        for part in prompt.parts
+        for character in (f"<{part.section}:{part.name}>", *part.text)
     ]
 
 
@@ -41,29 +34,29 @@ def test_a_prompt_does_not_differ_from_itself(prompt: Prompt) -> None:
 
 
 @given(prompts(), st.lists(messages, max_size=3), texts)
-def test_what_goes_on_as_before_does_not_differ(prompt: Prompt, later: list[Piece], more: str) -> None:
-    last = prompt.pieces[-1]
-    grown = Piece(last.section, last.name, last.text + more)
-    now = Prompt("m", (*prompt.pieces[:-1], grown, *later))
+def test_what_goes_on_as_before_does_not_differ(prompt: Prompt, later: list[PromptPart], more: str) -> None:
+    last = prompt.parts[-1]
+    grown = PromptPart(last.section, last.name, last.text + more)
+    now = Prompt("m", (*prompt.parts[:-1], grown, *later))
 
     assert first_difference(prompt, now) is None
 
 
 @given(prompts(), st.data())
 def test_a_change_at_any_place_is_found_there(prompt: Prompt, data: st.DataObject) -> None:
-    at = data.draw(st.integers(0, len(prompt.pieces) - 1))
-    piece = prompt.pieces[at]
-    offset = data.draw(st.integers(0, len(piece.text)))
-    changed = Piece(piece.section, piece.name, f"{piece.text[:offset]}!{piece.text[offset:]}")
-    now = Prompt("m", (*prompt.pieces[:at], changed, *prompt.pieces[at + 1 :]))
+    at = data.draw(st.integers(0, len(prompt.parts) - 1))
+    part = prompt.parts[at]
+    offset = data.draw(st.integers(0, len(part.text)))
+    changed = PromptPart(part.section, part.name, f"{part.text[:offset]}!{part.text[offset:]}")
+    now = Prompt("m", (*prompt.parts[:at], changed, *prompt.parts[at + 1 :]))
     difference = first_difference(prompt, now)
 
-    assume(at < len(prompt.pieces) - 1 or offset < len(piece.text))
+    assume(at < len(prompt.parts) - 1 or offset < len(part.text))
     assert difference is not None
-    assert (difference.section, difference.name, difference.change) == (piece.section, piece.name, "changed")
-    assert difference.number == sum(other.section == piece.section for other in prompt.pieces[: at + 1])
-    assert (difference.offset, difference.was, difference.now) == (offset, piece.text, changed.text)
-    assert difference.characters == sum(len(other.text) for other in prompt.pieces[:at]) + offset
+    assert (difference.section, difference.name, difference.change) == (part.section, part.name, "changed")
+    assert difference.number == sum(other.section == part.section for other in prompt.parts[: at + 1])
+    assert (difference.offset, difference.was, difference.now) == (offset, part.text, changed.text)
+    assert difference.characters == sum(len(other.text) for other in prompt.parts[:at]) + offset
 
 
 @given(prompts(), prompts())
@@ -92,9 +85,9 @@ def test_both_ways_the_same_is_shared(one: Prompt, two: Prompt) -> None:
 
 def prompt_of(tools: str, system: str = "s", *said: str) -> Prompt:
     """Return a prompt with one-letter tools and messages of the user."""
-    pieces = [Piece("tools", name, name) for name in tools]
-    pieces += [Piece("system", "", system)] if system else []
-    return Prompt("m", (*pieces, *(Piece("messages", "user", text) for text in said or ("hi",))))
+    parts = [PromptPart("tools", name, name) for name in tools]
+    parts += [PromptPart("system", "", system)] if system else []
+    return Prompt("m", (*parts, *(PromptPart("messages", "user", text) for text in said or ("hi",))))
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude.errors import QueueFull
-from anyclaude.scheduling import Admission, Applicant, Priority
-from anyclaude.scheduling.admission import HOLD_SECONDS
+from anyclaude.scheduling.admission import HOLD_SECONDS, Admission
+from anyclaude.scheduling.queue import Priority, Requester
 
 
 @dataclass
@@ -19,14 +19,14 @@ class Visitor:
 
     conversation: str
     priority: Priority = Priority.MAIN
-    goes_on: bool = False
+    expects_followup: bool = False
     task: "asyncio.Task[None]" = field(init=False)
     admitted: asyncio.Event = field(default_factory=asyncio.Event)
     may_finish: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
-    def applicant(self) -> Applicant:
-        return Applicant(self.conversation, priority=self.priority)
+    def requester(self) -> Requester:
+        return Requester(self.conversation, priority=self.priority)
 
     def arrive(self, admission: Admission, order: list["Visitor"]) -> "Visitor":
         self.task = asyncio.create_task(self._visit(admission, order))
@@ -41,11 +41,11 @@ class Visitor:
         await self.task
 
     async def _visit(self, admission: Admission, order: list["Visitor"]) -> None:
-        async with admission.turn(self.applicant) as turn:
+        async with admission.turn(self.requester) as turn:
             order.append(self)
             self.admitted.set()
             await self.may_finish.wait()
-            turn.goes_on = self.goes_on
+            turn.expects_followup = self.expects_followup
 
 
 @dataclass
@@ -118,7 +118,7 @@ async def test_one_too_many_is_refused_and_told_when_to_come_back() -> None:
     visitors = await arrivals(admission, [], "ab")
 
     with pytest.raises(QueueFull, match="1 requests wait") as refused:
-        async with admission.turn(Applicant("c")):
+        async with admission.turn(Requester("c")):
             pass
 
     assert refused.value.retry_after_seconds is not None
@@ -129,11 +129,11 @@ async def test_one_too_many_is_refused_and_told_when_to_come_back() -> None:
 
 async def test_with_no_room_to_wait_only_those_who_are_served_at_once_get_in() -> None:
     admission = Admission(parallel=1, waiting_limit=0)
-    async with admission.turn(Applicant("a")):
+    async with admission.turn(Requester("a")):
         with pytest.raises(QueueFull):
-            async with admission.turn(Applicant("b")):
+            async with admission.turn(Requester("b")):
                 pass
-    async with admission.turn(Applicant("b")):
+    async with admission.turn(Requester("b")):
         running = admission.running
 
     assert running == 1
@@ -170,10 +170,10 @@ async def test_a_turn_that_comes_in_the_moment_of_leaving_is_passed_on() -> None
 async def test_a_turn_ends_with_whatever_ends_it() -> None:
     admission = Admission(parallel=1, waiting_limit=0)
     with pytest.raises(ZeroDivisionError):
-        async with admission.turn(Applicant("a")):
+        async with admission.turn(Requester("a")):
             raise ZeroDivisionError
 
-    async with admission.turn(Applicant("a")):
+    async with admission.turn(Requester("a")):
         pass
 
     assert admission.running == 0
@@ -194,14 +194,14 @@ steps = st.lists(
 
 @given(st.integers(1, 3), st.integers(0, 4), st.booleans(), steps)
 def test_whatever_comes_and_goes_no_turn_is_lost_and_nobody_starves(
-    parallel: int, waiting_limit: int, is_forgetful: bool, script: list[tuple[str, int]]
+    parallel: int, waiting_limit: int, evicts_prompts: bool, script: list[tuple[str, int]]
 ) -> None:
-    asyncio.run(_played(parallel, waiting_limit, is_forgetful, script))
+    asyncio.run(_played(parallel, waiting_limit, evicts_prompts, script))
 
 
-async def _played(parallel: int, waiting_limit: int, is_forgetful: bool, script: list[tuple[str, int]]) -> None:
+async def _played(parallel: int, waiting_limit: int, evicts_prompts: bool, script: list[tuple[str, int]]) -> None:
     timers = Timers()
-    admission = Admission(parallel, waiting_limit, is_forgetful=is_forgetful, later=timers.later)
+    admission = Admission(parallel, waiting_limit, evicts_prompts=evicts_prompts, later=timers.later)
     order: list[Visitor] = []
     visitors: list[Visitor] = []
     for step, number in script:
@@ -231,7 +231,7 @@ async def _played(parallel: int, waiting_limit: int, is_forgetful: bool, script:
 
 async def _step(step: str, number: int, admission: Admission, order: list[Visitor], visitors: list[Visitor]) -> None:
     if step == "arrive":
-        visitor = Visitor(f"conversation {number % 4}", Priority(number // 4 % 3), goes_on=number >= 12)
+        visitor = Visitor(f"conversation {number % 4}", Priority(number // 4 % 3), expects_followup=number >= 12)
         visitors.append(visitor.arrive(admission, order))
     elif step in {"settle", "expire"}:
         await settled()
@@ -265,15 +265,15 @@ async def test_what_nobody_waits_for_is_done_while_the_backend_is_idle() -> None
     admission, pastime = Admission(parallel=1, waiting_limit=1), Pastime()
     pastime.may_finish.set()
 
-    assert await admission.in_spare_time(pastime.work)
+    assert await admission.run_when_idle(pastime.work)
     assert pastime.began == 1
 
 
 async def test_whoever_comes_ends_what_nobody_waits_for_and_does_not_wait_for_it() -> None:
     admission, pastime = Admission(parallel=2, waiting_limit=1), Pastime()
-    spare = asyncio.create_task(admission.in_spare_time(pastime.work))
+    spare = asyncio.create_task(admission.run_when_idle(pastime.work))
     await settled()
-    async with admission.turn(Applicant("a")):
+    async with admission.turn(Requester("a")):
         await settled()
 
         assert pastime.was_ended
@@ -283,7 +283,7 @@ async def test_whoever_comes_ends_what_nobody_waits_for_and_does_not_wait_for_it
 async def test_what_nobody_waits_for_begins_when_the_last_request_has_left() -> None:
     admission, pastime, order = Admission(parallel=2, waiting_limit=2), Pastime(), list[Visitor]()
     visitors = await arrivals(admission, order, "abc")
-    spare = asyncio.create_task(admission.in_spare_time(pastime.work))
+    spare = asyncio.create_task(admission.run_when_idle(pastime.work))
     for visitor in visitors:
         await settled()
         assert pastime.began == 0
@@ -297,7 +297,7 @@ async def test_what_nobody_waits_for_begins_when_the_last_request_has_left() -> 
 
 async def test_of_two_things_that_nobody_waits_for_one_is_done_after_the_other() -> None:
     admission, one, other = Admission(parallel=1, waiting_limit=1), Pastime(), Pastime()
-    tasks = [asyncio.create_task(admission.in_spare_time(pastime.work)) for pastime in (one, other)]
+    tasks = [asyncio.create_task(admission.run_when_idle(pastime.work)) for pastime in (one, other)]
     await settled()
 
     assert (one.began, other.began) == (1, 0)
@@ -313,14 +313,14 @@ async def test_what_goes_wrong_in_spare_time_is_told_and_leaves_the_backend_free
         raise QueueFull("some failure", 1.0)
 
     with pytest.raises(QueueFull):
-        await admission.in_spare_time(fail)
-    async with admission.turn(Applicant("a")):
+        await admission.run_when_idle(fail)
+    async with admission.turn(Requester("a")):
         assert admission.running == 1
 
 
 async def test_who_gives_up_waiting_for_spare_time_takes_the_work_along() -> None:
     admission, pastime = Admission(parallel=1, waiting_limit=1), Pastime()
-    spare = asyncio.create_task(admission.in_spare_time(pastime.work))
+    spare = asyncio.create_task(admission.run_when_idle(pastime.work))
     await settled()
     spare.cancel()
     await asyncio.gather(spare, return_exceptions=True)
@@ -331,8 +331,8 @@ async def test_who_gives_up_waiting_for_spare_time_takes_the_work_along() -> Non
 async def after_a_tool_call(*waiting: Visitor) -> tuple[Admission, Timers, list[Visitor]]:
     """Return a forgetful backend whose last reply called a tool, while others came and wait."""
     timers, order = Timers(), list[Visitor]()
-    admission = Admission(1, 9, is_forgetful=True, later=timers.later)
-    caller = Visitor("main", goes_on=True).arrive(admission, order)
+    admission = Admission(1, 9, evicts_prompts=True, later=timers.later)
+    caller = Visitor("main", expects_followup=True).arrive(admission, order)
     await settled()
     for visitor in waiting:
         visitor.arrive(admission, order)
@@ -367,8 +367,8 @@ async def test_a_turn_that_is_kept_in_vain_goes_to_whoever_waits() -> None:
 async def test_no_turn_is_kept_from_what_is_more_urgent() -> None:
     for arrives_first in (True, False):
         timers, order = Timers(), list[Visitor]()
-        admission = Admission(1, 9, is_forgetful=True, later=timers.later)
-        agent = Visitor("agent", Priority.SUBAGENT, goes_on=True).arrive(admission, order)
+        admission = Admission(1, 9, evicts_prompts=True, later=timers.later)
+        agent = Visitor("agent", Priority.SUBAGENT, expects_followup=True).arrive(admission, order)
         await settled()
         main = Visitor("main")
         if arrives_first:
@@ -387,7 +387,7 @@ async def test_no_turn_is_kept_from_what_is_more_urgent() -> None:
 async def test_a_backend_that_keeps_what_it_has_read_is_never_left_idle() -> None:
     order = list[Visitor]()
     admission = Admission(1, 9, later=Timers().later)
-    caller, other = Visitor("main", goes_on=True).arrive(admission, order), Visitor("other")
+    caller, other = Visitor("main", expects_followup=True).arrive(admission, order), Visitor("other")
     await settled()
     other.arrive(admission, order)
     await settled()
@@ -401,7 +401,7 @@ async def test_a_backend_that_keeps_what_it_has_read_is_never_left_idle() -> Non
 async def test_spare_time_begins_when_no_turn_is_kept_any_more() -> None:
     admission, timers, _ = await after_a_tool_call()
     pastime = Pastime()
-    spare = asyncio.create_task(admission.in_spare_time(pastime.work))
+    spare = asyncio.create_task(admission.run_when_idle(pastime.work))
     await settled()
     assert pastime.began == 0
 

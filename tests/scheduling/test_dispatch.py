@@ -12,8 +12,8 @@ from tests.parts.gateway import target_at
 from tests.parts.manual_clock import ManualClock
 
 from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.client import BackendReply
 from anyclaude.backends.fake import FakeBackend, FakeReply
+from anyclaude.backends.http.client import BackendReply
 from anyclaude.dialects import WireRequest, dialect_named
 from anyclaude.errors import (
     BackendError,
@@ -29,14 +29,16 @@ from anyclaude.errors import (
 )
 from anyclaude.protocol.deltas import TextDelta
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.scheduling import Admission, Applicant, Dispatcher, Lane, Patience
-from anyclaude.scheduling.dispatch import Errand, PassedOver, Progress
+from anyclaude.scheduling.admission import Admission
+from anyclaude.scheduling.dispatch import BackendRequest, Dispatcher, Progress, SkippedBackend, Upstream
+from anyclaude.scheduling.queue import Requester
+from anyclaude.timeouts import Timeouts
 
 REFUSED = BackendUnreachable("refused")
 HELLO = b'data: {"choices": [{"delta": {"content": "Hello"}}]}\n\n'
 WHOLE = FakeReply(chunks=(HELLO, b"data: [DONE]\n\n"))
 LOADING = FakeReply(chunks=(b'{"error": {"message": "Loading model"}}',), status=503, content_type="application/json")
-ERRAND = Errand(MessagesRequest(model="x", max_tokens=1, messages=(Turn("user", "Hello"),)), "conversation")
+ERRAND = BackendRequest(MessagesRequest(model="x", max_tokens=1, messages=(Turn("user", "Hello"),)), "conversation")
 
 
 @dataclass
@@ -44,14 +46,14 @@ class Stage:
     """A dispatcher over scripted backends, and everything a test wants to see of it."""
 
     backends: list[FakeBackend]
-    patience: Patience = field(default_factory=lambda: Patience(retry_seconds=30.0))
+    timeouts: Timeouts = field(default_factory=lambda: Timeouts(retry_seconds=30.0))
     waiting_limit: int = 0
 
     def __post_init__(self) -> None:
         self.clock = ManualClock()
         self.progress = Progress()
-        self.lanes = [self._lane(backend) for backend in self.backends]
-        self.dispatcher = Dispatcher(self.lanes, self.patience, self.clock.seconds, self.clock.sleep)
+        self.upstreams = [self._upstream(backend) for backend in self.backends]
+        self.dispatcher = Dispatcher(self.upstreams, self.timeouts, self.clock.seconds, self.clock.sleep)
 
     async def opened_text(self) -> str:
         """Open a reply, close it, and return what it began with."""
@@ -68,12 +70,12 @@ class Stage:
     def is_idle(self) -> bool:
         """Whether nothing is held: no reply, no turn."""
         return not any(backend.open_replies for backend in self.backends) and not any(
-            lane.admission.running for lane in self.lanes
+            upstream.admission.running for upstream in self.upstreams
         )
 
-    def _lane(self, backend: FakeBackend) -> Lane:
+    def _upstream(self, backend: FakeBackend) -> Upstream:
         breaker = CircuitBreaker(self.clock.seconds)
-        return Lane(backend, dialect_named("openai_chat"), breaker, Admission(1, self.waiting_limit))
+        return Upstream(backend, dialect_named("openai_chat"), breaker, Admission(1, self.waiting_limit))
 
 
 def backend(*script: FakeReply | BackendError) -> FakeBackend:
@@ -119,11 +121,11 @@ async def test_an_observer_is_told_of_every_attempt_and_for_which_conversation()
     seen: list[tuple[str, WireRequest]] = []
     stage = Stage([backend(REFUSED, WHOLE)])
     dispatcher = Dispatcher(
-        stage.lanes,
-        stage.patience,
+        stage.upstreams,
+        stage.timeouts,
         stage.clock.seconds,
         stage.clock.sleep,
-        observer=lambda errand, request: seen.append((errand.conversation, request)),
+        observer=lambda backend_request, request: seen.append((backend_request.conversation, request)),
     )
 
     opened = await dispatcher.open(ERRAND, stage.progress)
@@ -158,7 +160,7 @@ async def test_what_does_not_pass_by_itself_is_not(
 
 
 async def test_trying_again_ends_with_the_budget_and_the_last_failure() -> None:
-    stage = Stage([backend(*[REFUSED] * 3, LOADING, *[REFUSED] * 100)], Patience(retry_seconds=3.0))
+    stage = Stage([backend(*[REFUSED] * 3, LOADING, *[REFUSED] * 100)], Timeouts(retry_seconds=3.0))
 
     with pytest.raises(BackendRejected, match="Loading model"):
         await stage.opened_text()
@@ -167,7 +169,7 @@ async def test_trying_again_ends_with_the_budget_and_the_last_failure() -> None:
 
 
 async def test_pauses_grow_to_a_limit_and_never_past_it() -> None:
-    stage = Stage([backend(*[LOADING] * 10, WHOLE)], Patience(retry_seconds=1000.0))
+    stage = Stage([backend(*[LOADING] * 10, WHOLE)], Timeouts(retry_seconds=1000.0))
 
     await stage.opened_text()
 
@@ -193,7 +195,7 @@ async def test_a_server_that_says_too_late_is_not_waited_for() -> None:
 
 
 async def test_after_repeated_failures_nothing_is_sent_until_the_circuit_has_rested() -> None:
-    stage = Stage([backend(*[REFUSED] * 5, WHOLE)], Patience(retry_seconds=0.0))
+    stage = Stage([backend(*[REFUSED] * 5, WHOLE)], Timeouts(retry_seconds=0.0))
     for _ in range(5):
         with pytest.raises(BackendUnreachable):
             await stage.opened_text()
@@ -205,7 +207,7 @@ async def test_after_repeated_failures_nothing_is_sent_until_the_circuit_has_res
     assert gated.value.retry_after_seconds == 15.0
     stage.clock.time += 15.0
     assert await stage.opened_text() == "Hello"
-    assert stage.lanes[0].breaker.state == "closed"
+    assert stage.upstreams[0].breaker.state == "closed"
 
 
 async def test_a_refusal_says_nothing_about_a_servers_health() -> None:
@@ -219,7 +221,7 @@ async def test_a_refusal_says_nothing_about_a_servers_health() -> None:
 
 
 async def test_a_trial_that_is_cancelled_leaves_the_next_one_free() -> None:
-    stage = Stage([backend(*[REFUSED] * 5, FakeReply(chunks=(asyncio.Event(),)), WHOLE)], Patience(retry_seconds=0.0))
+    stage = Stage([backend(*[REFUSED] * 5, FakeReply(chunks=(asyncio.Event(),)), WHOLE)], Timeouts(retry_seconds=0.0))
     for _ in range(5):
         with pytest.raises(BackendUnreachable):
             await stage.opened_text()
@@ -295,7 +297,7 @@ async def test_a_backend_whose_circuit_is_open_is_passed_over_at_once() -> None:
 
     await stage.opened_text()
 
-    assert stage.lanes[0].breaker.state == "open"
+    assert stage.upstreams[0].breaker.state == "open"
     assert stage.asked == [asked, 3]
 
 
@@ -304,7 +306,7 @@ async def test_a_fallback_that_was_taken_is_told_with_the_reason() -> None:
 
     await stage.opened_text()
 
-    assert stage.progress.passed_over == (PassedOver("llamacpp", "refused"),)
+    assert stage.progress.skipped_backends == (SkippedBackend("llamacpp", "refused"),)
 
 
 async def test_a_full_queue_is_a_refusal() -> None:
@@ -322,10 +324,10 @@ async def test_the_turn_is_held_until_the_reply_is_let_go_of() -> None:
     stage = Stage([backend(WHOLE)])
     opened = await stage.dispatcher.open(ERRAND, stage.progress)
 
-    assert stage.lanes[0].admission.running == 1
+    assert stage.upstreams[0].admission.running == 1
     await opened.aclose()
     await opened.aclose()
-    assert stage.lanes[0].admission.running == 0
+    assert stage.upstreams[0].admission.running == 0
 
 
 async def test_a_request_that_is_taken_back_while_it_waits_to_try_again_lets_go_of_everything() -> None:
@@ -336,7 +338,7 @@ async def test_a_request_that_is_taken_back_while_it_waits_to_try_again_lets_go_
         asleep.set()
         await asyncio.Event().wait()
 
-    dispatcher = Dispatcher(stage.lanes, stage.patience, stage.clock.seconds, sleep_for_ever)
+    dispatcher = Dispatcher(stage.upstreams, stage.timeouts, stage.clock.seconds, sleep_for_ever)
     task = asyncio.create_task(dispatcher.open(ERRAND, stage.progress))
     await asleep.wait()
     task.cancel()
@@ -349,7 +351,7 @@ async def test_a_request_that_is_taken_back_while_it_waits_to_try_again_lets_go_
 async def test_an_attempt_that_has_become_vain_is_not_repeated_and_the_reason_is_told() -> None:
     stage = Stage([backend(REFUSED, WHOLE)])
     dead = EngineFailed("the engine ran out of memory")
-    dispatcher = Dispatcher(stage.lanes, stage.patience, stage.clock.seconds, stage.clock.sleep, lambda: dead)
+    dispatcher = Dispatcher(stage.upstreams, stage.timeouts, stage.clock.seconds, stage.clock.sleep, lambda: dead)
 
     with pytest.raises(EngineFailed, match="out of memory"):
         await dispatcher.open(ERRAND, stage.progress)
@@ -380,7 +382,7 @@ async def test_a_document_is_read_whole() -> None:
 async def test_a_second_attempt_goes_to_the_same_backend_and_is_counted() -> None:
     stage = Stage([backend(REFUSED, WHOLE), backend()])
 
-    opened = await stage.dispatcher.reopen(stage.lanes[0], ERRAND, stage.progress)
+    opened = await stage.dispatcher.reopen(stage.upstreams[0], ERRAND, stage.progress)
 
     assert stage.progress.continuations == 1
     assert stage.asked == [2, 0]
@@ -413,12 +415,12 @@ def count_of(tokens: int) -> FakeReply:
 
 async def test_a_prompt_that_may_not_fit_is_counted_before_it_waits_and_refused_if_it_does_not() -> None:
     stage = Stage([small(count_of(8_193))])
-    async with stage.lanes[0].admission.turn(Applicant("another conversation")):  # and no place to wait
+    async with stage.upstreams[0].admission.turn(Requester("another conversation")):  # and no place to wait
         with pytest.raises(PromptTooLong, match=r"^prompt is too long: 8193 tokens > 8192 maximum"):
             await stage.dispatcher.open(LONG, stage.progress)
 
     assert [request.path for request in stage.backends[0].requests] == ["/chat/completions/input_tokens"]
-    assert stage.lanes[0].breaker.failures == 0
+    assert stage.upstreams[0].breaker.failures == 0
 
 
 @pytest.mark.parametrize("counted", [count_of(8_192), FakeReply(status=404), REFUSED])
@@ -443,8 +445,8 @@ async def test_a_server_that_routes_by_conversation_learns_the_conversation_but_
     keys = []
     for conversation in ("session-1//", "session-1//", "session-2//"):
         backend = FakeBackend(target_at("http://fake/v1", "openrouter"), WHOLE)
-        lane = Lane(backend, dialect_named("openai_chat"), CircuitBreaker(lambda: 0.0), Admission(1, 0))
-        dispatcher = Dispatcher([lane], Patience(), lambda: 0.0)
+        upstream = Upstream(backend, dialect_named("openai_chat"), CircuitBreaker(lambda: 0.0), Admission(1, 0))
+        dispatcher = Dispatcher([upstream], Timeouts(), lambda: 0.0)
         async with aclosing(await dispatcher.open(replace(ERRAND, conversation=conversation), Progress())):
             keys.append(json.loads(backend.requests[0].body)["session_id"])
 

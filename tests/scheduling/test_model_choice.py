@@ -4,7 +4,8 @@ import pytest
 
 from anyclaude.backends.target import BackendTarget
 from anyclaude.profiles import profile_named
-from anyclaude.scheduling import Priority, model_for
+from anyclaude.scheduling.model_choice import model_for
+from anyclaude.scheduling.queue import Priority
 
 TARGET = BackendTarget(
     profile=profile_named("llamacpp"),

@@ -15,7 +15,7 @@ from tests.parts.chat_script import Scene
 from tests.parts.chat_server import ChatServer, Hardware, chat_server
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 
-from anyclaude.scheduling import Patience
+from anyclaude.timeouts import Timeouts
 
 MODEL = "some-model"
 HELLO: list[MessageParam] = [{"role": "user", "content": "Hello?"}]
@@ -23,7 +23,7 @@ HELLO: list[MessageParam] = [{"role": "user", "content": "Hello?"}]
 PATIENCE_SECONDS = 20.0
 """A test that takes longer hangs; played replies take milliseconds."""
 
-IMPATIENT = replace(QUICK, patience=Patience(retry_seconds=0.0))
+IMPATIENT = replace(QUICK, timeouts=Timeouts(retry_seconds=0.0))
 """A gateway that repeats nothing itself, so that a refusal is heard at once."""
 
 T = TypeVar("T")

@@ -14,8 +14,8 @@ from tests.parts.chat_server import chat_server
 from tests.parts.gateway import QUICK, running_gateway, target_at
 from tests.parts.json_at import at
 
-from anyclaude.observability.records import PromptSize
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
+from anyclaude.protocol.prompt_size import PromptSize
 from anyclaude.server.gateway import GatewayOptions
 from anyclaude.transforms import Diet, Step
 

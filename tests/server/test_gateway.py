@@ -12,13 +12,13 @@ from tests.parts.raw_backend import RawBackend, free_port
 from tests.parts.raw_client import ask, connected, prompt, request
 from tests.parts.referee import judge
 
-from anyclaude.backends.target import Secret
 from anyclaude.errors import InvalidSetting, PortTaken
-from anyclaude.observability import Journal
-from anyclaude.scheduling import Patience
+from anyclaude.observability.journal import Journal
+from anyclaude.secret import Secret
 from anyclaude.server.gateway import Gateway, GatewayOptions
+from anyclaude.timeouts import Timeouts
 
-IMPATIENT = Patience(retry_seconds=0.0)
+IMPATIENT = Timeouts(retry_seconds=0.0)
 
 
 @pytest.mark.parametrize("path", ["/", "/api/hello"])
@@ -193,7 +193,7 @@ async def test_no_key_of_a_backend_is_ever_shown(tmp_path: Path, backend: RawBac
     port = free_port()
     lost = target_at(f"http://user:hunter2@127.0.0.1:{port}/v1")
     target = replace(lost, api_key=Secret("sk-private-key"))
-    async with running_gateway(tmp_path, target, options=replace(QUICK, patience=IMPATIENT)) as gateway:
+    async with running_gateway(tmp_path, target, options=replace(QUICK, timeouts=IMPATIENT)) as gateway:
         failed = await ask(gateway.base_url, "POST", "/v1/messages", prompt())
         health = await ask(gateway.base_url, "GET", "/health")
         shown = failed.body + health.body + json.dumps(gateway.records()).encode() + repr(target).encode()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from anyclaude.backends.target import Secret
 from anyclaude.errors import Forbidden, Unauthorized
+from anyclaude.secret import Secret
 from anyclaude.server.guard import Guard, is_loopback
 
 LOCAL = {"Host": "127.0.0.1:49152"}

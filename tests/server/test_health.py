@@ -10,10 +10,10 @@ from tests.parts.raw_backend import RawBackend, free_port, raw_backend
 from tests.parts.raw_client import Response, ask, connected, prompt, request
 from tests.parts.referee import judge
 
-from anyclaude.scheduling import Patience
 from anyclaude.server.gateway import Clock
+from anyclaude.timeouts import Timeouts
 
-ONE_TRY = replace(QUICK, patience=Patience(retry_seconds=0.0, fallback_seconds=0.0))
+ONE_TRY = replace(QUICK, timeouts=Timeouts(retry_seconds=0.0, fallback_seconds=0.0))
 
 
 async def health_of(gateway: RunningGateway) -> Response:
@@ -101,7 +101,7 @@ async def test_a_backend_that_comes_up_in_time_costs_the_client_nothing(tmp_path
 
 
 async def test_falling_back_lets_go_of_the_first_backend_and_is_recorded(tmp_path: Path, backend: RawBackend) -> None:
-    options = replace(ONE_TRY, patience=Patience(first_byte_seconds=0.05, fallback_seconds=0.0))
+    options = replace(ONE_TRY, timeouts=Timeouts(first_byte_seconds=0.05, fallback_seconds=0.0))
     async with (
         raw_backend() as second,
         running_gateway(

@@ -15,15 +15,15 @@ from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import CLAUDE_CODE, RawClient, connected, prompt, request
 from tests.parts.referee import judge
 
-from anyclaude.scheduling import Patience
-from anyclaude.server.streaming import Pace
+from anyclaude.server.event_writer import StreamTiming
+from anyclaude.timeouts import Timeouts
 
 Leaves: TypeAlias = Callable[[RawClient], None]
 
-ONE_TRY = replace(QUICK, patience=Patience(retry_seconds=0.0))
+ONE_TRY = replace(QUICK, timeouts=Timeouts(retry_seconds=0.0))
 """What is refused is refused at once, so that a test sees the refusal itself."""
 
-COMMITTED = replace(ONE_TRY, pace=Pace(commit_seconds=0.0))
+COMMITTED = replace(ONE_TRY, timing=StreamTiming(commit_seconds=0.0))
 """The status is sent at once, as it is after five seconds of silence."""
 
 REFUSALS = [
@@ -206,7 +206,7 @@ async def test_an_error_before_the_first_word_is_a_status(one_try: RunningGatewa
 
 
 async def test_a_silent_backend_is_given_up(tmp_path: Path, backend: RawBackend) -> None:
-    options = replace(ONE_TRY, patience=Patience(retry_seconds=0.0, first_byte_seconds=0.05))
+    options = replace(ONE_TRY, timeouts=Timeouts(retry_seconds=0.0, first_byte_seconds=0.05))
     async with (
         running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
         connected(gateway.base_url) as client,
@@ -222,7 +222,7 @@ async def test_a_silent_backend_is_given_up(tmp_path: Path, backend: RawBackend)
 
 
 async def test_a_backend_that_stalls_in_its_reply_is_given_up(tmp_path: Path, backend: RawBackend) -> None:
-    options = replace(ONE_TRY, patience=Patience(retry_seconds=0.0, stall_seconds=0.05))
+    options = replace(ONE_TRY, timeouts=Timeouts(retry_seconds=0.0, stall_seconds=0.05))
     async with (
         running_gateway(tmp_path, target_at(backend.base_url, "generic"), options=options) as gateway,
         connected(gateway.base_url) as client,
@@ -242,7 +242,7 @@ async def test_a_backend_that_stalls_in_its_reply_is_given_up(tmp_path: Path, ba
 async def test_a_reply_that_is_finished_does_not_wait_for_its_last_figures_for_ever(
     tmp_path: Path, backend: RawBackend
 ) -> None:
-    options = replace(ONE_TRY, patience=Patience(finish_seconds=0.05))
+    options = replace(ONE_TRY, timeouts=Timeouts(finish_seconds=0.05))
     async with (
         running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
         connected(gateway.base_url) as client,

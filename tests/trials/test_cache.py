@@ -22,7 +22,7 @@ TASK = "Correct the greeting."
 QUESTION = "What did you correct?"
 OTHER_TASK = "Say hello."
 
-LEAST_SHARE = 0.95
+MIN_SHARE = 0.95
 """Of what need not be evaluated again, so much must not be."""
 
 FILES: dict[str, str | bytes] = {"greeting.txt": "Helo, world.\n" * 40, "CLAUDE.md": "# Be kind\n"}
@@ -92,7 +92,7 @@ def test_every_prompt_of_a_session_extends_the_last_one_and_its_reply(session: S
 def test_every_turn_after_the_first_finds_what_the_engine_has_read_and_written(session: Session) -> None:
     for evaluation in session.task[1:]:
         assert not evaluation.is_first
-        assert evaluation.cached >= LEAST_SHARE * evaluation.repeatable
+        assert evaluation.cached >= MIN_SHARE * evaluation.repeatable
         assert evaluation.lost == 0
 
 
@@ -101,14 +101,14 @@ def test_a_session_that_is_continued_after_a_restart_finds_all_of_it(session: Se
 
     assert question.difference == ""
     assert question.repeatable > session.task[-1].prompt
-    assert question.cached >= LEAST_SHARE * question.repeatable
+    assert question.cached >= MIN_SHARE * question.repeatable
 
 
 def test_another_session_in_the_same_project_evaluates_little_more_than_its_own_prompt(session: Session) -> None:
     (hello,) = session.other
 
     assert hello.is_first
-    assert hello.cached >= LEAST_SHARE * hello.prompt
+    assert hello.cached >= MIN_SHARE * hello.prompt
 
 
 async def test_two_conversations_that_begin_alike_do_not_overwrite_each_other(tiny_model: Path, tmp_path: Path) -> None:

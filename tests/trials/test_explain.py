@@ -16,13 +16,14 @@ from msgspec.structs import replace
 from tests.parts.engines import running
 from tests.parts.gateway import QUICK, running_gateway
 
-from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.backends.target import BackendTarget
+from anyclaude.cache_report.findings import FINDINGS_FILE, Finding, FindingLog
 from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.engine.options import EngineOptions
-from anyclaude.observability import ExchangeRecord
-from anyclaude.observability.findings import FINDINGS_FILE, Finding, FindingLog
-from anyclaude.observability.reading import newest_records
+from anyclaude.exchange.record import ExchangeRecord
+from anyclaude.observability.journal_reader import newest_records
 from anyclaude.profiles import EMBEDDED
+from anyclaude.secret import Secret
 
 YESTERDAY, TODAY = "2026-11-24", "2026-11-25"
 

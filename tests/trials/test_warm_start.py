@@ -20,10 +20,10 @@ from tests.parts.sessions import opening, send
 
 from anyclaude.engine.options import EngineOptions
 from anyclaude.launcher.compose import engine_target
+from anyclaude.prewarm.first_prompt import LaunchKey, first_prompt_of
+from anyclaude.prewarm.first_prompt_store import FirstPromptStore
+from anyclaude.prewarm.prompt_prewarmer import PrewarmOptions
 from anyclaude.protocol.messages_request import decode_request
-from anyclaude.scheduling.first_prompt import Place, first_prompt_of
-from anyclaude.scheduling.first_prompt_files import FirstPromptFiles
-from anyclaude.server.warm_up import WarmUpOptions
 from anyclaude.settings import Settings
 
 SHORT_AND_ALIKE = json.dumps({"temperature": 0, "max_tokens": 20})
@@ -31,7 +31,7 @@ SHORT_AND_ALIKE = json.dumps({"temperature": 0, "max_tokens": 20})
 
 NOTHING_KEPT = {"ANYCLAUDE_KEPT_STATE_MIB": "0"}
 
-LEAST_CACHED, MOST_EVALUATED = 0.95, 0.05
+MIN_CACHED, MAX_EVALUATED = 0.95, 0.05
 
 
 class Usage(msgspec.Struct):
@@ -126,22 +126,22 @@ def test_the_first_turn_of_the_next_launch_has_been_evaluated_before_it_is_asked
     turn = launches.warmed_up.first_turn
 
     assert (warm_up.outcome, warm_up.cached) == ("completed", 0)
-    assert turn.cached >= LEAST_CACHED * turn.prompt
+    assert turn.cached >= MIN_CACHED * turn.prompt
 
 
 def test_with_a_kept_state_a_launch_evaluates_next_to_nothing_of_what_was_evaluated_before(launches: Launches) -> None:
     turn = launches.restored.first_turn
     before = [*launches.restored.warm_ups, turn]
 
-    assert sum(record.prompt - record.cached for record in before) <= MOST_EVALUATED * turn.prompt
+    assert sum(record.prompt - record.cached for record in before) <= MAX_EVALUATED * turn.prompt
 
 
 def test_a_session_that_goes_on_finds_its_whole_conversation(launches: Launches) -> None:
     turn, last = launches.continued.first_turn, launches.restored.records[-1]
 
     assert launches.continued.warm_ups == []
-    assert turn.cached >= LEAST_CACHED * last.prompt
-    assert turn.prompt - turn.cached <= MOST_EVALUATED * turn.prompt
+    assert turn.cached >= MIN_CACHED * last.prompt
+    assert turn.prompt - turn.cached <= MAX_EVALUATED * turn.prompt
 
 
 class Slot(msgspec.Struct):
@@ -159,12 +159,12 @@ async def evaluated_so_far(session: aiohttp.ClientSession) -> int:
 
 
 async def test_a_request_that_comes_during_a_warm_up_goes_on_where_it_was(tiny_model: Path, tmp_path: Path) -> None:
-    place = Place("/garden")
+    launch_key = LaunchKey("/garden")
     instructions = "Search the garden with care, and say what you find. " * 4_000
-    prompt = first_prompt_of(decode_request(opening("Pull the weeds", system=instructions)), place)
+    prompt = first_prompt_of(decode_request(opening("Pull the weeds", system=instructions)), launch_key)
     assert prompt is not None
-    FirstPromptFiles(tmp_path / "prompts").keep(prompt)
-    options = replace(QUICK, warm_up=WarmUpOptions(tmp_path / "prompts", place))
+    FirstPromptStore(tmp_path / "prompts").keep(prompt)
+    options = replace(QUICK, warm_up=PrewarmOptions(tmp_path / "prompts", launch_key))
     async with (
         running(tiny_model, tmp_path / "logs", EngineOptions(threads=1)) as engine,
         connected_to(engine) as session,

@@ -16,8 +16,7 @@ from msgspec import Struct
 
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.json_values import JsonObject
-
-from .target import Secret
+from anyclaude.secret import Secret
 
 T = TypeVar("T")
 

@@ -10,10 +10,9 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from anyclaude.backends.http.client import Backend
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendGarbled, BackendRejected
-
-from .client import Backend
 
 T = TypeVar("T")
 

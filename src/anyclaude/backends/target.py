@@ -3,21 +3,7 @@
 from msgspec import Struct
 
 from anyclaude.profiles import BackendProfile
-
-
-class Secret(Struct, frozen=True):
-    """A text that no log, error or representation may show; `reveal` is called where it is sent, nowhere else."""
-
-    _text: str
-
-    def reveal(self) -> str:
-        """Return the text itself."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    __str__ = __repr__
+from anyclaude.secret import Secret
 
 
 class BackendTarget(Struct, frozen=True, kw_only=True):

@@ -2,10 +2,10 @@
 
 from anyclaude.profiles import DialectName
 
-from .base import DeltaDecoder, Dialect, Dropped, Encoded, WireRequest
+from .base import DeltaDecoder, Dialect, DroppedField, Encoded, WireRequest
 from .openai_chat import OpenAiChat
 
-__all__ = ["DeltaDecoder", "Dialect", "Dropped", "Encoded", "WireRequest", "dialect_named"]
+__all__ = ["DeltaDecoder", "Dialect", "DroppedField", "Encoded", "WireRequest", "dialect_named"]
 
 
 def dialect_named(name: DialectName) -> Dialect:

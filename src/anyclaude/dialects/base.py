@@ -20,7 +20,7 @@ class WireRequest(Struct, frozen=True):
     at_root: bool = False
 
 
-class Dropped(Struct, frozen=True):
+class DroppedField(Struct, frozen=True):
     """One thing the request said that this dialect, or this server, cannot carry."""
 
     what: str
@@ -33,7 +33,7 @@ class Encoded(Struct, frozen=True):
     """A request in the server's language, and what was lost on the way."""
 
     request: WireRequest
-    dropped: tuple[Dropped, ...] = ()
+    dropped: tuple[DroppedField, ...] = ()
 
 
 class DeltaDecoder(Protocol):

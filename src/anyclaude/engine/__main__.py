@@ -15,8 +15,8 @@ from typing import BinaryIO
 import msgspec
 import xllamacpp
 
-from anyclaude.engine.handshake import Failed, Loading, Ready, Report, Start
-from anyclaude.engine.machine import usable_cores
+from .handshake import Failed, Loading, Ready, Report, Start
+from .machine import usable_cores
 
 SAME_CONVERSATION_SHARE = 0.95
 """

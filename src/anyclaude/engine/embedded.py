@@ -19,9 +19,9 @@ import msgspec
 from anyclaude.errors import EngineFailed
 
 from .chat_templates import chat_template_for
+from .crash_reason import crash_reason
 from .gguf import GgufMetadata, read_metadata, weights_bytes
 from .handshake import Failed, Loading, Ready, Report, Start
-from .last_words import last_words
 from .machine import affordable_tokens, memory_bytes, memory_for_prompts, prompt_cache_mib
 from .options import EngineOptions
 from .progress import Progress
@@ -180,7 +180,7 @@ async def _address(process: Process, log_file: Path) -> str:
             case Failed(why):
                 await process.wait()
                 raise EngineFailed(
-                    f"The embedded engine could not start: {last_words(log_file) or why} Its log is {log_file}."
+                    f"The embedded engine could not start: {crash_reason(log_file) or why} Its log is {log_file}."
                 )
             case _:
                 assert_never(report)
@@ -235,7 +235,7 @@ def _death_of(process: Process, log_file: Path) -> str:
     status = process.returncode
     assert status is not None
     how = _signal(-status) if status < 0 else f"it ended with status {status}"
-    said = last_words(log_file)
+    said = crash_reason(log_file)
     return f"The embedded engine died: {how}. {f'It said: {said} ' if said else ''}Its log is {log_file}."
 
 

@@ -16,7 +16,7 @@ class Progress(Protocol):
         """The step has ended, well or not; called exactly once for each `started`."""
 
 
-class Unreported:
+class NullProgress:
     """A `Progress` that tells nobody."""
 
     def started(self, label: str, total_bytes: int | None) -> None:

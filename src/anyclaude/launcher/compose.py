@@ -10,27 +10,28 @@ import aiohttp
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.backends.target import BackendTarget
 from anyclaude.backends.template_probe import fitted_to_template
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine
 from anyclaude.engine.identity import engine_identity
 from anyclaude.engine.options import EngineOptions
 from anyclaude.engine.progress import Progress
 from anyclaude.engine.weights import locate_model
-from anyclaude.observability import Journal
-from anyclaude.observability.private_files import make_private
+from anyclaude.observability.journal import Journal
+from anyclaude.prewarm.first_prompt import LaunchKey
+from anyclaude.prewarm.prompt_prewarmer import PrewarmOptions
+from anyclaude.prewarm.slot_saver import SlotSaverOptions
 from anyclaude.profiles import EMBEDDED
-from anyclaude.scheduling import Patience
-from anyclaude.scheduling.first_prompt import Place
+from anyclaude.secret import Secret
 from anyclaude.server.gateway import Gateway, GatewayOptions
-from anyclaude.server.kept_state import KeptStateOptions
-from anyclaude.server.warm_up import WarmUpOptions
 from anyclaude.settings import Settings
+from anyclaude.storage.private_files import make_private
+from anyclaude.timeouts import Timeouts
 from anyclaude.transforms import Diet
 
 from .detection import find_fallbacks, find_target
-from .engine_watch import Watch
-from .place import goes_on, session_to_go_on_with
+from .engine_monitor import EngineMonitor
+from .launch_key import continued_session, continues_session
 
 ANTHROPIC = "https://api.anthropic.com"
 LAUNCH_GRACE_SECONDS = 1.0
@@ -64,7 +65,7 @@ async def running_servers(settings: Settings, progress: Progress, say: Callable[
     options = EngineOptions(
         context_tokens=settings.context_tokens,
         slots=settings.parallel_requests or 1,
-        slot_save_folder=_prepared_folder(kept_states_folder(settings)),
+        slot_save_folder=_prepared_folder(slot_snapshots_folder(settings)),
     )
     key = secrets.token_urlsafe(24)
     async with start_engine(model_file, settings.log_dir / "logs", progress, api_key=key, options=options) as engine:
@@ -97,7 +98,7 @@ async def running_gateway(
     options: GatewayOptions,
     served: Served,
     settings: Settings,
-    watch: Watch,
+    watch: EngineMonitor,
     say: Callable[[str], None],
     quiet_seconds: float = QUIET_SECONDS,
 ) -> AsyncIterator[Gateway]:
@@ -110,7 +111,7 @@ async def running_gateway(
     if len(served.targets) > 1:
         gateway = Gateway(options, served.targets, journal)
     else:
-        gateway = Gateway(options, served.targets, journal, obstacle=watch.obstacle)
+        gateway = Gateway(options, served.targets, journal, fatal_error=watch.fatal_error)
     await gateway.start()
     try:
         yield gateway
@@ -135,7 +136,7 @@ def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
         allowed_tools=settings.allowed_tools,
         queue_limit=settings.queue_limit,
         grace_seconds=LAUNCH_GRACE_SECONDS,
-        patience=_patience(settings),
+        timeouts=_timeouts(settings),
     )
 
 
@@ -152,13 +153,17 @@ def serve_options(settings: Settings, diet: Diet) -> GatewayOptions:
 
 
 def warmed(
-    options: GatewayOptions, served: Served, settings: Settings, place: Place | None, arguments: Sequence[str] = ()
+    options: GatewayOptions,
+    served: Served,
+    settings: Settings,
+    launch_key: LaunchKey | None,
+    arguments: Sequence[str] = (),
 ) -> GatewayOptions:
     """Return the options with what is done to begin warm; servers that may be paid for are never asked in advance."""
     if not served.targets or _may_cost(served.targets[0]):
         return options
-    prompts = WarmUpOptions(settings.log_dir / "first-prompts", place) if settings.warm_up else None
-    return replace(options, warm_up=prompts, kept_state=_kept_state(served, settings, place, arguments))
+    prompts = PrewarmOptions(settings.log_dir / "first-prompts", launch_key) if settings.warm_up else None
+    return replace(options, warm_up=prompts, kept_state=_kept_state(served, settings, launch_key, arguments))
 
 
 def _may_cost(target: BackendTarget) -> bool:
@@ -166,7 +171,7 @@ def _may_cost(target: BackendTarget) -> bool:
     return target.profile.is_remote or not target.base_url.startswith("http://")
 
 
-def kept_states_folder(settings: Settings) -> Path:
+def slot_snapshots_folder(settings: Settings) -> Path:
     """Return where the embedded engine keeps what it has computed."""
     return settings.cache / "kept-states"
 
@@ -181,25 +186,25 @@ def _prepared_folder(folder: Path) -> str | None:
 
 
 def _kept_state(
-    served: Served, settings: Settings, place: Place | None, arguments: Sequence[str]
-) -> KeptStateOptions | None:
+    served: Served, settings: Settings, launch_key: LaunchKey | None, arguments: Sequence[str]
+) -> SlotSaverOptions | None:
     """
     Return how states are kept, `None` where they are not.
 
     Another's server goes on when we end, and has its cache still.  With several slots nobody tells which of them
     holds the conversation.
     """
-    if served.engine is None or served.engine_identity is None or place is None:
+    if served.engine is None or served.engine_identity is None or launch_key is None:
         return None
     if settings.kept_state_mib == 0 or served.engine.slots != 1:
         return None
-    return KeptStateOptions(
-        folder=kept_states_folder(settings),
+    return SlotSaverOptions(
+        folder=slot_snapshots_folder(settings),
         engine=served.engine_identity,
-        place=place,
+        launch_key=launch_key,
         limit_bytes=settings.kept_state_mib * 1024**2,
-        session=session_to_go_on_with(arguments),
-        goes_on=goes_on(arguments),
+        session=continued_session(arguments),
+        continues_session=continues_session(arguments),
     )
 
 
@@ -208,8 +213,8 @@ def forward_address(settings: Settings) -> str | None:
     return (settings.backend_url or ANTHROPIC) if settings.mode == "claude" else None
 
 
-def _patience(settings: Settings) -> Patience:
-    return Patience(
+def _timeouts(settings: Settings) -> Timeouts:
+    return Timeouts(
         first_byte_seconds=settings.first_byte_seconds,
         stall_seconds=settings.stall_seconds,
         finish_seconds=settings.finish_seconds,

@@ -9,10 +9,11 @@ import aiohttp
 from msgspec import Struct
 
 from anyclaude.backends.probe import Address, ask_facts, identifies_as, is_reachable
-from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.backends.target import BackendTarget
 from anyclaude.backends.template_probe import fitted_to_template
 from anyclaude.errors import InvalidSetting, SetupError
 from anyclaude.profiles import PROFILES, BackendName, BackendProfile, profile_named
+from anyclaude.secret import Secret
 from anyclaude.settings import Fallback, Mode, Settings
 
 DETECTION_SECONDS = 0.5

@@ -5,19 +5,20 @@ import shlex
 from pathlib import Path
 from typing import TextIO
 
-from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.backends.target import BackendTarget
+from anyclaude.launcher.client.environment import Variable, child_environment, is_credential
+from anyclaude.launcher.client.installation import Client, Machine, find_client, provide_client
+from anyclaude.launcher.client.plan import Invocation, diet_of, plan_client
 from anyclaude.profiles import EMBEDDED
+from anyclaude.secret import Secret
 from anyclaude.server.gateway import GatewayOptions
 from anyclaude.settings import Settings
 from anyclaude.transforms import Diet
 
-from .client import Client, Machine, find_client, provide_client
 from .compose import Served, launch_options, running_gateway, running_servers, serve_options, warmed
 from .detection import find_target
-from .engine_watch import Watch, engine_watch
-from .environment import Variable, child_environment, is_credential
-from .place import place_of
-from .plan import Invocation, diet_of, plan_client
+from .engine_monitor import EngineMonitor, monitored
+from .launch_key import launch_key_of
 from .signals import Signals
 from .supervise import run_client
 from .terminal import Terminal
@@ -32,7 +33,7 @@ async def launch(invocation: Invocation, settings: Settings, terminal: Terminal,
     client = await provide_client(_machine(invocation, settings), terminal)
     async with (
         running_servers(settings, terminal, terminal.say) as served,
-        engine_watch(served.engine) as watch,
+        monitored(served.engine) as watch,
         running_gateway(
             _options(invocation, settings, served, client),
             served,
@@ -60,7 +61,7 @@ async def serve(invocation: Invocation, settings: Settings, terminal: Terminal, 
             warmed(serve_options(settings, _diet(invocation, settings, served)), served, settings, None),
             served,
             settings,
-            Watch(),
+            EngineMonitor(),
             terminal.say,
         ) as gateway,
     ):
@@ -80,7 +81,7 @@ async def serve(invocation: Invocation, settings: Settings, terminal: Terminal, 
 async def print_environment(invocation: Invocation, settings: Settings, out: TextIO) -> int:
     """Write what a client would be given, and why, without starting anything."""
     client = find_client(_machine(invocation, settings))
-    target = await _foreseen_target(settings)
+    target = await _expected_target(settings)
     is_native = client is None or client.is_native
     plan = plan_client(invocation, settings, target, PORT_TO_COME, is_native=is_native)
     _write(out, f"# answered by {_described(target)}")
@@ -93,7 +94,7 @@ async def print_environment(invocation: Invocation, settings: Settings, out: Tex
     return 0
 
 
-async def _foreseen_target(settings: Settings) -> BackendTarget | None:
+async def _expected_target(settings: Settings) -> BackendTarget | None:
     """Return the server of this run; for the embedded engine, what it will be as far as that can be told."""
     if settings.mode == "claude":
         return None
@@ -113,8 +114,8 @@ def _options(invocation: Invocation, settings: Settings, served: Served, client:
         return launch_options(settings, "full")
     target = served.targets[0]
     diet = diet_of(invocation, settings, target, is_native=client.is_native)
-    place = place_of(invocation, client, diet, target.model)
-    return warmed(launch_options(settings, diet.gateway), served, settings, place, invocation.arguments)
+    launch_key = launch_key_of(invocation, client, diet, target.model)
+    return warmed(launch_options(settings, diet.gateway), served, settings, launch_key, invocation.arguments)
 
 
 def _diet(invocation: Invocation, settings: Settings, served: Served) -> Diet:

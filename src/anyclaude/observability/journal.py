@@ -5,8 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from .private_files import open_for_appending
-from .records import ExchangeRecord
+from anyclaude.exchange.record import ExchangeRecord
+from anyclaude.storage.private_files import open_for_appending
 
 
 class Journal:

@@ -77,7 +77,7 @@ class ToolUseBlock(Struct, frozen=True):
     name: str
     input: JsonValue
     extra: JsonObject = NOTHING
-    spoken: str | None = None
+    raw_arguments: str | None = None
 
 
 class ToolResultBlock(Struct, frozen=True):

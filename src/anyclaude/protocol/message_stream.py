@@ -119,13 +119,13 @@ class MessageStream:
         self._called_tools = False
         self._reported = UsageReported()
         self._finished: Finished | None = None
-        self._spoken_calls: dict[str, str] = {}
+        self._raw_arguments: dict[str, str] = {}
         self._live_id = ""
 
     @property
-    def spoken_calls(self) -> Mapping[str, str]:
+    def raw_arguments(self) -> Mapping[str, str]:
         """The argument text of each tool call that is complete, by its id, exactly as the model wrote it."""
-        return self._spoken_calls
+        return self._raw_arguments
 
     @property
     def reported(self) -> UsageReported:
@@ -270,7 +270,7 @@ class MessageStream:
         """End the live call; the client takes a tool's input from fragments alone, an empty one too."""
         if not call.text.strip():
             yield BlockDelta(self._index, InputJsonFragment("{}"))
-        self._spoken_calls[self._live_id] = call.text
+        self._raw_arguments[self._live_id] = call.text
 
     def _ensure_open(self, kind: type[TextContent] | type[ThinkingContent]) -> Iterator[StreamEvent]:
         if self._open is not kind:

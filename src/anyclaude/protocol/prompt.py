@@ -20,7 +20,7 @@ Change: TypeAlias = Literal["changed", "added", "removed", "moved"]
 """What became of the first piece that is not what it was; `moved`: both prompts have it, in other places."""
 
 
-class Piece(Struct, frozen=True):
+class PromptPart(Struct, frozen=True):
     """A part with a name of its own: the system prompt, a tool, or a message; `name` is the tool's, or the role."""
 
     section: Section
@@ -36,13 +36,13 @@ class Prompt(Struct, frozen=True):
     """
 
     model: str
-    pieces: tuple[Piece, ...]
+    parts: tuple[PromptPart, ...]
     settings: str = ""
 
     @property
     def characters(self) -> int:
         """How long all of it is."""
-        return sum(len(piece.text) for piece in self.pieces)
+        return sum(len(part.text) for part in self.parts)
 
 
 class Difference(Struct, frozen=True):
@@ -66,24 +66,24 @@ class Difference(Struct, frozen=True):
 
 def first_difference(before: Prompt, now: Prompt) -> Difference | None:
     """Return where `now` ceases to go on as `before` did; `None` if all of `before` stands at its beginning."""
-    at = _pieces_in_common(before.pieces, now.pieces)
-    if at == len(before.pieces):
+    at = _parts_in_common(before.parts, now.parts)
+    if at == len(before.parts):
         return None
-    was = before.pieces[at]
-    became = now.pieces[at] if at < len(now.pieces) else None
+    was = before.parts[at]
+    became = now.parts[at] if at < len(now.parts) else None
     offset = 0
     if became is not None and (was.section, was.name) == (became.section, became.name):
         offset = characters_in_common(was.text, became.text)
-        if offset == len(was.text) and at == len(before.pieces) - 1:
+        if offset == len(was.text) and at == len(before.parts) - 1:
             return None  # the last message has grown: neighbouring turns of the user are one message
     change = _change(was, became, before, now)
     placed = was if change == "removed" or became is None else became
     return Difference(
         section=placed.section,
-        number=1 + sum(piece.section == placed.section for piece in now.pieces[:at]),
+        number=1 + sum(part.section == placed.section for part in now.parts[:at]),
         name=placed.name,
         change=change,
-        characters=sum(len(piece.text) for piece in now.pieces[:at]) + offset,
+        characters=sum(len(part.text) for part in now.parts[:at]) + offset,
         offset=offset,
         was=was.text if was.section == placed.section else "",
         now=became.text if became is not None and became.section == placed.section else "",
@@ -102,12 +102,12 @@ def characters_in_common(one: str, other: str) -> int:
     return low
 
 
-def _pieces_in_common(before: Sequence[Piece], now: Sequence[Piece]) -> int:
+def _parts_in_common(before: Sequence[PromptPart], now: Sequence[PromptPart]) -> int:
     pairs = enumerate(zip(before, now, strict=False))
     return next((at for at, (was, became) in pairs if was != became), min(len(before), len(now)))
 
 
-def _change(was: Piece, became: Piece | None, before: Prompt, now: Prompt) -> Change:
+def _change(was: PromptPart, became: PromptPart | None, before: Prompt, now: Prompt) -> Change:
     if became is None:
         return "removed"
     if was.section != became.section:
@@ -120,4 +120,4 @@ def _change(was: Piece, became: Piece | None, before: Prompt, now: Prompt) -> Ch
 
 
 def _tool_names(prompt: Prompt) -> set[str]:
-    return {piece.name for piece in prompt.pieces if piece.section == "tools"}
+    return {part.name for part in prompt.parts if part.section == "tools"}

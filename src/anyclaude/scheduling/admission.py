@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 
 from anyclaude.errors import QueueFull
 
-from .row import Applicant, Row
+from .queue import Requester, RequestQueue
 
 RETRY_AFTER_SECONDS = 5.0
 """A local reply takes seconds to minutes; asking again sooner only adds to the queue."""
@@ -47,8 +47,8 @@ def _later(seconds: float, work: Callable[[], None]) -> Cancellable:
 class AdmittedTurn:
     """A turn that somebody has; `goes_on` is set where the same conversation is sure to ask again at once."""
 
-    applicant: Applicant
-    goes_on: bool = False
+    requester: Requester
+    expects_followup: bool = False
 
 
 class Admission:
@@ -58,15 +58,17 @@ class Admission:
     `is_forgetful` says that the backend keeps no prompt that it does not use.
     """
 
-    def __init__(self, parallel: int, waiting_limit: int, *, is_forgetful: bool = False, later: Later = _later) -> None:
+    def __init__(
+        self, parallel: int, waiting_limit: int, *, evicts_prompts: bool = False, later: Later = _later
+    ) -> None:
         self._parallel = parallel
         self._waiting_limit = waiting_limit
-        self._is_forgetful = is_forgetful
+        self._evicts_prompts = evicts_prompts
         self._later = later
         self._running = 0
-        self._row = Row(is_forgetful=is_forgetful)
+        self._queue = RequestQueue(evicts_prompts=evicts_prompts)
         self._called: dict[int, asyncio.Future[None]] = {}
-        self._held: dict[str, tuple[Applicant, Cancellable]] = {}
+        self._held: dict[str, tuple[Requester, Cancellable]] = {}
         self._emptied = asyncio.Event()
         self._spare: asyncio.Task[None] | None = None
 
@@ -86,23 +88,23 @@ class Admission:
         return len(self._held)
 
     @asynccontextmanager
-    async def turn(self, applicant: Applicant) -> AsyncGenerator[AdmittedTurn, None]:
+    async def turn(self, requester: Requester) -> AsyncGenerator[AdmittedTurn, None]:
         """Wait for a turn and have it as long as the context lasts; raises `QueueFull`."""
         if self._spare is not None:
             self._spare.cancel()
         self._emptied.clear()
-        if self._takes_turn(applicant):
+        if self._takes_turn(requester):
             self._running += 1
-            self._row.serves(applicant)
+            self._queue.serves(requester)
         else:
-            await self._wait(applicant)
-        turn = AdmittedTurn(applicant)
+            await self._wait(requester)
+        turn = AdmittedTurn(requester)
         try:
             yield turn
         finally:
             self._end(turn)
 
-    async def in_spare_time(self, work: Callable[[], Coroutine[None, None, None]]) -> bool:
+    async def run_when_idle(self, work: Callable[[], Coroutine[None, None, None]]) -> bool:
         """Do what nobody waits for once the backend is idle; whoever comes ends it.  Tell whether it was done."""
         while self._running or self._held or self._spare is not None:
             await self._emptied.wait()
@@ -120,53 +122,53 @@ class Admission:
         task.result()
         return True
 
-    def _takes_turn(self, applicant: Applicant) -> bool:
+    def _takes_turn(self, requester: Requester) -> bool:
         """Tell whether somebody who comes is served at once: in its own held turn, a free one, or a lesser one's."""
-        if applicant.conversation in self._held:
-            self._let_go(applicant.conversation)
+        if requester.conversation in self._held:
+            self._let_go(requester.conversation)
             return True
         if self._running + len(self._held) < self._parallel:
             return True
-        lesser = [held for held, _ in self._held.values() if held.priority > applicant.priority]
+        lesser = [held for held, _ in self._held.values() if held.priority > requester.priority]
         if not lesser:
             return False
         self._let_go(max(lesser, key=lambda held: held.priority).conversation)
         return True
 
-    async def _wait(self, applicant: Applicant) -> None:
+    async def _wait(self, requester: Requester) -> None:
         if self.waiting >= self._waiting_limit:
             raise QueueFull(
                 f"{self.waiting} requests wait for the backend already, which is the limit; try again later",
                 RETRY_AFTER_SECONDS,
             )
-        place = self._row.join(applicant)
-        called = self._called[place.number] = asyncio.get_running_loop().create_future()
+        entry = self._queue.join(requester)
+        called = self._called[entry.number] = asyncio.get_running_loop().create_future()
         try:
             await called
         except asyncio.CancelledError:
             if called.cancelled():
-                self._row.leave(place)
-                self._called.pop(place.number, None)
+                self._queue.leave(entry)
+                self._called.pop(entry.number, None)
             else:  # the turn came in the very moment the request was taken back
                 self._hand_over()
             raise
 
     def _end(self, turn: AdmittedTurn) -> None:
         """Keep the turn for its conversation, or give it to whoever is next."""
-        applicant = turn.applicant
-        keeps = self._is_forgetful and turn.goes_on and applicant.conversation not in self._held
-        if not keeps or self._row.goes_before(applicant):
+        requester = turn.requester
+        keeps = self._evicts_prompts and turn.expects_followup and requester.conversation not in self._held
+        if not keeps or self._queue.goes_before(requester):
             self._hand_over()
             return
         self._running -= 1
-        timer = self._later(HOLD_SECONDS, lambda: self._expire(applicant.conversation))
-        self._held[applicant.conversation] = (applicant, timer)
+        timer = self._later(HOLD_SECONDS, lambda: self._expire(requester.conversation))
+        self._held[requester.conversation] = (requester, timer)
 
     def _hand_over(self) -> None:
-        while (place := self._row.next()) is not None:
-            called = self._called.pop(place.number)
+        while (entry := self._queue.next()) is not None:
+            called = self._called.pop(entry.number)
             if not called.done():  # else it was taken back
-                self._row.serves(place.applicant, place)
+                self._queue.serves(entry.requester, entry)
                 called.set_result(None)
                 return
         self._running -= 1

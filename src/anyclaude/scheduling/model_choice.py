@@ -2,7 +2,7 @@
 
 from anyclaude.backends.target import BackendTarget
 
-from .row import Priority
+from .queue import Priority
 
 TIERS = ("opus", "sonnet", "haiku")
 

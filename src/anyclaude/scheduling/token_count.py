@@ -1,7 +1,7 @@
 """How many tokens a prompt has, by the engine's own tokenizer."""
 
-from anyclaude.backends.client import Backend
-from anyclaude.backends.side_question import answer_to
+from anyclaude.backends.http.client import Backend
+from anyclaude.backends.query import answer_to
 from anyclaude.dialects import Dialect
 from anyclaude.protocol.messages_request import MessagesRequest
 

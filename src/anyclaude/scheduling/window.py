@@ -11,8 +11,8 @@ from collections import OrderedDict
 from msgspec import Struct
 
 from anyclaude.errors import PromptTooLong
-from anyclaude.observability.records import CHARACTERS_PER_TOKEN
 from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN
 
 MAX_CONVERSATIONS = 256
 """What was read last of each is kept by reference; a day's sub-agents fit."""
@@ -20,10 +20,10 @@ MAX_CONVERSATIONS = 256
 TOKENS_PER_MESSAGE = 16
 """What a chat template puts around one message at most: a role, its markers, a line break."""
 
-MOST_CHARACTERS_PER_TOKEN = 6.0
+MAX_CHARACTERS_PER_TOKEN = 6.0
 """No prompt of prose, code and schemas has more: Claude Code's have 3.7 to 4.4 (docs/diets.md)."""
 
-LEAST_SHARE = 0.9
+MIN_SHARE = 0.9
 """Of the tokens that a longer prompt must have at least.  A tenth less can be what a template leaves out of a turn that
 is over; a cut cannot be taken for it."""
 
@@ -93,8 +93,8 @@ def _continues(request: MessagesRequest, earlier: MessagesRequest) -> bool:
 def _least_tokens(last: Reading | None, characters: int) -> float:
     """Return how few tokens a prompt can have, at the utmost."""
     if last is None or characters < last.characters:
-        return characters / MOST_CHARACTERS_PER_TOKEN
-    return LEAST_SHARE * (last.tokens + (characters - last.characters) / MOST_CHARACTERS_PER_TOKEN)
+        return characters / MAX_CHARACTERS_PER_TOKEN
+    return MIN_SHARE * (last.tokens + (characters - last.characters) / MAX_CHARACTERS_PER_TOKEN)
 
 
 def _is_where_servers_cut(tokens: int, limit: int | None) -> bool:

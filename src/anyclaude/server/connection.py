@@ -16,14 +16,14 @@ from aiohttp.web_protocol import RequestHandler
 from anyclaude.errors import AnyclaudeError, InvalidRequest
 
 from .limits import Limits
-from .respond import error_response
+from .responses import error_response
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-def was_cut(request: web.BaseRequest) -> bool:
+def closed_by_gateway(request: web.BaseRequest) -> bool:
     """Whether it was the gateway that closed a request's connection; it does so only when it is stopped."""
-    return isinstance(request.protocol, GatewayConnection) and request.protocol.was_cut
+    return isinstance(request.protocol, GatewayConnection) and request.protocol.closed_by_gateway
 
 
 class GatewayServer(web.Server):
@@ -53,7 +53,7 @@ class GatewayServer(web.Server):
 class GatewayConnection(RequestHandler):
     """aiohttp's connection with our errors and our patience."""
 
-    __slots__ = ("_deadline", "_has_begun", "_is_lost", "_limits", "_new_request_id", "was_cut")
+    __slots__ = ("_deadline", "_has_begun", "_is_lost", "_limits", "_new_request_id", "closed_by_gateway")
 
     def __init__(self, server: GatewayServer, loop: asyncio.AbstractEventLoop) -> None:
         limits = server.limits
@@ -65,7 +65,7 @@ class GatewayConnection(RequestHandler):
         )
         self._limits = limits
         self._new_request_id = server.new_request_id
-        self.was_cut = False
+        self.closed_by_gateway = False
         self._is_lost = False
         self._has_begun = False
         self._deadline: asyncio.TimerHandle | None = None
@@ -94,7 +94,7 @@ class GatewayConnection(RequestHandler):
 
     def force_close(self) -> None:
         """Close the connection, and remember that it was not the client who did."""
-        self.was_cut = self.was_cut or not self._is_lost
+        self.closed_by_gateway = self.closed_by_gateway or not self._is_lost
         super().force_close()
 
     def handle_error(

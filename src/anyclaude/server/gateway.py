@@ -25,8 +25,11 @@ from aiohttp import web
 from msgspec import Struct
 
 from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.client import HttpBackend, open_session
-from anyclaude.backends.target import BackendTarget, Secret
+from anyclaude.backends.http.client import HttpBackend, open_session
+from anyclaude.backends.target import BackendTarget
+from anyclaude.cache_report.analyser import CacheAnalyser
+from anyclaude.cache_report.findings import FINDINGS_FILE
+from anyclaude.cache_report.prompt_store import MAX_PROMPTS, PromptStore
 from anyclaude.dialects import dialect_named
 from anyclaude.errors import (
     AnyclaudeError,
@@ -37,35 +40,35 @@ from anyclaude.errors import (
     RequestError,
     ShuttingDown,
 )
-from anyclaude.observability import Journal
-from anyclaude.observability.findings import FINDINGS_FILE
-from anyclaude.observability.kept_prompts import MOST_PROMPTS, PromptShelf
-from anyclaude.observability.records import Outcome
-from anyclaude.scheduling import Admission, ConversationMemory, Dispatcher, Lane, Patience
-from anyclaude.scheduling.dispatch import Observer
+from anyclaude.exchange.caller import caller_of
+from anyclaude.exchange.conversation_memory import ConversationMemory
+from anyclaude.exchange.exchange_log import ExchangeLog
+from anyclaude.exchange.pending_replies import PendingReplies, ReattachPolicy
+from anyclaude.exchange.prompt_pipeline import Preparation
+from anyclaude.exchange.record import Outcome
+from anyclaude.observability.journal import Journal
+from anyclaude.prewarm.prewarmer import Prewarmer
+from anyclaude.prewarm.prompt_prewarmer import NOBODY, PrewarmOptions, PromptPrewarmer
+from anyclaude.prewarm.slot_saver import SlotSaver, SlotSaverOptions
+from anyclaude.scheduling.admission import Admission
+from anyclaude.scheduling.dispatch import Dispatcher, Observer, Upstream
+from anyclaude.secret import Secret
+from anyclaude.timeouts import Timeouts
 from anyclaude.transforms import Diet, PromptContext
 
-from .account import Account
-from .call import Call
-from .caller import caller_of
-from .catalogue import list_models, show_model
-from .connection import GatewayServer, was_cut
-from .examination import Examiner
+from .connection import GatewayServer, closed_by_gateway
+from .count_tokens import count_tokens
+from .event_writer import StreamTiming
 from .guard import Guard, is_loopback
 from .health import health
-from .kept_state import KeptStateOptions, StateKeeper
 from .limits import Limits
 from .messages import MessagesHandler
-from .openings import Grace, Openings
+from .models import list_models, show_model
 from .passthrough import Passthrough
-from .preparation import Preparation
-from .respond import error_response
-from .streaming import Pace
-from .token_count import count_tokens
-from .warm_up import NOBODY, WarmUp, WarmUpOptions
-from .warmth import Warmth
+from .requests import RequestContext
+from .responses import error_response
 
-Handler: TypeAlias = Callable[[Call], Awaitable[web.StreamResponse]]
+Handler: TypeAlias = Callable[[RequestContext], Awaitable[web.StreamResponse]]
 
 RECORDED_PATHS = frozenset({"/v1/messages", "/v1/messages/count_tokens"})
 """Exchanges with a model; probes and catalogues would only bury them in the journal."""
@@ -84,22 +87,22 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     """Where the model's own wording of its calls outlives the gateway; `None` keeps it for this run alone."""
     prompts_folder: Path | None = None
     """Where it is written down what became of the prompts and the engine's cache; `None` for nowhere."""
-    kept_prompts: int = MOST_PROMPTS
+    kept_prompts: int = MAX_PROMPTS
     """How many prompts are kept there whole; 0 keeps no word of one."""
     diet: Diet = "full"
     """How much of the client's own text a prompt keeps on its way to the backend."""
     allowed_tools: frozenset[str] | None = None
     """The tools the model is told of, by name or pattern; `None` for all."""
-    warm_up: WarmUpOptions | None = None
+    warm_up: PrewarmOptions | None = None
     """Where first prompts are kept, to be evaluated before anybody asks; `None` for neither."""
-    kept_state: KeptStateOptions | None = None
+    kept_state: SlotSaverOptions | None = None
     """Where what the engine has computed outlives it; `None` for nowhere."""
     queue_limit: int = 64
     grace_seconds: float = 30.0
-    patience: Patience = Patience()
-    pace: Pace = Pace()
+    timeouts: Timeouts = Timeouts()
+    timing: StreamTiming = StreamTiming()
     limits: Limits = Limits()
-    return_grace: Grace = Grace()
+    reattach_policy: ReattachPolicy = ReattachPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +123,8 @@ class Gateway:
         targets: tuple[BackendTarget, ...],
         journal: Journal,
         clock: Clock = Clock(),
-        obstacle: Callable[[], AnyclaudeError | None] = lambda: None,
-        observer: Observer = lambda errand, request: None,
+        fatal_error: Callable[[], AnyclaudeError | None] = lambda: None,
+        observer: Observer = lambda backend_request, request: None,
     ) -> None:
         """
         `obstacle` says why no request can be answered any more, once that is so: then all are told at once.
@@ -134,20 +137,20 @@ class Gateway:
         self._options = options
         self._targets = targets
         self._journal = journal
-        wished = PromptContext(diet=options.diet, allowed_tools=options.allowed_tools)
-        self._preparation = Preparation(ConversationMemory(options.memory_file, wished=wished))
+        policy = PromptContext(diet=options.diet, allowed_tools=options.allowed_tools)
+        self._preparation = Preparation(ConversationMemory(options.memory_file, policy=policy))
         self._guard = Guard(host=options.host, allowed_origins=options.allowed_origins, token=options.token)
         self._clock = clock
-        self._obstacle = obstacle
+        self._fatal_error = fatal_error
         self._observer = observer
-        self._openings = Openings(clock.seconds, options.return_grace)
-        self._examiner = _examiner(options.prompts_folder, options.kept_prompts)
+        self._pending_replies = PendingReplies(clock.seconds, options.reattach_policy)
+        self._analyser = _analyser(options.prompts_folder, options.kept_prompts)
         self._session: aiohttp.ClientSession | None = None
         self._runner: web.ServerRunner | None = None
         self._routes: dict[str, dict[str, Handler]] = {}
-        self._lanes: tuple[Lane, ...] = ()
+        self._upstreams: tuple[Upstream, ...] = ()
         self._forward: Passthrough | None = None
-        self._warmth: Warmth | None = None
+        self._prewarmer: Prewarmer | None = None
         self._is_stopping = False
         self.port = options.port
 
@@ -161,10 +164,10 @@ class Gateway:
         """Listen; raises `PortTaken`."""
         is_remote = any(target.profile.is_remote for target in self._targets)
         self._session = open_session(trusts_environment=is_remote or self._options.forward_to is not None)
-        self._lanes = tuple(self._lane(target, self._session) for target in self._targets)
+        self._upstreams = tuple(self._upstream(target, self._session) for target in self._targets)
         self._forward = Passthrough(self._session, self._options.forward_to) if self._options.forward_to else None
         self._routes = self._routing()
-        self._warmth = self._warmed(self._lanes[0]) if self._lanes else None
+        self._prewarmer = self._warmed(self._upstreams[0]) if self._upstreams else None
         self._runner = web.ServerRunner(
             GatewayServer(self._handle, self._options.limits, _new_request_id),
             shutdown_timeout=self._options.grace_seconds / 2,  # aiohttp waits twice as long: for the reply, and again
@@ -180,53 +183,58 @@ class Gateway:
                 "Choose another with --port, or stop the program that has it"
             ) from error
         self.port = self._runner.addresses[0][1]
-        if self._warmth is not None:
-            self._warmth.begin()
+        if self._prewarmer is not None:
+            self._prewarmer.begin()
 
     async def stop(self) -> None:
         """Take no new requests, let running replies end within the grace period, then cut what is left."""
         self._is_stopping = True
         if self._runner is not None:
             await self._runner.cleanup()
-        await self._openings.close()
-        if self._examiner is not None:
-            await self._examiner.close()
-        if self._warmth is not None:
-            await self._warmth.stop()
+        await self._pending_replies.close()
+        if self._analyser is not None:
+            await self._analyser.close()
+        if self._prewarmer is not None:
+            await self._prewarmer.stop()
         if self._session is not None:
             await self._session.close()
         self._journal.close()
 
-    def _lane(self, target: BackendTarget, session: aiohttp.ClientSession) -> Lane:
-        return Lane(
+    def _upstream(self, target: BackendTarget, session: aiohttp.ClientSession) -> Upstream:
+        return Upstream(
             backend=HttpBackend(session, target),
             dialect=dialect_named(target.profile.dialect),
             breaker=CircuitBreaker(self._clock.seconds),
             admission=Admission(
                 target.parallel_requests,
                 self._options.queue_limit,
-                is_forgetful=not target.profile.keeps_evicted_prompts,
+                evicts_prompts=not target.profile.keeps_evicted_prompts,
             ),
         )
 
-    def _warmed(self, lane: Lane) -> Warmth:
+    def _warmed(self, upstream: Upstream) -> Prewarmer:
         prompts, states, clock = self._options.warm_up, self._options.kept_state, self._clock
-        return Warmth(
-            WarmUp(prompts, lane, self._preparation, self._journal, clock.now) if prompts else None,
-            StateKeeper(states, lane, clock.seconds, clock.sleep) if states else None,
-            lambda: Account(_new_request_id(), "/v1/messages", NOBODY, clock.seconds, clock.now),
-            self._options.patience.first_byte_seconds,
+        return Prewarmer(
+            PromptPrewarmer(prompts, upstream, self._preparation, self._journal, clock.now) if prompts else None,
+            SlotSaver(states, upstream, clock.seconds, clock.sleep) if states else None,
+            lambda: ExchangeLog(_new_request_id(), "/v1/messages", NOBODY, clock.seconds, clock.now),
+            self._options.timeouts.first_byte_seconds,
         )
 
     def _routing(self) -> dict[str, dict[str, Handler]]:
         health_route: dict[str, dict[str, Handler]] = {"/health": {"GET": self._health, "HEAD": self._health}}
-        if not self._lanes:
+        if not self._upstreams:
             return health_route
         dispatcher = Dispatcher(
-            self._lanes, self._options.patience, self._clock.seconds, self._clock.sleep, self._obstacle, self._observer
+            self._upstreams,
+            self._options.timeouts,
+            self._clock.seconds,
+            self._clock.sleep,
+            self._fatal_error,
+            self._observer,
         )
         messages = MessagesHandler(
-            dispatcher, self._openings, self._preparation, self._options.pace, _new_id, self._examiner
+            dispatcher, self._pending_replies, self._preparation, self._options.timing, _new_id, self._analyser
         )
         return {
             **health_route,
@@ -241,35 +249,35 @@ class Gateway:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request whatever it is, and write the account of it."""
         caller = caller_of(request.headers)
-        account = Account(_new_request_id(), request.path, caller, self._clock.seconds, self._clock.now)
-        call = Call(request, account.request_id, caller, account, self._options.limits)
+        log = ExchangeLog(_new_request_id(), request.path, caller, self._clock.seconds, self._clock.now)
+        context = RequestContext(request, log.request_id, caller, log, self._options.limits)
         outcome: Outcome = "failed"
         try:
-            response = await self._answer(call)
-            outcome = "completed" if account.error is None else "failed"
+            response = await self._answer(context)
+            outcome = "completed" if log.error is None else "failed"
             return response
         except AnyclaudeError as error:
-            account.error, account.status = error, error.status
+            log.error, log.status = error, error.status
             outcome = "refused" if isinstance(error, RequestError) else "failed"
-            return error_response(error, account.request_id)
+            return error_response(error, log.request_id)
         except (asyncio.CancelledError, ConnectionError):
-            if was_cut(request):
-                account.error = ShuttingDown("the gateway was stopped before the reply was whole")
-            outcome = "client_left" if account.error is None else "failed"
+            if closed_by_gateway(request):
+                log.error = ShuttingDown("the gateway was stopped before the reply was whole")
+            outcome = "client_left" if log.error is None else "failed"
             raise
         finally:
             if request.path in RECORDED_PATHS:
-                self._journal.write(account.record(outcome))
-                if self._warmth is not None:
-                    self._warmth.heard(account, outcome)
+                self._journal.write(log.record(outcome))
+                if self._prewarmer is not None:
+                    self._prewarmer.heard(log, outcome)
 
-    async def _answer(self, call: Call) -> web.StreamResponse:
-        self._guard.check(call.http.headers)
+    async def _answer(self, context: RequestContext) -> web.StreamResponse:
+        self._guard.check(context.http.headers)
         if self._is_stopping:
             raise ShuttingDown("the gateway is stopping; it takes no new requests")
-        if call.http.path in RECORDED_PATHS and (obstacle := self._obstacle()) is not None:
-            raise obstacle
-        return await self._handler(call.http.method, call.http.path)(call)
+        if context.http.path in RECORDED_PATHS and (fatal_error := self._fatal_error()) is not None:
+            raise fatal_error
+        return await self._handler(context.http.method, context.http.path)(context)
 
     def _handler(self, method: str, path: str) -> Handler:
         if self._forward is not None and path != "/health":
@@ -281,29 +289,29 @@ class Gateway:
             raise MethodNotAllowed(f"{path} answers {' and '.join(handlers)}, not {method[:20]}")
         return handlers[method]
 
-    async def _health(self, call: Call) -> web.Response:
-        return health(call, self._lanes, self._journal, self._warmth)
+    async def _health(self, context: RequestContext) -> web.Response:
+        return health(context, self._upstreams, self._journal, self._prewarmer)
 
-    async def _models(self, call: Call) -> web.Response:
-        return list_models(call, self._targets)
+    async def _models(self, context: RequestContext) -> web.Response:
+        return list_models(context, self._targets)
 
-    async def _model(self, call: Call) -> web.Response:
-        return show_model(call, call.http.path.removeprefix("/v1/models/"), self._targets)
+    async def _model(self, context: RequestContext) -> web.Response:
+        return show_model(context, context.http.path.removeprefix("/v1/models/"), self._targets)
 
-    async def _count_tokens(self, call: Call) -> web.Response:
-        return await count_tokens(call, self._lanes[0], self._preparation)
+    async def _count_tokens(self, context: RequestContext) -> web.Response:
+        return await count_tokens(context, self._upstreams[0], self._preparation)
 
 
-async def _nothing(call: Call) -> web.Response:
+async def _nothing(context: RequestContext) -> web.Response:
     """Answer a probe."""
-    return web.Response(headers={"request-id": call.request_id})
+    return web.Response(headers={"request-id": context.request_id})
 
 
-def _examiner(folder: Path | None, kept_prompts: int) -> Examiner | None:
+def _analyser(folder: Path | None, kept_prompts: int) -> CacheAnalyser | None:
     if folder is None:
         return None
-    shelf = PromptShelf(folder, kept_prompts) if kept_prompts else PromptShelf(None)
-    return Examiner(folder / FINDINGS_FILE, shelf, _new_id("run"), with_excerpts=kept_prompts > 0)
+    store = PromptStore(folder, kept_prompts) if kept_prompts else PromptStore(None)
+    return CacheAnalyser(folder / FINDINGS_FILE, store, _new_id("run"), with_excerpts=kept_prompts > 0)
 
 
 def _new_request_id() -> str:

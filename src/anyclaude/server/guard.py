@@ -12,8 +12,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from anyclaude.backends.target import Secret
 from anyclaude.errors import Forbidden, Unauthorized
+from anyclaude.secret import Secret
 
 LOCAL_NAMES = frozenset({"localhost", "ip6-localhost", "127.0.0.1", "::1"})
 

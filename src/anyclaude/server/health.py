@@ -2,19 +2,21 @@
 
 from aiohttp import web
 
-from anyclaude.observability import Journal
+from anyclaude.observability.journal import Journal
+from anyclaude.prewarm.prewarmer import Prewarmer
 from anyclaude.protocol.json_values import JsonObject, JsonValue
-from anyclaude.scheduling import Lane
+from anyclaude.scheduling.dispatch import Upstream
 
-from .call import Call
-from .respond import value_response
-from .warmth import Warmth
+from .requests import RequestContext
+from .responses import value_response
 
 
-def health(call: Call, lanes: tuple[Lane, ...], journal: Journal, warmth: Warmth | None) -> web.Response:
+def health(
+    context: RequestContext, upstreams: tuple[Upstream, ...], journal: Journal, warmth: Prewarmer | None
+) -> web.Response:
     """Answer with the state of every backend's circuit and queue; all is well as long as one of them may be asked."""
-    backends: list[JsonValue] = [_backend(lane) for lane in lanes]
-    is_well = not lanes or any(lane.breaker.state != "open" for lane in lanes)
+    backends: list[JsonValue] = [_backend(upstream) for upstream in upstreams]
+    is_well = not upstreams or any(upstream.breaker.state != "open" for upstream in upstreams)
     return value_response(
         {
             "status": "ok" if is_well else "degraded",
@@ -22,19 +24,19 @@ def health(call: Call, lanes: tuple[Lane, ...], journal: Journal, warmth: Warmth
             "warmth": None if warmth is None else warmth.health(),
             "journal": {"lost_records": journal.lost_records, "last_failure": journal.last_failure},
         },
-        call.request_id,
+        context.request_id,
     )
 
 
-def _backend(lane: Lane) -> JsonObject:
-    target = lane.backend.target
+def _backend(upstream: Upstream) -> JsonObject:
+    target = upstream.backend.target
     return {
         "name": target.profile.name,
         "url": target.address,
         "model": target.model,
         "context_tokens": target.context_tokens,
-        "circuit": {"state": lane.breaker.state, "failures_in_a_row": lane.breaker.failures},
-        "running": lane.admission.running,
-        "waiting": lane.admission.waiting,
-        "held": lane.admission.held,
+        "circuit": {"state": upstream.breaker.state, "failures_in_a_row": upstream.breaker.failures},
+        "running": upstream.admission.running,
+        "waiting": upstream.admission.waiting,
+        "held": upstream.admission.held,
     }

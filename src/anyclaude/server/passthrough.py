@@ -22,7 +22,7 @@ from anyclaude.protocol.message_stream import latest
 from anyclaude.protocol.messages_request import decode_request
 from anyclaude.protocol.sse import DEFAULT_MAX_EVENT_BYTES, EventTooLarge, SseDecoder
 
-from .call import Call
+from .requests import RequestContext
 
 ONE_HOP = frozenset(
     {
@@ -54,17 +54,17 @@ class Passthrough:
         self._session = session
         self._origin = origin.rstrip("/")
 
-    async def __call__(self, call: Call) -> web.StreamResponse:
+    async def __call__(self, context: RequestContext) -> web.StreamResponse:
         """Forward one request; raises `BackendUnreachable` where no reply came."""
-        body = await call.body()
-        _note_request(call, body)
-        call.account.progress.route, call.account.progress.attempts = "claude/unchanged", 1
-        headers = _passed_on(call.http.headers)
+        body = await context.body()
+        _note_request(context, body)
+        context.log.progress.route, context.log.progress.attempts = "claude/unchanged", 1
+        headers = _passed_on(context.http.headers)
         headers["Accept-Encoding"] = "identity"
         try:
             upstream = await self._session.request(
-                call.http.method,
-                URL(self._origin + call.http.raw_path, encoded=True),
+                context.http.method,
+                URL(self._origin + context.http.raw_path, encoded=True),
                 data=BytesIO(body) if body else None,
                 headers=headers,
                 skip_auto_headers=NOT_OURS_TO_ADD,
@@ -74,27 +74,27 @@ class Passthrough:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise BackendUnreachable(f"no connection to {self._origin}: {type(error).__name__}") from error
         try:
-            return await self._stream_back(call, upstream)
+            return await self._stream_back(context, upstream)
         finally:
             upstream.close()
 
-    async def _stream_back(self, call: Call, upstream: aiohttp.ClientResponse) -> web.StreamResponse:
-        call.account.status = upstream.status
+    async def _stream_back(self, context: RequestContext, upstream: aiohttp.ClientResponse) -> web.StreamResponse:
+        context.log.status = upstream.status
         response = web.StreamResponse(status=upstream.status, headers=_passed_on(upstream.headers))
-        response.headers.setdefault("request-id", call.request_id)
+        response.headers.setdefault("request-id", context.request_id)
         response.content_length = upstream.content_length
-        await response.prepare(call.http)
+        await response.prepare(context.http)
         reader = UsageReader(is_stream=upstream.content_type == "text/event-stream")
         try:
             while chunk := await self._read(upstream):
                 reader.feed(chunk)
                 await response.write(chunk)
         except BackendTruncated as error:
-            call.account.error = error
+            context.log.error = error
             raise ConnectionError("the reply is cut; so is the client's connection") from error
         finally:
             reader.finish()
-            call.account.reported = reader.reported
+            context.log.reported = reader.reported
         await response.write_eof()
         return response
 
@@ -173,9 +173,9 @@ def _passed_on(headers: Mapping[str, str]) -> CIMultiDict[str]:
     return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in ONE_HOP)
 
 
-def _note_request(call: Call, body: bytes) -> None:
+def _note_request(context: RequestContext, body: bytes) -> None:
     """Keep the request for the journal, if it is one we can read; Anthropic judges what it cannot."""
     try:
-        call.account.request = decode_request(body)
+        context.log.request = decode_request(body)
     except InvalidRequest:
-        call.account.request = None
+        context.log.request = None

@@ -10,7 +10,7 @@ from .allowed_tools import AllowedTools
 from .attribution import WithoutAttribution
 from .base import Diet, PreparedPrompt, PromptContext, Step, Transform, prepare
 from .instructions_first import InstructionsFirst
-from .spoken import SpokenArguments
+from .raw_arguments import RawArguments
 from .system_sections import ShorterSystemPrompt
 from .tool_order import StableToolOrder
 from .tool_text import ShorterTools
@@ -21,9 +21,9 @@ __all__ = [
     "InstructionsFirst",
     "PreparedPrompt",
     "PromptContext",
+    "RawArguments",
     "ShorterSystemPrompt",
     "ShorterTools",
-    "SpokenArguments",
     "StableToolOrder",
     "Step",
     "Transform",

@@ -19,7 +19,7 @@ class PromptContext(Struct, frozen=True, kw_only=True):
     """The tools that are passed on, by name or pattern (`mcp__github__*`); `None` for all of them."""
     tool_order: tuple[str, ...] = ()
     """The tools of the conversation's earlier requests, in the order the model has read them."""
-    spoken_arguments: Mapping[str, str] = {}
+    raw_arguments: Mapping[str, str] = {}
     """By tool use id: the argument text exactly as the model wrote it."""
 
 

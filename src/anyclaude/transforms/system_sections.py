@@ -15,7 +15,7 @@ from anyclaude.protocol.messages_request import MessagesRequest, Turn
 
 from .base import Diet, PromptContext
 from .boilerplate import PASSAGES, REMINDERS, SECTIONS, Passage, Section
-from .derived import Derived
+from .identity_cache import IdentityCache
 from .text_units import Unit, joined, units_of
 
 MILDER: Mapping[Diet, tuple[Diet, ...]] = MappingProxyType({"lean": ("lean",), "minimal": ("minimal", "lean")})
@@ -28,8 +28,8 @@ class ShorterSystemPrompt:
     name = "system prompt"
 
     def __init__(self) -> None:
-        self._shorter_block = Derived(_shorter_block)
-        self._shorter_turn = Derived(_shorter_turn)
+        self._shorter_block = IdentityCache(_shorter_block)
+        self._shorter_turn = IdentityCache(_shorter_turn)
 
     def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
         """Return the request with a system prompt of the same blocks, as far as something is left of them."""

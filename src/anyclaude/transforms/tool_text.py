@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from anyclaude.protocol.messages_request import MessagesRequest, Tool
 
 from .base import Diet, PromptContext
-from .derived import Derived
+from .identity_cache import IdentityCache
 from .plain_schema import plain_schema
 from .text_units import Unit, first_sentences, units_of
 
@@ -42,7 +42,7 @@ class ShorterTools:
     name = "tool text"
 
     def __init__(self) -> None:
-        self._shorter = Derived(_shorter)
+        self._shorter = IdentityCache(_shorter)
 
     def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
         """Return the request with the same tools, each accepting the same inputs."""

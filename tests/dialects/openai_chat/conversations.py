@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from anyclaude.dialects.openai_chat import OpenAiChat
 from anyclaude.dialects.openai_chat.conversation import encode_conversation
-from anyclaude.dialects.openai_chat.losses import Losses
+from anyclaude.dialects.openai_chat.dropped_fields import DroppedFields
 from anyclaude.profiles import BackendProfile, profile_named
 from anyclaude.protocol.json_values import JsonObject, JsonValue, decode_json
 from anyclaude.protocol.messages_request import MessagesRequest, request_from
@@ -102,7 +102,7 @@ def messages_of(
     turns: Sequence[JsonValue], profile: BackendProfile = PROFILE, /, **fields: JsonValue
 ) -> list[JsonObject]:
     """Return the messages that these turns are said in."""
-    return encode_conversation(asked(messages=list(turns), **fields), profile, Losses())
+    return encode_conversation(asked(messages=list(turns), **fields), profile, DroppedFields())
 
 
 def body_of(profile: BackendProfile = PROFILE, /, **fields: JsonValue) -> JsonObject:

@@ -75,14 +75,14 @@ def test_the_messages_of_a_turn_are_a_prefix_of_those_of_the_next_once_the_assis
 def test_every_block_is_in_the_body_or_in_the_account_of_losses(shape: list[Shape]) -> None:
     turns = conversation(shape)
     body = json.dumps(body_of(messages=turns))
-    losses = dropped_from(messages=turns)
+    dropped = dropped_from(messages=turns)
 
     assert [mark for kind, mark in marked(shape) if kind in CARRIED and mark not in body] == []
     assert [
         mark for kind, mark in marked(shape) if kind == "picture_result" and mark.replace("m", "t") not in body
     ] == []
     for kind, loss in LOST.items():
-        assert losses.get(loss, 0) == [each for each, _ in marked(shape)].count(kind)
+        assert dropped.get(loss, 0) == [each for each, _ in marked(shape)].count(kind)
 
 
 @given(shape=shapes)

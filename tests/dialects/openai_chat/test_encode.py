@@ -85,13 +85,13 @@ def test_what_cannot_be_said_is_on_record(field: str, value: JsonValue, loss: st
 
 def test_cache_markers_are_one_record_with_a_count() -> None:
     marker: JsonObject = {"cache_control": {"type": "ephemeral"}}
-    losses = dropped_from(
+    dropped = dropped_from(
         system=[{"type": "text", "text": "s", **marker}],
         tools=[{"name": "Read", "input_schema": SCHEMA, **marker}],
         messages=[{"role": "user", "content": [{"type": "text", "text": "hi", **marker}]}],
     )
 
-    assert losses == {"cache_control": 3}
+    assert dropped == {"cache_control": 3}
 
 
 def test_a_reply_that_was_begun_is_continued_in_the_servers_own_way() -> None:

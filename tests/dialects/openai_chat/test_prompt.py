@@ -9,7 +9,7 @@ from anyclaude.profiles import EMBEDDED
 from anyclaude.protocol.content import Base64Source, ImageBlock, TextBlock, ToolResultBlock, ToolUseBlock
 from anyclaude.protocol.json_values import encode_json
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, ToolChoice, Turn, decode_request
-from anyclaude.protocol.prompt import SECTIONS, Piece, Prompt, first_difference
+from anyclaude.protocol.prompt import SECTIONS, Prompt, PromptPart, first_difference
 
 READ = Tool("Read", "Reads.", {"type": "object"})
 
@@ -23,23 +23,23 @@ def test_the_tools_come_first_then_the_system_prompt_then_the_messages() -> None
     prompt = sent(Turn("user", "Hello"), Turn("assistant", "Yes?"))
 
     assert prompt.model == "served"
-    assert prompt.pieces == (
-        Piece("tools", "Read", 'Read\nReads.\n{"type":"object"}'),
-        Piece("system", "", "Be kind."),
-        Piece("messages", "user", "Hello"),
-        Piece("messages", "assistant", "Yes?"),
+    assert prompt.parts == (
+        PromptPart("tools", "Read", 'Read\nReads.\n{"type":"object"}'),
+        PromptPart("system", "", "Be kind."),
+        PromptPart("messages", "user", "Hello"),
+        PromptPart("messages", "assistant", "Yes?"),
     )
 
 
 def test_calls_are_read_as_the_model_wrote_them_and_without_their_ids() -> None:
     def conversation(tool_use_id: str) -> Prompt:
-        call = ToolUseBlock(tool_use_id, "Read", {"a": 1}, spoken='{ "a": 1 }')
+        call = ToolUseBlock(tool_use_id, "Read", {"a": 1}, raw_arguments='{ "a": 1 }')
         result = ToolResultBlock(tool_use_id, "text")
         return sent(Turn("user", "Hello"), Turn("assistant", (call,)), Turn("user", (result,)))
 
-    assert conversation("one").pieces[3:] == (
-        Piece("messages", "assistant", 'Read { "a": 1 }'),
-        Piece("messages", "tool", "text"),
+    assert conversation("one").parts[3:] == (
+        PromptPart("messages", "assistant", 'Read { "a": 1 }'),
+        PromptPart("messages", "tool", "text"),
     )
     assert conversation("one") == conversation("two")
 
@@ -69,6 +69,6 @@ def test_what_else_may_shape_the_prompt_is_told_apart() -> None:
 def test_every_request_we_can_send_can_be_read(body: Json) -> None:
     request = decode_request(encode_json(body))
     prompt = read_prompt(encode_request(request, "served", EMBEDDED).request.body)
-    order = [SECTIONS.index(piece.section) for piece in prompt.pieces]
+    order = [SECTIONS.index(piece.section) for piece in prompt.parts]
 
     assert order == sorted(order)

@@ -23,18 +23,11 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from anyclaude.profiles import BackendProfile
-from anyclaude.protocol.content import (
-    ContentBlock,
-    TextBlock,
-    ThinkingBlock,
-    ToolResultBlock,
-    ToolUseBlock,
-    blocks_of,
-)
+from anyclaude.protocol.content import ContentBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock, blocks_of
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 
-from .losses import Losses
+from .dropped_fields import DroppedFields
 from .parts import SEPARATOR, Part, PartReader, Picture, encode_parts, joined_text
 
 REMINDER = "<system-reminder>\n{text}\n</system-reminder>"
@@ -52,9 +45,9 @@ NOTHING_SAID = "(no content)"
 Message: TypeAlias = JsonObject
 
 
-def encode_conversation(request: MessagesRequest, profile: BackendProfile, losses: Losses) -> list[Message]:
+def encode_conversation(request: MessagesRequest, profile: BackendProfile, dropped: DroppedFields) -> list[Message]:
     """Return the messages of a request, the system prompt first."""
-    conversation = Conversation(profile, losses)
+    conversation = Conversation(profile, dropped)
     conversation.begin(blocks_of(request.system))
     for turn in request.messages:
         conversation.add(turn)
@@ -72,10 +65,10 @@ class Call(Struct, frozen=True):
 class Conversation:
     """The messages so far."""
 
-    def __init__(self, profile: BackendProfile, losses: Losses) -> None:
+    def __init__(self, profile: BackendProfile, dropped: DroppedFields) -> None:
         self._profile = profile
-        self._losses = losses
-        self._reader = PartReader(losses, profile)
+        self._dropped = dropped
+        self._reader = PartReader(dropped, profile)
         self._closed: list[Message] = []
         self._user_parts: list[Part] = []
         self._awaited: list[Call] = []
@@ -93,7 +86,7 @@ class Conversation:
 
     def add(self, turn: Turn) -> None:
         """Say the next turn."""
-        self._losses.note_fields("messages.", turn.extra)
+        self._dropped.note_fields("messages.", turn.extra)
         blocks = blocks_of(turn.content)
         match turn.role:
             case "assistant":
@@ -103,7 +96,7 @@ class Conversation:
             case "user":
                 self._add_user(blocks)
             case role:
-                self._losses.note(
+                self._dropped.note(
                     f"messages.role.{role}", "Chat Completions has no such role; it is sent as the user's"
                 )
                 self._add_user(blocks)
@@ -154,14 +147,14 @@ class Conversation:
         self._close(message)
 
     def _call(self, block: ToolUseBlock) -> JsonObject:
-        self._losses.note_fields("messages.tool_use.", block.extra)
+        self._dropped.note_fields("messages.tool_use.", block.extra)
         self._calls += 1
         call = Call(block.id, f"call{self._calls:05d}", block.name)
         self._awaited.append(call)
         return {
             "id": call.id,
             "type": "function",
-            "function": {"name": call.name, "arguments": block.spoken or _arguments(block.input)},
+            "function": {"name": call.name, "arguments": block.raw_arguments or _arguments(block.input)},
         }
 
     def _settle(self, blocks: tuple[ContentBlock, ...]) -> tuple[set[int], list[Part]]:
@@ -172,7 +165,7 @@ class Conversation:
             text, shown = NO_RESULT, list[Picture]()
             found = _answer_to(call, blocks, answers)
             if found is None:
-                self._losses.note("messages.tool_use.result", "a call had no result; a stand-in was sent for it")
+                self._dropped.note("messages.tool_use.result", "a call had no result; a stand-in was sent for it")
             else:
                 position, result = found
                 answers.add(position)
@@ -185,7 +178,7 @@ class Conversation:
 
     def _result(self, result: ToolResultBlock) -> tuple[str, list[Picture]]:
         """Return the text of a result, and its pictures: a tool's message carries text alone."""
-        self._losses.note_fields("messages.tool_result.", result.extra)
+        self._dropped.note_fields("messages.tool_result.", result.extra)
         parts = self._reader.parts(blocks_of(result.content or ()), "messages.tool_result")
         text = joined_text([SEE_BELOW if isinstance(part, Picture) else part for part in parts])
         if result.is_error:
@@ -194,7 +187,7 @@ class Conversation:
 
     def _orphan(self, result: ToolResultBlock) -> list[Part]:
         """Say a result that answers no call as text."""
-        self._losses.note("messages.tool_result.tool_use_id", "a result answered no call; it was sent as user text")
+        self._dropped.note("messages.tool_result.tool_use_id", "a result answered no call; it was sent as user text")
         text, pictures = self._result(result)
         return [f"Result of an earlier tool call:\n{text}", *pictures]
 

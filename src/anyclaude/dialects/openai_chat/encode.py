@@ -6,8 +6,8 @@ from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.protocol.messages_request import MessagesRequest
 
 from .conversation import encode_conversation
-from .losses import NO_SUCH_FIELD, Losses
-from .tools import Offer, encode_tools
+from .dropped_fields import NO_SUCH_FIELD, DroppedFields
+from .tools import ToolFields, encode_tools
 
 PATH = "/chat/completions"
 
@@ -19,31 +19,31 @@ def encode_request(
     request: MessagesRequest, model: str, profile: BackendProfile, conversation_key: str | None = None
 ) -> Encoded:
     """Return the streaming request for `model`, and the account of what it could not say."""
-    losses = Losses()
-    messages = encode_conversation(request, profile, losses)
+    dropped = DroppedFields()
+    messages = encode_conversation(request, profile, dropped)
     body: dict[str, JsonValue] = {
         "model": model,
         "messages": messages,
-        **_encode_offer(encode_tools(request, profile, losses)),
-        **_sampling(request, profile, losses),
-        **_output(request, profile, losses),
-        **_continuation(messages, profile, losses),
+        **_encode_offer(encode_tools(request, profile, dropped)),
+        **_sampling(request, profile, dropped),
+        **_output(request, profile, dropped),
+        **_continuation(messages, profile, dropped),
         "stream": True,
         "stream_options": {"include_usage": True},
     }
     if profile.conversation_field is not None and conversation_key is not None:
         body[profile.conversation_field] = conversation_key
-    _note_rest(request, losses)
-    return Encoded(WireRequest(PATH, encode_json(body)), losses.dropped)
+    _note_rest(request, dropped)
+    return Encoded(WireRequest(PATH, encode_json(body)), dropped.entries)
 
 
 def encode_token_count(request: MessagesRequest, model: str, profile: BackendProfile) -> WireRequest | None:
     """Return the question how many tokens the prompt of `encode_request` has, where the server can be asked."""
-    losses = Losses()
+    dropped = DroppedFields()
     prompt: dict[str, JsonValue] = {
         "model": model,
-        "messages": encode_conversation(request, profile, losses),
-        **_encode_offer(encode_tools(request, profile, losses)),
+        "messages": encode_conversation(request, profile, dropped),
+        **_encode_offer(encode_tools(request, profile, dropped)),
     }
     match profile.token_counting:
         case "llamacpp_input_tokens":
@@ -54,7 +54,7 @@ def encode_token_count(request: MessagesRequest, model: str, profile: BackendPro
             return None
 
 
-def _encode_offer(offer: Offer) -> JsonObject:
+def _encode_offer(offer: ToolFields) -> JsonObject:
     fields: dict[str, JsonValue] = {
         "tools": offer.tools,
         "tool_choice": offer.tool_choice,
@@ -63,13 +63,13 @@ def _encode_offer(offer: Offer) -> JsonObject:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _sampling(request: MessagesRequest, profile: BackendProfile, losses: Losses) -> JsonObject:
+def _sampling(request: MessagesRequest, profile: BackendProfile, dropped: DroppedFields) -> JsonObject:
     top_k = request.top_k
     if top_k is not None and not profile.accepts_top_k:
-        losses.note("top_k", "this server has no such field")
+        dropped.note("top_k", "this server has no such field")
         top_k = None
     if request.max_tokens == 0:
-        losses.note("max_tokens", "a server generates at least one token; one was asked for instead of none")
+        dropped.note("max_tokens", "a server generates at least one token; one was asked for instead of none")
     fields: dict[str, JsonValue] = {
         profile.max_tokens_field: max(request.max_tokens, 1),
         "temperature": request.temperature,
@@ -80,7 +80,7 @@ def _sampling(request: MessagesRequest, profile: BackendProfile, losses: Losses)
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _output(request: MessagesRequest, profile: BackendProfile, losses: Losses) -> JsonObject:
+def _output(request: MessagesRequest, profile: BackendProfile, dropped: DroppedFields) -> JsonObject:
     fields: dict[str, JsonValue] = {}
     for name, value in (request.output_config or {}).items():
         match name, value:
@@ -89,13 +89,13 @@ def _output(request: MessagesRequest, profile: BackendProfile, losses: Losses) -
             case "effort", str(effort) if profile.accepts_reasoning_effort and effort in EFFORTS:
                 fields["reasoning_effort"] = EFFORTS[effort]
             case "effort", _:
-                losses.note("output_config.effort", "this server has no such setting")
+                dropped.note("output_config.effort", "this server has no such setting")
             case _:
-                losses.note(f"output_config.{name}", NO_SUCH_FIELD)
+                dropped.note(f"output_config.{name}", NO_SUCH_FIELD)
     return fields
 
 
-def _continuation(messages: list[JsonObject], profile: BackendProfile, losses: Losses) -> JsonObject:
+def _continuation(messages: list[JsonObject], profile: BackendProfile, dropped: DroppedFields) -> JsonObject:
     """Ask the server to go on with the assistant's last message where the conversation ends in one."""
     last = messages[-1] if messages else {}
     if last.get("role") != "assistant" or "tool_calls" in last:
@@ -106,11 +106,11 @@ def _continuation(messages: list[JsonObject], profile: BackendProfile, losses: L
         case "continue_final_message":
             return {"add_generation_prompt": False, "continue_final_message": True}
         case "none":
-            losses.note("messages.prefill", "this server begins a new reply instead of going on with the last one")
+            dropped.note("messages.prefill", "this server begins a new reply instead of going on with the last one")
             return {}
 
 
-def _note_rest(request: MessagesRequest, losses: Losses) -> None:
+def _note_rest(request: MessagesRequest, dropped: DroppedFields) -> None:
     unsent = {
         "metadata": request.metadata,
         "thinking": request.thinking,
@@ -119,5 +119,5 @@ def _note_rest(request: MessagesRequest, losses: Losses) -> None:
     }
     for name, value in unsent.items():
         if value is not None:
-            losses.note(name, NO_SUCH_FIELD)
-    losses.note_fields("", request.extra)
+            dropped.note(name, NO_SUCH_FIELD)
+    dropped.note_fields("", request.extra)

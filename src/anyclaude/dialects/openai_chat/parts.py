@@ -32,7 +32,7 @@ from anyclaude.protocol.content import (
 )
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 
-from .losses import NO_SUCH_BLOCK, Losses
+from .dropped_fields import NO_SUCH_BLOCK, DroppedFields
 
 SEPARATOR = "\n\n"
 """Stands between two text blocks that become one string, as between the blocks of a system prompt."""
@@ -50,8 +50,8 @@ Part: TypeAlias = str | Picture
 class PartReader:
     """Reads blocks as parts; `path` says where they stand, for the account of losses."""
 
-    def __init__(self, losses: Losses, profile: BackendProfile) -> None:
-        self._losses = losses
+    def __init__(self, dropped: DroppedFields, profile: BackendProfile) -> None:
+        self._dropped = dropped
         self._profile = profile
 
     def parts(self, blocks: tuple[ContentBlock, ...], path: str) -> list[Part]:
@@ -62,15 +62,15 @@ class PartReader:
         """Return what one block says."""
         match block:
             case TextBlock(text, extra):
-                self._losses.note_fields(f"{path}.text.", extra)
+                self._dropped.note_fields(f"{path}.text.", extra)
                 return [text] if text else []
             case ImageBlock(source, extra):
-                self._losses.note_fields(f"{path}.image.", extra)
+                self._dropped.note_fields(f"{path}.image.", extra)
                 return [self._picture(source, path)]
             case DocumentBlock():
                 return self._document(block, path)
             case ToolReferenceBlock(name, extra):
-                self._losses.note_fields(f"{path}.tool_reference.", extra)
+                self._dropped.note_fields(f"{path}.tool_reference.", extra)
                 return [f"The tool {name} is now available."]
             case _:
                 self.drop(block, path)
@@ -78,17 +78,17 @@ class PartReader:
 
     def drop(self, block: ContentBlock, path: str) -> None:
         """Account for a block that has no place here."""
-        self._losses.note(f"{path}.{_kind(block)}", NO_SUCH_BLOCK)
+        self._dropped.note(f"{path}.{_kind(block)}", NO_SUCH_BLOCK)
 
     def _picture(self, source: Source, path: str) -> Part:
         if not self._profile.accepts_images:
             return self._missing(f"{path}.image", "image", "this server takes no images")
         match source:
             case Base64Source(media_type, data, extra):
-                self._losses.note_fields(f"{path}.image.source.", extra)
+                self._dropped.note_fields(f"{path}.image.source.", extra)
                 return Picture(f"data:{media_type};base64,{data}")
             case UrlSource(url, extra) if self._profile.accepts_image_urls:
-                self._losses.note_fields(f"{path}.image.source.", extra)
+                self._dropped.note_fields(f"{path}.image.source.", extra)
                 return Picture(url)
             case UrlSource(url):
                 return self._missing(f"{path}.image.url", f"image at {url}", "this server does not fetch images")
@@ -99,7 +99,7 @@ class PartReader:
 
     def _document(self, block: DocumentBlock, path: str) -> list[Part]:
         named = {name: block.extra[name] for name in ("title", "context") if isinstance(block.extra.get(name), str)}
-        self._losses.note_fields(
+        self._dropped.note_fields(
             f"{path}.document.", {name: value for name, value in block.extra.items() if name not in named and value}
         )
         body = self._document_body(block.source, path)
@@ -137,7 +137,7 @@ class PartReader:
         return self._missing(f"{path}.document", f"document ({what})", "only its text could be sent, and it has none")
 
     def _missing(self, what: str, name: str, why: str) -> str:
-        self._losses.note(what, why)
+        self._dropped.note(what, why)
         return f"[{name} omitted: {why}]"
 
 

@@ -8,7 +8,7 @@ not compared, and turns that it joins are one message.
 import hashlib
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue, decode_json, encode_json
-from anyclaude.protocol.prompt import Piece, Prompt
+from anyclaude.protocol.prompt import Prompt, PromptPart
 
 SETTINGS = ("tool_choice", "response_format", "reasoning_effort", "chat_template_kwargs", "continue_final_message")
 """Fields besides the messages and the tools that a server may write into the prompt."""
@@ -19,17 +19,17 @@ def read_prompt(body: bytes) -> Prompt:
     raw = _object(decode_json(body))
     messages = [_object(message) for message in _items(raw.get("messages"))]
     begins_with_system = bool(messages) and messages[0].get("role") == "system"
-    system = [Piece("system", "", _said(messages[0]))] if begins_with_system else []
+    system = [PromptPart("system", "", _said(messages[0]))] if begins_with_system else []
     tools = [_tool(_object(_object(tool).get("function"))) for tool in _items(raw.get("tools"))]
-    said = [Piece("messages", str(message.get("role")), _said(message)) for message in messages[len(system) :]]
+    said = [PromptPart("messages", str(message.get("role")), _said(message)) for message in messages[len(system) :]]
     settings: dict[str, JsonValue] = {name: raw[name] for name in SETTINGS if name in raw}
     return Prompt(str(raw.get("model")), (*tools, *system, *said), encode_json(settings).decode() if settings else "")
 
 
-def _tool(function: JsonObject) -> Piece:
+def _tool(function: JsonObject) -> PromptPart:
     name = str(function.get("name"))
     parts = (name, str(function.get("description", "")), _json(function.get("parameters")))
-    return Piece("tools", name, "\n".join(part for part in parts if part))
+    return PromptPart("tools", name, "\n".join(part for part in parts if part))
 
 
 def _said(message: JsonObject) -> str:

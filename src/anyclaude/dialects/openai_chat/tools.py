@@ -6,13 +6,13 @@ from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, ToolChoice
 
-from .losses import Losses
+from .dropped_fields import DroppedFields
 
 PLACEHOLDER = "DeferredToolPlaceholder"
 """A tool without use that the client sends while the schemas of others wait for its tool search."""
 
 
-class Offer(Struct, frozen=True):
+class ToolFields(Struct, frozen=True):
     """The fields of the body that concern tools; one that is `None` is left out."""
 
     tools: list[JsonObject] | None = None
@@ -20,43 +20,43 @@ class Offer(Struct, frozen=True):
     parallel_tool_calls: bool | None = None
 
 
-def encode_tools(request: MessagesRequest, profile: BackendProfile, losses: Losses) -> Offer:
+def encode_tools(request: MessagesRequest, profile: BackendProfile, dropped: DroppedFields) -> ToolFields:
     """Return the tools in the client's order, which is part of the prompt, and the choice among them."""
-    tools = [tool for tool in request.tools if _can_be_called(tool, losses)]
+    tools = [tool for tool in request.tools if _can_be_called(tool, dropped)]
     choice = request.tool_choice
     if not tools:
         if choice is not None:
-            losses.note("tool_choice", "there is no tool to choose")
-        return Offer()
-    encoded = [_encode_tool(tool, losses) for tool in tools]
+            dropped.note("tool_choice", "there is no tool to choose")
+        return ToolFields()
+    encoded = [_encode_tool(tool, dropped) for tool in tools]
     if choice is None:
-        return Offer(encoded)
-    losses.note_fields("tool_choice.", choice.extra)
+        return ToolFields(encoded)
+    dropped.note_fields("tool_choice.", choice.extra)
     position = next((at for at, tool in enumerate(tools) if tool.name == choice.name), None)
     if choice.type == "tool" and position is not None and not profile.accepts_named_tool_choice:
-        losses.note(
+        dropped.note(
             "tool_choice.name", "this server cannot be told which tool to call, so it was offered that one alone"
         )
         encoded = [encoded[position]]
-    return Offer(
-        encoded, _encode_choice(choice, position is not None, profile, losses), _parallel(choice, profile, losses)
+    return ToolFields(
+        encoded, _encode_choice(choice, position is not None, profile, dropped), _parallel(choice, profile, dropped)
     )
 
 
-def _can_be_called(tool: Tool, losses: Losses) -> bool:
+def _can_be_called(tool: Tool, dropped: DroppedFields) -> bool:
     if tool.is_server_tool:
-        losses.note(f"tools.{tool.type or tool.name}", "it runs on Anthropic's servers")
+        dropped.note(f"tools.{tool.type or tool.name}", "it runs on Anthropic's servers")
         return False
     if tool.name == PLACEHOLDER:
-        losses.note(f"tools.{PLACEHOLDER}", "it stands for tools that were not sent")
+        dropped.note(f"tools.{PLACEHOLDER}", "it stands for tools that were not sent")
         return False
     return True
 
 
-def _encode_tool(tool: Tool, losses: Losses) -> JsonObject:
-    losses.note_fields("tools.", tool.extra)
+def _encode_tool(tool: Tool, dropped: DroppedFields) -> JsonObject:
+    dropped.note_fields("tools.", tool.extra)
     if tool.defer_loading:
-        losses.note("tools.defer_loading", "a tool is sent whole or not at all")
+        dropped.note("tools.defer_loading", "a tool is sent whole or not at all")
     function: dict[str, JsonValue] = {"name": tool.name}
     if tool.description:
         function["description"] = tool.description
@@ -64,7 +64,7 @@ def _encode_tool(tool: Tool, losses: Losses) -> JsonObject:
     return {"type": "function", "function": function}
 
 
-def _encode_choice(choice: ToolChoice, is_offered: bool, profile: BackendProfile, losses: Losses) -> JsonValue:
+def _encode_choice(choice: ToolChoice, is_offered: bool, profile: BackendProfile, dropped: DroppedFields) -> JsonValue:
     match choice.type:
         case "auto":
             return "auto"
@@ -73,7 +73,7 @@ def _encode_choice(choice: ToolChoice, is_offered: bool, profile: BackendProfile
         case "none":
             return "none"  # the tools stay: they stand at the front of the prompt, which the engine has cached
         case "tool" if not is_offered:
-            losses.note("tool_choice.name", "there is no such tool")
+            dropped.note("tool_choice.name", "there is no such tool")
             return "auto"
         case "tool" if profile.accepts_named_tool_choice:
             return {"type": "function", "function": {"name": choice.name}}
@@ -81,10 +81,10 @@ def _encode_choice(choice: ToolChoice, is_offered: bool, profile: BackendProfile
             return "required"
 
 
-def _parallel(choice: ToolChoice, profile: BackendProfile, losses: Losses) -> bool | None:
+def _parallel(choice: ToolChoice, profile: BackendProfile, dropped: DroppedFields) -> bool | None:
     if not choice.disable_parallel_tool_use:
         return None
     if not profile.accepts_parallel_tool_calls:
-        losses.note("tool_choice.disable_parallel_tool_use", "this server has no such switch")
+        dropped.note("tool_choice.disable_parallel_tool_use", "this server has no such switch")
         return None
     return False

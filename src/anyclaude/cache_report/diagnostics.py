@@ -1,0 +1,67 @@
+"""
+Cache diagnostics as Anthropic's API has them: which part of a prompt changed since an earlier reply.
+
+A request opts in with `diagnostics`, and only such requests are remembered, under the id of their reply (docs:
+platform.claude.com/docs/en/build-with-claude/cache-diagnostics).  What is compared is what the model reads: a change
+that the gateway takes back before it reaches the engine is none.
+"""
+
+from collections import OrderedDict
+
+from anyclaude.protocol.events import CacheMissReason, Diagnostics
+from anyclaude.protocol.prompt import Prompt, first_difference
+from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN
+
+MAX_PROMPTS = 256
+MAX_CHARACTERS = 16_000_000
+"""Some fifty prompts of Claude Code's usual 300 kB; each turn refers to the one before it."""
+
+
+class CacheDiagnostics:
+    """Answers from the prompts of this run that asked for it; older ones are forgotten, as the API forgets them."""
+
+    def __init__(self, most_prompts: int = MAX_PROMPTS, most_characters: int = MAX_CHARACTERS) -> None:
+        self._most_prompts = most_prompts
+        self._most_characters = most_characters
+        self._prompts: OrderedDict[str, Prompt] = OrderedDict()
+        self._characters = 0
+
+    def compared(self, message_id: str, prompt: Prompt, previous_message_id: str | None) -> Diagnostics | None:
+        """Remember the prompt of this reply, and return what the reply says of it; `None` is the API's null."""
+        previous = self._prompts.get(previous_message_id or "")
+        self._keep(message_id, prompt)
+        if previous_message_id is None:
+            return None
+        reason = CacheMissReason("previous_message_not_found") if previous is None else cache_miss(previous, prompt)
+        return None if reason is None else Diagnostics(reason)
+
+    def _keep(self, message_id: str, prompt: Prompt) -> None:
+        self._prompts[message_id] = prompt
+        self._characters += prompt.characters
+        while len(self._prompts) > self._most_prompts or self._characters > self._most_characters:
+            self._characters -= self._prompts.popitem(last=False)[1].characters
+
+
+def cache_miss(before: Prompt, now: Prompt) -> CacheMissReason | None:
+    """Return the earliest divergence: the model, then the tools, the system prompt, the settings, the messages."""
+    if before.model != now.model:
+        return CacheMissReason("model_changed", _tokens(before.characters))
+    difference = first_difference(before, now)
+    section = None if difference is None else difference.section
+    lost = 0 if difference is None else _tokens(before.characters - difference.characters)
+    match section:
+        case "system":
+            return CacheMissReason("system_changed", lost)
+        case "tools":
+            return CacheMissReason("tools_changed", lost)
+        case _ if before.settings != now.settings:
+            return CacheMissReason("unavailable")
+        case "messages":
+            return CacheMissReason("messages_changed", lost)
+        case None:
+            return None
+
+
+def _tokens(characters: int) -> int:
+    """Estimate as the API does, from the length alone."""
+    return round(characters / CHARACTERS_PER_TOKEN)

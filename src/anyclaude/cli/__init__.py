@@ -1,0 +1,5 @@
+"""The command line: words in, exit status out."""
+
+from .main import main
+
+__all__ = ["main"]

@@ -1,0 +1,121 @@
+"""
+How much Claude Code is asked to say: its own supported knobs, as data, with a reason for each.
+
+What the client never writes needs no editing and costs no prefill, so this comes before anything the gateway does.
+What each diet sends, and the command that measures it, is in `docs/diets.md`.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from anyclaude.transforms import Diet
+
+from .arguments import before_separator
+from .environment import Variable
+
+SHARE_OF_ROOM = 0.5
+"""What a prompt may take of the room before compaction; the rest is for the user's CLAUDE.md, and for the work."""
+
+DEFAULT: Diet = "lean"
+"""For models that run here.  Mode `claude` sends everything: its requests are passed on unchanged."""
+
+
+class ClientDiet(Struct, frozen=True, kw_only=True):
+    """
+    The knobs of one diet.
+
+    `prompt_tokens` is what the first turn of `-p "Say hello"` takes with Claude Code 2.1.330 when the gateway has
+    done its part, as SmolLM2's template and tokenizer count it, and `javascript_prompt_tokens` the same of 2.1.112
+    (`uv run python -m benchmarks.diets`).  `loss` says what the user does without.
+    """
+
+    name: str
+    gateway: Diet
+    prompt_tokens: int
+    javascript_prompt_tokens: int
+    arguments: tuple[str, ...] = ()
+    variables: tuple[Variable, ...] = ()
+    loss: str = ""
+
+
+_SHORT = Variable("CLAUDE_CODE_SIMPLE_SYSTEM_PROMPT", "1", "the short system prompt, whatever the model is called")
+_LEAN = (
+    _SHORT,
+    Variable("CLAUDE_CODE_DISABLE_AUTO_MEMORY", "1", "2,100 characters on how to keep notes between sessions"),
+    Variable("CLAUDE_CODE_DISABLE_BUNDLED_SKILLS", "1", "5,800 characters of skills; your own stay"),
+    Variable("CLAUDE_CODE_DISABLE_CRON", "1", "three tools for timers, 5,300 characters"),
+    Variable("CLAUDE_CODE_DISABLE_GIT_INSTRUCTIONS", "1", "2,000 characters; the model can ask git itself"),
+    Variable("CLAUDE_CODE_DISABLE_WORKFLOWS", "1", "a tool that runs many agents at once, 5,600 characters"),
+)
+_MINIMAL = (
+    *_LEAN,
+    Variable("CLAUDE_CODE_DISABLE_BACKGROUND_TASKS", "1", "600 characters; commands run to their end"),
+)
+
+LEFT_OUT = (
+    "EnterWorktree",
+    "ExitWorktree",
+    "ListAgents",
+    "Monitor",
+    "ReportFindings",
+    "ScheduleWakeup",
+    "SendMessage",
+)
+"""Tools that steer other sessions, agents that run on, timers and worktrees: 29,000 of the 58,000 characters that the
+tools of 2.1.330 take.  A release that lacks one ignores its name (tried with 2.1.112)."""
+
+FULL = ClientDiet(name="full", gateway="full", prompt_tokens=20_500, javascript_prompt_tokens=25_300)
+LEAN = ClientDiet(
+    name="lean",
+    gateway="lean",
+    prompt_tokens=4_900,
+    javascript_prompt_tokens=10_900,
+    # `=` and not a word of its own: the flag takes every word that follows, and the prompt would be one of them.
+    arguments=(f"--disallowedTools={','.join(LEFT_OUT)}",),
+    variables=_LEAN,
+    loss="no timers, workflows, worktrees, bundled skills or memory",
+)
+MINIMAL = ClientDiet(
+    name="minimal",
+    gateway="minimal",
+    prompt_tokens=2_300,
+    javascript_prompt_tokens=2_300,
+    arguments=("--tools=Bash,Read,Edit,Write",),
+    variables=_MINIMAL,
+    loss="the tools are Bash, Read, Edit and Write; no sub-agents, no web, no skills, no memory",
+)
+BARE = ClientDiet(
+    name="bare",
+    gateway="minimal",
+    prompt_tokens=800,
+    javascript_prompt_tokens=1_400,
+    arguments=("--bare",),
+    loss="Claude Code runs with --bare: Bash, Read and Edit; no CLAUDE.md, no hooks, no plugins",
+)
+CLIENT_DIETS = (FULL, LEAN, MINIMAL, BARE)
+"""From the largest to the smallest; `bare` is for windows that hold nothing else, and is not a choice of its own."""
+
+_CHOICES = frozenset({"--tools", "--bare", "--system-prompt", "--system-prompt-file", "--restricted", "--safe-mode"})
+_CHOICE_VARIABLES = ("CLAUDE_CODE_SIMPLE", "CLAUDE_CODE_SAFE_MODE")
+
+
+def diet_for(room_tokens: int, chosen: Diet | None, *, is_native: bool) -> ClientDiet:
+    """Return the chosen diet; else the default, or the largest below it whose prompt leaves room to work."""
+    start = next(diet for diet in CLIENT_DIETS if diet.name == (chosen or DEFAULT))
+    if chosen is not None:
+        return start
+    smaller = CLIENT_DIETS[CLIENT_DIETS.index(start) :]
+    return next((diet for diet in smaller if fits(diet, room_tokens, is_native=is_native)), smaller[-1])
+
+
+def fits(diet: ClientDiet, room_tokens: int, *, is_native: bool) -> bool:
+    """Tell whether a diet's prompt leaves room to work; releases in JavaScript write longer ones."""
+    prompt_tokens = diet.prompt_tokens if is_native else diet.javascript_prompt_tokens
+    return prompt_tokens <= room_tokens * SHARE_OF_ROOM
+
+
+def has_chosen_tools(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
+    """Tell whether the user has chosen tools or a prompt; such a choice is never changed."""
+    names = {argument.partition("=")[0] for argument in before_separator(arguments)}
+    return bool(names & _CHOICES) or any(environment.get(name) for name in _CHOICE_VARIABLES)

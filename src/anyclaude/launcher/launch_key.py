@@ -1,0 +1,86 @@
+"""
+Where a launch takes place: the project, the manner in which the client is started, and the session that goes on.
+
+A prompt that was recorded, or a state that was kept, is of use only where the client will say the same again.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from anyclaude.launcher.client.arguments import before_separator, flag_value
+from anyclaude.launcher.client.diets import ClientDiet
+from anyclaude.launcher.client.installation import Client
+from anyclaude.launcher.client.plan import Invocation
+from anyclaude.prewarm.first_prompt import LaunchKey
+
+SHAPING_FLAGS = frozenset(
+    {
+        "-p",
+        "--print",
+        "--add-dir",
+        "--agent",
+        "--agents",
+        "--allowed-tools",
+        "--allowedTools",
+        "--append-system-prompt",
+        "--append-system-prompt-file",
+        "--bare",
+        "--disable-slash-commands",
+        "--disallowed-tools",
+        "--disallowedTools",
+        "--effort",
+        "--mcp-config",
+        "--model",
+        "--plugin-dir",
+        "--setting-sources",
+        "--strict-mcp-config",
+        "--system-prompt",
+        "--system-prompt-file",
+        "--tools",
+    }
+)
+"""The client's flags that change its tools or its system prompt (`claude --help`, 2.1.330)."""
+
+VALUELESS = frozenset({"-p", "--print", "--bare", "--strict-mcp-config", "--disable-slash-commands"})
+
+SESSION_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def launch_key_of(invocation: Invocation, client: Client, diet: ClientDiet, model: str) -> LaunchKey:
+    """Return the place of a launch; what the user wrote in flags is in it as a digest only, for it may be secret."""
+    program = [str(Path(word).resolve()) for word in client.command]  # a link to the release that it is
+    said = (program, diet.name, model, _shaping(invocation.arguments))
+    return LaunchKey(str(invocation.folder), hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:16])
+
+
+def continues_session(arguments: Sequence[str]) -> bool:
+    """Tell whether the client is told to go on with an earlier session."""
+    return any(
+        argument in {"-c", "--continue", "-r", "--resume"} or argument.startswith("--resume=")
+        for argument in before_separator(arguments)
+    )
+
+
+def continued_session(arguments: Sequence[str]) -> str | None:
+    """Return the session that the client is told to go on with, `None` where it finds out or asks for itself."""
+    named = flag_value(arguments, "--resume") or flag_value(arguments, "-r")
+    return named.lower() if named is not None and SESSION_ID.fullmatch(named) else None
+
+
+def _shaping(arguments: Sequence[str]) -> list[str]:
+    """Return the flags that shape the prompt, each with its values."""
+    found: list[str] = []
+    is_value = False
+    for argument in before_separator(arguments):
+        if argument.startswith("-"):
+            name = argument.partition("=")[0]
+            is_value = name in SHAPING_FLAGS - VALUELESS and "=" not in argument
+            if name in SHAPING_FLAGS:
+                found.append("-p" if name == "--print" else argument)
+        elif is_value:
+            found.append(argument)
+    return found

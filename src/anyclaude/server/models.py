@@ -1,0 +1,45 @@
+"""`GET /v1/models` and `GET /v1/models/{id}`, in the Anthropic shape."""
+
+from aiohttp import web
+
+from anyclaude.backends.target import BackendTarget
+from anyclaude.errors import NotFound
+from anyclaude.protocol.json_values import JsonObject, JsonValue
+
+from .requests import RequestContext
+from .responses import value_response
+
+UNKNOWN_DATE = "1970-01-01T00:00:00Z"
+"""The API's own value for a release date that is not known (docs: Models API)."""
+
+
+def list_models(context: RequestContext, targets: tuple[BackendTarget, ...]) -> web.Response:
+    """Answer with every model a request can reach."""
+    models: list[JsonValue] = [_model(name, target) for name, target in _names(targets).items()]
+    names = list(_names(targets))
+    return value_response(
+        {"data": models, "has_more": False, "first_id": names[0], "last_id": names[-1]}, context.request_id
+    )
+
+
+def show_model(context: RequestContext, name: str, targets: tuple[BackendTarget, ...]) -> web.Response:
+    """Answer with one model; raises `NotFound`."""
+    known = _names(targets)
+    if name not in known:
+        raise NotFound(f"model: {name}. The models here are {', '.join(known)}")
+    return value_response(_model(name, known[name]), context.request_id)
+
+
+def _names(targets: tuple[BackendTarget, ...]) -> dict[str, BackendTarget]:
+    return {name: target for target in targets for name in (target.model, *target.models.values())}
+
+
+def _model(name: str, target: BackendTarget) -> JsonObject:
+    return {
+        "type": "model",
+        "id": name,
+        "display_name": f"{name} on {target.profile.title}",
+        "created_at": UNKNOWN_DATE,
+        "lifecycle": "active",  # required by the SDK's `ModelInfo` (anthropic 2.12.0)
+        "max_input_tokens": target.context_tokens,
+    }

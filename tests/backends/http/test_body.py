@@ -1,0 +1,111 @@
+"""What has come of a body is taken at once, and the flow goes on: against the real reader of the HTTP library."""
+
+import asyncio
+
+import pytest
+from aiohttp import StreamReader
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.client_exceptions import ClientPayloadError
+
+from anyclaude.backends.http.body import read_available
+
+LIMIT = 64
+
+
+class Flow(BaseProtocol):
+    """A connection that is only told to pause and to go on."""
+
+    def __init__(self) -> None:
+        super().__init__(asyncio.get_running_loop())
+        self.is_paused = False
+
+    @property
+    def connected(self) -> bool:
+        """It is, for the reader's sake."""
+        return True
+
+    def pause_reading(self) -> None:
+        """Remember that the reader is full."""
+        self._reading_paused = self.is_paused = True
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Remember that the reader has room again."""
+        self._reading_paused = self.is_paused = False
+
+
+@pytest.fixture
+async def flow() -> Flow:
+    return Flow()
+
+
+@pytest.fixture
+async def body(flow: Flow) -> StreamReader:
+    return StreamReader(flow, LIMIT, loop=asyncio.get_running_loop())
+
+
+def feed_chunks(body: StreamReader, *chunks: bytes) -> None:
+    for chunk in chunks:
+        body.begin_http_chunk_receiving()
+        body.feed_data(chunk)
+        body.end_http_chunk_receiving()
+
+
+async def test_all_chunks_that_have_come_are_read_at_once(body: StreamReader) -> None:
+    feed_chunks(body, b"one ", b"two ", b"three")
+
+    assert await read_available(body) == b"one two three"
+
+
+async def test_reading_goes_on_where_it_ended_whatever_the_framing(body: StreamReader) -> None:
+    feed_chunks(body, b"one ", b"two ")
+    first = await read_available(body)
+    feed_chunks(body, b"three")
+    body.feed_eof()
+
+    assert (first, await read_available(body), await read_available(body)) == (b"one two ", b"three", b"")
+
+
+async def test_a_reader_without_bytes_waits_for_some(body: StreamReader) -> None:
+    reading = asyncio.create_task(read_available(body))
+    await asyncio.sleep(0)
+    feed_chunks(body, b"late")
+
+    assert await reading == b"late"
+
+
+async def test_the_end_wakes_who_waits(body: StreamReader) -> None:
+    reading = asyncio.create_task(read_available(body))
+    await asyncio.sleep(0)
+    body.feed_eof()
+
+    assert await reading == b""
+
+
+async def test_a_broken_body_raises_for_who_waits_and_for_who_comes_later(body: StreamReader) -> None:
+    reading = asyncio.create_task(read_available(body))
+    await asyncio.sleep(0)
+    body.set_exception(ClientPayloadError("cut"))
+
+    with pytest.raises(ClientPayloadError):
+        await reading
+    with pytest.raises(ClientPayloadError):
+        await read_available(body)
+
+
+async def test_a_full_reader_holds_the_connection_until_it_is_read(body: StreamReader, flow: Flow) -> None:
+    feed_chunks(body, b"x" * (2 * LIMIT + 1))
+    was_paused = flow.is_paused
+
+    await read_available(body)
+
+    assert (was_paused, flow.is_paused) == (True, False)
+
+
+async def test_many_small_chunks_hold_the_connection_too(body: StreamReader, flow: Flow) -> None:
+    feed_chunks(body, *[b"x"] * LIMIT)
+    was_paused = flow.is_paused
+
+    await read_available(body)
+    feed_chunks(body, b"y")
+
+    assert (was_paused, flow.is_paused) == (True, False)

@@ -1,0 +1,69 @@
+"""Findings: one line each, for their owner alone, within a bound."""
+
+import stat
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from anyclaude.cache_report.findings import DifferenceLocation, Excerpt, Finding, FindingLog
+
+FINDING = Finding(
+    request_id="req_1",
+    message_id="msg_1",
+    cause="system_changed",
+    compared_with="req_0",
+    is_same_conversation=True,
+    previous_tokens=100,
+    place=DifferenceLocation("system", 1, "", "changed", 50, 400),
+    common_tokens=12,
+    answered_since=("req_x",),
+    hints=("date_or_time",),
+    excerpt=Excerpt("Monday", "Tuesday"),
+)
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    log = FindingLog(tmp_path / "prompts" / "findings.jsonl")
+    other = replace(FINDING, request_id="req_2", excerpt=None)
+    log.write(FINDING)
+    log.write(other)
+
+    assert log.read() == {"req_1": FINDING, "req_2": other}
+
+
+def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "prompts" / "findings.jsonl"
+    FindingLog(file).write(FINDING)
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_half_a_line_costs_only_itself(tmp_path: Path) -> None:
+    file = tmp_path / "findings.jsonl"
+    log = FindingLog(file)
+    log.write(FINDING)
+    file.write_bytes(file.read_bytes() + file.read_bytes()[:40] + b"\n\xff\xfe\n")
+    log.write(replace(FINDING, request_id="req_2"))
+
+    assert list(log.read()) == ["req_1", "req_2"]
+
+
+def test_a_file_that_has_outgrown_its_bound_keeps_the_newest(tmp_path: Path) -> None:
+    file = tmp_path / "findings.jsonl"
+    log = FindingLog(file, most_bytes=2_000)
+    for number in range(100):
+        log.write(replace(FINDING, request_id=f"req_{number}"))
+
+    assert file.stat().st_size <= 4_000
+    assert len(log.read()) >= 3
+    assert list(log.read())[-1] == "req_99"
+    assert [path.name for path in tmp_path.iterdir()] == ["findings.jsonl"]
+
+
+def test_a_place_that_cannot_be_written_or_read_costs_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    log = FindingLog(tmp_path / "file" / "findings.jsonl")
+    log.write(FINDING)
+
+    assert log.read() == {}

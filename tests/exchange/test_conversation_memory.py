@@ -1,0 +1,81 @@
+"""What a conversation leaves behind."""
+
+import stat
+from pathlib import Path
+
+from anyclaude.exchange.conversation_memory import ConversationMemory
+from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn
+
+
+def request(*tools: str) -> MessagesRequest:
+    return MessagesRequest(
+        model="m", max_tokens=1, messages=(Turn("user", "x"),), tools=tuple(Tool(name) for name in tools)
+    )
+
+
+def test_tools_are_remembered_in_the_order_the_model_read_them() -> None:
+    memory = ConversationMemory()
+    memory.record_tool_order("a", request("Bash", "Read"))
+    memory.record_tool_order("a", request("Read"))
+    memory.record_tool_order("a", request("Agent", "Bash", "Read"))
+
+    assert memory.context("a").tool_order == ("Bash", "Read", "Agent")
+
+
+def test_conversations_do_not_mix() -> None:
+    memory = ConversationMemory()
+    memory.record_tool_order("a", request("Bash"))
+
+    assert memory.context("b").tool_order == ()
+
+
+def test_calls_survive_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / "memory" / "spoken.jsonl"
+    ConversationMemory(file).record_tool_calls({"toolu_1": '{"b": 1,  "a": 2}'})
+
+    assert ConversationMemory(file).context("a").raw_arguments["toolu_1"] == '{"b": 1,  "a": 2}'
+
+
+def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "memory" / "spoken.jsonl"
+    ConversationMemory(file).record_tool_calls({"toolu_1": "{}"})
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_half_a_line_costs_only_itself(tmp_path: Path) -> None:
+    file = tmp_path / "spoken.jsonl"
+    ConversationMemory(file).record_tool_calls({"toolu_1": "{}", "toolu_2": "{}"})
+    file.write_bytes(file.read_bytes()[:-5])
+
+    assert list(ConversationMemory(file).context("a").raw_arguments) == ["toolu_1"]
+
+
+def test_the_oldest_calls_go_first_when_the_memory_is_full() -> None:
+    memory = ConversationMemory(max_raw_bytes=10)
+    for number in range(4):
+        memory.record_tool_calls({f"toolu_{number}": "x" * 4})
+
+    assert list(memory.context("a").raw_arguments) == ["toolu_2", "toolu_3"]
+
+
+def test_a_file_that_has_outgrown_its_bound_is_written_anew(tmp_path: Path) -> None:
+    file = tmp_path / "spoken.jsonl"
+    first = ConversationMemory(file, max_raw_bytes=200)
+    for number in range(40):
+        first.record_tool_calls({f"toolu_{number}": "x" * 50})
+    before = file.stat().st_size
+    again = ConversationMemory(file, max_raw_bytes=200)
+
+    assert file.stat().st_size < before / 4
+    assert list(again.context("a").raw_arguments) == ["toolu_36", "toolu_37", "toolu_38", "toolu_39"]
+
+
+def test_a_place_that_cannot_be_written_costs_nothing_but_the_restart(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.touch()
+    memory = ConversationMemory(blocked / "spoken.jsonl")
+    memory.record_tool_calls({"toolu_1": "{}"})
+
+    assert memory.context("a").raw_arguments == {"toolu_1": "{}"}

@@ -1,0 +1,226 @@
+"""One reply on its way: what is said, what is asked again when it breaks off, and that nothing is left open."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pytest
+from tests.faults.meant import Arguments, Begin, Meant, Text, Thought
+from tests.faults.sweep import blocks_of
+from tests.parts.gateway import target_at
+from tests.parts.manual_clock import ManualClock
+from tests.parts.referee import Verdict, judge
+
+from anyclaude.backends.breaker import CircuitBreaker
+from anyclaude.backends.fake import FakeBackend, FakeReply
+from anyclaude.dialects import dialect_named
+from anyclaude.errors import BackendError, BackendGarbled, BackendTimeout, BackendTruncated, BackendUnreachable
+from anyclaude.exchange.reply_stream import Exchange
+from anyclaude.profiles import BackendName
+from anyclaude.protocol.events import StreamEvent, encode_event
+from anyclaude.protocol.message_stream import MessageStream
+from anyclaude.protocol.messages_request import MessagesRequest, Turn
+from anyclaude.scheduling.admission import Admission
+from anyclaude.scheduling.dispatch import BackendRequest, Dispatcher, Progress, Upstream
+from anyclaude.timeouts import Timeouts
+
+SEA = Meant((Text("The sea"), Text(" is a vast"), Text(" and mysterious"), Text(" realm.")))
+CALL = Meant((Thought("Hm."), Begin(0, "Bash"), Arguments(0, '{"command":'), Arguments(0, '"ls"}')), "tool_calls")
+BROKEN = BackendTruncated("the backend broke the connection")
+ERRAND = BackendRequest(MessagesRequest(model="m", max_tokens=9, messages=(Turn("user", "Hello"),)), "conversation")
+
+
+@dataclass
+class Run:
+    """One exchange with a scripted backend."""
+
+    script: Sequence[FakeReply | BackendError]
+    kind: BackendName = "llamacpp"
+    events: list[StreamEvent] = field(default_factory=list)
+    progress: Progress = field(default_factory=Progress)
+    evicts_prompts: bool = False
+
+    def __post_init__(self) -> None:
+        clock = ManualClock()
+        self.backend = FakeBackend(target_at("http://fake/v1", self.kind), *self.script)
+        self.upstream = Upstream(
+            self.backend,
+            dialect_named("openai_chat"),
+            CircuitBreaker(clock.seconds),
+            Admission(1, waiting_limit=0, evicts_prompts=self.evicts_prompts),
+        )
+        self.dispatcher = Dispatcher([self.upstream], Timeouts(), clock.seconds, clock.sleep)
+
+    async def finish(self) -> Verdict:
+        """Let the exchange go to its end, and judge its events; raises what it raises."""
+        await self.until(10_000)
+        return self.verdict
+
+    @property
+    def verdict(self) -> Verdict:
+        """The referee's verdict on what has been said."""
+        return judge(b"".join(map(encode_event, self.events)))
+
+    async def until(self, count: int) -> None:
+        """Take so many batches, and leave."""
+        ids = iter(range(100))
+        stream = MessageStream("msg_1", "m", lambda: f"toolu_{next(ids)}")
+        exchange = Exchange(self.dispatcher, ERRAND, self.progress, stream)
+        opened = await self.dispatcher.open(ERRAND, self.progress)
+        self.events += stream.open()
+        async with aclosing(exchange.batches(opened)) as batches:
+            async for events in batches:
+                self.events += events
+                count -= 1
+                if count == 0:
+                    return
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no reply is open and no turn is held."""
+        return self.backend.open_replies == 0 and self.upstream.admission.running == 0
+
+    @property
+    def last_messages(self) -> list[dict[str, object]]:
+        """The messages of the last request."""
+        messages: list[dict[str, object]] = json.loads(self.backend.requests[-1].body)["messages"]
+        return messages
+
+
+class Reached(asyncio.Event):
+    """An event that tells when somebody waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_waited_for = asyncio.Event()
+
+    async def wait(self) -> Literal[True]:
+        """Wait, and tell."""
+        self.is_waited_for.set()
+        return await super().wait()
+
+
+def said(meant: Meant, count: int, *then: BackendError | asyncio.Event) -> FakeReply:
+    """Return a reply that says so many events, and then breaks off."""
+    return FakeReply(chunks=[*meant.events()[:count], *then])
+
+
+def whole(meant: Meant) -> FakeReply:
+    return FakeReply(chunks=meant.events())
+
+
+async def test_a_reply_that_breaks_off_in_its_text_is_gone_on_with() -> None:
+    run = Run([said(SEA, 3, BROKEN), whole(SEA.after("The sea"))])
+
+    verdict = await run.finish()
+
+    assert run.last_messages[-1] == {"role": "assistant", "content": "The sea"}
+    assert blocks_of(verdict) == SEA.blocks()
+    assert verdict.outcome == "whole"
+    assert run.progress.continuations == 1
+    assert run.is_idle
+
+
+@pytest.mark.parametrize("count", range(1, len(CALL.pieces) + 1))
+async def test_a_reply_that_breaks_off_elsewhere_is_asked_for_again_and_joined(count: int) -> None:
+    run = Run([said(CALL, count, BROKEN), whole(CALL)])
+
+    verdict = await run.finish()
+
+    assert run.backend.requests[0] == run.backend.requests[1]
+    assert blocks_of(verdict) == CALL.blocks()
+    assert verdict.stop_reason == "tool_use"
+    assert run.is_idle
+
+
+async def test_a_server_that_cannot_go_on_is_asked_for_the_whole_reply_again() -> None:
+    run = Run([said(SEA, 3, BROKEN), whole(SEA)], kind="ollama")
+
+    assert blocks_of(await run.finish()) == SEA.blocks()
+    assert run.backend.requests[0] == run.backend.requests[1]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        whole(Meant((Text("Something else altogether."),))),
+        whole(SEA),
+        said(SEA.after("The sea"), 1),
+        said(SEA.after("The sea"), 1, BackendTimeout("silence")),
+        FakeReply(chunks=[b'{"error":{"message":"no prefill with thinking"}}'], status=400),
+        FakeReply(chunks=[b'data: {"error":{"message":"no","code":400}}\n\n']),
+        FakeReply(chunks=[b"data: {}{}\n\n"]),
+    ],
+    ids=["something else", "from the start", "cut", "silent", "refused", "refused in its stream", "garbled"],
+)
+async def test_a_second_attempt_that_does_not_go_on_ends_the_exchange_and_is_the_last(second: FakeReply) -> None:
+    run = Run([said(SEA, 3, BROKEN), second, whole(SEA)])
+
+    with pytest.raises((BackendTruncated, BackendTimeout, BackendGarbled)):
+        await run.finish()
+    assert run.verdict.outcome == "cut_short"
+    assert SEA.blocks()[0][2].startswith(run.verdict.texts()[0])
+    assert len(run.backend.requests) == 2
+    assert run.is_idle
+
+
+async def test_a_backend_that_is_gone_for_good_ends_the_exchange() -> None:
+    run = Run([said(SEA, 3, BROKEN), *[BackendUnreachable("refused")] * 50])
+
+    with pytest.raises(BackendError):
+        await run.finish()
+    assert run.verdict.texts() == ["The sea is a vast and mysterious"]
+    assert run.is_idle
+
+
+@pytest.mark.parametrize("error", [BROKEN, BackendTimeout("silence")], ids=["cut", "silent"])
+async def test_a_reply_that_is_finished_needs_nothing_more(error: BackendError) -> None:
+    run = Run([said(SEA, len(SEA.pieces) + 1, error)])
+
+    verdict = await run.finish()
+
+    assert verdict.outcome == "whole"
+    assert len(run.backend.requests) == 1
+    assert run.is_idle
+
+
+@pytest.mark.parametrize("batches", range(1, 7))
+async def test_whoever_leaves_at_any_moment_leaves_nothing_open(batches: int) -> None:
+    run = Run([said(SEA, 3, BROKEN), whole(SEA.after("The sea"))])
+
+    await run.until(batches)
+
+    assert run.is_idle
+
+
+async def test_whoever_is_cancelled_during_the_second_attempt_leaves_nothing_open() -> None:
+    never = Reached()
+    run = Run([said(SEA, 3, BROKEN), FakeReply(chunks=[SEA.after("The sea").events()[0], never])])
+    task = asyncio.create_task(run.finish())
+    await never.is_waited_for.wait()
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert run.is_idle
+
+
+@pytest.mark.parametrize(("meant", "held"), [(CALL, 1), (SEA, 0)])
+async def test_a_turn_is_kept_for_a_conversation_whose_reply_called_a_tool(meant: Meant, held: int) -> None:
+    run = Run([whole(meant)], evicts_prompts=True)
+    await run.finish()
+
+    assert run.is_idle
+    assert run.upstream.admission.held == held
+
+
+async def test_no_turn_is_kept_where_the_client_has_left() -> None:
+    run = Run([whole(CALL)], evicts_prompts=True)
+    await run.until(2)
+
+    assert run.is_idle
+    assert run.upstream.admission.held == 0

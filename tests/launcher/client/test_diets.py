@@ -1,0 +1,88 @@
+"""Which diet a window and a user's choice lead to."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anyclaude.launcher.client.diets import CLIENT_DIETS, DEFAULT, MINIMAL, ClientDiet, diet_for, fits, has_chosen_tools
+from anyclaude.launcher.client.environment import reply_cap, room_tokens
+from anyclaude.transforms import Diet
+
+WINDOWS = st.integers(min_value=1_024, max_value=2_000_000)
+
+
+def room(window: int) -> int:
+    return room_tokens(window, reply_cap(window, None))
+
+
+def diet_at(window: int, *, is_native: bool = True) -> ClientDiet:
+    return diet_for(room(window), None, is_native=is_native)
+
+
+@given(WINDOWS)
+def test_the_prompt_leaves_room_for_work_unless_it_is_the_smallest_there_is(window: int) -> None:
+    diet = diet_at(window)
+
+    assert diet == CLIENT_DIETS[-1] or fits(diet, room(window), is_native=True)
+
+
+@given(WINDOWS, WINDOWS)
+def test_a_larger_window_never_gets_less(one: int, other: int) -> None:
+    small, large = sorted((one, other))
+
+    assert CLIENT_DIETS.index(diet_at(large)) <= CLIENT_DIETS.index(diet_at(small))
+
+
+@given(WINDOWS)
+def test_no_window_gets_more_than_the_default_unasked(window: int) -> None:
+    names = [diet.name for diet in CLIENT_DIETS]
+
+    assert names.index(diet_at(window).name) >= names.index(DEFAULT)
+
+
+@pytest.mark.parametrize("chosen", ["full", "lean", "minimal"])
+@given(window=WINDOWS)
+def test_the_users_choice_wins_in_every_window(chosen: Diet, window: int) -> None:
+    assert diet_for(room(window), chosen, is_native=True).name == chosen
+
+
+@pytest.mark.parametrize(("window", "name"), [(8_192, "bare"), (16_384, "minimal"), (32_768, "lean"), (65_536, "lean")])
+def test_the_usual_windows(window: int, name: str) -> None:
+    assert diet_at(window).name == name
+
+
+def test_a_release_in_javascript_needs_a_larger_window_for_the_same() -> None:
+    assert diet_at(32_768, is_native=False).name == "minimal"
+    assert diet_at(65_536, is_native=False).name == "lean"
+
+
+def test_each_diet_takes_less_than_the_one_before_and_says_what_is_lost() -> None:
+    sizes = [diet.prompt_tokens for diet in CLIENT_DIETS]
+
+    assert sizes == sorted(sizes, reverse=True)
+    assert [bool(diet.loss) for diet in CLIENT_DIETS] == [False, True, True, True]
+
+
+def test_an_argument_takes_no_word_of_the_users() -> None:
+    """`--tools` and `--disallowedTools` take all words up to the next flag, unless the value is joined to them."""
+    assert all("=" in argument for diet in CLIENT_DIETS for argument in diet.arguments if argument != "--bare")
+
+
+def test_every_variable_has_a_reason() -> None:
+    assert all(variable.value and variable.reason for variable in MINIMAL.variables)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "expected"),
+    [
+        (("--tools", "Bash"), {}, True),
+        (("--tools=Bash",), {}, True),
+        (("--bare",), {}, True),
+        (("--system-prompt", "x"), {}, True),
+        ((), {"CLAUDE_CODE_SIMPLE": "1"}, True),
+        (("-p", "--append-system-prompt", "x"), {"CLAUDE_CODE_SIMPLE": ""}, False),
+        (("-p", "--", "--bare"), {}, False),
+    ],
+)
+def test_the_users_own_choice_is_seen(arguments: tuple[str, ...], environment: dict[str, str], expected: bool) -> None:
+    assert has_chosen_tools(arguments, environment) is expected

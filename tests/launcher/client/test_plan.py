@@ -1,0 +1,118 @@
+"""What the client of one launch is given."""
+
+from pathlib import Path
+
+from anyclaude.backends.target import BackendTarget
+from anyclaude.launcher.client.diets import LEAN, MINIMAL
+from anyclaude.launcher.client.plan import ASSUMED_CONTEXT_TOKENS, Invocation, Plan, plan_client
+from anyclaude.profiles import profile_named
+from anyclaude.settings import Settings
+from anyclaude.transforms import Diet
+
+URL = "http://127.0.0.1:5"
+
+
+def planned(
+    tmp_path: Path,
+    *words: str,
+    window: int | None = 131_072,
+    environment: dict[str, str] | None = None,
+    diet: Diet | None = None,
+) -> Plan:
+    target = BackendTarget(
+        profile=profile_named("ollama"), base_url="http://127.0.0.1:1/v1", model="qwen3", context_tokens=window
+    )
+    return plan_client(_invocation(tmp_path, words, environment), Settings(diet=diet), target, URL, is_native=True)
+
+
+def names(plan: Plan) -> set[str]:
+    return {variable.name for variable in plan.variables}
+
+
+def _invocation(tmp_path: Path, words: tuple[str, ...], environment: dict[str, str] | None = None) -> Invocation:
+    return Invocation(words, {"HOME": str(tmp_path), **(environment or {})}, tmp_path)
+
+
+def test_a_large_window_gets_the_lean_diet_and_says_nothing(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "-p", "hi")
+
+    assert plan.notes == ()
+    assert plan.arguments[:3] == (*LEAN.arguments, "--permission-mode", "acceptEdits")
+    assert plan.arguments[-2:] == ("-p", "hi")
+    assert names(plan) >= {variable.name for variable in LEAN.variables}
+
+
+def test_the_full_diet_leaves_the_client_as_it_is(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "-p", "hi", diet="full")
+
+    assert plan.arguments[:2] == ("--permission-mode", "acceptEdits")
+    assert not names(plan) & {variable.name for variable in MINIMAL.variables}
+
+
+def test_a_diet_that_was_chosen_is_kept_in_a_small_window_with_a_warning(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "-p", "hi", window=8_192, diet="full")
+
+    assert "--bare" not in plan.arguments
+    assert len(plan.notes) == 1
+    assert "8,192" in plan.notes[0]
+
+
+def test_a_variable_of_a_diet_that_the_user_exported_keeps_their_value(tmp_path: Path) -> None:
+    plan = planned(tmp_path, environment={"CLAUDE_CODE_DISABLE_AUTO_MEMORY": "0"})
+
+    values = {variable.name: variable.value for variable in plan.variables}
+    assert values["CLAUDE_CODE_DISABLE_AUTO_MEMORY"] == "0"
+
+
+def test_a_small_window_takes_fewer_tools_and_says_so_once(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "-p", "hi", window=8_192)
+
+    assert plan.arguments[0] == "--bare"
+    assert len(plan.notes) == 1
+    assert "8,192" in plan.notes[0]
+
+
+def test_tools_the_user_chose_are_left_alone(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "--tools", "Bash", "-p", "hi", window=8_192)
+
+    assert not {"--bare", *LEAN.arguments} & set(plan.arguments)
+    assert plan.notes == ()
+
+
+def test_a_window_nobody_told_is_assumed_aloud(tmp_path: Path) -> None:
+    plan = planned(tmp_path, window=None)
+
+    assert any(f"{ASSUMED_CONTEXT_TOKENS:,}" in note and "ANYCLAUDE_CONTEXT_TOKENS" in note for note in plan.notes)
+
+
+def test_a_permission_mode_in_the_users_settings_is_respected(tmp_path: Path) -> None:
+    (tmp_path / ".claude").mkdir()
+    (tmp_path / ".claude" / "settings.json").write_text('{"permissions":{"defaultMode":"plan"}}')
+
+    assert "--permission-mode" not in planned(tmp_path).arguments
+
+
+def test_in_mode_claude_the_model_is_the_clients_to_choose(tmp_path: Path) -> None:
+    settings = Settings(mode="claude", model="sonnet")
+
+    plan = plan_client(_invocation(tmp_path, ("-p", "hi")), settings, None, URL, is_native=True)
+
+    assert plan.arguments[:2] == ("--model", "sonnet")
+    assert [variable.name for variable in plan.variables] == ["ANTHROPIC_BASE_URL"]
+
+
+def test_in_mode_claude_a_diet_that_was_asked_for_is_served(tmp_path: Path) -> None:
+    settings = Settings(mode="claude", diet="minimal")
+
+    plan = plan_client(_invocation(tmp_path, ("-p", "hi")), settings, None, URL, is_native=True)
+
+    assert plan.arguments[: len(MINIMAL.arguments)] == MINIMAL.arguments
+    assert names(plan) >= {variable.name for variable in MINIMAL.variables}
+
+
+def test_in_mode_claude_a_command_of_the_clients_own_stays_first(tmp_path: Path) -> None:
+    settings = Settings(mode="claude", model="sonnet")
+
+    plan = plan_client(_invocation(tmp_path, ("mcp", "list")), settings, None, URL, is_native=True)
+
+    assert plan.arguments == ("mcp", "list")

@@ -1,0 +1,74 @@
+"""Why the engine died is known afterwards."""
+
+import asyncio
+from pathlib import Path
+from typing import NoReturn
+
+import aiohttp
+
+from anyclaude.backends.target import BackendTarget
+from anyclaude.errors import EngineFailed
+from anyclaude.launcher.engine_monitor import EngineMonitor, monitored
+from anyclaude.observability.journal import Journal
+from anyclaude.profiles import EMBEDDED
+from anyclaude.server.gateway import Gateway, GatewayOptions
+
+
+class FakeEngine:
+    """Dies when it is told to."""
+
+    def __init__(self) -> None:
+        self.dies = asyncio.Event()
+        self.died = asyncio.Event()
+
+    async def wait(self) -> NoReturn:
+        """Wait for the end."""
+        await self.dies.wait()
+        self.died.set()
+        raise EngineFailed("out of memory")
+
+
+async def test_the_reason_of_a_death_is_kept() -> None:
+    engine = FakeEngine()
+    async with monitored(engine) as watch:
+        engine.dies.set()
+        await engine.died.wait()
+        await asyncio.sleep(0)
+
+    assert watch.reason == "out of memory"
+
+
+async def test_an_engine_that_lives_has_no_reason() -> None:
+    async with monitored(FakeEngine()) as watch:
+        pass
+
+    assert watch.reason is None
+
+
+async def test_without_an_engine_nothing_is_watched() -> None:
+    async with monitored(None) as watch:
+        pass
+
+    assert watch.reason is None
+
+
+async def test_after_a_death_the_gateway_tells_the_reason_at_once_and_stays_up(tmp_path: Path) -> None:
+    watch = EngineMonitor()
+    target = BackendTarget(profile=EMBEDDED, base_url="http://127.0.0.1:9/v1", model="m")
+    gateway = Gateway(GatewayOptions(grace_seconds=0.1), (target,), Journal(tmp_path), fatal_error=watch.fatal_error)
+    await gateway.start()
+    try:
+        watch.reason = "out of memory"
+        body = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}
+        async with aiohttp.ClientSession() as session:
+            async with session.post(f"{gateway.base_url}/v1/messages", json=body) as refused:
+                error = await refused.json()
+            async with session.get(f"{gateway.base_url}/health") as health:
+                health_status = health.status
+    finally:
+        await gateway.stop()
+
+    assert refused.status == 500
+    assert refused.headers["x-should-retry"] == "false"
+    assert error["error"]["message"] == "out of memory"
+    assert health_status == 200

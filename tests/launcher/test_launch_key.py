@@ -1,0 +1,93 @@
+"""When two launches begin alike, and which session goes on."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from anyclaude.launcher.client.diets import CLIENT_DIETS
+from anyclaude.launcher.client.installation import Client
+from anyclaude.launcher.client.plan import Invocation
+from anyclaude.launcher.launch_key import continued_session, continues_session, launch_key_of
+from anyclaude.prewarm.first_prompt import LaunchKey
+
+SESSION = "0e31949d-9c0e-48c3-9a86-3c5ddb3f8c0b"
+CLIENT = Client(("/usr/bin/claude",), is_native=True)
+INVOCATION = Invocation((), {}, Path("/garden"))
+
+
+def launch_key(
+    *arguments: str, folder: str = "/garden", client: Client = CLIENT, diet: int = 0, model: str = "m"
+) -> LaunchKey:
+    invocation = replace(INVOCATION, arguments=arguments, folder=Path(folder))
+    return launch_key_of(invocation, client, CLIENT_DIETS[diet], model)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("-p", "Pull the weeds"), ("-p", "Water the roses")),
+        (("-p", "x"), ("--print", "y")),
+        (("--continue",), ()),
+        (("--resume", SESSION), ()),
+        (("--verbose", "--permission-mode", "plan"), ()),
+        (("--", "--tools", "Bash"), ()),
+        (("--tools", "Bash", "-p", "x"), ("--verbose", "--tools", "Bash", "-p", "y")),
+    ],
+)
+def test_what_does_not_shape_the_prompt_makes_no_other_place(one: tuple[str, ...], other: tuple[str, ...]) -> None:
+    assert launch_key(*one) == launch_key(*other)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-p", "x"),
+        ("--tools", "Bash"),
+        ("--tools=Bash",),
+        ("--tools", "Bash", "Read"),
+        ("--append-system-prompt", "Be kind"),
+        ("--bare",),
+        ("--mcp-config", "servers.json"),
+    ],
+)
+def test_what_shapes_the_prompt_makes_another_manner(arguments: tuple[str, ...]) -> None:
+    assert launch_key(*arguments).fingerprint != launch_key().fingerprint
+    assert launch_key(*arguments).folder == launch_key().folder
+
+
+def test_the_client_its_diet_and_the_model_are_part_of_the_manner_and_the_folder_is_not() -> None:
+    manners = {
+        launch_key().fingerprint,
+        launch_key(client=Client(("/opt/claude",), is_native=True)).fingerprint,
+        launch_key(diet=1).fingerprint,
+        launch_key(model="n").fingerprint,
+    }
+
+    assert len(manners) == 4
+    assert launch_key(folder="/kitchen") == LaunchKey("/kitchen", launch_key().fingerprint)
+
+
+def test_what_the_user_wrote_is_in_a_place_as_a_digest_alone() -> None:
+    assert "secret" not in launch_key("--append-system-prompt", "the secret").fingerprint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_going_on", "session"),
+    [
+        ((), False, None),
+        (("-p", "--continue"), True, None),
+        (("-c",), True, None),
+        (("--resume",), True, None),
+        (("--resume", SESSION), True, SESSION),
+        (("-r", SESSION.upper()), True, SESSION),
+        ((f"--resume={SESSION}",), True, SESSION),
+        (("--resume", "-p", "x"), True, None),
+        (("--resume", "some words"), True, None),
+        (("--", "--continue"), False, None),
+    ],
+)
+def test_the_session_that_goes_on_is_known_from_the_arguments_where_they_tell(
+    arguments: tuple[str, ...], is_going_on: bool, session: str | None
+) -> None:
+    assert (continues_session(arguments), continued_session(arguments)) == (is_going_on, session)

@@ -1,0 +1,43 @@
+"""The journal, read again from its end."""
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from anyclaude.exchange.record import Durations, ExchangeRecord, RecordedUsage
+from anyclaude.observability.journal import Journal
+from anyclaude.observability.journal_reader import newest_records
+
+RECORD = ExchangeRecord(
+    time="2026-11-22T10:00:00.000+00:00",
+    request_id="req_1",
+    message_id="msg_1",
+    outcome="completed",
+    status=200,
+    path="/v1/messages",
+    durations=Durations(total=1.5),
+    usage=RecordedUsage(10, 2, 5, 0.5, 0.1),
+)
+
+
+def test_the_newest_exchange_comes_first_over_all_days(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    records = [
+        replace(RECORD, request_id=f"req_{number}", time=f"2026-11-2{day}T10:00:00.000+00:00")
+        for number, day in enumerate((1, 2, 2))
+    ]
+    for record in records:
+        journal.write(record)
+    journal.close()
+
+    assert list(newest_records(tmp_path)) == records[::-1]
+
+
+def test_lines_that_cannot_be_read_and_folders_that_are_not_there_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "2026-11-22.jsonl").write_bytes(b'{"time": "20\n\xff\n[]\n')
+    journal = Journal(tmp_path)
+    journal.write(RECORD)
+    journal.close()
+
+    assert list(newest_records(tmp_path)) == [RECORD]
+    assert list(newest_records(tmp_path / "nowhere")) == []

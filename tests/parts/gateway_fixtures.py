@@ -1,0 +1,31 @@
+"""The gateway is tested on the event loop it is shipped with."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+
+import pytest
+import uvloop
+from tests.parts.gateway import RunningGateway, running_gateway, target_at
+from tests.parts.raw_backend import RawBackend, raw_backend
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run every test here on uvloop."""
+    return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture
+async def backend() -> AsyncIterator[RawBackend]:
+    """A model server that the test drives."""
+    async with raw_backend() as backend:
+        yield backend
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path, backend: RawBackend) -> AsyncIterator[RunningGateway]:
+    """A gateway in front of that server."""
+    async with running_gateway(tmp_path, target_at(backend.base_url)) as gateway:
+        yield gateway

@@ -1,0 +1,177 @@
+"""Requests that say again what earlier ones have said."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anyclaude.errors import InvalidRequest
+from anyclaude.protocol.caching_decoder import LARGEST_SHARE, CachingDecoder
+from anyclaude.protocol.content import TextBlock
+from anyclaude.protocol.json_values import MAX_DEPTH, JsonValue
+from anyclaude.protocol.messages_request import MessagesRequest, decode_request
+
+Json = dict[str, object]
+
+texts = st.text(max_size=8)
+scalars = st.one_of(st.none(), st.booleans(), st.integers(-9, 9), texts)
+objects = st.dictionaries(st.sampled_from(["a", "b", "cache_control"]), scalars, max_size=2)
+blocks = st.one_of(
+    st.builds(lambda text, extra: {"type": "text", "text": text, **extra}, texts, objects),
+    st.builds(lambda id, input: {"type": "tool_use", "id": id, "name": "Read", "input": input}, texts, objects),
+    st.builds(lambda id, content: {"type": "tool_result", "tool_use_id": id, "content": content}, texts, texts),
+    objects,
+)
+contents = st.one_of(texts, st.lists(blocks, max_size=3))
+turns = st.builds(
+    lambda role, content: {"role": role, "content": content}, st.sampled_from(["user", "assistant"]), contents
+)
+tools = st.builds(
+    lambda name, description, schema: {"name": name, "description": description, "input_schema": schema},
+    st.sampled_from(["Read", "Bash"]),
+    scalars,
+    objects,
+)
+bodies = st.fixed_dictionaries(
+    {"model": st.just("m"), "max_tokens": st.one_of(st.just(9), scalars), "messages": st.lists(turns, max_size=4)},
+    optional={
+        "system": st.one_of(contents, scalars),
+        "tools": st.one_of(st.lists(tools, max_size=3), scalars),
+        "stream": st.booleans(),
+        "metadata": st.one_of(objects, scalars),
+        "new_field": scalars,
+    },
+)
+
+
+def written(body: object, separators: tuple[str, str] = (",", ":")) -> bytes:
+    return json.dumps(body, separators=separators).encode()
+
+
+def conversation(*texts: str, **fields: object) -> bytes:
+    """Write a request of one user turn for each text, the last with the cache marker that moves along."""
+    messages: list[Json] = [{"role": "user", "content": [{"type": "text", "text": text}]} for text in texts]
+    last = {"type": "text", "text": texts[-1], "cache_control": {"type": "ephemeral"}}
+    return written(
+        {"model": "m", "max_tokens": 9, "messages": [*messages[:-1], {"role": "user", "content": [last]}], **fields}
+    )
+
+
+def outcome(decode: object, body: bytes) -> MessagesRequest | str:
+    """Return the request, or what the client is told is wrong with it."""
+    assert callable(decode)
+    try:
+        request = decode(body)
+    except InvalidRequest as error:
+        return str(error)
+    assert isinstance(request, MessagesRequest)
+    return request
+
+
+@given(st.lists(st.one_of(bodies, scalars).map(written), max_size=8), st.integers(1, 400))
+def test_any_sequence_of_requests_is_read_as_each_alone(requests: list[bytes], room: int) -> None:
+    reader = CachingDecoder(room, room)
+
+    for body in [*requests, *requests]:
+        assert outcome(reader.decode, body) == outcome(decode_request, body)
+        assert reader.held_bytes <= 3 * room
+
+
+@given(bodies.map(written), st.data())
+def test_damaged_requests_are_refused_in_the_same_words(body: bytes, data: st.DataObject) -> None:
+    reader = CachingDecoder()
+    outcome(reader.decode, body)
+    start = data.draw(st.integers(0, len(body)))
+    end = data.draw(st.integers(start, min(len(body), start + 3)))
+    damaged = body[:start] + data.draw(st.binary(max_size=3)) + body[end:]
+
+    assert outcome(reader.decode, damaged) == outcome(decode_request, damaged)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model":"a","model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}]}',
+        b'{"x":"\xff","x":1,"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}]}',
+        b'{"model":"m","max_tokens":9,"messages":[{"role":"user","role":"assistant","content":"x"}]}',
+        b'{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"half \\ud83d of it"}]}',
+        b'{"model":"m\\ud83d","max_tokens":9,"messages":[{"role":"user","content":"x"}],"system":"\\udc00"}',
+        b'{"mod\\u0065l":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}]}',
+        b'{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}],"tools":null,"system":null}',
+        b'{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}],"tools":{},"system":[]}',
+        b'{"model":"m","max_tokens":9,"messages":null}',
+        b'{"model":"m","max_tokens":9,"messages":[]}',
+        b'{"model":"m","max_tokens":9}',
+        b" {} ",
+        b"{}",
+        b"[]",
+        b"",
+    ],
+)
+def test_oddities_are_read_as_without_a_memory(body: bytes) -> None:
+    assert outcome(CachingDecoder().decode, body) == outcome(decode_request, body)
+
+
+@pytest.mark.parametrize("place", ["turn", "tool", "system", "metadata"])
+@pytest.mark.parametrize("depth", range(MAX_DEPTH - 8, MAX_DEPTH + 3))
+def test_the_limit_on_nesting_is_that_of_the_whole_body(place: str, depth: int) -> None:
+    deep: JsonValue = "x"
+    for _ in range(depth):
+        deep = {"a": deep}
+    block = {"type": "unheard of", "deep": deep}
+    places: dict[str, Json] = {
+        "turn": {"messages": [{"role": "user", "content": [block]}]},
+        "tool": {"tools": [{"name": "Read", "input_schema": deep}]},
+        "system": {"system": [block]},
+        "metadata": {"metadata": deep},
+    }
+    least: Json = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+    body = written({**least, **places[place]})
+
+    assert outcome(CachingDecoder().decode, body) == outcome(decode_request, body)
+
+
+def test_what_was_said_before_comes_back_as_the_same_object() -> None:
+    reader = CachingDecoder()
+    fixed: Json = {"tools": [{"name": "Read", "input_schema": {}}], "system": [{"type": "text", "text": "Be brief."}]}
+    before = reader.decode(conversation("one", "two", **fixed))
+    after = reader.decode(conversation("one", "two", "three", **fixed))
+
+    assert after.messages[0] is before.messages[0]
+    assert after.tools[0] is before.tools[0]
+    assert after.system[0] is before.system[0]
+
+
+def test_a_turn_from_which_the_cache_marker_has_moved_on_is_another_turn() -> None:
+    reader = CachingDecoder()
+    before = reader.decode(conversation("one", "two"))
+    after = reader.decode(conversation("one", "two", "three"))
+
+    assert before.messages[1].content == (TextBlock("two", {"cache_control": {"type": "ephemeral"}}),)
+    assert after.messages[1].content == (TextBlock("two"),)
+
+
+def test_what_comes_again_and_again_is_kept_and_what_does_not_makes_room() -> None:
+    tool = {"tools": [{"name": "Read", "input_schema": {}}]}
+    reader = CachingDecoder(max_turn_bytes=1000)
+    first = reader.decode(conversation("always", "0", **tool))
+    for number in range(100):
+        last = reader.decode(conversation("always", str(number), **tool))
+
+    assert last.messages[0] is first.messages[0]
+    assert reader.held_bytes <= 1000 + len(written(tool))
+
+
+def test_a_part_that_would_take_most_of_the_room_is_not_kept() -> None:
+    reader = CachingDecoder(max_turn_bytes=400)
+    reader.decode(conversation("x" * (400 // LARGEST_SHARE)))
+
+    assert reader.held_bytes == 0
+
+
+def test_a_request_with_spaces_between_its_parts_is_read_without_the_memory() -> None:
+    reader = CachingDecoder()
+    body = json.loads(conversation("one"))
+
+    assert reader.decode(written(body, (", ", ": "))) == reader.decode(written(body))
