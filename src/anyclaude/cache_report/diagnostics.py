@@ -11,6 +11,7 @@ from collections import OrderedDict
 from anyclaude.protocol.events import CacheMissReason, Diagnostics
 from anyclaude.protocol.prompt import Prompt, first_difference
 from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN
+from anyclaude.scheduling import PreparedRequest
 
 MAX_PROMPTS = 256
 MAX_CHARACTERS = 16_000_000
@@ -25,6 +26,11 @@ class CacheDiagnostics:
         self._most_characters = most_characters
         self._prompts: OrderedDict[str, Prompt] = OrderedDict()
         self._characters = 0
+
+    def diagnose(self, message_id: str, prepared: PreparedRequest) -> Diagnostics | None:
+        """Remember the prompt of a reply, and return the diagnostics of a request that asks for them."""
+        wish = prepared.source.request.diagnostics
+        return None if wish is None else self.compared(message_id, prepared.prompt, wish.previous_message_id)
 
     def compared(self, message_id: str, prompt: Prompt, previous_message_id: str | None) -> Diagnostics | None:
         """Remember the prompt of this reply, and return what the reply says of it; `None` is the API's null."""

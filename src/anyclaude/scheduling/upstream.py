@@ -1,0 +1,82 @@
+"""One backend with everything that stands in front of it, and requests as they are sent to it."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+
+from anyclaude.backends.breaker import CircuitBreaker
+from anyclaude.backends.base import Backend
+from anyclaude.dialects import Dialect, DroppedField, WireRequest
+from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.protocol.prompt import Prompt
+
+from .admission import Admission
+from .model_choice import model_for
+from .queue import Priority, Requester
+from .window import PromptWindow
+
+
+class BackendRequest(Struct, frozen=True):
+    """A prepared prompt and who asks for its reply; the same for every upstream that may serve it."""
+
+    request: MessagesRequest
+    conversation: str
+    characters: int = 0
+    """The length of the prompt."""
+    session: str = ""
+    priority: Priority = Priority.MAIN
+
+    @property
+    def conversation_key(self) -> str:
+        """A digest that identifies the conversation and reveals nothing of it: 32 hexadecimal digits."""
+        return hashlib.sha256(f"anyclaude {self.conversation}".encode()).hexdigest()[:32]
+
+    @property
+    def requester(self) -> Requester:
+        """The requester to queue for a turn."""
+        return Requester(self.conversation, self.session, self.priority)
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A backend, its dialect, its circuit breaker, its queue and what is known about its window."""
+
+    backend: Backend
+    dialect: Dialect
+    breaker: CircuitBreaker
+    admission: Admission
+    window: PromptWindow = field(default_factory=PromptWindow)
+
+    def prepare(self, request: BackendRequest) -> "PreparedRequest":
+        """Choose the model and encode the request, both once."""
+        target = self.backend.target
+        model = model_for(request.request.model, request.priority, target)
+        encoded = self.dialect.encode_request(request.request, model, target.profile, request.conversation_key)
+        return PreparedRequest(request, self, model, encoded.request, encoded.dropped)
+
+
+class PreparedRequest(Struct, frozen=True):
+    """
+    A request encoded for one upstream.
+
+    What is compared with earlier prompts, counted against the window and sent is this one value; nothing is encoded twice.
+    """
+
+    source: BackendRequest
+    upstream: Upstream
+    model: str
+    """The model's name on the server."""
+    wire: WireRequest
+    dropped: tuple[DroppedField, ...] = ()
+    """The parts of the request that the dialect or the server cannot carry."""
+
+    @property
+    def route(self) -> str:
+        """Backend and model, as `llamacpp/qwen3-coder`."""
+        return f"{self.upstream.backend.target.profile.name}/{self.model}"
+
+    @property
+    def prompt(self) -> Prompt:
+        """What the model is given to read, decoded from the encoded body."""
+        return self.upstream.dialect.read_prompt(self.wire)
