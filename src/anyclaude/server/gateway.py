@@ -198,7 +198,6 @@ class Gateway:
             await self._prewarmer.stop()
         if self._session is not None:
             await self._session.close()
-        self._journal.close()
 
     def _upstream(self, target: BackendTarget, session: aiohttp.ClientSession) -> Upstream:
         return Upstream(
