@@ -51,7 +51,7 @@ def test_half_a_line_costs_only_itself(tmp_path: Path) -> None:
 
 def test_a_file_that_has_outgrown_its_bound_keeps_the_newest(tmp_path: Path) -> None:
     file = tmp_path / "findings.jsonl"
-    log = FindingLog(file, most_bytes=2_000)
+    log = FindingLog(file, max_bytes=4_000)
     for number in range(100):
         log.write(replace(FINDING, request_id=f"req_{number}"))
 

@@ -22,7 +22,6 @@ def settings(tmp_path: Path) -> Settings:
         journal.write(replace(RECORD, request_id=f"req_{number}", message_id=f"msg_{number}9"))
     journal.write(replace(RECORD, request_id="req_7", message_id=None, path="/v1/messages/count_tokens"))
     journal.write(replace(RECORD, request_id="rex_8", message_id=None, request_class="warm_up"))
-    journal.close()
     FindingLog(tmp_path / "prompts" / FINDINGS_FILE).write(FINDING)
     return Settings(log_dir=tmp_path)
 

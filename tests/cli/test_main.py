@@ -281,7 +281,6 @@ async def test_an_exchange_is_explained_without_any_server_and_what_is_not_there
             durations=Durations(total=1.5),
         )
     )
-    journal.close()
 
     status, out, _ = await desk.ran("explain", ANYCLAUDE_BACKEND_URL="http://127.0.0.1:9")
     _, listed, _ = await desk.ran("explain", "--last", "5")

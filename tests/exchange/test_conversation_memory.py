@@ -60,16 +60,28 @@ def test_the_oldest_calls_go_first_when_the_memory_is_full() -> None:
     assert list(memory.context("a").raw_arguments) == ["toolu_2", "toolu_3"]
 
 
-def test_a_file_that_has_outgrown_its_bound_is_written_anew(tmp_path: Path) -> None:
+def test_the_file_stays_within_twice_the_bound_and_keeps_the_newest_calls(tmp_path: Path) -> None:
     file = tmp_path / "spoken.jsonl"
     first = ConversationMemory(file, max_raw_bytes=200)
+    sizes: list[int] = []
     for number in range(40):
         first.record_tool_calls({f"toolu_{number}": "x" * 50})
-    before = file.stat().st_size
+        sizes.append(file.stat().st_size)
     again = ConversationMemory(file, max_raw_bytes=200)
 
-    assert file.stat().st_size < before / 4
+    assert max(sizes) <= 400
     assert list(again.context("a").raw_arguments) == ["toolu_36", "toolu_37", "toolu_38", "toolu_39"]
+
+
+def test_a_file_that_is_too_large_is_cut_when_the_next_call_is_recorded(tmp_path: Path) -> None:
+    file = tmp_path / "spoken.jsonl"
+    ConversationMemory(file).record_tool_calls({f"toolu_{number}": "x" * 50 for number in range(40)})
+    memory = ConversationMemory(file, max_raw_bytes=200)
+    assert list(memory.context("a").raw_arguments) == ["toolu_36", "toolu_37", "toolu_38", "toolu_39"]
+
+    memory.record_tool_calls({"toolu_40": "x" * 50})
+    assert file.stat().st_size <= 200
+    assert list(ConversationMemory(file).context("a").raw_arguments) == ["toolu_39", "toolu_40"]
 
 
 def test_a_place_that_cannot_be_written_costs_nothing_but_the_restart(tmp_path: Path) -> None:

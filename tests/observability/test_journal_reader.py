@@ -28,7 +28,6 @@ def test_the_newest_exchange_comes_first_over_all_days(tmp_path: Path) -> None:
     ]
     for record in records:
         journal.write(record)
-    journal.close()
 
     assert list(newest_records(tmp_path)) == records[::-1]
 
@@ -37,7 +36,6 @@ def test_lines_that_cannot_be_read_and_folders_that_are_not_there_are_left_out(t
     (tmp_path / "2026-11-22.jsonl").write_bytes(b'{"time": "20\n\xff\n[]\n')
     journal = Journal(tmp_path)
     journal.write(RECORD)
-    journal.close()
 
     assert list(newest_records(tmp_path)) == [RECORD]
     assert list(newest_records(tmp_path / "nowhere")) == []

@@ -1,19 +1,18 @@
 """What was found out about a prompt and the engine's cache, one line for each exchange, beside the journal."""
 
-import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import msgspec
 from msgspec import Struct
 
 from anyclaude.protocol.prompt import Change, Section
-from anyclaude.storage.private_files import open_for_appending
+from anyclaude.storage import LineFile
 
 FINDINGS_FILE = "findings.jsonl"
 
-MAX_BYTES = 4 * 1024 * 1024
-"""A finding has about 1 kB, most of it excerpts: some thousand exchanges, and twice that before the file is cut."""
+MAX_BYTES = 8 * 1024 * 1024
+"""A finding has about 1 kB, most of it excerpts: some thousand exchanges remain when the file is cut to its half."""
 
 Cause: TypeAlias = Literal[
     "nothing_lost",
@@ -85,46 +84,14 @@ class FindingLog:
     A finding that cannot be written costs an explanation, nothing else.
     """
 
-    def __init__(self, file: Path, most_bytes: int = MAX_BYTES) -> None:
-        self._file = file
-        self._most_bytes = most_bytes
+    def __init__(self, file: Path, max_bytes: int = MAX_BYTES) -> None:
+        self._file = LineFile(file, Finding, max_bytes)
 
     def write(self, finding: Finding) -> None:
-        """Append one finding; a file twice as large as it may be loses its older half."""
-        try:
-            descriptor = open_for_appending(self._file)
-            try:
-                os.write(descriptor, msgspec.json.encode(finding) + b"\n")
-                size = os.fstat(descriptor).st_size
-            finally:
-                os.close(descriptor)
-            if size > 2 * self._most_bytes:
-                self._shorten()
-        except OSError:
-            return
+        """Append one finding; beyond the bound the older half is removed."""
+        with suppress(OSError):
+            self._file.append(finding)
 
     def read(self) -> dict[str, Finding]:
-        """Return all findings by request id, oldest first; what cannot be read is left out."""
-        try:
-            lines = self._file.read_bytes().splitlines()
-        except OSError:
-            return {}
-        decoder = msgspec.json.Decoder(Finding)
-        findings: dict[str, Finding] = {}
-        for line in lines:
-            try:
-                finding = decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue  # half a line of a run that was killed, or another release's
-            findings[finding.request_id] = finding
-        return findings
-
-    def _shorten(self) -> None:
-        kept = self._file.read_bytes()[-self._most_bytes :].partition(b"\n")[2]
-        fresh = self._file.with_suffix(f".{os.getpid()}.new")
-        descriptor = open_for_appending(fresh)
-        try:
-            os.write(descriptor, kept)
-        finally:
-            os.close(descriptor)
-        fresh.replace(self._file)
+        """Return all readable findings by request id, oldest first."""
+        return {finding.request_id: finding for finding in self._file.read()}

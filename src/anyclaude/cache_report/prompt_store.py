@@ -5,7 +5,6 @@ They are kept as they were sent, packed to less than half, each in a file of its
 side do not disturb each other and a conversation that is resumed tomorrow is still compared with its last turn.
 """
 
-import os
 import zlib
 from collections import OrderedDict
 from contextlib import suppress
@@ -15,12 +14,13 @@ import msgspec
 from msgspec import Struct
 
 from anyclaude.profiles import DialectName
-from anyclaude.storage.private_files import open_for_appending
+from anyclaude.storage import files_newest_first, remove_all_but_newest, write_private
 
 MAX_PROMPTS = 24
 """The main conversations and sub-agents of a few sessions: some 4 MB where each has 360 kB, packed to 180."""
 
 SUFFIX = ".prompt"
+PATTERN = f"*{SUFFIX}"
 FASTEST = 1
 """The level of packing: 4 ms for 360 kB of a prompt, and the better levels save little of it."""
 
@@ -84,8 +84,10 @@ class PromptStore:
         return self._prompts
 
     def _read(self) -> list[StoredPrompt]:
+        if self._folder is None:
+            return []
         found: list[StoredPrompt] = []
-        for file in self._files()[-self._most :]:
+        for file in reversed(files_newest_first(self._folder, PATTERN)[: self._most]):
             try:
                 found.append(msgspec.msgpack.decode(file.read_bytes(), type=StoredPrompt))
             except (OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -95,32 +97,15 @@ class PromptStore:
     def _write(self, prompt: StoredPrompt) -> None:
         if self._folder is None:
             return
-        try:
-            descriptor = open_for_appending(self._folder / f"{prompt.request_id}{SUFFIX}")
-            try:
-                os.write(descriptor, msgspec.msgpack.encode(prompt))
-            finally:
-                os.close(descriptor)
-        except OSError:
-            return
-        for file in self._files()[: -self._most]:
-            _unlink(file)
+        with suppress(OSError):
+            write_private(_file_of(self._folder, prompt.request_id), msgspec.msgpack.encode(prompt))
+        remove_all_but_newest(self._folder, PATTERN, self._most)
 
     def _remove(self, request_id: str) -> None:
         if self._folder is not None:
-            _unlink(self._folder / f"{request_id}{SUFFIX}")
-
-    def _files(self) -> list[Path]:
-        """Return the files, oldest first."""
-        if self._folder is None:
-            return []
-        try:
-            aged = [(file.stat().st_mtime_ns, file) for file in self._folder.glob(f"*{SUFFIX}")]
-        except OSError:
-            return []
-        return [file for _, file in sorted(aged)]
+            with suppress(OSError):  # another gateway was quicker, or the disk fails: the bound holds in any case
+                _file_of(self._folder, request_id).unlink()
 
 
-def _unlink(file: Path) -> None:
-    with suppress(OSError):  # another gateway was quicker, or the disk fails: the bound holds again at the next prompt
-        file.unlink()
+def _file_of(folder: Path, request_id: str) -> Path:
+    return folder / f"{request_id}{SUFFIX}"

@@ -19,6 +19,7 @@ from anyclaude.launcher.signals import Signals
 from anyclaude.launcher.supervise import SIGNAL_STATUS
 from anyclaude.launcher.terminal import Terminal
 from anyclaude.settings import Settings, config_file, load_settings
+from anyclaude.storage import open_private_append
 
 from .command_line import split_command_line
 from .explain import explain, list_exchanges
@@ -243,10 +244,8 @@ async def _watched(settings: Settings, work: Work) -> int:
 
 def _log_to_file(folder: Path) -> None:
     """Send what libraries log to a file: the client owns the terminal."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(folder / "anyclaude.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     logging.basicConfig(
-        stream=os.fdopen(descriptor, "a", encoding="utf-8"),
+        stream=os.fdopen(open_private_append(folder / "anyclaude.log"), "a", encoding="utf-8"),
         level=logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )

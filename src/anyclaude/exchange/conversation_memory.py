@@ -6,16 +6,15 @@ read the tools, and how it wrote its own calls.  Both are kept here, within boun
 conversation survives a restart of the gateway.
 """
 
-import os
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 from anyclaude.protocol.messages_request import MessagesRequest
-from anyclaude.storage.private_files import open_for_appending
+from anyclaude.storage import LineFile
 
 from .events import ExchangeEnded, ExchangeListener
 
@@ -42,14 +41,14 @@ class ConversationMemory(ExchangeListener):
     """
 
     def __init__(self, file: Path | None = None, max_raw_bytes: int = MAX_RAW_BYTES) -> None:
-        self._file = file
+        self._file = LineFile(file, RawToolCall, 2 * max_raw_bytes) if file is not None else None
         self._max_raw_bytes = max_raw_bytes
         self._tool_orders: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._raw_arguments: OrderedDict[str, str] = OrderedDict()
         self._raw_bytes = 0
-        self._encode = msgspec.json.Encoder().encode
-        if file is not None:
-            self._load(file)
+        if self._file is not None:
+            for call in self._file.read():
+                self._keep(call.id, call.arguments)
 
     @property
     def raw_arguments(self) -> Mapping[str, str]:
@@ -77,46 +76,11 @@ class ConversationMemory(ExchangeListener):
         for tool_use_id, arguments in calls.items():
             self._keep(tool_use_id, arguments)
         if calls and self._file is not None:
-            lines = b"".join(self._encode(RawToolCall(*call)) + b"\n" for call in calls.items())
-            _append(self._file, lines)
+            with suppress(OSError):  # the disk is full: the memory of this run still has them
+                self._file.append(*(RawToolCall(*call) for call in calls.items()))
 
     def _keep(self, tool_use_id: str, arguments: str) -> None:
         self._raw_arguments[tool_use_id] = arguments
         self._raw_bytes += len(arguments)
         while self._raw_bytes > self._max_raw_bytes:
             self._raw_bytes -= len(self._raw_arguments.popitem(last=False)[1])
-
-    def _load(self, file: Path) -> None:
-        """Read the calls of earlier runs, and rewrite the file if it has outgrown its bound."""
-        try:
-            lines = file.read_bytes().splitlines()
-        except OSError:
-            return
-        decoder = msgspec.json.Decoder(RawToolCall)
-        for line in lines:
-            try:
-                call = decoder.decode(line)
-            except msgspec.DecodeError:
-                continue  # half a line, from a run that was killed
-            self._keep(call.id, call.arguments)
-        if sum(map(len, lines)) > 2 * self._max_raw_bytes:
-            self._rewrite(file)
-
-    def _rewrite(self, file: Path) -> None:
-        fresh = file.with_suffix(".new")
-        _append(fresh, b"".join(self._encode(RawToolCall(*call)) + b"\n" for call in self._raw_arguments.items()))
-        if fresh.exists():
-            fresh.replace(file)
-
-
-def _append(file: Path, lines: bytes) -> None:
-    try:
-        descriptor = open_for_appending(file)
-    except OSError:
-        return
-    try:
-        os.write(descriptor, lines)
-    except OSError:
-        pass  # a full disk: the memory of this run still has them
-    finally:
-        os.close(descriptor)

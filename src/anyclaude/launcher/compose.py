@@ -25,7 +25,7 @@ from anyclaude.profiles import EMBEDDED
 from anyclaude.secret import Secret
 from anyclaude.server.gateway import Gateway, GatewayOptions
 from anyclaude.settings import Settings
-from anyclaude.storage.private_files import make_private
+from anyclaude.storage import make_private_folder
 from anyclaude.timeouts import Timeouts
 from anyclaude.transforms import Diet
 
@@ -179,7 +179,7 @@ def slot_snapshots_folder(settings: Settings) -> Path:
 def _prepared_folder(folder: Path) -> str | None:
     """Return a folder that the engine may write to, `None` where there can be none: then nothing is kept."""
     try:
-        make_private(folder)
+        make_private_folder(folder)
     except OSError:
         return None
     return str(folder)

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from anyclaude.backends.slots import SlotFile
-from anyclaude.storage.private_files import PRIVATE_FILE, make_private, write_whole
+from anyclaude.storage import PRIVATE_FILE, files_newest_first, make_private_folder, write_private
 
 from .first_prompt import LaunchKey
 
@@ -64,7 +64,7 @@ class SlotStore:
 
     def has_room_for(self, tokens: int) -> bool:
         """Tell whether a state of so many tokens may be written, as far as earlier ones tell its size."""
-        make_private(self._folder)
+        make_private_folder(self._folder)
         expected = max((tokens * state.bytes // max(state.tokens, 1) for state in self._ours()), default=None)
         room = self._free_bytes(self._folder) - RESERVED_BYTES
         return room >= self._limit_bytes if expected is None else expected <= min(self._limit_bytes, room)
@@ -84,7 +84,7 @@ class SlotStore:
         os.chmod(data, PRIVATE_FILE)
         if not is_here:
             data.unlink()
-        write_whole(page, msgspec.json.encode(state))
+        write_private(page, msgspec.json.encode(state))
         self._prune()
         return is_here
 
@@ -114,13 +114,13 @@ class SlotStore:
         return [state for state in self._newest_first() if state.engine == self._engine]
 
     def _newest_first(self) -> list[SlotSnapshot]:
-        found: list[tuple[int, SlotSnapshot]] = []
-        for page in self._folder.glob("*.json"):
+        found: list[SlotSnapshot] = []
+        for page in files_newest_first(self._folder, "*.json"):
             with contextlib.suppress(OSError, msgspec.DecodeError):
                 state = msgspec.json.decode(page.read_bytes(), type=SlotSnapshot)
                 if state.file_name == page.with_suffix(".bin").name:
-                    found.append((page.stat().st_mtime_ns, state))
-        return [state for _, state in sorted(found, key=lambda pair: pair[0], reverse=True)]
+                    found.append(state)
+        return found
 
     def _name_of(self, launch_key: LaunchKey, session: str) -> str:
         return hashlib.sha256(msgspec.json.encode((self._engine, launch_key, session))).hexdigest()[:24]
