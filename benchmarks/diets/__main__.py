@@ -38,7 +38,7 @@ from anyclaude.profiles import EMBEDDED
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request, encode_request
 from anyclaude.protocol.prompt_size import SectionCharacters, prompt_characters, section_characters
 from anyclaude.secret import Secret
-from anyclaude.server.gateway import Gateway, GatewayOptions
+from anyclaude.server import Gateway, GatewayOptions
 from anyclaude.settings import Settings
 from anyclaude.transforms import PromptContext, prepare
 

@@ -21,8 +21,7 @@ from anyclaude.profiles import BackendName
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.json_values import encode_json
 from anyclaude.protocol.prompt import Prompt, PromptPart
-from anyclaude.scheduling.admission import Admission
-from anyclaude.scheduling.dispatch import Sent, Upstream
+from anyclaude.scheduling import Admission, Sent, Upstream
 
 HELLO = {"role": "user", "content": "Hello"}
 LATER = (HELLO, {"role": "assistant", "content": "Yes?"}, {"role": "user", "content": "More"})

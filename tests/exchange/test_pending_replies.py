@@ -18,8 +18,7 @@ from anyclaude.backends.fake import FakeBackend, FakeReply, Replay
 from anyclaude.dialects import dialect_named
 from anyclaude.errors import BackendTimeout, BackendUnreachable
 from anyclaude.exchange.pending_replies import PendingReplies, PendingReply, ReattachPolicy
-from anyclaude.scheduling.admission import Admission
-from anyclaude.scheduling.dispatch import OpenReply, Progress, Upstream
+from anyclaude.scheduling import Admission, OpenReply, Progress, Upstream
 
 LONG = ReattachPolicy(usual_seconds=60.0, after_deadline_seconds=60.0)
 NONE = ReattachPolicy(usual_seconds=0.0, after_deadline_seconds=0.0)
@@ -47,31 +46,31 @@ def replied(resources: AsyncExitStack) -> OpenReply:
 
 
 async def test_a_client_that_comes_back_gets_the_reply_it_left() -> None:
-    openings = PendingReplies(lambda: 0.0, LONG)
+    pending_replies = PendingReplies(lambda: 0.0, LONG)
     work = Work(openings)
     openings.leave(b"key", work.opening)
 
-    adopted = openings.adopt(b"key")
+    adopted = openings.reattach(b"key")
 
     assert adopted is work.opening
-    assert openings.adopt(b"key") is None
+    assert openings.reattach(b"key") is None
     work.go_on.set()
     await (await work.opening.take()).aclose()
 
 
 async def test_one_that_does_not_come_back_frees_the_backend() -> None:
-    openings = PendingReplies(lambda: 0.0, NONE)
+    pending_replies = PendingReplies(lambda: 0.0, NONE)
     work = Work(openings)
     openings.leave(b"key", work.opening)
 
     await work.is_let_go.wait()
 
-    assert openings.adopt(b"key") is None
+    assert openings.reattach(b"key") is None
     await openings.close()
 
 
 async def test_a_reply_that_began_while_nobody_waited_is_let_go_of_too() -> None:
-    openings = PendingReplies(lambda: 0.0, NONE)
+    pending_replies = PendingReplies(lambda: 0.0, NONE)
     work = Work(openings)
     work.go_on.set()
     await work.opening.begun(60.0)
@@ -83,41 +82,41 @@ async def test_a_reply_that_began_while_nobody_waited_is_let_go_of_too() -> None
 
 
 async def test_without_a_key_nobody_can_come_back() -> None:
-    openings = PendingReplies(lambda: 0.0, LONG)
+    pending_replies = PendingReplies(lambda: 0.0, LONG)
     work = Work(openings)
     openings.leave(None, work.opening)
 
     await work.is_let_go.wait()
 
-    assert openings.adopt(None) is None
+    assert openings.reattach(None) is None
 
 
 async def test_another_key_finds_nothing() -> None:
-    openings = PendingReplies(lambda: 0.0, LONG)
+    pending_replies = PendingReplies(lambda: 0.0, LONG)
     work = Work(openings)
     openings.leave(b"key", work.opening)
 
-    assert openings.adopt(b"other") is None
+    assert openings.reattach(b"other") is None
     await openings.close()
     assert work.is_let_go.is_set()
 
 
 async def test_of_two_that_leave_under_one_key_one_is_kept() -> None:
-    openings = PendingReplies(lambda: 0.0, LONG)
+    pending_replies = PendingReplies(lambda: 0.0, LONG)
     first, second = Work(openings), Work(openings)
     openings.leave(b"key", first.opening)
     openings.leave(b"key", second.opening)
 
     await second.is_let_go.wait()
 
-    assert openings.adopt(b"key") is first.opening
+    assert openings.reattach(b"key") is first.opening
     openings.leave(None, first.opening)
     await first.is_let_go.wait()
 
 
 async def test_a_client_whose_own_deadline_struck_has_longer_to_come_back() -> None:
     clock = ManualClock()
-    openings = PendingReplies(clock.seconds, ReattachPolicy(usual_seconds=0.0, after_deadline_seconds=60.0))
+    pending_replies = PendingReplies(clock.seconds, ReattachPolicy(usual_seconds=0.0, after_deadline_seconds=60.0))
     patient = Work(openings)
     clock.time += 290.0
     hasty = Work(openings)
@@ -126,13 +125,13 @@ async def test_a_client_whose_own_deadline_struck_has_longer_to_come_back() -> N
 
     await hasty.is_let_go.wait()
 
-    assert openings.adopt(b"patient") is patient.opening
+    assert openings.reattach(b"patient") is patient.opening
     openings.leave(None, patient.opening)
     await openings.close()
 
 
 async def test_a_failure_is_not_kept_for_the_next_client() -> None:
-    openings = PendingReplies(lambda: 0.0, LONG)
+    pending_replies = PendingReplies(lambda: 0.0, LONG)
     failed = openings.begin(refused(), Progress())
     failing = openings.begin(refused(), Progress())
     openings.leave(b"later", failing)
@@ -141,8 +140,8 @@ async def test_a_failure_is_not_kept_for_the_next_client() -> None:
     openings.leave(b"key", failed)
 
     assert failed.has_failed
-    assert openings.adopt(b"key") is None
-    assert openings.adopt(b"later") is None
+    assert openings.reattach(b"key") is None
+    assert openings.reattach(b"later") is None
     await openings.close()
 
 

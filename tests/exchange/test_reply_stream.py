@@ -23,8 +23,7 @@ from anyclaude.profiles import BackendName
 from anyclaude.protocol.events import StreamEvent, encode_event
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.scheduling.admission import Admission
-from anyclaude.scheduling.dispatch import BackendRequest, Dispatcher, Progress, Upstream
+from anyclaude.scheduling import Admission, BackendRequest, Dispatcher, Progress, Upstream
 from anyclaude.timeouts import Timeouts
 
 SEA = Meant((Text("The sea"), Text(" is a vast"), Text(" and mysterious"), Text(" realm.")))

@@ -18,7 +18,7 @@ from anyclaude.launcher.engine_monitor import EngineMonitor
 from anyclaude.prewarm.first_prompt import LaunchKey
 from anyclaude.prewarm.slot_saver import SlotSaverOptions
 from anyclaude.profiles import BackendName
-from anyclaude.server.gateway import GatewayOptions
+from anyclaude.server import GatewayOptions
 from anyclaude.settings import Settings
 
 PLACE = LaunchKey("/garden", "manner")

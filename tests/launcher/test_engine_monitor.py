@@ -11,7 +11,7 @@ from anyclaude.errors import EngineFailed
 from anyclaude.launcher.engine_monitor import EngineMonitor, monitored
 from anyclaude.observability.journal import Journal
 from anyclaude.profiles import EMBEDDED
-from anyclaude.server.gateway import Gateway, GatewayOptions
+from anyclaude.server import Gateway, GatewayOptions
 
 
 class FakeEngine:

@@ -11,11 +11,12 @@ from tests.parts.prefix_contract import observe
 from tests.parts.raw_backend import GENEROUS_SECONDS
 
 from anyclaude.backends.target import BackendTarget
+from anyclaude.exchange import Clock
 from anyclaude.exchange.record import ExchangeRecord
 from anyclaude.observability.journal import Journal
 from anyclaude.profiles import BackendName, profile_named
 from anyclaude.protocol.json_values import JsonObject
-from anyclaude.server.gateway import Clock, Gateway, GatewayOptions
+from anyclaude.server import Gateway, GatewayOptions
 
 MODEL = "local-model"
 

@@ -20,7 +20,7 @@ import pytest
 
 from anyclaude.dialects import WireRequest
 from anyclaude.protocol.json_values import JsonObject, JsonValue, decode_json
-from anyclaude.scheduling.dispatch import BackendRequest
+from anyclaude.scheduling import BackendRequest
 
 MARKER = "moves_prefix(reason): a conversation's prompt changes where it was read already, and has to"
 AROUND = 60

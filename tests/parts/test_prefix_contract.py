@@ -12,7 +12,7 @@ from tests.parts.prefix_contract import BrokenContract, PrefixContract, has_turn
 from anyclaude.dialects import WireRequest
 from anyclaude.protocol.json_values import JsonObject
 from anyclaude.protocol.messages_request import MessagesRequest
-from anyclaude.scheduling.dispatch import BackendRequest
+from anyclaude.scheduling import BackendRequest
 
 ROOT = Path(__file__).parents[2]
 MAIN, AGENT = "session-1//", "session-1/a1/"
@@ -122,7 +122,7 @@ import pytest
 from tests.parts.prefix_contract import observe
 from anyclaude.dialects import WireRequest
 from anyclaude.protocol.messages_request import MessagesRequest
-from anyclaude.scheduling.dispatch import BackendRequest
+from anyclaude.scheduling import BackendRequest
 
 def ask(text):
     body = json.dumps({"messages": [{"role": "user", "content": text}]}).encode()

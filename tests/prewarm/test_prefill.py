@@ -14,8 +14,7 @@ from anyclaude.errors import BackendError, BackendRejected, BackendUnreachable
 from anyclaude.prewarm.prefill import evaluate
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.scheduling.admission import Admission
-from anyclaude.scheduling.dispatch import Progress, Upstream
+from anyclaude.scheduling import Admission, Progress, Upstream
 
 REQUEST = MessagesRequest(model="x", max_tokens=500, messages=(Turn("user", "Hello"),))
 WORD = b'data: {"choices": [{"delta": {"content": "H"}, "finish_reason": "length"}]}\n\n'

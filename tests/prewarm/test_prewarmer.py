@@ -10,18 +10,18 @@ from tests.parts.raw_client import connected
 from tests.parts.sessions import opening, send, warmth_of
 
 from anyclaude.backends.slots import SlotFile
+from anyclaude.prewarm import FirstPromptOptions
 from anyclaude.prewarm.first_prompt import LaunchKey
-from anyclaude.prewarm.prompt_prewarmer import PrewarmOptions
 from anyclaude.prewarm.slot_saver import SlotSaverOptions
 from anyclaude.prewarm.slot_store import SlotStore
-from anyclaude.server.gateway import GatewayOptions
+from anyclaude.server import GatewayOptions
 
 GARDEN = LaunchKey("/garden")
 
 
 def warm(folder: Path) -> GatewayOptions:
     kept = SlotSaverOptions(folder=folder / "states", engine="engine", launch_key=GARDEN, limit_bytes=10_000)
-    return replace(QUICK, warm_up=PrewarmOptions(folder / "first-prompts", GARDEN), kept_state=kept)
+    return replace(QUICK, warm_up=FirstPromptOptions(folder / "first-prompts", GARDEN), kept_state=kept)
 
 
 async def lived_through(folder: Path, backend: RawBackend) -> None:

@@ -22,18 +22,17 @@ from anyclaude.exchange.prompt_pipeline import Preparation
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm.first_prompt import LaunchKey, first_prompt_of
 from anyclaude.prewarm.first_prompt_store import FirstPromptStore
-from anyclaude.prewarm.prompt_prewarmer import NOBODY, PrewarmOptions, PromptPrewarmer
+from anyclaude.prewarm.prompt_prewarmer import NOBODY, PromptPrewarmer
 from anyclaude.protocol.messages_request import decode_request
-from anyclaude.scheduling.admission import Admission
-from anyclaude.scheduling.dispatch import Upstream
+from anyclaude.scheduling import Admission, Upstream
 from anyclaude.scheduling.queue import Requester
-from anyclaude.server.gateway import GatewayOptions
+from anyclaude.server import GatewayOptions
 
 GARDEN = LaunchKey("/garden")
 
 
 def warming(folder: Path, launch_key: LaunchKey | None = GARDEN) -> GatewayOptions:
-    return replace(QUICK, warm_up=PrewarmOptions(folder / "first-prompts", launch_key))
+    return replace(QUICK, warm_up=FirstPromptOptions(folder / "first-prompts", launch_key))
 
 
 async def converse(
@@ -119,7 +118,7 @@ async def test_once_a_session_has_begun_nothing_is_evaluated_in_advance(tmp_path
     FirstPromptStore(tmp_path).keep(prompt)
 
     def warm_up() -> PromptPrewarmer:
-        options = PrewarmOptions(tmp_path, GARDEN)
+        options = FirstPromptOptions(tmp_path, GARDEN)
         return PromptPrewarmer(
             options, upstream, Preparation(ConversationMemory()), Journal(tmp_path / "logs"), REAL_CLOCK.now
         )

@@ -19,14 +19,14 @@ from tests.parts.sessions import opening, send
 from anyclaude.backends.breaker import CircuitBreaker
 from anyclaude.backends.fake import FakeBackend
 from anyclaude.dialects import dialect_named
+from anyclaude.exchange import Clock
+from anyclaude.prewarm import FirstPromptOptions
 from anyclaude.prewarm.first_prompt import LaunchKey
-from anyclaude.prewarm.prompt_prewarmer import PrewarmOptions
 from anyclaude.prewarm.slot_saver import LONGEST_PAUSE_SECONDS, REST_SECONDS, SlotSaver, SlotSaverOptions
 from anyclaude.protocol.json_values import JsonValue
-from anyclaude.scheduling.admission import Admission
-from anyclaude.scheduling.dispatch import Upstream
+from anyclaude.scheduling import Admission, Upstream
 from anyclaude.scheduling.queue import Requester
-from anyclaude.server.gateway import Clock, GatewayOptions
+from anyclaude.server import GatewayOptions
 
 GARDEN = LaunchKey("/garden")
 TOKENS = 1_000
@@ -188,7 +188,7 @@ async def test_a_restore_that_the_engine_makes_nothing_of_ends_it_for_this_run(
 
 
 async def test_a_warm_up_proves_a_restore_before_anybody_asks(tmp_path: Path, backend: RawBackend) -> None:
-    options = replace(keeping(tmp_path), warm_up=PrewarmOptions(tmp_path / "first-prompts", GARDEN))
+    options = replace(keeping(tmp_path), warm_up=FirstPromptOptions(tmp_path / "first-prompts", GARDEN))
     await kept_after_a_run(tmp_path, backend, options)
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=options, clock=restless()) as gateway:
@@ -201,7 +201,7 @@ async def test_a_warm_up_proves_a_restore_before_anybody_asks(tmp_path: Path, ba
 
 
 async def test_a_session_that_goes_on_is_not_displaced_by_a_warm_up(tmp_path: Path, backend: RawBackend) -> None:
-    options = replace(keeping(tmp_path), warm_up=PrewarmOptions(tmp_path / "first-prompts", GARDEN))
+    options = replace(keeping(tmp_path), warm_up=FirstPromptOptions(tmp_path / "first-prompts", GARDEN))
     await kept_after_a_run(tmp_path, backend, options)
     continues_session = replace(options, kept_state=keeping(tmp_path, continues_session=True).kept_state)
     target = target_at(backend.base_url, parallel_requests=1)

@@ -29,8 +29,7 @@ from anyclaude.errors import (
 )
 from anyclaude.protocol.deltas import TextDelta
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.scheduling.admission import Admission
-from anyclaude.scheduling.dispatch import BackendRequest, Dispatcher, Progress, SkippedBackend, Upstream
+from anyclaude.scheduling import Admission, BackendRequest, Dispatcher, Progress, SkippedBackend, Upstream
 from anyclaude.scheduling.queue import Requester
 from anyclaude.timeouts import Timeouts
 

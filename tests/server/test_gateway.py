@@ -15,7 +15,7 @@ from tests.parts.referee import judge
 from anyclaude.errors import InvalidSetting, PortTaken
 from anyclaude.observability.journal import Journal
 from anyclaude.secret import Secret
-from anyclaude.server.gateway import Gateway, GatewayOptions
+from anyclaude.server import Gateway, GatewayOptions
 from anyclaude.timeouts import Timeouts
 
 IMPATIENT = Timeouts(retry_seconds=0.0)

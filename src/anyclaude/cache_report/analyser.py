@@ -191,7 +191,8 @@ class CacheAnalyser(ExchangeListener):
     def _answered_since(self, stored: StoredPrompt, route: str) -> tuple[str, ...]:
         if stored.run != self._run:
             return ()
-        return tuple(request_id for order, asked, request_id in self._answered if order > stored.order and asked == route)
+        later = (answered for answered in self._answered if answered[0] > stored.order)
+        return tuple(request_id for _, asked, request_id in later if asked == route)
 
 
 async def common_tokens(upstream: Upstream, before: bytes, now: bytes) -> int | None:

@@ -5,7 +5,7 @@ One request's life, from its bytes to the record of what became of it.
 """
 
 from .caller import Caller, caller_of
-from .clock import Clock
+from .clock import REAL_TIME, Clock
 from .conversation_memory import ConversationMemory
 from .events import ExchangeBegan, ExchangeEnded, ExchangeListener, ExchangeProgressed, Listeners
 from .exchange_log import ExchangeLog
@@ -15,6 +15,7 @@ from .prompt_pipeline import PromptPipeline, prompt_steps
 from .record import ExchangeRecord, Outcome, RequestClass
 
 __all__ = [
+    "REAL_TIME",
     "Caller",
     "Clock",
     "ConversationMemory",

@@ -14,3 +14,6 @@ class Clock:
     seconds: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+REAL_TIME = Clock()

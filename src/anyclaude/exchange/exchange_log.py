@@ -125,7 +125,9 @@ class ExchangeLog:
             model=request.model if request else None,
             route=progress.sent.route if progress.sent else self._route,
             attempts=progress.attempts,
-            skipped_backends=tuple(RecordedSkip(skipped.backend, skipped.reason) for skipped in progress.skipped_backends),
+            skipped_backends=tuple(
+                RecordedSkip(skipped.backend, skipped.reason) for skipped in progress.skipped_backends
+            ),
             was_reattached=self._was_reattached,
             continuations=progress.continuations,
             streaming=request.stream if request else False,

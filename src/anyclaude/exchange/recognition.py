@@ -1,8 +1,8 @@
 """
 What a request reveals about its caller if the headers do not: older clients send no hints, others state no session.
 
-The marks are those of Claude Code 2.1.112 to 2.1.330.  A request that is not recognised counts as the main conversation,
-which at most makes others wait.
+The marks are those of Claude Code 2.1.112 to 2.1.330.  A request that is not recognised counts as the main
+conversation, which at most makes others wait.
 """
 
 import hashlib

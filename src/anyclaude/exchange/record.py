@@ -9,7 +9,7 @@ from anyclaude.protocol.prompt_size import PromptSize
 from anyclaude.transforms import Step
 
 RequestClass: TypeAlias = Literal["main", "subagent", "workflow", "auxiliary", "compaction", "unknown", "warm_up"]
-"""The part of the client that sends the request; with `warm_up` the gateway itself has a prompt evaluated in advance."""
+"""The part of the client that sends the request; `warm_up`: the gateway itself, which has a prompt evaluated."""
 
 Outcome: TypeAlias = Literal["completed", "failed", "refused", "client_left", "pre_empted"]
 """`completed`: the reply reached the client whole.  `failed`: the backend failed, before or during the reply.

@@ -2,8 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -17,13 +17,11 @@ from anyclaude.engine.identity import engine_identity
 from anyclaude.engine.options import EngineOptions
 from anyclaude.engine.progress import Progress
 from anyclaude.engine.weights import locate_model
-from anyclaude.observability.journal import Journal
-from anyclaude.prewarm.first_prompt import LaunchKey
-from anyclaude.prewarm.prompt_prewarmer import PrewarmOptions
-from anyclaude.prewarm.slot_saver import SlotSaverOptions
+from anyclaude.observability import Journal
+from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.profiles import EMBEDDED
 from anyclaude.secret import Secret
-from anyclaude.server.gateway import Gateway, GatewayOptions
+from anyclaude.server import Gateway, GatewayOptions, open_gateway
 from anyclaude.settings import Settings
 from anyclaude.storage import make_private_folder
 from anyclaude.timeouts import Timeouts
@@ -108,21 +106,25 @@ async def running_gateway(
     Where the end takes longer than `quiet_seconds` because a state is written, that is said.
     """
     journal = Journal(settings.log_dir / "request-logs")
-    if len(served.targets) > 1:
-        gateway = Gateway(options, served.targets, journal)
-    else:
-        gateway = Gateway(options, served.targets, journal, fatal_error=watch.fatal_error)
-    await gateway.start()
-    try:
+    fatal_error = watch.fatal_error if len(served.targets) <= 1 else _no_error
+    async with AsyncExitStack() as stack:
+        announce = stack.enter_context(_delayed_notice(quiet_seconds, say, WRITING))
+        opened = open_gateway(options, served.targets, journal, fatal_error=fatal_error)
+        gateway = await stack.enter_async_context(opened)
+        if options.prewarm.slot is not None:
+            stack.callback(announce)  # called first when the block ends: from then on the gateway closes
         yield gateway
+
+
+@contextmanager
+def _delayed_notice(seconds: float, say: Callable[[str], None], text: str) -> Iterator[Callable[[], None]]:
+    """Yield a function that says `text` unless the block ends within `seconds` of its call."""
+    timers: list[asyncio.TimerHandle] = []
+    try:
+        yield lambda: timers.append(asyncio.get_running_loop().call_later(seconds, say, text))
     finally:
-        loop = asyncio.get_running_loop()
-        saying = loop.call_later(quiet_seconds, say, WRITING) if options.kept_state is not None else None
-        try:
-            await gateway.stop()
-        finally:
-            if saying is not None:
-                saying.cancel()
+        for timer in timers:
+            timer.cancel()
 
 
 def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
@@ -131,7 +133,7 @@ def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
         forward_to=forward_address(settings),
         memory_file=settings.log_dir / "spoken-calls.jsonl",
         prompts_folder=settings.log_dir / "prompts",
-        kept_prompts=settings.kept_prompts,
+        stored_prompts=settings.kept_prompts,
         diet=diet,
         allowed_tools=settings.allowed_tools,
         queue_limit=settings.queue_limit,
@@ -162,8 +164,9 @@ def warmed(
     """Return the options with what is done to begin warm; servers that may be paid for are never asked in advance."""
     if not served.targets or _may_cost(served.targets[0]):
         return options
-    prompts = PrewarmOptions(settings.log_dir / "first-prompts", launch_key) if settings.warm_up else None
-    return replace(options, warm_up=prompts, kept_state=_kept_state(served, settings, launch_key, arguments))
+    prompts = FirstPromptOptions(settings.log_dir / "first-prompts", launch_key) if settings.warm_up else None
+    slot = _slot_saver(served, settings, launch_key, arguments)
+    return replace(options, prewarm=PrewarmOptions(first_prompt=prompts, slot=slot))
 
 
 def _may_cost(target: BackendTarget) -> bool:
@@ -185,7 +188,11 @@ def _prepared_folder(folder: Path) -> str | None:
     return str(folder)
 
 
-def _kept_state(
+def _no_error() -> None:
+    """Return that requests can still be answered."""
+
+
+def _slot_saver(
     served: Served, settings: Settings, launch_key: LaunchKey | None, arguments: Sequence[str]
 ) -> SlotSaverOptions | None:
     """

@@ -11,7 +11,7 @@ from anyclaude.launcher.client.installation import Client, Machine, find_client,
 from anyclaude.launcher.client.plan import Invocation, diet_of, plan_client
 from anyclaude.profiles import EMBEDDED
 from anyclaude.secret import Secret
-from anyclaude.server.gateway import GatewayOptions
+from anyclaude.server import GatewayOptions
 from anyclaude.settings import Settings
 from anyclaude.transforms import Diet
 

@@ -1,1 +1,6 @@
-"""What happened: one typed record per exchange, written once."""
+"""What happened: one record of each exchange, written once, and read again."""
+
+from .journal import Journal
+from .journal_reader import newest_records
+
+__all__ = ["Journal", "newest_records"]

@@ -123,6 +123,11 @@ class MessageStream:
         self._live_id = ""
 
     @property
+    def message_id(self) -> str:
+        """The identifier of the message."""
+        return self._message_id
+
+    @property
     def raw_arguments(self) -> Mapping[str, str]:
         """The argument text of each tool call that is complete, by its id, exactly as the model wrote it."""
         return self._raw_arguments

@@ -168,16 +168,10 @@ class Dispatcher:
         return opened
 
     async def _send(self, request: PreparedRequest, progress: Progress) -> OpenReply:
-        upstream = request.upstream
         progress.sending(request)
         async with AsyncExitStack() as stack:
-            stream = upstream.backend.stream(request.wire, self.timeouts.first_byte_seconds)
-            reply = await stack.enter_async_context(stream)
-            if reply.status != 200:
-                body = await reply.read_error()
-                profile = upstream.backend.target.profile
-                raise upstream.dialect.decode_error(reply.status, body, reply.retry_after_seconds, profile)
-            reader = DeltaReader(reply, upstream.dialect.decoder(reply.content_type))
+            sent = request.upstream.send(request, self.timeouts.first_byte_seconds)
+            reader = await stack.enter_async_context(sent)
             return OpenReply(request, await self._first_deltas(reader), reader, stack.pop_all())
 
     async def _first_deltas(self, reader: DeltaReader) -> list[Delta]:

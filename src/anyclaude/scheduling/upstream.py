@@ -1,12 +1,15 @@
 """One backend with everything that stands in front of it, and requests as they are sent to it."""
 
 import hashlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from anyclaude.backends.breaker import CircuitBreaker
 from anyclaude.backends.base import Backend
+from anyclaude.backends.breaker import CircuitBreaker
+from anyclaude.backends.reading import DeltaReader
 from anyclaude.dialects import Dialect, DroppedField, WireRequest
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt import Prompt
@@ -55,12 +58,27 @@ class Upstream:
         encoded = self.dialect.encode_request(request.request, model, target.profile, request.conversation_key)
         return PreparedRequest(request, self, model, encoded.request, encoded.dropped)
 
+    @asynccontextmanager
+    async def send(self, request: "PreparedRequest", within_seconds: float) -> AsyncGenerator[DeltaReader, None]:
+        """
+        Send a request; the reply lives as long as the context, and leaving it early cancels the request.
+
+        Raises `BackendError`: if there is no reply within `within_seconds`, or one with an error status.
+        """
+        async with self.backend.stream(request.wire, within_seconds) as reply:
+            if reply.status != 200:
+                body = await reply.read_error()
+                raise self.dialect.decode_error(
+                    reply.status, body, reply.retry_after_seconds, self.backend.target.profile
+                )
+            yield DeltaReader(reply, self.dialect.decoder(reply.content_type))
+
 
 class PreparedRequest(Struct, frozen=True):
     """
     A request encoded for one upstream.
 
-    What is compared with earlier prompts, counted against the window and sent is this one value; nothing is encoded twice.
+    This one value is compared with earlier prompts, counted against the window and sent; nothing is encoded twice.
     """
 
     source: BackendRequest

@@ -19,6 +19,7 @@ from anyclaude.cache_report.diagnostics import CacheDiagnostics
 from anyclaude.dialects import dialect_named
 from anyclaude.errors import InvalidSetting
 from anyclaude.exchange import (
+    REAL_TIME,
     Clock,
     ConversationMemory,
     ExchangeListener,
@@ -45,7 +46,7 @@ async def open_gateway(
     options: GatewayOptions,
     targets: tuple[BackendTarget, ...],
     journal: Journal,
-    clock: Clock = Clock(),
+    clock: Clock = REAL_TIME,
     fatal_error: FatalError = lambda: None,
     listeners: Iterable[ExchangeListener] = (),
 ) -> AsyncIterator[Gateway]:

@@ -39,9 +39,9 @@ def recovers_by_retrying(error: AnyclaudeError) -> bool:
     """
     Return whether Claude Code recovers from this failure of a stream best by a broken connection.
 
-    It answers an `error` event by requesting the whole prompt again without streaming, and gives up after 300 s; after a
-    broken connection it requests again with streaming within half a second.  A refusal that will not change is not
-    retried, so it is sent as an event to every client.
+    It answers an `error` event by requesting the whole prompt again without streaming, and gives up after 300 s; after
+    a broken connection it requests again with streaming within half a second.  A refusal that will not change is not
+    worth a retry, so every client gets it as an event.
     """
     return not isinstance(error, BackendRejected) or error.passes_by_itself
 
