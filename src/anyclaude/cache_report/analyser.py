@@ -120,7 +120,7 @@ class CacheAnalyser:
         conversation = conversation_of(answer.caller, now)
         candidate = self._candidate(conversation, answer.route, now)
         examined = self._examined(answer, now, conversation, candidate)
-        continued = examined.finding.is_same_conversation and examined.finding.place is None
+        continued = examined.finding.is_same_conversation and examined.finding.location is None
         self._store.keep(
             StoredPrompt(
                 request_id=answer.request_id,
@@ -170,7 +170,7 @@ class CacheAnalyser:
 
     def _placed(self, finding: Finding, difference: Difference, now: Prompt) -> Finding:
         excerpt = excerpt_of(difference) if self._with_excerpts else None
-        return replace(finding, place=location_of(difference, now), hints=hints_of(difference), excerpt=excerpt)
+        return replace(finding, location=location_of(difference, now), hints=hints_of(difference), excerpt=excerpt)
 
     def _answered_since(self, kept: StoredPrompt, route: str) -> tuple[str, ...]:
         if kept.run != self._run:

@@ -1,1 +1,1 @@
-"""What happened: one typed record per exchange, written once."""
+"""The journal of exchanges: one typed record per exchange, written once, and read again newest first."""
