@@ -106,7 +106,7 @@ async def test_a_title_asked_for_under_the_same_name_does_not_come_between(tmp_p
 
     one, _, again = findings(tmp_path)
     assert again.compared_with == one.request_id
-    assert again.place is None
+    assert again.location is None
 
 
 EDITED = ({"role": "user", "content": "Hello!"}, *LATER[1:])

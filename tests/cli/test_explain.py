@@ -1,4 +1,4 @@
-"""Which exchange is explained, and how that is written."""
+"""The command `anyclaude explain`: its output and its errors."""
 
 import io
 from pathlib import Path
@@ -32,7 +32,7 @@ def shown(request: str | None, settings: Settings) -> str:
     return out.getvalue()
 
 
-def test_the_newest_reply_is_explained_if_none_is_named(settings: Settings) -> None:
+def test_the_newest_reply_is_explained_by_default(settings: Settings) -> None:
     text = shown(None, settings)
 
     assert text.startswith("req_2 · ")
@@ -40,15 +40,15 @@ def test_the_newest_reply_is_explained_if_none_is_named(settings: Settings) -> N
 
 
 @pytest.mark.parametrize("request_id", ["req_12", "12", "msg_129", "129", "msg_12"])
-def test_an_exchange_is_found_by_its_ids_and_by_how_they_begin(settings: Settings, request_id: str) -> None:
+def test_an_exchange_is_found_by_the_beginning_of_its_ids(settings: Settings, request_id: str) -> None:
     assert shown(request_id, settings).startswith("req_12 · ")
 
 
-def test_a_whole_id_means_itself_even_if_another_begins_so(settings: Settings) -> None:
+def test_a_complete_id_matches_only_its_own_exchange(settings: Settings) -> None:
     assert shown("req_1", settings).startswith("req_1 · ")
 
 
-def test_what_could_be_several_or_is_none_is_refused(settings: Settings) -> None:
+def test_an_ambiguous_or_unknown_id_is_refused(settings: Settings) -> None:
     with pytest.raises(InvalidSetting, match="3 exchanges have an id that begins with req: req_2, req_12, req_1"):
         shown("req", settings)
     with pytest.raises(InvalidSetting, match="no exchange has an id that begins with req_9"):
@@ -57,18 +57,18 @@ def test_what_could_be_several_or_is_none_is_refused(settings: Settings) -> None
         shown(None, Settings(log_dir=settings.log_dir / "nowhere"))
 
 
-def test_without_a_terminal_there_is_no_colour_and_no_line_is_broken(settings: Settings) -> None:
+def test_without_a_terminal_the_output_has_no_colour_and_no_wrapping(settings: Settings) -> None:
     text = shown(None, settings)
 
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) > 100
 
 
-def test_the_last_exchanges_are_listed_with_what_was_found(settings: Settings) -> None:
+def test_the_last_exchanges_are_listed_with_their_counts_and_causes(settings: Settings) -> None:
     out = io.StringIO()
     list_exchanges(3, settings, out)
     heading, older, newer, _ = out.getvalue().splitlines()
 
-    assert heading.split() == ["time", "request", "prompt", "found", "anew", "seconds", "why", "who"]
+    assert heading.split() == ["time", "request", "prompt", "cached", "evaluated", "seconds", "cause", "caller"]
     assert older.split()[2:] == ["req_12", "10,000", "2,000", "8,000", "40.00", "-", "main"]
     assert newer.split()[2:] == ["req_2", "10,000", "2,000", "8,000", "40.00", "system", "main"]

@@ -1,4 +1,4 @@
-"""The journal: one line per exchange, for its owner alone, and never at the cost of a reply."""
+"""The journal: one line per exchange, private, and never at the cost of a reply."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def test_a_record_is_one_line_of_json(tmp_path: Path) -> None:
     assert json.loads(lines[0])["durations"] == {"total": 1.5, "queue": None, "first_token": None}
 
 
-def test_only_the_owner_can_read_it_whatever_the_mask_says(tmp_path: Path) -> None:
+def test_files_and_folders_are_private_under_an_open_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         journal = Journal(tmp_path / "new" / "logs")
@@ -48,7 +48,7 @@ def test_only_the_owner_can_read_it_whatever_the_mask_says(tmp_path: Path) -> No
     assert mode(tmp_path / "new" / "logs" / "2026-11-22.jsonl") == 0o600
 
 
-def test_a_new_day_begins_a_new_file(tmp_path: Path) -> None:
+def test_a_new_day_starts_a_new_file(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     for time in ("2026-11-22T23:59:59.999+00:00", "2026-11-23T00:00:00.000+00:00", "2026-11-22T23:59:59.999+00:00"):
         journal.write(replace(RECORD, time=time))
@@ -59,7 +59,7 @@ def test_a_new_day_begins_a_new_file(tmp_path: Path) -> None:
     }
 
 
-def test_journals_of_two_gateways_share_a_file(tmp_path: Path) -> None:
+def test_two_gateways_share_a_file(tmp_path: Path) -> None:
     one, two = Journal(tmp_path), Journal(tmp_path)
     for number in range(10):
         (one if number % 2 else two).write(replace(RECORD, request_id=str(number)))
@@ -68,7 +68,7 @@ def test_journals_of_two_gateways_share_a_file(tmp_path: Path) -> None:
     assert [json.loads(line)["request_id"] for line in lines] == [str(number) for number in range(10)]
 
 
-def test_a_folder_that_cannot_be_written_costs_a_record_and_nothing_else(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_counted_as_lost_records(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("in the way")
     journal = Journal(tmp_path / "logs")
     journal.write(RECORD)
@@ -84,7 +84,7 @@ def test_a_folder_that_cannot_be_written_costs_a_record_and_nothing_else(tmp_pat
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
-def test_a_full_disk_costs_a_record_and_nothing_else(tmp_path: Path) -> None:
+def test_a_full_disk_is_counted_as_a_lost_record(tmp_path: Path) -> None:
     (tmp_path / "2026-11-22.jsonl").symlink_to("/dev/full")
     journal = Journal(tmp_path)
     journal.write(RECORD)

@@ -135,7 +135,7 @@ class CacheAnalyser(ExchangeListener):
         conversation = conversation_of(reply.caller, now)
         candidate = self._candidate(conversation, reply.sent.route, now)
         analysis = self._analysis(reply, now, conversation, candidate)
-        extends = analysis.finding.is_same_conversation and analysis.finding.place is None
+        extends = analysis.finding.is_same_conversation and analysis.finding.location is None
         self._store.keep(
             StoredPrompt(
                 request_id=reply.request_id,
@@ -186,7 +186,7 @@ class CacheAnalyser(ExchangeListener):
 
     def _located(self, finding: Finding, difference: Difference, now: Prompt) -> Finding:
         excerpt = excerpt_of(difference) if self._with_excerpts else None
-        return replace(finding, place=location_of(difference, now), hints=hints_of(difference), excerpt=excerpt)
+        return replace(finding, location=location_of(difference, now), hints=hints_of(difference), excerpt=excerpt)
 
     def _answered_since(self, stored: StoredPrompt, route: str) -> tuple[str, ...]:
         if stored.run != self._run:

@@ -1,10 +1,10 @@
-"""What was found out about a prompt and the engine's cache, one line for each exchange, beside the journal."""
+"""Findings about prompts and the engine's cache: one line for each exchange, beside the journal."""
 
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from anyclaude.protocol.prompt import Change, Section
 from anyclaude.storage import LineFile
@@ -25,17 +25,17 @@ Cause: TypeAlias = Literal[
     "engine_lost_it",
     "not_reported",
 ]
-"""`nothing_lost`: the engine found what it had read before.  `first_request`: there was nothing to compare with.
-`first_turn`: a new conversation, and as far as is known the engine found what it shares with another.
-`engine_lost_it`: what the prompts have in common was not all found.  `not_reported`: the prompts agree, and the engine
-does not tell what it found."""
+"""`nothing_lost`: the engine found what it had evaluated before.  `first_request`: there was nothing to compare with.
+`first_turn`: a new conversation; as far as is known, the engine found what it has in common with another.
+`engine_lost_it`: the engine did not find all that the prompts have in common.  `not_reported`: the prompts agree, and
+the engine does not report what it found."""
 
 Hint: TypeAlias = Literal["date_or_time", "attribution", "git_status", "token_countdown", "compaction"]
-"""What the text at the difference looks like."""
+"""What the text at the difference resembles."""
 
 
 class DifferenceLocation(Struct, frozen=True):
-    """Where two prompts part; `of_characters` is the length of the later one."""
+    """Where two prompts differ first; `of_characters` is the length of the later one."""
 
     section: Section
     number: int
@@ -46,7 +46,7 @@ class DifferenceLocation(Struct, frozen=True):
 
 
 class Excerpt(Struct, frozen=True):
-    """The texts around a difference: the only words of a prompt in here."""
+    """The texts around a difference: the only text of a prompt in a finding."""
 
     was: str
     now: str
@@ -56,8 +56,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     """
     Why a prompt was, or was not, in the engine's cache.
 
-    `previous_tokens` is how many tokens the engine counted in the prompt it was compared with.  `common_tokens` are
-    those both begin with, as the engine's own tokenizer has it; `None` where that was not asked or could not be.
+    `previous_tokens` is the engine's count of the prompt it was compared with.  `common_tokens` is the length of the
+    common prefix by the engine's own tokenizer, `None` where it was not or could not be requested.
     """
 
     request_id: str
@@ -67,19 +67,19 @@ class Finding(Struct, frozen=True, kw_only=True):
     is_same_conversation: bool = False
     previous_tokens: int | None = None
     previous_route: str | None = None
-    place: DifferenceLocation | None = None
+    location: DifferenceLocation | None = field(default=None, name="place")
     common_tokens: int | None = None
     answered_since: tuple[str, ...] = ()
-    """The requests that the same model was busy with meanwhile."""
+    """The requests that the same model answered in between."""
     is_from_an_earlier_run: bool = False
-    """Whether another run of the gateway has read the prompt that this one was compared with."""
+    """Whether the compared prompt is from another run of the gateway."""
     hints: tuple[Hint, ...] = ()
     excerpt: Excerpt | None = None
 
 
 class FindingLog:
     """
-    Appends findings to one private file, of bounded size; gateways that run side by side share it.
+    Appends findings to one private file of bounded size, which gateways that run side by side share.
 
     A finding that cannot be written costs an explanation, nothing else.
     """
