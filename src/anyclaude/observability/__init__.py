@@ -1,10 +1,6 @@
-<<<<<<< HEAD
-"""What happened: one record of each exchange, written once, and read again."""
+"""The journal of exchanges: one typed record per exchange, written once, and read again newest first."""
 
 from .journal import Journal
 from .journal_reader import newest_records
 
 __all__ = ["Journal", "newest_records"]
-=======
-"""The journal of exchanges: one typed record per exchange, written once, and read again newest first."""
->>>>>>> h-storage

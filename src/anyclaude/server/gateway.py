@@ -16,7 +16,7 @@ from .options import GatewayOptions
 from .passthrough import Passthrough
 from .requests import RequestContext
 from .responses import error_response
-from .routes import HEALTH, RECORDED_PATHS, ROUTES, route_for
+from .routes import HEALTH, RECORDED_PATHS, ROUTES, Routes, route_for
 from .services import Services
 
 FatalError = Callable[[], AnyclaudeError | None]
@@ -42,7 +42,7 @@ class Gateway:
         self._clock = clock
         self._fatal_error = fatal_error
         self._guard = Guard(host=options.host, allowed_origins=options.allowed_origins, token=options.token)
-        self._routes = ROUTES if services.upstreams else HEALTH
+        self.routes: Routes = ROUTES if services.upstreams else HEALTH
         self._is_stopping = False
         self.port = options.port
 
@@ -120,7 +120,7 @@ class Gateway:
             raise fatal
         if self._forward is not None and path not in HEALTH:
             return await self._forward(context)
-        return await route_for(method, path, self._routes)(context, self._services)
+        return await route_for(method, path, self.routes)(context, self._services)
 
 
 def new_request_id() -> str:
