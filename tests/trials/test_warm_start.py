@@ -21,7 +21,7 @@ from tests.parts.sessions import opening, send
 from anyclaude.engine.options import EngineOptions
 from anyclaude.launcher.compose import engine_target
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions
-from anyclaude.prewarm.first_prompt import LaunchKey, first_prompt_of
+from anyclaude.prewarm.first_prompt import first_prompt_of
 from anyclaude.prewarm.first_prompt_store import FirstPromptStore
 from anyclaude.protocol.messages_request import decode_request
 from anyclaude.settings import Settings
