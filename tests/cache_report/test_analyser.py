@@ -10,8 +10,7 @@ from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_a
 from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import connected, prompt, request
 
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.fake import FakeBackend
+from anyclaude.backends import CircuitBreaker, FakeBackend
 from anyclaude.cache_report.analyser import MAX_WAITING, CacheAnalyser, CompletedReply, conversation_of
 from anyclaude.cache_report.findings import FINDINGS_FILE, Finding, FindingLog
 from anyclaude.cache_report.prompt_store import PromptStore

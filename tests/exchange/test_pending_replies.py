@@ -13,8 +13,8 @@ from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import CLAUDE_CODE, connected, prompt, request
 from tests.parts.referee import judge
 
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.fake import FakeBackend, FakeReply, Replay
+from anyclaude.backends import CircuitBreaker, DeltaReader, FakeBackend, FakeReply
+from anyclaude.backends.fake import Replay
 from anyclaude.dialects import dialect_named
 from anyclaude.errors import BackendTimeout, BackendUnreachable
 from anyclaude.exchange.pending_replies import PendingReplies, PendingReply, ReattachPolicy
@@ -43,7 +43,7 @@ class Work:
 def replied(resources: AsyncExitStack) -> OpenReply:
     backend = FakeBackend(target_at("http://fake/v1"), FakeReply())
     upstream = Upstream(backend, dialect_named("openai_chat"), CircuitBreaker(lambda: 0.0), Admission(1, 1))
-    return OpenReply(upstream, Replay(FakeReply()), upstream.dialect.decoder(""), [], True, resources)
+    return OpenReply(upstream, DeltaReader(Replay(FakeReply()), upstream.dialect.decoder("")), [], resources)
 
 
 async def test_a_client_that_comes_back_gets_the_reply_it_left() -> None:

@@ -14,8 +14,7 @@ from tests.parts.gateway import target_at
 from tests.parts.manual_clock import ManualClock
 from tests.parts.referee import Verdict, judge
 
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.fake import FakeBackend, FakeReply
+from anyclaude.backends import CircuitBreaker, FakeBackend, FakeReply
 from anyclaude.dialects import dialect_named
 from anyclaude.errors import BackendError, BackendGarbled, BackendTimeout, BackendTruncated, BackendUnreachable
 from anyclaude.exchange.reply_stream import Exchange

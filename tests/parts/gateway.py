@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.parts.prefix_contract import observe
 from tests.parts.raw_backend import GENEROUS_SECONDS
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 from anyclaude.exchange.record import ExchangeRecord
 from anyclaude.observability.journal import Journal
 from anyclaude.profiles import BackendName, profile_named

@@ -7,8 +7,7 @@ import pytest
 from tests.parts.gateway import target_at
 from tests.parts.manual_clock import ManualClock
 
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.fake import FakeBackend, FakeReply
+from anyclaude.backends import CircuitBreaker, FakeBackend, FakeReply
 from anyclaude.dialects import dialect_named
 from anyclaude.errors import BackendError, BackendRejected, BackendUnreachable
 from anyclaude.prewarm.prefill import evaluate

@@ -9,7 +9,7 @@ from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import connected
 from tests.parts.sessions import opening, send, warmth_of
 
-from anyclaude.backends.slots import SlotFile
+from anyclaude.backends import SlotFile
 from anyclaude.prewarm.first_prompt import LaunchKey
 from anyclaude.prewarm.prompt_prewarmer import PrewarmOptions
 from anyclaude.prewarm.slot_saver import SlotSaverOptions

@@ -13,8 +13,7 @@ from tests.parts.raw_client import ask, connected
 from tests.parts.referee import judge
 from tests.parts.sessions import ENVIRONMENT, REMINDER, opening, send, warmth_of
 
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.fake import FakeBackend
+from anyclaude.backends import CircuitBreaker, FakeBackend
 from anyclaude.dialects import dialect_named
 from anyclaude.exchange.conversation_memory import ConversationMemory
 from anyclaude.exchange.exchange_log import ExchangeLog

@@ -11,9 +11,7 @@ from msgspec.structs import replace
 from tests.parts.gateway import target_at
 from tests.parts.manual_clock import ManualClock
 
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.fake import FakeBackend, FakeReply
-from anyclaude.backends.http.client import BackendReply
+from anyclaude.backends import BackendReply, CircuitBreaker, FakeBackend, FakeReply
 from anyclaude.dialects import WireRequest, dialect_named
 from anyclaude.errors import (
     BackendError,
@@ -374,7 +372,7 @@ async def test_a_document_is_read_whole() -> None:
 
     opened = await stage.dispatcher.open(ERRAND, stage.progress)
 
-    assert opened.is_over
+    assert opened.deltas.is_over
     assert TextDelta("Hello") in opened.first_deltas
     await opened.aclose()
 

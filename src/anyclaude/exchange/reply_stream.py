@@ -68,16 +68,12 @@ class Exchange:
     async def _deltas(self, opened: OpenReply) -> AsyncGenerator[list[Delta], None]:
         """Yield what the backend says, until it has closed its reply or has nothing to add to a finished one."""
         yield opened.first_deltas
-        if opened.is_over:
-            return
         timeouts, stream = self._dispatcher.timeouts, self._stream
         try:
-            while chunk := await opened.reply.read_chunk(
-                timeouts.finish_seconds if stream.is_finished else timeouts.stall_seconds
-            ):
-                if deltas := opened.decoder.feed(chunk):
-                    yield deltas
-            yield opened.decoder.finish()
+            while not opened.deltas.is_over:
+                yield await opened.deltas.read(
+                    timeouts.finish_seconds if stream.is_finished else timeouts.stall_seconds
+                )
         except (BackendTimeout, BackendTruncated):
             if not stream.is_finished:  # else the model is done, and only its last figures are missing
                 raise

@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from anyclaude.backends import DeltaReader
 from anyclaude.protocol.deltas import Delta, UsageReported
 from anyclaude.protocol.message_stream import latest
 from anyclaude.protocol.messages_request import MessagesRequest
@@ -26,11 +27,10 @@ async def evaluate(
         if reply.status != 200:
             body = await reply.read_error()
             raise upstream.dialect.decode_error(reply.status, body, reply.retry_after_seconds, target.profile)
-        decoder = upstream.dialect.decoder(reply.content_type)
+        reader = DeltaReader(reply, upstream.dialect.decoder(reply.content_type))
         deltas: list[Delta] = []
-        while chunk := await reply.read_chunk(within_seconds):
-            deltas += decoder.feed(chunk)
-        deltas += decoder.finish()
+        while not reader.is_over:
+            deltas += await reader.read(within_seconds)
     reported = UsageReported()
     for delta in deltas:
         if isinstance(delta, UsageReported):

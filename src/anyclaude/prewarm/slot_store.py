@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from anyclaude.backends.slots import SlotFile
+from anyclaude.backends import SlotFile
 from anyclaude.storage.private_files import PRIVATE_FILE, make_private, write_whole
 
 from .first_prompt import LaunchKey

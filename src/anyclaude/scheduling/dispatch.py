@@ -15,9 +15,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.http.client import Backend, BackendReply
-from anyclaude.dialects import DeltaDecoder, Dialect, DroppedField, WireRequest
+from anyclaude.backends import Backend, CircuitBreaker, DeltaReader
+from anyclaude.dialects import Dialect, DroppedField, WireRequest, tokenizer_for
 from anyclaude.errors import (
     AnyclaudeError,
     BackendError,
@@ -113,11 +112,8 @@ class OpenReply:
     """A reply whose first deltas are here and whose rest is coming; whoever has it closes it."""
 
     upstream: Upstream
-    reply: BackendReply
-    decoder: DeltaDecoder
+    deltas: DeltaReader
     first_deltas: list[Delta]
-    is_over: bool
-    """Whether the first deltas are all there is: they came with the end of the reply."""
     resources: AsyncExitStack
     turn: AdmittedTurn | None = None
 
@@ -194,7 +190,8 @@ class Dispatcher:
         if limit is None or not upstream.window.may_overflow(backend_request.conversation, request, characters, limit):
             return
         model = model_for(request.model, backend_request.priority, target)
-        tokens = await counted_tokens(request, model, upstream.backend, upstream.dialect)
+        encoded = upstream.dialect.encode_request(request, model, target.profile).request
+        tokens = await counted_tokens(encoded, upstream.backend, tokenizer_for(target.profile))
         if tokens is not None and tokens > limit:
             raise PromptTooLong(tokens, limit, f"counted by {target.profile.title} before it was sent")
 
@@ -263,16 +260,12 @@ class Dispatcher:
             if reply.status != 200:
                 body = await reply.read_error()
                 raise upstream.dialect.decode_error(reply.status, body, reply.retry_after_seconds, target.profile)
-            decoder = upstream.dialect.decoder(reply.content_type)
-            first_deltas, is_over = await self._first_deltas(reply, decoder)
-            return OpenReply(upstream, reply, decoder, first_deltas, is_over, stack.pop_all())
+            deltas = DeltaReader(reply, upstream.dialect.decoder(reply.content_type))
+            return OpenReply(upstream, deltas, await self._first_deltas(deltas), stack.pop_all())
 
-    async def _first_deltas(self, reply: BackendReply, decoder: DeltaDecoder) -> tuple[list[Delta], bool]:
-        """Read until the reply says something; one that breaks off before that was never begun.  Tell if it is over."""
+    async def _first_deltas(self, deltas: DeltaReader) -> list[Delta]:
+        """Read until the reply says something; one that breaks off before that was never begun."""
         try:
-            while chunk := await reply.read_chunk(self.timeouts.first_byte_seconds):
-                if deltas := decoder.feed(chunk):
-                    return deltas, False
-            return decoder.finish(), True
+            return await deltas.read(self.timeouts.first_byte_seconds)
         except BackendTruncated as error:
             raise BackendUnreachable(f"{error}, before it had said anything") from error

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from anyclaude.dialects import tokenizer_for
 from anyclaude.errors import InvalidRequest
 from anyclaude.exchange.prompt_pipeline import Preparation
 from anyclaude.protocol.json_values import JsonError, decode_json
@@ -27,8 +28,10 @@ async def count_tokens(context: RequestContext, upstream: Upstream, preparation:
         raise InvalidRequest(f"the request body is not valid JSON: {error}") from error
     request = preparation.prepared(request_from(raw, max_tokens=1), context.caller.conversation).request
     context.log.request = request
-    model = model_for(request.model, priority=Priority.MAIN, target=upstream.backend.target)
-    counted = await counted_tokens(request, model, upstream.backend, upstream.dialect)
+    target = upstream.backend.target
+    model = model_for(request.model, priority=Priority.MAIN, target=target)
+    encoded = upstream.dialect.encode_request(request, model, target.profile).request
+    counted = await counted_tokens(encoded, upstream.backend, tokenizer_for(target.profile))
     tokens = estimated_tokens(section_characters(request)) if counted is None else counted
     response = value_response({"input_tokens": tokens}, context.request_id)
     response.headers[COUNTED_BY_HEADER] = "estimate" if counted is None else "engine"

@@ -24,9 +24,8 @@ import aiohttp
 from aiohttp import web
 from msgspec import Struct
 
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.http.client import HttpBackend, open_session
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget, CircuitBreaker
+from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.cache_report.analyser import CacheAnalyser
 from anyclaude.cache_report.findings import FINDINGS_FILE
 from anyclaude.cache_report.prompt_store import MAX_PROMPTS, PromptStore
