@@ -23,8 +23,8 @@ from tests.parts.claude_code import SYSTEM_PATH, Desk, Order, client_arguments, 
 from tests.parts.claude_code_versions import NATIVE, VERSIONS, Client, installed_client
 from tests.parts.work_tree import make_work_tree
 
-from anyclaude.backends.target import BackendTarget
-from anyclaude.backends.template_probe import fitted_to_template
+from anyclaude.backends import BackendTarget, fitted_to_template
+from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.engine.embedded import start_engine
 from anyclaude.engine.options import EngineOptions
 from anyclaude.engine.progress import NullProgress
@@ -100,8 +100,8 @@ async def _counting_gateway(folder: Path) -> AsyncIterator[Gateway]:
             api_key=Secret(engine.api_key),
             context_tokens=engine.context_tokens,
         )
-        async with aiohttp.ClientSession() as session:
-            target = await fitted_to_template(session, target)
+        async with open_session(trusts_environment=False) as session:
+            target = await fitted_to_template(HttpBackend(session, target))
         async with open_gateway(GatewayOptions(grace_seconds=0.1), (target,), Journal(folder / "journal")) as gateway:
             yield gateway
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tests.parts.manual_clock import ManualClock
 
-from anyclaude.backends.breaker import CircuitBreaker
+from anyclaude.backends import CircuitBreaker
 from anyclaude.errors import BackendUnavailable
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from tests.parts.gateway import target_at
 
-from anyclaude.backends.fake import FakeBackend, FakeReply
+from anyclaude.backends import FakeBackend, FakeReply
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendTruncated, BackendUnreachable
 

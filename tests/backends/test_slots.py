@@ -5,8 +5,7 @@ import json
 import pytest
 from tests.parts.gateway import target_at
 
-from anyclaude.backends.fake import FakeBackend, FakeReply
-from anyclaude.backends.slots import SlotFile, restore_slot, save_slot
+from anyclaude.backends import FakeBackend, FakeReply, SlotFile, restore_slot, save_slot
 from anyclaude.errors import BackendGarbled, BackendRejected
 
 # As llama.cpp b11549 answers.

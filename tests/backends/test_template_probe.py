@@ -14,8 +14,9 @@ from tests.parts.engines import running
 from tests.parts.evaluation import Evaluator, evaluating_engine
 from tests.parts.stub_server import stub_server
 
-from anyclaude.backends.target import BackendTarget
-from anyclaude.backends.template_probe import fitted_to_template, keeps_the_prefix
+from anyclaude.backends import BackendTarget, fitted_to_template
+from anyclaude.backends.http import HttpBackend, open_session
+from anyclaude.backends.template_probe import keeps_the_prefix
 from anyclaude.dialects import dialect_named
 from anyclaude.engine.chat_templates import shipped_template
 from anyclaude.engine.embedded import EmbeddedEngine
@@ -58,8 +59,8 @@ def target_of(engine: EmbeddedEngine) -> BackendTarget:
 
 
 async def fitted(target: BackendTarget) -> BackendProfile:
-    async with aiohttp.ClientSession() as session:
-        return (await fitted_to_template(session, target)).profile
+    async with open_session(trusts_environment=False) as session:
+        return (await fitted_to_template(HttpBackend(session, target))).profile
 
 
 @pytest.mark.parametrize(("name", "instructions", "thoughts"), MANNERS)

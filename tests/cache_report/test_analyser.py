@@ -12,7 +12,7 @@ from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import connected, prompt, request
 from tests.parts.upstreams import prepared_for
 
-from anyclaude.backends.fake import FakeBackend
+from anyclaude.backends import FakeBackend
 from anyclaude.cache_report.analyser import MAX_WAITING, CacheAnalyser, conversation_of
 from anyclaude.cache_report.findings import FINDINGS_FILE, Finding, FindingLog
 from anyclaude.exchange.caller import Caller

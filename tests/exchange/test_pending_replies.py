@@ -14,8 +14,8 @@ from tests.parts.raw_client import CLAUDE_CODE, connected, prompt, request
 from tests.parts.referee import judge
 from tests.parts.upstreams import prepared_for
 
-from anyclaude.backends.fake import FakeBackend, FakeReply, Replay
-from anyclaude.backends.reading import DeltaReader
+from anyclaude.backends import DeltaReader, FakeBackend, FakeReply
+from anyclaude.backends.fake import Replay
 from anyclaude.errors import BackendTimeout, BackendUnreachable
 from anyclaude.exchange.pending_replies import PendingReplies, PendingReply, ReattachPolicy
 from anyclaude.scheduling import OpenReply, Progress

@@ -23,8 +23,9 @@ def test_the_steps_follow_the_policy() -> None:
 
 
 def test_a_conversation_keeps_the_order_of_its_tools_and_others_do_not_take_it_over() -> None:
-    pipeline = PromptPipeline(ConversationMemory(), PromptContext())
-    pipeline.next_turn(asked("Write", "Read"), "conversation")
+    memory = ConversationMemory()
+    pipeline = PromptPipeline(memory, PromptContext())
+    memory.record_tool_order("conversation", asked("Write", "Read"))
 
     def order(conversation: str) -> list[str]:
         return [tool.name for tool in pipeline.prepared(asked("Read", "Write"), conversation).request.tools]

@@ -15,7 +15,7 @@ from tests.parts.manual_clock import ManualClock
 from tests.parts.referee import Verdict, judge
 from tests.parts.upstreams import HELLO, upstream_of
 
-from anyclaude.backends.fake import FakeBackend, FakeReply
+from anyclaude.backends import FakeBackend, FakeReply
 from anyclaude.errors import BackendError, BackendGarbled, BackendTimeout, BackendTruncated, BackendUnreachable
 from anyclaude.exchange.reply_stream import ReplyStream
 from anyclaude.filters import FilterFactory

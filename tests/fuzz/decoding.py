@@ -5,7 +5,7 @@ from itertools import count
 
 from tests.parts.referee import judge
 
-from anyclaude.dialects import dialect_named
+from anyclaude.dialects import dialect_named, tokenizer_for
 from anyclaude.errors import BackendError, InvalidRequest
 from anyclaude.profiles import PROFILES
 from anyclaude.protocol.accumulate import accumulate
@@ -27,7 +27,7 @@ def take_request(body: bytes) -> str:
     for profile in PROFILES:
         encoded = OPENAI_CHAT.encode_request(request, "m", profile)
         decode_json(encoded.request.body)
-        OPENAI_CHAT.encode_token_count(request, "m", profile)
+        tokenizer_for(profile).encode_token_count(encoded.request)
     return "understood"
 
 

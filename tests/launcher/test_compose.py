@@ -11,7 +11,7 @@ from tests.parts.raw_backend import RawBackend, raw_backend
 from tests.parts.raw_client import connected
 from tests.parts.sessions import opening, send
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.launcher.compose import WRITING, Served, launch_options, running_gateway, warmed
 from anyclaude.launcher.engine_monitor import EngineMonitor

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from tests.parts.server_documents import LLAMACPP, OLLAMA, OPENROUTER, VLLM, VLLM_MLX
 from tests.parts.stub_server import stub_server
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 from anyclaude.errors import InvalidSetting, SetupError
 from anyclaude.launcher.detection import find_fallbacks, find_target, names_a_file, with_version_path
 from anyclaude.profiles import PROFILES

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import aiohttp
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 from anyclaude.errors import EngineFailed
 from anyclaude.launcher.engine_monitor import EngineMonitor, monitored
 from anyclaude.observability.journal import Journal

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.parts.prefix_contract import PrefixListener
 from tests.parts.raw_backend import GENEROUS_SECONDS
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 from anyclaude.exchange import REAL_TIME, Clock, ExchangeRecord
 from anyclaude.observability.journal import Journal
 from anyclaude.profiles import BackendName, profile_named

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
 from tests.parts.claude_code import SYSTEM_PATH, Desk, Order, Run, client_arguments, run_command
 from tests.parts.claude_code_versions import NATIVE, Client
 from tests.parts.gateway import running_gateway
 
-from anyclaude.backends.target import BackendTarget
-from anyclaude.backends.template_probe import fitted_to_template
+from anyclaude.backends import BackendTarget, fitted_to_template
+from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.launcher.client.environment import child_environment
 from anyclaude.launcher.client.plan import Invocation, diet_of, plan_client
 from anyclaude.launcher.compose import launch_options
@@ -55,8 +54,8 @@ async def _target(launch: Launch, backend_url: str) -> BackendTarget:
         context_tokens=launch.context_tokens,
         parallel_requests=launch.profile.parallel_requests,
     )
-    async with aiohttp.ClientSession() as session:
-        return await fitted_to_template(session, target)
+    async with open_session(trusts_environment=False) as session:
+        return await fitted_to_template(HttpBackend(session, target))
 
 
 def users_environment(launch: Launch) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Upstreams over fake backends, and requests prepared for them."""
 
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.fake import FakeBackend
+from anyclaude.backends import CircuitBreaker, FakeBackend
 from anyclaude.dialects import dialect_named
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.scheduling import Admission, BackendRequest, PreparedRequest, Upstream

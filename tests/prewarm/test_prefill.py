@@ -7,7 +7,7 @@ import pytest
 from tests.parts.gateway import target_at
 from tests.parts.upstreams import prepared_for
 
-from anyclaude.backends.fake import FakeBackend, FakeReply
+from anyclaude.backends import FakeBackend, FakeReply
 from anyclaude.errors import BackendError, BackendRejected, BackendUnreachable
 from anyclaude.prewarm.prefill import evaluate
 from anyclaude.protocol.deltas import UsageReported

@@ -9,7 +9,7 @@ from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import connected
 from tests.parts.sessions import opening, send, warmth_of
 
-from anyclaude.backends.slots import SlotFile
+from anyclaude.backends import SlotFile
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.prewarm.slot_store import SlotStore
 from anyclaude.server import GatewayOptions

@@ -14,7 +14,7 @@ from tests.parts.referee import judge
 from tests.parts.sessions import ENVIRONMENT, REMINDER, opening, send, warmth_of
 from tests.parts.upstreams import upstream_of
 
-from anyclaude.backends.fake import FakeBackend
+from anyclaude.backends import FakeBackend
 from anyclaude.exchange import REAL_TIME, Caller, ConversationMemory, ExchangeListener, ExchangeLog, PromptPipeline
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions
 from anyclaude.prewarm.first_prompt import first_prompt_of

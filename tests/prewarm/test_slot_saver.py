@@ -16,8 +16,7 @@ from tests.parts.raw_backend import Asked, RawBackend
 from tests.parts.raw_client import ask, connected
 from tests.parts.sessions import opening, send
 
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.fake import FakeBackend
+from anyclaude.backends import CircuitBreaker, FakeBackend
 from anyclaude.dialects import dialect_named
 from anyclaude.exchange import Clock
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions

@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from anyclaude.backends.slots import SlotFile
+from anyclaude.backends import SlotFile
 from anyclaude.prewarm.first_prompt import LaunchKey
 from anyclaude.prewarm.slot_store import MAX_SNAPSHOTS, RESERVED_BYTES, SlotStore
 

@@ -11,9 +11,7 @@ from msgspec.structs import replace
 from tests.parts.gateway import target_at
 from tests.parts.manual_clock import ManualClock
 
-from anyclaude.backends.base import BackendReply
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.fake import FakeBackend, FakeReply
+from anyclaude.backends import BackendReply, CircuitBreaker, FakeBackend, FakeReply
 from anyclaude.dialects import WireRequest, dialect_named
 from anyclaude.errors import (
     BackendError,

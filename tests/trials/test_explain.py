@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from tests.parts.engines import running
 from tests.parts.gateway import QUICK, running_gateway
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 from anyclaude.cache_report.findings import FINDINGS_FILE, Finding, FindingLog
 from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.engine.options import EngineOptions

@@ -7,10 +7,10 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from anyclaude.backends.http.client import BackendReply
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendError
 
+from .base import BackendReply
 from .target import BackendTarget
 
 

@@ -10,14 +10,20 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from anyclaude.backends.http.client import Backend
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendGarbled, BackendRejected
+
+from .base import Backend
+from .query import query
 
 T = TypeVar("T")
 
 SLOT = 0
 """With one slot there is no question which one holds a conversation."""
+
+
+EXCERPT_BYTES = 200
+"""The part of an unexpected answer that an error quotes: enough to recognise an error document."""
 
 
 class SlotFile(Struct, frozen=True):
@@ -52,18 +58,10 @@ async def restore_slot(backend: Backend, file_name: str, within_seconds: float) 
 async def _act(backend: Backend, action: str, file_name: str, within_seconds: float, kind: type[T]) -> T:
     path = f"/slots/{SLOT}?action={action}"
     request = WireRequest(path, msgspec.json.encode({"filename": file_name}), accept="application/json", at_root=True)
-    async with backend.stream(request, within_seconds) as reply:
-        if reply.status != 200:
-            said = _excerpt(await reply.read_error())
-            raise BackendRejected(f"the server does not {action} its slot: {said}", reply.status, "api_error")
-        answer = b""
-        while chunk := await reply.read_chunk(within_seconds):
-            answer += chunk
-    try:
-        return msgspec.json.decode(answer, type=kind)
-    except msgspec.DecodeError as error:
-        raise BackendGarbled(f"the server does not say what became of its slot: {_excerpt(answer)}") from error
-
-
-def _excerpt(answer: bytes) -> str:
-    return answer[:200].decode(errors="replace")
+    reply = await query(backend, request, within_seconds)
+    excerpt = reply.body[:EXCERPT_BYTES].decode(errors="replace")
+    if not reply.is_ok:
+        raise BackendRejected(f"the server does not {action} its slot: {excerpt}", reply.status, "api_error")
+    if (done := reply.decoded(kind)) is None:
+        raise BackendGarbled(f"the server does not report what it did with its slot: {excerpt}")
+    return done

@@ -11,25 +11,31 @@ import itertools
 from collections.abc import Sequence
 from typing import TypeAlias
 
-import aiohttp
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anyclaude.protocol.json_values import JsonObject
+from anyclaude.dialects import WireRequest
+from anyclaude.errors import BackendError
+from anyclaude.protocol.json_values import JsonObject, encode_json
 
-from .probe import Address, ask, origin
+from .base import Backend
+from .query import query
 from .target import BackendTarget
+
+RENDERING_SECONDS = 5.0
+"""A small conversation is rendered within milliseconds; a server that computes for others may take longer."""
 
 Stages: TypeAlias = Sequence[Sequence[JsonObject]]
 """What each turn adds to a conversation."""
 
 
-async def fitted_to_template(session: aiohttp.ClientSession, target: BackendTarget) -> BackendTarget:
-    """Return the target with a profile that says what its model's template allows; as it is where none is shown."""
+async def fitted_to_template(backend: Backend) -> BackendTarget:
+    """Return the backend's target with a profile that says what the template allows; as it is where none is shown."""
+    target = backend.target
     profile = target.profile
     if profile.template_path is None:
         return target
-    template = _Template(session, Address(target.base_url, target.api_key), profile.template_path, target.model)
+    template = _Template(backend, profile.template_path)
     if await template.rendered(WITHOUT_RULES[0]) is None:
         return target
     fitted = replace(
@@ -107,11 +113,9 @@ class _Rendered(Struct, frozen=True):
 class _Template:
     """The template of one model, as its server applies it."""
 
-    def __init__(self, session: aiohttp.ClientSession, address: Address, path: str, model: str) -> None:
-        self._session = session
-        self._address = address
-        self._url = origin(address) + path
-        self._model = model
+    def __init__(self, backend: Backend, path: str) -> None:
+        self._backend = backend
+        self._path = path
 
     async def keeps(self, stages: Stages) -> bool:
         """Tell whether the conversation is rendered at all, whole, in its order, and each turn as it was before."""
@@ -128,12 +132,16 @@ class _Template:
     async def rendered(self, messages: Sequence[JsonObject]) -> str | None:
         """Return the prompt without the beginning of a reply, `None` if the template raises."""
         body: JsonObject = {
-            "model": self._model,
+            "model": self._backend.target.model,
             "messages": [*messages],
             "tools": [TOOL],
             "add_generation_prompt": False,
         }
-        answer = await ask(self._session, self._address, self._url, _Rendered, body)
+        request = WireRequest(self._path, encode_json(body), accept="*/*", at_root=True)
+        try:
+            answer = (await query(self._backend, request, RENDERING_SECONDS)).decoded(_Rendered)
+        except BackendError:
+            return None
         return answer.prompt if answer else None
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anyclaude.backends.query import answer_to
+from anyclaude.backends import query_or_none
 from anyclaude.dialects import WireRequest, dialect_named
 from anyclaude.exchange import Caller, ExchangeEnded, ExchangeListener
 from anyclaude.protocol.deltas import UsageReported
@@ -219,15 +219,15 @@ def conversation_of(caller: Caller, prompt: Prompt) -> str:
 
 
 async def _tokens_of(upstream: Upstream, body: bytes) -> tuple[int, ...] | None:
-    profile = upstream.backend.target.profile
-    question = upstream.dialect.encode_rendering(WireRequest("", body), profile)
-    rendered = None if question is None else await answer_to(question, upstream.backend, TOKENS_SECONDS)
-    text = None if rendered is None else upstream.dialect.decode_rendering(rendered)
+    backend, tokenizer = upstream.backend, upstream.tokenizer
+    rendering = tokenizer.encode_rendering(WireRequest("", body))
+    rendered = None if rendering is None else await query_or_none(backend, rendering, TOKENS_SECONDS)
+    text = None if rendered is None else tokenizer.decode_rendering(rendered)
     if text is None:
         return None
-    tokenizing = upstream.dialect.encode_tokenizing(text, profile)
-    answer = None if tokenizing is None else await answer_to(tokenizing, upstream.backend, TOKENS_SECONDS)
-    return None if answer is None else upstream.dialect.decode_tokenizing(answer)
+    tokenizing = tokenizer.encode_tokenizing(text)
+    tokenized = None if tokenizing is None else await query_or_none(backend, tokenizing, TOKENS_SECONDS)
+    return None if tokenized is None else tokenizer.decode_tokenizing(tokenized)
 
 
 def _read(kept: StoredPrompt) -> Prompt | None:

@@ -1,6 +1,6 @@
 """What a dialect is: how to ask, and how to understand the answer."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -15,9 +15,11 @@ class WireRequest(Struct, frozen=True):
     """A request ready to send; `path` is relative to the backend's base URL, or to the server's root."""
 
     path: str
-    body: bytes
+    body: bytes = b""
+    """JSON; a request without a body, as `GET` has none, is sent without a content type."""
     accept: str = "text/event-stream"
     at_root: bool = False
+    method: Literal["GET", "POST"] = "POST"
 
 
 class DroppedField(Struct, frozen=True):
@@ -74,36 +76,44 @@ class Dialect(Protocol):
         """Return a decoder for one answer, by what the server says it is: an event stream or one JSON document."""
         ...
 
-    def encode_token_count(self, request: MessagesRequest, model: str, profile: BackendProfile) -> WireRequest | None:
-        """Return the question how many tokens the prompt has, `None` for a server that cannot be asked."""
-        ...
-
-    def decode_token_count(self, body: bytes) -> int | None:
-        """Return the count in the answer to that question, `None` if there is none."""
-        ...
-
     def read_prompt(self, request: WireRequest) -> Prompt:
         """Return what a request of ours gives the model to read."""
-        ...
-
-    def encode_rendering(self, request: WireRequest, profile: BackendProfile) -> WireRequest | None:
-        """Return the question for the text of a request's prompt, `None` for a server that cannot be asked."""
-        ...
-
-    def decode_rendering(self, body: bytes) -> str | None:
-        """Return the text in the answer to that question, `None` if there is none."""
-        ...
-
-    def encode_tokenizing(self, text: str, profile: BackendProfile) -> WireRequest | None:
-        """Return the question for the tokens of such a text."""
-        ...
-
-    def decode_tokenizing(self, body: bytes) -> tuple[int, ...] | None:
-        """Return the tokens in the answer to that question, `None` if there are none."""
         ...
 
     def decode_error(
         self, status: int, body: bytes, retry_after_seconds: float | None, profile: BackendProfile
     ) -> BackendError:
         """Return the error that an answer with an error status stands for; `profile` knows which key it would take."""
+        ...
+
+
+class TokenizerApi(Protocol):
+    """
+    The questions that a server's tokenizer answers, about requests as they are sent.
+
+    Every question is made from an encoded request of the same server, so a prompt is encoded once.
+    """
+
+    def encode_token_count(self, encoded: WireRequest) -> WireRequest | None:
+        """Return the question for the number of tokens in a request's prompt, `None` if the server has no route."""
+        ...
+
+    def decode_token_count(self, body: bytes) -> int | None:
+        """Return the count in the answer to that question, `None` if there is none."""
+        ...
+
+    def encode_rendering(self, encoded: WireRequest) -> WireRequest | None:
+        """Return the question for the text of a request's prompt, `None` if the server has no route."""
+        ...
+
+    def decode_rendering(self, body: bytes) -> str | None:
+        """Return the text in the answer to that question, `None` if there is none."""
+        ...
+
+    def encode_tokenizing(self, text: str) -> WireRequest | None:
+        """Return the question for the tokens of a rendered prompt, `None` if the server has no route."""
+        ...
+
+    def decode_tokenizing(self, body: bytes) -> tuple[int, ...] | None:
+        """Return the tokens in the answer to that question, `None` if there are none."""
         ...

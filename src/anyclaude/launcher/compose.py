@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
-import aiohttp
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anyclaude.backends.target import BackendTarget
-from anyclaude.backends.template_probe import fitted_to_template
+from anyclaude.backends import BackendTarget, fitted_to_template
+from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine
 from anyclaude.engine.identity import engine_identity
 from anyclaude.engine.options import EngineOptions
@@ -72,8 +71,8 @@ async def running_servers(settings: Settings, progress: Progress, say: Callable[
                 f"anyclaude: the window is {engine.context_tokens:,} tokens, as memory allows, of the "
                 f"{engine.trained_tokens:,} the model was trained for. --context-tokens sets it."
             )
-        async with aiohttp.ClientSession() as session:
-            target = await fitted_to_template(session, engine_target(engine, settings))
+        async with open_session(trusts_environment=False) as session:
+            target = await fitted_to_template(HttpBackend(session, engine_target(engine, settings)))
         identity = engine_identity(model_file, engine.context_tokens)
         yield Served((target, *fallbacks), engine, identity)
 

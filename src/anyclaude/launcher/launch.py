@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 from typing import TextIO
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 from anyclaude.launcher.client.environment import Variable, child_environment, is_credential
 from anyclaude.launcher.client.installation import Client, Machine, find_client, provide_client
 from anyclaude.launcher.client.plan import Invocation, diet_of, plan_client

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from anyclaude.backends.slots import SlotFile, restore_slot, save_slot
+from anyclaude.backends import SlotFile, restore_slot, save_slot
 from anyclaude.errors import BackendError, BackendGarbled
 from anyclaude.exchange import Clock, ExchangeEnded, ExchangeListener
 from anyclaude.protocol.deltas import UsageReported

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from anyclaude.backends.slots import SlotFile
+from anyclaude.backends import SlotFile
 from anyclaude.storage import PRIVATE_FILE, files_newest_first, make_private_folder, write_private
 
 from .first_prompt import LaunchKey

@@ -5,9 +5,9 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 DialectName: TypeAlias = Literal["openai_chat"]
-BackendName: TypeAlias = Literal[
-    "embedded", "llamacpp", "lmstudio", "vllm-mlx", "ollama", "vllm", "openrouter", "generic"
-]
+
+BackendName: TypeAlias = str
+"""The name of a row in `PROFILES`; `profile_named` refuses every other."""
 
 TokenCounting: TypeAlias = Literal["llamacpp_input_tokens", "vllm_tokenize", "estimate"]
 """How a prompt's tokens are counted before it is sent: `POST /v1/chat/completions/input_tokens`, `POST /tokenize`

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from anyclaude.backends.reading import DeltaReader
+from anyclaude.backends import DeltaReader
 from anyclaude.errors import (
     AnyclaudeError,
     BackendError,
@@ -118,7 +118,7 @@ class Dispatcher:
             source.conversation, source.request, source.characters, limit
         ):
             return
-        tokens = await counted_tokens(source.request, request.model, upstream.backend, upstream.dialect)
+        tokens = await counted_tokens(request.wire, upstream.backend, upstream.tokenizer)
         if tokens is not None and tokens > limit:
             raise PromptTooLong(tokens, limit, f"counted by {target.profile.title} before it was sent")
 

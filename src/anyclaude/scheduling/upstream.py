@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from anyclaude.backends.base import Backend
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.reading import DeltaReader
-from anyclaude.dialects import Dialect, DroppedField, WireRequest
+from anyclaude.backends import Backend, CircuitBreaker, DeltaReader
+from anyclaude.dialects import Dialect, DroppedField, TokenizerApi, WireRequest, tokenizer_for
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt import Prompt
 
@@ -50,6 +48,11 @@ class Upstream:
     breaker: CircuitBreaker
     admission: Admission
     window: PromptWindow = field(default_factory=PromptWindow)
+
+    @property
+    def tokenizer(self) -> TokenizerApi:
+        """The questions that the server's tokenizer answers."""
+        return tokenizer_for(self.backend.target.profile)
 
     def prepare(self, request: BackendRequest) -> "PreparedRequest":
         """Choose the model and encode the request, both once."""

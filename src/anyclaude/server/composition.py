@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.http.client import HttpBackend, open_session
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget, CircuitBreaker
+from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.cache_report.analyser import CacheAnalyser
 from anyclaude.cache_report.diagnostics import CacheDiagnostics
 from anyclaude.dialects import dialect_named

@@ -33,7 +33,7 @@ async def count_tokens(context: RequestContext, services: Services) -> web.Respo
     context.log.prepared(PreparedPrompt(prompt.request))  # the steps are recorded with the message itself
     upstream = services.upstreams[0]
     prepared = upstream.prepare(BackendRequest(prompt.request, conversation))
-    counted = await counted_tokens(prompt.request, prepared.model, upstream.backend, upstream.dialect)
+    counted = await counted_tokens(prepared.wire, upstream.backend, upstream.tokenizer)
     tokens = estimated_tokens(section_characters(prompt.request)) if counted is None else counted
     response = value_response({"input_tokens": tokens}, context.request_id)
     response.headers[COUNTED_BY_HEADER] = "estimate" if counted is None else "engine"

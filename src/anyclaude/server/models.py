@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 from anyclaude.errors import NotFound
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 from anyclaude.exchange import MessageExchanges, PromptPipeline
 from anyclaude.observability import Journal
 from anyclaude.prewarm import Prewarmer

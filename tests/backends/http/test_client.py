@@ -11,13 +11,9 @@ from msgspec.structs import replace
 from tests.parts.gateway import target_at
 from tests.parts.raw_backend import Asked, RawBackend, free_port, raw_backend
 
-from anyclaude.backends.http.client import (
-    MAX_ERROR_BODY_BYTES,
-    MAX_WHOLE_BODY_BYTES,
-    HttpBackend,
-    IdleTimer,
-    open_session,
-)
+from anyclaude.backends import read_body
+from anyclaude.backends.http import HttpBackend, open_session
+from anyclaude.backends.http.client import MAX_ERROR_BODY_BYTES, MAX_WHOLE_BODY_BYTES, IdleTimer
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendTimeout, BackendTruncated, BackendUnreachable
 from anyclaude.secret import Secret
@@ -47,10 +43,7 @@ def client(session: aiohttp.ClientSession, server: RawBackend) -> HttpBackend:
 async def read(client: HttpBackend, within_seconds: float = LONG, body: bytes = ASKED.body) -> bytes:
     """Ask, and read the whole reply."""
     async with client.stream(WireRequest(ASKED.path, body), LONG) as reply:
-        answer = b""
-        while chunk := await reply.read_chunk(within_seconds):
-            answer += chunk
-        return answer
+        return await read_body(reply, within_seconds)
 
 
 async def test_the_request_arrives_as_it_was_encoded(client: HttpBackend, server: RawBackend) -> None:
@@ -64,6 +57,21 @@ async def test_the_request_arrives_as_it_was_encoded(client: HttpBackend, server
     assert asked.headers["accept"] == "text/event-stream"
     assert "authorization" not in asked.headers
     assert "cookie" not in asked.headers
+
+
+async def test_a_request_without_a_body_has_no_content_type(client: HttpBackend, server: RawBackend) -> None:
+    async def ask() -> bytes:
+        async with client.stream(WireRequest("/models", accept="*/*", method="GET"), LONG) as reply:
+            return await read_body(reply, LONG)
+
+    asking = asyncio.create_task(ask())
+    asked = await server.asked()
+    await asked.answer(200, b"{}")
+
+    assert await asking == b"{}"
+    assert (asked.method, asked.path, asked.body) == ("GET", "/v1/models", b"")
+    assert asked.headers["accept"] == "*/*"
+    assert asked.headers.keys().isdisjoint({"content-type", "content-length", "transfer-encoding"})
 
 
 async def test_a_request_at_the_root_leaves_the_v1_out(client: HttpBackend, server: RawBackend) -> None:

@@ -12,7 +12,7 @@ from tests.parts.replies import judged, play
 from tests.parts.requests import json_values
 from tests.parts.splits import any_split
 
-from anyclaude.dialects.openai_chat.decode import DocumentDecoder, StreamDecoder, decode_token_count
+from anyclaude.dialects.openai_chat.decode import DocumentDecoder, StreamDecoder
 from anyclaude.errors import BackendGarbled, BackendRejected
 from anyclaude.protocol.deltas import TextDelta
 from anyclaude.protocol.sse import DEFAULT_MAX_EVENT_BYTES
@@ -163,18 +163,3 @@ def test_the_engines_own_timings_win_over_the_usage() -> None:
     assert heard.usage.cached_tokens == 30
     assert heard.usage.output_tokens == 2
     assert (heard.usage.prefill_seconds, heard.usage.generation_seconds) == (0.5, 0.25)
-
-
-@pytest.mark.parametrize(
-    ("body", "count"),
-    [
-        (b'{"input_tokens":61,"object":"response.input_tokens"}', 61),
-        (b'{"count":7,"max_model_len":4096,"tokens":[1,2]}', 7),
-        (b'{"error":"no such route"}', None),
-        (b'{"count":"many"}', None),
-        (b"[]", None),
-        (b"Not Found", None),
-    ],
-)
-def test_a_token_count_is_read_or_known_to_be_missing(body: bytes, count: int | None) -> None:
-    assert decode_token_count(body) == count

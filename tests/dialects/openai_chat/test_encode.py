@@ -117,30 +117,6 @@ def test_any_request_can_be_said_to_any_server_and_always_in_the_same_bytes(raw:
         assert isinstance(decode_json(encoded.request.body), dict)
 
 
-def test_llamacpp_counts_the_tokens_of_the_same_prompt() -> None:
-    request = asked(system="be good", tools=[{"name": "Read", "input_schema": SCHEMA}])
-    profile = profile_named("llamacpp")
-
-    question = OpenAiChat().encode_token_count(request, "local", profile)
-
-    assert question is not None
-    assert (question.path, question.at_root) == ("/chat/completions/input_tokens", False)
-    counted, sent = (
-        decode_json(question.body),
-        body_of(profile, system="be good", tools=[{"name": "Read", "input_schema": SCHEMA}]),
-    )
-    assert isinstance(counted, dict)
-    assert counted == {name: sent[name] for name in ("model", "messages", "tools")}
-
-
-def test_vllm_counts_the_tokens_at_its_root_and_others_cannot_be_asked() -> None:
-    question = OpenAiChat().encode_token_count(asked(), "local", profile_named("vllm"))
-
-    assert question is not None
-    assert (question.path, question.at_root) == ("/tokenize", True)
-    assert OpenAiChat().encode_token_count(asked(), "local", profile_named("ollama")) is None
-
-
 def test_a_key_of_the_conversation_goes_only_where_a_field_is_known_to_take_one() -> None:
     keyed = replace(PROFILE, conversation_field="session_id")
 

@@ -1,21 +1,21 @@
 """
-The seam to the network: send one request, read the reply's bytes.
+Send one request over HTTP and read the bytes of its reply.
 
-Every failure of the network becomes a `BackendError` here and nowhere else.  `FakeBackend`
-in `fake.py` is the same seam in memory.
+Every failure of the network becomes a `BackendError` here and nowhere else.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from types import SimpleNamespace
-from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
-from yarl import URL
 
+from anyclaude.backends.base import BackendReply
+from anyclaude.backends.reading import read_available_body
 from anyclaude.backends.target import BackendTarget
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendTimeout, BackendTruncated, BackendUnreachable
@@ -33,56 +33,6 @@ MAX_WHOLE_BODY_BYTES = 1024 * 1024
 
 MAX_ERROR_BODY_BYTES = 64 * 1024
 """As much of an error's body as is read; the message in it is cut far shorter."""
-
-
-class BackendReply(Protocol):
-    """A reply whose status is known and whose bytes are still coming."""
-
-    @property
-    def status(self) -> int:
-        """The HTTP status."""
-        ...
-
-    @property
-    def content_type(self) -> str:
-        """The media type, without parameters."""
-        ...
-
-    @property
-    def retry_after_seconds(self) -> float | None:
-        """When the server asks to be asked again."""
-        ...
-
-    async def read_chunk(self, within_seconds: float) -> bytes:
-        """
-        Return the next bytes, `b""` at the end of the reply.
-
-        Raises `BackendTimeout` when nothing comes in time, `BackendTruncated` when the
-        connection breaks.  Bytes that nobody asks for stay in the socket: that is the
-        back-pressure.
-        """
-        ...
-
-    async def read_error(self) -> bytes:
-        """Return the beginning of an error's body, empty if it cannot be read."""
-        ...
-
-
-class Backend(Protocol):
-    """One model server."""
-
-    @property
-    def target(self) -> BackendTarget:
-        """Which one."""
-        ...
-
-    def stream(self, request: WireRequest, within_seconds: float) -> AbstractAsyncContextManager[BackendReply]:
-        """
-        Send `request`; the reply lives as long as the context, and leaving it early cancels the request.
-
-        Raises `BackendUnreachable`, and `BackendTimeout` when no status comes in time.
-        """
-        ...
 
 
 def open_session(
@@ -124,8 +74,9 @@ class HttpBackend:
     def __init__(self, session: aiohttp.ClientSession, target: BackendTarget) -> None:
         self._session = session
         self._target = target
-        self._root = str(URL(target.address).origin())
-        self._headers = {"Content-Type": "application/json", **_credentials(target)}
+        self._root = _origin(target.address)
+        self._credentials = _credentials(target)
+        self._headers = {"Content-Type": "application/json", **self._credentials}
 
     @property
     def target(self) -> BackendTarget:
@@ -135,30 +86,30 @@ class HttpBackend:
     @asynccontextmanager
     async def stream(self, request: WireRequest, within_seconds: float) -> AsyncGenerator[BackendReply, None]:
         """Send `request` and wait for the status of the reply."""
-        headers = {**self._headers, "Accept": request.accept}
+        headers = {**(self._headers if request.body else self._credentials), "Accept": request.accept}
         url = (self._root if request.at_root else self._target.address) + request.path
         where = f"{self._target.profile.title} at {self._target.address}"
         async with AsyncExitStack() as stack:
             with self._translated(where, within_seconds):
                 async with asyncio.timeout(within_seconds):
-                    response = await self._response_to(url, request.body, headers, stack)
+                    response = await self._response_to(url, request, headers, stack)
             reply = HttpReply(response, where)
             stack.callback(reply.close)
             yield reply
 
     async def _response_to(
-        self, url: str, body: bytes, headers: Mapping[str, str], stack: AsyncExitStack
+        self, url: str, request: WireRequest, headers: Mapping[str, str], stack: AsyncExitStack
     ) -> aiohttp.ClientResponse:
         """Send a request; `stack` gets what has to live as long as the response."""
         sending = Sending()
         try:
-            return await _post(self._session, url, body, headers, sending)
+            return await _send(self._session, url, request, headers, sending)
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
             if not sending.on_kept_connection or _has_begun_to_answer(error):
                 raise
         fresh = open_session(self._session.trust_env, keeps_connections=False)
         await stack.enter_async_context(fresh)
-        return await _post(fresh, url, body, headers, Sending())
+        return await _send(fresh, url, request, headers, Sending())
 
     @contextmanager
     def _translated(self, where: str, within_seconds: float) -> Iterator[None]:
@@ -170,6 +121,8 @@ class HttpBackend:
             raise BackendTimeout(f"{where} sent nothing for {within_seconds:g} s") from error
         except aiohttp.ClientConnectorError as error:
             raise BackendUnreachable(f"no connection to {where}: {error.strerror or error}. Is it running?") from error
+        except ValueError as error:  # a port out of range, or a key that a header cannot carry
+            raise BackendUnreachable(f"no request can be sent to {where}: {_said(error)}") from error
         except (aiohttp.ClientError, OSError) as error:
             raise BackendUnreachable(f"{where} broke the connection before it answered: {_said(error)}") from error
 
@@ -213,13 +166,7 @@ class HttpReply:
 
     async def read_error(self) -> bytes:
         """Return the beginning of an error's body."""
-        body = b""
-        try:
-            while len(body) < MAX_ERROR_BODY_BYTES and (chunk := await self.read_chunk(CONNECT_SECONDS)):
-                body += chunk
-        except (BackendTimeout, BackendTruncated):
-            pass  # the status alone says that it is an error
-        return body[:MAX_ERROR_BODY_BYTES]
+        return await read_available_body(self, CONNECT_SECONDS, MAX_ERROR_BODY_BYTES)
 
     def close(self) -> None:
         """Let go of the reply; an unfinished one takes its connection along, which is what stops the engine."""
@@ -294,19 +241,30 @@ class IdleTimer:
 
 def _credentials(target: BackendTarget) -> dict[str, str]:
     """Return the header that carries the key, or the credentials that stand in the address."""
-    url = URL(target.base_url)
+    url = urlsplit(target.base_url)
     if target.api_key is not None:
         return {"Authorization": f"Bearer {target.api_key.reveal()}"}
-    if url.user is not None:
-        return {"Authorization": aiohttp.encode_basic_auth(url.user, url.password or "")}
+    if url.username:
+        return {"Authorization": aiohttp.encode_basic_auth(unquote(url.username), unquote(url.password or ""))}
     return {}
 
 
-async def _post(
-    session: aiohttp.ClientSession, url: str, body: bytes, headers: Mapping[str, str], sending: Sending
+def _origin(address: str) -> str:
+    """Return the server's root; an address that cannot be used is found when a request is sent to it."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+async def _send(
+    session: aiohttp.ClientSession, url: str, request: WireRequest, headers: Mapping[str, str], sending: Sending
 ) -> aiohttp.ClientResponse:
-    return await session.post(
-        url, data=_sendable(body), headers=headers, allow_redirects=False, trace_request_ctx=sending
+    return await session.request(
+        request.method,
+        url,
+        data=_sendable(request.body),
+        headers=headers,
+        allow_redirects=False,
+        trace_request_ctx=sending,
     )
 
 
@@ -327,8 +285,10 @@ def _has_begun_to_answer(error: aiohttp.ClientError) -> bool:
     return isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
 
 
-def _sendable(body: bytes) -> bytes | BytesIO:
+def _sendable(body: bytes) -> bytes | BytesIO | None:
     """Return a body to be written at once, or a large one in pieces, which let the other streams go on in between."""
+    if not body:
+        return None
     return body if len(body) <= MAX_WHOLE_BODY_BYTES else BytesIO(body)
 
 

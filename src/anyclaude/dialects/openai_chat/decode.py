@@ -75,16 +75,6 @@ class ReplyDecoder:
         return self._decoder.feed(start)
 
 
-def decode_token_count(body: bytes) -> int | None:
-    """Return the count in a server's answer: llama.cpp calls it `input_tokens`, vLLM `count`."""
-    try:
-        raw = decode_json(body)
-    except JsonError:
-        return None
-    counts = [raw.get("input_tokens"), raw.get("count")] if isinstance(raw, dict) else []
-    return next((count for count in counts if isinstance(count, int) and not isinstance(count, bool)), None)
-
-
 class StreamDecoder:
     """Decodes a stream of chunks."""
 

@@ -37,23 +37,6 @@ def encode_request(
     return Encoded(WireRequest(PATH, encode_json(body)), dropped.entries)
 
 
-def encode_token_count(request: MessagesRequest, model: str, profile: BackendProfile) -> WireRequest | None:
-    """Return the question how many tokens the prompt of `encode_request` has, where the server can be asked."""
-    dropped = DroppedFields()
-    prompt: dict[str, JsonValue] = {
-        "model": model,
-        "messages": encode_conversation(request, profile, dropped),
-        **_encode_offer(encode_tools(request, profile, dropped)),
-    }
-    match profile.token_counting:
-        case "llamacpp_input_tokens":
-            return WireRequest(f"{PATH}/input_tokens", encode_json(prompt), accept="application/json")
-        case "vllm_tokenize":
-            return WireRequest("/tokenize", encode_json(prompt), accept="application/json", at_root=True)
-        case "estimate":
-            return None
-
-
 def _encode_offer(offer: ToolFields) -> JsonObject:
     fields: dict[str, JsonValue] = {
         "tools": offer.tools,

@@ -13,7 +13,7 @@ import re
 from msgspec import Struct
 
 from anyclaude.errors import BackendRejected
-from anyclaude.profiles import BackendProfile
+from anyclaude.profiles import BackendProfile, error_wordings
 from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_json, encode_json
 
 MAX_MESSAGE_CHARACTERS = 2_000
@@ -35,42 +35,6 @@ KINDS = {
     529: "overloaded_error",
 }
 """The Anthropic error type of a status (docs: Errors); other 4xx are invalid_request_error, other 5xx api_error."""
-
-_TOO_LONG = re.compile(
-    r"context_length_exceeded"  # OpenAI
-    r"|exceed_context_size"  # llama.cpp
-    r"|maximum context length"  # OpenAI, vLLM, OpenRouter, SGLang, Mistral
-    r"|exceeds?\b.{0,60}\bcontext (?:length|size|window)"  # llama.cpp, llama-cpp-python, OpenAI, Ollama
-    r"|longer than the (?:model's )?context length"  # SGLang
-    r"|exceeds the maximum (?:allowed length|number of tokens allowed)"  # SGLang, Gemini
-    r"|context the overflows|greater than the context length|n_keep\W{1,3}\d+\W+n_ctx"  # LM Studio
-    r"|(?:prompt|input) (?:is )?too long"  # Ollama, oMLX, Bedrock
-    r"|exceeded max context length"  # Ollama
-    r"|`inputs` (?:tokens \+|must have less than)",  # text-generation-inference
-    re.IGNORECASE,
-)
-
-_LIMIT = (
-    re.compile(r"context (?:length|size|window)(?: is| of(?: only)?)? \(?(\d+)", re.IGNORECASE),
-    re.compile(
-        r"(?:n_ctx|allowed length|tokens allowed|maximum context|must be <=|less than)\W{1,3}(\d+)", re.IGNORECASE
-    ),
-    re.compile(r"(\d+) maximum context length", re.IGNORECASE),
-)
-_PROMPT = (
-    re.compile(r"(\d+) (?:input tokens|in the messages|tokens from the input|of text input|`inputs`)", re.IGNORECASE),
-    re.compile(r"(?:n_keep|input length|input|request|token count|requested tokens)\W{1,3}(\d+)", re.IGNORECASE),
-    re.compile(r"(?:keep the first|resulted in|prompt contains|too long:|given:) (\d+)", re.IGNORECASE),
-    re.compile(r"requested (?:about )?(\d+) tokens", re.IGNORECASE),
-)
-_REPLY = re.compile(
-    r"(\d+) (?:in the completion|output tokens|tokens for the completion)|too large: (\d+)", re.IGNORECASE
-)
-
-_STARTING = re.compile(r"loading|warming up|busy|queue|pending requests|overloaded|try again", re.IGNORECASE)
-
-_SECRET = re.compile(r"\b(?:sk-|Bearer\s+)\S+|[A-Za-z0-9_*-]{20,}")
-"""What may be a key that the server echoes (LiteLLM and OpenAI do); only looked for where a key was refused."""
 
 
 class Refusal(Struct, frozen=True):
@@ -115,9 +79,9 @@ def rejection_of_event(data: bytes) -> BackendRejected:
 
 def _rejected(status: int, refusal: Refusal, retry_after_seconds: float | None) -> BackendRejected:
     message = refusal.message or f"the backend answered with HTTP status {status} and said nothing more"
-    if status != 429 and _TOO_LONG.search(f"{refusal.type} {message}"):
+    if status != 429 and error_wordings.PROMPT_TOO_LONG.search(f"{refusal.type} {message}"):
         return BackendRejected(_too_long(refusal, message)[:MAX_MESSAGE_CHARACTERS], 400, "invalid_request_error")
-    if status == 503 and _STARTING.search(message):
+    if status == 503 and error_wordings.STILL_STARTING.search(message):
         status = 529  # it passes by itself: the client waits and asks again
     kind = KINDS.get(status, "invalid_request_error" if status < 500 else "api_error")
     return BackendRejected(message[:MAX_MESSAGE_CHARACTERS], status, kind, retry_after_seconds)
@@ -125,9 +89,9 @@ def _rejected(status: int, refusal: Refusal, retry_after_seconds: float | None) 
 
 def _too_long(refusal: Refusal, message: str) -> str:
     """Return the sentence that makes the client shorten the conversation, or ask for a shorter reply."""
-    limit = refusal.context_tokens or _first_number(_LIMIT, message)
-    prompt = refusal.prompt_tokens or _first_number(_PROMPT, message)
-    reply = _first_number((_REPLY,), message) or 0
+    limit = refusal.context_tokens or _first_number(error_wordings.CONTEXT_LIMIT, message)
+    prompt = refusal.prompt_tokens or _first_number(error_wordings.PROMPT_TOKENS, message)
+    reply = _first_number((error_wordings.REPLY_TOKENS,), message) or 0
     if limit is None or prompt is None:
         return f"prompt is too long (the server says: {message})"
     if prompt + ROOM_FOR_A_REPLY <= limit and reply and "at least" not in message:
@@ -150,9 +114,10 @@ def _key_refused(status: int, refusal: Refusal, profile: BackendProfile) -> str:
     advice = (
         f"Set {variable} to a key it takes." if variable else "The key is our own: does another server listen there?"
     )
-    words = _SECRET.sub("…", refusal.message)[: MAX_MESSAGE_CHARACTERS // 2] or "it gave no reason"
+    reason = error_wordings.POSSIBLE_SECRET.sub("…", refusal.message)[: MAX_MESSAGE_CHARACTERS // 2]
     return (
-        f"{profile.title} (not the gateway) refused the key it was sent, with HTTP status {status}: {words}. {advice}"
+        f"{profile.title} (not the gateway) refused the key it was sent, with HTTP status {status}: "
+        f"{reason or 'it gave no reason'}. {advice}"
     )
 
 

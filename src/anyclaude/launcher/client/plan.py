@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 from anyclaude.settings import Settings, variable_named
 
 from .arguments import SettingsNeeded, client_arguments, has_chosen_permissions, settings_files

@@ -1,20 +1,41 @@
 """Each server we know is described once, and in a way that can be acted on."""
 
-from typing import get_args
+import pkgutil
 from urllib.parse import urlsplit
 
 import pytest
 
-from anyclaude.profiles import EMBEDDED, PROFILES, BackendName, BackendProfile, profile_named
+import anyclaude.profiles
+from anyclaude.profiles import EMBEDDED, PROFILES, BackendProfile, profile_named
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 by_name = pytest.mark.parametrize("profile", PROFILES, ids=[profile.name for profile in PROFILES])
 
 
-def test_every_name_has_exactly_one_profile() -> None:
+def test_every_kind_has_a_name_of_its_own_and_a_module_of_that_name() -> None:
     names = [profile.name for profile in PROFILES]
+    modules = {module.name for module in pkgutil.iter_modules(anyclaude.profiles.__path__)}
 
-    assert sorted(names) == sorted(get_args(BackendName))
+    assert len(set(names)) == len(names)
+    assert {name.replace("-", "_") for name in names} == modules - {"base", "error_wordings", "table"}
+
+
+def test_detection_prefers_the_kinds_in_the_order_of_the_table() -> None:
+    assert [profile.name for profile in PROFILES] == [
+        "embedded",
+        "llamacpp",
+        "lmstudio",
+        "vllm-mlx",
+        "ollama",
+        "vllm",
+        "openrouter",
+        "generic",
+    ]
+
+
+def test_a_name_that_is_not_in_the_table_is_refused_with_those_that_are() -> None:
+    with pytest.raises(LookupError, match=r"'llama' is not a known kind of server; the kinds are embedded, llamacpp"):
+        profile_named("llama")
 
 
 @by_name
