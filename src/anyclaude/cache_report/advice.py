@@ -81,7 +81,7 @@ def _about_engine(finding: Finding, record: ExchangeRecord) -> str:
         if is_embedded:
             return (
                 "The engine was started anew since, and what it had computed was not restored: the log says why, and "
-                "ANYCLAUDE_KEPT_STATE_MIB bounds what is kept. `anyclaude serve` goes on running and keeps its cache."
+                "ANYCLAUDE_SLOT_SNAPSHOTS_MIB bounds what is kept. `anyclaude serve` goes on running and keeps its cache."
             )
         return "Another launch asked for the earlier prompt. If the server was restarted since, its cache went with it."
     if not finding.answered_since:
