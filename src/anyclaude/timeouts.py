@@ -1,6 +1,11 @@
-"""How long each part of a reply may take."""
+"""The time limits for a reply."""
 
-from msgspec import Struct
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta, Struct
+
+Seconds: TypeAlias = Annotated[float, Meta(gt=0)]
+"""A time limit that a user may set."""
 
 
 class Timeouts(Struct, frozen=True, kw_only=True):
@@ -9,12 +14,12 @@ class Timeouts(Struct, frozen=True, kw_only=True):
 
     The defaults are for slow hardware: a prefill of ten minutes is normal (18,000 tokens took a
     0.5B model on two cores 482 s), a pause of two minutes between two tokens is not.  A backend
-    that has said why it stopped owes nothing but its usage figures.
+    that has sent its finish reason owes nothing but its usage figures.
     """
 
-    first_byte_seconds: float = 1800.0
-    stall_seconds: float = 120.0
-    finish_seconds: float = 10.0
+    first_byte_seconds: Seconds = 1800.0
+    stall_seconds: Seconds = 120.0
+    finish_seconds: Seconds = 10.0
     retry_seconds: float = 30.0
     fallback_seconds: float = 1.0
-    """How long trying again may take where another backend stands ready: enough for a connection broken by chance."""
+    """How long to retry a backend if another one is ready: enough for a connection that broke by chance."""

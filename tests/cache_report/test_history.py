@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.cache_report.test_report import FINDING, RECORD
 
 from anyclaude.cache_report.findings import FINDINGS_FILE, FindingLog
-from anyclaude.cache_report.history import HEADINGS, ExchangeHistory
+from anyclaude.cache_report.history import ExchangeHistory
 from anyclaude.cache_report.report import explained
 from anyclaude.exchange.record import RecordedUsage
 from anyclaude.observability.journal import Journal
@@ -25,7 +25,7 @@ def history(tmp_path: Path) -> ExchangeHistory:
     for record in (ONE, TWELVE, TWO, replace(RECORD, request_id="req_7", path="/v1/messages/count_tokens"), WARM_UP):
         journal.write(record)
     FindingLog(tmp_path / FINDINGS_FILE).write(FINDING)
-    return ExchangeHistory(tmp_path / "logs", tmp_path / FINDINGS_FILE)
+    return ExchangeHistory(tmp_path / "logs", tmp_path)
 
 
 def test_the_newest_exchange_is_a_turn_of_the_client(history: ExchangeHistory) -> None:
@@ -57,19 +57,13 @@ def test_an_exchange_is_explained_with_its_finding_and_the_compared_exchange(his
     assert history.explain(ONE) == explained(ONE, None, None)
 
 
-def test_the_latest_exchanges_are_rows_oldest_first(history: ExchangeHistory) -> None:
-    rows = history.latest(3)
-
-    assert [row[1] for row in rows] == ["req_12", "req_2", "rex_8"]
-    assert rows[0][2:] == ("10,000", "2,000", "8,000", "40.00", "-", "main")
-    assert rows[1][2:] == ("10,000", "2,000", "8,000", "40.00", "system", "main")
-    assert rows[2][2:] == ("-", "-", "-", "-", "-", "warm_up")
-    assert {len(row) for row in rows} == {len(HEADINGS)}
+def test_the_latest_exchanges_come_with_their_findings_oldest_first(history: ExchangeHistory) -> None:
+    assert history.latest(3) == [(TWELVE, None), (TWO, FINDING), (WARM_UP, None)]
     assert len(history.latest(10)) == 4
 
 
 def test_without_files_there_is_no_exchange(tmp_path: Path) -> None:
-    history = ExchangeHistory(tmp_path / "missing", tmp_path / "missing" / FINDINGS_FILE)
+    history = ExchangeHistory(tmp_path / "missing", tmp_path / "missing")
 
     assert history.newest() is None
     assert history.matching("req_1") == []

@@ -83,8 +83,8 @@ async def test_the_session_that_goes_on_is_passed_on(embedded: Served) -> None:
 
 
 async def test_each_can_be_switched_off(embedded: Served) -> None:
-    without_warm_up = options(embedded, replace(SETTINGS, warm_up=False))
-    without_states = options(embedded, replace(SETTINGS, kept_state_mib=0))
+    without_warm_up = options(embedded, replace(SETTINGS, prewarm=False))
+    without_states = options(embedded, replace(SETTINGS, slot_snapshots_mib=0))
 
     assert without_warm_up.prewarm.first_prompt is None
     assert without_warm_up.prewarm.slot is not None

@@ -29,7 +29,7 @@ from anyclaude.settings import Settings
 SHORT_AND_ALIKE = json.dumps({"temperature": 0, "max_tokens": 20})
 """Fields the client adds to each request: the words of random weights are not worth more of them."""
 
-NOTHING_KEPT = {"ANYCLAUDE_KEPT_STATE_MIB": "0"}
+NOTHING_KEPT = {"ANYCLAUDE_SLOT_SNAPSHOTS_MIB": "0"}
 
 MIN_CACHED, MAX_EVALUATED = 0.95, 0.05
 

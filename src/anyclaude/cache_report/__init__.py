@@ -1,8 +1,14 @@
 """
-Why a prompt was, or was not, in the engine's cache.
+All of "why did this miss": what became of a prompt in the engine's cache, and what to do about it.
 
-After each reply, `analyser` compares the prompt with the stored ones (`prompt_store`), classifies the difference
-(`classification`) and records a finding (`findings`).  `history` finds a recorded exchange and its finding again,
-`report` and `advice` put them into words for `anyclaude explain`.  `diagnostics` answers the API's own question about
-cache misses within a reply.
+`CacheAnalyser` listens to exchanges and writes findings; `ExchangeHistory` reads them again and explains an exchange;
+`CacheDiagnostics` answers the requests that ask for it.
 """
+
+from .analyser import CacheAnalyser
+from .diagnostics import CacheDiagnostics
+from .history import ExchangeHistory
+from .listing import listed
+from .report import Line
+
+__all__ = ["CacheAnalyser", "CacheDiagnostics", "ExchangeHistory", "Line", "listed"]

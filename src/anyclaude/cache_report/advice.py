@@ -81,7 +81,8 @@ def _for_engine(finding: Finding, record: ExchangeRecord) -> str:
         if is_embedded:
             return (
                 "The engine was restarted since then, and its slot snapshot was not restored: the log says why, and "
-                "ANYCLAUDE_KEPT_STATE_MIB limits the snapshots. `anyclaude serve` keeps running, and so does its cache."
+                "ANYCLAUDE_SLOT_SNAPSHOTS_MIB limits the snapshots. `anyclaude serve` keeps running, and so does its "
+                "cache."
             )
         return "Another launch sent the earlier prompt. If the server was restarted since then, its cache was lost."
     if not finding.answered_since:

@@ -1,29 +1,24 @@
-"""Recorded exchanges with their findings: one of them explained, or the latest as a table."""
+"""Recorded exchanges with their findings: one of them explained, or the latest."""
 
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from anyclaude.exchange.record import ExchangeRecord
-from anyclaude.observability.journal_reader import newest_records
+from anyclaude.exchange import ExchangeRecord
+from anyclaude.observability import newest_records
 
-from .findings import Finding, FindingLog
-from .report import Line, explained, short, when
+from .findings import FINDINGS_FILE, Finding, FindingLog
+from .report import Line, explained
 
 MESSAGES_PATH = "/v1/messages"
-
-HEADINGS = ("time", "request", "prompt", "cached", "evaluated", "seconds", "cause", "caller")
-"""The columns of the table.  The least important come last, because a narrow terminal cuts them off."""
-FIGURES = frozenset({"prompt", "cached", "evaluated", "seconds"})
-"""The columns that hold numbers."""
 
 
 class ExchangeHistory:
     """The exchanges in a journal that requested a reply of a model; both files are read again by each call."""
 
-    def __init__(self, journal_folder: Path, findings_file: Path) -> None:
+    def __init__(self, journal_folder: Path, prompts_folder: Path) -> None:
         self._journal_folder = journal_folder
-        self._findings = FindingLog(findings_file)
+        self._findings = FindingLog(prompts_folder / FINDINGS_FILE)
 
     def newest(self) -> ExchangeRecord | None:
         """Return the newest exchange of the client; the gateway's own warm-ups are not turns."""
@@ -47,11 +42,10 @@ class ExchangeHistory:
             compared = next((other for other in self._records() if other.request_id == compared_with), None)
         return explained(record, finding, compared)
 
-    def latest(self, count: int) -> list[tuple[str, ...]]:
-        """Return a table row, with the columns of `HEADINGS`, for each of the last exchanges, oldest first."""
+    def latest(self, count: int) -> list[tuple[ExchangeRecord, Finding | None]]:
+        """Return the last exchanges with their findings, oldest first."""
         findings = self._findings.read()
-        rows = [_row(record, findings.get(record.request_id)) for record in islice(self._records(), count)]
-        return rows[::-1]
+        return [(record, findings.get(record.request_id)) for record in islice(self._records(), count)][::-1]
 
     def _records(self) -> Iterator[ExchangeRecord]:
         return (record for record in newest_records(self._journal_folder) if record.path == MESSAGES_PATH)
@@ -63,23 +57,3 @@ def _ids(record: ExchangeRecord) -> tuple[str, ...]:
 
 def _begins(identifier: str, prefix: str) -> bool:
     return identifier.startswith(prefix) or identifier.partition("_")[2].startswith(prefix)
-
-
-def _row(record: ExchangeRecord, finding: Finding | None) -> tuple[str, ...]:
-    usage = record.usage
-    known = usage.input_tokens is not None and usage.cached_tokens is not None
-    evaluated = (usage.input_tokens or 0) - (usage.cached_tokens or 0) if known else None
-    return (
-        when(record)[5:16],
-        short(record.request_id),
-        _number(usage.input_tokens),
-        _number(usage.cached_tokens),
-        _number(evaluated),
-        "-" if usage.prefill_seconds is None else f"{usage.prefill_seconds:.2f}",
-        "-" if finding is None else finding.cause.removesuffix("_changed").replace("_", " "),
-        record.request_class,
-    )
-
-
-def _number(value: int | None) -> str:
-    return "-" if value is None else f"{value:,}"

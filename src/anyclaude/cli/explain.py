@@ -1,49 +1,66 @@
-"""`anyclaude explain`: why a turn took so long.  Only reads files; neither the gateway nor the engine need run."""
+"""
+`anyclaude explain`: finds what was recorded about an exchange, and writes why it took so long.
 
-import textwrap
-from collections.abc import Sequence
+It reads files only; neither the gateway nor the engine needs to run.
+"""
+
+import sys
 from typing import TextIO
 
-from rich.console import Console
-from rich.text import Text
-
-from anyclaude.cache_report.findings import FINDINGS_FILE
-from anyclaude.cache_report.history import FIGURES, HEADINGS, ExchangeHistory
-from anyclaude.cache_report.report import Line
+from anyclaude.cache_report import ExchangeHistory, listed
 from anyclaude.errors import InvalidSetting
-from anyclaude.exchange.record import ExchangeRecord
+from anyclaude.exchange import ExchangeRecord
 from anyclaude.settings import Settings
 
-LABEL_WIDTH = 18
+from .commands import Call
+from .screen import Screen
 
 
-def explain(request: str | None, settings: Settings, out: TextIO) -> int:
+def run(call: Call) -> int:
+    """Explain the exchange that was named, or the newest; with `--last`, list several."""
+    last = call.options.get("last")
+    if last is None:
+        explain(call.options.get("request"), call.settings, sys.stdout)
+    else:
+        list_exchanges(_count(last), call.settings, sys.stdout)
+    return 0
+
+
+def explain(request: str | None, settings: Settings, out: TextIO) -> None:
     """
-    Explain one exchange, by default the newest.
+    Write the explanation of one exchange, the newest if none is named.
 
     Raises:
-        InvalidSetting: when no exchange, or more than one, matches.
+        InvalidSetting: when no exchange or several exchanges have such an id.
     """
     history = _history(settings)
-    record = history.newest() if request is None else _the_only(request, history)
+    record = history.newest() if request is None else _named(request, history)
     if record is None:
-        raise InvalidSetting(f"{settings.log_dir / 'request-logs'} holds no exchange to explain")
-    _write(history.explain(record), out)
-    return 0
+        raise InvalidSetting(f"{settings.log_dir / 'request-logs'} contains no exchange to explain")
+    screen = Screen(out)
+    for line in history.explain(record):
+        screen.paragraph(line.label, line.text, line.style)
 
 
-def list_exchanges(count: int, settings: Settings, out: TextIO) -> int:
+def list_exchanges(count: int, settings: Settings, out: TextIO) -> None:
     """Write one line for each of the last exchanges, the oldest first."""
-    _write_table((HEADINGS, *_history(settings).latest(count)), out)
-    return 0
+    screen = Screen(out)
+    for number, line in enumerate(listed(_history(settings).latest(count))):
+        screen.line(line, "bold" if number == 0 else "")
 
 
 def _history(settings: Settings) -> ExchangeHistory:
-    return ExchangeHistory(settings.log_dir / "request-logs", settings.log_dir / "prompts" / FINDINGS_FILE)
+    return ExchangeHistory(settings.log_dir / "request-logs", settings.log_dir / "prompts")
 
 
-def _the_only(request: str, history: ExchangeHistory) -> ExchangeRecord:
-    """Return the exchange whose request or message id begins so, with or without `req_` and `msg_`."""
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise InvalidSetting(f"--last: {text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def _named(request: str, history: ExchangeHistory) -> ExchangeRecord:
+    """Return the exchange whose request or message id begins with `request`."""
     matching = history.matching(request)
     if not matching:
         raise InvalidSetting(
@@ -53,29 +70,3 @@ def _the_only(request: str, history: ExchangeHistory) -> ExchangeRecord:
         some = ", ".join(record.request_id for record in matching[:3])
         raise InvalidSetting(f"{len(matching)} exchanges have an id that begins with {request}: {some}")
     return matching[0]
-
-
-def _write(lines: Sequence[Line], out: TextIO) -> None:
-    """Write lines with their labels in a column; a terminal gets them wrapped and coloured, a pipe as they are."""
-    console = Console(file=out, highlight=False, soft_wrap=True)
-    for line in lines:
-        labels = f"{line.label:<{LABEL_WIDTH}}" if line.label else ""
-        room = console.width - len(labels)
-        wrapped = textwrap.wrap(line.text, room) if console.is_terminal else [line.text]
-        for at, piece in enumerate(wrapped or [""]):
-            label = labels if at == 0 else " " * len(labels)
-            console.print(Text(label).append(piece, style=line.style))
-
-
-def _write_table(rows: Sequence[Sequence[str]], out: TextIO) -> None:
-    """Write rows in columns, figures to the right; a terminal cuts off what exceeds its width."""
-    console = Console(file=out, highlight=False, soft_wrap=True)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for at, row in enumerate(rows):
-        cells = (
-            f"{cell:>{width}}" if heading in FIGURES else f"{cell:<{width}}"
-            for heading, cell, width in zip(HEADINGS, row, widths, strict=True)
-        )
-        text = "  ".join(cells).rstrip()
-        shown = text[: console.width] if console.is_terminal else text
-        console.print(Text(shown, style="bold" if at == 0 else ""))

@@ -23,11 +23,11 @@ from anyclaude.secret import Secret
 from anyclaude.server import Gateway, GatewayOptions, open_gateway
 from anyclaude.settings import Settings
 from anyclaude.storage import make_private_folder
-from anyclaude.timeouts import Timeouts
 from anyclaude.transforms import Diet
 
 from .detection import find_fallbacks, find_target
 from .engine_monitor import EngineMonitor
+from .folders import cache_folder, slot_snapshots_folder
 from .launch_key import continued_session, continues_session
 
 ANTHROPIC = "https://api.anthropic.com"
@@ -58,7 +58,7 @@ async def running_servers(settings: Settings, progress: Progress, say: Callable[
     if target is not None:
         yield Served((target, *fallbacks))
         return
-    model_file = await locate_model(settings.model, settings.cache, progress)
+    model_file = await locate_model(settings.model, cache_folder(settings), progress)
     options = EngineOptions(
         context_tokens=settings.context_tokens,
         slots=settings.parallel_requests or 1,
@@ -132,12 +132,12 @@ def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
         forward_to=forward_address(settings),
         memory_file=settings.log_dir / "spoken-calls.jsonl",
         prompts_folder=settings.log_dir / "prompts",
-        stored_prompts=settings.kept_prompts,
+        stored_prompts=settings.stored_prompts,
         diet=diet,
         allowed_tools=settings.allowed_tools,
         queue_limit=settings.queue_limit,
         grace_seconds=LAUNCH_GRACE_SECONDS,
-        timeouts=_timeouts(settings),
+        timeouts=settings.timeouts,
     )
 
 
@@ -163,7 +163,7 @@ def warmed(
     """Return the options with what is done to begin warm; servers that may be paid for are never asked in advance."""
     if not served.targets or _may_cost(served.targets[0]):
         return options
-    prompts = FirstPromptOptions(settings.log_dir / "first-prompts", launch_key) if settings.warm_up else None
+    prompts = FirstPromptOptions(settings.log_dir / "first-prompts", launch_key) if settings.prewarm else None
     slot = _slot_saver(served, settings, launch_key, arguments)
     return replace(options, prewarm=PrewarmOptions(first_prompt=prompts, slot=slot))
 
@@ -171,11 +171,6 @@ def warmed(
 def _may_cost(target: BackendTarget) -> bool:
     """Whether a server may be paid for by the token: nobody sends a key that costs money without encryption."""
     return target.profile.is_remote or not target.base_url.startswith("http://")
-
-
-def slot_snapshots_folder(settings: Settings) -> Path:
-    """Return where the embedded engine keeps what it has computed."""
-    return settings.cache / "kept-states"
 
 
 def _prepared_folder(folder: Path) -> str | None:
@@ -202,13 +197,13 @@ def _slot_saver(
     """
     if served.engine is None or served.engine_identity is None or launch_key is None:
         return None
-    if settings.kept_state_mib == 0 or served.engine.slots != 1:
+    if settings.slot_snapshots_mib == 0 or served.engine.slots != 1:
         return None
     return SlotSaverOptions(
         folder=slot_snapshots_folder(settings),
         engine=served.engine_identity,
         launch_key=launch_key,
-        limit_bytes=settings.kept_state_mib * 1024**2,
+        limit_bytes=settings.slot_snapshots_mib * 1024**2,
         session=continued_session(arguments),
         continues_session=continues_session(arguments),
     )
@@ -217,11 +212,3 @@ def _slot_saver(
 def forward_address(settings: Settings) -> str | None:
     """Return where mode `claude` forwards to."""
     return (settings.backend_url or ANTHROPIC) if settings.mode == "claude" else None
-
-
-def _timeouts(settings: Settings) -> Timeouts:
-    return Timeouts(
-        first_byte_seconds=settings.first_byte_seconds,
-        stall_seconds=settings.stall_seconds,
-        finish_seconds=settings.finish_seconds,
-    )

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from anyclaude.claude_code import CLIENT_VERSION
 from anyclaude.engine.progress import Progress
 from anyclaude.errors import ClientUnavailable
-from anyclaude.settings import CLIENT_VERSION
 from anyclaude.storage import exclusive_lock, make_private_folder
 
 PACKAGE = "@anthropic-ai/claude-code"
