@@ -77,13 +77,13 @@ def test_an_error_has_a_type_the_api_knows(kind: type[AnyclaudeError]) -> None:
 
 @pytest.mark.parametrize("kind", ANSWERED)
 def test_only_what_a_server_says_for_not_now_passes_by_itself(kind: type[AnyclaudeError]) -> None:
-    assert not kind.passes_by_itself or kind.status in TRANSIENT_STATUSES
+    assert not kind.is_transient or kind.status in TRANSIENT_STATUSES
 
 
 @pytest.mark.parametrize("kind", ANSWERED)
 def test_overloaded_is_said_only_of_what_passes_by_itself(kind: type[AnyclaudeError]) -> None:
     assert (kind.status == 529) == (kind.kind == "overloaded_error")
-    assert kind.status != 529 or kind.passes_by_itself
+    assert kind.status != 529 or kind.is_transient
 
 
 @pytest.mark.parametrize("kind", [QueueFull, BackendUnavailable])

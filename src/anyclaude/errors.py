@@ -46,7 +46,7 @@ class AnyclaudeError(Exception):
     status: int = 500
     kind: str = "api_error"
     retry_after_seconds: float | None = None
-    passes_by_itself: bool = False
+    is_transient: bool = False
     details: ClassVar[Mapping[str, str] | None] = None
 
 
@@ -117,7 +117,7 @@ class QueueFull(RequestError):
 
     status = 429
     kind = "rate_limit_error"
-    passes_by_itself = True
+    is_transient = True
 
     def __init__(self, message: str, retry_after_seconds: float) -> None:
         super().__init__(message)
@@ -134,7 +134,7 @@ class BackendUnreachable(BackendError):
     """No connection could be made, or it broke before the first byte of the reply."""
 
     status = 503
-    passes_by_itself = True
+    is_transient = True
 
 
 class BackendUnavailable(BackendError):
@@ -142,7 +142,7 @@ class BackendUnavailable(BackendError):
 
     status = 529
     kind = "overloaded_error"
-    passes_by_itself = True
+    is_transient = True
 
     def __init__(self, message: str, retry_after_seconds: float) -> None:
         super().__init__(message)
@@ -164,7 +164,7 @@ class BackendRejected(BackendError):
         self.status = status
         self.kind = kind
         self.retry_after_seconds = retry_after_seconds
-        self.passes_by_itself = status in TRANSIENT_STATUSES
+        self.is_transient = status in TRANSIENT_STATUSES
 
 
 class PromptTooLong(BackendRejected):
@@ -194,7 +194,7 @@ class ShuttingDown(AnyclaudeError):
 
     status = 529
     kind = "overloaded_error"
-    passes_by_itself = True
+    is_transient = True
 
 
 class ProtocolMisuse(AnyclaudeError):

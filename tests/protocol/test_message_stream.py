@@ -32,7 +32,7 @@ from anyclaude.protocol.events import (
     ToolUseContent,
     Usage,
 )
-from anyclaude.protocol.message_stream import MessageStream, latest, usage_of
+from anyclaude.protocol.message_stream import MessageStream, merge_reports, usage_of
 
 DONE = Finished("end_turn")
 SIGNATURE = "signature"
@@ -535,7 +535,7 @@ def test_a_failure_after_the_end_changes_nothing() -> None:
 
 @given(usage_reports, usage_reports)
 def test_the_later_report_wins_field_by_field(before: UsageReported, now: UsageReported) -> None:
-    both = latest(before, now)
+    both = merge_reports(before, now)
 
     for name in UsageReported.__struct_fields__:
         said = getattr(now, name)

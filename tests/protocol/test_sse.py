@@ -151,13 +151,13 @@ def test_fields_are_read_as_the_standard_says(raw: bytes, events: list[ServerSen
 
 @pytest.mark.parametrize("line", [b"ata: 1", b"x", b" data: 1", b"unknown: 1", b"\xff"])
 def test_a_line_that_is_no_field_can_be_kept_as_data_of_its_event(line: bytes) -> None:
-    assert SseDecoder(keeps_strange_lines=True).feed(b"data: 0\n" + line + b"\n\n") == [ServerSentEvent(b"0\n" + line)]
+    assert SseDecoder(keeps_unknown_lines=True).feed(b"data: 0\n" + line + b"\n\n") == [ServerSentEvent(b"0\n" + line)]
     assert SseDecoder().feed(b"data: 0\n" + line + b"\n\n") == [ServerSentEvent(b"0")]
 
 
 @pytest.mark.parametrize("line", [b": comment", b":", b"id: 7", b"id", b"retry: 100", b"retry", b"event: message"])
 def test_a_line_the_standard_knows_is_never_strange(line: bytes) -> None:
-    assert SseDecoder(keeps_strange_lines=True).feed(line + b"\n\n" + line + b"\ndata: 0\n\n") == [
+    assert SseDecoder(keeps_unknown_lines=True).feed(line + b"\n\n" + line + b"\ndata: 0\n\n") == [
         ServerSentEvent(b"0")
     ]
 

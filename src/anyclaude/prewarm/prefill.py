@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from anyclaude.protocol.deltas import Delta, UsageReported
-from anyclaude.protocol.message_stream import latest
+from anyclaude.protocol.message_stream import merge_reports
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.scheduling.dispatch import Progress, Upstream
 from anyclaude.scheduling.model_choice import model_for
@@ -34,5 +34,5 @@ async def evaluate(
     reported = UsageReported()
     for delta in deltas:
         if isinstance(delta, UsageReported):
-            reported = latest(reported, delta)
+            reported = merge_reports(reported, delta)
     return reported

@@ -187,7 +187,7 @@ class MessageStream:
             case ToolCallDelta():
                 yield from self._tool_call(delta)
             case UsageReported():
-                self._reported = latest(self._reported, delta)
+                self._reported = merge_reports(self._reported, delta)
             case Finished():
                 self._finished = delta
             case _:
@@ -298,7 +298,7 @@ class MessageStream:
                 return reason
 
 
-def latest(before: UsageReported, now: UsageReported) -> UsageReported:
+def merge_reports(before: UsageReported, now: UsageReported) -> UsageReported:
     """Return both reports as one; where both say something, the later one counts."""
     return UsageReported(*(old if new is None else new for old, new in zip(astuple(before), astuple(now), strict=True)))
 

@@ -34,13 +34,13 @@ class SseDecoder:
     """
     Incremental: `feed` takes any split of the bytes and gives the same events.
 
-    `keeps_strange_lines` departs from the standard: a line that is no field is then data of its
+    `keeps_unknown_lines` departs from the standard: a line that is no field is then data of its
     event, so that one whose beginning was damaged is noticed instead of being left out.
     """
 
-    def __init__(self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES, keeps_strange_lines: bool = False) -> None:
+    def __init__(self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES, keeps_unknown_lines: bool = False) -> None:
         self._max_event_bytes = max_event_bytes
-        self._keeps_strange_lines = keeps_strange_lines
+        self._keeps_strange_lines = keeps_unknown_lines
         self._partial: list[bytes] = []  # pieces of the line that is not complete yet
         self._held_bytes = 0
         self._data: list[bytes] = []

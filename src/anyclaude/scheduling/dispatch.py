@@ -159,7 +159,7 @@ class Dispatcher:
                 await self._require_room(upstream, backend_request)
                 return await self._open_admitted(upstream, backend_request, progress, self.timeouts.fallback_seconds)
             except BackendError as error:
-                if not error.passes_by_itself and not isinstance(error, BackendTimeout):
+                if not error.is_transient and not isinstance(error, BackendTimeout):
                     raise
                 progress.skipped_backends = (
                     *progress.skipped_backends,
@@ -224,7 +224,7 @@ class Dispatcher:
                 wait = max(pause, error.retry_after_seconds or 0.0)
                 if (fatal_error := self._fatal_error()) is not None:
                     raise fatal_error from error
-                if not error.passes_by_itself or self._clock() + wait > give_up_at:
+                if not error.is_transient or self._clock() + wait > give_up_at:
                     raise
             await self._sleep(wait)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

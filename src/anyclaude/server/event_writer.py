@@ -79,7 +79,7 @@ class EventWriter:
         second.  A refusal that will not change is better heard than repeated, so it is told to everyone.
         """
         self.stop()
-        will_repeat = isinstance(error, BackendRejected) and not error.passes_by_itself
+        will_repeat = isinstance(error, BackendRejected) and not error.is_transient
         if is_claude_code and not will_repeat:
             self._reset()
         else:
