@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from tests.parts.referee import Verdict, judge
 
 from anyclaude.errors import BackendError
+from anyclaude.protocol.accumulate import Accumulator
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ThinkingDelta, ToolCallDelta, UsageReported
-from anyclaude.protocol.events import StreamEvent, encode_event
+from anyclaude.protocol.events import Message, StreamEvent, encode_event
 from anyclaude.protocol.message_stream import MessageStream
 
 short_text = st.text(max_size=4)
@@ -57,6 +58,13 @@ def play(batches: Iterable[Sequence[Delta]]) -> list[StreamEvent]:
         return events + stream.close()
     except BackendError as error:
         return events + stream.fail(error)
+
+
+def message_of(events: Iterable[StreamEvent]) -> Message:
+    """Return the message that these events spell; raises what `Accumulator` raises."""
+    accumulator = Accumulator()
+    accumulator.take(events)
+    return accumulator.message
 
 
 def judged(events: Iterable[StreamEvent]) -> Verdict:

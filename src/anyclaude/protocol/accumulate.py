@@ -115,13 +115,6 @@ class Accumulator:
         return self._message
 
 
-def accumulate(events: Iterable[StreamEvent]) -> Message:
-    """Return the whole message; raises `BackendTruncated` for a stream that failed or is not whole."""
-    accumulator = Accumulator()
-    accumulator.take(events)
-    return accumulator.message
-
-
 def _input_of(text: str) -> JsonValue:
     """Return a tool's input, or its raw text where that is no object: the client then says clearly what is wrong."""
     try:
