@@ -1,16 +1,17 @@
 """Requests that say again what earlier ones have said."""
 
 import json
+from weakref import ref
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude.errors import InvalidRequest
-from anyclaude.protocol.caching_decoder import LARGEST_SHARE, CachingDecoder
+from anyclaude.protocol.caching_decoder import LARGEST_SHARE, CachingDecoder, DecodeCache
 from anyclaude.protocol.content import TextBlock
 from anyclaude.protocol.json_values import MAX_DEPTH, JsonValue
-from anyclaude.protocol.messages_request import MessagesRequest, decode_request
+from anyclaude.protocol.messages_request import MessagesRequest, Turn, decode_request
 
 Json = dict[str, object]
 
@@ -49,6 +50,9 @@ def written(body: object, separators: tuple[str, str] = (",", ":")) -> bytes:
     return json.dumps(body, separators=separators).encode()
 
 
+SHORTEST_TURN = written({"role": "user", "content": [{"type": "text", "text": "0"}]})
+
+
 def conversation(*texts: str, **fields: object) -> bytes:
     """Write a request of one user turn for each text, the last with the cache marker that moves along."""
     messages: list[Json] = [{"role": "user", "content": [{"type": "text", "text": text}]} for text in texts]
@@ -75,7 +79,26 @@ def test_any_sequence_of_requests_is_read_as_each_alone(requests: list[bytes], r
 
     for body in [*requests, *requests]:
         assert outcome(reader.decode, body) == outcome(decode_request, body)
-        assert reader.held_bytes <= 3 * room
+
+
+class Decoded:
+    """A value that can be referred to weakly."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+
+
+@given(st.lists(st.binary(max_size=12)), st.integers(1, 60))
+def test_the_values_that_a_cache_keeps_alive_never_exceed_its_limit(texts: list[bytes], max_bytes: int) -> None:
+    decode = DecodeCache(Decoded, max_bytes)
+    made: dict[bytes, ref[Decoded]] = {}
+    for text in texts:
+        value = decode(text)
+        assert value.text == text
+        made[text] = ref(value)
+        del value
+
+        assert sum(len(text) for text, weak in made.items() if weak() is not None) <= max_bytes
 
 
 @given(bodies.map(written), st.data())
@@ -156,18 +179,23 @@ def test_what_comes_again_and_again_is_kept_and_what_does_not_makes_room() -> No
     tool = {"tools": [{"name": "Read", "input_schema": {}}]}
     reader = CachingDecoder(max_turn_bytes=1000)
     first = reader.decode(conversation("always", "0", **tool))
+    seen: list[ref[Turn]] = []
     for number in range(100):
         last = reader.decode(conversation("always", str(number), **tool))
+        seen += map(ref, last.messages)
+    alive = {id(turn) for weak in seen if (turn := weak()) is not None}
 
     assert last.messages[0] is first.messages[0]
-    assert reader.held_bytes <= 1000 + len(written(tool))
+    assert len(alive) * len(SHORTEST_TURN) <= 1000
 
 
 def test_a_part_that_would_take_most_of_the_room_is_not_kept() -> None:
     reader = CachingDecoder(max_turn_bytes=400)
-    reader.decode(conversation("x" * (400 // LARGEST_SHARE)))
+    small = ref(reader.decode(conversation("x")).messages[0])
+    large = ref(reader.decode(conversation("x" * (400 // LARGEST_SHARE))).messages[0])
 
-    assert reader.held_bytes == 0
+    assert small() is not None
+    assert large() is None
 
 
 def test_a_request_with_spaces_between_its_parts_is_read_without_the_memory() -> None:

@@ -1,6 +1,7 @@
 """What was made of a value lives as long as the value."""
 
 import gc
+from weakref import ref
 
 from anyclaude.protocol.content import TextBlock
 from anyclaude.transforms.identity_cache import IdentityCache
@@ -53,13 +54,23 @@ def test_a_value_that_stays_as_it_is_comes_back_itself() -> None:
     assert derived(block, 1) is block
 
 
+class Count:
+    """An argument that can be referred to weakly: the cache keeps it alive with the entry it belongs to."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
 def test_nothing_is_kept_of_a_value_that_is_gone() -> None:
-    derived = IdentityCache(Shorten())
+    derived = IdentityCache[TextBlock, Count](lambda block, count: TextBlock(block.text[: -count.number]))
     changed, unchanged = TextBlock("abc"), TextBlock("")
-    derived(changed, 1)
-    derived(unchanged, 1)
-    assert len(derived) == 2
+    one, two = Count(1), Count(2)
+    kept: list[ref[TextBlock] | ref[Count]] = [ref(derived(changed, one)), ref(one), ref(two)]
+    derived(unchanged, two)
+    del one, two
+    gc.collect()
+    assert all(weak() is not None for weak in kept)
+
     del changed, unchanged
     gc.collect()
-
-    assert len(derived) == 0
+    assert all(weak() is None for weak in kept)

@@ -47,7 +47,7 @@ class DecodeCache(Generic[T]):
         self._decode = decode
         self._max_bytes = max_bytes
         self._values: OrderedDict[bytes, T] = OrderedDict()
-        self.held_bytes = 0
+        self._held_bytes = 0
 
     def __call__(self, text: bytes) -> T:
         """Return what `text` says; raises what the decoder raises, and keeps nothing then."""
@@ -62,9 +62,9 @@ class DecodeCache(Generic[T]):
 
     def _keep(self, text: bytes, value: T) -> None:
         self._values[text] = value
-        self.held_bytes += len(text)
-        while self.held_bytes > self._max_bytes:
-            self.held_bytes -= len(self._values.popitem(last=False)[0])
+        self._held_bytes += len(text)
+        while self._held_bytes > self._max_bytes:
+            self._held_bytes -= len(self._values.popitem(last=False)[0])
 
 
 class CachingDecoder:
@@ -81,11 +81,6 @@ class CachingDecoder:
         self._block = DecodeCache(_block, max_tool_bytes)
         self._fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
         self._items = msgspec.json.Decoder(list[msgspec.Raw]).decode
-
-    @property
-    def held_bytes(self) -> int:
-        """How much JSON text is kept."""
-        return self._turn.held_bytes + self._tool.held_bytes + self._block.held_bytes
 
     def decode(self, body: bytes) -> MessagesRequest:
         """Parse a request body; raises `InvalidRequest` that names the field and what is wrong with it."""

@@ -20,9 +20,6 @@ class IdentityCache(Generic[T, A]):
         self._make = make
         self._made: dict[int, tuple[ref[T], A, T | None]] = {}
 
-    def __len__(self) -> int:
-        return len(self._made)
-
     def __call__(self, value: T, argument: A) -> T:
         """Return what is made of the value, the value itself if that is equal to it."""
         key = id(value)
