@@ -23,6 +23,7 @@ call_fragments = st.builds(
     slot=st.integers(0, 3),
     name=st.sampled_from(["", "Read", "Bash"]),
     arguments=st.one_of(st.sampled_from(["", "{}", '{"a":', "1}"]), st.text('{}1":,', max_size=3)),
+    written=st.sampled_from(["", "", "<call>", "w"]),
 )
 usage_reports = st.builds(UsageReported, counts, counts, counts)
 endings = st.builds(

@@ -73,7 +73,7 @@ def test_pings_leave_no_trace() -> None:
 def test_a_failed_stream_is_refused_with_its_own_words() -> None:
     events = play([[ToolCallDelta(5, "", "{}"), Finished("end_turn")]])
 
-    with pytest.raises(BackendTruncated, match="tool call 5 never said which tool"):
+    with pytest.raises(BackendTruncated, match="tool call 5 does not name its tool"):
         message_of(events)
 
 

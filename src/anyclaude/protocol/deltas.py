@@ -31,14 +31,19 @@ class ToolCallDelta(Struct, frozen=True, gc=False):
     """
     A fragment of one tool call.
 
-    `slot` tells parallel calls apart and is the same in every fragment of a call.
+    `slot` distinguishes parallel calls and is the same in every fragment of a call.
     `name` counts the first time it is not empty: some servers repeat it in every
     fragment, some send "".  `arguments` is a piece of JSON text, in order.
+
+    `written` is a piece of the text the model wrote for the call, in order, where that text is not
+    its JSON arguments: a call written into the reply's text, with tags around it.  It is never sent
+    to the client, and is independent of how the arguments are divided into fragments.
     """
 
     slot: int
     name: str = ""
     arguments: str = ""
+    written: str = ""
 
 
 class UsageReported(Struct, frozen=True, gc=False):
