@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude.errors import InvalidRequest
-from anyclaude.protocol.caching_decoder import LARGEST_SHARE, CachingDecoder, DecodeCache
+from anyclaude.protocol.caching_decoder import MAX_SHARE, CachingDecoder, DecodeCache
 from anyclaude.protocol.content import TextBlock
 from anyclaude.protocol.json_values import MAX_DEPTH, JsonValue
 from anyclaude.protocol.messages_request import MessagesRequest, Turn, decode_request
@@ -192,7 +192,7 @@ def test_what_comes_again_and_again_is_kept_and_what_does_not_makes_room() -> No
 def test_a_part_that_would_take_most_of_the_room_is_not_kept() -> None:
     reader = CachingDecoder(max_turn_bytes=400)
     small = ref(reader.decode(conversation("x")).messages[0])
-    large = ref(reader.decode(conversation("x" * (400 // LARGEST_SHARE))).messages[0])
+    large = ref(reader.decode(conversation("x" * (400 // MAX_SHARE))).messages[0])
 
     assert small() is not None
     assert large() is None

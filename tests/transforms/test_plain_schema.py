@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue
-from anyclaude.transforms.plain_schema import NEWEST, plain_schema
+from anyclaude.transforms.plain_schema import DEFAULT_DIALECT, plain_schema
 
 NAMES = st.sampled_from(["a", "title", "description", "examples", "$schema"])
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-3, 3), st.sampled_from(["", "a", "title"]))
@@ -65,7 +65,7 @@ def test_every_instance_is_valid_after_if_and_only_if_it_was_before(
     schema: dict[str, JsonValue], instances: list[JsonValue], declared: bool
 ) -> None:
     if declared:
-        schema = {"$schema": NEWEST, **schema}
+        schema = {"$schema": DEFAULT_DIALECT, **schema}
     plain = plain_schema(schema, 20)
 
     assert [accepts(plain)(instance) for instance in instances] == [accepts(schema)(it) for it in instances]

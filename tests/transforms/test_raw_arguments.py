@@ -10,7 +10,7 @@ from anyclaude.protocol.content import ToolUseBlock
 from anyclaude.protocol.json_values import JsonValue
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.transforms import PromptContext, RawArguments
-from anyclaude.transforms.raw_arguments import means_the_same
+from anyclaude.transforms.raw_arguments import is_equivalent
 
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-9, 9999), st.text(max_size=5))
 OBJECTS = st.dictionaries(st.text(min_size=1, max_size=3), SCALARS, max_size=4)
@@ -61,8 +61,8 @@ def test_a_call_that_was_changed_stays_as_the_client_has_it(spoken: str, echoed:
 
 
 @given(OBJECTS)
-def test_an_echo_in_any_key_order_means_the_same(value: dict[str, JsonValue]) -> None:
-    assert means_the_same(json.dumps(value, indent=1), dict(sorted(value.items())))
+def test_an_echo_in_any_key_order_is_equivalent(value: dict[str, JsonValue]) -> None:
+    assert is_equivalent(json.dumps(value, indent=1), dict(sorted(value.items())))
 
 
 def test_a_call_nobody_remembers_is_left_alone() -> None:

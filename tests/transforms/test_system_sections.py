@@ -9,7 +9,7 @@ from anyclaude.protocol.content import TextBlock
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.transforms import Diet, PromptContext, ShorterSystemPrompt
 from anyclaude.transforms.boilerplate import PASSAGES, REMINDERS, SECTIONS
-from anyclaude.transforms.system_sections import is_sound, shorter, shorter_reminder
+from anyclaude.transforms.system_sections import is_well_formed, shorter, shorter_reminder
 from anyclaude.transforms.text_units import Unit, units_of
 
 IDENTITY = "\nYou are an agent.\n\nIMPORTANT: Refuse to do harm.\n\n"
@@ -133,9 +133,9 @@ def test_a_cut_that_would_leave_a_code_block_open_is_left_to_the_milder_diet() -
 
 
 def test_units_that_run_into_one_are_not_sound() -> None:
-    assert is_sound(units_of("words\n\nmore\n"))
-    assert not is_sound((Unit("paragraph", "words\n"), Unit("paragraph", "more\n")))
-    assert not is_sound((Unit("paragraph", "\n"),))
+    assert is_well_formed(units_of("words\n\nmore\n"))
+    assert not is_well_formed((Unit("paragraph", "words\n"), Unit("paragraph", "more\n")))
+    assert not is_well_formed((Unit("paragraph", "\n"),))
 
 
 AGENTS = (
