@@ -98,7 +98,7 @@ def test_a_complete_message_holds_everything_that_was_sent_and_no_more(deltas: l
 
 
 @given(finished_replies)
-def test_what_the_model_wrote_for_each_call_is_kept_whole_by_its_id(deltas: list[Delta]) -> None:
+def test_the_written_form_of_each_call_is_available_by_its_id(deltas: list[Delta]) -> None:
     stream = new_stream()
     events = stream.open()
     with suppress(BackendError):
@@ -114,7 +114,7 @@ def test_what_the_model_wrote_for_each_call_is_kept_whole_by_its_id(deltas: list
 
 
 @given(finished_replies)
-def test_what_the_model_wrote_for_a_call_changes_no_event(deltas: list[Delta]) -> None:
+def test_the_written_form_of_a_call_changes_no_event(deltas: list[Delta]) -> None:
     without = [replace(delta, written="") if isinstance(delta, ToolCallDelta) else delta for delta in deltas]
 
     assert play([deltas]) == play([without])

@@ -174,7 +174,7 @@ class MessageStream:
 
     def close(self) -> list[StreamEvent]:
         """
-        Return the events that end a finished reply: what is still waiting, then the stop reason and the usage.
+        Return the events that end a finished reply: everything that is waiting, then the stop reason and the usage.
 
         Raises:
             BackendTruncated: when the backend has not reported the end of the reply.
@@ -188,7 +188,7 @@ class MessageStream:
         return [*events, MessageDelta(ending, usage_of(self._reported)), MessageStop()]
 
     def fail(self, error: AnyclaudeError) -> list[StreamEvent]:
-        """Return the event that ends the message where it stands; none if it has ended already."""
+        """Return the event that ends the message as failed; none if it has ended already."""
         if self._phase is Phase.ENDED:
             return []
         self._phase = Phase.ENDED

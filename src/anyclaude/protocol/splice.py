@@ -27,7 +27,7 @@ class Splice:
     `received` is what came of the first attempt, from the point where the second one begins.  Fragments
     are compared by the characters they add up to, so the attempts may be divided differently; the name
     of a tool counts once and as a whole, because servers repeat it.  The written form of a call comes
-    alongside its arguments in no fixed order, so it is compared by itself.
+    alongside its arguments in no fixed order, so it is compared separately.
     """
 
     def __init__(self, received: Iterable[Delta]) -> None:
