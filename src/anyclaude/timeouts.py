@@ -1,4 +1,4 @@
-"""The time limits for a reply."""
+"""The timeouts of a reply."""
 
 from typing import Annotated, TypeAlias
 
@@ -10,11 +10,13 @@ Seconds: TypeAlias = Annotated[float, Meta(gt=0)]
 
 class Timeouts(Struct, frozen=True, kw_only=True):
     """
-    How long each kind of silence may last, in seconds.
+    The longest pauses that are tolerated, in seconds.
 
-    The defaults are for slow hardware: a prefill of ten minutes is normal (18,000 tokens took a
-    0.5B model on two cores 482 s), a pause of two minutes between two tokens is not.  A backend
-    that has sent its finish reason owes nothing but its usage figures.
+    `first_byte_seconds` and `stall_seconds` limit the silence before a reply and within it.  The
+    defaults are for slow hardware: a prefill of ten minutes is normal (18,000 tokens took a 0.5B model
+    on two cores 482 s), a pause of two minutes between two tokens is not.  `finish_seconds` applies
+    once the backend has reported the end of the reply, when only its usage report is missing.
+    `retry_seconds` limits the retries of one request, from its admission.
     """
 
     first_byte_seconds: Seconds = 1800.0
@@ -22,4 +24,4 @@ class Timeouts(Struct, frozen=True, kw_only=True):
     finish_seconds: Seconds = 10.0
     retry_seconds: float = 30.0
     fallback_seconds: float = 1.0
-    """How long to retry a backend if another one is ready: enough for a connection that broke by chance."""
+    """The budget for retries where another backend is available: enough for a connection that broke by chance."""

@@ -124,7 +124,13 @@ anything = st.lists(
     st.one_of(
         st.builds(TextDelta, st.sampled_from("ab")),
         st.builds(ThinkingDelta, st.sampled_from("ab"), st.sampled_from(["", "", "sig"])),
-        st.builds(ToolCallDelta, st.integers(0, 1), st.sampled_from(["", "Read"]), st.sampled_from("ab")),
+        st.builds(
+            ToolCallDelta,
+            st.integers(0, 1),
+            st.sampled_from(["", "Read"]),
+            st.sampled_from("ab"),
+            st.sampled_from(["", "w", "<call>"]),
+        ),
         st.just(UsageReported(3)),
     ),
     max_size=12,

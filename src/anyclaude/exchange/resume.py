@@ -129,8 +129,9 @@ def _joined(alike: list[Delta]) -> tuple[list[Delta], int]:
             text = "".join(delta.text for delta in alike if isinstance(delta, ThinkingDelta))
             return [ThinkingDelta(text)], len(text)
         case ToolCallDelta(slot, name):
-            text = "".join(delta.arguments for delta in alike if isinstance(delta, ToolCallDelta))
-            return [ToolCallDelta(slot, name, text)], len(text)
+            calls = [delta for delta in alike if isinstance(delta, ToolCallDelta)]
+            text, written = "".join(call.arguments for call in calls), "".join(call.written for call in calls)
+            return [ToolCallDelta(slot, name, text, written)], len(text) + len(written)
         case _:
             return [delta for delta in alike if not isinstance(delta, UsageReported)], len(alike)
 

@@ -1,7 +1,7 @@
 """Have a backend evaluate a prompt in advance, so that the request that sends it later need not wait for that."""
 
 from anyclaude.protocol.deltas import UsageReported
-from anyclaude.protocol.message_stream import latest
+from anyclaude.protocol.message_stream import merge_reports
 from anyclaude.scheduling import PreparedRequest, Progress
 
 
@@ -18,5 +18,5 @@ async def evaluate(prepared: PreparedRequest, within_seconds: float, progress: P
         while not reader.is_over:
             counts = [delta for delta in await reader.read(within_seconds) if isinstance(delta, UsageReported)]
             for count in counts:
-                reported = latest(reported, count)
+                reported = merge_reports(reported, count)
     return reported

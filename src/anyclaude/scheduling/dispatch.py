@@ -90,7 +90,7 @@ class Dispatcher:
             try:
                 return await self._open_in_turn(request, progress, self.timeouts.fallback_seconds)
             except BackendError as error:
-                if not error.passes_by_itself and not isinstance(error, BackendTimeout):
+                if not error.is_transient and not isinstance(error, BackendTimeout):
                     raise
                 progress.skipped(request, str(error))
         return await self._open_in_turn(_prepared_for(last, prepared), progress, self.timeouts.retry_seconds)
@@ -144,7 +144,7 @@ class Dispatcher:
                 wait = max(pause, error.retry_after_seconds or 0.0)
                 if (fatal := self._fatal_error()) is not None:
                     raise fatal from error
-                if not error.passes_by_itself or self._clock() + wait > give_up_at:
+                if not error.is_transient or self._clock() + wait > give_up_at:
                     raise
             await self._sleep(wait)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

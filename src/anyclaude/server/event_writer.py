@@ -43,7 +43,7 @@ def recovers_by_retrying(error: AnyclaudeError) -> bool:
     a broken connection it requests again with streaming within half a second.  A refusal that will not change is not
     worth a retry, so every client gets it as an event.
     """
-    return not isinstance(error, BackendRejected) or error.passes_by_itself
+    return not isinstance(error, BackendRejected) or error.is_transient
 
 
 class EventWriter:

@@ -18,7 +18,7 @@ from yarl import URL
 
 from anyclaude.errors import BackendTruncated, BackendUnreachable, InvalidRequest
 from anyclaude.protocol.deltas import UsageReported
-from anyclaude.protocol.message_stream import latest
+from anyclaude.protocol.message_stream import merge_reports
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
 from anyclaude.protocol.sse import DEFAULT_MAX_EVENT_BYTES, EventTooLarge, SseDecoder
 
@@ -165,7 +165,7 @@ class UsageReader:
         cached = usage.cache_read_input_tokens
         created = usage.cache_creation_input_tokens or 0
         whole = None if usage.input_tokens is None else usage.input_tokens + (cached or 0) + created
-        self.reported = latest(self.reported, UsageReported(whole, usage.output_tokens, cached))
+        self.reported = merge_reports(self.reported, UsageReported(whole, usage.output_tokens, cached))
 
 
 def _passed_on(headers: Mapping[str, str]) -> CIMultiDict[str]:

@@ -56,7 +56,7 @@ def rejection(status: int, body: bytes, retry_after_seconds: float | None, profi
         error = BackendRejected(
             f"the backend answered with HTTP status {status}; is its address right?", 502, "api_error"
         )
-        error.passes_by_itself = False  # a redirect leads the next request astray as well
+        error.is_transient = False  # a redirect leads the next request astray as well
         return error
     return _rejected(status, refusal, retry_after_seconds)
 
