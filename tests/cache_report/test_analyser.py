@@ -46,7 +46,7 @@ async def ask(
     headers = {} if session is None else {"x-claude-code-session-id": session, "x-claude-code-request-class": "main"}
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt("", messages=messages, **more), headers))
-        await (await backend.asked()).reply("Yes?")
+        await (await backend.next_request()).reply("Yes?")
         await client.response()
 
 
@@ -121,9 +121,9 @@ async def test_the_tokens_are_asked_for_when_the_client_has_its_reply_and_not_be
         await ask(gateway, backend, LATER)
         await ask(gateway, backend, EDITED)
         for rendering, tokens in (("before", [1, 2, 3, 4]), ("now", [1, 2, 9])):
-            rendered = await backend.asked()
+            rendered = await backend.next_request()
             await rendered.answer(200, encode_json({"prompt": rendering}))
-            tokenized = await backend.asked()
+            tokenized = await backend.next_request()
             await tokenized.answer(200, encode_json({"tokens": tokens}))
             assert (rendered.path, tokenized.path) == ("/apply-template", "/tokenize")
             assert tokenized.json["content"] == rendering
@@ -138,7 +138,7 @@ async def test_a_server_that_does_not_tell_the_tokens_costs_their_number_alone(
     async with examining(tmp_path, backend, "llamacpp") as gateway:
         await ask(gateway, backend, LATER)
         await ask(gateway, backend, EDITED)
-        await (await backend.asked()).refuse(404, "no such route")
+        await (await backend.next_request()).refuse(404, "no such route")
 
     finding = findings(tmp_path)[1]
     assert (finding.cause, finding.common_tokens) == ("messages_changed", None)

@@ -70,7 +70,7 @@ def test_an_id_nobody_knows_is_not_found_and_neither_is_what_was_forgotten() -> 
 async def asked(gateway: RunningGateway, backend: RawBackend, diagnostics: object = None) -> Response:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(stream=False, diagnostics=diagnostics)))
-        await (await backend.asked()).reply("Yes.")
+        await (await backend.next_request()).reply("Yes.")
         return await client.response()
 
 

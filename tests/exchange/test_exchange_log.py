@@ -73,7 +73,7 @@ async def test_a_whole_exchange_is_told_in_one_line(gateway: RunningGateway, bac
     headers = {**CLAUDE_CODE, "x-claude-code-agent-id": "a1", "x-claude-code-request-class": "subagent"}
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(thinking={"type": "adaptive"}), headers))
-        await (await backend.asked()).reply("Hel", "lo")
+        await (await backend.next_request()).reply("Hel", "lo")
         response = await client.response()
 
     (record,) = gateway.records()
@@ -96,7 +96,7 @@ async def test_a_whole_exchange_is_told_in_one_line(gateway: RunningGateway, bac
 async def test_nothing_the_user_or_the_model_wrote_is_in_it(gateway: RunningGateway, backend: RawBackend) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt("my private question")))
-        await (await backend.asked()).reply("a private answer")
+        await (await backend.next_request()).reply("a private answer")
         await client.response()
 
     assert "private" not in str(gateway.records())

@@ -114,13 +114,13 @@ async def end_of_a_run(folder: Path, backend: RawBackend, *, keeps: bool) -> lis
     gateway = await context.__aenter__()
     async with connected(gateway.base_url) as client:
         await send(client, opening("Pull the weeds"))
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await asked.begin()
         await asked.finish(prompt_tokens=990)
         await client.response()
     ending = asyncio.create_task(context.__aexit__(None, None, None))
     if keeps:
-        saving = await backend.asked()
+        saving = await backend.next_request()
         assert saving.path == "/slots/0?action=save"
         heard = list(said)
         await saving.refuse(500, "no more of that")

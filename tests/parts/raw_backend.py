@@ -24,7 +24,7 @@ TERMINATOR = b"0\r\n\r\n"
 
 
 @dataclass(eq=False)
-class Asked:
+class ReceivedRequest:
     """One request that has arrived, and the connection to answer it on."""
 
     method: str
@@ -32,7 +32,7 @@ class Asked:
     headers: dict[str, str]
     body: bytes
     writer: asyncio.StreamWriter
-    left: asyncio.Event = field(default_factory=asyncio.Event)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the other side has closed the connection, or reset it."""
 
     @property
@@ -103,9 +103,9 @@ class Asked:
         """Reset the connection."""
         reset(self.writer)
 
-    async def is_left(self) -> None:
+    async def wait_closed(self) -> None:
         """Wait until the other side has let go of the connection."""
-        await asyncio.wait_for(self.left.wait(), GENEROUS_SECONDS)
+        await asyncio.wait_for(self.closed.wait(), GENEROUS_SECONDS)
 
 
 class RawBackend:
@@ -113,9 +113,9 @@ class RawBackend:
 
     def __init__(self, port: int = 0) -> None:
         self.port = port
-        self.requests: list[Asked] = []
+        self.requests: list[ReceivedRequest] = []
         self.connections = 0
-        self._arrivals: asyncio.Queue[Asked] = asyncio.Queue()
+        self._arrivals: asyncio.Queue[ReceivedRequest] = asyncio.Queue()
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._serving: set[asyncio.Task[None]] = set()
@@ -130,7 +130,7 @@ class RawBackend:
         """The URL an OpenAI client is given."""
         return f"{self.origin}/v1"
 
-    async def asked(self) -> Asked:
+    async def next_request(self) -> ReceivedRequest:
         """Wait for the next request."""
         return await asyncio.wait_for(self._arrivals.get(), GENEROUS_SECONDS)
 
@@ -155,7 +155,7 @@ class RawBackend:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
-        asked: Asked | None = None
+        asked: ReceivedRequest | None = None
         try:
             while True:
                 asked = await _read_request(reader, writer)
@@ -163,7 +163,7 @@ class RawBackend:
                 self._arrivals.put_nowait(asked)
         except (asyncio.IncompleteReadError, ConnectionError):
             if asked is not None:
-                asked.left.set()
+                asked.closed.set()
         finally:
             self._open.discard(writer)
             writer.close()
@@ -195,10 +195,10 @@ def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-async def _read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Asked:
+async def _read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ReceivedRequest:
     head = await reader.readuntil(b"\r\n\r\n")
     request_line, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     method, path, _ = request_line.split(" ", 2)
-    return Asked(method, path, headers, body, writer)
+    return ReceivedRequest(method, path, headers, body, writer)

@@ -32,7 +32,7 @@ async def lived_through(folder: Path, backend: RawBackend) -> None:
         connected(gateway.base_url) as client,
     ):
         await send(client, opening("Pull the weeds"))
-        await (await backend.asked()).reply("Hello")
+        await (await backend.next_request()).reply("Hello")
         await client.response()
     states = SlotStore(folder / "states", "engine", 10_000)
     assert states.has_room_for(1)
@@ -56,10 +56,10 @@ async def test_a_gateway_that_has_nothing_to_go_by_says_so(tmp_path: Path, backe
 async def test_the_state_is_restored_before_the_prompt_is_evaluated(tmp_path: Path, backend: RawBackend) -> None:
     await lived_through(tmp_path, backend)
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warm(tmp_path)) as gateway:
-        restoring = await backend.asked()
+        restoring = await backend.next_request()
         between = len(backend.requests)
         await restoring.answer(200, json.dumps({"n_restored": 12, "n_read": 1}).encode())
-        warming = await backend.asked()
+        warming = await backend.next_request()
         await warming.reply("H")
         await gateway.recorded(2)
 
@@ -71,6 +71,6 @@ async def test_the_state_is_restored_before_the_prompt_is_evaluated(tmp_path: Pa
 async def test_a_gateway_that_stops_while_a_state_is_restored_lets_go(tmp_path: Path, backend: RawBackend) -> None:
     await lived_through(tmp_path, backend)
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warm(tmp_path)):
-        restoring = await backend.asked()
+        restoring = await backend.next_request()
 
-    await restoring.is_left()
+    await restoring.wait_closed()

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from tests.parts.gateway import QUICK, REAL_CLOCK, RunningGateway, running_gateway, target_at
 from tests.parts.json_at import at
 from tests.parts.manual_clock import ManualClock
-from tests.parts.raw_backend import Asked, RawBackend
+from tests.parts.raw_backend import RawBackend, ReceivedRequest
 from tests.parts.raw_client import ask, connected
 from tests.parts.referee import judge
 from tests.parts.sessions import ENVIRONMENT, REMINDER, opening, send, warmth_of
@@ -46,7 +46,7 @@ async def converse(
     """Have one exchange, from the client's first byte to its last."""
     async with connected(gateway.base_url) as client:
         await send(client, body, session, headers)
-        await (await backend.asked()).reply("Hello")
+        await (await backend.next_request()).reply("Hello")
         await client.response()
 
 
@@ -56,7 +56,7 @@ async def recorded(folder: Path, backend: RawBackend, body: bytes, headers: Mapp
         await converse(gateway, backend, body, headers)
 
 
-def said(asked: Asked) -> str:
+def said(asked: ReceivedRequest) -> str:
     return str(asked.json["messages"])
 
 
@@ -65,7 +65,7 @@ async def test_the_next_run_evaluates_the_first_prompt_of_the_last_session_witho
 ) -> None:
     await recorded(tmp_path, backend, opening("Pull the weeds"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await asked.reply("H")
         record = await gateway.recorded(2)
         state = (await warmth_of(gateway))["warm_up"]
@@ -93,11 +93,11 @@ async def test_a_request_goes_before_a_warm_up_at_once(tmp_path: Path, backend: 
     await recorded(tmp_path, backend, opening("Pull the weeds"))
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=warming(tmp_path)) as gateway:
-        warm_up = await backend.asked()
+        warm_up = await backend.next_request()
         async with connected(gateway.base_url) as client:
             await send(client, opening("Water the roses"), "session-2")
-            real = await backend.asked()
-            await warm_up.is_left()
+            real = await backend.next_request()
+            await warm_up.wait_closed()
             await real.reply("Hello")
             response = await client.response()
         await gateway.recorded(3)
@@ -140,7 +140,7 @@ async def test_once_a_session_has_begun_nothing_is_evaluated_in_advance(tmp_path
 async def test_a_warm_up_that_fails_hurts_nobody(tmp_path: Path, backend: RawBackend) -> None:
     await recorded(tmp_path, backend, opening("Pull the weeds"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
-        (await backend.asked()).reset()
+        (await backend.next_request()).reset()
         record = await gateway.recorded(2)
         health = (await ask(gateway.base_url, "GET", "/health")).json
         await converse(gateway, backend, opening("Water the roses"), session="session-2")
@@ -153,9 +153,9 @@ async def test_a_warm_up_that_fails_hurts_nobody(tmp_path: Path, backend: RawBac
 async def test_a_gateway_that_stops_does_not_wait_for_its_warm_up(tmp_path: Path, backend: RawBackend) -> None:
     await recorded(tmp_path, backend, opening("Pull the weeds"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)):
-        asked = await backend.asked()
+        asked = await backend.next_request()
 
-    await asked.is_left()
+    await asked.wait_closed()
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ async def test_a_gateway_without_a_project_takes_the_prompt_of_the_last_session(
     await recorded(tmp_path, backend, opening("Pull the weeds"))
     options = warming(tmp_path, None)
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
-        asked = await backend.asked()
+        asked = await backend.next_request()
 
     assert ENVIRONMENT in said(asked)
 
@@ -203,7 +203,7 @@ async def test_another_project_begins_with_the_same_prompt_in_its_own_folder(
     await recorded(tmp_path, backend, opening("Pull the weeds"))
     options = warming(tmp_path, LaunchKey("/kitchen"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
-        asked = await backend.asked()
+        asked = await backend.next_request()
 
     assert "You are in /kitchen." in said(asked)
 
@@ -212,6 +212,6 @@ async def test_the_steps_of_this_run_prepare_what_an_earlier_run_recorded(tmp_pa
     await recorded(tmp_path, backend, opening("Pull the weeds"))
     options = replace(warming(tmp_path), allowed_tools=frozenset({"Write"}))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
-        asked = await backend.asked()
+        asked = await backend.next_request()
 
     assert not asked.json.get("tools")

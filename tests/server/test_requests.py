@@ -55,7 +55,7 @@ async def test_a_character_that_is_split_across_segments_survives(
     async with connected(gateway.base_url) as client:
         await client.send(raw[:middle])
         await client.send(raw[middle:])
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await asked.reply("Hello")
         await client.response()
 
@@ -66,7 +66,7 @@ async def test_a_chunked_body_is_read_like_any_other(gateway: RunningGateway, ba
     body = prompt("ordinary")
     async with connected(gateway.base_url) as client:
         await client.send(CHUNKED_HEAD + b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n")
-        await (await backend.asked()).reply("Hello")
+        await (await backend.next_request()).reply("Hello")
         response = await client.response()
 
     assert judge(response.body).texts() == ["Hello"]
@@ -105,7 +105,7 @@ async def test_a_body_of_almost_the_whole_limit_is_served(gateway: RunningGatewa
     body = prompt("x" * (Limits().body_bytes - 1_000))
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", body))
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await asked.reply("Hello")
         response = await client.response()
 
