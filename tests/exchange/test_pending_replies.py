@@ -177,7 +177,7 @@ async def test_a_repeated_request_receives_everything_from_the_start(tmp_path: P
         async with connected(gateway.base_url) as first:
             await first.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
             asked = await backend.next_request()
-            first.vanish()
+            first.reset()
             await gateway.recorded(1)
         async with connected(gateway.base_url) as second:
             await second.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
@@ -213,7 +213,7 @@ async def test_another_request_is_another_request(
         async with connected(gateway.base_url) as first:
             await first.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
             abandoned = await backend.next_request()
-            first.vanish()
+            first.reset()
             await gateway.recorded(1)
         async with connected(gateway.base_url) as second:
             await second.send(request("POST", "/v1/messages", body, headers))
@@ -231,7 +231,7 @@ async def test_a_request_repeated_too_late_is_asked_anew(tmp_path: Path, backend
         async with connected(gateway.base_url) as first:
             await first.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
             abandoned = await backend.next_request()
-            first.vanish()
+            first.reset()
             await abandoned.wait_closed()
         async with connected(gateway.base_url) as second:
             await second.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
@@ -250,7 +250,7 @@ async def test_a_client_without_a_session_cannot_come_back(tmp_path: Path, backe
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
         asked = await backend.next_request()
-        client.vanish()
+        client.reset()
 
         await asked.wait_closed()
 

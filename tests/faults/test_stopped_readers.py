@@ -67,7 +67,7 @@ async def test_a_stream_whose_reader_has_stopped_holds_little_and_gives_it_back(
         await floods.have_stopped()
         held = await memory(servant) - before
         for client in clients:
-            client.vanish()
+            client.reset()
         await asyncio.gather(*tasks)
 
     with capsys.disabled():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.parts.prefix_contract import observe
-from tests.parts.raw_backend import GENEROUS_SECONDS
+from tests.parts.raw_backend import MAX_WAIT_SECONDS
 
 from anyclaude.backends.target import BackendTarget
 from anyclaude.exchange.record import ExchangeRecord
@@ -54,7 +54,7 @@ class RunningGateway:
 
     async def recorded(self, count: int) -> JsonObject:
         """Wait until the journal holds so many records, and return the last; for what ends after its client left."""
-        async with asyncio.timeout(GENEROUS_SECONDS):
+        async with asyncio.timeout(MAX_WAIT_SECONDS):
             while len(records := self.records()) < count:
                 self.journal.written.clear()
                 await self.journal.written.wait()

@@ -16,7 +16,7 @@ from typing import Self
 
 from anyclaude.protocol.json_values import JsonObject
 
-GENEROUS_SECONDS = 20.0
+MAX_WAIT_SECONDS = 20.0
 """Nothing here is waited for longer; whatever takes this long is never going to happen."""
 
 TERMINATOR = b"0\r\n\r\n"
@@ -95,7 +95,7 @@ class ReceivedRequest:
         error = {"message": message, "type": "server_error", "code": status}
         await self.answer(status, json.dumps({"error": error}).encode(), **headers)
 
-    def hang_up(self) -> None:
+    def close(self) -> None:
         """Close the connection, in the middle of whatever it carries."""
         self.writer.close()
 
@@ -105,7 +105,7 @@ class ReceivedRequest:
 
     async def wait_closed(self) -> None:
         """Wait until the other side has let go of the connection."""
-        await asyncio.wait_for(self.closed.wait(), GENEROUS_SECONDS)
+        await asyncio.wait_for(self.closed.wait(), MAX_WAIT_SECONDS)
 
 
 class RawBackend:
@@ -132,7 +132,7 @@ class RawBackend:
 
     async def next_request(self) -> ReceivedRequest:
         """Wait for the next request."""
-        return await asyncio.wait_for(self._arrivals.get(), GENEROUS_SECONDS)
+        return await asyncio.wait_for(self._arrivals.get(), MAX_WAIT_SECONDS)
 
     async def start(self) -> None:
         """Listen."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from tests.parts.raw_backend import GENEROUS_SECONDS, reset
+from tests.parts.raw_backend import MAX_WAIT_SECONDS, reset
 
 from anyclaude.protocol.json_values import JsonObject
 
@@ -106,15 +106,15 @@ class RawClient:
             events.append(await self.event())
         return events
 
-    async def is_closed(self) -> bytes:
+    async def read_until_closed(self) -> bytes:
         """Wait until the gateway has closed the connection; returns what came before; raises if it was reset."""
         return await self._within(self._reader.read())
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Close the connection."""
         self._writer.close()
 
-    def vanish(self) -> None:
+    def reset(self) -> None:
         """Reset the connection."""
         reset(self._writer)
 
@@ -125,7 +125,7 @@ class RawClient:
         return piece.removesuffix(b"\r\n")
 
     async def _within(self, work: Awaitable[bytes]) -> bytes:
-        return await asyncio.wait_for(work, GENEROUS_SECONDS)
+        return await asyncio.wait_for(work, MAX_WAIT_SECONDS)
 
 
 @asynccontextmanager

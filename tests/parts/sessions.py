@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from tests.parts.gateway import RunningGateway
 from tests.parts.json_at import at
-from tests.parts.raw_backend import GENEROUS_SECONDS
+from tests.parts.raw_backend import MAX_WAIT_SECONDS
 from tests.parts.raw_client import CLAUDE_CODE, RawClient, ask, prompt, request
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue
@@ -32,7 +32,7 @@ async def send(
 
 async def warmth_of(gateway: RunningGateway) -> JsonObject:
     """Return what `/health` says of it, once the gateway has looked for what it could evaluate."""
-    async with asyncio.timeout(GENEROUS_SECONDS):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         while True:
             warmth = at((await ask(gateway.base_url, "GET", "/health")).json, "warmth")
             assert isinstance(warmth, dict)

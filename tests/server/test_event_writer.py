@@ -125,7 +125,7 @@ async def test_a_failure_that_passes_by_itself_is_a_broken_connection_for_claude
         await asked.refuse(sent, "not now")
 
         with pytest.raises(ConnectionResetError):
-            await client.is_closed()
+            await client.read_until_closed()
 
 
 async def test_a_client_that_stops_reading_stops_the_backend_and_loses_nothing(
@@ -179,7 +179,7 @@ async def test_a_client_that_leaves_while_it_does_not_read_frees_the_backend(
         asked = await (await backend.next_request()).begin()
         flood = Flood(asked)
         await flood.has_stopped()
-        client.vanish()
+        client.reset()
         await asked.wait_closed()
         record = await gateway.recorded(1)
         await flood.task

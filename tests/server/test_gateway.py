@@ -233,7 +233,7 @@ async def test_a_running_reply_ends_in_peace_when_the_gateway_stops(tmp_path: Pa
         await client.head()
         await client.events_until("content_block_delta")
         stopping = asyncio.create_task(gateway.gateway.stop())
-        assert await idle.is_closed() == b""
+        assert await idle.read_until_closed() == b""
         with pytest.raises(ConnectionRefusedError):
             await ask(gateway.base_url, "GET", "/health")
         await asked.say("lo")
@@ -257,7 +257,7 @@ async def test_what_still_runs_after_the_grace_is_cut_and_told_so(tmp_path: Path
         await client.head()
         await client.events_until("content_block_delta")
         await gateway.gateway.stop()
-        rest = await client.is_closed()
+        rest = await client.read_until_closed()
         await asked.wait_closed()
 
     assert b"message_stop" not in rest

@@ -143,7 +143,7 @@ async def test_a_reply_that_cannot_be_finished_is_a_broken_connection_for_claude
         await client.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
         await break_off_twice(backend)
         with pytest.raises(ConnectionResetError):
-            await client.is_closed()
+            await client.read_until_closed()
         record = await one_try.recorded(1)
 
     assert record["outcome"] == "failed"
@@ -280,7 +280,7 @@ async def test_a_second_attempt_that_is_refused_is_a_broken_connection_for_claud
         asked.reset()
         await (await backend.next_request()).refuse(400, "no prefill here")
         with pytest.raises(ConnectionResetError):
-            await client.is_closed()
+            await client.read_until_closed()
         record = await one_try.recorded(1)
 
     assert record["continuations"] == 1
@@ -371,7 +371,7 @@ async def test_tools_of_one_request_never_leak_into_another(gateway: RunningGate
 
 
 @pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("leaves", [RawClient.leave, RawClient.vanish], ids=["closes", "resets"])
+@pytest.mark.parametrize("leaves", [RawClient.close, RawClient.reset], ids=["closes", "resets"])
 async def test_a_client_that_leaves_before_the_first_byte_frees_the_backend(
     gateway: RunningGateway, backend: RawBackend, leaves: Leaves, stream: bool
 ) -> None:
@@ -388,7 +388,7 @@ async def test_a_client_that_leaves_before_the_first_byte_frees_the_backend(
 
 
 @pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("leaves", [RawClient.leave, RawClient.vanish], ids=["closes", "resets"])
+@pytest.mark.parametrize("leaves", [RawClient.close, RawClient.reset], ids=["closes", "resets"])
 async def test_a_client_that_leaves_in_the_middle_of_the_reply_frees_the_backend(
     gateway: RunningGateway, backend: RawBackend, leaves: Leaves, stream: bool
 ) -> None:
@@ -414,7 +414,7 @@ async def test_a_client_that_leaves_after_the_status_but_before_the_first_word_f
         await client.send(request("POST", "/v1/messages", prompt()))
         asked = await backend.next_request()
         await client.head()
-        client.vanish()
+        client.reset()
         await asked.wait_closed()
         record = await committed.recorded(1)
 
@@ -436,7 +436,7 @@ async def test_a_client_that_leaves_the_queue_is_never_served(tmp_path: Path, ba
         await waiting(gateway, 1)
         await three.send(request("POST", "/v1/messages", prompt("three")))
         await waiting(gateway, 2)
-        two.leave()
+        two.close()
         record = await gateway.recorded(1)
         await first.say("Hello")
         await first.finish()
@@ -505,7 +505,7 @@ async def test_clients_that_come_and_go_leave_no_task_behind(gateway: RunningGat
             asked = await (await backend.next_request()).begin()
             await asked.say("Hel")
             await client.head()
-            client.vanish()
+            client.reset()
             await asked.wait_closed()
             await gateway.recorded(count)
     await asyncio.sleep(0)

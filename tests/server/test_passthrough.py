@@ -168,7 +168,7 @@ async def test_a_reply_that_breaks_off_breaks_off_for_the_client_too(
         await client.head()
         assert await anext(client.pieces()) == STREAM
         asked.reset()
-        rest = await client.is_closed()
+        rest = await client.read_until_closed()
         record = await forwarding.recorded(1)
 
     assert rest == b""
@@ -183,7 +183,7 @@ async def test_a_client_that_leaves_frees_the_upstream(forwarding: RunningGatewa
         asked = await (await backend.next_request()).begin()
         await asked.chunk(STREAM)
         await client.head()
-        client.vanish()
+        client.reset()
 
         await asked.wait_closed()
 

@@ -121,7 +121,7 @@ async def test_a_body_that_drips_is_given_up(tmp_path: Path, backend: RawBackend
     ):
         await client.send(request("POST", "/v1/messages", b"{}", {"Content-Length": "100"}))
         response = await client.response()
-        rest = await client.is_closed()
+        rest = await client.read_until_closed()
         record = gateway.records()[-1]
 
     assert response.status == 408
@@ -135,7 +135,7 @@ async def test_a_client_that_leaves_in_the_middle_of_its_request_is_recorded_as_
 ) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", b"{}", {"Content-Length": "100"}))
-        client.leave()
+        client.close()
     record = await gateway.recorded(1)
 
     assert record["outcome"] == "client_left"

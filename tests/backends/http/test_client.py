@@ -148,7 +148,7 @@ async def test_a_connection_that_nobody_accepts_is_unreachable_and_not_silent() 
                 await read(client)
 
 
-@pytest.mark.parametrize("how", ["reset", "hang_up"])
+@pytest.mark.parametrize("how", ["reset", "close"])
 async def test_a_connection_that_breaks_before_the_status_is_unreachable(
     client: HttpBackend, server: RawBackend, how: str
 ) -> None:
@@ -186,7 +186,7 @@ async def test_a_silence_in_the_reply_is_a_timeout_and_lets_go(client: HttpBacke
     await asked.wait_closed()
 
 
-@pytest.mark.parametrize("how", ["reset", "hang_up"])
+@pytest.mark.parametrize("how", ["reset", "close"])
 async def test_a_connection_that_breaks_in_the_reply_is_truncated(
     client: HttpBackend, server: RawBackend, how: str
 ) -> None:
@@ -203,7 +203,7 @@ async def test_a_reply_shorter_than_it_said_is_truncated(client: HttpBackend, se
     reading = asyncio.create_task(read(client))
     asked = await server.next_request()
     await asked.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome")
-    asked.hang_up()
+    asked.close()
 
     with pytest.raises(BackendTruncated):
         await reading
@@ -243,7 +243,7 @@ async def test_a_connection_is_kept(client: HttpBackend, server: RawBackend) -> 
     assert server.connections == 1
 
 
-@pytest.mark.parametrize("how", ["reset", "hang_up"])
+@pytest.mark.parametrize("how", ["reset", "close"])
 async def test_a_connection_that_was_to_be_kept_and_is_closed_costs_nothing(
     client: HttpBackend, server: RawBackend, how: str
 ) -> None:
@@ -253,7 +253,7 @@ async def test_a_connection_that_was_to_be_kept_and_is_closed_costs_nothing(
     assert server.connections == len(server.requests) == 3
 
 
-@pytest.mark.parametrize("how", ["reset", "hang_up"])
+@pytest.mark.parametrize("how", ["reset", "close"])
 @pytest.mark.parametrize("body", [ASKED.body, b"x" * (MAX_WHOLE_BODY_BYTES + 1)], ids=["small", "large"])
 async def test_a_request_that_a_kept_connection_swallows_is_sent_again_at_once_on_a_new_one(
     client: HttpBackend, server: RawBackend, how: str, body: bytes
@@ -269,7 +269,7 @@ async def test_a_request_that_a_kept_connection_swallows_is_sent_again_at_once_o
     assert server.connections == 2
 
 
-@pytest.mark.parametrize("how", ["reset", "hang_up"])
+@pytest.mark.parametrize("how", ["reset", "close"])
 async def test_the_new_connection_that_breaks_as_well_is_unreachable(
     client: HttpBackend, server: RawBackend, how: str
 ) -> None:
@@ -290,7 +290,7 @@ async def test_a_request_that_a_kept_connection_has_begun_to_answer_is_not_sent_
     reading = asyncio.create_task(read(client))
     asked = await server.next_request()
     await asked.send(b"H")
-    asked.hang_up()
+    asked.close()
 
     with pytest.raises(BackendUnreachable):
         await reading
