@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias, assert_never
 
-TURNS_OF_THE_LOOP = 6
+LOOP_ITERATIONS = 6
 """As many as the gateway in the same loop needs to read what was sent, so that it has it before the fault strikes."""
 
 
@@ -91,19 +91,19 @@ Script: TypeAlias = Callable[[Received], Play | Awaitable[Play]]
 class FaultyBackend:
     """The server: where it is, what it was asked, and which connections it still has."""
 
-    def __init__(self, script: Script, turns_of_the_loop: int = TURNS_OF_THE_LOOP) -> None:
+    def __init__(self, script: Script, loop_iterations: int = LOOP_ITERATIONS) -> None:
         self.base_url = ""
         self.received: list[Received] = []
         self.connections = 0
         self.stalled = 0
         self.playing = 0
         self._script = script
-        self._turns = turns_of_the_loop
+        self._loop_iterations = loop_iterations
         self._attempts: dict[str, int] = {}
         self._changed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def let_go_of(self) -> None:
+    async def wait_until_released(self) -> None:
         """Wait until the gateway has let go of every reply that was not played to its end."""
         async with self._changed:
             await self._changed.wait_for(lambda: self.playing == 0)
@@ -162,7 +162,7 @@ class FaultyBackend:
         if pause_seconds:
             await asyncio.sleep(pause_seconds)
             return
-        for _ in range(self._turns):
+        for _ in range(self._loop_iterations):
             await asyncio.sleep(0)
 
     async def _end(self, play: Play, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -189,10 +189,10 @@ class FaultyBackend:
 
 @asynccontextmanager
 async def faulty_backend(
-    script: Script, turns_of_the_loop: int = TURNS_OF_THE_LOOP, port: int = 0
+    script: Script, loop_iterations: int = LOOP_ITERATIONS, port: int = 0
 ) -> AsyncIterator[FaultyBackend]:
     """Listen until the block ends; on a free loopback port, unless one is given."""
-    backend = FaultyBackend(script, turns_of_the_loop)
+    backend = FaultyBackend(script, loop_iterations)
     server = await asyncio.start_server(backend.serve, "127.0.0.1", port, backlog=4096)
     backend.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     try:
