@@ -45,7 +45,7 @@ async def play(session: Session, way: Way, model_file: Path) -> tuple[Prompt, ..
         client = installed_client(session.version)
         async with (
             _evaluator(way, model_file, folder / "logs") as (evaluator, context_tokens),
-            evaluating_backend(session.scene(desk.tree), evaluator) as backend,
+            evaluating_backend(session.script(desk.tree), evaluator) as backend,
         ):
             launch = Launch(client, desk, folder / "state", MODEL, context_tokens, profile=way.profile)
             for order in session.orders:

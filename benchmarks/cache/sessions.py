@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from tests.parts.chat_reply import Call, PromptPart, Reply, call, reply, say
 from tests.parts.chat_request import ChatRequest
-from tests.parts.chat_script import OutOfScript, Scene
+from tests.parts.chat_script import Script, UnscriptedRequest
 from tests.parts.claude_code import Order
 from tests.parts.claude_code_versions import JAVASCRIPT, NATIVE
 
@@ -47,7 +47,7 @@ class Session:
     title: str
     version: str
     orders: tuple[Order, ...]
-    scene: Callable[[Path], Scene]
+    script: Callable[[Path], Script]
 
 
 def sessions() -> tuple[Session, ...]:
@@ -68,12 +68,12 @@ def sessions() -> tuple[Session, ...]:
     )
 
 
-def alone(tree: Path) -> Scene:
+def alone(tree: Path) -> Script:
     """Play a conversation without help."""
     return play({TASK: (*_work(tree), reply(say("The report rounds its numbers now.")))})
 
 
-def with_helpers(tree: Path) -> Scene:
+def with_helpers(tree: Path) -> Script:
     """Play a conversation that sends out two sub-agents and searches the web while they work."""
     first, second, *rest = _work(tree)
     sent = tuple(call("Agent", description="Look", prompt=task, subagent_type="general-purpose") for task in HELPERS)
@@ -102,7 +102,7 @@ def conversation_of(request: ChatRequest) -> str:
     return "main, resumed" if QUESTION in last else "main"
 
 
-def play(lines: Mapping[str, Lines]) -> Scene:
+def play(lines: Mapping[str, Lines]) -> Script:
     """
     Answer each conversation, told by words of its opening, with its next line; the last line answers all the rest.
 
@@ -132,7 +132,7 @@ def _line(lines: Mapping[str, Lines], request: ChatRequest) -> Reply:
     for cue, replies in lines.items():
         if cue in request.opening:
             return replies[min(turns, len(replies) - 1)]
-    raise OutOfScript(f"no conversation begins like this: {request.opening[-300:]!r}")
+    raise UnscriptedRequest(f"no conversation begins like this: {request.opening[-300:]!r}")
 
 
 def _with_tools(line: Reply, request: ChatRequest) -> Reply:

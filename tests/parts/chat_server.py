@@ -32,7 +32,7 @@ from tests.parts.chat_reply import (
     whole,
 )
 from tests.parts.chat_request import ChatRequest, Unreadable, broken_rules, read_chat_request
-from tests.parts.chat_script import Answer, OutOfScript, Scene
+from tests.parts.chat_script import Answer, Script, UnscriptedRequest
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 
@@ -88,9 +88,9 @@ class Hardware:
 class ChatServer:
     """The played server: its address, and what it was asked."""
 
-    def __init__(self, scene: Scene, hardware: Hardware) -> None:
+    def __init__(self, script: Script, hardware: Hardware) -> None:
         self.origin = ""
-        self.scene = scene
+        self.script = script
         self.hardware = hardware
         self.exchanges: list[Exchange] = []
         self.visits: list[Visit] = []
@@ -157,8 +157,8 @@ class ChatServer:
             self.complaints.extend(broken)
             return refuse(400, " ".join(broken))
         try:
-            answer = self.scene(asked)
-        except (OutOfScript, AssertionError) as error:
+            answer = self.script(asked)
+        except (UnscriptedRequest, AssertionError) as error:
             self.complaints.append(str(error))
             return refuse(400, str(error))
         return self._with_ids(answer) if isinstance(answer, Reply) else answer
@@ -296,9 +296,9 @@ class ChatServer:
 
 
 @contextlib.asynccontextmanager
-async def chat_server(scene: Scene, hardware: Hardware | None = None) -> AsyncIterator[ChatServer]:
+async def chat_server(script: Script, hardware: Hardware | None = None) -> AsyncIterator[ChatServer]:
     """Serve on a free loopback port until the block ends."""
-    server = ChatServer(scene, hardware or Hardware())
+    server = ChatServer(script, hardware or Hardware())
     runner = web.AppRunner(server.application(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

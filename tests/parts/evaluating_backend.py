@@ -24,7 +24,7 @@ from tests.parts.chat_reply import (
     whole,
 )
 from tests.parts.chat_request import ChatRequest, read_chat_request
-from tests.parts.chat_script import OutOfScript, Scene
+from tests.parts.chat_script import Script, UnscriptedRequest
 from tests.parts.evaluation import Evaluation, Evaluator, Refused
 
 from anyclaude.dialects.openai_chat.encode import encode_request
@@ -52,9 +52,9 @@ class Asked:
 class EvaluatingBackend:
     """Its address, and what it was asked."""
 
-    def __init__(self, scene: Scene, evaluator: Evaluator) -> None:
+    def __init__(self, script: Script, evaluator: Evaluator) -> None:
         self.origin = ""
-        self.scene = scene
+        self.script = script
         self.asked: list[Asked] = []
         self.complaints: list[str] = []
         self._evaluator = evaluator
@@ -113,8 +113,8 @@ class EvaluatingBackend:
     async def _evaluated(self, path: str, body: bytes, asked: ChatRequest) -> tuple[Reply, Evaluation]:
         """Return the script's answer, and what the prompt costs the engine; raises `Refused`."""
         try:
-            answer = self.scene(asked)
-        except (OutOfScript, AssertionError) as error:
+            answer = self.script(asked)
+        except (UnscriptedRequest, AssertionError) as error:
             raise Refused(400, str(error).encode()) from error
         assert isinstance(answer, Reply)
         named = self._with_ids(answer)
@@ -139,9 +139,9 @@ class EvaluatingBackend:
 
 
 @asynccontextmanager
-async def evaluating_backend(scene: Scene, evaluator: Evaluator) -> AsyncIterator[EvaluatingBackend]:
+async def evaluating_backend(script: Script, evaluator: Evaluator) -> AsyncIterator[EvaluatingBackend]:
     """Serve on a free loopback port until the block ends."""
-    backend = EvaluatingBackend(scene, evaluator)
+    backend = EvaluatingBackend(script, evaluator)
     runner = web.AppRunner(backend.application(), access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

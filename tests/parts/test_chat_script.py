@@ -3,7 +3,15 @@
 import pytest
 from tests.parts.chat_reply import Refusal, call, reply, say
 from tests.parts.chat_request import ChatRequest, read_chat_request
-from tests.parts.chat_script import OutOfScript, Role, Screenplay, always, by_model, in_turn, one_by_one
+from tests.parts.chat_script import (
+    ConversationScript,
+    ScriptedConversation,
+    UnscriptedRequest,
+    always,
+    by_model,
+    in_turn,
+    one_by_one,
+)
 
 from anyclaude.protocol.json_values import JsonObject, encode_json
 
@@ -17,59 +25,61 @@ def asked(*messages: tuple[str, str], model: str = "m") -> ChatRequest:
 
 
 def test_the_line_is_chosen_by_how_often_the_assistant_has_spoken() -> None:
-    scene = in_turn(ONE, TWO)
+    script = in_turn(ONE, TWO)
 
-    assert scene(asked(("user", "go"))) == ONE
-    assert scene(asked(("user", "go"), ("assistant", "one"), ("user", "on"))) == TWO
+    assert script(asked(("user", "go"))) == ONE
+    assert script(asked(("user", "go"), ("assistant", "one"), ("user", "on"))) == TWO
 
 
 def test_a_repeated_request_gets_the_same_line() -> None:
-    scene = in_turn(ONE, TWO)
+    script = in_turn(ONE, TWO)
 
-    assert scene(asked(("user", "go"))) == scene(asked(("user", "go")))
+    assert script(asked(("user", "go"))) == script(asked(("user", "go")))
 
 
 def test_the_conversation_is_known_by_what_opened_it_and_not_by_what_was_said_later() -> None:
-    scene = Screenplay(Role("count the lines", (TWO,)), Role("tidy up", (ONE, THREE)))
+    script = ConversationScript(
+        ScriptedConversation("count the lines", (TWO,)), ScriptedConversation("tidy up", (ONE, THREE))
+    )
 
-    assert scene(asked(("user", "tidy up"), ("assistant", "please count the lines"), ("user", "so"))) == THREE
-    assert scene(asked(("user", "count the lines"))) == TWO
+    assert script(asked(("user", "tidy up"), ("assistant", "please count the lines"), ("user", "so"))) == THREE
+    assert script(asked(("user", "count the lines"))) == TWO
 
 
 def test_a_line_may_look_at_the_request() -> None:
-    scene = in_turn(lambda request: reply(say(request.opening.upper())))
+    script = in_turn(lambda request: reply(say(request.opening.upper())))
 
-    assert scene(asked(("user", "go"))) == reply(say("GO"))
+    assert script(asked(("user", "go"))) == reply(say("GO"))
 
 
 def test_a_request_without_a_line_is_out_of_script() -> None:
-    scene = Screenplay(Role("tidy up", (ONE,)))
+    script = ConversationScript(ScriptedConversation("tidy up", (ONE,)))
 
-    with pytest.raises(OutOfScript):
-        scene(asked(("user", "something else")))
-    with pytest.raises(OutOfScript):
-        scene(asked(("user", "tidy up"), ("assistant", "one"), ("user", "more")))
+    with pytest.raises(UnscriptedRequest):
+        script(asked(("user", "something else")))
+    with pytest.raises(UnscriptedRequest):
+        script(asked(("user", "tidy up"), ("assistant", "one"), ("user", "more")))
 
 
 def test_requests_that_belong_to_no_role_may_have_an_answer_of_their_own() -> None:
-    scene = Screenplay(Role("tidy up", (ONE,)), otherwise=always(TWO))
+    script = ConversationScript(ScriptedConversation("tidy up", (ONE,)), otherwise=always(TWO))
 
-    assert scene(asked(("user", "a title, please"))) == TWO
+    assert script(asked(("user", "a title, please"))) == TWO
 
 
 def test_a_model_that_is_not_there_is_refused() -> None:
-    scene = by_model({"big": always(ONE)})
+    script = by_model({"big": always(ONE)})
 
-    assert scene(asked(("user", "go"), model="big")) == ONE
-    assert isinstance(scene(asked(("user", "go"), model="small")), Refusal)
+    assert script(asked(("user", "go"), model="big")) == ONE
+    assert isinstance(script(asked(("user", "go"), model="small")), Refusal)
 
 
 def test_lines_that_are_said_one_by_one_do_not_heed_the_conversation() -> None:
-    scene = one_by_one(ONE, lambda request: TWO)
+    script = one_by_one(ONE, lambda request: TWO)
 
-    assert [scene(asked(("user", "go"))) for _ in range(2)] == [ONE, TWO]
-    with pytest.raises(OutOfScript):
-        scene(asked(("user", "go")))
+    assert [script(asked(("user", "go"))) for _ in range(2)] == [ONE, TWO]
+    with pytest.raises(UnscriptedRequest):
+        script(asked(("user", "go")))
 
 
 def test_a_call_may_have_an_argument_of_any_name() -> None:

@@ -287,10 +287,10 @@ async def test_a_lenient_server_answers_anything_readable() -> None:
 
 
 async def test_a_failed_check_in_the_script_is_reported_to_the_test() -> None:
-    def scene(_: object) -> Answer:
+    def script(_: object) -> Answer:
         raise AssertionError("the tool result should be marked as an error")
 
-    async with chat_server(scene) as server:
+    async with chat_server(script) as server:
         status, _ = await ask(server, body(HELLO))
 
         assert status == 400

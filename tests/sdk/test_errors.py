@@ -98,8 +98,8 @@ async def test_a_stream_that_breaks_off_is_an_error_after_what_was_heard(tmp_pat
 
 
 async def test_the_sdk_repeats_what_may_succeed_the_next_time(tmp_path: Path) -> None:
-    scene = one_by_one(refuse(429, "busy", "rate_limit_error", retry_after="0"), reply(say("Here.")))
-    async with stage(tmp_path, scene) as on:
+    script = one_by_one(refuse(429, "busy", "rate_limit_error", retry_after="0"), reply(say("Here.")))
+    async with stage(tmp_path, script) as on:
         patient = on.client.with_options(max_retries=2)
         message = await patient.messages.create(model=MODEL, max_tokens=50, messages=HELLO)
 

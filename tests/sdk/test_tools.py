@@ -165,11 +165,11 @@ async def test_the_sdks_own_loop_runs_the_tools_until_the_model_is_done(tmp_path
         asked_for.append(town)
         return f"Rain in {town}."
 
-    scene = in_turn(
+    script = in_turn(
         reply(Call("weather", '{ "town" : "Köln" }'), call("weather", town="Bonn")),
         lambda request: reply(say(" ".join(result.text for result in request.tool_results))),
     )
-    async with stage(tmp_path, scene) as on:
+    async with stage(tmp_path, script) as on:
         runner = on.client.beta.messages.tool_runner(
             model=MODEL,
             max_tokens=50,

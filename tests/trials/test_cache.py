@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.parts.chat_reply import Call, call, reply, say
 from tests.parts.chat_request import ChatRequest
-from tests.parts.chat_script import Answer, Scene
+from tests.parts.chat_script import Answer, Script
 from tests.parts.claude_code import Order, desk_for
 from tests.parts.claude_code_versions import VERSIONS, installed_client
 from tests.parts.evaluating_backend import evaluating_backend
@@ -63,7 +63,7 @@ async def play(version: str, model_file: Path, folder: Path) -> Session:
     return Session(*prompts)
 
 
-def corrections(tree: Path) -> Scene:
+def corrections(tree: Path) -> Script:
     """Play a model that writes its arguments in another order than the client, with blanks and numbers as strings."""
     file = f"{tree}/greeting.txt"
     edit = call("Edit", new_string="Hello", replace_all=True, old_string="Helo", file_path=file)

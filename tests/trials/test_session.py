@@ -72,7 +72,7 @@ async def play(version: str, folder: Path) -> Session:
     task = task_in(desk.tree, errand_runs_behind=version == NATIVE)
     client = installed_client(version)
     async with (
-        chat_server(task.screenplay()) as server,
+        chat_server(task.script()) as server,
         running_gateway(folder, target_at(server.base_url)) as gateway,
     ):
         run = await run_claude(client, desk, gateway.base_url, Order(PROMPT))

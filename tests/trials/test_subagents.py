@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.parts.chat_reply import call, reply, say
 from tests.parts.chat_request import ChatRequest
-from tests.parts.chat_script import Answer, Scene
+from tests.parts.chat_script import Answer, Script
 from tests.parts.claude_code import Order, desk_for
 from tests.parts.claude_code_versions import JAVASCRIPT, NATIVE, installed_client
 from tests.parts.evaluating_backend import Asked, evaluating_backend
@@ -25,7 +25,7 @@ CHARACTERS_PER_TOKEN = 6
 """More than any text here has: so many tokens at least are in a text of so many characters."""
 
 
-def looking_around(kind: str) -> Scene:
+def looking_around(kind: str) -> Script:
     """Play a model that sends out one sub-agent, which looks twice."""
 
     def answer(request: ChatRequest) -> Answer:
