@@ -78,7 +78,7 @@ class Fail:
 
 
 @dataclass(frozen=True, slots=True)
-class Vanish:
+class Reset:
     """The connection is reset."""
 
 
@@ -87,8 +87,8 @@ class Stop:
     """The response ends properly, though the reply is not finished."""
 
 
-PromptPart: TypeAlias = Say | Think | Call | Finish | Hold | Signal | Raw | Fail | Vanish | Stop
-Step: TypeAlias = bytes | Hold | Signal | Vanish
+PromptPart: TypeAlias = Say | Think | Call | Finish | Hold | Signal | Raw | Fail | Reset | Stop
+Step: TypeAlias = bytes | Hold | Signal | Reset
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +118,10 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
+class ReplyFormat:
     """How one kind of server writes, where servers differ."""
 
-    model: str = "played-model"
+    model: str = "scripted-model"
     characters_per_fragment: int = 4
     reasoning_field: str = "reasoning_content"
     reports_usage: bool = True
@@ -176,23 +176,23 @@ def finish_reason(pieces: tuple[PromptPart, ...]) -> FinishReason:
     return "tool_calls" if any(isinstance(piece, Call) for piece in pieces) else "stop"
 
 
-def completion_tokens(pieces: tuple[PromptPart, ...], habits: Habits) -> int:
+def completion_tokens(pieces: tuple[PromptPart, ...], reply_format: ReplyFormat) -> int:
     """Count the fragments a reply is written in; each is one token of the played model."""
-    return sum(len(_fragments(_written(piece), habits)) for piece in pieces)
+    return sum(len(_fragments(_written(piece), reply_format)) for piece in pieces)
 
 
-def streamed(answer: Reply, usage: Usage, envelope: Envelope, habits: Habits) -> Iterator[Step]:
+def streamed(answer: Reply, usage: Usage, envelope: Envelope, reply_format: ReplyFormat) -> Iterator[Step]:
     """Write a reply as server-sent events, one event a step; what is no text is left for the server to act on."""
     yield _event(envelope, {"role": "assistant", "content": None})
     calls = 0
     for piece in answer.pieces:
         match piece:
             case Say() | Think() | Call():
-                yield from (_event(envelope, delta) for delta in _deltas(piece, calls, habits))
+                yield from (_event(envelope, delta) for delta in _deltas(piece, calls, reply_format))
                 calls += isinstance(piece, Call)
             case Finish():
                 pass
-            case Hold() | Signal() | Vanish():
+            case Hold() | Signal() | Reset():
                 yield piece
             case Raw():
                 yield piece.bytes
@@ -204,23 +204,23 @@ def streamed(answer: Reply, usage: Usage, envelope: Envelope, habits: Habits) ->
             case _:
                 assert_never(piece)
     yield _event(envelope, {}, finish_reason(answer.pieces))
-    if habits.reports_usage:
-        yield sse(_chunk(envelope, [], **_report(usage, habits)))
+    if reply_format.reports_usage:
+        yield sse(_chunk(envelope, [], **_report(usage, reply_format)))
     yield b"data: [DONE]\n\n"
 
 
-def whole(answer: Reply, usage: Usage, envelope: Envelope, habits: Habits) -> JsonObject:
+def whole(answer: Reply, usage: Usage, envelope: Envelope, reply_format: ReplyFormat) -> JsonObject:
     """Write a reply as one JSON object, for a request that does not stream."""
     text = "".join(piece.text for piece in answer.pieces if isinstance(piece, Say))
     reasoning = "".join(piece.text for piece in answer.pieces if isinstance(piece, Think))
     calls: list[JsonObject] = [_called(piece) for piece in answer.pieces if isinstance(piece, Call)]
     message: dict[str, JsonValue] = {"role": "assistant", "content": text or None}
     if reasoning:
-        message[habits.reasoning_field] = reasoning
+        message[reply_format.reasoning_field] = reasoning
     if calls:
         message["tool_calls"] = calls
     choice: JsonObject = {"index": 0, "finish_reason": finish_reason(answer.pieces), "message": message}
-    report = _report(usage, habits) if habits.reports_usage else {}
+    report = _report(usage, reply_format) if reply_format.reports_usage else {}
     return {**_chunk(envelope, [choice], **report), "object": "chat.completion"}
 
 
@@ -229,13 +229,13 @@ def sse(value: JsonValue) -> bytes:
     return b"data: " + encode_json(value) + b"\n\n"
 
 
-def _deltas(piece: Say | Think | Call, index: int, habits: Habits) -> Iterator[JsonObject]:
-    fragments = _fragments(_written(piece), habits)
+def _deltas(piece: Say | Think | Call, index: int, reply_format: ReplyFormat) -> Iterator[JsonObject]:
+    fragments = _fragments(_written(piece), reply_format)
     match piece:
         case Say():
             yield from ({"content": fragment} for fragment in fragments)
         case Think():
-            yield from ({habits.reasoning_field: fragment} for fragment in fragments)
+            yield from ({reply_format.reasoning_field: fragment} for fragment in fragments)
         case Call():
             yield {"tool_calls": [{"index": index, **_called(replace(piece, arguments=""))}]}
             for fragment in fragments:
@@ -259,8 +259,8 @@ def _written(piece: PromptPart) -> str:
             return ""
 
 
-def _fragments(text: str, habits: Habits) -> list[str]:
-    size = habits.characters_per_fragment
+def _fragments(text: str, reply_format: ReplyFormat) -> list[str]:
+    size = reply_format.characters_per_fragment
     return [text[start : start + size] for start in range(0, len(text), size)]
 
 
@@ -274,20 +274,20 @@ def _chunk(envelope: Envelope, choices: list[JsonObject], **more: JsonValue) -> 
         "created": envelope.created,
         "id": envelope.id,
         "model": envelope.model,
-        "system_fingerprint": "b0-played",
+        "system_fingerprint": "b0-scripted",
         "object": "chat.completion.chunk",
         **more,
     }
 
 
-def _report(usage: Usage, habits: Habits) -> dict[str, JsonValue]:
+def _report(usage: Usage, reply_format: ReplyFormat) -> dict[str, JsonValue]:
     tokens: JsonObject = {
         "completion_tokens": usage.completion_tokens,
         "prompt_tokens": usage.prompt_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
         "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
     }
-    return {"usage": tokens, "timings": _timings(usage)} if habits.reports_timings else {"usage": tokens}
+    return {"usage": tokens, "timings": _timings(usage)} if reply_format.reports_timings else {"usage": tokens}
 
 
 def _timings(usage: Usage) -> JsonObject:

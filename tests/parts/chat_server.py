@@ -18,14 +18,14 @@ from tests.parts.chat_reply import (
     Call,
     Envelope,
     Fail,
-    Habits,
     Hold,
     Refusal,
     Reply,
+    ReplyFormat,
+    Reset,
     Signal,
     Step,
     Usage,
-    Vanish,
     completion_tokens,
     refuse,
     streamed,
@@ -63,7 +63,7 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class OtherRequest:
     """A request for anything but a chat completion."""
 
     method: str
@@ -72,10 +72,10 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class Hardware:
+class ServerOptions:
     """What kind of server is played."""
 
-    habits: Habits = field(default_factory=Habits)
+    reply_format: ReplyFormat = field(default_factory=ReplyFormat)
     context_tokens: int = 131_072
     bytes_per_write: int | None = None
     """Cut the stream into pieces of this size, wherever that may be; by default each event is written by itself."""
@@ -88,12 +88,12 @@ class Hardware:
 class ChatServer:
     """The played server: its address, and what it was asked."""
 
-    def __init__(self, script: Script, hardware: Hardware) -> None:
+    def __init__(self, script: Script, options: ServerOptions) -> None:
         self.origin = ""
         self.script = script
-        self.hardware = hardware
+        self.options = options
         self.exchanges: list[Exchange] = []
-        self.visits: list[Visit] = []
+        self.other_requests: list[OtherRequest] = []
         self.complaints: list[str] = []
         self._arrivals = asyncio.Condition()
         self._ids = itertools.count(1)
@@ -128,7 +128,7 @@ class ChatServer:
         app = web.Application(client_max_size=256 * 1024 * 1024)
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_get("/v1/models", self._models)
-        if self.hardware.is_llama_cpp:
+        if self.options.is_llama_cpp:
             app.router.add_get("/props", self._props)
             app.router.add_get("/health", self._health)
             app.router.add_post("/tokenize", self._tokenize)
@@ -152,7 +152,7 @@ class ChatServer:
             return await self._deliver(request, exchange)
 
     def _answer(self, asked: ChatRequest) -> Answer:
-        broken = broken_rules(asked) if self.hardware.is_strict else ()
+        broken = broken_rules(asked) if self.options.is_strict else ()
         if broken:
             self.complaints.extend(broken)
             return refuse(400, " ".join(broken))
@@ -179,9 +179,9 @@ class ChatServer:
                 usage = self._counted(exchange.request, answer)
                 envelope = Envelope(f"chatcmpl-{next(self._ids)}", CREATED, exchange.request.body.model)
                 if exchange.request.body.stream:
-                    steps = streamed(answer, usage, envelope, self.hardware.habits)
+                    steps = streamed(answer, usage, envelope, self.options.reply_format)
                     return await self._stream(request, exchange, steps)
-                reply = whole(answer, usage, envelope, self.hardware.habits)
+                reply = whole(answer, usage, envelope, self.options.reply_format)
                 return await self._at_once(request, exchange, answer, reply)
             case _:
                 assert_never(exchange.answer)
@@ -195,7 +195,7 @@ class ChatServer:
                     await until.wait()
                 case Signal(event):
                     event.set()
-                case Vanish():
+                case Reset():
                     return _reset(request, exchange)
                 case Fail(error):
                     return _json(500, {"error": error})
@@ -214,14 +214,14 @@ class ChatServer:
                     await until.wait()
                 case Signal(event):
                     event.set()
-                case Vanish():
+                case Reset():
                     return _reset(request, exchange, response)
         await response.write_eof()
         return response
 
     def _cut(self, steps: Iterator[Step]) -> Iterator[Step]:
         """Cut what is written between two holds into the pieces this server writes."""
-        size = self.hardware.bytes_per_write
+        size = self.options.bytes_per_write
         if size is None:
             yield from steps
             return
@@ -238,67 +238,67 @@ class ChatServer:
         cached = max((_shared(prompt, earlier) for earlier in self._prompts), default=0)
         self._prompts.append(prompt)
         tokens = len(prompt) // CHARACTERS_PER_TOKEN
-        written = completion_tokens(answer.pieces, self.hardware.habits)
+        written = completion_tokens(answer.pieces, self.options.reply_format)
         return answer.usage or Usage(tokens, written, min(cached // CHARACTERS_PER_TOKEN, max(tokens - 1, 0)))
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
-        self._visited(request)
-        meta: JsonObject = {"n_ctx": self.hardware.context_tokens, "n_ctx_train": self.hardware.context_tokens}
-        model: dict[str, JsonValue] = {"id": self.hardware.habits.model, "object": "model", "created": CREATED}
-        model |= {"owned_by": "llamacpp", "meta": meta} if self.hardware.is_llama_cpp else {"owned_by": "nobody"}
+        self._record(request)
+        meta: JsonObject = {"n_ctx": self.options.context_tokens, "n_ctx_train": self.options.context_tokens}
+        model: dict[str, JsonValue] = {"id": self.options.reply_format.model, "object": "model", "created": CREATED}
+        model |= {"owned_by": "llamacpp", "meta": meta} if self.options.is_llama_cpp else {"owned_by": "nobody"}
         return _json(200, {"object": "list", "data": [model]})
 
     async def _props(self, request: web.Request) -> web.StreamResponse:
-        self._visited(request)
-        settings: JsonObject = {"n_ctx": self.hardware.context_tokens}
+        self._record(request)
+        settings: JsonObject = {"n_ctx": self.options.context_tokens}
         capabilities: JsonObject = {"supports_tools": True, "supports_tool_calls": True, "supports_system_role": True}
         return _json(
             200,
             {
                 "default_generation_settings": settings,
                 "total_slots": 4,
-                "model_alias": self.hardware.habits.model,
-                "model_path": f"/models/{self.hardware.habits.model}.gguf",
+                "model_alias": self.options.reply_format.model,
+                "model_path": f"/models/{self.options.reply_format.model}.gguf",
                 "modalities": {"vision": True, "audio": False},
                 "chat_template_caps": capabilities,
-                "build_info": "b0-played",
+                "build_info": "b0-scripted",
             },
         )
 
     async def _health(self, request: web.Request) -> web.StreamResponse:
-        self._visited(request)
+        self._record(request)
         return _json(200, {"status": "ok"})
 
     async def _tokenize(self, request: web.Request) -> web.StreamResponse:
-        self._visited(request)
+        self._record(request)
         content = str((await request.json()).get("content", ""))
         return _json(200, {"tokens": list(range(len(content) // CHARACTERS_PER_TOKEN))})
 
     async def _input_tokens(self, request: web.Request) -> web.StreamResponse:
-        self._visited(request)
+        self._record(request)
         prompt = _prompt(read_chat_request({}, await request.read()))
         return _json(200, {"input_tokens": len(prompt) // CHARACTERS_PER_TOKEN, "object": "response.input_tokens"})
 
     async def _apply_template(self, request: web.Request) -> web.StreamResponse:
-        self._visited(request)
-        asked = read_chat_request({}, encode_json({"model": self.hardware.habits.model} | await request.json()))
-        if self.hardware.is_strict and (broken := broken_rules(asked)):
+        self._record(request)
+        asked = read_chat_request({}, encode_json({"model": self.options.reply_format.model} | await request.json()))
+        if self.options.is_strict and (broken := broken_rules(asked)):
             return _json(400, refuse(400, " ".join(broken)).body)
         return _json(200, {"prompt": _prompt(asked)})
 
     async def _nothing(self, request: web.Request) -> web.StreamResponse:
-        self._visited(request)
+        self._record(request)
         return _json(404, refuse(404, "File Not Found", "not_found_error").body)
 
-    def _visited(self, request: web.Request) -> None:
+    def _record(self, request: web.Request) -> None:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.visits.append(Visit(request.method, request.path, headers))
+        self.other_requests.append(OtherRequest(request.method, request.path, headers))
 
 
 @contextlib.asynccontextmanager
-async def chat_server(script: Script, hardware: Hardware | None = None) -> AsyncIterator[ChatServer]:
+async def chat_server(script: Script, options: ServerOptions | None = None) -> AsyncIterator[ChatServer]:
     """Serve on a free loopback port until the block ends."""
-    server = ChatServer(script, hardware or Hardware())
+    server = ChatServer(script, options or ServerOptions())
     runner = web.AppRunner(server.application(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

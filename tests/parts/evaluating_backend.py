@@ -14,8 +14,8 @@ from aiohttp import web
 from tests.parts.chat_reply import (
     Call,
     Envelope,
-    Habits,
     Reply,
+    ReplyFormat,
     Say,
     Usage,
     completion_tokens,
@@ -38,7 +38,7 @@ from anyclaude.protocol.messages_request import decode_request
 CREATED = 1_700_000_000
 """The time all replies bear, in seconds since 1970; nothing depends on it."""
 
-HABITS = Habits(reports_timings=False)
+REPLY_FORMAT = ReplyFormat(reports_timings=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,11 @@ class EvaluatingBackend:
             answer, evaluation = await self._evaluated(request.path, body, asked)
         except Refused as refused:
             return self._refused(refused)
-        usage = Usage(evaluation.prompt, completion_tokens(answer.pieces, HABITS), evaluation.cached)
+        usage = Usage(evaluation.prompt, completion_tokens(answer.pieces, REPLY_FORMAT), evaluation.cached)
         envelope = Envelope(f"chatcmpl-{next(self._ids)}", CREATED, asked.body.model)
         if not asked.body.stream:
-            return web.json_response(whole(answer, usage, envelope, HABITS))
-        steps = streamed(answer, usage, envelope, HABITS)
+            return web.json_response(whole(answer, usage, envelope, REPLY_FORMAT))
+        steps = streamed(answer, usage, envelope, REPLY_FORMAT)
         return await _event_stream(request, (step for step in steps if isinstance(step, bytes)))
 
     async def _message(self, request: web.Request) -> web.StreamResponse:
@@ -172,5 +172,5 @@ def _deltas(answer: Reply, evaluation: Evaluation) -> Iterator[Delta]:
                 yield ToolCallDelta(slot, name, arguments)
             case _:
                 raise AssertionError(f"a scripted reply holds {piece}, which cannot be said here")
-    yield UsageReported(evaluation.prompt, completion_tokens(answer.pieces, HABITS), evaluation.cached)
+    yield UsageReported(evaluation.prompt, completion_tokens(answer.pieces, REPLY_FORMAT), evaluation.cached)
     yield Finished("tool_use" if finish_reason(answer.pieces) == "tool_calls" else "end_turn")

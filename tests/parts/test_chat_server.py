@@ -7,14 +7,14 @@ import aiohttp
 import pytest
 from tests.parts.chat_reply import (
     Fail,
-    Habits,
     Hold,
     Raw,
     Reply,
+    ReplyFormat,
+    Reset,
     Signal,
     Stop,
     Usage,
-    Vanish,
     call,
     finish,
     refuse,
@@ -23,7 +23,7 @@ from tests.parts.chat_reply import (
     think,
 )
 from tests.parts.chat_script import Answer
-from tests.parts.chat_server import ChatServer, Hardware, Outcome, chat_server
+from tests.parts.chat_server import ChatServer, Outcome, ServerOptions, chat_server
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue, decode_json
 
@@ -154,7 +154,7 @@ async def test_an_odd_write_size_changes_the_pieces_and_not_the_bytes() -> None:
     answer = reply(say("Grüße, 世界 🌍"), usage=Usage(1, 1))
     async with (
         chat_server(lambda _: answer) as plain,
-        chat_server(lambda _: answer, Hardware(bytes_per_write=7)) as cut,
+        chat_server(lambda _: answer, ServerOptions(bytes_per_write=7)) as cut,
     ):
         whole, pieces = await ask(plain, body(HELLO)), await ask(cut, body(HELLO))
 
@@ -190,7 +190,7 @@ async def test_a_stop_ends_the_response_without_a_finish_reason() -> None:
 
 
 async def test_a_vanishing_server_resets_the_connection() -> None:
-    async with chat_server(lambda _: reply(say("Hel"), Vanish())) as server:
+    async with chat_server(lambda _: reply(say("Hel"), Reset())) as server:
         with pytest.raises(aiohttp.ClientError):
             await ask(server, body(HELLO))
 
@@ -280,7 +280,7 @@ async def test_a_conversation_that_keeps_the_rules_is_answered() -> None:
 
 
 async def test_a_lenient_server_answers_anything_readable() -> None:
-    async with chat_server(lambda _: reply(say("ok")), Hardware(is_strict=False)) as server:
+    async with chat_server(lambda _: reply(say("ok")), ServerOptions(is_strict=False)) as server:
         status, _ = await ask(server, body(HELLO, RESULT))
 
     assert status == 200
@@ -305,18 +305,18 @@ async def get(server: ChatServer, path: str) -> tuple[int, JsonValue]:
 
 
 async def test_llama_cpp_tells_its_window_and_its_model() -> None:
-    async with chat_server(lambda _: reply(), Hardware(Habits(model="qwen"), context_tokens=4096)) as server:
+    async with chat_server(lambda _: reply(), ServerOptions(ReplyFormat(model="qwen"), context_tokens=4096)) as server:
         props, models = (await get(server, "/props"))[1], (await get(server, "/v1/models"))[1]
 
     assert isinstance(props, dict)
     assert isinstance(models, dict)
     assert props["default_generation_settings"]["n_ctx"] == models["data"][0]["meta"]["n_ctx"] == 4096
     assert props["model_alias"] == models["data"][0]["id"] == "qwen"
-    assert [visit.path for visit in server.visits] == ["/props", "/v1/models"]
+    assert [request.path for request in server.other_requests] == ["/props", "/v1/models"]
 
 
 async def test_another_server_has_models_and_nothing_else() -> None:
-    async with chat_server(lambda _: reply(), Hardware(is_llama_cpp=False)) as server:
+    async with chat_server(lambda _: reply(), ServerOptions(is_llama_cpp=False)) as server:
         statuses = [(await get(server, path))[0] for path in ("/v1/models", "/props", "/health")]
 
     assert statuses == [200, 404, 404]

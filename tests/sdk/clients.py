@@ -12,7 +12,7 @@ from anthropic.types import MessageParam
 from msgspec.structs import replace
 from pydantic import BaseModel, TypeAdapter
 from tests.parts.chat_script import Script
-from tests.parts.chat_server import ChatServer, Hardware, chat_server
+from tests.parts.chat_server import ChatServer, ServerOptions, chat_server
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 
 from anyclaude.timeouts import Timeouts
@@ -49,11 +49,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, script: Script, hardware: Hardware | None = None) -> AsyncIterator[Stage]:
+async def stage(folder: Path, script: Script, options: ServerOptions | None = None) -> AsyncIterator[Stage]:
     """Serve the script through a gateway whose journal goes to `folder`."""
     async with (
         asyncio.timeout(PATIENCE_SECONDS),
-        chat_server(script, hardware) as server,
+        chat_server(script, options) as server,
         running_gateway(folder, target_at(server.base_url), options=IMPATIENT) as gateway,
         async_client(gateway.base_url) as client,
     ):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import anthropic
 import pytest
-from tests.parts.chat_reply import Fail, Refusal, Reply, Stop, Vanish, refuse, reply, say
+from tests.parts.chat_reply import Fail, Refusal, Reply, Reset, Stop, refuse, reply, say
 from tests.parts.chat_script import always, one_by_one
 from tests.parts.chat_server import chat_server
 from tests.parts.gateway import running_gateway, target_at
@@ -72,7 +72,7 @@ async def test_a_request_that_makes_no_sense_never_reaches_the_model_server(tmp_
 BROKEN_OFF = [
     reply(say("Hel"), Fail({"code": 500, "message": "out of memory", "type": "server_error"})),
     reply(say("Hel"), Stop()),
-    reply(say("Hel"), Vanish()),
+    reply(say("Hel"), Reset()),
 ]
 
 

@@ -9,7 +9,7 @@ from anthropic.types import Message, RawMessageStreamEvent, ToolParam
 from pydantic import TypeAdapter
 from tests.parts.chat_reply import Hold, Reply, call, reply, say, think
 from tests.parts.chat_script import always
-from tests.parts.chat_server import Hardware, Outcome
+from tests.parts.chat_server import Outcome, ServerOptions
 from tests.parts.referee import judge
 from tests.sdk.clients import HELLO, MODEL, stage, understood
 
@@ -32,7 +32,7 @@ REPLIES = [
 async def test_a_stream_adds_up_to_the_reply_that_does_not_stream(
     tmp_path: Path, answer: Reply, bytes_per_write: int | None
 ) -> None:
-    async with stage(tmp_path, always(answer), Hardware(bytes_per_write=bytes_per_write)) as on:
+    async with stage(tmp_path, always(answer), ServerOptions(bytes_per_write=bytes_per_write)) as on:
         async with on.client.messages.stream(model=MODEL, max_tokens=50, messages=HELLO, tools=[READ]) as stream:
             streamed = await stream.get_final_message()
         whole = await on.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO, tools=[READ])

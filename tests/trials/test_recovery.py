@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from tests.parts.chat_reply import Refusal, Usage, Vanish, call, refuse, reply, say
+from tests.parts.chat_reply import Refusal, Reset, Usage, call, refuse, reply, say
 from tests.parts.chat_request import ChatRequest
 from tests.parts.chat_script import Answer, Script, one_by_one
 from tests.parts.chat_server import ChatServer, chat_server
@@ -47,7 +47,7 @@ async def test_a_reply_that_broke_off_is_asked_for_again_and_its_half_is_forgott
     version: str, tmp_path: Path
 ) -> None:
     """The gateway may try to have the half continued; what it gets then does not fit."""
-    half, unfit = reply(say("The notes say that half of this"), Vanish()), reply(say("Something else altogether."))
+    half, unfit = reply(say("The notes say that half of this"), Reset()), reply(say("Something else altogether."))
     whole = reply(say("The notes are read."))
     script = one_by_one(half, lambda request: unfit if request.messages[-1].role == "assistant" else whole, whole)
 
