@@ -8,7 +8,7 @@ from typing import TypeAlias
 from tests.parts.chat_reply import Call, PromptPart, Reply, call, reply, say
 from tests.parts.chat_request import ChatRequest
 from tests.parts.chat_script import Script, UnscriptedRequest
-from tests.parts.claude_code import Order
+from tests.parts.claude_code import ClientTask
 from tests.parts.claude_code_versions import JAVASCRIPT, NATIVE
 
 Lines: TypeAlias = tuple[Reply, ...]
@@ -46,21 +46,21 @@ class Session:
 
     title: str
     version: str
-    orders: tuple[Order, ...]
+    tasks: tuple[ClientTask, ...]
     script: Callable[[Path], Script]
 
 
 def sessions() -> tuple[Session, ...]:
     """Return all of them."""
-    resumed = (Order(TASK), Order(QUESTION, ("--continue",)), Order(OTHER_TASK))
-    compacted = (Order(TASK), Order("/compact", ("--continue",)), Order(QUESTION, ("--continue",)))
+    resumed = (ClientTask(TASK), ClientTask(QUESTION, ("--continue",)), ClientTask(OTHER_TASK))
+    compacted = (ClientTask(TASK), ClientTask("/compact", ("--continue",)), ClientTask(QUESTION, ("--continue",)))
     return (
         Session("twelve turns, resumed, then a second session", NATIVE, resumed, alone),
-        Session("twelve turns with two sub-agents and web searches", NATIVE, (Order(TASK),), with_helpers),
+        Session("twelve turns with two sub-agents and web searches", NATIVE, (ClientTask(TASK),), with_helpers),
         Session(
             "with two sub-agents and web searches, in a known project",
             NATIVE,
-            (Order(EARLIER_TASK), Order(TASK)),
+            (ClientTask(EARLIER_TASK), ClientTask(TASK)),
             with_helpers,
         ),
         Session("twelve turns, then compacted", NATIVE, compacted, alone),

@@ -15,7 +15,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 import pytest
-from tests.parts.fake_client import Shown, shown, write_fake_client
+from tests.parts.fake_client import ClientReport, client_report, write_fake_client
 from tests.parts.processes import LONG_SECONDS, children_of, is_running, wait_for_end
 from tests.parts.server_documents import VLLM
 from tests.parts.stub_server import StubServer, stub_server
@@ -81,10 +81,10 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         yield Desk(tmp_path, server)
 
 
-async def client_of(process: Process) -> Shown:
+async def client_of(process: Process) -> ClientReport:
     assert process.stdout is not None
     async with asyncio.timeout(LONG_SECONDS):
-        return shown(await process.stdout.readline())
+        return client_report(await process.stdout.readline())
 
 
 async def answers(url: str) -> bool:
@@ -113,7 +113,7 @@ async def test_the_client_gets_its_words_its_input_and_a_gateway_and_its_status_
 
     status, out, _ = await desk.ran(*words)
 
-    seen = shown(out.splitlines()[0])
+    seen = client_report(out.splitlines()[0])
     assert status == 7
     assert tuple(seen.arguments[-len(words) :]) == words
     assert seen.environment["ANTHROPIC_BASE_URL"].startswith("http://127.0.0.1:")
@@ -187,7 +187,7 @@ async def test_closing_the_terminal_leaves_no_process_behind(desk: Desk) -> None
         start_new_session=True,
     )
     os.close(theirs)
-    seen = shown((await asyncio.to_thread(_lines_until_shown, ours))[-1])
+    seen = client_report((await asyncio.to_thread(_lines_until_shown, ours))[-1])
     below = await asyncio.to_thread(children_of, process.pid)
     os.close(ours)
 
@@ -233,7 +233,7 @@ async def test_help_and_version_are_ours_unless_the_client_is_asked(desk: Desk) 
 
     assert "--backend-url" in help_text
     assert version.startswith("anyclaude ")
-    assert shown(out.splitlines()[0]).arguments[-1] == "--help"
+    assert client_report(out.splitlines()[0]).arguments[-1] == "--help"
 
 
 async def test_serve_says_where_it_listens_and_how_to_use_it_and_stops_at_a_signal(desk: Desk) -> None:

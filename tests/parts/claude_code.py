@@ -29,7 +29,7 @@ Event: TypeAlias = JsonObject
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Workspace:
     """Where a client works: a HOME of its own, a work tree, and the file for its debug log."""
 
     home: Path
@@ -37,11 +37,11 @@ class Desk:
     log: Path
 
 
-def desk_for(tree: Path, beside: Path) -> Desk:
-    """Return a desk for this work tree, with a fresh HOME beside it."""
+def workspace_for(tree: Path, beside: Path) -> Workspace:
+    """Return a workspace for this work tree, with a fresh HOME beside it."""
     home = beside / "home"
     home.mkdir()
-    return Desk(home, tree, beside / "debug.log")
+    return Workspace(home, tree, beside / "debug.log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ClientTask:
     """What the client is told to do, and how."""
 
     prompt: str
@@ -98,36 +98,36 @@ class Order:
     timeout_seconds: float = TIMEOUT_SECONDS
 
 
-async def run_claude(client: Client, desk: Desk, base_url: str, order: Order) -> Run:
+async def run_claude(client: Client, workspace: Workspace, base_url: str, task: ClientTask) -> Run:
     """Let the client work on one prompt until it is done, or until the time is over, which kills it."""
-    environment = client_environment(client, desk, base_url) | dict(order.environment)
+    environment = client_environment(client, workspace, base_url) | dict(task.environment)
     return await run_command(
-        (*client.command, *client_arguments(desk, order)), desk, environment, order.timeout_seconds
+        (*client.command, *client_arguments(workspace, task)), workspace, environment, task.timeout_seconds
     )
 
 
 async def run_command(
-    command: tuple[str, ...], desk: Desk, environment: Mapping[str, str], timeout_seconds: float
+    command: tuple[str, ...], workspace: Workspace, environment: Mapping[str, str], timeout_seconds: float
 ) -> Run:
     """Run a client with these very arguments and this very environment, for so long at most."""
-    async with _started(command, desk.tree, environment) as process:
+    async with _started(command, workspace.tree, environment) as process:
         try:
             async with asyncio.timeout(timeout_seconds):
                 out, err = await process.communicate()
         except TimeoutError:
-            log = _useful(_read(desk.log))[-TAIL_CHARACTERS:]
+            log = _useful(_read(workspace.log))[-TAIL_CHARACTERS:]
             late = f"Claude Code ({command[0]}) was still running after {timeout_seconds} s.\n{log}"
             raise AssertionError(late) from None
     assert process.returncode is not None
-    return Run(process.returncode, _events(out), err.decode(errors="replace"), _read(desk.log))
+    return Run(process.returncode, _events(out), err.decode(errors="replace"), _read(workspace.log))
 
 
-def client_environment(client: Client, desk: Desk, base_url: str) -> dict[str, str]:
+def client_environment(client: Client, workspace: Workspace, base_url: str) -> dict[str, str]:
     """Return the whole environment of a client: where the gateway is, what its model is called, and quiet."""
     model = dict.fromkeys(("ANTHROPIC_MODEL", "ANTHROPIC_SMALL_FAST_MODEL", *_ALIASES), MODEL)
     quiet = ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "DISABLE_TELEMETRY", "DISABLE_ERROR_REPORTING")
     return {
-        "HOME": str(desk.home),
+        "HOME": str(workspace.home),
         "PATH": f"{Path(client.command[0]).parent}:{SYSTEM_PATH}",
         "TERM": "xterm-256color",
         "LANG": "C.UTF-8",
@@ -147,15 +147,15 @@ def client_environment(client: Client, desk: Desk, base_url: str) -> dict[str, s
     }
 
 
-def client_arguments(desk: Desk, order: Order) -> tuple[str, ...]:
+def client_arguments(workspace: Workspace, task: ClientTask) -> tuple[str, ...]:
     """Return the flags of a run without a terminal; `IS_SANDBOX` lets root skip the permissions."""
     return (
         "-p",
-        order.prompt,
+        task.prompt,
         *("--output-format", "stream-json", "--verbose"),
         "--dangerously-skip-permissions",
-        *("--debug-file", str(desk.log)),
-        *order.arguments,
+        *("--debug-file", str(workspace.log)),
+        *task.arguments,
     )
 
 

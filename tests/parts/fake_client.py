@@ -34,7 +34,7 @@ if last in ("wait", "stubborn"):
 """
 
 
-class Shown(Struct, frozen=True):
+class ClientReport(Struct, frozen=True):
     """What the program says of itself in its first line."""
 
     arguments: list[str]
@@ -52,6 +52,6 @@ def write_fake_client(folder: Path) -> Path:
     return program
 
 
-def shown(line: str | bytes) -> Shown:
+def client_report(line: str | bytes) -> ClientReport:
     """Return what the program's first line says."""
-    return Shown(**json.loads(line))
+    return ClientReport(**json.loads(line))

@@ -8,7 +8,7 @@ from tests.parts.chat_reply import Refusal, Reset, Usage, call, refuse, reply, s
 from tests.parts.chat_request import ChatRequest
 from tests.parts.chat_script import Answer, Script, one_by_one
 from tests.parts.chat_server import ChatServer, chat_server
-from tests.parts.claude_code import Order, Run, desk_for, run_claude
+from tests.parts.claude_code import ClientTask, Run, run_claude, workspace_for
 from tests.parts.claude_code_versions import NATIVE, VERSIONS, installed_client
 from tests.parts.gateway import running_gateway, target_at
 from tests.parts.work_tree import make_work_tree
@@ -34,12 +34,14 @@ async def run(
     version: str, folder: Path, script: Script, kind: BackendName = "llamacpp", context_tokens: int | None = None
 ) -> tuple[Run, ChatServer]:
     """Run one prompt through a gateway to a played server."""
-    desk = desk_for(make_work_tree(folder / "tree", {"notes.txt": "Remember the milk.\n"}), folder)
+    workspace = workspace_for(make_work_tree(folder / "tree", {"notes.txt": "Remember the milk.\n"}), folder)
     async with (
         chat_server(script) as server,
         running_gateway(folder, replace(target_at(server.base_url, kind), context_tokens=context_tokens)) as gateway,
     ):
-        return await run_claude(installed_client(version), desk, gateway.base_url, Order("Read the notes.")), server
+        return await run_claude(
+            installed_client(version), workspace, gateway.base_url, ClientTask("Read the notes.")
+        ), server
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -11,7 +11,7 @@ import pytest
 from tests.parts.chat_reply import Call
 from tests.parts.chat_request import ChatMessage, ChatRequest
 from tests.parts.chat_server import ChatServer, chat_server
-from tests.parts.claude_code import Order, Run, desk_for, run_claude
+from tests.parts.claude_code import ClientTask, Run, run_claude, workspace_for
 from tests.parts.claude_code_versions import JAVASCRIPT, NATIVE, VERSIONS, installed_client
 from tests.parts.gateway import running_gateway, target_at
 from tests.parts.pictures import png
@@ -68,16 +68,16 @@ def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 async def play(version: str, folder: Path) -> Session:
     """Run the task, then continue the session with one question."""
-    desk = desk_for(make_work_tree(folder / "tree", BEFORE), folder)
-    task = task_in(desk.tree, errand_runs_behind=version == NATIVE)
+    workspace = workspace_for(make_work_tree(folder / "tree", BEFORE), folder)
+    task = task_in(workspace.tree, errand_runs_behind=version == NATIVE)
     client = installed_client(version)
     async with (
         chat_server(task.script()) as server,
         running_gateway(folder, target_at(server.base_url)) as gateway,
     ):
-        run = await run_claude(client, desk, gateway.base_url, Order(PROMPT))
-        files = files_in(desk.tree)
-        continued = await run_claude(client, desk, gateway.base_url, Order(QUESTION, ("--continue",)))
+        run = await run_claude(client, workspace, gateway.base_url, ClientTask(PROMPT))
+        files = files_in(workspace.tree)
+        continued = await run_claude(client, workspace, gateway.base_url, ClientTask(QUESTION, ("--continue",)))
     main, errand = server.requests_with(MAIN_CUE), server.requests_with(ERRAND_CUE)
     return Session(task, run, continued, main, errand, server, files)
 

@@ -7,7 +7,7 @@ import pytest
 from tests.parts.chat_reply import call, reply, say
 from tests.parts.chat_request import ChatRequest
 from tests.parts.chat_script import Answer, Script
-from tests.parts.claude_code import Order, desk_for
+from tests.parts.claude_code import ClientTask, workspace_for
 from tests.parts.claude_code_versions import JAVASCRIPT, NATIVE, installed_client
 from tests.parts.evaluating_backend import Asked, evaluating_backend
 from tests.parts.evaluation import evaluating_engine
@@ -42,13 +42,15 @@ def looking_around(kind: str) -> Script:
 
 async def played(version: str, kind: str, model_file: Path, folder: Path) -> tuple[list[Asked], list[Asked]]:
     """Return the requests of the main conversation and those of the sub-agent."""
-    desk = desk_for(make_work_tree(folder / "tree", {"greeting.txt": "Hello.\n"}), folder)
+    workspace = workspace_for(make_work_tree(folder / "tree", {"greeting.txt": "Hello.\n"}), folder)
     async with (
         evaluating_engine(model_file, folder / "logs", EngineOptions(threads=1)) as (evaluator, engine),
         evaluating_backend(looking_around(kind), evaluator) as backend,
     ):
-        launch = Launch(installed_client(version), desk, folder / "state", engine.model_name, engine.context_tokens)
-        run = await run_launched(launch, backend.base_url, Order(TASK))
+        launch = Launch(
+            installed_client(version), workspace, folder / "state", engine.model_name, engine.context_tokens
+        )
+        run = await run_launched(launch, backend.base_url, ClientTask(TASK))
         backend.check()
         run.check()
     errand = [asked for asked in backend.asked if ERRAND in asked.request.opening]
