@@ -73,7 +73,7 @@ async def _evaluator(way: Way, model_file: Path, logs: Path) -> AsyncIterator[tu
 def _named(backend: EvaluatingBackend) -> tuple[Prompt, ...]:
     """Return the prompts that are measured."""
     prompts: list[Prompt] = []
-    for asked in backend.asked:
+    for asked in backend.requests:
         name = conversation_of(asked.request)
         if name == EARLIER_SESSION:
             continue

@@ -68,7 +68,7 @@ async def test_the_key_goes_to_the_server_that_was_asked() -> None:
     async with stub_server(VLLM) as server, aiohttp.ClientSession() as session:
         await ask_facts(session, profile_named("vllm"), Address(server.base_url, Secret("k")), None)
 
-    assert server.asked == [("GET", "/v1/models", "Bearer k")]
+    assert server.requests == [("GET", "/v1/models", "Bearer k")]
 
 
 async def test_a_server_that_refuses_is_reachable_but_not_identified() -> None:

@@ -140,7 +140,7 @@ async def test_a_server_without_the_route_is_not_asked() -> None:
     async with stub_server({}) as server:
         await fitted(BackendTarget(profile=profile_named("generic"), base_url=server.base_url, model="m"))
 
-    assert server.asked == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ async def test_no_credential_of_anthropic_reaches_the_client_the_server_or_a_fil
     _, out, err = await desk.ran("-p", "exit-0", ANTHROPIC_API_KEY=SECRET, CLAUDE_CODE_OAUTH_TOKEN=SECRET, MINE=SECRET)
 
     files = [file.read_text() for file in desk.home.rglob("*") if file.is_file()]
-    assert not any(SECRET in text for text in [out, err, *files, json.dumps(desk.server.asked)])
+    assert not any(SECRET in text for text in [out, err, *files, json.dumps(desk.server.requests)])
 
 
 async def test_terminating_the_command_leaves_no_process_behind(desk: Desk) -> None:

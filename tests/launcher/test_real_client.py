@@ -72,7 +72,7 @@ async def test_an_address_and_keys_in_the_users_settings_do_not_lead_past_the_ga
     files = b"".join(file.read_bytes() for file in state.rglob("*") if file.is_file())
     prompts = b"".join(prompt.body for prompt in PromptStore(state / "prompts").prompts())
     assert (status, out.strip()) == (0, "All is well.")
-    assert elsewhere.asked == []
+    assert elsewhere.requests == []
     assert b"Say hello" in prompts
     assert SECRET.encode() not in files + prompts
 

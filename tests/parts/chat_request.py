@@ -63,7 +63,7 @@ class ChatMessage(msgspec.Struct, frozen=True):
         return tuple(part.image_url.url for part in parts if part.image_url is not None)
 
 
-class FunctionOffer(msgspec.Struct, frozen=True):
+class FunctionDefinition(msgspec.Struct, frozen=True):
     """What the model is told about one function."""
 
     name: str
@@ -71,10 +71,10 @@ class FunctionOffer(msgspec.Struct, frozen=True):
     parameters: dict[str, object] = {}
 
 
-class ToolOffer(msgspec.Struct, frozen=True):
+class ToolDefinition(msgspec.Struct, frozen=True):
     """A tool the model may call."""
 
-    function: FunctionOffer
+    function: FunctionDefinition
     type: str = "function"
 
 
@@ -89,7 +89,7 @@ class ChatBody(msgspec.Struct, frozen=True):
 
     model: str
     messages: tuple[ChatMessage, ...]
-    tools: tuple[ToolOffer, ...] = ()
+    tools: tuple[ToolDefinition, ...] = ()
     stop: str | tuple[str, ...] | None = None
     stream: bool = False
     stream_options: StreamOptions | None = None
@@ -135,17 +135,17 @@ class ChatRequest(msgspec.Struct, frozen=True):
         return tuple(tool.function.name for tool in self.body.tools)
 
 
-class Unreadable(ValueError):
+class InvalidChatRequest(ValueError):
     """The bytes are not a Chat Completions request; the text says where."""
 
 
 def read_chat_request(headers: dict[str, str], body: bytes) -> ChatRequest:
-    """Understand a request; raises `Unreadable`."""
+    """Understand a request; raises `InvalidChatRequest`."""
     try:
         raw = decode_json(body)
         understood = msgspec.convert(raw, ChatBody)
     except (JsonError, msgspec.ValidationError) as error:
-        raise Unreadable(str(error)) from error
+        raise InvalidChatRequest(str(error)) from error
     assert isinstance(raw, dict)
     return ChatRequest(headers, raw, understood)
 

@@ -31,7 +31,7 @@ from tests.parts.chat_reply import (
     streamed,
     whole,
 )
-from tests.parts.chat_request import ChatRequest, Unreadable, broken_rules, read_chat_request
+from tests.parts.chat_request import ChatRequest, InvalidChatRequest, broken_rules, read_chat_request
 from tests.parts.chat_script import Answer, Script, UnscriptedRequest
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
@@ -141,7 +141,7 @@ class ChatServer:
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
             asked = read_chat_request(headers, await request.read())
-        except Unreadable as error:
+        except InvalidChatRequest as error:
             self.complaints.append(f"unreadable request: {error}")
             return _json(400, refuse(400, str(error)).body)
         exchange = Exchange(asked, self._answer(asked))

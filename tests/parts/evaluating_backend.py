@@ -42,7 +42,7 @@ REPLY_FORMAT = ReplyFormat(reports_timings=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class EvaluatedRequest:
     """One request, as the script reads it, and what the engine counted in its prompt."""
 
     request: ChatRequest
@@ -55,7 +55,7 @@ class EvaluatingBackend:
     def __init__(self, script: Script, evaluator: Evaluator) -> None:
         self.origin = ""
         self.script = script
-        self.asked: list[Asked] = []
+        self.requests: list[EvaluatedRequest] = []
         self.complaints: list[str] = []
         self._evaluator = evaluator
         self._ids = itertools.count(1)
@@ -119,7 +119,7 @@ class EvaluatingBackend:
         assert isinstance(answer, Reply)
         named = self._with_ids(answer)
         evaluation = await self._evaluator.evaluate(path, msgspec.json.decode(body, type=dict), asked.opening, named)
-        self.asked.append(Asked(asked, evaluation))
+        self.requests.append(EvaluatedRequest(asked, evaluation))
         return named, evaluation
 
     def _with_ids(self, answer: Reply) -> Reply:

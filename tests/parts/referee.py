@@ -83,7 +83,7 @@ class Verdict:
     usage: dict[str, int] = field(default_factory=dict)
     error: tuple[str, str] | None = None
     pings: int = 0
-    told: dict[str, object] = field(default_factory=dict)
+    initial_fields: dict[str, object] = field(default_factory=dict)
     """What the message says at its beginning for good: the diagnosis of the cache, where there is one or none."""
 
     def texts(self, kind: str = "text") -> list[str]:
@@ -105,7 +105,7 @@ class Verdict:
             "stop_reason": self.stop_reason,
             "stop_sequence": self.stop_sequence,
             "usage": self.usage,
-            **self.told,
+            **self.initial_fields,
         }
 
 
@@ -220,7 +220,7 @@ class _Referee:
         self.verdict.id = _text(message, "id")
         self.verdict.model = _text(message, "model")
         self.verdict.usage = _usage(message)
-        self.verdict.told = {name: message[name] for name in ("diagnostics",) if name in message}
+        self.verdict.initial_fields = {name: message[name] for name in ("diagnostics",) if name in message}
         self._started = True
 
     def _block_start(self, event: Json) -> None:

@@ -30,7 +30,7 @@ async def send(
     await client.send(request("POST", "/v1/messages", body, who))
 
 
-async def warmth_of(gateway: RunningGateway) -> JsonObject:
+async def prewarm_status(gateway: RunningGateway) -> JsonObject:
     """Return what `/health` says of it, once the gateway has looked for what it could evaluate."""
     async with asyncio.timeout(MAX_WAIT_SECONDS):
         while True:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import connected
-from tests.parts.sessions import opening, send, warmth_of
+from tests.parts.sessions import opening, prewarm_status, send
 
 from anyclaude.backends.slots import SlotFile
 from anyclaude.prewarm.first_prompt import LaunchKey
@@ -42,12 +42,12 @@ async def lived_through(folder: Path, backend: RawBackend) -> None:
 
 
 async def test_a_gateway_without_either_says_so(gateway: RunningGateway) -> None:
-    assert await warmth_of(gateway) == {"warm_up": "off", "kept_state": None}
+    assert await prewarm_status(gateway) == {"warm_up": "off", "kept_state": None}
 
 
 async def test_a_gateway_that_has_nothing_to_go_by_says_so(tmp_path: Path, backend: RawBackend) -> None:
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warm(tmp_path)) as gateway:
-        warmth = await warmth_of(gateway)
+        warmth = await prewarm_status(gateway)
 
     nothing = {"restored_tokens": None, "is_proved": False, "saved_tokens": None}
     assert warmth == {"warm_up": "nothing to evaluate", "kept_state": {"state": "on", "reason": None, **nothing}}

@@ -11,7 +11,7 @@ from tests.parts.manual_clock import ManualClock
 from tests.parts.raw_backend import RawBackend, ReceivedRequest
 from tests.parts.raw_client import ask, connected
 from tests.parts.referee import judge
-from tests.parts.sessions import ENVIRONMENT, REMINDER, opening, send, warmth_of
+from tests.parts.sessions import ENVIRONMENT, REMINDER, opening, prewarm_status, send
 
 from anyclaude.backends.breaker import CircuitBreaker
 from anyclaude.backends.fake import FakeBackend
@@ -68,7 +68,7 @@ async def test_the_next_run_evaluates_the_first_prompt_of_the_last_session_witho
         asked = await backend.next_request()
         await asked.reply("H")
         record = await gateway.recorded(2)
-        state = (await warmth_of(gateway))["warm_up"]
+        state = (await prewarm_status(gateway))["warm_up"]
 
     assert asked.json["max_tokens"] == 1
     assert REMINDER.strip() in said(asked).replace("\\n", "\n")
@@ -83,7 +83,7 @@ async def test_the_next_run_evaluates_the_first_prompt_of_the_last_session_witho
 async def test_where_no_session_is_known_nothing_is_asked(tmp_path: Path, backend: RawBackend) -> None:
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
         await converse(gateway, backend, opening("Pull the weeds"))
-        state = (await warmth_of(gateway))["warm_up"]
+        state = (await prewarm_status(gateway))["warm_up"]
 
     assert len(backend.requests) == 1
     assert state == "nothing to evaluate"
@@ -101,7 +101,7 @@ async def test_a_request_goes_before_a_warm_up_at_once(tmp_path: Path, backend: 
             await real.reply("Hello")
             response = await client.response()
         await gateway.recorded(3)
-        state = (await warmth_of(gateway))["warm_up"]
+        state = (await prewarm_status(gateway))["warm_up"]
 
     outcomes = {record["request_class"]: record["outcome"] for record in gateway.records()[1:]}
     assert "roses" in said(real)

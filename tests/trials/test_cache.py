@@ -57,11 +57,11 @@ async def play(version: str, model_file: Path, folder: Path) -> Session:
             installed_client(version), workspace, folder / "state", engine.model_name, engine.context_tokens
         )
         for task in (ClientTask(TASK), ClientTask(QUESTION, ("--continue",)), ClientTask(OTHER_TASK)):
-            seen = len(backend.asked)
+            seen = len(backend.requests)
             run = await run_launched(launch, backend.base_url, task)
             backend.check()
             run.check()
-            prompts.append(tuple(asked.evaluation for asked in backend.asked[seen:]))
+            prompts.append(tuple(asked.evaluation for asked in backend.requests[seen:]))
     return Session(*prompts)
 
 

@@ -9,7 +9,7 @@ from tests.parts.chat_request import ChatRequest
 from tests.parts.chat_script import Answer, Script
 from tests.parts.claude_code import ClientTask, workspace_for
 from tests.parts.claude_code_versions import JAVASCRIPT, NATIVE, installed_client
-from tests.parts.evaluating_backend import Asked, evaluating_backend
+from tests.parts.evaluating_backend import EvaluatedRequest, evaluating_backend
 from tests.parts.evaluation import evaluating_engine
 from tests.parts.launched_client import Launch, run_launched
 from tests.parts.work_tree import make_work_tree
@@ -40,7 +40,9 @@ def looking_around(kind: str) -> Script:
     return answer
 
 
-async def played(version: str, kind: str, model_file: Path, folder: Path) -> tuple[list[Asked], list[Asked]]:
+async def played(
+    version: str, kind: str, model_file: Path, folder: Path
+) -> tuple[list[EvaluatedRequest], list[EvaluatedRequest]]:
     """Return the requests of the main conversation and those of the sub-agent."""
     workspace = workspace_for(make_work_tree(folder / "tree", {"greeting.txt": "Hello.\n"}), folder)
     async with (
@@ -53,8 +55,8 @@ async def played(version: str, kind: str, model_file: Path, folder: Path) -> tup
         run = await run_launched(launch, backend.base_url, ClientTask(TASK))
         backend.check()
         run.check()
-    errand = [asked for asked in backend.asked if ERRAND in asked.request.opening]
-    return [asked for asked in backend.asked if asked not in errand], errand
+    errand = [asked for asked in backend.requests if ERRAND in asked.request.opening]
+    return [asked for asked in backend.requests if asked not in errand], errand
 
 
 @pytest.mark.parametrize("kind", ["general-purpose", "Explore"])
