@@ -15,7 +15,7 @@ ENVIRONMENT = "You are in /garden."
 TOOLS = [{"name": "Read", "description": "Reads.", "input_schema": {"type": "object"}}]
 
 
-def opening(words: str, **fields: JsonValue) -> bytes:
+def first_request(words: str, **fields: JsonValue) -> bytes:
     """Return the body of a session's first request."""
     blocks = [{"type": "text", "text": text} for text in (REMINDER, words)]
     messages = [{"role": "user", "content": blocks}, {"role": "system", "content": ENVIRONMENT}]

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import connected
-from tests.parts.sessions import opening, prewarm_status, send
+from tests.parts.sessions import first_request, prewarm_status, send
 
 from anyclaude.backends.slots import SlotFile
 from anyclaude.prewarm.first_prompt import LaunchKey
@@ -31,7 +31,7 @@ async def lived_through(folder: Path, backend: RawBackend) -> None:
         running_gateway(folder, target_at(backend.base_url), options=options) as gateway,
         connected(gateway.base_url) as client,
     ):
-        await send(client, opening("Pull the weeds"))
+        await send(client, first_request("Pull the weeds"))
         await (await backend.next_request()).reply("Hello")
         await client.response()
     states = SlotStore(folder / "states", "engine", 10_000)

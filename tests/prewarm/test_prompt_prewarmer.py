@@ -11,7 +11,7 @@ from tests.parts.manual_clock import ManualClock
 from tests.parts.raw_backend import RawBackend, ReceivedRequest
 from tests.parts.raw_client import ask, connected
 from tests.parts.referee import judge
-from tests.parts.sessions import ENVIRONMENT, REMINDER, opening, prewarm_status, send
+from tests.parts.sessions import ENVIRONMENT, REMINDER, first_request, prewarm_status, send
 
 from anyclaude.backends.breaker import CircuitBreaker
 from anyclaude.backends.fake import FakeBackend
@@ -63,7 +63,7 @@ def said(asked: ReceivedRequest) -> str:
 async def test_the_next_run_evaluates_the_first_prompt_of_the_last_session_without_its_words(
     tmp_path: Path, backend: RawBackend
 ) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
         asked = await backend.next_request()
         await asked.reply("H")
@@ -82,7 +82,7 @@ async def test_the_next_run_evaluates_the_first_prompt_of_the_last_session_witho
 
 async def test_where_no_session_is_known_nothing_is_asked(tmp_path: Path, backend: RawBackend) -> None:
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
-        await converse(gateway, backend, opening("Pull the weeds"))
+        await converse(gateway, backend, first_request("Pull the weeds"))
         state = (await prewarm_status(gateway))["warm_up"]
 
     assert len(backend.requests) == 1
@@ -90,12 +90,12 @@ async def test_where_no_session_is_known_nothing_is_asked(tmp_path: Path, backen
 
 
 async def test_a_request_goes_before_a_warm_up_at_once(tmp_path: Path, backend: RawBackend) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=warming(tmp_path)) as gateway:
         warm_up = await backend.next_request()
         async with connected(gateway.base_url) as client:
-            await send(client, opening("Water the roses"), "session-2")
+            await send(client, first_request("Water the roses"), "session-2")
             real = await backend.next_request()
             await warm_up.wait_closed()
             await real.reply("Hello")
@@ -114,7 +114,7 @@ async def test_once_a_session_has_begun_nothing_is_evaluated_in_advance(tmp_path
     """It would take the place of what the engine has of the session."""
     clock, fake = ManualClock(), FakeBackend(target_at("http://fake/v1"))
     upstream = Upstream(fake, dialect_named("openai_chat"), CircuitBreaker(clock.seconds), Admission(1, 1))
-    prompt = first_prompt_of(decode_request(opening("Pull the weeds")), GARDEN)
+    prompt = first_prompt_of(decode_request(first_request("Pull the weeds")), GARDEN)
     assert prompt is not None
     FirstPromptStore(tmp_path).keep(prompt)
 
@@ -130,7 +130,7 @@ async def test_once_a_session_has_begun_nothing_is_evaluated_in_advance(tmp_path
     late, later = warm_up(), warm_up()
     async with upstream.admission.turn(Requester("somebody")):
         await late.evaluate(log(), 1.0)
-    later.heard(NOBODY, decode_request(opening("Pull the weeds")))
+    later.heard(NOBODY, decode_request(first_request("Pull the weeds")))
     await later.evaluate(log(), 1.0)
 
     assert (late.state, later.state) == ("pre_empted", "pre_empted")
@@ -138,12 +138,12 @@ async def test_once_a_session_has_begun_nothing_is_evaluated_in_advance(tmp_path
 
 
 async def test_a_warm_up_that_fails_hurts_nobody(tmp_path: Path, backend: RawBackend) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
         (await backend.next_request()).reset()
         record = await gateway.recorded(2)
         health = (await ask(gateway.base_url, "GET", "/health")).json
-        await converse(gateway, backend, opening("Water the roses"), session="session-2")
+        await converse(gateway, backend, first_request("Water the roses"), session="session-2")
 
     assert record["outcome"] == "failed"
     assert at(health, "warmth", "warm_up") == "failed"
@@ -151,7 +151,7 @@ async def test_a_warm_up_that_fails_hurts_nobody(tmp_path: Path, backend: RawBac
 
 
 async def test_a_gateway_that_stops_does_not_wait_for_its_warm_up(tmp_path: Path, backend: RawBackend) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)):
         asked = await backend.next_request()
 
@@ -161,10 +161,10 @@ async def test_a_gateway_that_stops_does_not_wait_for_its_warm_up(tmp_path: Path
 @pytest.mark.parametrize(
     ("body", "headers"),
     [
-        (opening("Look around"), {"x-claude-code-agent-id": "a1"}),
-        (opening("Look around"), {"x-claude-code-request-class": "subagent"}),
-        (opening("Find a title"), {"x-claude-code-request-class": "auxiliary"}),
-        (opening("Find a title", tools=[]), {}),
+        (first_request("Look around"), {"x-claude-code-agent-id": "a1"}),
+        (first_request("Look around"), {"x-claude-code-request-class": "subagent"}),
+        (first_request("Find a title"), {"x-claude-code-request-class": "auxiliary"}),
+        (first_request("Find a title", tools=[]), {}),
     ],
 )
 async def test_what_the_client_asks_beside_the_conversation_is_not_recorded(
@@ -178,8 +178,8 @@ async def test_what_the_client_asks_beside_the_conversation_is_not_recorded(
 @pytest.mark.moves_prefix(reason="the client rewrites its instructions in the middle of a session")
 async def test_only_the_first_prompt_of_a_session_is_recorded(tmp_path: Path, backend: RawBackend) -> None:
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
-        await converse(gateway, backend, opening("Pull the weeds", system="first"))
-        await converse(gateway, backend, opening("Water the roses", system="second"))
+        await converse(gateway, backend, first_request("Pull the weeds", system="first"))
+        await converse(gateway, backend, first_request("Water the roses", system="second"))
     (file,) = (tmp_path / "first-prompts").iterdir()
 
     assert b'"first"' in file.read_bytes()
@@ -189,7 +189,7 @@ async def test_only_the_first_prompt_of_a_session_is_recorded(tmp_path: Path, ba
 async def test_a_gateway_without_a_project_takes_the_prompt_of_the_last_session(
     tmp_path: Path, backend: RawBackend
 ) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     options = warming(tmp_path, None)
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
         asked = await backend.next_request()
@@ -200,7 +200,7 @@ async def test_a_gateway_without_a_project_takes_the_prompt_of_the_last_session(
 async def test_another_project_begins_with_the_same_prompt_in_its_own_folder(
     tmp_path: Path, backend: RawBackend
 ) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     options = warming(tmp_path, LaunchKey("/kitchen"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
         asked = await backend.next_request()
@@ -209,7 +209,7 @@ async def test_another_project_begins_with_the_same_prompt_in_its_own_folder(
 
 
 async def test_the_steps_of_this_run_prepare_what_an_earlier_run_recorded(tmp_path: Path, backend: RawBackend) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     options = replace(warming(tmp_path), allowed_tools=frozenset({"Write"}))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
         asked = await backend.next_request()

@@ -14,7 +14,7 @@ from tests.parts.json_at import at
 from tests.parts.manual_clock import ManualClock
 from tests.parts.raw_backend import RawBackend, ReceivedRequest
 from tests.parts.raw_client import ask, connected
-from tests.parts.sessions import opening, send
+from tests.parts.sessions import first_request, send
 
 from anyclaude.backends.breaker import CircuitBreaker
 from anyclaude.backends.fake import FakeBackend
@@ -75,7 +75,7 @@ async def exchange(
 ) -> None:
     """Have one exchange, after which the engine holds `TOKENS`."""
     async with connected(gateway.base_url) as client:
-        await send(client, opening("Pull the weeds"), session, headers)
+        await send(client, first_request("Pull the weeds"), session, headers)
         await reply(await backend.next_request(), cached)
         await client.response()
 
@@ -157,7 +157,7 @@ async def test_a_request_waits_until_the_state_is_restored(tmp_path: Path, backe
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=restless()) as gateway:
         asked = await backend.next_request()
         async with connected(gateway.base_url) as client:
-            await send(client, opening("Pull the weeds"))
+            await send(client, first_request("Pull the weeds"))
             health = (await ask(gateway.base_url, "GET", "/health")).json
             before = len(backend.requests)
             await restore(asked)
