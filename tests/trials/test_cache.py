@@ -16,7 +16,7 @@ from tests.parts.evaluation import Evaluation, evaluating_engine
 from tests.parts.launched_client import Launch, run_launched
 from tests.parts.work_tree import make_work_tree
 
-from anyclaude.engine.options import EngineOptions
+from anyclaude.engine import EngineOptions
 
 TASK = "Correct the greeting."
 QUESTION = "What did you correct?"

@@ -14,7 +14,7 @@ from tests.parts.evaluation import evaluating_engine
 from tests.parts.launched_client import Launch, run_launched
 from tests.parts.work_tree import make_work_tree
 
-from anyclaude.engine.options import EngineOptions
+from anyclaude.engine import EngineOptions
 
 TASK = "Ask somebody to look around."
 ERRAND = "Look around, and tell what is there."

@@ -18,7 +18,7 @@ from tests.parts.gateway import QUICK, running_gateway
 from tests.parts.raw_client import connected
 from tests.parts.sessions import first_request, send
 
-from anyclaude.engine.options import EngineOptions
+from anyclaude.engine import EngineOptions
 from anyclaude.launcher.compose import engine_target
 from anyclaude.prewarm.first_prompt import LaunchKey, first_prompt_of
 from anyclaude.prewarm.first_prompt_store import FirstPromptStore

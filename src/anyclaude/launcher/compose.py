@@ -12,10 +12,9 @@ from msgspec.structs import replace
 
 from anyclaude.backends.target import BackendTarget
 from anyclaude.backends.template_probe import fitted_to_template
+from anyclaude.engine import EngineOptions, Progress
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine
 from anyclaude.engine.identity import engine_identity
-from anyclaude.engine.options import EngineOptions
-from anyclaude.engine.progress import Progress
 from anyclaude.engine.weights import locate_model
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm.first_prompt import LaunchKey

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from anyclaude.engine.progress import Progress
+from anyclaude.engine import Progress
 from anyclaude.errors import ClientUnavailable
 from anyclaude.settings import CLIENT_VERSION
 
