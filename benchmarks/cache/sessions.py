@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.parts.chat_reply import Call, PromptPart, Reply, call, reply, say
+from tests.parts.chat_reply import Call, Reply, ReplyPart, call, reply, say
 from tests.parts.chat_request import ChatRequest
 from tests.parts.chat_script import Script, UnscriptedRequest
 from tests.parts.claude_code import ClientTask
@@ -136,7 +136,7 @@ def _line(lines: Mapping[str, Lines], request: ChatRequest) -> Reply:
 
 
 def _with_tools(line: Reply, request: ChatRequest) -> Reply:
-    missing = [piece.name for piece in line.pieces if isinstance(piece, Call) and piece.name not in request.tool_names]
+    missing = [part.name for part in line.parts if isinstance(part, Call) and part.name not in request.tool_names]
     if not missing or "ToolSearch" not in request.tool_names or _has_searched(request, missing[0]):
         return line
     return reply(call("ToolSearch", query=f"select:{missing[0]}", max_results=5))
@@ -190,10 +190,10 @@ def _backend_request(tree: Path, task: str) -> Lines:
     )
 
 
-def _read_data(tree: Path) -> PromptPart:
+def _read_data(tree: Path) -> ReplyPart:
     return call("Read", limit=40, file_path=f"{tree}/data.csv")
 
 
-def _write(tree: Path, name: str, content: str) -> PromptPart:
+def _write(tree: Path, name: str, content: str) -> ReplyPart:
     """The client drops the blanks at the ends of lines."""
     return call("Write", content=content, file_path=f"{tree}/{name}")

@@ -84,7 +84,7 @@ class EvaluatingBackend:
             answer, evaluation = await self._evaluated(request.path, body, asked)
         except Refused as refused:
             return self._refused(refused)
-        usage = Usage(evaluation.prompt, completion_tokens(answer.pieces, REPLY_FORMAT), evaluation.cached)
+        usage = Usage(evaluation.prompt, completion_tokens(answer.parts, REPLY_FORMAT), evaluation.cached)
         envelope = Envelope(f"chatcmpl-{next(self._ids)}", CREATED, asked.body.model)
         if not asked.body.stream:
             return web.json_response(whole(answer, usage, envelope, REPLY_FORMAT))
@@ -123,10 +123,8 @@ class EvaluatingBackend:
         return named, evaluation
 
     def _with_ids(self, answer: Reply) -> Reply:
-        pieces = (
-            piece.with_id(f"{next(self._ids):032d}") if isinstance(piece, Call) else piece for piece in answer.pieces
-        )
-        return Reply(tuple(pieces))
+        parts = (part.with_id(f"{next(self._ids):032d}") if isinstance(part, Call) else part for part in answer.parts)
+        return Reply(tuple(parts))
 
     def _refused(self, refused: Refused) -> web.Response:
         self.complaints.append(str(refused))
@@ -164,13 +162,13 @@ async def _event_stream(request: web.Request, events: Iterable[bytes]) -> web.St
 
 
 def _deltas(answer: Reply, evaluation: Evaluation) -> Iterator[Delta]:
-    for slot, piece in enumerate(answer.pieces):
-        match piece:
+    for slot, part in enumerate(answer.parts):
+        match part:
             case Say(text):
                 yield TextDelta(text)
             case Call(name, arguments):
                 yield ToolCallDelta(slot, name, arguments)
             case _:
-                raise AssertionError(f"a scripted reply holds {piece}, which cannot be said here")
-    yield UsageReported(evaluation.prompt, completion_tokens(answer.pieces, REPLY_FORMAT), evaluation.cached)
-    yield Finished("tool_use" if finish_reason(answer.pieces) == "tool_calls" else "end_turn")
+                raise AssertionError(f"a scripted reply holds {part}, which cannot be said here")
+    yield UsageReported(evaluation.prompt, completion_tokens(answer.parts, REPLY_FORMAT), evaluation.cached)
+    yield Finished("tool_use" if finish_reason(answer.parts) == "tool_calls" else "end_turn")

@@ -155,8 +155,8 @@ async def evaluating_engine(
 
 def written(answer: Reply) -> str:
     """Return what a model writes that keeps to our ChatML template: a text, and its calls as spaced JSON."""
-    text = "".join(piece.text for piece in answer.pieces if isinstance(piece, Say))
-    calls = [_written_call(piece) for piece in answer.pieces if isinstance(piece, Call)]
+    text = "".join(part.text for part in answer.parts if isinstance(part, Say))
+    calls = [_written_call(part) for part in answer.parts if isinstance(part, Call)]
     return "\n".join([text, *calls] if text else calls)
 
 

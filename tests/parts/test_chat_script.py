@@ -1,4 +1,4 @@
-"""The played model finds its line by reading the conversation."""
+"""A script chooses its reply by reading the conversation."""
 
 import pytest
 from tests.parts.chat_reply import Refusal, call, reply, say
@@ -24,20 +24,20 @@ def asked(*messages: tuple[str, str], model: str = "m") -> ChatRequest:
     return read_chat_request({}, encode_json(body))
 
 
-def test_the_line_is_chosen_by_how_often_the_assistant_has_spoken() -> None:
+def test_the_reply_is_chosen_by_the_number_of_assistant_messages() -> None:
     script = in_turn(ONE, TWO)
 
     assert script(asked(("user", "go"))) == ONE
     assert script(asked(("user", "go"), ("assistant", "one"), ("user", "on"))) == TWO
 
 
-def test_a_repeated_request_gets_the_same_line() -> None:
+def test_a_repeated_request_gets_the_same_reply() -> None:
     script = in_turn(ONE, TWO)
 
     assert script(asked(("user", "go"))) == script(asked(("user", "go")))
 
 
-def test_the_conversation_is_known_by_what_opened_it_and_not_by_what_was_said_later() -> None:
+def test_the_conversation_is_identified_by_its_opening_and_not_by_later_messages() -> None:
     script = ConversationScript(
         ScriptedConversation("count the lines", (TWO,)), ScriptedConversation("tidy up", (ONE, THREE))
     )
@@ -46,13 +46,13 @@ def test_the_conversation_is_known_by_what_opened_it_and_not_by_what_was_said_la
     assert script(asked(("user", "count the lines"))) == TWO
 
 
-def test_a_line_may_look_at_the_request() -> None:
+def test_a_scripted_reply_may_depend_on_the_request() -> None:
     script = in_turn(lambda request: reply(say(request.opening.upper())))
 
     assert script(asked(("user", "go"))) == reply(say("GO"))
 
 
-def test_a_request_without_a_line_is_out_of_script() -> None:
+def test_a_request_without_a_scripted_reply_fails() -> None:
     script = ConversationScript(ScriptedConversation("tidy up", (ONE,)))
 
     with pytest.raises(UnscriptedRequest):
@@ -61,20 +61,20 @@ def test_a_request_without_a_line_is_out_of_script() -> None:
         script(asked(("user", "tidy up"), ("assistant", "one"), ("user", "more")))
 
 
-def test_requests_that_belong_to_no_role_may_have_an_answer_of_their_own() -> None:
+def test_requests_of_other_conversations_may_have_a_script_too() -> None:
     script = ConversationScript(ScriptedConversation("tidy up", (ONE,)), otherwise=always(TWO))
 
     assert script(asked(("user", "a title, please"))) == TWO
 
 
-def test_a_model_that_is_not_there_is_refused() -> None:
+def test_an_unknown_model_is_refused() -> None:
     script = by_model({"big": always(ONE)})
 
     assert script(asked(("user", "go"), model="big")) == ONE
     assert isinstance(script(asked(("user", "go"), model="small")), Refusal)
 
 
-def test_lines_that_are_said_one_by_one_do_not_heed_the_conversation() -> None:
+def test_replies_given_one_by_one_ignore_the_conversation() -> None:
     script = one_by_one(ONE, lambda request: TWO)
 
     assert [script(asked(("user", "go"))) for _ in range(2)] == [ONE, TWO]
@@ -82,5 +82,5 @@ def test_lines_that_are_said_one_by_one_do_not_heed_the_conversation() -> None:
         script(asked(("user", "go")))
 
 
-def test_a_call_may_have_an_argument_of_any_name() -> None:
+def test_a_call_may_have_arguments_of_any_name() -> None:
     assert call("Skill", tool="x", name="y").arguments == '{"tool":"x","name":"y"}'

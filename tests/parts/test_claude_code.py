@@ -1,4 +1,4 @@
-"""The runner of the real client: what the client gets, and what the test gets back."""
+"""The runner of the real client: the environment it provides, and the result it returns."""
 
 import json
 import sys
@@ -70,7 +70,7 @@ async def greeter(status: int = 200) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_the_real_client_answers_with_what_the_endpoint_says(version: str, workspace: Workspace) -> None:
+async def test_the_real_client_prints_the_endpoints_reply(version: str, workspace: Workspace) -> None:
     async with greeter() as url:
         run = await run_claude(installed_client(version), workspace, url, ClientTask("Say hello."))
 
@@ -79,7 +79,7 @@ async def test_the_real_client_answers_with_what_the_endpoint_says(version: str,
     assert run.events_of("system", "init")[0]["claude_code_version"] == version
 
 
-async def test_a_run_that_fails_shows_the_clients_own_words(workspace: Workspace) -> None:
+async def test_a_failed_run_reports_the_clients_error(workspace: Workspace) -> None:
     async with greeter(status=400) as url:
         run = await run_claude(installed_client(VERSIONS[0]), workspace, url, ClientTask("Say hello."))
 
@@ -87,9 +87,7 @@ async def test_a_run_that_fails_shows_the_clients_own_words(workspace: Workspace
         run.check()
 
 
-async def test_the_client_sees_only_the_variables_it_is_given(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_client_sees_only_the_given_variables(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "a secret of this machine")
     program = "import json, os; print(json.dumps({'type': 'result', 'is_error': False, 'env': dict(os.environ)}))"
 
@@ -110,7 +108,7 @@ async def test_a_client_that_does_not_end_is_killed(workspace: Workspace) -> Non
         await run_claude(fake_client(program), workspace, "http://127.0.0.1:1", ClientTask("", timeout_seconds=0.5))
 
 
-async def test_a_status_that_is_not_zero_fails_the_check(workspace: Workspace) -> None:
+async def test_a_non_zero_status_fails_the_check(workspace: Workspace) -> None:
     program = 'import sys; print(\'{"type": "result", "is_error": false}\'); sys.exit(\'no model\')'
 
     run = await run_claude(fake_client(program), workspace, "http://127.0.0.1:1", ClientTask(""))
@@ -119,7 +117,7 @@ async def test_a_status_that_is_not_zero_fails_the_check(workspace: Workspace) -
         run.check()
 
 
-async def test_lines_that_are_not_events_are_left_out(workspace: Workspace) -> None:
+async def test_lines_that_are_not_events_are_ignored(workspace: Workspace) -> None:
     program = 'print(\'a warning\'); print(\'{"type": "result", "is_error": false, "result": "done"}\')'
 
     run = await run_claude(fake_client(program), workspace, "http://127.0.0.1:1", ClientTask(""))

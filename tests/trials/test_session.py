@@ -136,7 +136,7 @@ def test_each_conversation_extends_its_own_earlier_requests(session: Session) ->
 
 def test_the_history_holds_the_calls_as_the_model_wrote_them(session: Session) -> None:
     for turn, following in answered(session.task.main, session.main):
-        written = [(piece.name, piece.arguments) for piece in turn.reply.pieces if isinstance(piece, Call)]
+        written = [(part.name, part.arguments) for part in turn.reply.parts if isinstance(part, Call)]
         echoed = [(call.function.name, call.function.arguments) for call in last_reply(following).tool_calls]
 
         assert echoed == written
