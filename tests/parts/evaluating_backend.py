@@ -1,7 +1,7 @@
-"""A model server whose replies are scripted while every prompt is really evaluated by an engine.
+"""A model server with scripted replies, whose prompts are evaluated by a real engine.
 
-It speaks Chat Completions, for a gateway, and the engine's own `/v1/messages`, for a client that talks to the engine
-directly.
+It serves Chat Completions, for a gateway, and the engine's own `/v1/messages`, for a client that is connected to the
+engine directly.
 """
 
 import itertools
@@ -36,38 +36,38 @@ from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import decode_request
 
 CREATED = 1_700_000_000
-"""The time all replies bear, in seconds since 1970; nothing depends on it."""
+"""The creation time in all replies, in seconds since 1970; nothing depends on it."""
 
 REPLY_FORMAT = ReplyFormat(reports_timings=False)
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedRequest:
-    """One request, as the script reads it, and what the engine counted in its prompt."""
+    """One request, as the script reads it, and the engine's evaluation of its prompt."""
 
     request: ChatRequest
     evaluation: Evaluation
 
 
 class EvaluatingBackend:
-    """Its address, and what it was asked."""
+    """The server: its address and the requests it has received."""
 
     def __init__(self, script: Script, evaluator: Evaluator) -> None:
         self.origin = ""
         self.script = script
         self.requests: list[EvaluatedRequest] = []
-        self.complaints: list[str] = []
+        self.problems: list[str] = []
         self._evaluator = evaluator
         self._ids = itertools.count(1)
 
     @property
     def base_url(self) -> str:
-        """The URL an OpenAI client is given."""
+        """The base URL for an OpenAI client."""
         return f"{self.origin}/v1"
 
     def check(self) -> None:
-        """Raise an `AssertionError` if a request came that the script does not foresee, or the engine did not take."""
-        assert not self.complaints, "\n".join(self.complaints)
+        """Raise an `AssertionError` if a request had no scripted reply or was refused by the engine."""
+        assert not self.problems, "\n".join(self.problems)
 
     def application(self) -> web.Application:
         """Return the routes."""
@@ -111,7 +111,7 @@ class EvaluatingBackend:
             return web.Response(status=refused.status, body=refused.body, content_type="application/json")
 
     async def _evaluated(self, path: str, body: bytes, asked: ChatRequest) -> tuple[Reply, Evaluation]:
-        """Return the script's answer, and what the prompt costs the engine; raises `Refused`."""
+        """Return the scripted reply and the engine's evaluation of the prompt; raises `Refused`."""
         try:
             answer = self.script(asked)
         except (UnscriptedRequest, AssertionError) as error:
@@ -127,18 +127,18 @@ class EvaluatingBackend:
         return Reply(tuple(parts))
 
     def _refused(self, refused: Refused) -> web.Response:
-        self.complaints.append(str(refused))
+        self.problems.append(str(refused))
         return web.Response(status=refused.status, body=refused.body, content_type="application/json")
 
     def _events(self, model: str, answer: Reply, evaluation: Evaluation) -> list[StreamEvent]:
-        """Return the reply as the engine's `/v1/messages` sends it."""
+        """Return the events of the reply, as the engine's `/v1/messages` sends them."""
         stream = MessageStream(f"chatcmpl-{next(self._ids)}", model, lambda: f"toolu_{next(self._ids):024d}")
         return [*stream.open(), *stream.feed(_deltas(answer, evaluation)), *stream.close()]
 
 
 @asynccontextmanager
 async def evaluating_backend(script: Script, evaluator: Evaluator) -> AsyncIterator[EvaluatingBackend]:
-    """Serve on a free loopback port until the block ends."""
+    """Serve on a free loopback port for the duration of the context."""
     backend = EvaluatingBackend(script, evaluator)
     runner = web.AppRunner(backend.application(), access_log=None, shutdown_timeout=0.1)
     await runner.setup()
@@ -169,6 +169,6 @@ def _deltas(answer: Reply, evaluation: Evaluation) -> Iterator[Delta]:
             case Call(name, arguments):
                 yield ToolCallDelta(slot, name, arguments)
             case _:
-                raise AssertionError(f"a scripted reply holds {part}, which cannot be said here")
+                raise AssertionError(f"a scripted reply contains {part}, which this server cannot send")
     yield UsageReported(evaluation.prompt, completion_tokens(answer.parts, REPLY_FORMAT), evaluation.cached)
     yield Finished("tool_use" if finish_reason(answer.parts) == "tool_calls" else "end_turn")

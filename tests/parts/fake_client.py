@@ -1,4 +1,4 @@
-"""A program that stands in for Claude Code: it shows what it was given, and then does what its last argument says."""
+"""A program that stands in for Claude Code: it reports its arguments and environment, then obeys its last argument."""
 
 import json
 import stat
@@ -35,7 +35,7 @@ if last in ("wait", "stubborn"):
 
 
 class ClientReport(Struct, frozen=True):
-    """What the program says of itself in its first line."""
+    """The first line of the program's output."""
 
     arguments: list[str]
     environment: dict[str, str]
@@ -45,7 +45,7 @@ class ClientReport(Struct, frozen=True):
 
 
 def write_fake_client(folder: Path) -> Path:
-    """Write the program, and return where it is."""
+    """Write the program and return its path."""
     program = folder / "claude"
     program.write_text(f"#!{sys.executable} -IS\n{PROGRAM}")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
@@ -53,5 +53,5 @@ def write_fake_client(folder: Path) -> Path:
 
 
 def client_report(line: str | bytes) -> ClientReport:
-    """Return what the program's first line says."""
+    """Parse the first line of the program's output."""
     return ClientReport(**json.loads(line))

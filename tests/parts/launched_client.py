@@ -1,4 +1,4 @@
-"""A client as `anyclaude` starts it: its plan's environment and arguments, and a gateway of its own."""
+"""A client as `anyclaude` starts it: with the planned environment and arguments, and its own gateway."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from anyclaude.transforms import Diet
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What stays the same from one start to the next; `state` is the folder of what the gateway remembers."""
+    """The settings shared by several starts; `state` is the folder in which the gateway keeps its state."""
 
     client: Client
     workspace: Workspace
@@ -32,7 +32,7 @@ class Launch:
 
 
 async def run_launched(launch: Launch, backend_url: str, task: ClientTask) -> Run:
-    """Start a gateway and a client, and stop both when the client is done."""
+    """Start a gateway and a client, and stop the gateway when the client has finished."""
     target = await _target(launch, backend_url)
     settings = Settings(log_dir=launch.state, diet=launch.diet)
     user = users_environment(launch)
@@ -47,7 +47,7 @@ async def run_launched(launch: Launch, backend_url: str, task: ClientTask) -> Ru
 
 
 async def _target(launch: Launch, backend_url: str) -> BackendTarget:
-    """Return the server as the launcher would know it after it has asked for its template."""
+    """Return the target as the launcher configures it after it has probed the server's template."""
     target = BackendTarget(
         profile=launch.profile,
         base_url=backend_url,
@@ -60,7 +60,7 @@ async def _target(launch: Launch, backend_url: str) -> BackendTarget:
 
 
 def users_environment(launch: Launch) -> dict[str, str]:
-    """Return what a user's shell has who has set nothing for Claude Code; `IS_SANDBOX` is for those who are root."""
+    """Return the environment of a user without any setting for Claude Code; `IS_SANDBOX` allows a run as root."""
     return {
         "HOME": str(launch.workspace.home),
         "PATH": f"{Path(launch.client.command[0]).parent}:{SYSTEM_PATH}",

@@ -1,4 +1,4 @@
-"""A server on loopback that answers each path with a fixed document, and remembers what it was asked."""
+"""A server on loopback that answers each path with a fixed document and records its requests."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -11,14 +11,14 @@ from anyclaude.protocol.json_values import JsonValue
 
 @dataclass(frozen=True)
 class StubServer:
-    """Where it listens, and the requests it saw: method, path and authorization."""
+    """The server: its address and its requests as method, path and authorization."""
 
     origin: str
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
 
     @property
     def base_url(self) -> str:
-        """Where Chat Completions would stand."""
+        """The base URL for an OpenAI client."""
         return f"{self.origin}/v1"
 
 
@@ -26,7 +26,7 @@ class StubServer:
 async def stub_server(
     documents: Mapping[str, JsonValue], status: int = 200, port: int = 0
 ) -> AsyncIterator[StubServer]:
-    """Answer with these documents, by path; every other path is 404."""
+    """Serve these documents by path; every other path is answered with 404."""
     requests: list[tuple[str, str, str | None]] = []
 
     async def answer(request: web.Request) -> web.Response:

@@ -15,7 +15,7 @@ from tests.parts.claude_code import ClientTask, Run, run_claude, workspace_for
 from tests.parts.claude_code_versions import JAVASCRIPT, NATIVE, VERSIONS, installed_client
 from tests.parts.gateway import running_gateway, target_at
 from tests.parts.pictures import png
-from tests.parts.prefix_contract import watching
+from tests.parts.prefix_contract import observing
 from tests.parts.work_tree import files_in, make_work_tree
 from tests.trials.tidy_up import (
     AFTER,
@@ -57,7 +57,7 @@ class Session:
 def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """Play the session once for all tests of this module; a request that is not as it should be ends it here."""
     version = str(request.param)
-    with watching() as contract:
+    with observing() as contract:
         played = asyncio.run(play(version, tmp_path_factory.mktemp("session")))
     contract.check(WHY_PROMPTS_MOVE.get(version))
     played.server.check()
