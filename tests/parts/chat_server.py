@@ -140,24 +140,24 @@ class ChatServer:
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
-            asked = read_chat_request(headers, await request.read())
+            chat_request = read_chat_request(headers, await request.read())
         except InvalidChatRequest as error:
             self.problems.append(f"unreadable request: {error}")
             return _json(400, refuse(400, str(error)).body)
-        exchange = Exchange(asked, self._answer(asked))
+        exchange = Exchange(chat_request, self._answer(chat_request))
         async with self._arrivals:
             self.exchanges.append(exchange)
             self._arrivals.notify_all()
         with _outcome_recorded(exchange):
             return await self._deliver(request, exchange)
 
-    def _answer(self, asked: ChatRequest) -> Answer:
-        broken = broken_rules(asked) if self.options.is_strict else ()
+    def _answer(self, chat_request: ChatRequest) -> Answer:
+        broken = broken_rules(chat_request) if self.options.is_strict else ()
         if broken:
             self.problems.extend(broken)
             return refuse(400, " ".join(broken))
         try:
-            answer = self.script(asked)
+            answer = self.script(chat_request)
         except (UnscriptedRequest, AssertionError) as error:
             self.problems.append(str(error))
             return refuse(400, str(error))
@@ -232,9 +232,9 @@ class ChatServer:
             else:
                 yield from run
 
-    def _usage(self, asked: ChatRequest, answer: Reply) -> Usage:
+    def _usage(self, chat_request: ChatRequest, answer: Reply) -> Usage:
         """Count tokens as an engine does that keeps every earlier prompt in its cache."""
-        prompt = _prompt(asked)
+        prompt = _prompt(chat_request)
         cached = max((_shared(prompt, earlier) for earlier in self._prompts), default=0)
         self._prompts.append(prompt)
         tokens = len(prompt) // CHARACTERS_PER_TOKEN
@@ -281,10 +281,12 @@ class ChatServer:
 
     async def _apply_template(self, request: web.Request) -> web.StreamResponse:
         self._record(request)
-        asked = read_chat_request({}, encode_json({"model": self.options.reply_format.model} | await request.json()))
-        if self.options.is_strict and (broken := broken_rules(asked)):
+        chat_request = read_chat_request(
+            {}, encode_json({"model": self.options.reply_format.model} | await request.json())
+        )
+        if self.options.is_strict and (broken := broken_rules(chat_request)):
             return _json(400, refuse(400, " ".join(broken)).body)
-        return _json(200, {"prompt": _prompt(asked)})
+        return _json(200, {"prompt": _prompt(chat_request)})
 
     async def _not_found(self, request: web.Request) -> web.StreamResponse:
         self._record(request)
@@ -334,9 +336,9 @@ def _reset(request: web.Request, exchange: Exchange, response: web.StreamRespons
     return response or web.Response()
 
 
-def _prompt(asked: ChatRequest) -> str:
+def _prompt(chat_request: ChatRequest) -> str:
     """Return the prompt as a chat template renders it: the tools first, then the messages in order."""
-    tools, messages = asked.raw.get("tools", []), asked.raw.get("messages", [])
+    tools, messages = chat_request.raw.get("tools", []), chat_request.raw.get("messages", [])
     assert isinstance(messages, list)
     return "\n".join([encode_json(tools).decode(), *(encode_json(message).decode() for message in messages)])
 

@@ -79,14 +79,14 @@ class EvaluatingBackend:
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        asked = read_chat_request({}, body)
+        chat_request = read_chat_request({}, body)
         try:
-            answer, evaluation = await self._evaluated(request.path, body, asked)
+            answer, evaluation = await self._evaluated(request.path, body, chat_request)
         except Refused as refused:
             return self._refused(refused)
         usage = Usage(evaluation.prompt, completion_tokens(answer.parts, REPLY_FORMAT), evaluation.cached)
-        envelope = Envelope(f"chatcmpl-{next(self._ids)}", CREATED, asked.body.model)
-        if not asked.body.stream:
+        envelope = Envelope(f"chatcmpl-{next(self._ids)}", CREATED, chat_request.body.model)
+        if not chat_request.body.stream:
             return web.json_response(whole(answer, usage, envelope, REPLY_FORMAT))
         steps = streamed(answer, usage, envelope, REPLY_FORMAT)
         return await _event_stream(request, (step for step in steps if isinstance(step, bytes)))
@@ -94,9 +94,9 @@ class EvaluatingBackend:
     async def _message(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         message = decode_request(body)
-        asked = read_chat_request({}, encode_request(message, message.model, EMBEDDED).request.body)
+        chat_request = read_chat_request({}, encode_request(message, message.model, EMBEDDED).request.body)
         try:
-            answer, evaluation = await self._evaluated(request.path, body, asked)
+            answer, evaluation = await self._evaluated(request.path, body, chat_request)
         except Refused as refused:
             return self._refused(refused)
         events = self._events(message.model, answer, evaluation)
@@ -110,16 +110,18 @@ class EvaluatingBackend:
         except Refused as refused:
             return web.Response(status=refused.status, body=refused.body, content_type="application/json")
 
-    async def _evaluated(self, path: str, body: bytes, asked: ChatRequest) -> tuple[Reply, Evaluation]:
+    async def _evaluated(self, path: str, body: bytes, chat_request: ChatRequest) -> tuple[Reply, Evaluation]:
         """Return the scripted reply and the engine's evaluation of the prompt; raises `Refused`."""
         try:
-            answer = self.script(asked)
+            answer = self.script(chat_request)
         except (UnscriptedRequest, AssertionError) as error:
             raise Refused(400, str(error).encode()) from error
         assert isinstance(answer, Reply)
         named = self._with_ids(answer)
-        evaluation = await self._evaluator.evaluate(path, msgspec.json.decode(body, type=dict), asked.opening, named)
-        self.requests.append(EvaluatedRequest(asked, evaluation))
+        evaluation = await self._evaluator.evaluate(
+            path, msgspec.json.decode(body, type=dict), chat_request.opening, named
+        )
+        self.requests.append(EvaluatedRequest(chat_request, evaluation))
         return named, evaluation
 
     def _with_ids(self, answer: Reply) -> Reply:

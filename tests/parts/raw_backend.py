@@ -155,15 +155,15 @@ class RawBackend:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
-        asked: ReceivedRequest | None = None
+        received: ReceivedRequest | None = None
         try:
             while True:
-                asked = await _read_request(reader, writer)
-                self.requests.append(asked)
-                self._arrivals.put_nowait(asked)
+                received = await _read_request(reader, writer)
+                self.requests.append(received)
+                self._arrivals.put_nowait(received)
         except (asyncio.IncompleteReadError, ConnectionError):
-            if asked is not None:
-                asked.closed.set()
+            if received is not None:
+                received.closed.set()
         finally:
             self._open.discard(writer)
             writer.close()

@@ -34,7 +34,7 @@ any_deltas = st.lists(st.one_of(prose, call_fragments, usage_reports, endings), 
 """Any deltas in any order, most of them not a valid reply."""
 
 finished_replies = st.builds(
-    lambda said, end: [*said, end],
+    lambda deltas, end: [*deltas, end],
     st.lists(st.one_of(prose, call_fragments.filter(lambda fragment: fragment.name != "")), max_size=20),
     endings,
 )

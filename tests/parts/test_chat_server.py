@@ -207,10 +207,10 @@ async def test_raw_bytes_are_sent_as_they_are() -> None:
 async def test_a_held_reply_waits_for_its_event() -> None:
     gate = asyncio.Event()
     async with chat_server(lambda _: reply(say("one"), Hold(gate), say("two"))) as server:
-        asked = asyncio.create_task(ask(server, body(HELLO)))
+        pending = asyncio.create_task(ask(server, body(HELLO)))
         held = (await server.exchange(1)).outcome
         gate.set()
-        _, stream = await asked
+        _, stream = await pending
 
     assert held is Outcome.UNDERWAY
     assert {"content": "two"} in deltas(stream)
@@ -220,8 +220,8 @@ async def test_one_reply_may_wait_for_a_signal_in_another() -> None:
     gate = asyncio.Event()
     answers = {"first": reply(Hold(gate), say("later")), "second": reply(Signal(gate), say("sooner"))}
     async with chat_server(lambda request: answers[request.opening]) as server:
-        asked = [ask(server, body({"role": "user", "content": name})) for name in answers]
-        streams = [stream for _, stream in await asyncio.gather(*asked)]
+        pending = [ask(server, body({"role": "user", "content": name})) for name in answers]
+        streams = [stream for _, stream in await asyncio.gather(*pending)]
 
     assert [len(deltas(stream)) for stream in streams] == [4, 4]
 

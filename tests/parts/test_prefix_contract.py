@@ -28,10 +28,10 @@ def assistant(text: str) -> JsonObject:
     return {"role": "assistant", "content": text}
 
 
-def moves(*asked: tuple[str, list[JsonObject]], tools: list[list[JsonObject]] | None = None) -> list[str]:
+def moves(*requests: tuple[str, list[JsonObject]], tools: list[list[JsonObject]] | None = None) -> list[str]:
     """Return the moves that a contract reports for these requests, each with its tools."""
     contract = PrefixContract()
-    for number, (conversation, messages) in enumerate(asked):
+    for number, (conversation, messages) in enumerate(requests):
         body = {"model": "m", "messages": messages} | ({"tools": tools[number]} if tools else {})
         contract.observe(
             BackendRequest(REQUEST, conversation), WireRequest("/chat/completions", json.dumps(body).encode())

@@ -27,11 +27,11 @@ async def test_the_next_request_finds_the_prompt_in_the_cache(tiny_engine: Embed
     ):
         create = client.messages.create
         warm = await create(model=MODEL, max_tokens=0, system=INSTRUCTIONS, messages=WARM_UP)
-        asked = await create(model=MODEL, max_tokens=4, system=INSTRUCTIONS, messages=QUESTION)
+        reply = await create(model=MODEL, max_tokens=4, system=INSTRUCTIONS, messages=QUESTION)
 
     assert (warm.content, warm.stop_reason, warm.stop_sequence) == ([], "max_tokens", None)
     assert warm.usage.output_tokens == 0
-    read, new = asked.usage.cache_read_input_tokens, asked.usage.input_tokens
+    read, new = reply.usage.cache_read_input_tokens, reply.usage.input_tokens
     prompt = warm.usage.input_tokens + (warm.usage.cache_read_input_tokens or 0)
     assert prompt > 700
     assert read is not None
