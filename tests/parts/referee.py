@@ -183,6 +183,7 @@ class _Referee:
         self._ended = False
 
     def check(self, event: Json) -> None:
+        """Check the next event; raises `Foul`."""
         _must(not self._ended, "an event after the end of the stream")
         kind = event.get("type")
         if kind == "ping":

@@ -67,7 +67,7 @@ async def fetch_weights(weights: PinnedWeights, folder: Path, progress: Progress
                 await _fetch(weights, target, progress)
     except OSError as error:
         raise DownloadFailed(
-            f"{weights.file_name} could not be written to {folder}: {error}. Make room there."
+            f"{weights.file_name} could not be written to {folder}: {error}. Check its permissions and free space."
         ) from error
     return target
 

@@ -91,7 +91,7 @@ def read_metadata(path: Path) -> GgufMetadata:
     except OSError as error:
         raise EngineFailed(f"The model file {path} could not be read: {error.strerror}.") from error
     except (UnicodeDecodeError, _Malformed) as error:
-        raise EngineFailed(f"The model file {path} is damaged or incomplete ({error}); fetch it again.") from error
+        raise EngineFailed(f"The model file {path} is damaged or incomplete ({error}); download it again.") from error
 
 
 def weights_bytes(path: Path) -> int:
@@ -113,6 +113,12 @@ class _Reader:
         self._position = len(_MAGIC)
 
     def entries(self) -> dict[str, Scalar]:
+        """
+        Return the scalar entries.
+
+        Raises:
+            _Malformed: when the bytes do not follow the format.
+        """
         version = self._number("<I")
         if version not in _VERSIONS:
             raise _Malformed(f"its version is {version}")
