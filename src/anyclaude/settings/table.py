@@ -211,7 +211,7 @@ CACHE = Group(
             name="prewarm",
             metavar="BOOL",
             meaning="Whether the first prompt of a session is recorded, and evaluated in advance at the next start.",
-            source="[warm.md](warm.md#what-it-is-worth): the first token after 0.3 s instead of 32.8 s",
+            source="[prewarm.md](prewarm.md#measurements): the first token after 0.3 s instead of 32.8 s",
             old_names=("warm_up",),
         ),
         Setting(
@@ -219,7 +219,7 @@ CACHE = Group(
             metavar="MIB",
             meaning="How much of the disk the snapshots of the embedded engine's slot may take; 0 keeps none.",
             source="one conversation of 20,000 tokens of a model of 8 billion parameters takes some 3 GB "
-            "(estimated, [warm.md](warm.md))",
+            "(estimated, [prewarm.md](prewarm.md))",
             old_names=("kept_state_mib",),
         ),
         Setting(
