@@ -15,6 +15,7 @@ TESTS = Path(__file__).parent
 NOTHING_TO_TEST: dict[str, str] = {
     "anyclaude.__main__": "starts the command line",
     "anyclaude.backends.base": "types alone",
+    "anyclaude.claude_code": "facts alone",
     "anyclaude.dialects.base": "types alone",
     "anyclaude.engine.__main__": "starts the engine in a process of its own",
     "anyclaude.engine.handshake": "types alone",
@@ -22,6 +23,8 @@ NOTHING_TO_TEST: dict[str, str] = {
     "anyclaude.protocol.deltas": "types alone",
     "anyclaude.exchange.record": "types alone",
     "anyclaude.server.limits": "types alone",
+    "anyclaude.settings.__main__": "writes the page that the tests of settings.reference compare",
+    "anyclaude.settings.values": "types alone; the tests of settings.table compare them with the table",
     "anyclaude.timeouts": "types alone",
     "anyclaude.transforms.boilerplate": "a catalogue, tried by the tests of system_sections",
 }

@@ -38,7 +38,7 @@ from anyclaude.profiles import EMBEDDED
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request, encode_request
 from anyclaude.protocol.prompt_size import SectionCharacters, prompt_characters, section_characters
 from anyclaude.secret import Secret
-from anyclaude.server.gateway import Gateway, GatewayOptions
+from anyclaude.server import Gateway, GatewayOptions, open_gateway
 from anyclaude.settings import Settings
 from anyclaude.transforms import PromptContext, prepare
 
@@ -102,12 +102,8 @@ async def _counting_gateway(folder: Path) -> AsyncIterator[Gateway]:
         )
         async with open_session(trusts_environment=False) as session:
             target = await fitted_to_template(HttpBackend(session, target))
-        gateway = Gateway(GatewayOptions(grace_seconds=0.1), (target,), Journal(folder / "journal"))
-        await gateway.start()
-        try:
+        async with open_gateway(GatewayOptions(grace_seconds=0.1), (target,), Journal(folder / "journal")) as gateway:
             yield gateway
-        finally:
-            await gateway.stop()
 
 
 async def _first_request(client: Client, diet: ClientDiet, place: Path) -> MessagesRequest:

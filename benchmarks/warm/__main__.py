@@ -33,9 +33,7 @@ from tests.parts.weights import qwen_coder_file, smollm2_file, tests_cache
 from anyclaude.engine.identity import engine_identity
 from anyclaude.engine.options import EngineOptions
 from anyclaude.launcher.compose import engine_target
-from anyclaude.prewarm.first_prompt import LaunchKey
-from anyclaude.prewarm.prompt_prewarmer import PrewarmOptions
-from anyclaude.prewarm.slot_saver import SlotSaverOptions
+from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.protocol.json_values import JsonObject
 from anyclaude.settings import Settings
 
@@ -80,10 +78,11 @@ async def begun(folder: Path, model_file: Path, beginning: Beginning) -> AsyncIt
     async with running(model_file, folder / "logs", options) as engine:
         identity = engine_identity(model_file, engine.context_tokens)
         kept = SlotSaverOptions(folder=states, engine=identity, launch_key=PLACE, limit_bytes=LIMIT_BYTES)
-        warm_up = PrewarmOptions(folder / "prompts", PLACE)
-        chosen = replace(
-            QUICK, warm_up=warm_up if beginning.warms_up else None, kept_state=kept if beginning.restores else None
+        prompt = FirstPromptOptions(folder / "prompts", PLACE)
+        prewarm = PrewarmOptions(
+            first_prompt=prompt if beginning.warms_up else None, slot=kept if beginning.restores else None
         )
+        chosen = replace(QUICK, prewarm=prewarm)
         async with running_gateway(folder, engine_target(engine, Settings()), options=chosen) as gateway:
             yield gateway
 

@@ -24,7 +24,8 @@ from tests.faults.meant import Arguments, Begin, Meant, PromptPart, Text, Though
 from tests.parts.faulty_backend import Play, Received, faulty_backend
 from tests.parts.gateway import running_gateway, target_at
 
-from anyclaude.server.gateway import Clock, GatewayOptions
+from anyclaude.exchange import Clock
+from anyclaude.server import GatewayOptions
 from anyclaude.timeouts import Timeouts
 
 HASTE = 20.0

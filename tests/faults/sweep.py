@@ -15,8 +15,9 @@ from tests.parts.faulty_backend import FaultyBackend, Play, Received, faulty_bac
 from tests.parts.gateway import running_gateway, target_at
 from tests.parts.referee import Verdict, judge
 
+from anyclaude.exchange import Clock
 from anyclaude.profiles import BackendName
-from anyclaude.server.gateway import Clock, GatewayOptions
+from anyclaude.server import GatewayOptions
 from anyclaude.timeouts import Timeouts
 
 HASTE = 100.0

@@ -26,10 +26,10 @@ from tests.parts.chat_reply import (
 from tests.parts.chat_request import ChatRequest, read_chat_request
 from tests.parts.chat_script import OutOfScript, Scene
 from tests.parts.evaluation import Evaluation, Evaluator, Refused
+from tests.parts.replies import message_of
 
 from anyclaude.dialects.openai_chat.encode import encode_request
 from anyclaude.profiles import EMBEDDED
-from anyclaude.protocol.accumulate import accumulate
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ToolCallDelta, UsageReported
 from anyclaude.protocol.events import StreamEvent, encode_event, encode_message
 from anyclaude.protocol.message_stream import MessageStream
@@ -101,7 +101,7 @@ class EvaluatingBackend:
             return self._refused(refused)
         events = self._events(message.model, answer, evaluation)
         if not message.stream:
-            return web.Response(body=encode_message(accumulate(events)), content_type="application/json")
+            return web.Response(body=encode_message(message_of(events)), content_type="application/json")
         return await _event_stream(request, map(encode_event, events))
 
     async def _apply_template(self, request: web.Request) -> web.StreamResponse:

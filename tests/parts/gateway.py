@@ -2,24 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.parts.prefix_contract import observe
+from tests.parts.prefix_contract import PrefixListener
 from tests.parts.raw_backend import GENEROUS_SECONDS
 
 from anyclaude.backends import BackendTarget
-from anyclaude.exchange.record import ExchangeRecord
+from anyclaude.exchange import REAL_TIME, Clock, ExchangeRecord
 from anyclaude.observability.journal import Journal
 from anyclaude.profiles import BackendName, profile_named
 from anyclaude.protocol.json_values import JsonObject
-from anyclaude.server.gateway import Clock, Gateway, GatewayOptions
+from anyclaude.server import Gateway, GatewayOptions, open_gateway
 
 MODEL = "local-model"
-
-REAL_CLOCK = Clock()
 
 QUICK = GatewayOptions(grace_seconds=0.2)
 """What a gateway of a test is like unless the test says otherwise: it does not wait long for what still runs."""
@@ -46,6 +44,8 @@ class RunningGateway:
     journal_folder: Path
     gateway: Gateway
     journal: WatchedJournal
+    stop: Callable[[], Awaitable[None]]
+    """Stops the gateway before the block ends."""
 
     def records(self) -> list[JsonObject]:
         """Return what the journal holds so far, oldest first."""
@@ -70,13 +70,11 @@ def target_at(base_url: str, backend: BackendName = "llamacpp", parallel_request
 
 @asynccontextmanager
 async def running_gateway(
-    folder: Path, *targets: BackendTarget, options: GatewayOptions = QUICK, clock: Clock = REAL_CLOCK
+    folder: Path, *targets: BackendTarget, options: GatewayOptions = QUICK, clock: Clock = REAL_TIME
 ) -> AsyncGenerator[RunningGateway, None]:
     """Run a gateway on a free loopback port; its journal goes to `folder`."""
     journal = WatchedJournal(folder / "request-logs")
-    gateway = Gateway(options, targets, journal, clock, observer=observe)
-    await gateway.start()
-    try:
-        yield RunningGateway(gateway.base_url, folder / "request-logs", gateway, journal)
-    finally:
-        await gateway.stop()
+    async with AsyncExitStack() as stack:
+        opened = open_gateway(options, targets, journal, clock, listeners=[PrefixListener()])
+        gateway = await stack.enter_async_context(opened)
+        yield RunningGateway(gateway.base_url, folder / "request-logs", gateway, journal, stack.aclose)

@@ -19,8 +19,8 @@ from typing import TypeAlias
 import pytest
 
 from anyclaude.dialects import WireRequest
+from anyclaude.exchange import ExchangeListener, ExchangeProgressed
 from anyclaude.protocol.json_values import JsonObject, JsonValue, decode_json
-from anyclaude.scheduling.dispatch import BackendRequest
 
 MARKER = "moves_prefix(reason): a conversation's prompt changes where it was read already, and has to"
 AROUND = 60
@@ -54,16 +54,16 @@ class PrefixContract:
         self.moves: list[Move] = []
         self._last: dict[Key, str] = {}
 
-    def observe(self, backend_request: BackendRequest, request: WireRequest) -> None:
+    def observe(self, conversation: str, request: WireRequest) -> None:
         """Compare a request with the conversation's last one; a shorter one that was read already moves nothing."""
-        if not has_turns(backend_request.conversation):
+        if not has_turns(conversation):
             return
         body = decode_json(request.body)
         assert isinstance(body, dict)
-        key, now = (backend_request.conversation, body.get("model")), prompt_of(body)
+        key, now = (conversation, body.get("model")), prompt_of(body)
         before = self._last.get(key, "")
         if not now.startswith(before) and not before.startswith(now):
-            self.moves.append(_move(backend_request.conversation, before, now))
+            self.moves.append(_move(conversation, before, now))
         self._last[key] = now
 
     def check(self, reason: str | None) -> None:
@@ -121,10 +121,19 @@ _contracts: list[PrefixContract] = []
 """The contract of the test that runs; the gateways of tests have no other way to know it."""
 
 
-def observe(backend_request: BackendRequest, request: WireRequest) -> None:
-    """Tell the contract of the running test of a request; the observer of every gateway under test."""
+class PrefixListener(ExchangeListener):
+    """Passes every request that a gateway under test sends to the contract of the running test."""
+
+    def exchange_progressed(self, event: ExchangeProgressed) -> None:
+        """Observe a request when it is sent."""
+        if event.stage == "evaluating":
+            observe(event.prepared.source.conversation, event.prepared.wire)
+
+
+def observe(conversation: str, request: WireRequest) -> None:
+    """Pass a request to the contract of the running test."""
     for contract in _contracts[-1:]:
-        contract.observe(backend_request, request)
+        contract.observe(conversation, request)
 
 
 @contextmanager

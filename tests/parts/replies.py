@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from tests.parts.referee import Verdict, judge
 
 from anyclaude.errors import BackendError
+from anyclaude.protocol.accumulate import Accumulator
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ThinkingDelta, ToolCallDelta, UsageReported
-from anyclaude.protocol.events import StreamEvent, encode_event
+from anyclaude.protocol.events import Message, StreamEvent, encode_event
 from anyclaude.protocol.message_stream import MessageStream
 
 short_text = st.text(max_size=4)
@@ -22,6 +23,7 @@ call_fragments = st.builds(
     slot=st.integers(0, 3),
     name=st.sampled_from(["", "Read", "Bash"]),
     arguments=st.one_of(st.sampled_from(["", "{}", '{"a":', "1}"]), st.text('{}1":,', max_size=3)),
+    written=st.sampled_from(["", "", "<call>", "w"]),
 )
 usage_reports = st.builds(UsageReported, counts, counts, counts)
 endings = st.builds(
@@ -57,6 +59,13 @@ def play(batches: Iterable[Sequence[Delta]]) -> list[StreamEvent]:
         return events + stream.close()
     except BackendError as error:
         return events + stream.fail(error)
+
+
+def message_of(events: Iterable[StreamEvent]) -> Message:
+    """Return the message that these events spell; raises what `Accumulator` raises."""
+    accumulator = Accumulator()
+    accumulator.take(events)
+    return accumulator.message
 
 
 def judged(events: Iterable[StreamEvent]) -> Verdict:

@@ -11,12 +11,9 @@ from tests.parts.prefix_contract import BrokenContract, PrefixContract, has_turn
 
 from anyclaude.dialects import WireRequest
 from anyclaude.protocol.json_values import JsonObject
-from anyclaude.protocol.messages_request import MessagesRequest
-from anyclaude.scheduling.dispatch import BackendRequest
 
 ROOT = Path(__file__).parents[2]
 MAIN, AGENT = "session-1//", "session-1/a1/"
-REQUEST = MessagesRequest(model="m", max_tokens=1, messages=())
 READ: JsonObject = {"type": "function", "function": {"name": "Read", "parameters": {}}}
 
 
@@ -33,9 +30,7 @@ def moves(*asked: tuple[str, list[JsonObject]], tools: list[list[JsonObject]] | 
     contract = PrefixContract()
     for number, (conversation, messages) in enumerate(asked):
         body = {"model": "m", "messages": messages} | ({"tools": tools[number]} if tools else {})
-        contract.observe(
-            BackendRequest(REQUEST, conversation), WireRequest("/chat/completions", json.dumps(body).encode())
-        )
+        contract.observe(conversation, WireRequest("/chat/completions", json.dumps(body).encode()))
     return [str(move) for move in contract.moves]
 
 
@@ -110,7 +105,7 @@ def test_what_is_not_explained_or_explained_for_nothing_fails(moved: bool, reaso
     contract = PrefixContract()
     for text in ("One", "Uno" if moved else "One"):
         body = json.dumps({"messages": [user(text)]}).encode()
-        contract.observe(BackendRequest(REQUEST, MAIN), WireRequest("/chat/completions", body))
+        contract.observe(MAIN, WireRequest("/chat/completions", body))
 
     with pytest.raises(BrokenContract, match=said):
         contract.check(reason)
@@ -121,13 +116,10 @@ import json
 import pytest
 from tests.parts.prefix_contract import observe
 from anyclaude.dialects import WireRequest
-from anyclaude.protocol.messages_request import MessagesRequest
-from anyclaude.scheduling.dispatch import BackendRequest
 
 def ask(text):
     body = json.dumps({"messages": [{"role": "user", "content": text}]}).encode()
-    request = MessagesRequest(model="m", max_tokens=1, messages=())
-    observe(BackendRequest(request, "session//"), WireRequest("/", body))
+    observe("session//", WireRequest("/", body))
 
 @pytest.fixture(scope="module")
 def played():

@@ -10,23 +10,22 @@ from tests.parts.raw_client import connected
 from tests.parts.sessions import opening, send, warmth_of
 
 from anyclaude.backends import SlotFile
-from anyclaude.prewarm.first_prompt import LaunchKey
-from anyclaude.prewarm.prompt_prewarmer import PrewarmOptions
-from anyclaude.prewarm.slot_saver import SlotSaverOptions
+from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.prewarm.slot_store import SlotStore
-from anyclaude.server.gateway import GatewayOptions
+from anyclaude.server import GatewayOptions
 
 GARDEN = LaunchKey("/garden")
 
 
 def warm(folder: Path) -> GatewayOptions:
     kept = SlotSaverOptions(folder=folder / "states", engine="engine", launch_key=GARDEN, limit_bytes=10_000)
-    return replace(QUICK, warm_up=PrewarmOptions(folder / "first-prompts", GARDEN), kept_state=kept)
+    prompt = FirstPromptOptions(folder / "first-prompts", GARDEN)
+    return replace(QUICK, prewarm=PrewarmOptions(first_prompt=prompt, slot=kept))
 
 
 async def lived_through(folder: Path, backend: RawBackend) -> None:
     """Leave behind what an earlier run would: a prompt, and a state."""
-    options = replace(warm(folder), kept_state=None)
+    options = replace(warm(folder), prewarm=PrewarmOptions(first_prompt=warm(folder).prewarm.first_prompt))
     async with (
         running_gateway(folder, target_at(backend.base_url), options=options) as gateway,
         connected(gateway.base_url) as client,

@@ -18,14 +18,13 @@ from tests.parts.sessions import opening, send
 
 from anyclaude.backends import CircuitBreaker, FakeBackend
 from anyclaude.dialects import dialect_named
-from anyclaude.prewarm.first_prompt import LaunchKey
-from anyclaude.prewarm.prompt_prewarmer import PrewarmOptions
-from anyclaude.prewarm.slot_saver import LONGEST_PAUSE_SECONDS, REST_SECONDS, SlotSaver, SlotSaverOptions
+from anyclaude.exchange import Clock
+from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
+from anyclaude.prewarm.slot_saver import LONGEST_PAUSE_SECONDS, REST_SECONDS, SlotSaver
 from anyclaude.protocol.json_values import JsonValue
-from anyclaude.scheduling.admission import Admission
-from anyclaude.scheduling.dispatch import Upstream
+from anyclaude.scheduling import Admission, Upstream
 from anyclaude.scheduling.queue import Requester
-from anyclaude.server.gateway import Clock, GatewayOptions
+from anyclaude.server import GatewayOptions
 
 GARDEN = LaunchKey("/garden")
 TOKENS = 1_000
@@ -53,7 +52,13 @@ def keeping(folder: Path, session: str | None = None, continues_session: bool = 
         session=session,
         continues_session=continues_session,
     )
-    return replace(QUICK, kept_state=kept)
+    return replace(QUICK, prewarm=PrewarmOptions(slot=kept))
+
+
+def with_first_prompt(options: GatewayOptions, folder: Path) -> GatewayOptions:
+    """Return the options, with first prompts recorded and evaluated too."""
+    prompt = FirstPromptOptions(folder / "first-prompts", GARDEN)
+    return replace(options, prewarm=PrewarmOptions(first_prompt=prompt, slot=options.prewarm.slot))
 
 
 def restless() -> Clock:
@@ -187,7 +192,7 @@ async def test_a_restore_that_the_engine_makes_nothing_of_ends_it_for_this_run(
 
 
 async def test_a_warm_up_proves_a_restore_before_anybody_asks(tmp_path: Path, backend: RawBackend) -> None:
-    options = replace(keeping(tmp_path), warm_up=PrewarmOptions(tmp_path / "first-prompts", GARDEN))
+    options = with_first_prompt(keeping(tmp_path), tmp_path)
     await kept_after_a_run(tmp_path, backend, options)
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=options, clock=restless()) as gateway:
@@ -200,9 +205,9 @@ async def test_a_warm_up_proves_a_restore_before_anybody_asks(tmp_path: Path, ba
 
 
 async def test_a_session_that_goes_on_is_not_displaced_by_a_warm_up(tmp_path: Path, backend: RawBackend) -> None:
-    options = replace(keeping(tmp_path), warm_up=PrewarmOptions(tmp_path / "first-prompts", GARDEN))
+    options = with_first_prompt(keeping(tmp_path), tmp_path)
     await kept_after_a_run(tmp_path, backend, options)
-    continues_session = replace(options, kept_state=keeping(tmp_path, continues_session=True).kept_state)
+    continues_session = with_first_prompt(keeping(tmp_path, continues_session=True), tmp_path)
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=continues_session, clock=restless()) as gateway:
         await restore(await backend.asked())
@@ -214,12 +219,12 @@ async def test_a_session_that_goes_on_is_not_displaced_by_a_warm_up(tmp_path: Pa
 
 async def test_an_engine_that_works_already_is_not_restored_into(tmp_path: Path, backend: RawBackend) -> None:
     await kept_after_a_run(tmp_path, backend, keeping(tmp_path))
-    options, fake = keeping(tmp_path).kept_state, FakeBackend(target_at(backend.base_url, parallel_requests=1))
+    options, fake = keeping(tmp_path).prewarm.slot, FakeBackend(target_at(backend.base_url, parallel_requests=1))
     assert options is not None
     clock = ManualClock()
     upstream = Upstream(fake, dialect_named("openai_chat"), CircuitBreaker(clock.seconds), Admission(1, 1))
     async with upstream.admission.turn(Requester("somebody")):
-        await SlotSaver(options, upstream, clock.seconds, clock.sleep).restore()
+        await SlotSaver(options, upstream, resting(clock)).restore()
 
     assert fake.requests == []
 

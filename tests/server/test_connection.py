@@ -10,6 +10,8 @@ from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import ask, connected, request
 
 from anyclaude.server.limits import Limits
+from anyclaude.server.requests import RequestContext
+from anyclaude.server.services import Services
 
 
 @pytest.mark.parametrize(
@@ -115,10 +117,10 @@ async def test_a_head_in_many_small_pieces_is_understood(gateway: RunningGateway
     assert response.status == 200
 
 
-async def test_a_failure_that_nobody_foresaw_is_told_without_its_details_and_the_process_lives(
+async def test_an_unexpected_failure_answers_500_without_details_and_the_process_survives(
     gateway: RunningGateway, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gateway.gateway._routes["/v1/models"]["GET"] = _broken
+    gateway.gateway.routes = {**gateway.gateway.routes, "/v1/models": {"GET": _broken}}
     response = await ask(gateway.base_url, "GET", "/v1/models")
 
     assert response.status == 500
@@ -128,5 +130,5 @@ async def test_a_failure_that_nobody_foresaw_is_told_without_its_details_and_the
     assert (await ask(gateway.base_url, "GET", "/health")).status == 200
 
 
-async def _broken(call: object) -> Never:
+async def _broken(context: RequestContext, services: Services) -> Never:
     raise ZeroDivisionError("the details")

@@ -115,7 +115,7 @@ async def test_what_was_said_before_a_transient_failure_reaches_other_clients(
 
 
 @pytest.mark.parametrize("sent", [503, 429, 529])
-async def test_a_failure_that_passes_by_itself_is_a_broken_connection_for_claude_code(
+async def test_a_failure_that_is_transient_is_a_broken_connection_for_claude_code(
     pinging: RunningGateway, backend: RawBackend, sent: int
 ) -> None:
     async with connected(pinging.base_url) as client:

@@ -10,7 +10,7 @@ from tests.parts.raw_backend import RawBackend, free_port, raw_backend
 from tests.parts.raw_client import Response, ask, connected, prompt, request
 from tests.parts.referee import judge
 
-from anyclaude.server.gateway import Clock
+from anyclaude.exchange import Clock
 from anyclaude.timeouts import Timeouts
 
 ONE_TRY = replace(QUICK, timeouts=Timeouts(retry_seconds=0.0, fallback_seconds=0.0))

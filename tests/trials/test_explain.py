@@ -128,12 +128,12 @@ async def test_another_date_in_the_system_prompt_is_found_at_the_very_token(tiny
     text = await explained(tmp_path, reply)
     assert finding.cause == "system_changed"
     assert finding.common_tokens == record.usage.cached_tokens
-    assert finding.place is not None
-    assert (finding.place.section, finding.hints) == ("system", ("date_or_time",))
+    assert finding.location is not None
+    assert (finding.location.section, finding.hints) == ("system", ("date_or_time",))
     assert f"token {(record.usage.cached_tokens or 0) + 1:,} (by the engine's tokenizer): the system prompt" in text
     assert "…You are careful. The date is 2026-11-24. Think" in text
     assert "…You are careful. The date is 2026-11-25. Think" in text
-    assert "A date or a time stands in a part of the prompt" in text
+    assert "A date or time appears in the prompt before the conversation." in text
 
 
 @pytest.mark.moves_prefix(reason="what comes of it is what is tried here")
@@ -179,8 +179,8 @@ async def test_a_place_that_another_conversation_took_is_the_engines_loss(tiny_m
     taker, _ = told(tmp_path, other)
     text = await explained(tmp_path, reply)
     assert finding.cause == "engine_lost_it"
-    assert "The prompts agree, and the engine lost what it had read." in text
-    assert f"one other request, at last {taker.request_id}" in text
+    assert "The prompts agree, but the engine lost its cache of the earlier one." in text
+    assert f"one other request: {taker.request_id}" in text
     assert "ANYCLAUDE_PARALLEL_REQUESTS=2" in text
 
 
@@ -195,7 +195,7 @@ async def test_an_engine_that_was_started_anew_is_blamed_and_the_conversation_is
 
     _, finding = told(tmp_path, reply)
     assert (finding.cause, finding.is_same_conversation) == ("engine_lost_it", True)
-    assert "The engine was started anew since, and" in await explained(tmp_path, reply)
+    assert "The engine was restarted since then, and" in await explained(tmp_path, reply)
 
 
 async def test_another_conversation_that_begins_alike_is_compared_with_the_one_it_shares_most_with(
@@ -209,7 +209,7 @@ async def test_another_conversation_that_begins_alike_is_compared_with_the_one_i
     text = await explained(tmp_path, reply)
     assert finding.cause == "first_turn"
     assert finding.common_tokens == record.usage.cached_tokens
-    assert "which shares most with it" in text
+    assert "the most similar prompt" in text
     assert text.splitlines()[-1].endswith("Nothing: this is new text.")
 
 

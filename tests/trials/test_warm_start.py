@@ -20,16 +20,16 @@ from tests.parts.sessions import opening, send
 
 from anyclaude.engine.options import EngineOptions
 from anyclaude.launcher.compose import engine_target
-from anyclaude.prewarm.first_prompt import LaunchKey, first_prompt_of
+from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions
+from anyclaude.prewarm.first_prompt import first_prompt_of
 from anyclaude.prewarm.first_prompt_store import FirstPromptStore
-from anyclaude.prewarm.prompt_prewarmer import PrewarmOptions
 from anyclaude.protocol.messages_request import decode_request
 from anyclaude.settings import Settings
 
 SHORT_AND_ALIKE = json.dumps({"temperature": 0, "max_tokens": 20})
 """Fields the client adds to each request: the words of random weights are not worth more of them."""
 
-NOTHING_KEPT = {"ANYCLAUDE_KEPT_STATE_MIB": "0"}
+NOTHING_KEPT = {"ANYCLAUDE_SLOT_SNAPSHOTS_MIB": "0"}
 
 MIN_CACHED, MAX_EVALUATED = 0.95, 0.05
 
@@ -164,7 +164,8 @@ async def test_a_request_that_comes_during_a_warm_up_goes_on_where_it_was(tiny_m
     prompt = first_prompt_of(decode_request(opening("Pull the weeds", system=instructions)), launch_key)
     assert prompt is not None
     FirstPromptStore(tmp_path / "prompts").keep(prompt)
-    options = replace(QUICK, warm_up=PrewarmOptions(tmp_path / "prompts", launch_key))
+    prewarm = PrewarmOptions(first_prompt=FirstPromptOptions(tmp_path / "prompts", launch_key))
+    options = replace(QUICK, prewarm=prewarm)
     async with (
         running(tiny_model, tmp_path / "logs", EngineOptions(threads=1)) as engine,
         connected_to(engine) as session,

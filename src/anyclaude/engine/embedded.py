@@ -17,6 +17,7 @@ import aiohttp
 import msgspec
 
 from anyclaude.errors import EngineFailed
+from anyclaude.storage import make_private_folder, remove_all_but_newest
 
 from .chat_templates import chat_template_for
 from .crash_reason import crash_reason
@@ -106,10 +107,8 @@ class _Props(msgspec.Struct, frozen=True):
 
 
 def _open_log(folder: Path) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    older = sorted(folder.glob("engine-*.log"), key=lambda log: log.stat().st_mtime)
-    for log in older[: 1 - _LOGS_KEPT]:
-        log.unlink(missing_ok=True)
+    make_private_folder(folder)
+    remove_all_but_newest(folder, "engine-*.log", _LOGS_KEPT - 1)
     descriptor, name = tempfile.mkstemp(prefix="engine-", suffix=".log", dir=folder)
     os.close(descriptor)
     return Path(name)

@@ -7,7 +7,7 @@ from pathlib import Path
 from anyclaude.dialects.openai_chat import OpenAiChat
 from anyclaude.errors import BackendError, BackendRejected
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ThinkingDelta, ToolCallDelta, UsageReported
-from anyclaude.protocol.message_stream import latest
+from anyclaude.protocol.message_stream import merge_reports
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 
@@ -69,7 +69,7 @@ def assembled(deltas: Iterable[Delta], failure: BackendError | None = None) -> D
                 known, so_far = calls.get(slot, ("", ""))
                 calls[slot] = (known or name, so_far + arguments)
             case UsageReported():
-                usage = latest(usage, delta)
+                usage = merge_reports(usage, delta)
             case Finished():
                 end = delta
     return Decoded(text, thinking, tuple(calls[slot] for slot in sorted(calls)), end, usage, failure)

@@ -83,7 +83,7 @@ class StreamDecoder:
     """Decodes a stream of chunks."""
 
     def __init__(self) -> None:
-        self._events = SseDecoder(keeps_strange_lines=True)
+        self._events = SseDecoder(keeps_unknown_lines=True)
         self._reply = _Reply()
         self._is_done = False
         self._failure: BackendError | None = None

@@ -55,7 +55,7 @@ def rejection(status: int, body: bytes, retry_after_seconds: float | None, profi
         error = BackendRejected(
             f"the backend answered with HTTP status {status}; is its address right?", 502, "api_error"
         )
-        error.passes_by_itself = False  # a redirect would affect the next request too
+        error.is_transient = False  # a redirect would affect the next request too
         return error
     return _rejected(status, refusal, retry_after_seconds)
 
