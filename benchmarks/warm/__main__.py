@@ -30,8 +30,8 @@ from tests.parts.sessions import send
 from tests.parts.tiny_model import tiny_model_file
 from tests.parts.weights import qwen_coder_file, smollm2_file, tests_cache
 
+from anyclaude.engine import EngineOptions
 from anyclaude.engine.identity import engine_identity
-from anyclaude.engine.options import EngineOptions
 from anyclaude.launcher.compose import engine_target
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.protocol.json_values import JsonObject

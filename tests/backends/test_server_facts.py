@@ -85,7 +85,7 @@ async def test_the_key_goes_to_the_server_that_is_asked() -> None:
     async with stub_server(VLLM) as server, server_at(server.base_url, "vllm", Secret("k")) as backend:
         await ask_facts(backend, LONG, None)
 
-    assert server.asked == [("GET", "/v1/models", "Bearer k")]
+    assert server.requests == [("GET", "/v1/models", "Bearer k")]
 
 
 async def test_a_server_that_refuses_is_reachable_but_not_identified() -> None:
@@ -111,7 +111,7 @@ async def test_a_key_that_no_header_can_carry_makes_a_server_unreachable() -> No
     async with stub_server(VLLM) as server, server_at(server.base_url, "vllm", Secret("a\nb")) as backend:
         assert not await is_reachable(backend, LONG)
 
-    assert server.asked == []
+    assert server.requests == []
 
 
 async def test_a_server_that_stays_silent_counts_as_absent_after_its_time_limit() -> None:

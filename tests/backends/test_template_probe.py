@@ -18,11 +18,10 @@ from anyclaude.backends import BackendTarget, fitted_to_template
 from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.backends.template_probe import keeps_the_prefix
 from anyclaude.dialects import dialect_named
+from anyclaude.engine import EngineOptions, NullProgress
 from anyclaude.engine.chat_templates import shipped_template
 from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.engine.gguf import read_metadata
-from anyclaude.engine.options import EngineOptions
-from anyclaude.engine.progress import NullProgress
 from anyclaude.exchange.prompt_pipeline import prompt_steps
 from anyclaude.launcher.compose import running_servers
 from anyclaude.launcher.detection import find_target
@@ -143,7 +142,7 @@ async def test_a_server_without_the_route_is_not_probed() -> None:
     async with stub_server({}) as server:
         await fitted(BackendTarget(profile=profile_named("generic"), base_url=server.base_url, model="m"))
 
-    assert server.asked == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(

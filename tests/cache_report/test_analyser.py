@@ -42,7 +42,7 @@ async def ask(
     headers = {} if session is None else {"x-claude-code-session-id": session, "x-claude-code-request-class": "main"}
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt("", messages=messages, **more), headers))
-        await (await backend.asked()).reply("Yes?")
+        await (await backend.next_request()).reply("Yes?")
         await client.response()
 
 
@@ -119,9 +119,9 @@ async def test_tokens_are_requested_after_the_client_has_its_reply(tmp_path: Pat
         await ask(gateway, backend, LATER)
         await ask(gateway, backend, EDITED)
         for rendering, tokens in (("before", [1, 2, 3, 4]), ("now", [1, 2, 9])):
-            rendered = await backend.asked()
+            rendered = await backend.next_request()
             await rendered.answer(200, encode_json({"prompt": rendering}))
-            tokenized = await backend.asked()
+            tokenized = await backend.next_request()
             await tokenized.answer(200, encode_json({"tokens": tokens}))
             assert (rendered.path, tokenized.path) == ("/apply-template", "/tokenize")
             assert tokenized.json["content"] == rendering
@@ -134,7 +134,7 @@ async def test_without_tokens_of_the_server_a_finding_has_no_token_count(tmp_pat
     async with analysing(tmp_path, backend, "llamacpp") as gateway:
         await ask(gateway, backend, LATER)
         await ask(gateway, backend, EDITED)
-        await (await backend.asked()).refuse(404, "no such route")
+        await (await backend.next_request()).refuse(404, "no such route")
 
     finding = findings(tmp_path)[1]
     assert (finding.cause, finding.common_tokens) == ("messages_changed", None)

@@ -72,7 +72,7 @@ def test_unknown_and_forgotten_ids_are_not_found() -> None:
 async def asked(gateway: RunningGateway, backend: RawBackend, diagnostics: object = None) -> Response:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(stream=False, diagnostics=diagnostics)))
-        await (await backend.asked()).reply("Yes.")
+        await (await backend.next_request()).reply("Yes.")
         return await client.response()
 
 

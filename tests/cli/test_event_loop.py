@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 from tests.cli.test_start import answers
 from tests.parts.command import Command, client_of
-from tests.parts.fake_client import shown
+from tests.parts.fake_client import client_report
 from tests.parts.processes import LONG_SECONDS, children_of, is_running, wait_for_end
 
 WITH_A_TERMINAL = """\
@@ -68,7 +68,7 @@ async def test_closing_the_terminal_leaves_no_process_behind(command: Command) -
         start_new_session=True,
     )
     os.close(theirs)
-    seen = shown((await asyncio.to_thread(_lines_until_shown, ours))[-1])
+    seen = client_report((await asyncio.to_thread(_lines_until_shown, ours))[-1])
     below = await asyncio.to_thread(children_of, process.pid)
     os.close(ours)
 
@@ -80,7 +80,7 @@ async def test_closing_the_terminal_leaves_no_process_behind(command: Command) -
 
 
 def _lines_until_shown(terminal: int) -> list[str]:
-    """Read from a terminal until the client has shown itself."""
+    """Read from a terminal until the client has client_report itself."""
     text = ""
     with suppress(OSError):
         while not (text.endswith("\n") and text.splitlines()[-1].startswith("{")):

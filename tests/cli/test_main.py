@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.parts.command import Command
-from tests.parts.fake_client import shown
+from tests.parts.fake_client import client_report
 
 from anyclaude.cli.commands import COMMANDS
 from anyclaude.cli.main import run
@@ -25,7 +25,7 @@ async def test_help_and_version_are_the_clients_after_a_separator(command: Comma
 
     assert "--backend-url" in help_text
     assert version.startswith("anyclaude ")
-    assert shown(out.splitlines()[0]).arguments[-1] == "--help"
+    assert client_report(out.splitlines()[0]).arguments[-1] == "--help"
 
 
 async def test_an_invalid_flag_ends_the_command_before_anything_starts(command: Command) -> None:

@@ -4,7 +4,7 @@ import json
 
 import aiohttp
 from tests.parts.command import Command
-from tests.parts.fake_client import shown
+from tests.parts.fake_client import client_report
 
 SECRET = "sk-ant-api03-not-a-real-one"
 
@@ -24,7 +24,7 @@ async def test_the_client_gets_its_arguments_and_a_gateway_and_its_exit_status_i
 
     status, out, _ = await command.ran(*words)
 
-    seen = shown(out.splitlines()[0])
+    seen = client_report(out.splitlines()[0])
     assert status == 7
     assert tuple(seen.arguments[-len(words) :]) == words
     assert seen.environment["ANTHROPIC_BASE_URL"].startswith("http://127.0.0.1:")
@@ -50,4 +50,4 @@ async def test_no_anthropic_credential_reaches_the_client_the_server_or_a_file(c
     )
 
     files = [file.read_text() for file in command.home.rglob("*") if file.is_file()]
-    assert not any(SECRET in text for text in [out, err, *files, json.dumps(command.server.asked)])
+    assert not any(SECRET in text for text in [out, err, *files, json.dumps(command.server.requests)])

@@ -91,7 +91,7 @@ async def test_a_completed_exchange_is_one_record(gateway: RunningGateway, backe
     headers = {**CLAUDE_CODE, "x-claude-code-agent-id": "a1", "x-claude-code-request-class": "subagent"}
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(thinking={"type": "adaptive"}), headers))
-        await (await backend.asked()).reply("Hel", "lo")
+        await (await backend.next_request()).reply("Hel", "lo")
         response = await client.response()
 
     (record,) = gateway.records()
@@ -114,7 +114,7 @@ async def test_a_completed_exchange_is_one_record(gateway: RunningGateway, backe
 async def test_a_record_holds_no_text_of_the_user_or_the_model(gateway: RunningGateway, backend: RawBackend) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt("my private question")))
-        await (await backend.asked()).reply("a private answer")
+        await (await backend.next_request()).reply("a private answer")
         await client.response()
 
     assert "private" not in str(gateway.records())

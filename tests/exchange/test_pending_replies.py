@@ -176,8 +176,8 @@ async def test_a_repeated_request_receives_the_whole_reply(tmp_path: Path, backe
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway:
         async with connected(gateway.base_url) as first:
             await first.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
-            asked = await backend.asked()
-            first.vanish()
+            asked = await backend.next_request()
+            first.reset()
             await gateway.recorded(1)
         async with connected(gateway.base_url) as second:
             await second.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
@@ -212,17 +212,17 @@ async def test_a_different_request_does_not_reattach(
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway:
         async with connected(gateway.base_url) as first:
             await first.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
-            abandoned = await backend.asked()
-            first.vanish()
+            abandoned = await backend.next_request()
+            first.reset()
             await gateway.recorded(1)
         async with connected(gateway.base_url) as second:
             await second.send(request("POST", "/v1/messages", body, headers))
-            await (await backend.asked()).reply("Hello")
+            await (await backend.next_request()).reply("Hello")
             await second.response()
 
         assert len(backend.requests) == 2
-        assert not abandoned.left.is_set()
-    await abandoned.is_left()
+        assert not abandoned.closed.is_set()
+    await abandoned.wait_closed()
 
 
 async def test_a_request_repeated_too_late_is_sent_again(tmp_path: Path, backend: RawBackend) -> None:
@@ -230,12 +230,12 @@ async def test_a_request_repeated_too_late_is_sent_again(tmp_path: Path, backend
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway:
         async with connected(gateway.base_url) as first:
             await first.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
-            abandoned = await backend.asked()
-            first.vanish()
-            await abandoned.is_left()
+            abandoned = await backend.next_request()
+            first.reset()
+            await abandoned.wait_closed()
         async with connected(gateway.base_url) as second:
             await second.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
-            await (await backend.asked()).reply("Hello")
+            await (await backend.next_request()).reply("Hello")
             response = await second.response()
 
     assert judge(response.body).texts() == ["Hello"]
@@ -249,10 +249,10 @@ async def test_a_client_without_a_session_cannot_reattach(tmp_path: Path, backen
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await backend.asked()
-        client.vanish()
+        asked = await backend.next_request()
+        client.reset()
 
-        await asked.is_left()
+        await asked.wait_closed()
 
 
 async def refused() -> Never:

@@ -107,7 +107,7 @@ async def stage(folder: Path, backend: BackendName, timeouts: Timeouts = PATIENC
         running_gateway(folder, target_at(server.base_url, backend, 10_000), options=options, clock=clock) as gateway,
     ):
         yield Stage(server, cases, gateway.base_url)
-        await asyncio.wait_for(server.let_go_of(), 10.0)
+        await asyncio.wait_for(server.wait_until_released(), 10.0)
 
 
 def outcome_of(case: Case, seen: Seen) -> str:

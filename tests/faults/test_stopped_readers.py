@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.faults.chaos import Servant, gateway
-from tests.parts.raw_backend import Asked, raw_backend
+from tests.parts.raw_backend import ReceivedRequest, raw_backend
 from tests.parts.raw_client import connected, prompt, request
 
 STREAMS = 100
@@ -29,7 +29,7 @@ class Floods:
         self.pieces = 0
         self._went_on = asyncio.Event()
 
-    async def pour(self, asked: Asked) -> None:
+    async def pour(self, asked: ReceivedRequest) -> None:
         """Answer one request without an end."""
         with suppress(ConnectionError):
             await asked.begin()
@@ -63,11 +63,11 @@ async def test_a_stream_whose_reader_has_stopped_holds_little_and_gives_it_back(
         tasks = []
         for client in clients:
             await client.send(request("POST", "/v1/messages", prompt("Go on for ever.")))
-            tasks.append(asyncio.create_task(floods.pour(await backend.asked())))
+            tasks.append(asyncio.create_task(floods.pour(await backend.next_request())))
         await floods.have_stopped()
         held = await memory(servant) - before
         for client in clients:
-            client.vanish()
+            client.reset()
         await asyncio.gather(*tasks)
 
     with capsys.disabled():

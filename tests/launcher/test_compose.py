@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tests.parts.gateway import target_at
 from tests.parts.raw_backend import RawBackend, raw_backend
 from tests.parts.raw_client import connected
-from tests.parts.sessions import opening, send
+from tests.parts.sessions import first_request, send
 
 from anyclaude.backends import BackendTarget
 from anyclaude.engine.embedded import EmbeddedEngine
@@ -116,14 +116,14 @@ async def end_of_a_run(folder: Path, backend: RawBackend, *, keeps: bool) -> lis
     context = running_gateway(chosen, served, settings, EngineMonitor(), said.append, quiet_seconds=0.0)
     gateway = await context.__aenter__()
     async with connected(gateway.base_url) as client:
-        await send(client, opening("Pull the weeds"))
-        asked = await backend.asked()
+        await send(client, first_request("Pull the weeds"))
+        asked = await backend.next_request()
         await asked.begin()
         await asked.finish(prompt_tokens=990)
         await client.response()
     ending = asyncio.create_task(context.__aexit__(None, None, None))
     if keeps:
-        saving = await backend.asked()
+        saving = await backend.next_request()
         assert saving.path == "/slots/0?action=save"
         heard = list(said)
         await saving.refuse(500, "no more of that")

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.parts.fake_client import Shown, shown
+from tests.parts.fake_client import ClientReport, client_report
 from tests.parts.processes import LONG_SECONDS
 from tests.parts.stub_server import StubServer
 
@@ -53,8 +53,8 @@ class Command:
             return process.returncode, out.decode(), err.decode()
 
 
-async def client_of(process: Process) -> Shown:
+async def client_of(process: Process) -> ClientReport:
     """Return what the client shows in its first line."""
     assert process.stdout is not None
     async with asyncio.timeout(LONG_SECONDS):
-        return shown(await process.stdout.readline())
+        return client_report(await process.stdout.readline())

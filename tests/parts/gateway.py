@@ -1,4 +1,4 @@
-"""A gateway of our own in front of any Chat Completions server, for tests."""
+"""A gateway in front of any Chat Completions server, for tests."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.parts.prefix_contract import PrefixListener
-from tests.parts.raw_backend import GENEROUS_SECONDS
+from tests.parts.raw_backend import MAX_WAIT_SECONDS
 
 from anyclaude.backends import BackendTarget
 from anyclaude.exchange import REAL_TIME, Clock, ExchangeRecord
@@ -20,25 +20,25 @@ from anyclaude.server import Gateway, GatewayOptions, open_gateway
 MODEL = "local-model"
 
 QUICK = GatewayOptions(grace_seconds=0.2)
-"""What a gateway of a test is like unless the test says otherwise: it does not wait long for what still runs."""
+"""The default options in tests: at its stop the gateway waits only briefly for running requests."""
 
 
 class WatchedJournal(Journal):
-    """A journal that tells when something was written."""
+    """A journal that sets an event after each write."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.written = asyncio.Event()
 
     def write(self, record: ExchangeRecord) -> None:
-        """Append one record, and tell."""
+        """Append one record and set the event."""
         super().write(record)
         self.written.set()
 
 
 @dataclass(frozen=True)
 class RunningGateway:
-    """Where it listens, and where it writes."""
+    """A running gateway: its address and its journal."""
 
     base_url: str
     journal_folder: Path
@@ -48,13 +48,13 @@ class RunningGateway:
     """Stops the gateway before the block ends."""
 
     def records(self) -> list[JsonObject]:
-        """Return what the journal holds so far, oldest first."""
+        """Return the records of the journal, oldest first."""
         files = sorted(self.journal_folder.glob("*.jsonl"))
         return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
     async def recorded(self, count: int) -> JsonObject:
-        """Wait until the journal holds so many records, and return the last; for what ends after its client left."""
-        async with asyncio.timeout(GENEROUS_SECONDS):
+        """Wait until the journal has `count` records and return the last; for requests that outlive their client."""
+        async with asyncio.timeout(MAX_WAIT_SECONDS):
             while len(records := self.records()) < count:
                 self.journal.written.clear()
                 await self.journal.written.wait()

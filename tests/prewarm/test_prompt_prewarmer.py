@@ -8,10 +8,10 @@ from msgspec.structs import replace
 from tests.parts.exchange_events import ended
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 from tests.parts.json_at import at
-from tests.parts.raw_backend import Asked, RawBackend
+from tests.parts.raw_backend import RawBackend, ReceivedRequest
 from tests.parts.raw_client import ask, connected
 from tests.parts.referee import judge
-from tests.parts.sessions import ENVIRONMENT, REMINDER, opening, send, warmth_of
+from tests.parts.sessions import ENVIRONMENT, REMINDER, first_request, prewarm_status, send
 from tests.parts.upstreams import upstream_of
 
 from anyclaude.backends import FakeBackend
@@ -43,7 +43,7 @@ async def converse(
     """Have one exchange, from the client's first byte to its last."""
     async with connected(gateway.base_url) as client:
         await send(client, body, session, headers)
-        await (await backend.asked()).reply("Hello")
+        await (await backend.next_request()).reply("Hello")
         await client.response()
 
 
@@ -53,19 +53,19 @@ async def recorded(folder: Path, backend: RawBackend, body: bytes, headers: Mapp
         await converse(gateway, backend, body, headers)
 
 
-def said(asked: Asked) -> str:
+def said(asked: ReceivedRequest) -> str:
     return str(asked.json["messages"])
 
 
 async def test_the_next_run_evaluates_the_first_prompt_of_the_last_session_without_the_users_words(
     tmp_path: Path, backend: RawBackend
 ) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await asked.reply("H")
         record = await gateway.recorded(2)
-        state = (await warmth_of(gateway))["warm_up"]
+        state = (await prewarm_status(gateway))["warm_up"]
 
     assert asked.json["max_tokens"] == 1
     assert REMINDER.strip() in said(asked).replace("\\n", "\n")
@@ -79,26 +79,26 @@ async def test_the_next_run_evaluates_the_first_prompt_of_the_last_session_witho
 
 async def test_without_a_recorded_prompt_nothing_is_evaluated(tmp_path: Path, backend: RawBackend) -> None:
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
-        await converse(gateway, backend, opening("Pull the weeds"))
-        state = (await warmth_of(gateway))["warm_up"]
+        await converse(gateway, backend, first_request("Pull the weeds"))
+        state = (await prewarm_status(gateway))["warm_up"]
 
     assert len(backend.requests) == 1
     assert state == "nothing to evaluate"
 
 
 async def test_a_request_preempts_the_evaluation_at_once(tmp_path: Path, backend: RawBackend) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=warming(tmp_path)) as gateway:
-        warm_up = await backend.asked()
+        warm_up = await backend.next_request()
         async with connected(gateway.base_url) as client:
-            await send(client, opening("Water the roses"), "session-2")
-            real = await backend.asked()
-            await warm_up.is_left()
+            await send(client, first_request("Water the roses"), "session-2")
+            real = await backend.next_request()
+            await warm_up.wait_closed()
             await real.reply("Hello")
             response = await client.response()
         await gateway.recorded(3)
-        state = (await warmth_of(gateway))["warm_up"]
+        state = (await prewarm_status(gateway))["warm_up"]
 
     outcomes = {record["request_class"]: record["outcome"] for record in gateway.records()[1:]}
     assert "roses" in said(real)
@@ -109,9 +109,9 @@ async def test_a_request_preempts_the_evaluation_at_once(tmp_path: Path, backend
 
 async def test_once_a_session_has_begun_nothing_is_evaluated_in_advance(tmp_path: Path) -> None:
     """The evaluation would evict the session from the engine's slot."""
-    fake, first_request = FakeBackend(target_at("http://fake/v1")), opening("Pull the weeds")
+    fake, body = FakeBackend(target_at("http://fake/v1")), first_request("Pull the weeds")
     upstream, store = upstream_of(fake), FirstPromptStore(tmp_path)
-    prompt = first_prompt_of(decode_request(first_request), GARDEN)
+    prompt = first_prompt_of(decode_request(body), GARDEN)
     assert prompt is not None
     store.keep(prompt)
 
@@ -122,7 +122,7 @@ async def test_once_a_session_has_begun_nothing_is_evaluated_in_advance(tmp_path
     late, later = (PromptPrewarmer(store, GARDEN, upstream, pipeline, REAL_TIME) for _ in range(2))
     async with upstream.admission.turn(Requester("another conversation")):
         await late.evaluate(new_log, 1.0)
-    later.exchange_ended(ended(decode_request(first_request)))
+    later.exchange_ended(ended(decode_request(body)))
     await later.evaluate(new_log, 1.0)
 
     assert (late.state, later.state) == ("pre_empted", "pre_empted")
@@ -130,12 +130,12 @@ async def test_once_a_session_has_begun_nothing_is_evaluated_in_advance(tmp_path
 
 
 async def test_a_failed_evaluation_does_not_affect_requests(tmp_path: Path, backend: RawBackend) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
-        (await backend.asked()).reset()
+        (await backend.next_request()).reset()
         record = await gateway.recorded(2)
         health = (await ask(gateway.base_url, "GET", "/health")).json
-        await converse(gateway, backend, opening("Water the roses"), session="session-2")
+        await converse(gateway, backend, first_request("Water the roses"), session="session-2")
 
     assert record["outcome"] == "failed"
     assert at(health, "warmth", "warm_up") == "failed"
@@ -143,20 +143,20 @@ async def test_a_failed_evaluation_does_not_affect_requests(tmp_path: Path, back
 
 
 async def test_a_stopping_gateway_cancels_the_evaluation(tmp_path: Path, backend: RawBackend) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)):
-        asked = await backend.asked()
+        asked = await backend.next_request()
 
-    await asked.is_left()
+    await asked.wait_closed()
 
 
 @pytest.mark.parametrize(
     ("body", "headers"),
     [
-        (opening("Look around"), {"x-claude-code-agent-id": "a1"}),
-        (opening("Look around"), {"x-claude-code-request-class": "subagent"}),
-        (opening("Find a title"), {"x-claude-code-request-class": "auxiliary"}),
-        (opening("Find a title", tools=[]), {}),
+        (first_request("Look around"), {"x-claude-code-agent-id": "a1"}),
+        (first_request("Look around"), {"x-claude-code-request-class": "subagent"}),
+        (first_request("Find a title"), {"x-claude-code-request-class": "auxiliary"}),
+        (first_request("Find a title", tools=[]), {}),
     ],
 )
 async def test_only_main_conversations_are_recorded(
@@ -170,8 +170,8 @@ async def test_only_main_conversations_are_recorded(
 @pytest.mark.moves_prefix(reason="the client rewrites its instructions in the middle of a session")
 async def test_only_the_first_prompt_of_a_session_is_recorded(tmp_path: Path, backend: RawBackend) -> None:
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
-        await converse(gateway, backend, opening("Pull the weeds", system="first"))
-        await converse(gateway, backend, opening("Water the roses", system="second"))
+        await converse(gateway, backend, first_request("Pull the weeds", system="first"))
+        await converse(gateway, backend, first_request("Water the roses", system="second"))
     (file,) = (tmp_path / "first-prompts").iterdir()
 
     assert b'"first"' in file.read_bytes()
@@ -179,10 +179,10 @@ async def test_only_the_first_prompt_of_a_session_is_recorded(tmp_path: Path, ba
 
 
 async def test_without_a_launch_key_the_last_recorded_prompt_is_evaluated(tmp_path: Path, backend: RawBackend) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     options = warming(tmp_path, None)
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
-        asked = await backend.asked()
+        asked = await backend.next_request()
 
     assert ENVIRONMENT in said(asked)
 
@@ -190,18 +190,18 @@ async def test_without_a_launch_key_the_last_recorded_prompt_is_evaluated(tmp_pa
 async def test_a_prompt_of_another_project_is_moved_to_the_folder_of_this_one(
     tmp_path: Path, backend: RawBackend
 ) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     options = warming(tmp_path, LaunchKey("/kitchen"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
-        asked = await backend.asked()
+        asked = await backend.next_request()
 
     assert "You are in /kitchen." in said(asked)
 
 
 async def test_a_recorded_prompt_is_prepared_by_the_steps_of_this_run(tmp_path: Path, backend: RawBackend) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     options = replace(warming(tmp_path), allowed_tools=frozenset({"Write"}))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
-        asked = await backend.asked()
+        asked = await backend.next_request()
 
     assert not asked.json.get("tools")

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 from tests.parts.json_at import at
 from tests.parts.manual_clock import ManualClock
-from tests.parts.raw_backend import Asked, RawBackend
+from tests.parts.raw_backend import RawBackend, ReceivedRequest
 from tests.parts.raw_client import ask, connected
-from tests.parts.sessions import opening, send
+from tests.parts.sessions import first_request, send
 
 from anyclaude.backends import CircuitBreaker, FakeBackend
 from anyclaude.dialects import dialect_named
@@ -79,12 +79,12 @@ async def exchange(
 ) -> None:
     """Have one exchange, after which the engine holds `TOKENS`."""
     async with connected(gateway.base_url) as client:
-        await send(client, opening("Pull the weeds"), session, headers)
-        await reply(await backend.asked(), cached)
+        await send(client, first_request("Pull the weeds"), session, headers)
+        await reply(await backend.next_request(), cached)
         await client.response()
 
 
-async def reply(asked: Asked, cached: int = 0) -> None:
+async def reply(asked: ReceivedRequest, cached: int = 0) -> None:
     assert asked.path == "/v1/chat/completions"
     await asked.begin()
     await asked.say("Hello")
@@ -95,7 +95,7 @@ async def reply(asked: Asked, cached: int = 0) -> None:
     await asked.end()
 
 
-async def save(asked: Asked, folder: Path, size: int = 100) -> str:
+async def save(asked: ReceivedRequest, folder: Path, size: int = 100) -> str:
     """Do as the engine does when it is told to save."""
     assert asked.path == "/slots/0?action=save"
     name = str(asked.json["filename"])
@@ -104,7 +104,7 @@ async def save(asked: Asked, folder: Path, size: int = 100) -> str:
     return name
 
 
-async def restore(asked: Asked, tokens: int = TOKENS) -> None:
+async def restore(asked: ReceivedRequest, tokens: int = TOKENS) -> None:
     assert asked.path == "/slots/0?action=restore"
     await asked.answer(200, json.dumps({"n_restored": tokens, "n_read": 100}).encode())
 
@@ -117,7 +117,7 @@ async def kept_after_a_run(folder: Path, backend: RawBackend, options: GatewayOp
     gateway = await context.__aenter__()
     await exchange(gateway, backend)
     ending = asyncio.create_task(context.__aexit__(None, None, None))
-    await save(await backend.asked(), folder)
+    await save(await backend.next_request(), folder)
     await ending
 
 
@@ -132,7 +132,7 @@ async def test_a_conversation_that_rests_is_saved_once(tmp_path: Path, backend: 
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=resting(clock)) as gateway:
         await exchange(gateway, backend)
-        await save(await backend.asked(), tmp_path)
+        await save(await backend.next_request(), tmp_path)
 
     assert REST_SECONDS in clock.sleeps
     assert len(backend.requests) == 2
@@ -146,7 +146,7 @@ async def test_the_end_of_a_run_saves_what_had_no_rest_and_the_next_run_restores
     (data,) = (tmp_path / "states").glob("*.bin")
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=restless()) as gateway:
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await restore(asked)
         await exchange(gateway, backend, cached=TOKENS - 20)
         state = await kept(gateway)
@@ -159,13 +159,13 @@ async def test_a_request_waits_until_the_state_is_restored(tmp_path: Path, backe
     await kept_after_a_run(tmp_path, backend, keeping(tmp_path))
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=restless()) as gateway:
-        asked = await backend.asked()
+        asked = await backend.next_request()
         async with connected(gateway.base_url) as client:
-            await send(client, opening("Pull the weeds"))
+            await send(client, first_request("Pull the weeds"))
             health = (await ask(gateway.base_url, "GET", "/health")).json
             before = len(backend.requests)
             await restore(asked)
-            await reply(await backend.asked(), TOKENS - 20)
+            await reply(await backend.next_request(), TOKENS - 20)
             response = await client.response()
 
     assert at(health, "backends", 0, "running") == 1
@@ -180,7 +180,7 @@ async def test_a_restore_that_the_engine_makes_nothing_of_ends_it_for_this_run(
     await kept_after_a_run(tmp_path, backend, keeping(tmp_path))
     target, clock = target_at(backend.base_url, parallel_requests=1), ManualClock()
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=resting(clock)) as gateway:
-        await restore(await backend.asked())
+        await restore(await backend.next_request())
         await exchange(gateway, backend, cached=14)
         state = await kept(gateway)
 
@@ -196,8 +196,8 @@ async def test_a_warm_up_proves_a_restore_before_anybody_asks(tmp_path: Path, ba
     await kept_after_a_run(tmp_path, backend, options)
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=options, clock=restless()) as gateway:
-        await restore(await backend.asked())
-        await reply(await backend.asked(), cached=TOKENS - 20)
+        await restore(await backend.next_request())
+        await reply(await backend.next_request(), cached=TOKENS - 20)
         await gateway.recorded(2)
         state = await kept(gateway)
 
@@ -210,7 +210,7 @@ async def test_a_session_that_goes_on_is_not_displaced_by_a_warm_up(tmp_path: Pa
     continues_session = with_first_prompt(keeping(tmp_path, continues_session=True), tmp_path)
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=continues_session, clock=restless()) as gateway:
-        await restore(await backend.asked())
+        await restore(await backend.next_request())
         await exchange(gateway, backend, cached=TOKENS - 20)
         classes = [record["request_class"] for record in gateway.records()]
 
@@ -233,7 +233,7 @@ async def test_a_state_that_is_restored_in_part_is_not_believed(tmp_path: Path, 
     await kept_after_a_run(tmp_path, backend, keeping(tmp_path))
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=restless()) as gateway:
-        await restore(await backend.asked(), TOKENS - 1)
+        await restore(await backend.next_request(), TOKENS - 1)
         await exchange(gateway, backend)
         state = await kept(gateway)
 
@@ -244,7 +244,7 @@ async def test_a_state_that_cannot_be_restored_is_forgotten(tmp_path: Path, back
     await kept_after_a_run(tmp_path, backend, keeping(tmp_path))
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=restless()) as gateway:
-        await (await backend.asked()).refuse(400, "invalid slot save file")
+        await (await backend.next_request()).refuse(400, "invalid slot save file")
         await exchange(gateway, backend)
         state = await kept(gateway)
 
@@ -257,7 +257,7 @@ async def test_a_server_that_keeps_no_slots_is_asked_once(tmp_path: Path, backen
     target, clock = target_at(backend.base_url, parallel_requests=1), ManualClock()
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=resting(clock)) as gateway:
         await exchange(gateway, backend)
-        await (await backend.asked()).refuse(501, "This server does not support slots action.")
+        await (await backend.next_request()).refuse(501, "This server does not support slots action.")
         await exchange(gateway, backend)
         state = await kept(gateway)
 
@@ -269,10 +269,10 @@ async def test_a_request_that_comes_while_the_state_is_saved_goes_first(tmp_path
     target, clock = target_at(backend.base_url, parallel_requests=1), ManualClock()
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=resting(clock)) as gateway:
         await exchange(gateway, backend)
-        saving = await backend.asked()
+        saving = await backend.next_request()
         await exchange(gateway, backend)
-        await saving.is_left()
-        again = await backend.asked()
+        await saving.wait_closed()
+        again = await backend.next_request()
         await save(again, tmp_path)
 
     assert saving.path == "/slots/0?action=save"
@@ -284,13 +284,13 @@ async def test_after_a_save_that_took_long_the_next_one_waits_for_the_end(tmp_pa
     context = running_gateway(tmp_path, target, options=keeping(tmp_path), clock=resting(clock))
     gateway = await context.__aenter__()
     await exchange(gateway, backend)
-    saving = await backend.asked()
+    saving = await backend.next_request()
     clock.time += 2 * LONGEST_PAUSE_SECONDS
     await save(saving, tmp_path)
     await exchange(gateway, backend, session="session-2")
     before_the_end = len(backend.requests)
     ending = asyncio.create_task(context.__aexit__(None, None, None))
-    await save(await backend.asked(), tmp_path)
+    await save(await backend.next_request(), tmp_path)
     await ending
 
     assert before_the_end == 3
@@ -322,7 +322,7 @@ async def test_a_state_that_is_too_large_does_not_stay(
     target, clock = target_at(backend.base_url, parallel_requests=1), ManualClock()
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=resting(clock)) as gateway:
         await exchange(gateway, backend)
-        await save(await backend.asked(), tmp_path, size=10_001)
+        await save(await backend.next_request(), tmp_path, size=10_001)
 
     assert "10,001 bytes" in caplog.text
     assert len(backend.requests) == 2  # the end of the run does not try again

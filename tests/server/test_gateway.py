@@ -96,7 +96,7 @@ async def test_a_head_request_that_fails_has_a_status_and_no_body(gateway: Runni
 async def test_a_query_string_does_not_change_the_route(gateway: RunningGateway, backend: RawBackend) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages?beta=true", prompt()))
-        await (await backend.asked()).reply("Hello")
+        await (await backend.next_request()).reply("Hello")
         response = await client.response()
 
     assert response.status == 200
@@ -118,7 +118,7 @@ async def test_headers_that_are_no_text_cost_nobody_anything(gateway: RunningGat
     odd = {"x-claude-code-session-id": "caf\xe9", "x-claude-code-agent-id": "\xff", "User-Agent": "\xfe"}
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(), odd))
-        await (await backend.asked()).reply("Hello")
+        await (await backend.next_request()).reply("Hello")
         response = await client.response()
 
     assert judge(response.body).texts() == ["Hello"]
@@ -130,7 +130,7 @@ async def test_replies_follow_one_another_on_one_connection(gateway: RunningGate
         replies = []
         for text in ("one", "two", "three"):
             await client.send(request("POST", "/v1/messages", prompt()))
-            await (await backend.asked()).reply(text)
+            await (await backend.next_request()).reply(text)
             replies.append(judge((await client.response()).body).texts())
 
     assert replies == [["one"], ["two"], ["three"]]
@@ -139,9 +139,9 @@ async def test_replies_follow_one_another_on_one_connection(gateway: RunningGate
 async def test_many_replies_run_at_the_same_time(gateway: RunningGateway, backend: RawBackend) -> None:
     async with connected(gateway.base_url) as one, connected(gateway.base_url) as two:
         await one.send(request("POST", "/v1/messages", prompt("one")))
-        first = await (await backend.asked()).begin()
+        first = await (await backend.next_request()).begin()
         await two.send(request("POST", "/v1/messages", prompt("two")))
-        second = await (await backend.asked()).begin()
+        second = await (await backend.next_request()).begin()
         await second.say("second")
         await first.say("first")
         await second.finish()
@@ -230,12 +230,12 @@ async def test_a_running_reply_may_end_when_the_gateway_stops(tmp_path: Path, ba
     ):
         await idle.ask("GET", "/health")
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         await asked.say("Hel")
         await client.head()
         await client.events_until("content_block_delta")
         stopping = asyncio.ensure_future(gateway.stop())
-        assert await idle.is_closed() == b""
+        assert await idle.read_until_closed() == b""
         with pytest.raises(ConnectionRefusedError):
             await ask(gateway.base_url, "GET", "/health")
         await asked.say("lo")
@@ -256,13 +256,13 @@ async def test_a_reply_still_running_after_the_grace_period_is_cut_and_recorded_
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         await asked.say("Hel")
         await client.head()
         await client.events_until("content_block_delta")
         await gateway.stop()
-        rest = await client.is_closed()
-        await asked.is_left()
+        rest = await client.read_until_closed()
+        await asked.wait_closed()
 
     assert b"message_stop" not in rest
     assert not rest.endswith(b"0\r\n\r\n")
@@ -281,9 +281,9 @@ async def test_a_pending_reply_is_abandoned_when_the_gateway_stops(tmp_path: Pat
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await gateway.stop()
-        await asked.is_left()
+        await asked.wait_closed()
 
 
 async def test_a_stopped_gateway_leaves_no_tasks(tmp_path: Path, backend: RawBackend) -> None:
@@ -293,7 +293,7 @@ async def test_a_stopped_gateway_leaves_no_tasks(tmp_path: Path, backend: RawBac
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        await (await backend.asked()).reply("Hello")
+        await (await backend.next_request()).reply("Hello")
         await client.response()
     await backend.stop()
 

@@ -18,8 +18,8 @@ from tests.parts.gateway import QUICK, running_gateway
 
 from anyclaude.backends import BackendTarget
 from anyclaude.cache_report.findings import FINDINGS_FILE, Finding, FindingLog
+from anyclaude.engine import EngineOptions
 from anyclaude.engine.embedded import EmbeddedEngine
-from anyclaude.engine.options import EngineOptions
 from anyclaude.exchange.record import ExchangeRecord
 from anyclaude.observability.journal_reader import newest_records
 from anyclaude.profiles import EMBEDDED

@@ -16,9 +16,9 @@ from tests.parts.engines import connected as connected_to
 from tests.parts.engines import running
 from tests.parts.gateway import QUICK, running_gateway
 from tests.parts.raw_client import connected
-from tests.parts.sessions import opening, send
+from tests.parts.sessions import first_request, send
 
-from anyclaude.engine.options import EngineOptions
+from anyclaude.engine import EngineOptions
 from anyclaude.launcher.compose import engine_target
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions
 from anyclaude.prewarm.first_prompt import first_prompt_of
@@ -161,7 +161,7 @@ async def evaluated_so_far(session: aiohttp.ClientSession) -> int:
 async def test_a_request_that_comes_during_a_warm_up_goes_on_where_it_was(tiny_model: Path, tmp_path: Path) -> None:
     launch_key = LaunchKey("/garden")
     instructions = "Search the garden with care, and say what you find. " * 4_000
-    prompt = first_prompt_of(decode_request(opening("Pull the weeds", system=instructions)), launch_key)
+    prompt = first_prompt_of(decode_request(first_request("Pull the weeds", system=instructions)), launch_key)
     assert prompt is not None
     FirstPromptStore(tmp_path / "prompts").keep(prompt)
     prewarm = PrewarmOptions(first_prompt=FirstPromptOptions(tmp_path / "prompts", launch_key))
@@ -173,7 +173,7 @@ async def test_a_request_that_comes_during_a_warm_up_goes_on_where_it_was(tiny_m
         connected(gateway.base_url) as client,
     ):
         evaluated = await evaluated_so_far(session)
-        await send(client, opening("Water the roses", system=instructions, max_tokens=4))
+        await send(client, first_request("Water the roses", system=instructions, max_tokens=4))
         response = await client.response()
         await gateway.recorded(2)
 

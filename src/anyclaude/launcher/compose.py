@@ -11,10 +11,9 @@ from msgspec.structs import replace
 
 from anyclaude.backends import BackendTarget, fitted_to_template
 from anyclaude.backends.http import HttpBackend, open_session
+from anyclaude.engine import EngineOptions, Progress
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine
 from anyclaude.engine.identity import engine_identity
-from anyclaude.engine.options import EngineOptions
-from anyclaude.engine.progress import Progress
 from anyclaude.engine.weights import locate_model
 from anyclaude.observability import Journal
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from msgspec.structs import replace
 from tests.parts.gateway import target_at
-from tests.parts.raw_backend import Asked, RawBackend, free_port, raw_backend
+from tests.parts.raw_backend import RawBackend, ReceivedRequest, free_port, raw_backend
 
 from anyclaude.backends import read_body
 from anyclaude.backends.http import HttpBackend, open_session
@@ -48,7 +48,7 @@ async def read(client: HttpBackend, within_seconds: float = LONG, body: bytes = 
 
 async def test_the_request_arrives_as_it_was_encoded(client: HttpBackend, server: RawBackend) -> None:
     reading = asyncio.create_task(read(client))
-    asked = await server.asked()
+    asked = await server.next_request()
     await asked.answer(200, b"reply", "text/event-stream")
 
     assert await reading == b"reply"
@@ -65,7 +65,7 @@ async def test_a_request_without_a_body_has_no_content_type(client: HttpBackend,
             return await read_body(reply, LONG)
 
     asking = asyncio.create_task(ask())
-    asked = await server.asked()
+    asked = await server.next_request()
     await asked.answer(200, b"{}")
 
     assert await asking == b"{}"
@@ -80,7 +80,7 @@ async def test_a_request_at_the_root_omits_the_v1(client: HttpBackend, server: R
             pass
 
     asking = asyncio.create_task(ask())
-    asked = await server.asked()
+    asked = await server.next_request()
     await asked.answer(200, b"{}")
     await asking
 
@@ -100,7 +100,7 @@ async def test_the_key_or_the_credentials_in_the_address_are_sent(
 ) -> None:
     target = replace(target_at(f"http://{user}127.0.0.1:{server.port}/v1"), api_key=key)
     reading = asyncio.create_task(read(HttpBackend(session, target)))
-    asked = await server.asked()
+    asked = await server.next_request()
     await asked.answer(200, b"ok")
     await reading
 
@@ -110,7 +110,7 @@ async def test_the_key_or_the_credentials_in_the_address_are_sent(
 async def test_cookies_are_not_kept(client: HttpBackend, server: RawBackend) -> None:
     for _ in range(2):
         reading = asyncio.create_task(read(client))
-        asked = await server.asked()
+        asked = await server.next_request()
         await asked.answer(200, b"ok", Set_Cookie="a=b; Path=/")
         await reading
 
@@ -123,7 +123,7 @@ async def test_a_redirect_is_not_followed(client: HttpBackend, server: RawBacken
             return reply.status
 
     asking = asyncio.create_task(ask())
-    await (await server.asked()).answer(307, b"", Location="http://192.0.2.1/elsewhere")
+    await (await server.next_request()).answer(307, b"", Location="http://192.0.2.1/elsewhere")
 
     assert await asking == 307
 
@@ -156,12 +156,12 @@ async def test_a_connection_that_is_not_accepted_is_unreachable_and_not_a_timeou
                 await read(client)
 
 
-@pytest.mark.parametrize("how", ["reset", "hang_up"])
+@pytest.mark.parametrize("how", ["reset", "close"])
 async def test_a_connection_that_breaks_before_the_status_is_unreachable(
     client: HttpBackend, server: RawBackend, how: str
 ) -> None:
     reading = asyncio.create_task(read(client))
-    getattr(await server.asked(), how)()
+    getattr(await server.next_request(), how)()
 
     with pytest.raises(BackendUnreachable, match="broke the connection before it answered"):
         await reading
@@ -170,7 +170,7 @@ async def test_a_connection_that_breaks_before_the_status_is_unreachable(
 
 async def test_an_answer_that_is_not_http_is_unreachable(client: HttpBackend, server: RawBackend) -> None:
     reading = asyncio.create_task(read(client))
-    await (await server.asked()).send(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+    await (await server.next_request()).send(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
 
     with pytest.raises(BackendUnreachable):
         await reading
@@ -181,25 +181,25 @@ async def test_a_late_status_is_a_timeout_and_closes_the_connection(client: Http
         async with client.stream(ASKED, SOON):
             pass
 
-    await (await server.asked()).is_left()
+    await (await server.next_request()).wait_closed()
 
 
 async def test_late_bytes_are_a_timeout_and_close_the_connection(client: HttpBackend, server: RawBackend) -> None:
     reading = asyncio.create_task(read(client, SOON))
-    asked = await (await server.asked()).begin()
+    asked = await (await server.next_request()).begin()
     await asked.chunk(b"some")
 
     with pytest.raises(BackendTimeout):
         await reading
-    await asked.is_left()
+    await asked.wait_closed()
 
 
-@pytest.mark.parametrize("how", ["reset", "hang_up"])
+@pytest.mark.parametrize("how", ["reset", "close"])
 async def test_a_connection_that_breaks_in_the_reply_is_truncated(
     client: HttpBackend, server: RawBackend, how: str
 ) -> None:
     reading = asyncio.create_task(read(client))
-    asked = await (await server.asked()).begin()
+    asked = await (await server.next_request()).begin()
     await asked.chunk(b"some")
     getattr(asked, how)()
 
@@ -209,9 +209,9 @@ async def test_a_connection_that_breaks_in_the_reply_is_truncated(
 
 async def test_a_reply_shorter_than_its_content_length_is_truncated(client: HttpBackend, server: RawBackend) -> None:
     reading = asyncio.create_task(read(client))
-    asked = await server.asked()
+    asked = await server.next_request()
     await asked.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome")
-    asked.hang_up()
+    asked.close()
 
     with pytest.raises(BackendTruncated):
         await reading
@@ -226,7 +226,7 @@ async def test_invalid_chunked_framing_is_truncated(client: HttpBackend, server:
 
     first_is_read = asyncio.Event()
     reading = asyncio.create_task(read_on(first_is_read))
-    asked = await (await server.asked()).begin()
+    asked = await (await server.next_request()).begin()
     await asked.chunk(b"some")
     await first_is_read.wait()
     await asked.send(b"not a size\r\n")
@@ -235,10 +235,10 @@ async def test_invalid_chunked_framing_is_truncated(client: HttpBackend, server:
         await reading
 
 
-async def exchange(client: HttpBackend, server: RawBackend) -> Asked:
+async def exchange(client: HttpBackend, server: RawBackend) -> ReceivedRequest:
     """Have one request answered, and return it."""
     reading = asyncio.create_task(read(client))
-    asked = await server.asked()
+    asked = await server.next_request()
     await asked.answer(200, b"whole")
     await reading
     return asked
@@ -251,7 +251,7 @@ async def test_a_connection_is_reused(client: HttpBackend, server: RawBackend) -
     assert server.connections == 1
 
 
-@pytest.mark.parametrize("how", ["reset", "hang_up"])
+@pytest.mark.parametrize("how", ["reset", "close"])
 async def test_an_idle_connection_that_the_server_closes_is_replaced(
     client: HttpBackend, server: RawBackend, how: str
 ) -> None:
@@ -261,15 +261,15 @@ async def test_an_idle_connection_that_the_server_closes_is_replaced(
     assert server.connections == len(server.requests) == 3
 
 
-@pytest.mark.parametrize("how", ["reset", "hang_up"])
+@pytest.mark.parametrize("how", ["reset", "close"])
 @pytest.mark.parametrize("body", [ASKED.body, b"x" * (MAX_WHOLE_BODY_BYTES + 1)], ids=["small", "large"])
 async def test_a_request_lost_on_a_reused_connection_is_sent_again_at_once_on_a_new_one(
     client: HttpBackend, server: RawBackend, how: str, body: bytes
 ) -> None:
     await exchange(client, server)
     reading = asyncio.create_task(read(client, body=body))
-    getattr(await server.asked(), how)()
-    again = await server.asked()
+    getattr(await server.next_request(), how)()
+    again = await server.next_request()
     await again.answer(200, b"reply")
 
     assert await reading == b"reply"
@@ -277,14 +277,14 @@ async def test_a_request_lost_on_a_reused_connection_is_sent_again_at_once_on_a_
     assert server.connections == 2
 
 
-@pytest.mark.parametrize("how", ["reset", "hang_up"])
+@pytest.mark.parametrize("how", ["reset", "close"])
 async def test_if_the_new_connection_breaks_too_the_server_is_unreachable(
     client: HttpBackend, server: RawBackend, how: str
 ) -> None:
     await exchange(client, server)
     reading = asyncio.create_task(read(client))
     for _ in range(2):
-        getattr(await server.asked(), how)()
+        getattr(await server.next_request(), how)()
 
     with pytest.raises(BackendUnreachable, match="broke the connection before it answered"):
         await reading
@@ -296,9 +296,9 @@ async def test_a_request_whose_answer_has_begun_on_a_reused_connection_is_not_se
 ) -> None:
     await exchange(client, server)
     reading = asyncio.create_task(read(client))
-    asked = await server.asked()
+    asked = await server.next_request()
     await asked.send(b"H")
-    asked.hang_up()
+    asked.close()
 
     with pytest.raises(BackendUnreachable):
         await reading
@@ -313,18 +313,18 @@ async def test_a_silent_reused_connection_is_a_timeout_and_the_request_is_not_se
     with pytest.raises(BackendTimeout):
         async with client.stream(ASKED, SOON):
             pass
-    await (await server.asked()).is_left()
+    await (await server.next_request()).wait_closed()
     assert len(server.requests) == 2
 
 
 async def test_leaving_early_closes_the_connection(client: HttpBackend, server: RawBackend) -> None:
     async with asyncio.TaskGroup() as group:
         leaving = group.create_task(leave_early(client))
-        asked = await (await server.asked()).begin()
+        asked = await (await server.next_request()).begin()
         await asked.chunk(b"some")
         await leaving
 
-    await asked.is_left()
+    await asked.wait_closed()
 
 
 async def leave_early(client: HttpBackend) -> None:
@@ -336,10 +336,10 @@ async def test_cancelling_the_wait_for_the_status_closes_the_connection(
     client: HttpBackend, server: RawBackend
 ) -> None:
     reading = asyncio.create_task(read(client))
-    asked = await server.asked()
+    asked = await server.next_request()
     reading.cancel()
 
-    await asked.is_left()
+    await asked.wait_closed()
     with pytest.raises(asyncio.CancelledError):
         await reading
 
@@ -350,9 +350,9 @@ async def test_of_an_endless_error_only_the_beginning_is_read(client: HttpBacken
             return await reply.read_error()
 
     asking = asyncio.create_task(ask())
-    asked = await (await server.asked()).begin(500)
+    asked = await (await server.next_request()).begin(500)
     with contextlib.suppress(ConnectionError):
-        while not asked.left.is_set():
+        while not asked.closed.is_set():
             await asked.chunk(b"x" * 10_000)
 
     assert await asking == b"x" * MAX_ERROR_BODY_BYTES
@@ -364,7 +364,7 @@ async def test_an_error_that_breaks_off_is_still_an_error(client: HttpBackend, s
             return reply.status, await reply.read_error()
 
     asking = asyncio.create_task(ask())
-    asked = await (await server.asked()).begin(500)
+    asked = await (await server.next_request()).begin(500)
     await asked.chunk(b"some")
     asked.reset()
 
@@ -380,7 +380,7 @@ async def test_retry_after_is_read_if_it_is_a_number_of_seconds(
             return reply.retry_after_seconds
 
     asking = asyncio.create_task(ask())
-    await (await server.asked()).answer(429, b"{}", Retry_After=value)
+    await (await server.next_request()).answer(429, b"{}", Retry_After=value)
 
     assert await asking == seconds
 

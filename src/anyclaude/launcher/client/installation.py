@@ -19,7 +19,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from anyclaude.claude_code import CLIENT_VERSION
-from anyclaude.engine.progress import Progress
+from anyclaude.engine import Progress
 from anyclaude.errors import ClientUnavailable
 from anyclaude.storage import exclusive_lock, make_private_folder
 
