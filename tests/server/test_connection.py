@@ -124,7 +124,7 @@ async def test_an_unexpected_failure_answers_500_without_details_and_the_process
     response = await ask(gateway.base_url, "GET", "/v1/models")
 
     assert response.status == 500
-    assert response.error == ("api_error", "the gateway failed on this request; its log says why")
+    assert response.error == ("api_error", "the gateway failed to handle this request; its log has the details")
     assert response.headers["x-should-retry"] == "false"
     assert "ZeroDivisionError" in caplog.text
     assert (await ask(gateway.base_url, "GET", "/health")).status == 200

@@ -270,7 +270,7 @@ async def test_a_reply_still_running_after_the_grace_period_is_cut_and_recorded_
     assert record["outcome"] == "failed"
     assert record["error"] == {
         "type": "overloaded_error",
-        "message": "the gateway was stopped before the reply was whole",
+        "message": "the gateway was stopped before the reply was complete",
     }
 
 

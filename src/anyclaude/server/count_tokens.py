@@ -1,4 +1,4 @@
-"""`POST /v1/messages/count_tokens`: by the engine's tokenizer if it has a route for that, else an estimate."""
+"""`POST /v1/messages/count_tokens`: the engine's own count if it has a route for that, else an estimate."""
 
 from aiohttp import web
 
@@ -14,12 +14,12 @@ from .responses import value_response
 from .services import Services
 
 COUNTED_BY_HEADER = "anyclaude-counted-by"
-"""`engine` or `estimate`: the Anthropic shape has no field for it, and an estimate must not pass for a count."""
+"""`engine` or `estimate`: the Anthropic shape has no field for it, and an estimate must not be taken for a count."""
 
 
 async def count_tokens(context: RequestContext, services: Services) -> web.Response:
     """
-    Answer one request for a count, of the prompt as a model would get it.
+    Answer with the number of tokens in the prompt, as the model would receive it.
 
     Raises:
         InvalidRequest: when the body is not valid JSON, or does not fit the Messages API.
