@@ -1,4 +1,4 @@
-"""Filters between a decoder and the message stream: what they may know, how they are chained, what they deliver."""
+"""Filters between a decoder and the message stream: their context, their chaining, and the deltas they deliver."""
 
 import itertools
 import json
@@ -31,7 +31,7 @@ class Bracketed:
         self._calls = 0
 
     def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
-        """Hold back what may begin a call."""
+        """Hold back text that may begin a call."""
         delivered: list[Delta] = []
         for delta in deltas:
             if isinstance(delta, TextDelta):
@@ -44,7 +44,7 @@ class Bracketed:
         return delivered
 
     def finish(self) -> list[Delta]:
-        """Release what did not become a call."""
+        """Release the text that did not become a call."""
         held, self._held = self._held, ""
         return [TextDelta(held)] if held else []
 
@@ -69,7 +69,7 @@ class Bracketed:
 
 
 def bracketed(context: FilterContext) -> Bracketed | None:
-    """Return a filter where there are tools to call."""
+    """Return a filter if the request has tools."""
     return Bracketed(context) if context.tools else None
 
 
@@ -77,7 +77,7 @@ CALL = '<<{"name": "Read", "arguments": {"path": "/notes"}}>>'
 
 
 @given(st.lists(st.integers(0, len(CALL) + 12), max_size=6))
-def test_every_split_of_the_text_gives_the_same_call(cuts: list[int]) -> None:
+def test_the_call_does_not_depend_on_the_split_of_the_text(cuts: list[int]) -> None:
     text = f"Let me {CALL} look"
     edges = [0, *sorted(cuts), len(text)]
     pieces = [TextDelta(text[start:end]) for start, end in itertools.pairwise(edges)]
@@ -91,15 +91,15 @@ def test_every_split_of_the_text_gives_the_same_call(cuts: list[int]) -> None:
     assert deltas[-1] == Finished("end_turn")
 
 
-def test_filters_are_chained_and_what_they_hold_passes_the_next_ones() -> None:
-    class Shouting:
+def test_text_that_a_filter_holds_back_passes_the_next_filters() -> None:
+    class UpperCase:
         def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
             return [TextDelta(delta.text.upper()) if isinstance(delta, TextDelta) else delta for delta in deltas]
 
         def finish(self) -> list[Delta]:
             return []
 
-    chain = FilterChain([Bracketed(CONTEXT), Shouting()])
+    chain = FilterChain([Bracketed(CONTEXT), UpperCase()])
 
     assert list(chain.feed([TextDelta("maybe <")])) == []
     assert list(chain.finish()) == [TextDelta("MAYBE <")]

@@ -53,8 +53,8 @@ async def recorded(folder: Path, backend: RawBackend, body: bytes, headers: Mapp
         await converse(gateway, backend, body, headers)
 
 
-def messages_of(asked: ReceivedRequest) -> str:
-    return str(asked.json["messages"])
+def messages_of(received: ReceivedRequest) -> str:
+    return str(received.json["messages"])
 
 
 async def test_the_next_run_evaluates_the_first_prompt_of_the_last_session_without_the_users_words(
@@ -62,16 +62,16 @@ async def test_the_next_run_evaluates_the_first_prompt_of_the_last_session_witho
 ) -> None:
     await recorded(tmp_path, backend, first_request("Pull the weeds"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=prewarming(tmp_path)) as gateway:
-        asked = await backend.next_request()
-        await asked.reply("H")
+        received = await backend.next_request()
+        await received.reply("H")
         record = await gateway.recorded(2)
         state = (await prewarm_status(gateway))["warm_up"]
 
-    assert asked.json["max_tokens"] == 1
-    assert REMINDER.strip() in messages_of(asked).replace("\\n", "\n")
-    assert ENVIRONMENT in messages_of(asked)
-    assert "weeds" not in messages_of(asked)
-    assert asked.json["tools"]
+    assert received.json["max_tokens"] == 1
+    assert REMINDER.strip() in messages_of(received).replace("\\n", "\n")
+    assert ENVIRONMENT in messages_of(received)
+    assert "weeds" not in messages_of(received)
+    assert received.json["tools"]
     assert (record["request_class"], record["outcome"], record["session"]) == ("warm_up", "completed", None)
     assert at(record, "usage", "input_tokens") == 12
     assert state == "completed"
@@ -145,9 +145,9 @@ async def test_a_failed_evaluation_does_not_affect_requests(tmp_path: Path, back
 async def test_a_stopping_gateway_cancels_the_evaluation(tmp_path: Path, backend: RawBackend) -> None:
     await recorded(tmp_path, backend, first_request("Pull the weeds"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=prewarming(tmp_path)):
-        asked = await backend.next_request()
+        received = await backend.next_request()
 
-    await asked.wait_closed()
+    await received.wait_closed()
 
 
 @pytest.mark.parametrize(
@@ -182,9 +182,9 @@ async def test_without_a_launch_key_the_last_recorded_prompt_is_evaluated(tmp_pa
     await recorded(tmp_path, backend, first_request("Pull the weeds"))
     options = prewarming(tmp_path, None)
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
-        asked = await backend.next_request()
+        received = await backend.next_request()
 
-    assert ENVIRONMENT in messages_of(asked)
+    assert ENVIRONMENT in messages_of(received)
 
 
 async def test_a_prompt_of_another_project_is_moved_to_the_folder_of_this_one(
@@ -193,15 +193,15 @@ async def test_a_prompt_of_another_project_is_moved_to_the_folder_of_this_one(
     await recorded(tmp_path, backend, first_request("Pull the weeds"))
     options = prewarming(tmp_path, LaunchKey("/kitchen"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
-        asked = await backend.next_request()
+        received = await backend.next_request()
 
-    assert "You are in /kitchen." in messages_of(asked)
+    assert "You are in /kitchen." in messages_of(received)
 
 
 async def test_a_recorded_prompt_is_prepared_by_the_steps_of_this_run(tmp_path: Path, backend: RawBackend) -> None:
     await recorded(tmp_path, backend, first_request("Pull the weeds"))
     options = replace(prewarming(tmp_path), allowed_tools=frozenset({"Write"}))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
-        asked = await backend.next_request()
+        received = await backend.next_request()
 
-    assert not asked.json.get("tools")
+    assert not received.json.get("tools")

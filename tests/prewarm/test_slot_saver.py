@@ -84,29 +84,29 @@ async def exchange(
         await client.response()
 
 
-async def reply(asked: ReceivedRequest, cached: int = 0) -> None:
-    assert asked.path == "/v1/chat/completions"
-    await asked.begin()
-    await asked.say("Hello")
-    await asked.event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+async def reply(received: ReceivedRequest, cached: int = 0) -> None:
+    assert received.path == "/v1/chat/completions"
+    await received.begin()
+    await received.say("Hello")
+    await received.event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
     counts = {"prompt_tokens": TOKENS - 10, "completion_tokens": 10, "prompt_tokens_details": {"cached_tokens": cached}}
-    await asked.event({"choices": [], "usage": counts})
-    await asked.chunk(b"data: [DONE]\n\n")
-    await asked.end()
+    await received.event({"choices": [], "usage": counts})
+    await received.chunk(b"data: [DONE]\n\n")
+    await received.end()
 
 
-async def save(asked: ReceivedRequest, folder: Path, size: int = 100) -> str:
+async def save(received: ReceivedRequest, folder: Path, size: int = 100) -> str:
     """Write a file and answer, as the engine does for a request to save."""
-    assert asked.path == "/slots/0?action=save"
-    name = str(asked.json["filename"])
+    assert received.path == "/slots/0?action=save"
+    name = str(received.json["filename"])
     (folder / "states" / name).write_bytes(b"x" * size)
-    await asked.answer(200, json.dumps({"n_saved": TOKENS, "n_written": size}).encode())
+    await received.answer(200, json.dumps({"n_saved": TOKENS, "n_written": size}).encode())
     return name
 
 
-async def restore(asked: ReceivedRequest, tokens: int = TOKENS) -> None:
-    assert asked.path == "/slots/0?action=restore"
-    await asked.answer(200, json.dumps({"n_restored": tokens, "n_read": 100}).encode())
+async def restore(received: ReceivedRequest, tokens: int = TOKENS) -> None:
+    assert received.path == "/slots/0?action=restore"
+    await received.answer(200, json.dumps({"n_restored": tokens, "n_read": 100}).encode())
 
 
 async def run_before(folder: Path, backend: RawBackend, options: GatewayOptions) -> None:
@@ -146,12 +146,12 @@ async def test_the_slot_is_saved_at_the_end_of_a_run_and_restored_in_the_next(
     (data,) = (tmp_path / "states").glob("*.bin")
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=saving_slots(tmp_path), clock=never_idle()) as gateway:
-        asked = await backend.next_request()
-        await restore(asked)
+        received = await backend.next_request()
+        await restore(received)
         await exchange(gateway, backend, cached=TOKENS - 20)
         status = await slot_status(gateway)
 
-    assert asked.json["filename"] == data.name
+    assert received.json["filename"] == data.name
     assert (status["state"], status["restored_tokens"], status["is_proved"]) == ("on", TOKENS, True)
 
 
@@ -159,12 +159,12 @@ async def test_a_request_waits_until_the_slot_is_restored(tmp_path: Path, backen
     await run_before(tmp_path, backend, saving_slots(tmp_path))
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=saving_slots(tmp_path), clock=never_idle()) as gateway:
-        asked = await backend.next_request()
+        received = await backend.next_request()
         async with connected(gateway.base_url) as client:
             await send(client, first_request("Pull the weeds"))
             health = (await ask(gateway.base_url, "GET", "/health")).json
             before = len(backend.requests)
-            await restore(asked)
+            await restore(received)
             await reply(await backend.next_request(), TOKENS - 20)
             response = await client.response()
 
