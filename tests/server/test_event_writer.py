@@ -205,7 +205,7 @@ class Flood:
     def __init__(self, received: ReceivedRequest) -> None:
         self.sent = 0
         self.last: int | None = None
-        self._asked = received
+        self._received = received
         self._has_sent = asyncio.Event()
         self.task = asyncio.create_task(self._run())
 
@@ -219,6 +219,6 @@ class Flood:
     async def _run(self) -> None:
         with contextlib.suppress(ConnectionError):
             while self.last is None or self.sent < self.last:
-                await self._asked.say(PIECE)
+                await self._received.say(PIECE)
                 self.sent += 1
                 self._has_sent.set()

@@ -15,7 +15,22 @@ LOCAL = {"Host": "127.0.0.1:49152"}
 def test_loopback_names_and_addresses_are_allowed(host: str) -> None:
     Guard().check({"Host": host})
 
-    assert is_loopback(host.removeprefix("[").partition("]")[0] if "[" in host else host.partition(":")[0])
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("LocalHost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("localhost.evil.example", False),
+        ("", False),
+    ],
+)
+def test_a_loopback_name_is_recognised(name: str, expected: bool) -> None:
+    assert is_loopback(name) is expected
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`POST /v1/messages`: the client's response for every behaviour of the backend, and the reverse."""
+"""`POST /v1/messages`: how failures of the backend reach the client, and how a client that disconnects affects it."""
 
 import asyncio
 import json
