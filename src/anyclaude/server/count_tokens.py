@@ -2,9 +2,7 @@
 
 from aiohttp import web
 
-from anyclaude.errors import InvalidRequest
-from anyclaude.protocol.json_values import JsonError, decode_json
-from anyclaude.protocol.messages_request import request_from
+from anyclaude.protocol.messages_request import decode_request
 from anyclaude.protocol.prompt_size import estimated_tokens, section_characters
 from anyclaude.scheduling import BackendRequest, counted_tokens
 from anyclaude.transforms import PreparedPrompt
@@ -18,18 +16,10 @@ COUNTED_BY_HEADER = "anyclaude-counted-by"
 
 
 async def count_tokens(context: RequestContext, services: Services) -> web.Response:
-    """
-    Answer with the number of tokens in the prompt, as the model would receive it.
-
-    Raises:
-        InvalidRequest: when the body is not valid JSON, or does not fit the Messages API.
-    """
-    try:
-        raw = decode_json(await context.body())
-    except JsonError as error:
-        raise InvalidRequest(f"the request body is not valid JSON: {error}") from error
+    """Answer with the number of tokens in the prompt, as the model would receive it.  Raises `RequestError`."""
+    request = decode_request(await context.body(), max_tokens=1)
     conversation = context.caller.conversation
-    prompt = services.pipeline.prepared(request_from(raw, max_tokens=1), conversation)
+    prompt = services.pipeline.prepared(request, conversation)
     context.log.prepared(PreparedPrompt(prompt.request))  # the steps are recorded with the message itself
     upstream = services.upstreams[0]
     prepared = upstream.prepare(BackendRequest(prompt.request, conversation))
