@@ -13,12 +13,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from anyclaude.claude_code import REMINDER_START
 from anyclaude.errors import InvalidRequest
 from anyclaude.protocol.content import Content, ContentBlock, TextBlock, blocks_of
 from anyclaude.protocol.messages_request import MessagesRequest, Turn, decode_request, encode_request
-
-REMINDER_START = "<system-reminder>"
-"""Begins the texts that the client adds to the user's words: instructions, the state of git, skills."""
 
 PLACEHOLDER = "."
 """The text of a message that would be empty, which servers refuse."""
