@@ -54,7 +54,7 @@ class Timers:
 
     pending: "list[Timer]" = field(default_factory=list)
 
-    def later(self, seconds: float, work: Callable[[], None]) -> "Timer":
+    def call_later(self, seconds: float, work: Callable[[], None]) -> "Timer":
         assert seconds == HOLD_SECONDS
         self.pending.append(Timer(self, work))
         return self.pending[-1]
@@ -117,7 +117,7 @@ async def test_one_too_many_is_refused_and_told_when_to_come_back() -> None:
     admission = Admission(parallel=1, waiting_limit=1)
     visitors = await arrivals(admission, [], "ab")
 
-    with pytest.raises(QueueFull, match="1 requests wait") as refused:
+    with pytest.raises(QueueFull, match="the request queue is full: 1 waiting") as refused:
         async with admission.turn(Requester("c")):
             pass
 
@@ -201,7 +201,7 @@ def test_whatever_comes_and_goes_no_turn_is_lost_and_nobody_starves(
 
 async def _played(parallel: int, waiting_limit: int, evicts_prompts: bool, script: list[tuple[str, int]]) -> None:
     timers = Timers()
-    admission = Admission(parallel, waiting_limit, evicts_prompts=evicts_prompts, later=timers.later)
+    admission = Admission(parallel, waiting_limit, evicts_prompts=evicts_prompts, call_later=timers.call_later)
     order: list[Visitor] = []
     visitors: list[Visitor] = []
     for step, number in script:
@@ -331,7 +331,7 @@ async def test_who_gives_up_waiting_for_spare_time_takes_the_work_along() -> Non
 async def after_a_tool_call(*waiting: Visitor) -> tuple[Admission, Timers, list[Visitor]]:
     """Return a forgetful backend whose last reply called a tool, while others came and wait."""
     timers, order = Timers(), list[Visitor]()
-    admission = Admission(1, 9, evicts_prompts=True, later=timers.later)
+    admission = Admission(1, 9, evicts_prompts=True, call_later=timers.call_later)
     caller = Visitor("main", expects_followup=True).arrive(admission, order)
     await settled()
     for visitor in waiting:
@@ -367,7 +367,7 @@ async def test_a_turn_that_is_kept_in_vain_goes_to_whoever_waits() -> None:
 async def test_no_turn_is_kept_from_what_is_more_urgent() -> None:
     for arrives_first in (True, False):
         timers, order = Timers(), list[Visitor]()
-        admission = Admission(1, 9, evicts_prompts=True, later=timers.later)
+        admission = Admission(1, 9, evicts_prompts=True, call_later=timers.call_later)
         agent = Visitor("agent", Priority.SUBAGENT, expects_followup=True).arrive(admission, order)
         await settled()
         main = Visitor("main")
@@ -386,7 +386,7 @@ async def test_no_turn_is_kept_from_what_is_more_urgent() -> None:
 
 async def test_a_backend_that_keeps_what_it_has_read_is_never_left_idle() -> None:
     order = list[Visitor]()
-    admission = Admission(1, 9, later=Timers().later)
+    admission = Admission(1, 9, call_later=Timers().call_later)
     caller, other = Visitor("main", expects_followup=True).arrive(admission, order), Visitor("other")
     await settled()
     other.arrive(admission, order)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyclaude.scheduling.queue import MAX_REMEMBERED, Priority, Requester, RequestQueue
+from anyclaude.scheduling.queue import MAX_SESSIONS, Priority, Requester, RequestQueue
 
 MAIN, AGENT, AUXILIARY = (Requester(name, "s", priority) for name, priority in zip("mab", Priority, strict=True))
 
@@ -17,9 +17,9 @@ applicants = st.builds(
 def called(queue: RequestQueue, count: int) -> list[Requester]:
     names = []
     for _ in range(count):
-        entry = queue.next()
+        entry = queue.pop()
         assert entry is not None
-        queue.serves(entry.requester, entry)
+        queue.record_turn(entry.requester, entry)
         names.append(entry.requester)
     return names
 
@@ -65,9 +65,9 @@ def test_nobody_is_passed_over_for_ever(
     served_before = 0
     for requester in coming:
         queue.join(requester)
-        following = queue.next()
+        following = queue.pop()
         assert following is not None
-        queue.serves(following.requester, following)
+        queue.record_turn(following.requester, following)
         if following is entry:
             break
         served_before += 1
@@ -77,18 +77,18 @@ def test_nobody_is_passed_over_for_ever(
 
 def test_who_is_served_without_waiting_passes_all_who_wait() -> None:
     queue = row_of([AUXILIARY], max_overtaken=1)
-    queue.serves(MAIN)
+    queue.record_turn(MAIN)
     queue.join(MAIN)
 
-    assert queue.goes_before(MAIN)
+    assert queue.has_more_urgent(MAIN)
     assert called(queue, 2) == [AUXILIARY, MAIN]
 
 
 def test_a_turn_is_kept_from_nobody_more_urgent_and_not_from_its_own_conversation() -> None:
-    assert row_of([MAIN]).goes_before(AGENT)
-    assert row_of([AGENT]).goes_before(AGENT)
-    assert not row_of([AGENT]).goes_before(MAIN)
-    assert not RequestQueue().goes_before(MAIN)
+    assert row_of([MAIN]).has_more_urgent(AGENT)
+    assert row_of([AGENT]).has_more_urgent(AGENT)
+    assert not row_of([AGENT]).has_more_urgent(MAIN)
+    assert not RequestQueue().has_more_urgent(MAIN)
 
 
 def test_who_has_left_is_not_called() -> None:
@@ -97,16 +97,16 @@ def test_who_has_left_is_not_called() -> None:
     queue.leave(gone)
     queue.leave(gone)
 
-    assert queue.next() is stays
-    assert queue.next() is None
+    assert queue.pop() is stays
+    assert queue.pop() is None
 
 
 def test_only_so_many_sessions_are_remembered() -> None:
     queue = RequestQueue()
     old = Requester("old", "old")
-    queue.serves(old)
-    for number in range(MAX_REMEMBERED):
-        queue.serves(Requester(f"{number}", f"{number}"))
+    queue.record_turn(old)
+    for number in range(MAX_SESSIONS):
+        queue.record_turn(Requester(f"{number}", f"{number}"))
     queue.join(Requester("0", "0"))
     queue.join(old)
 

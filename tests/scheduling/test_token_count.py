@@ -8,7 +8,7 @@ from anyclaude.dialects import dialect_named, tokenizer_for
 from anyclaude.errors import BackendError, BackendTimeout, BackendTruncated, BackendUnreachable
 from anyclaude.profiles import BackendName
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.scheduling.token_count import counted_tokens
+from anyclaude.scheduling.token_count import count_prompt_tokens
 
 HELLO = MessagesRequest(model="x", max_tokens=1, messages=(Turn("user", "Hello"),))
 
@@ -18,7 +18,7 @@ async def counted(reply: FakeReply | BackendError, kind: BackendName = "llamacpp
     backend = FakeBackend(target_at("http://fake/v1", kind), reply)
     profile = backend.target.profile
     encoded = dialect_named(profile.dialect).encode_request(HELLO, "model", profile).request
-    tokens = await counted_tokens(encoded, backend, tokenizer_for(profile))
+    tokens = await count_prompt_tokens(encoded, backend, tokenizer_for(profile))
     return tokens, len(backend.requests)
 
 

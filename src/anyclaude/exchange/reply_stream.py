@@ -74,7 +74,7 @@ class ReplyStream:
         if tokens is not None and self._stream.is_finished and not self._progress.continuations:
             upstream = opened.request.upstream
             limit = upstream.backend.target.context_tokens
-            upstream.window.note(source.conversation, source.request, source.characters, tokens, limit)
+            upstream.window.record_count(source.conversation, source.request, source.characters, tokens, limit)
 
     async def _deltas(self, opened: OpenReply) -> AsyncGenerator[list[Delta], None]:
         """Yield the backend's deltas, until it closes its reply or adds nothing to a finished one."""
