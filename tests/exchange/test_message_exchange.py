@@ -115,7 +115,7 @@ async def test_a_reply_that_has_not_begun_is_left_for_a_repetition_of_the_reques
     released = asyncio.Event()
     setup = Setup(FakeBackend(target_at("http://fake/v1"), FakeReply(chunks=(released, *WHOLE.chunks))))
     first, log = setup.begin()
-    await first.begun(0.0)
+    await first.wait_begun(0.0)
     setup.end(first, log)
     released.set()
     second, log = setup.begin()

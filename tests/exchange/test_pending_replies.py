@@ -49,7 +49,7 @@ def replied(resources: AsyncExitStack) -> OpenReply:
 async def test_a_client_that_comes_back_reattaches_to_its_pending_reply() -> None:
     pending_replies = PendingReplies(lambda: 0.0, LONG)
     work = Work(pending_replies)
-    pending_replies.leave(b"key", work.pending)
+    pending_replies.detach(b"key", work.pending)
 
     reattached = pending_replies.reattach(b"key")
 
@@ -62,7 +62,7 @@ async def test_a_client_that_comes_back_reattaches_to_its_pending_reply() -> Non
 async def test_a_pending_reply_without_a_client_is_abandoned_after_the_grace_period() -> None:
     pending_replies = PendingReplies(lambda: 0.0, NONE)
     work = Work(pending_replies)
-    pending_replies.leave(b"key", work.pending)
+    pending_replies.detach(b"key", work.pending)
 
     await work.is_released.wait()
 
@@ -74,8 +74,8 @@ async def test_a_reply_that_began_without_a_client_is_closed() -> None:
     pending_replies = PendingReplies(lambda: 0.0, NONE)
     work = Work(pending_replies)
     work.may_continue.set()
-    await work.pending.begun(60.0)
-    pending_replies.leave(b"key", work.pending)
+    await work.pending.wait_begun(60.0)
+    pending_replies.detach(b"key", work.pending)
 
     await work.is_released.wait()
 
@@ -85,7 +85,7 @@ async def test_a_reply_that_began_without_a_client_is_closed() -> None:
 async def test_without_a_key_a_pending_reply_is_abandoned_at_once() -> None:
     pending_replies = PendingReplies(lambda: 0.0, LONG)
     work = Work(pending_replies)
-    pending_replies.leave(None, work.pending)
+    pending_replies.detach(None, work.pending)
 
     await work.is_released.wait()
 
@@ -95,7 +95,7 @@ async def test_without_a_key_a_pending_reply_is_abandoned_at_once() -> None:
 async def test_another_key_does_not_reattach() -> None:
     pending_replies = PendingReplies(lambda: 0.0, LONG)
     work = Work(pending_replies)
-    pending_replies.leave(b"key", work.pending)
+    pending_replies.detach(b"key", work.pending)
 
     assert pending_replies.reattach(b"other") is None
     await pending_replies.close()
@@ -105,13 +105,13 @@ async def test_another_key_does_not_reattach() -> None:
 async def test_of_two_pending_replies_under_one_key_the_first_is_kept() -> None:
     pending_replies = PendingReplies(lambda: 0.0, LONG)
     first, second = Work(pending_replies), Work(pending_replies)
-    pending_replies.leave(b"key", first.pending)
-    pending_replies.leave(b"key", second.pending)
+    pending_replies.detach(b"key", first.pending)
+    pending_replies.detach(b"key", second.pending)
 
     await second.is_released.wait()
 
     assert pending_replies.reattach(b"key") is first.pending
-    pending_replies.leave(None, first.pending)
+    pending_replies.detach(None, first.pending)
     await first.is_released.wait()
 
 
@@ -121,13 +121,13 @@ async def test_a_client_that_left_at_its_own_deadline_has_longer_to_come_back() 
     patient = Work(pending_replies)
     clock.time += 290.0
     hasty = Work(pending_replies)
-    pending_replies.leave(b"patient", patient.pending)
-    pending_replies.leave(b"hasty", hasty.pending)
+    pending_replies.detach(b"patient", patient.pending)
+    pending_replies.detach(b"hasty", hasty.pending)
 
     await hasty.is_released.wait()
 
     assert pending_replies.reattach(b"patient") is patient.pending
-    pending_replies.leave(None, patient.pending)
+    pending_replies.detach(None, patient.pending)
     await pending_replies.close()
 
 
@@ -135,10 +135,10 @@ async def test_a_failed_pending_reply_is_not_kept() -> None:
     pending_replies = PendingReplies(lambda: 0.0, LONG)
     failed = pending_replies.begin(PREPARED, refused(), Progress())
     failing = pending_replies.begin(PREPARED, refused(), Progress())
-    pending_replies.leave(b"later", failing)
+    pending_replies.detach(b"later", failing)
     with pytest.raises(BackendUnreachable):
-        await failed.begun(60.0)
-    pending_replies.leave(b"key", failed)
+        await failed.wait_begun(60.0)
+    pending_replies.detach(b"key", failed)
 
     assert failed.has_failed
     assert pending_replies.reattach(b"key") is None
@@ -149,7 +149,7 @@ async def test_a_failed_pending_reply_is_not_kept() -> None:
 async def test_waiting_for_the_first_delta_is_bounded() -> None:
     work = Work(PendingReplies(lambda: 0.0, LONG))
 
-    await work.pending.begun(0.0)
+    await work.pending.wait_begun(0.0)
 
     assert not work.pending.has_failed
     await work.pending.abandon()

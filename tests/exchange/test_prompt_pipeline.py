@@ -16,7 +16,7 @@ def asked(*tools: str) -> MessagesRequest:
 def test_the_steps_follow_the_policy() -> None:
     pipeline = PromptPipeline(ConversationMemory(), PromptContext(diet="minimal"))
 
-    prepared = pipeline.prepared(asked("Read"), "conversation")
+    prepared = pipeline.prepare(asked("Read"), "conversation")
 
     assert [step.name for step in prepared.steps] == ["tool text"]
     assert len(prepared.request.tools[0].description) <= 800
@@ -28,7 +28,7 @@ def test_a_conversation_keeps_the_order_of_its_tools_and_others_do_not_take_it_o
     memory.record_tool_order("conversation", asked("Write", "Read"))
 
     def order(conversation: str) -> list[str]:
-        return [tool.name for tool in pipeline.prepared(asked("Read", "Write"), conversation).request.tools]
+        return [tool.name for tool in pipeline.prepare(asked("Read", "Write"), conversation).request.tools]
 
     assert (order("conversation"), order("another")) == (["Write", "Read"], ["Read", "Write"])
 
@@ -36,8 +36,8 @@ def test_a_conversation_keeps_the_order_of_its_tools_and_others_do_not_take_it_o
 def test_preparing_a_prepared_prompt_changes_nothing() -> None:
     pipeline = PromptPipeline(ConversationMemory(), PromptContext(diet="minimal"))
 
-    once = pipeline.prepared(asked("Write", "Read"), "conversation")
-    twice = pipeline.prepared(once.request, "conversation")
+    once = pipeline.prepare(asked("Write", "Read"), "conversation")
+    twice = pipeline.prepare(once.request, "conversation")
 
     assert (twice.request, twice.steps) == (once.request, ())
 

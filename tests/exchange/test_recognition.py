@@ -5,7 +5,7 @@ import json
 import pytest
 
 from anyclaude.exchange.caller import Caller, caller_of
-from anyclaude.exchange.recognition import recognised
+from anyclaude.exchange.recognition import recognise
 from anyclaude.protocol.json_values import JsonObject
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
 
@@ -41,25 +41,25 @@ OTHER_CALLS = {
 
 
 @pytest.mark.parametrize("request_", AUXILIARY_CALLS.values(), ids=AUXILIARY_CALLS)
-def test_side_calls_of_older_clients_are_recognised(request_: MessagesRequest) -> None:
-    assert recognised(CLIENT, request_).request_class == "auxiliary"
-    assert recognised(CLIENT, request_).conversation != CLIENT.conversation
+def test_side_calls_of_older_clients_are_recognise(request_: MessagesRequest) -> None:
+    assert recognise(CLIENT, request_).request_class == "auxiliary"
+    assert recognise(CLIENT, request_).conversation != CLIENT.conversation
 
 
 @pytest.mark.parametrize("request_", OTHER_CALLS.values(), ids=OTHER_CALLS)
 def test_everything_else_may_be_the_main_conversation(request_: MessagesRequest) -> None:
-    assert recognised(CLIENT, request_) == CLIENT
+    assert recognise(CLIENT, request_) == CLIENT
 
 
 def test_what_the_client_calls_itself_is_believed_and_others_are_not_judged() -> None:
     main = caller_of({"x-claude-code-session-id": "s", "x-claude-code-request-class": "main"})
 
-    assert recognised(main, AUXILIARY_CALLS["a title"]).request_class == "main"
-    assert recognised(STRANGER, AUXILIARY_CALLS["a title"]).request_class == "unknown"
+    assert recognise(main, AUXILIARY_CALLS["a title"]).request_class == "main"
+    assert recognise(STRANGER, AUXILIARY_CALLS["a title"]).request_class == "unknown"
 
 
 def conversation(request: MessagesRequest, caller: Caller = STRANGER) -> str:
-    return recognised(caller, request).conversation
+    return recognise(caller, request).conversation
 
 
 def test_the_turns_of_a_conversation_without_a_session_belong_together() -> None:

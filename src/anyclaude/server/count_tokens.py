@@ -29,7 +29,7 @@ async def count_tokens(context: RequestContext, services: Services) -> web.Respo
     except JsonError as error:
         raise InvalidRequest(f"the request body is not valid JSON: {error}") from error
     conversation = context.caller.conversation
-    prompt = services.pipeline.prepared(request_from(raw, max_tokens=1), conversation)
+    prompt = services.pipeline.prepare(request_from(raw, max_tokens=1), conversation)
     context.log.prepared(PreparedPrompt(prompt.request))  # the steps are recorded with the message itself
     upstream = services.upstreams[0]
     prepared = upstream.prepare(BackendRequest(prompt.request, conversation))
