@@ -60,6 +60,14 @@ def test_the_oldest_calls_go_first_when_the_memory_is_full() -> None:
     assert list(memory.raw_arguments) == ["toolu_2", "toolu_3"]
 
 
+def test_a_call_recorded_again_takes_its_room_once() -> None:
+    memory = ConversationMemory(max_raw_bytes=10)
+    for _ in range(4):
+        memory.record_tool_calls({"toolu_1": "x" * 4})
+
+    assert list(memory.raw_arguments) == ["toolu_1"]
+
+
 def test_the_file_stays_within_twice_the_bound_and_keeps_the_newest_calls(tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
     first = ConversationMemory(file, max_raw_bytes=200)

@@ -80,7 +80,8 @@ class ConversationMemory(ExchangeListener):
                 self._file.append(*(RawToolCall(*call) for call in calls.items()))
 
     def _keep(self, tool_use_id: str, arguments: str) -> None:
+        replaced = self._raw_arguments.pop(tool_use_id, "")
         self._raw_arguments[tool_use_id] = arguments
-        self._raw_bytes += len(arguments)
+        self._raw_bytes += len(arguments) - len(replaced)
         while self._raw_bytes > self._max_raw_bytes:
             self._raw_bytes -= len(self._raw_arguments.popitem(last=False)[1])
