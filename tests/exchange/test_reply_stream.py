@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
-from tests.faults.meant import Arguments, Begin, Meant, Text, Thought
+from tests.faults.expected_reply import Arguments, ExpectedReply, Text, Thinking, ToolCallStart
 from tests.faults.sweep import blocks_of
 from tests.parts.gateway import target_at
 from tests.parts.manual_clock import ManualClock
@@ -27,8 +27,10 @@ from anyclaude.scheduling.admission import Admission
 from anyclaude.scheduling.dispatch import BackendRequest, Dispatcher, Progress, Upstream
 from anyclaude.timeouts import Timeouts
 
-SEA = Meant((Text("The sea"), Text(" is a vast"), Text(" and mysterious"), Text(" realm.")))
-CALL = Meant((Thought("Hm."), Begin(0, "Bash"), Arguments(0, '{"command":'), Arguments(0, '"ls"}')), "tool_calls")
+SEA = ExpectedReply((Text("The sea"), Text(" is a vast"), Text(" and mysterious"), Text(" realm.")))
+CALL = ExpectedReply(
+    (Thinking("Hm."), ToolCallStart(0, "Bash"), Arguments(0, '{"command":'), Arguments(0, '"ls"}')), "tool_calls"
+)
 BROKEN = BackendTruncated("the backend broke the connection")
 ERRAND = BackendRequest(MessagesRequest(model="m", max_tokens=9, messages=(Turn("user", "Hello"),)), "conversation")
 
@@ -103,17 +105,17 @@ class Reached(asyncio.Event):
         return await super().wait()
 
 
-def said(meant: Meant, count: int, *then: BackendError | asyncio.Event) -> FakeReply:
+def said(meant: ExpectedReply, count: int, *then: BackendError | asyncio.Event) -> FakeReply:
     """Return a reply that says so many events, and then breaks off."""
     return FakeReply(chunks=[*meant.events()[:count], *then])
 
 
-def whole(meant: Meant) -> FakeReply:
+def whole(meant: ExpectedReply) -> FakeReply:
     return FakeReply(chunks=meant.events())
 
 
 async def test_a_reply_that_breaks_off_in_its_text_is_gone_on_with() -> None:
-    run = Run([said(SEA, 3, BROKEN), whole(SEA.after("The sea"))])
+    run = Run([said(SEA, 3, BROKEN), whole(SEA.continuing("The sea"))])
 
     verdict = await run.finish()
 
@@ -124,7 +126,7 @@ async def test_a_reply_that_breaks_off_in_its_text_is_gone_on_with() -> None:
     assert run.is_idle
 
 
-@pytest.mark.parametrize("count", range(1, len(CALL.pieces) + 1))
+@pytest.mark.parametrize("count", range(1, len(CALL.parts) + 1))
 async def test_a_reply_that_breaks_off_elsewhere_is_asked_for_again_and_joined(count: int) -> None:
     run = Run([said(CALL, count, BROKEN), whole(CALL)])
 
@@ -146,10 +148,10 @@ async def test_a_server_that_cannot_go_on_is_asked_for_the_whole_reply_again() -
 @pytest.mark.parametrize(
     "second",
     [
-        whole(Meant((Text("Something else altogether."),))),
+        whole(ExpectedReply((Text("Something else altogether."),))),
         whole(SEA),
-        said(SEA.after("The sea"), 1),
-        said(SEA.after("The sea"), 1, BackendTimeout("silence")),
+        said(SEA.continuing("The sea"), 1),
+        said(SEA.continuing("The sea"), 1, BackendTimeout("silence")),
         FakeReply(chunks=[b'{"error":{"message":"no prefill with thinking"}}'], status=400),
         FakeReply(chunks=[b'data: {"error":{"message":"no","code":400}}\n\n']),
         FakeReply(chunks=[b"data: {}{}\n\n"]),
@@ -178,7 +180,7 @@ async def test_a_backend_that_is_gone_for_good_ends_the_exchange() -> None:
 
 @pytest.mark.parametrize("error", [BROKEN, BackendTimeout("silence")], ids=["cut", "silent"])
 async def test_a_reply_that_is_finished_needs_nothing_more(error: BackendError) -> None:
-    run = Run([said(SEA, len(SEA.pieces) + 1, error)])
+    run = Run([said(SEA, len(SEA.parts) + 1, error)])
 
     verdict = await run.finish()
 
@@ -189,7 +191,7 @@ async def test_a_reply_that_is_finished_needs_nothing_more(error: BackendError) 
 
 @pytest.mark.parametrize("batches", range(1, 7))
 async def test_whoever_leaves_at_any_moment_leaves_nothing_open(batches: int) -> None:
-    run = Run([said(SEA, 3, BROKEN), whole(SEA.after("The sea"))])
+    run = Run([said(SEA, 3, BROKEN), whole(SEA.continuing("The sea"))])
 
     await run.until(batches)
 
@@ -198,7 +200,7 @@ async def test_whoever_leaves_at_any_moment_leaves_nothing_open(batches: int) ->
 
 async def test_whoever_is_cancelled_during_the_second_attempt_leaves_nothing_open() -> None:
     never = Reached()
-    run = Run([said(SEA, 3, BROKEN), FakeReply(chunks=[SEA.after("The sea").events()[0], never])])
+    run = Run([said(SEA, 3, BROKEN), FakeReply(chunks=[SEA.continuing("The sea").events()[0], never])])
     task = asyncio.create_task(run.finish())
     await never.is_waited_for.wait()
 
@@ -210,7 +212,7 @@ async def test_whoever_is_cancelled_during_the_second_attempt_leaves_nothing_ope
 
 
 @pytest.mark.parametrize(("meant", "held"), [(CALL, 1), (SEA, 0)])
-async def test_a_turn_is_kept_for_a_conversation_whose_reply_called_a_tool(meant: Meant, held: int) -> None:
+async def test_a_turn_is_kept_for_a_conversation_whose_reply_called_a_tool(meant: ExpectedReply, held: int) -> None:
     run = Run([whole(meant)], evicts_prompts=True)
     await run.finish()
 
