@@ -125,7 +125,8 @@ async def run(folder: Path, load: Load) -> Report:
     async with gateway(folder, f"http://127.0.0.1:{port}/v1") as (process, gateway_port):
         await observe("127.0.0.1", gateway_port, request("POST", "/v1/messages", b"?", {"Connection": "close"}))
         report.before = await process.resources()  # after one request, which has opened the journal
-        killer = asyncio.create_task(_run_and_kill_backend(port, load, report))
+        backend = await _started_backend(port)  # before the first stream, or a slow start would refuse all of them
+        killer = asyncio.create_task(_kill_and_restart(backend, port, load, report))
         streams = iter(
             [(f"stream {number}, seed {load.seed}", random.Random(rng.random())) for number in range(load.streams)]
         )
@@ -168,16 +169,26 @@ class _MemorySampler:
                 self._report.memory.append((await self._process.resources())["memory"])
 
 
-async def _run_and_kill_backend(port: int, load: Load, report: Report) -> None:
-    """Run the backend, and kill and restart it each time another share of the streams has ended."""
+async def _started_backend(port: int) -> ServerProcess:
+    """Start the backend, and return once it listens."""
+    backend = await ServerProcess.start("backend", str(port))
+    try:
+        await backend.read_line()
+    except BaseException:
+        await backend.kill()
+        raise
+    return backend
+
+
+async def _kill_and_restart(backend: ServerProcess, port: int, load: Load, report: Report) -> None:
+    """Kill and restart the backend each time another share of the streams has ended; kill it when cancelled."""
     while True:
-        backend = await ServerProcess.start("backend", str(port))
         try:
-            await backend.read_line()
             await report.wait_until_counted(load.streams * (report.kills + 1) // (load.kills + 1))
             report.kills += 1
         finally:
             await backend.kill()
+        backend = await _started_backend(port)
 
 
 async def _run_streams(
