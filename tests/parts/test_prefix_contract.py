@@ -122,12 +122,12 @@ import pytest
 from tests.parts.prefix_contract import observe
 from anyclaude.dialects import WireRequest
 from anyclaude.protocol.messages_request import MessagesRequest
-from anyclaude.scheduling.dispatch import Errand
+from anyclaude.scheduling.dispatch import BackendRequest
 
 def ask(text):
     body = json.dumps({"messages": [{"role": "user", "content": text}]}).encode()
     request = MessagesRequest(model="m", max_tokens=1, messages=())
-    observe(Errand(request, "session//"), WireRequest("/", body))
+    observe(BackendRequest(request, "session//"), WireRequest("/", body))
 
 @pytest.fixture(scope="module")
 def played():

@@ -183,7 +183,7 @@ async def test_a_restore_that_the_engine_makes_nothing_of_ends_it_for_this_run(
     assert state["state"] == "off"
     assert "found only 14 of a prompt of 990 in its cache" in str(state["reason"])
     assert state["is_proved"] is False
-    assert [record.levelno for record in caplog.records if "kept" in record.name] == [logging.WARNING]
+    assert [record.levelno for record in caplog.records if "slot_saver" in record.name] == [logging.WARNING]
     assert len(backend.requests) == 4  # the exchange and the save before, the restore and the exchange now
 
 

@@ -2,7 +2,7 @@
 
 from typing import Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from anyclaude.dialects import DroppedField
 from anyclaude.protocol.prompt_size import PromptSize
@@ -69,9 +69,9 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     route: str | None = None
     """Backend and model that were asked, as `llamacpp/qwen3-coder`."""
     attempts: int = 0
-    skipped_backends: tuple[RecordedSkip, ...] = ()
+    skipped_backends: tuple[RecordedSkip, ...] = field(default=(), name="passed_over")
     """Backends that were to answer first and could not."""
-    was_reattached: bool = False
+    was_reattached: bool = field(default=False, name="was_adopted")
     """Whether it took over the reply that an abandoned, identical request had waited for; the attempts are shared."""
     continuations: int = 0
     """How often a reply that broke off was taken up again."""

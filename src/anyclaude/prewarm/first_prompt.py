@@ -30,13 +30,13 @@ class LaunchKey(Struct, frozen=True):
     """Where a prompt belongs: the project's folder, and the manner in which the client was started there."""
 
     folder: str
-    fingerprint: str = ""
+    fingerprint: str = msgspec.field(default="", name="manner")
 
 
 class FirstPrompt(Struct, frozen=True):
     """A recorded one; `request` is its body in Anthropic form."""
 
-    launch_key: LaunchKey
+    launch_key: LaunchKey = msgspec.field(name="place")
     request: msgspec.Raw
 
     def rendered(self, folder: str, today: date) -> MessagesRequest | None:

@@ -34,7 +34,7 @@ class SlotSnapshot(Struct, frozen=True):
     """One of them; `engine` tells apart everything that makes a state unusable elsewhere.  `is_here` is its file."""
 
     engine: str
-    launch_key: LaunchKey
+    launch_key: LaunchKey = msgspec.field(name="place")
     session: str
     file_name: str
     tokens: int

@@ -69,7 +69,7 @@ class ToolUseBlock(Struct, frozen=True):
     """
     A call the model made in an earlier turn, as the client echoes it.
 
-    `spoken` is the argument text as the model wrote it, where we remember it; it is ours and never
+    `raw_arguments` is the argument text as the model wrote it, where we remember it; it is ours and never
     on the wire.
     """
 
@@ -172,7 +172,7 @@ def encode_block(block: ContentBlock) -> JsonObject:
         case TextBlock() | ToolUseBlock() | ToolReferenceBlock() | ThinkingBlock() | RedactedThinkingBlock():
             plain = asdict(block)
             plain.pop("extra")
-            plain.pop("spoken", None)
+            plain.pop("raw_arguments", None)
             return {"type": _TYPES[type(block)], **plain, **block.extra}
         case _:
             assert_never(block)
