@@ -27,7 +27,7 @@ from tests.parts.raw_client import request
 ANY_OUTCOME = frozenset({"whole", "broken", "refused"})
 
 MAX_RELEASE_CHECKS = 200
-"""How often the gateway's resources are read, 0.1 s apart, before what is still held counts as leaked."""
+"""How often the gateway's resources are read, 0.1 s apart, before those still held count as leaked."""
 
 MEMORY_SAMPLES = 20
 
@@ -143,7 +143,7 @@ async def run(folder: Path, load: Load) -> Report:
 
 @asynccontextmanager
 async def gateway(folder: Path, backend_url: str) -> AsyncIterator[tuple[ServerProcess, int]]:
-    """Run a gateway in a process of its own, and yield the process and the gateway's port."""
+    """Run a gateway in a separate process, and yield the process and the gateway's port."""
     process = await ServerProcess.start("gateway", str(folder), backend_url)
     try:
         yield process, int(str((await process.read_line())["url"]).rpartition(":")[2])

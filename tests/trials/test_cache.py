@@ -117,7 +117,7 @@ async def test_two_conversations_with_a_common_prefix_do_not_evict_each_other(ti
         for turns in (1, 2, 3):
             for name in ("ant", "bee"):
                 await evaluator.evaluate(
-                    "/v1/chat/completions", subagent_request(name, turns), name, reply(say("Go on."))
+                    "/v1/chat/completions", subagent_request(name, turns), name, reply(say("Continue."))
                 )
 
     assert [evaluation.lost for evaluation in evaluator.evaluations if not evaluation.is_first] == [0] * 4
@@ -128,5 +128,5 @@ def subagent_request(name: str, turns: int) -> dict[str, object]:
     messages = [{"role": "system", "content": "Search the garden with care. " * 100}]
     for turn in range(turns):
         messages.append({"role": "user", "content": f"The {name} has found leaf {turn}. " * 30})
-        messages.append({"role": "assistant", "content": "Go on."})
+        messages.append({"role": "assistant", "content": "Continue."})
     return {"messages": messages[:-1]}

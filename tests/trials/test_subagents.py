@@ -16,8 +16,8 @@ from tests.parts.work_tree import make_work_tree
 
 from anyclaude.engine.options import EngineOptions
 
-TASK = "Ask somebody to look around."
-SUBAGENT_TASK = "Look around, and tell what is there."
+TASK = "Have a helper look around."
+SUBAGENT_TASK = "Look around, and report what is there."
 
 SENDS_NO_AGENT_ID = pytest.mark.moves_prefix(reason="2.1.112 sends no agent id, so both look like one conversation")
 
