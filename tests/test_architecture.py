@@ -14,14 +14,17 @@ TESTS = Path(__file__).parent
 
 NOTHING_TO_TEST: dict[str, str] = {
     "anyclaude.__main__": "starts the command line",
+    "anyclaude.backends.base": "types alone",
+    "anyclaude.claude_code": "facts alone",
     "anyclaude.dialects.base": "types alone",
     "anyclaude.engine.__main__": "starts the engine in a process of its own",
     "anyclaude.engine.handshake": "types alone",
     "anyclaude.engine.options": "types alone",
-    "anyclaude.profiles.base": "types alone",
     "anyclaude.protocol.deltas": "types alone",
     "anyclaude.exchange.record": "types alone",
     "anyclaude.server.limits": "types alone",
+    "anyclaude.settings.__main__": "writes the page that the tests of settings.reference compare",
+    "anyclaude.settings.values": "types alone; the tests of settings.table compare them with the table",
     "anyclaude.timeouts": "types alone",
     "anyclaude.transforms.boilerplate": "a catalogue, tried by the tests of system_sections",
 }
@@ -46,9 +49,10 @@ def modules() -> list[str]:
 
 
 def home_of_tests(module: str) -> Path:
-    """Return where a module's tests stand: the same path, the same name."""
+    """Return where a module's tests stand: the same path, the same name; profiles are data, tested by their table."""
     *folders, name = module.split(".")[1:]
-    return TESTS.joinpath(*folders, f"test_{name}.py")
+    own = TESTS.joinpath(*folders, f"test_{name}.py")
+    return TESTS / "profiles" / "test_table.py" if folders == ["profiles"] and not own.exists() else own
 
 
 def test_every_module_has_a_test_file_of_its_name() -> None:

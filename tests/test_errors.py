@@ -1,4 +1,4 @@
-"""The tree of errors is drawn as it is, and each error says what the client needs to act rightly."""
+"""The documented tree of errors is the real one, and each error gives the client what it needs to react correctly."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from anyclaude.errors import (
     SetupError,
 )
 
-DRAWN_LINE = re.compile(r"^(?P<indent> *)[*+-] (?P<name>\w+) *(?P<status>\d{3})?", re.MULTILINE)
+DOCUMENTED_LINE = re.compile(r"^(?P<indent> *)[*+-] (?P<name>\w+) *(?P<status>\d{3})?", re.MULTILINE)
 ANTHROPIC_KINDS = {
     "invalid_request_error",
     "authentication_error",
@@ -30,11 +30,11 @@ ANTHROPIC_KINDS = {
 """The error types of the API (docs: Errors)."""
 
 
-def drawn() -> dict[str, tuple[str | None, int | None]]:
-    """Return each error of the drawing, with the one it hangs from and its status."""
+def documented() -> dict[str, tuple[str | None, int | None]]:
+    """Return each documented error with its base class and its status."""
     tree: dict[str, tuple[str | None, int | None]] = {}
     above: list[str] = []
-    for line in DRAWN_LINE.finditer(errors.__doc__ or ""):
+    for line in DOCUMENTED_LINE.finditer(errors.__doc__ or ""):
         depth = len(line["indent"]) // 2
         del above[depth:]
         tree[line["name"]] = (above[-1] if above else None, int(line["status"]) if line["status"] else None)
@@ -42,58 +42,58 @@ def drawn() -> dict[str, tuple[str | None, int | None]]:
     return tree
 
 
-def below(kind: type[AnyclaudeError]) -> Iterator[type[AnyclaudeError]]:
+def subclasses_of(kind: type[AnyclaudeError]) -> Iterator[type[AnyclaudeError]]:
     for child in kind.__subclasses__():
         if child.__module__ == errors.__name__:
             yield child
-            yield from below(child)
+            yield from subclasses_of(child)
 
 
-EVERY_ERROR: list[type[AnyclaudeError]] = [AnyclaudeError, *below(AnyclaudeError)]
-ANSWERED = [kind for kind in EVERY_ERROR if not issubclass(kind, SetupError)]
+EVERY_ERROR: list[type[AnyclaudeError]] = [AnyclaudeError, *subclasses_of(AnyclaudeError)]
+SENT_TO_CLIENTS = [kind for kind in EVERY_ERROR if not issubclass(kind, SetupError)]
 
 
-def test_the_drawing_shows_every_error_under_its_base() -> None:
-    hung = {kind.__name__: kind.__bases__[0].__name__ if kind is not AnyclaudeError else None for kind in EVERY_ERROR}
+def test_every_error_is_documented_under_its_base() -> None:
+    actual = {kind.__name__: kind.__bases__[0].__name__ if kind is not AnyclaudeError else None for kind in EVERY_ERROR}
 
-    assert {name: base for name, (base, _) in drawn().items()} == hung
+    assert {name: base for name, (base, _) in documented().items()} == actual
 
 
-@pytest.mark.parametrize(("name", "status"), [(name, status) for name, (_, status) in drawn().items() if status])
-def test_a_drawn_status_is_the_real_one(name: str, status: int) -> None:
+@pytest.mark.parametrize(("name", "status"), [(name, status) for name, (_, status) in documented().items() if status])
+def test_a_documented_status_is_the_real_one(name: str, status: int) -> None:
     assert getattr(errors, name).status == status
 
 
-def test_every_error_a_client_can_be_answered_with_has_its_status_drawn() -> None:
-    leaves = {kind.__name__ for kind in ANSWERED if not kind.__subclasses__()} - {BackendRejected.__name__}
+def test_every_error_that_a_client_can_get_has_a_documented_status() -> None:
+    leaves = {kind.__name__ for kind in SENT_TO_CLIENTS if not kind.__subclasses__()} - {BackendRejected.__name__}
 
-    assert leaves == {name for name, (_, status) in drawn().items() if status}
+    assert leaves == {name for name, (_, status) in documented().items() if status}
 
 
-@pytest.mark.parametrize("kind", ANSWERED)
-def test_an_error_has_a_type_the_api_knows(kind: type[AnyclaudeError]) -> None:
+@pytest.mark.parametrize("kind", SENT_TO_CLIENTS)
+def test_an_error_has_a_type_of_the_api(kind: type[AnyclaudeError]) -> None:
     assert kind.kind in ANTHROPIC_KINDS
 
 
-@pytest.mark.parametrize("kind", ANSWERED)
-def test_only_what_a_server_says_for_not_now_passes_by_itself(kind: type[AnyclaudeError]) -> None:
-    assert not kind.passes_by_itself or kind.status in TRANSIENT_STATUSES
+@pytest.mark.parametrize("kind", SENT_TO_CLIENTS)
+def test_a_transient_error_has_a_transient_status(kind: type[AnyclaudeError]) -> None:
+    assert not kind.is_transient or kind.status in TRANSIENT_STATUSES
 
 
-@pytest.mark.parametrize("kind", ANSWERED)
-def test_overloaded_is_said_only_of_what_passes_by_itself(kind: type[AnyclaudeError]) -> None:
+@pytest.mark.parametrize("kind", SENT_TO_CLIENTS)
+def test_only_a_transient_error_is_an_overload(kind: type[AnyclaudeError]) -> None:
     assert (kind.status == 529) == (kind.kind == "overloaded_error")
-    assert kind.status != 529 or kind.passes_by_itself
+    assert kind.status != 529 or kind.is_transient
 
 
 @pytest.mark.parametrize("kind", [QueueFull, BackendUnavailable])
-def test_who_has_to_wait_is_told_for_how_long(kind: type[QueueFull] | type[BackendUnavailable]) -> None:
+def test_an_error_that_limits_requests_has_its_retry_delay(kind: type[QueueFull] | type[BackendUnavailable]) -> None:
     error = kind("later", 2.5)
 
     assert (str(error), error.retry_after_seconds) == ("later", 2.5)
 
 
-def test_a_backends_own_error_keeps_its_own_status_type_and_words() -> None:
+def test_a_rejection_keeps_the_backends_status_type_and_message() -> None:
     error = BackendRejected("prompt is too long: 9 tokens > 8 maximum", 400, "invalid_request_error")
 
     assert (error.status, error.kind) == (400, "invalid_request_error")
@@ -101,6 +101,6 @@ def test_a_backends_own_error_keeps_its_own_status_type_and_words() -> None:
     assert error.retry_after_seconds is None
 
 
-@pytest.mark.parametrize("kind", list(below(SetupError)))
-def test_what_keeps_us_from_starting_ends_the_process_with_a_status_that_is_not_zero(kind: type[SetupError]) -> None:
+@pytest.mark.parametrize("kind", list(subclasses_of(SetupError)))
+def test_a_setup_error_ends_the_process_with_a_status_other_than_zero(kind: type[SetupError]) -> None:
     assert 0 < kind.exit_status < 128

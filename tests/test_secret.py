@@ -5,7 +5,7 @@ import copy
 from anyclaude.secret import Secret
 
 
-def test_a_secret_is_shown_by_nothing_but_reveal() -> None:
+def test_only_reveal_shows_a_secret() -> None:
     secret = Secret("hunter2")
     shown = [repr(secret), str(secret), f"{secret}", f"{[secret]}", repr(copy.copy(secret))]
 

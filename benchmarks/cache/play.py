@@ -8,14 +8,14 @@ from pathlib import Path
 
 import aiohttp
 from benchmarks.slots import CONTEXT_TOKENS, serving
-from tests.parts.claude_code import desk_for
+from tests.parts.claude_code import workspace_for
 from tests.parts.claude_code_versions import installed_client
 from tests.parts.evaluating_backend import EvaluatingBackend, evaluating_backend
 from tests.parts.evaluation import Evaluation, Evaluator, evaluating_engine
 from tests.parts.launched_client import Launch
 from tests.parts.work_tree import make_work_tree
 
-from anyclaude.engine.options import EngineOptions
+from anyclaude.engine import EngineOptions
 
 from .sessions import EARLIER_SESSION, FILES, Session, conversation_of
 from .setups import Setup
@@ -41,15 +41,15 @@ async def play(session: Session, setup: Setup, model_file: Path) -> tuple[Prompt
     """Return the prompts in the order in which the engine read them.  Raises `AssertionError` if the session fails."""
     with tempfile.TemporaryDirectory(prefix="anyclaude-benchmark-") as name:
         folder = Path(name)
-        desk = desk_for(make_work_tree(folder / "tree", FILES), folder)
+        workspace = workspace_for(make_work_tree(folder / "tree", FILES), folder)
         client = installed_client(session.version)
         async with (
             _evaluator(setup, model_file, folder / "logs") as (evaluator, context_tokens),
-            evaluating_backend(session.scene(desk.tree), evaluator) as backend,
+            evaluating_backend(session.script(workspace.tree), evaluator) as backend,
         ):
-            launch = Launch(client, desk, folder / "state", MODEL, context_tokens, profile=setup.profile)
-            for order in session.orders:
-                run = await setup.run(launch, backend, order)
+            launch = Launch(client, workspace, folder / "state", MODEL, context_tokens, profile=setup.profile)
+            for task in session.tasks:
+                run = await setup.run(launch, backend, task)
                 backend.check()
                 run.check()
     return _measured_prompts(backend)
@@ -73,7 +73,7 @@ async def _evaluator(setup: Setup, model_file: Path, logs: Path) -> AsyncIterato
 def _measured_prompts(backend: EvaluatingBackend) -> tuple[Prompt, ...]:
     """Return the prompts of the measured sessions, which excludes the earlier session."""
     prompts: list[Prompt] = []
-    for asked in backend.asked:
+    for asked in backend.requests:
         name = conversation_of(asked.request)
         if name == EARLIER_SESSION:
             continue

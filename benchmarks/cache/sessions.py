@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.parts.chat_reply import Call, PromptPart, Reply, call, reply, say
+from tests.parts.chat_reply import Call, Reply, ReplyPart, call, reply, say
 from tests.parts.chat_request import ChatRequest
-from tests.parts.chat_script import OutOfScript, Scene
-from tests.parts.claude_code import Order
+from tests.parts.chat_script import Script, UnscriptedRequest
+from tests.parts.claude_code import ClientTask
 from tests.parts.claude_code_versions import JAVASCRIPT, NATIVE
 
 Lines: TypeAlias = tuple[Reply, ...]
@@ -42,25 +42,25 @@ FILES: dict[str, str | bytes] = {
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One session: the client's release, the order for each of its runs, and the model's script."""
+    """One session: the client's release, the task of each of its runs, and the model's script."""
 
     title: str
     version: str
-    orders: tuple[Order, ...]
-    scene: Callable[[Path], Scene]
+    tasks: tuple[ClientTask, ...]
+    script: Callable[[Path], Script]
 
 
 def sessions() -> tuple[Session, ...]:
     """Return all sessions."""
-    resumed = (Order(TASK), Order(QUESTION, ("--continue",)), Order(OTHER_TASK))
-    compacted = (Order(TASK), Order("/compact", ("--continue",)), Order(QUESTION, ("--continue",)))
+    resumed = (ClientTask(TASK), ClientTask(QUESTION, ("--continue",)), ClientTask(OTHER_TASK))
+    compacted = (ClientTask(TASK), ClientTask("/compact", ("--continue",)), ClientTask(QUESTION, ("--continue",)))
     return (
         Session("twelve turns, resumed, then a second session", NATIVE, resumed, without_helpers),
-        Session("twelve turns with two sub-agents and web searches", NATIVE, (Order(TASK),), with_helpers),
+        Session("twelve turns with two sub-agents and web searches", NATIVE, (ClientTask(TASK),), with_helpers),
         Session(
             "with two sub-agents and web searches, in a known project",
             NATIVE,
-            (Order(EARLIER_TASK), Order(TASK)),
+            (ClientTask(EARLIER_TASK), ClientTask(TASK)),
             with_helpers,
         ),
         Session("twelve turns, then compacted", NATIVE, compacted, without_helpers),
@@ -68,12 +68,12 @@ def sessions() -> tuple[Session, ...]:
     )
 
 
-def without_helpers(tree: Path) -> Scene:
+def without_helpers(tree: Path) -> Script:
     """Play a conversation without sub-agents."""
     return play({TASK: (*_work(tree), reply(say("The report rounds its numbers now.")))})
 
 
-def with_helpers(tree: Path) -> Scene:
+def with_helpers(tree: Path) -> Script:
     """Play a conversation that starts two sub-agents and searches the web while they work."""
     first, second, *rest = _work(tree)
     started = tuple(call("Agent", description="Look", prompt=task, subagent_type="general-purpose") for task in HELPERS)
@@ -110,7 +110,7 @@ def conversation_of(request: ChatRequest) -> str:
     return "main, resumed" if QUESTION in last else "main"
 
 
-def play(lines: Mapping[str, Lines]) -> Scene:
+def play(lines: Mapping[str, Lines]) -> Script:
     """
     Answer each conversation, identified by a cue in its opening, with its next reply; the last reply repeats.
 
@@ -140,11 +140,11 @@ def _line(lines: Mapping[str, Lines], request: ChatRequest) -> Reply:
     for cue, replies in lines.items():
         if cue in request.opening:
             return replies[min(turns, len(replies) - 1)]
-    raise OutOfScript(f"no conversation begins like this: {request.opening[-300:]!r}")
+    raise UnscriptedRequest(f"no conversation begins like this: {request.opening[-300:]!r}")
 
 
 def _with_tools(line: Reply, request: ChatRequest) -> Reply:
-    missing = [piece.name for piece in line.pieces if isinstance(piece, Call) and piece.name not in request.tool_names]
+    missing = [part.name for part in line.parts if isinstance(part, Call) and part.name not in request.tool_names]
     if not missing or "ToolSearch" not in request.tool_names or _has_searched(request, missing[0]):
         return line
     return reply(call("ToolSearch", query=f"select:{missing[0]}", max_results=5))
@@ -198,10 +198,10 @@ def _helper_turns(tree: Path, task: str) -> Lines:
     )
 
 
-def _read_data(tree: Path) -> PromptPart:
+def _read_data(tree: Path) -> ReplyPart:
     return call("Read", limit=40, file_path=f"{tree}/data.csv")
 
 
-def _write(tree: Path, name: str, content: str) -> PromptPart:
+def _write(tree: Path, name: str, content: str) -> ReplyPart:
     """Return a call that writes a file; the client strips trailing blanks."""
     return call("Write", content=content, file_path=f"{tree}/{name}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.slots import ServerOptions
 from msgspec.structs import replace
-from tests.parts.claude_code import Order, Run, client_arguments, run_command
+from tests.parts.claude_code import ClientTask, Run, client_arguments, run_command
 from tests.parts.evaluating_backend import EvaluatingBackend
 from tests.parts.launched_client import Launch, run_launched, users_environment
 
@@ -20,14 +20,14 @@ class Setup:
     title: str
     chat_template: str | None
     """The engine's chat template; `None` for the one that anyclaude gives the model."""
-    run: Callable[[Launch, EvaluatingBackend, Order], Awaitable[Run]]
+    run: Callable[[Launch, EvaluatingBackend, ClientTask], Awaitable[Run]]
     own_server: ServerOptions | None = None
     """A llama.cpp server as a user runs it; `None` for the embedded engine."""
     profile: BackendProfile = EMBEDDED
     """The engine's profile in anyclaude."""
 
 
-async def run_directly(launch: Launch, backend: EvaluatingBackend, order: Order) -> Run:
+async def run_directly(launch: Launch, backend: EvaluatingBackend, task: ClientTask) -> Run:
     """Run a client with its own defaults; only the address, the model and the window are set."""
     environment = {
         **users_environment(launch),
@@ -38,13 +38,13 @@ async def run_directly(launch: Launch, backend: EvaluatingBackend, order: Order)
         # Not a default, but no measured client may connect to the internet.
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     }
-    command = (*launch.client.command, *client_arguments(launch.desk, order))
-    return await run_command(command, launch.desk, environment, order.timeout_seconds)
+    command = (*launch.client.command, *client_arguments(launch.workspace, task))
+    return await run_command(command, launch.workspace, environment, task.timeout_seconds)
 
 
-async def run_through_anyclaude(launch: Launch, backend: EvaluatingBackend, order: Order) -> Run:
+async def run_through_anyclaude(launch: Launch, backend: EvaluatingBackend, task: ClientTask) -> Run:
     """Run a client as the launcher does, with a new gateway on the previous one's files."""
-    return await run_launched(launch, backend.base_url, order)
+    return await run_launched(launch, backend.base_url, task)
 
 
 STOCK_TEMPLATE = Path(__file__).with_name("stock_chatml.jinja").read_text(encoding="utf-8")

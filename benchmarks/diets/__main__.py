@@ -18,15 +18,14 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 from platformdirs import user_cache_path
-from tests.parts.claude_code import SYSTEM_PATH, Desk, Order, client_arguments, desk_for, run_command
+from tests.parts.claude_code import SYSTEM_PATH, ClientTask, Workspace, client_arguments, run_command, workspace_for
 from tests.parts.claude_code_versions import NATIVE, VERSIONS, Client, installed_client
 from tests.parts.work_tree import make_work_tree
 
-from anyclaude.backends.target import BackendTarget
-from anyclaude.backends.template_probe import fitted_to_template
+from anyclaude.backends import BackendTarget, fitted_to_template
+from anyclaude.backends.http import HttpBackend, open_session
+from anyclaude.engine import EngineOptions, NullProgress
 from anyclaude.engine.embedded import start_engine
-from anyclaude.engine.options import EngineOptions
-from anyclaude.engine.progress import NullProgress
 from anyclaude.engine.weights import locate_model
 from anyclaude.exchange.prompt_pipeline import prompt_steps
 from anyclaude.launcher.client.diets import CLIENT_DIETS, ClientDiet
@@ -37,7 +36,7 @@ from anyclaude.profiles import EMBEDDED
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request, encode_request
 from anyclaude.protocol.prompt_size import SectionCharacters, prompt_characters, section_characters
 from anyclaude.secret import Secret
-from anyclaude.server.gateway import Gateway, GatewayOptions
+from anyclaude.server import Gateway, GatewayOptions, open_gateway
 from anyclaude.settings import Settings
 from anyclaude.transforms import PromptContext, prepare
 
@@ -99,14 +98,10 @@ async def _counting_gateway(folder: Path) -> AsyncIterator[Gateway]:
             api_key=Secret(engine.api_key),
             context_tokens=engine.context_tokens,
         )
-        async with aiohttp.ClientSession() as session:
-            target = await fitted_to_template(session, target)
-        gateway = Gateway(GatewayOptions(grace_seconds=0.1), (target,), Journal(folder / "journal"))
-        await gateway.start()
-        try:
+        async with open_session(trusts_environment=False) as session:
+            target = await fitted_to_template(HttpBackend(session, target))
+        async with open_gateway(GatewayOptions(grace_seconds=0.1), (target,), Journal(folder / "journal")) as gateway:
             yield gateway
-        finally:
-            await gateway.stop()
 
 
 async def _first_request(client: Client, diet: ClientDiet, folder: Path) -> MessagesRequest:
@@ -123,14 +118,14 @@ async def _first_request(client: Client, diet: ClientDiet, folder: Path) -> Mess
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
-        desk = desk_for(make_work_tree(folder / "tree", TREE), folder)
-        await _run(client, diet, desk, f"http://127.0.0.1:{runner.addresses[0][1]}")
+        workspace = workspace_for(make_work_tree(folder / "tree", TREE), folder)
+        await _run(client, diet, workspace, f"http://127.0.0.1:{runner.addresses[0][1]}")
     finally:
         await runner.cleanup()
     return decode_request(bodies[0])
 
 
-async def _run(client: Client, diet: ClientDiet, desk: Desk, base_url: str) -> None:
+async def _run(client: Client, diet: ClientDiet, workspace: Workspace, base_url: str) -> None:
     """Start the client as anyclaude does; the `bare` diet follows from a narrow window."""
     is_choice = diet.name == diet.gateway
     settings = Settings(diet=diet.gateway if is_choice else None)
@@ -138,16 +133,16 @@ async def _run(client: Client, diet: ClientDiet, desk: Desk, base_url: str) -> N
         profile=EMBEDDED, base_url=base_url, model="local-qwen", context_tokens=WIDE if is_choice else NARROW
     )
     user = {
-        "HOME": str(desk.home),
+        "HOME": str(workspace.home),
         "PATH": f"{Path(client.command[0]).parent}:{SYSTEM_PATH}",
         "LANG": "C.UTF-8",
         "SHELL": "/bin/bash",
         "IS_SANDBOX": "1",
     }
-    invocation = Invocation(client_arguments(desk, Order("Say hello")), user, desk.tree)
+    invocation = Invocation(client_arguments(workspace, ClientTask("Say hello")), user, workspace.tree)
     plan = plan_client(invocation, settings, target, base_url, is_native=client.version == NATIVE)
     command = (*client.command, *plan.arguments)
-    await run_command(command, desk, child_environment(user, plan.variables), 120.0)
+    await run_command(command, workspace, child_environment(user, plan.variables), 120.0)
 
 
 async def _tokens(gateway: Gateway, request: MessagesRequest) -> int:

@@ -30,12 +30,10 @@ from tests.parts.sessions import send
 from tests.parts.tiny_model import tiny_model_file
 from tests.parts.weights import qwen_coder_file, smollm2_file, tests_cache
 
+from anyclaude.engine import EngineOptions
 from anyclaude.engine.identity import engine_identity
-from anyclaude.engine.options import EngineOptions
 from anyclaude.launcher.compose import engine_target
-from anyclaude.prewarm.first_prompt import LaunchKey
-from anyclaude.prewarm.prompt_prewarmer import PrewarmOptions
-from anyclaude.prewarm.slot_saver import SlotSaverOptions
+from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.protocol.json_values import JsonObject
 from anyclaude.settings import Settings
 
@@ -73,7 +71,7 @@ STARTS = (
 )
 
 
-def first_prompt(question: str, tools: int) -> bytes:
+def first_request_body(question: str, tools: int) -> bytes:
     """Return the first request of a session: tools, instructions, a reminder and the user's question."""
     body = json.loads(request_body(4_000, tools))
     blocks = [{"type": "text", "text": text} for text in (REMINDER, question)]
@@ -89,10 +87,11 @@ async def running_session(folder: Path, model_file: Path, start: Start) -> Async
     async with running(model_file, folder / "logs", options) as engine:
         identity = engine_identity(model_file, engine.context_tokens)
         slot_saver = SlotSaverOptions(folder=snapshots, engine=identity, launch_key=LAUNCH_KEY, limit_bytes=LIMIT_BYTES)
-        prewarm = PrewarmOptions(folder / "prompts", LAUNCH_KEY)
-        chosen = replace(
-            QUICK, warm_up=prewarm if start.prewarms else None, kept_state=slot_saver if start.restores else None
+        first_prompt = FirstPromptOptions(folder / "prompts", LAUNCH_KEY)
+        prewarm = PrewarmOptions(
+            first_prompt=first_prompt if start.prewarms else None, slot=slot_saver if start.restores else None
         )
+        chosen = replace(QUICK, prewarm=prewarm)
         async with running_gateway(folder, engine_target(engine, Settings()), options=chosen) as gateway:
             yield gateway
 
@@ -117,11 +116,11 @@ async def measure(model_file: Path, tools: int, console: Console) -> Table:
     with tempfile.TemporaryDirectory(prefix="anyclaude-benchmark-") as name:
         folder = Path(name)
         earlier = Start("the earlier session", prewarms=True, restores=True, waits=False)
-        await first_turn(folder, model_file, earlier, first_prompt("Pull the weeds.", tools))
+        await first_turn(folder, model_file, earlier, first_request_body("Pull the weeds.", tools))
         for file in (folder / "states").glob("*.bin"):
             console.print(f"slot snapshot: {file.stat().st_size:,} bytes")
         for start in STARTS:
-            body = first_prompt("Water the roses.", tools)
+            body = first_request_body("Water the roses.", tools)
             records, seconds = await first_turn(folder, model_file, start, body)
             table.add_row(start.title, *_row(records, seconds))
     return table

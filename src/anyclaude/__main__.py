@@ -1,5 +1,5 @@
 """`python -m anyclaude` is the `anyclaude` command."""
 
-from anyclaude.cli.main import main
+from anyclaude.cli import main
 
 main()

@@ -1,71 +1,75 @@
 """
-Every failure anyclaude can report, and how each one looks to the client.
+Every failure that anyclaude can report, and the form in which the client gets it.
 
 * AnyclaudeError
   - RequestError                  the client's request cannot be served as it is
-    + InvalidRequest              400  it does not fit the Messages API
-    + ThreadsUnsupported          400  it goes on with a conversation that the server should have kept
+    + InvalidRequest              400  it does not conform to the Messages API
+    + ThreadsUnsupported          400  it continues a conversation that the server should have stored
     + Unauthorized                401  the gateway's token is missing or wrong
-    + Forbidden                   403  this host or origin may not talk to us
+    + Forbidden                   403  this host or origin may not use the gateway
     + NotFound                    404  no such route
     + MethodNotAllowed            405  no such method on this route
     + RequestTimeout              408  the client took too long to send its request
     + RequestTooLarge             413  the body is over the limit
-    + QueueFull                   429  more requests wait than we hold
-  - BackendError                  the model server let us down
+    + QueueFull                   429  the request queue is full
+  - BackendError                  the model server failed
     + BackendUnreachable          503  no connection could be made, or it broke before the first byte
-    + BackendUnavailable          529  its circuit is open; passes by itself
-    + BackendTimeout              504  it stayed silent for too long
+    + BackendUnavailable          529  its circuit breaker is open; transient
+    + BackendTimeout              504  it sent nothing for too long
     + BackendRejected             its own status, with its own message
-      - PromptTooLong             400  the prompt does not fit its window: found by us, where it is late or silent
-    + BackendGarbled              502  its reply breaks its own protocol
+      - PromptTooLong             400  the prompt exceeds its window; detected here, where the server is late or silent
+    + BackendGarbled              502  its reply violates its own protocol
     + BackendTruncated            502  its reply ended before it was finished
   - ShuttingDown                  529  the gateway is stopping
-  - ProtocolMisuse                500  our own bug: an event the message grammar forbids
-  - SetupError                    something on this machine keeps us from starting; ends the process with `exit_status`
-    + InvalidSetting              a flag, variable or configuration key has a value we cannot use
-    + PortTaken                   another process listens where we should
+  - ProtocolMisuse                500  a bug of the gateway: an event that the message grammar forbids
+  - SetupError                    anyclaude cannot start on this machine; ends the process with `exit_status`
+    + InvalidSetting              a flag, variable or configuration key has an unusable value
+    + PortTaken                   another process listens on the gateway's port
     + ClientUnavailable           Claude Code cannot be found or installed
-    + DownloadFailed              a file could not be fetched, or is not the one we asked for
+    + DownloadFailed              a file could not be fetched, or is not the requested one
     + EngineFailed                the embedded engine did not start, or died
 
-Each text says what happened, to what, and what to do about it.  No text may carry a secret.
+Each text says what happened, to what, and what to do about it.  No text may contain a secret.
 """
 
 from collections.abc import Mapping
 from typing import ClassVar
 
 TRANSIENT_STATUSES = frozenset({408, 429, 502, 503, 504, 529})
-"""Statuses by which a server says "not now".  500 is not among them: llama.cpp answers it for what fails every time,
-such as a template that does not render."""
+"""Statuses that mean "not now".  500 is not among them: llama.cpp answers it for failures that repeat every time, such
+as a template that does not render."""
 
 
 class AnyclaudeError(Exception):
-    """Base class: knows its HTTP status, its Anthropic error type, and whether trying again can help."""
+    """
+    Base class of all errors: an HTTP status, an Anthropic error type, and whether a retry can help.
+
+    `kind` is the error type of the API (docs: Errors), `details` a field of its error objects.
+    """
 
     status: int = 500
     kind: str = "api_error"
     retry_after_seconds: float | None = None
-    passes_by_itself: bool = False
+    is_transient: bool = False
     details: ClassVar[Mapping[str, str] | None] = None
 
 
 class RequestError(AnyclaudeError):
-    """Base class for everything that is wrong with the request itself."""
+    """Base class of errors in the request itself."""
 
     status = 400
     kind = "invalid_request_error"
 
 
 class InvalidRequest(RequestError):
-    """The request does not fit the Messages API."""
+    """The request does not conform to the Messages API."""
 
 
 class ThreadsUnsupported(RequestError):
     """
-    The request goes on with a conversation that the server should have kept, and we keep none.
+    The request continues a conversation that the server should have stored; the gateway stores none.
 
-    Ignoring that would lose the conversation; on these details the official SDK sends the whole of it.
+    Ignoring that would lose the conversation.  On these details the official SDK sends the whole of it.
     """
 
     details: ClassVar[Mapping[str, str]] = {"error_code": "thread_unsupported_request"}
@@ -79,7 +83,7 @@ class Unauthorized(RequestError):
 
 
 class Forbidden(RequestError):
-    """This host or origin may not talk to the gateway."""
+    """This host or origin may not use the gateway."""
 
     status = 403
     kind = "permission_error"
@@ -113,11 +117,11 @@ class RequestTooLarge(RequestError):
 
 
 class QueueFull(RequestError):
-    """More requests wait than the gateway holds."""
+    """The request queue is full."""
 
     status = 429
     kind = "rate_limit_error"
-    passes_by_itself = True
+    is_transient = True
 
     def __init__(self, message: str, retry_after_seconds: float) -> None:
         super().__init__(message)
@@ -125,7 +129,7 @@ class QueueFull(RequestError):
 
 
 class BackendError(AnyclaudeError):
-    """Base class for everything the model server did wrong."""
+    """Base class of failures of the model server."""
 
     status = 502
 
@@ -134,15 +138,15 @@ class BackendUnreachable(BackendError):
     """No connection could be made, or it broke before the first byte of the reply."""
 
     status = 503
-    passes_by_itself = True
+    is_transient = True
 
 
 class BackendUnavailable(BackendError):
-    """The backend's circuit is open, so nothing is sent to it for now."""
+    """The backend's circuit breaker is open, so nothing is sent to it for now."""
 
     status = 529
     kind = "overloaded_error"
-    passes_by_itself = True
+    is_transient = True
 
     def __init__(self, message: str, retry_after_seconds: float) -> None:
         super().__init__(message)
@@ -150,28 +154,28 @@ class BackendUnavailable(BackendError):
 
 
 class BackendTimeout(BackendError):
-    """The backend stayed silent for too long."""
+    """The backend sent nothing for too long."""
 
     status = 504
     kind = "timeout_error"
 
 
 class BackendRejected(BackendError):
-    """The backend answered with an error of its own; status, type and message are its own too."""
+    """The backend answered with an error; status, type and message are the backend's."""
 
     def __init__(self, message: str, status: int, kind: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.kind = kind
         self.retry_after_seconds = retry_after_seconds
-        self.passes_by_itself = status in TRANSIENT_STATUSES
+        self.is_transient = status in TRANSIENT_STATUSES
 
 
 class PromptTooLong(BackendRejected):
     """
-    A prompt has more tokens than the model's window; found by us, where the server would have been late or silent.
+    The prompt has more tokens than the model's window; detected here, where the server is late or silent.
 
-    Claude Code shortens its conversation on these words alone, and only where they come with status 400.
+    Claude Code compacts its conversation on exactly these words, and only with status 400.
     """
 
     status = 400
@@ -182,11 +186,11 @@ class PromptTooLong(BackendRejected):
 
 
 class BackendGarbled(BackendError):
-    """The backend's reply breaks its own protocol."""
+    """The backend's reply violates its own protocol."""
 
 
 class BackendTruncated(BackendError):
-    """The backend's reply ended before the backend had finished it."""
+    """The backend's reply ended before it was finished."""
 
 
 class ShuttingDown(AnyclaudeError):
@@ -194,27 +198,27 @@ class ShuttingDown(AnyclaudeError):
 
     status = 529
     kind = "overloaded_error"
-    passes_by_itself = True
+    is_transient = True
 
 
 class ProtocolMisuse(AnyclaudeError):
-    """An event was offered that the message grammar forbids: our bug."""
+    """An event was made or received that the message grammar forbids: a bug of the gateway."""
 
 
 class SetupError(AnyclaudeError):
-    """Something on this machine keeps anyclaude from starting; the process ends with `exit_status`."""
+    """Base class of errors that keep anyclaude from starting on this machine; the process ends with `exit_status`."""
 
     exit_status: ClassVar[int] = 1
 
 
 class InvalidSetting(SetupError):
-    """A flag, variable or configuration key has a value that cannot be used."""
+    """A flag, variable or configuration key has an unusable value."""
 
     exit_status = 2
 
 
 class PortTaken(SetupError):
-    """Another process listens where the gateway should."""
+    """Another process listens on the gateway's port."""
 
 
 class ClientUnavailable(SetupError):
@@ -224,7 +228,7 @@ class ClientUnavailable(SetupError):
 
 
 class DownloadFailed(SetupError):
-    """A file could not be fetched, or is not the one that was asked for."""
+    """A file could not be fetched, or is not the requested one."""
 
 
 class EngineFailed(SetupError):

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class Secret(Struct, frozen=True):
-    """A text that no log, error or representation may show; `reveal` is called where it is sent, nowhere else."""
+    """A text that no log, error or representation may show; `reveal` is called only where the text is sent."""
 
     _text: str
 

@@ -1,20 +1,27 @@
-"""How long each part of a reply may take."""
+"""The timeouts of a reply."""
 
-from msgspec import Struct
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta, Struct
+
+Seconds: TypeAlias = Annotated[float, Meta(gt=0)]
+"""A time limit that a user may set."""
 
 
 class Timeouts(Struct, frozen=True, kw_only=True):
     """
-    How long each kind of silence may last, in seconds.
+    The longest pauses that are tolerated, in seconds.
 
-    The defaults are for slow hardware: a prefill of ten minutes is normal (18,000 tokens took a
-    0.5B model on two cores 482 s), a pause of two minutes between two tokens is not.  A backend
-    that has said why it stopped owes nothing but its usage figures.
+    `first_byte_seconds` and `stall_seconds` limit the silence before a reply and within it.  The
+    defaults are for slow hardware: a prefill of ten minutes is normal (18,000 tokens took a 0.5B model
+    on two cores 482 s), a pause of two minutes between two tokens is not.  `finish_seconds` applies
+    once the backend has reported the end of the reply, when only its usage report is missing.
+    `retry_seconds` limits the retries of one request, from its admission.
     """
 
-    first_byte_seconds: float = 1800.0
-    stall_seconds: float = 120.0
-    finish_seconds: float = 10.0
+    first_byte_seconds: Seconds = 1800.0
+    stall_seconds: Seconds = 120.0
+    finish_seconds: Seconds = 10.0
     retry_seconds: float = 30.0
     fallback_seconds: float = 1.0
-    """How long trying again may take where another backend stands ready: enough for a connection broken by chance."""
+    """The budget for retries where another backend is available: enough for a connection that broke by chance."""

@@ -1,4 +1,4 @@
-"""Every finding has a sentence that says what would have avoided it."""
+"""Every finding has advice."""
 
 from typing import get_args
 
@@ -13,63 +13,63 @@ from anyclaude.protocol.prompt import Change
 
 
 @pytest.mark.parametrize("cause", get_args(Cause))
-def test_every_cause_has_its_sentence(cause: Cause) -> None:
+def test_every_cause_has_advice(cause: Cause) -> None:
     assert advice_for(replace(FINDING, cause=cause), RECORD).endswith(".")
 
 
 @pytest.mark.parametrize("change", get_args(Change))
-def test_every_change_of_the_tools_has_its_sentence(change: Change) -> None:
-    place = DifferenceLocation("tools", 2, "Grep", change, 10, 100)
+def test_every_change_of_the_tools_has_advice(change: Change) -> None:
+    location = DifferenceLocation("tools", 2, "Grep", change, 10, 100)
 
-    assert advice_for(replace(FINDING, cause="tools_changed", place=place), RECORD).endswith(".")
+    assert advice_for(replace(FINDING, cause="tools_changed", location=location), RECORD).endswith(".")
 
 
 @pytest.mark.parametrize("hint", get_args(Hint))
-def test_what_is_recognised_has_a_sentence_of_its_own(hint: Hint) -> None:
+def test_every_hint_has_specific_advice(hint: Hint) -> None:
     usual = advice_for(replace(FINDING, hints=()), RECORD)
 
     assert advice_for(replace(FINDING, hints=(hint,)), RECORD) != usual
 
 
 def test_new_text_cannot_be_avoided() -> None:
-    place = DifferenceLocation("messages", 1, "user", "changed", 10, 100)
+    location = DifferenceLocation("messages", 1, "user", "changed", 10, 100)
 
-    assert advice_for(replace(FINDING, cause="first_turn", place=place), RECORD) == NOTHING
-    assert advice_for(replace(FINDING, cause="nothing_lost", place=None), RECORD) == NOTHING
+    assert advice_for(replace(FINDING, cause="first_turn", location=location), RECORD) == NOTHING
+    assert advice_for(replace(FINDING, cause="nothing_lost", location=None), RECORD) == NOTHING
 
 
 def lost(**more: object) -> Finding:
-    return replace(FINDING, cause="engine_lost_it", place=None, **more)
+    return replace(FINDING, cause="engine_lost_it", location=None, **more)
 
 
-def test_who_took_the_engines_place_decides_what_helps() -> None:
+def test_the_advice_depends_on_what_displaced_the_cache() -> None:
     embedded = replace(RECORD, route="embedded/m")
     taken = lost(answered_since=("req_x",))
 
     assert "ANYCLAUDE_PARALLEL_REQUESTS=2" in advice_for(taken, embedded)
     assert "--cache-ram 4096" in advice_for(taken, RECORD)
     assert "ANYCLAUDE_PARALLEL_REQUESTS=1" in advice_for(taken, RECORD)
-    assert "by itself" in advice_for(lost(), RECORD)
-    assert "started anew" in advice_for(lost(is_from_an_earlier_run=True), embedded)
+    assert "The server dropped it" in advice_for(lost(), RECORD)
+    assert "The engine was restarted" in advice_for(lost(is_from_an_earlier_run=True), embedded)
     assert "If the server was restarted" in advice_for(lost(is_from_an_earlier_run=True), RECORD)
 
 
-def test_a_fallback_that_answered_is_told_with_the_reason() -> None:
+def test_a_fallback_is_named_as_the_reason_for_another_model() -> None:
     changed = replace(FINDING, cause="model_changed")
-    fallen_back = replace(RECORD, skipped_backends=(RecordedSkip("vllm", "nobody answers there"),))
+    fallen_back = replace(RECORD, skipped_backends=(RecordedSkip("vllm", "connection refused"),))
 
-    assert "nobody answers there" in advice_for(changed, fallen_back)
+    assert "connection refused" in advice_for(changed, fallen_back)
     assert "--haiku-model" in advice_for(changed, RECORD)
 
 
-def test_words_of_the_model_that_came_back_otherwise_are_told_from_an_edited_history() -> None:
+def test_changed_model_output_is_distinguished_from_an_edited_history() -> None:
     echoed = replace(
-        FINDING, cause="messages_changed", place=DifferenceLocation("messages", 2, "assistant", "changed", 10, 100)
+        FINDING, cause="messages_changed", location=DifferenceLocation("messages", 2, "assistant", "changed", 10, 100)
     )
     edited = replace(
-        FINDING, cause="messages_changed", place=DifferenceLocation("messages", 2, "user", "changed", 10, 100)
+        FINDING, cause="messages_changed", location=DifferenceLocation("messages", 2, "user", "changed", 10, 100)
     )
 
-    assert "the model's own words" in advice_for(echoed, RECORD)
+    assert "the model's own output" in advice_for(echoed, RECORD)
     assert "edited or rewound" in advice_for(edited, RECORD)
     assert "compacted" in advice_for(replace(edited, hints=("compaction",)), RECORD)

@@ -1,4 +1,4 @@
-"""What is looked at after a reply; with a real engine, in the trials."""
+"""What is analysed after a reply; the trials do it with a real engine."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -6,31 +6,27 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from tests.parts.exchange_events import ended
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import connected, prompt, request
+from tests.parts.upstreams import prepared_for
 
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.fake import FakeBackend
-from anyclaude.cache_report.analyser import MAX_WAITING, CacheAnalyser, CompletedReply, conversation_of
+from anyclaude.backends import FakeBackend
+from anyclaude.cache_report.analyser import MAX_WAITING, CacheAnalyser, conversation_of
 from anyclaude.cache_report.findings import FINDINGS_FILE, Finding, FindingLog
-from anyclaude.cache_report.prompt_store import PromptStore
-from anyclaude.dialects import WireRequest, dialect_named
 from anyclaude.exchange.caller import Caller
 from anyclaude.profiles import BackendName
-from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.json_values import encode_json
 from anyclaude.protocol.prompt import Prompt, PromptPart
-from anyclaude.scheduling.admission import Admission
-from anyclaude.scheduling.dispatch import Sent, Upstream
 
 HELLO = {"role": "user", "content": "Hello"}
 LATER = (HELLO, {"role": "assistant", "content": "Yes?"}, {"role": "user", "content": "More"})
 
 
 @asynccontextmanager
-async def examining(folder: Path, backend: RawBackend, kind: BackendName = "generic") -> AsyncIterator[RunningGateway]:
-    """Run a gateway that examines prompts; what it finds is written when the block has ended."""
+async def analysing(folder: Path, backend: RawBackend, kind: BackendName = "generic") -> AsyncIterator[RunningGateway]:
+    """Run a gateway that analyses prompts; its findings are written when the block has ended."""
     options = replace(QUICK, prompts_folder=folder / "prompts")
     async with running_gateway(folder, target_at(backend.base_url, kind), options=options) as gateway:
         yield gateway
@@ -46,7 +42,7 @@ async def ask(
     headers = {} if session is None else {"x-claude-code-session-id": session, "x-claude-code-request-class": "main"}
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt("", messages=messages, **more), headers))
-        await (await backend.asked()).reply("Yes?")
+        await (await backend.next_request()).reply("Yes?")
         await client.response()
 
 
@@ -54,8 +50,8 @@ def findings(folder: Path) -> list[Finding]:
     return list(FindingLog(folder / "prompts" / FINDINGS_FILE).read().values())
 
 
-async def test_a_conversation_is_compared_with_its_own_last_prompt(tmp_path: Path, backend: RawBackend) -> None:
-    async with examining(tmp_path, backend) as gateway:
+async def test_a_prompt_is_compared_with_the_last_one_of_its_conversation(tmp_path: Path, backend: RawBackend) -> None:
+    async with analysing(tmp_path, backend) as gateway:
         await ask(gateway, backend, [HELLO])
         await ask(gateway, backend, [HELLO], session="two")
         await ask(gateway, backend, LATER)
@@ -68,16 +64,18 @@ async def test_a_conversation_is_compared_with_its_own_last_prompt(tmp_path: Pat
     assert [record["message_id"] for record in gateway.records()] == [one.message_id, two.message_id, again.message_id]
 
 
-async def test_a_server_that_tells_nothing_of_its_cache_is_not_accused(tmp_path: Path, backend: RawBackend) -> None:
-    async with examining(tmp_path, backend) as gateway:
+async def test_a_server_that_reports_no_cached_tokens_is_not_blamed(tmp_path: Path, backend: RawBackend) -> None:
+    async with analysing(tmp_path, backend) as gateway:
         await ask(gateway, backend, [HELLO])
         await ask(gateway, backend, LATER)
 
     assert findings(tmp_path)[1].cause == "not_reported"
 
 
-async def test_without_a_session_a_conversation_is_known_by_its_opening(tmp_path: Path, backend: RawBackend) -> None:
-    async with examining(tmp_path, backend) as gateway:
+async def test_without_a_session_the_first_user_message_identifies_a_conversation(
+    tmp_path: Path, backend: RawBackend
+) -> None:
+    async with analysing(tmp_path, backend) as gateway:
         await ask(gateway, backend, [HELLO], session=None)
         await ask(gateway, backend, LATER, session=None, system="Be kind.")
         await ask(gateway, backend, [{"role": "user", "content": "Goodbye"}], session=None)
@@ -87,10 +85,10 @@ async def test_without_a_session_a_conversation_is_known_by_its_opening(tmp_path
     assert other.is_same_conversation is False
 
 
-async def test_the_next_run_compares_with_the_last_one(tmp_path: Path, backend: RawBackend) -> None:
-    async with examining(tmp_path, backend) as gateway:
+async def test_a_prompt_is_compared_with_those_of_earlier_runs(tmp_path: Path, backend: RawBackend) -> None:
+    async with analysing(tmp_path, backend) as gateway:
         await ask(gateway, backend, [HELLO])
-    async with examining(tmp_path, backend) as gateway:
+    async with analysing(tmp_path, backend) as gateway:
         await ask(gateway, backend, LATER)
 
     one, again = findings(tmp_path)
@@ -98,32 +96,32 @@ async def test_the_next_run_compares_with_the_last_one(tmp_path: Path, backend: 
     assert [file.name for file in (tmp_path / "prompts").glob("*.prompt")] == [f"{again.request_id}.prompt"]
 
 
-async def test_a_title_asked_for_under_the_same_name_does_not_come_between(tmp_path: Path, backend: RawBackend) -> None:
-    """Clients that do not label their calls send titles as if they belonged to the conversation."""
-    async with examining(tmp_path, backend) as gateway:
+async def test_an_unlabelled_title_request_is_not_compared_with_the_conversation(
+    tmp_path: Path, backend: RawBackend
+) -> None:
+    """Clients that do not label requests send titles as if they belonged to the conversation."""
+    async with analysing(tmp_path, backend) as gateway:
         await ask(gateway, backend, [HELLO], session=None)
         await ask(gateway, backend, [HELLO], session=None, system="Write a title.")
         await ask(gateway, backend, LATER, session=None)
 
     one, _, again = findings(tmp_path)
     assert again.compared_with == one.request_id
-    assert again.place is None
+    assert again.location is None
 
 
 EDITED = ({"role": "user", "content": "Hello!"}, *LATER[1:])
 
 
-@pytest.mark.moves_prefix(reason="an edit is what makes the gateway ask for the tokens")
-async def test_the_tokens_are_asked_for_when_the_client_has_its_reply_and_not_before(
-    tmp_path: Path, backend: RawBackend
-) -> None:
-    async with examining(tmp_path, backend, "llamacpp") as gateway:
+@pytest.mark.moves_prefix(reason="the gateway requests tokens only after an edit")
+async def test_tokens_are_requested_after_the_client_has_its_reply(tmp_path: Path, backend: RawBackend) -> None:
+    async with analysing(tmp_path, backend, "llamacpp") as gateway:
         await ask(gateway, backend, LATER)
         await ask(gateway, backend, EDITED)
         for rendering, tokens in (("before", [1, 2, 3, 4]), ("now", [1, 2, 9])):
-            rendered = await backend.asked()
+            rendered = await backend.next_request()
             await rendered.answer(200, encode_json({"prompt": rendering}))
-            tokenized = await backend.asked()
+            tokenized = await backend.next_request()
             await tokenized.answer(200, encode_json({"tokens": tokens}))
             assert (rendered.path, tokenized.path) == ("/apply-template", "/tokenize")
             assert tokenized.json["content"] == rendering
@@ -131,52 +129,39 @@ async def test_the_tokens_are_asked_for_when_the_client_has_its_reply_and_not_be
     assert findings(tmp_path)[1].common_tokens == 2
 
 
-@pytest.mark.moves_prefix(reason="an edit is what makes the gateway ask for the tokens")
-async def test_a_server_that_does_not_tell_the_tokens_costs_their_number_alone(
-    tmp_path: Path, backend: RawBackend
-) -> None:
-    async with examining(tmp_path, backend, "llamacpp") as gateway:
+@pytest.mark.moves_prefix(reason="the gateway requests tokens only after an edit")
+async def test_without_tokens_of_the_server_a_finding_has_no_token_count(tmp_path: Path, backend: RawBackend) -> None:
+    async with analysing(tmp_path, backend, "llamacpp") as gateway:
         await ask(gateway, backend, LATER)
         await ask(gateway, backend, EDITED)
-        await (await backend.asked()).refuse(404, "no such route")
+        await (await backend.next_request()).refuse(404, "no such route")
 
     finding = findings(tmp_path)[1]
     assert (finding.cause, finding.common_tokens) == ("messages_changed", None)
 
 
-async def test_a_folder_that_cannot_be_written_costs_no_reply(tmp_path: Path, backend: RawBackend) -> None:
+async def test_a_folder_that_cannot_be_written_does_not_cost_a_reply(tmp_path: Path, backend: RawBackend) -> None:
     (tmp_path / "prompts").touch()
-    async with examining(tmp_path, backend) as gateway:
+    async with analysing(tmp_path, backend) as gateway:
         await ask(gateway, backend, [HELLO])
         await ask(gateway, backend, LATER)
 
     assert [record["outcome"] for record in gateway.records()] == ["completed", "completed"]
 
 
-async def test_a_request_that_was_never_answered_is_not_examined(tmp_path: Path, backend: RawBackend) -> None:
-    async with examining(tmp_path, backend) as gateway, connected(gateway.base_url) as client:
+async def test_a_request_without_a_reply_is_not_analysed(tmp_path: Path, backend: RawBackend) -> None:
+    async with analysing(tmp_path, backend) as gateway, connected(gateway.base_url) as client:
         response = await client.ask("POST", "/v1/messages", b"{")
 
     assert response.status == 400
     assert findings(tmp_path) == []
 
 
-async def test_of_more_replies_than_can_be_examined_the_oldest_are_let_go_of(tmp_path: Path) -> None:
-    target = target_at("http://fake/v1")
-    upstream = Upstream(FakeBackend(target), dialect_named("openai_chat"), CircuitBreaker(lambda: 0.0), Admission(1, 1))
-    analyser = CacheAnalyser(tmp_path / FINDINGS_FILE, PromptStore(None), "run_1", with_excerpts=False)
-    sent = Sent(upstream, WireRequest("/chat/completions", encode_json({"model": "m", "messages": [HELLO]})))
+async def test_the_oldest_replies_are_dropped_when_too_many_wait(tmp_path: Path) -> None:
+    analyser = CacheAnalyser(tmp_path, 0, "run_1")
+    sent = prepared_for(FakeBackend(target_at("http://fake/v1")))
     for number in range(MAX_WAITING + 3):
-        analyser.reply_ended(
-            CompletedReply(
-                request_id=f"req_{number}",
-                message_id=f"msg_{number}",
-                caller=Caller(True, "s", None, "main"),
-                route="m",
-                sent=sent,
-                reported=UsageReported(),
-            )
-        )
+        analyser.exchange_ended(ended(number=number, sent=sent))
     await analyser.close()
 
     assert list(FindingLog(tmp_path / FINDINGS_FILE).read()) == [
@@ -193,7 +178,9 @@ async def test_of_more_replies_than_can_be_examined_the_oldest_are_let_go_of(tmp
         (Caller(False, None, None, "unknown"), True),
     ],
 )
-def test_what_has_no_name_of_its_own_is_told_apart_by_how_it_opens(caller: Caller, is_by_opening: bool) -> None:
+def test_conversations_without_a_session_are_identified_by_their_first_message(
+    caller: Caller, is_by_opening: bool
+) -> None:
     names = {
         conversation_of(caller, Prompt("m", (PromptPart("system", "", "s"), PromptPart("messages", "user", text))))
         for text in ("one", "two")

@@ -1,4 +1,4 @@
-"""What is said of a prompt, by the texts and by the engine's own counts."""
+"""Classification by the texts of two prompts and by the engine's own counts."""
 
 import pytest
 
@@ -18,10 +18,10 @@ from anyclaude.protocol.prompt import Difference, Prompt, PromptPart, Section, f
 HERE = "llamacpp/m"
 
 
-def prompt(system: str, *said: str, tool: str = "Read") -> Prompt:
+def prompt(system: str, *messages: str, tool: str = "Read") -> Prompt:
     tools = PromptPart("tools", tool, tool)
     return Prompt(
-        "m", (tools, PromptPart("system", "", system), *(PromptPart("messages", "user", text) for text in said))
+        "m", (tools, PromptPart("system", "", system), *(PromptPart("messages", "user", text) for text in messages))
     )
 
 
@@ -54,32 +54,32 @@ LATER = prompt("s", "hi", "there")
         (compared(BEFORE, LATER, same=False), 0, "engine_lost_it"),
     ],
 )
-def test_the_cause_follows_from_the_difference_and_from_what_the_engine_found(
+def test_the_cause_follows_from_the_difference_and_the_cached_tokens(
     comparison: Comparison, cached: int | None, cause: Cause
 ) -> None:
     assert cause_of(comparison, UsageReported(12_000, 1, cached)) == cause
 
 
-def test_a_small_prompt_is_lost_when_more_than_half_of_it_is() -> None:
+def test_a_small_prompt_is_lost_when_more_than_half_of_it_is_missing() -> None:
     comparison = compared(BEFORE, LATER, counted=40)
 
     assert cause_of(comparison, UsageReported(60, 1, 20)) == "nothing_lost"
     assert cause_of(comparison, UsageReported(60, 1, 19)) == "engine_lost_it"
 
 
-def test_a_prompt_whose_reply_was_broken_off_is_judged_by_its_length() -> None:
+def test_a_prompt_without_a_token_count_is_estimated_by_its_length() -> None:
     comparison = compared(prompt("s" * 500, "hi"), prompt("s" * 500, "hi", "x" * 500), counted=None)
 
     assert cause_of(comparison, UsageReported(10_000, 1, 5_000)) == "nothing_lost"
     assert cause_of(comparison, UsageReported(10_000, 1, 100)) == "engine_lost_it"
 
 
-def test_what_two_conversations_share_is_only_lost_if_the_tokenizer_says_so() -> None:
+def test_a_common_prefix_of_two_conversations_counts_as_lost_only_by_the_tokenizer() -> None:
     other = Comparison(Earlier(BEFORE, HERE, 10_000, False), prompt("s", "ho"), HERE, None)
-    parted = first_difference(BEFORE, prompt("s", "ho"))
+    difference = first_difference(BEFORE, prompt("s", "ho"))
 
     for tokens, cause in ((None, "first_turn"), (10, "first_turn"), (5_000, "engine_lost_it")):
-        comparison = Comparison(other.earlier, other.now, HERE, parted, tokens)
+        comparison = Comparison(other.earlier, other.now, HERE, difference, tokens)
         assert cause_of(comparison, UsageReported(12_000, 1, 10)) == cause
 
 
@@ -92,18 +92,18 @@ def difference(was: str, now: str, section: Section = "system") -> Difference:
     return found
 
 
-def test_an_excerpt_shows_both_sides_of_the_difference_and_is_short() -> None:
+def test_an_excerpt_is_short_and_shows_both_texts() -> None:
     excerpt = excerpt_of(difference("a" * 1_000 + "before" + "b" * 1_000, "a" * 1_000 + "now" + "c" * 1_000))
 
     assert excerpt.was == "a" * 60 + "before" + "b" * 134
     assert excerpt.now == "a" * 60 + "now" + "c" * 137
 
 
-def test_a_place_holds_no_word_of_the_prompt() -> None:
-    place = location_of(difference("Private words.", "Private thoughts."), prompt("Private thoughts."))
+def test_a_location_holds_no_text_of_the_prompt() -> None:
+    location = location_of(difference("Private words.", "Private thoughts."), prompt("Private thoughts."))
 
-    assert (place.section, place.characters) == ("system", len("Private "))
-    assert "Private" not in str(place)
+    assert (location.section, location.characters) == ("system", len("Private "))
+    assert "Private" not in str(location)
 
 
 @pytest.mark.parametrize(
@@ -120,5 +120,5 @@ def test_a_place_holds_no_word_of_the_prompt() -> None:
         ("Hello", "This session is being continued from a previous conversation that", ("compaction",)),
     ],
 )
-def test_what_often_changes_is_recognised(was: str, now: str, hints: tuple[Hint, ...]) -> None:
+def test_text_that_often_changes_is_recognised(was: str, now: str, hints: tuple[Hint, ...]) -> None:
     assert hints_of(difference(was, now)) == hints

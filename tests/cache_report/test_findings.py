@@ -1,5 +1,6 @@
-"""Findings: one line each, for their owner alone, within a bound."""
+"""The file of findings: one line each, private and bounded."""
 
+import json
 import stat
 from pathlib import Path
 
@@ -14,7 +15,7 @@ FINDING = Finding(
     compared_with="req_0",
     is_same_conversation=True,
     previous_tokens=100,
-    place=DifferenceLocation("system", 1, "", "changed", 50, 400),
+    location=DifferenceLocation("system", 1, "", "changed", 50, 400),
     common_tokens=12,
     answered_since=("req_x",),
     hints=("date_or_time",),
@@ -22,7 +23,7 @@ FINDING = Finding(
 )
 
 
-def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+def test_findings_are_read_as_they_were_written(tmp_path: Path) -> None:
     log = FindingLog(tmp_path / "prompts" / "findings.jsonl")
     other = replace(FINDING, request_id="req_2", excerpt=None)
     log.write(FINDING)
@@ -31,7 +32,21 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert log.read() == {"req_1": FINDING, "req_2": other}
 
 
-def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_the_stored_keys_are_those_of_earlier_releases(tmp_path: Path) -> None:
+    file = tmp_path / "findings.jsonl"
+    FindingLog(file).write(FINDING)
+
+    assert json.loads(file.read_bytes())["place"] == {
+        "section": "system",
+        "number": 1,
+        "name": "",
+        "change": "changed",
+        "characters": 50,
+        "of_characters": 400,
+    }
+
+
+def test_the_file_is_private(tmp_path: Path) -> None:
     file = tmp_path / "prompts" / "findings.jsonl"
     FindingLog(file).write(FINDING)
 
@@ -39,7 +54,7 @@ def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
-def test_half_a_line_costs_only_itself(tmp_path: Path) -> None:
+def test_an_incomplete_line_costs_only_itself(tmp_path: Path) -> None:
     file = tmp_path / "findings.jsonl"
     log = FindingLog(file)
     log.write(FINDING)
@@ -49,9 +64,9 @@ def test_half_a_line_costs_only_itself(tmp_path: Path) -> None:
     assert list(log.read()) == ["req_1", "req_2"]
 
 
-def test_a_file_that_has_outgrown_its_bound_keeps_the_newest(tmp_path: Path) -> None:
+def test_a_file_over_its_bound_keeps_the_newest_findings(tmp_path: Path) -> None:
     file = tmp_path / "findings.jsonl"
-    log = FindingLog(file, most_bytes=2_000)
+    log = FindingLog(file, max_bytes=4_000)
     for number in range(100):
         log.write(replace(FINDING, request_id=f"req_{number}"))
 
@@ -61,7 +76,7 @@ def test_a_file_that_has_outgrown_its_bound_keeps_the_newest(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["findings.jsonl"]
 
 
-def test_a_place_that_cannot_be_written_or_read_costs_nothing_else(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_or_read_has_no_findings(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     log = FindingLog(tmp_path / "file" / "findings.jsonl")
     log.write(FINDING)

@@ -1,4 +1,4 @@
-"""The last prompts: packed, private, bounded, and still there in the next run."""
+"""The latest prompts: compressed, private, bounded, and still there in the next run."""
 
 import stat
 from pathlib import Path
@@ -28,14 +28,14 @@ def kept(store: PromptStore) -> list[str]:
     return [prompt.request_id for prompt in store.prompts()]
 
 
-def test_a_prompt_is_kept_as_it_was_sent_in_little_room() -> None:
+def test_a_prompt_is_compressed_and_restored_as_it_was_sent() -> None:
     assert prompt(1).body == BODY
     assert len(prompt(1).packed) < len(BODY) / 10
 
 
-def test_the_oldest_goes_first_in_memory_and_on_disk(tmp_path: Path) -> None:
+def test_the_oldest_prompts_are_removed_from_memory_and_disk(tmp_path: Path) -> None:
     for folder in (None, tmp_path):
-        store = PromptStore(folder, most=2)
+        store = PromptStore(folder, max_prompts=2)
         for number in (1, 2, 3):
             store.keep(prompt(number))
         assert kept(store) == ["req_2", "req_3"]
@@ -43,7 +43,7 @@ def test_the_oldest_goes_first_in_memory_and_on_disk(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["req_2.prompt", "req_3.prompt"]
 
 
-def test_a_prompt_takes_the_place_of_the_one_it_goes_on_from(tmp_path: Path) -> None:
+def test_a_prompt_replaces_the_one_it_continues(tmp_path: Path) -> None:
     store = PromptStore(tmp_path)
     store.keep(prompt(1))
     store.keep(prompt(2), instead_of="req_1")
@@ -52,7 +52,7 @@ def test_a_prompt_takes_the_place_of_the_one_it_goes_on_from(tmp_path: Path) -> 
     assert [file.name for file in tmp_path.iterdir()] == ["req_2.prompt"]
 
 
-def test_the_next_run_still_has_them(tmp_path: Path) -> None:
+def test_prompts_survive_a_restart(tmp_path: Path) -> None:
     store = PromptStore(tmp_path)
     store.keep(prompt(1))
     store.keep(prompt(2))
@@ -60,14 +60,14 @@ def test_the_next_run_still_has_them(tmp_path: Path) -> None:
     assert PromptStore(tmp_path).prompts() == store.prompts()
 
 
-def test_only_the_owner_can_read_them(tmp_path: Path) -> None:
+def test_the_files_are_private(tmp_path: Path) -> None:
     PromptStore(tmp_path / "prompts").keep(prompt(1))
 
     assert stat.S_IMODE((tmp_path / "prompts").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "prompts" / "req_1.prompt").stat().st_mode) == 0o600
 
 
-def test_without_a_folder_nothing_is_written_and_a_folder_in_the_way_costs_nothing(tmp_path: Path) -> None:
+def test_prompts_are_kept_in_memory_without_a_usable_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for folder in (None, tmp_path / "file" / "prompts"):
         store = PromptStore(folder)

@@ -1,10 +1,11 @@
-"""Whose each word of the command line is."""
+"""Which words of the command line are anyclaude's, and which are Claude Code's."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude.cli.command_line import CommandLine, split_command_line
+from anyclaude.cli.commands import COMMANDS
 from anyclaude.errors import InvalidSetting
 
 FLAGS = {"--mode": True, "--model": True, "--port": True, "--print-env": False, "--help": False, "--version": False}
@@ -22,30 +23,30 @@ def is_not_ours(words: list[str]) -> bool:
 
 
 @given(st.lists(CLIENTS_WORDS))
-def test_what_holds_none_of_our_flags_reaches_the_client_as_it_is(words: list[str]) -> None:
-    assert split_command_line(words, FLAGS) == CommandLine((), tuple(words))
+def test_words_without_a_flag_of_anyclaude_reach_the_client_unchanged(words: list[str]) -> None:
+    assert split_command_line(words, FLAGS, COMMANDS) == CommandLine((), tuple(words))
 
 
 @given(st.lists(CLIENTS_WORDS, min_size=1), st.lists(st.text() | st.sampled_from([*FLAGS, "--", "serve"])))
-def test_a_separator_after_words_of_the_client_is_the_clients_and_so_is_all_that_follows(
+def test_a_separator_after_a_word_of_the_client_reaches_the_client_with_all_that_follows(
     before: list[str], after: list[str]
 ) -> None:
     words = [*before, "--", *after]
 
-    assert split_command_line(words, FLAGS) == CommandLine((), tuple(words))
+    assert split_command_line(words, FLAGS, COMMANDS) == CommandLine((), tuple(words))
 
 
 @given(st.lists(st.text() | st.sampled_from([*FLAGS, "--", "serve"])))
-def test_a_leading_separator_is_ours_and_gives_the_client_everything(after: list[str]) -> None:
-    assert split_command_line(["--", *after], FLAGS) == CommandLine((), tuple(after))
+def test_a_leading_separator_is_dropped_and_everything_after_it_reaches_the_client(after: list[str]) -> None:
+    assert split_command_line(["--", *after], FLAGS, COMMANDS) == CommandLine((), tuple(after))
 
 
 @given(st.lists(CLIENTS_WORDS.filter(lambda word: word not in {"mcp"})), st.text(), st.integers(min_value=0))
-def test_our_flags_are_found_between_the_clients_words(words: list[str], value: str, place: int) -> None:
+def test_flags_of_anyclaude_are_found_between_the_clients_words(words: list[str], value: str, place: int) -> None:
     place %= len(words) + 1
     mixed = [*words[:place], "--mode", value, *words[place:]]
 
-    assert split_command_line(mixed, FLAGS) == CommandLine(("--mode", value), tuple(words))
+    assert split_command_line(mixed, FLAGS, COMMANDS) == CommandLine(("--mode", value), tuple(words))
 
 
 @pytest.mark.parametrize(
@@ -73,10 +74,10 @@ def test_our_flags_are_found_between_the_clients_words(words: list[str], value: 
         (["--", "serve"], CommandLine((), ("serve",))),
     ],
 )
-def test_the_rules_at_their_edges(words: list[str], expected: CommandLine) -> None:
-    assert split_command_line(words, FLAGS) == expected
+def test_edge_cases(words: list[str], expected: CommandLine) -> None:
+    assert split_command_line(words, FLAGS, COMMANDS) == expected
 
 
-def test_a_flag_without_its_value_is_refused_by_name() -> None:
+def test_a_flag_without_its_value_is_refused() -> None:
     with pytest.raises(InvalidSetting, match="--mode"):
-        split_command_line(["-p", "--mode"], FLAGS)
+        split_command_line(["-p", "--mode"], FLAGS, COMMANDS)

@@ -1,4 +1,4 @@
-"""Which exchange is explained, and how that is written."""
+"""`anyclaude explain`: which exchange is explained."""
 
 import io
 from pathlib import Path
@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from tests.cache_report.test_report import FINDING, RECORD
+from tests.parts.command import Command
 
 from anyclaude.cache_report.findings import FINDINGS_FILE, FindingLog
 from anyclaude.cli.explain import explain, list_exchanges
 from anyclaude.errors import InvalidSetting
+from anyclaude.exchange.record import Durations, ExchangeRecord
 from anyclaude.observability.journal import Journal
 from anyclaude.settings import Settings
 
@@ -29,11 +31,11 @@ def settings(tmp_path: Path) -> Settings:
 
 def shown(request: str | None, settings: Settings) -> str:
     out = io.StringIO()
-    assert explain(request, settings, out) == 0
+    explain(request, settings, out)
     return out.getvalue()
 
 
-def test_the_newest_reply_is_explained_if_none_is_named(settings: Settings) -> None:
+def test_the_newest_exchange_of_a_client_is_explained_by_default(settings: Settings) -> None:
     text = shown(None, settings)
 
     assert text.startswith("req_2 · ")
@@ -41,35 +43,67 @@ def test_the_newest_reply_is_explained_if_none_is_named(settings: Settings) -> N
 
 
 @pytest.mark.parametrize("request_id", ["req_12", "12", "msg_129", "129", "msg_12"])
-def test_an_exchange_is_found_by_its_ids_and_by_how_they_begin(settings: Settings, request_id: str) -> None:
+def test_an_exchange_is_found_by_its_ids_and_their_beginnings(settings: Settings, request_id: str) -> None:
     assert shown(request_id, settings).startswith("req_12 · ")
 
 
-def test_a_whole_id_means_itself_even_if_another_begins_so(settings: Settings) -> None:
+def test_a_complete_id_wins_over_longer_ones_that_begin_with_it(settings: Settings) -> None:
     assert shown("req_1", settings).startswith("req_1 · ")
 
 
-def test_what_could_be_several_or_is_none_is_refused(settings: Settings) -> None:
+def test_an_ambiguous_or_unknown_id_is_refused(settings: Settings) -> None:
     with pytest.raises(InvalidSetting, match="3 exchanges have an id that begins with req: req_2, req_12, req_1"):
         shown("req", settings)
     with pytest.raises(InvalidSetting, match="no exchange has an id that begins with req_9"):
         shown("req_9", settings)
-    with pytest.raises(InvalidSetting, match="holds no exchange"):
+    with pytest.raises(InvalidSetting, match="contains no exchange"):
         shown(None, Settings(log_dir=settings.log_dir / "nowhere"))
 
 
-def test_without_a_terminal_there_is_no_colour_and_no_line_is_broken(settings: Settings) -> None:
+def test_a_pipe_gets_unwrapped_lines_without_colour(settings: Settings) -> None:
     text = shown(None, settings)
 
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) > 100
 
 
-def test_the_last_exchanges_are_listed_with_what_was_found(settings: Settings) -> None:
+def test_the_last_exchanges_are_listed_oldest_first(settings: Settings) -> None:
     out = io.StringIO()
     list_exchanges(3, settings, out)
-    heading, older, newer, _ = out.getvalue().splitlines()
+    heading, *rows = out.getvalue().splitlines()
 
-    assert heading.split() == ["time", "request", "prompt", "found", "anew", "seconds", "why", "who"]
-    assert older.split()[2:] == ["req_12", "10,000", "2,000", "8,000", "40.00", "-", "main"]
-    assert newer.split()[2:] == ["req_2", "10,000", "2,000", "8,000", "40.00", "system", "main"]
+    assert heading.split()[:2] == ["time", "request"]
+    assert [row.split()[2] for row in rows] == ["req_12", "req_2", "rex_8"]
+    assert [row.split()[7] for row in rows] == ["-", "system", "-"]
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "x", "1.5"])
+async def test_the_number_of_exchanges_to_list_must_be_positive(command: Command, count: str) -> None:
+    status, _, err = await command.ran("explain", "--last", count)
+
+    assert status == 2
+    assert err.startswith(f"anyclaude: --last: '{count}' is not a whole number of at least 1")
+
+
+async def test_the_command_needs_no_server_and_refuses_an_unknown_exchange(command: Command) -> None:
+    journal = Journal(command.home / ".anyclaude" / "request-logs")
+    journal.write(
+        ExchangeRecord(
+            time="2026-11-22T10:00:00.000+00:00",
+            request_id="req_1",
+            outcome="completed",
+            status=200,
+            path="/v1/messages",
+            durations=Durations(total=1.5),
+        )
+    )
+    journal.close()
+
+    status, out, _ = await command.ran("explain", ANYCLAUDE_BACKEND_URL="http://127.0.0.1:9")
+    _, listed, _ = await command.ran("explain", "--last", "5")
+    refused, nothing, err = await command.ran("explain", "req_2")
+
+    assert (status, refused, nothing) == (0, 2, "")
+    assert out.startswith("req_1 · ")
+    assert "req_1" in listed
+    assert "no exchange has an id that begins with req_2" in err

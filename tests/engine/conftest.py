@@ -1,4 +1,4 @@
-"""Real engines, for the tests of the engine."""
+"""Fixtures with real engines, for the tests of the engine."""
 
 from tests.parts.engines import (
     qwen_engine,

@@ -1,4 +1,4 @@
-"""Models get a template that knows tools, and the engine understands what it renders."""
+"""Each model gets a template that supports tools, and the engine renders it as expected."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ CONVERSATION: list[dict[str, object]] = [
 
 @pytest.fixture(params=["smollm2_engine", "qwen_engine"])
 def either_engine(request: pytest.FixtureRequest) -> EmbeddedEngine:
-    """An engine with each of our templates."""
+    """An engine with each of the shipped templates."""
     engine: EmbeddedEngine = request.getfixturevalue(request.param)
     return engine
 
@@ -58,21 +58,21 @@ def either_engine(request: pytest.FixtureRequest) -> EmbeddedEngine:
         (LLAMA_2, "Llama 2 Chat", None),
     ],
 )
-def test_the_template_follows_from_the_metadata(template: str, name: str, chosen: str | None) -> None:
+def test_the_template_is_chosen_by_the_metadata(template: str, name: str, chosen: str | None) -> None:
     model = GgufMetadata({"tokenizer.chat_template": template, "general.name": name})
 
     assert chat_template_for(model) == (shipped_template(chosen) if chosen else None)
 
 
-def test_a_nameless_model_is_judged_by_its_template() -> None:
+def test_the_template_of_a_model_without_a_name_is_chosen_by_its_own_template() -> None:
     assert chat_template_for(GgufMetadata({"tokenizer.chat_template": CHATML})) == shipped_template("chatml.jinja")
 
 
-def test_the_default_weights_get_our_template(smollm2_model: Path) -> None:
+def test_the_default_weights_get_the_shipped_chatml_template(smollm2_model: Path) -> None:
     assert chat_template_for(read_metadata(smollm2_model)) == shipped_template("chatml.jinja")
 
 
-async def test_the_engine_sees_that_the_template_knows_tools(either_engine: EmbeddedEngine) -> None:
+async def test_the_engine_detects_that_the_template_supports_tools(either_engine: EmbeddedEngine) -> None:
     assert either_engine.supports_tools
 
 
@@ -107,17 +107,17 @@ async def test_qwen_coder_renders_calls_as_headed_fences(qwen_engine: EmbeddedEn
     assert "<|im_start|>system\nThe user is in a hurry.<|im_end|>\n" in prompt
 
 
-async def test_each_turn_begins_with_the_whole_turn_before(either_engine: EmbeddedEngine) -> None:
-    asked_after = [turn for turn in range(1, len(CONVERSATION)) if CONVERSATION[turn]["role"] == "assistant"]
+async def test_each_turn_extends_the_prompt_of_the_previous_turn(either_engine: EmbeddedEngine) -> None:
+    requests_at = [turn for turn in range(1, len(CONVERSATION)) if CONVERSATION[turn]["role"] == "assistant"]
 
     whole = await rendered(either_engine, CONVERSATION)
 
-    for turn in asked_after:
+    for turn in requests_at:
         assert whole.startswith(await rendered(either_engine, CONVERSATION[:turn]))
 
 
-async def test_who_has_the_same_tools_has_the_same_beginning(either_engine: EmbeddedEngine) -> None:
-    """As sub-agents do, whose instructions are others."""
+async def test_prompts_with_the_same_tools_share_a_prefix(either_engine: EmbeddedEngine) -> None:
+    """Sub-agents have the same tools as the main conversation, and other instructions."""
     main, other = [
         await rendered(either_engine, [{"role": "system", "content": text}, *CONVERSATION[1:]])
         for text in ("Work with the user.", "Search, and report.")
@@ -128,26 +128,26 @@ async def test_who_has_the_same_tools_has_the_same_beginning(either_engine: Embe
     assert other.startswith(main[:instructions_at] + "Search, and report.")
 
 
-async def test_without_tools_and_system_nothing_is_added(smollm2_engine: EmbeddedEngine) -> None:
+async def test_without_tools_and_a_system_message_nothing_is_added(smollm2_engine: EmbeddedEngine) -> None:
     prompt = await ask(smollm2_engine, "/apply-template", {"messages": [{"role": "user", "content": "Hi"}]})
 
     assert msgspec.convert(prompt, Rendered).prompt == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
 
 
 class Rendered(msgspec.Struct):
-    """The engine's answer to a template applied."""
+    """The engine's response to `/apply-template`."""
 
     prompt: str
 
 
 async def rendered(engine: EmbeddedEngine, messages: list[dict[str, object]]) -> str:
-    """The prompt that the engine makes of a conversation with one tool."""
+    """Return the prompt that the engine renders for a conversation with one tool."""
     answer = await ask(engine, "/apply-template", {"messages": messages, "tools": [READ]})
     return msgspec.convert(answer, Rendered).prompt
 
 
 def described_read() -> str:
-    """The tool as our templates show it to the model."""
+    """Return the tool as the shipped templates render it."""
     return (
         '{"name": "Read", "description": "Reads a file", "parameters": {"type": "object", '
         '"properties": {"file_path": {"type": "string"}}, "required": ["file_path"]}}'

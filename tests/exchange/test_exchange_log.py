@@ -1,8 +1,10 @@
-"""What the journal tells of an exchange, for every way it can end."""
+"""The record of an exchange, for every way it can end."""
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from tests.parts.exchange_events import Recorder
 from tests.parts.gateway import RunningGateway
 from tests.parts.json_at import at
 from tests.parts.manual_clock import ManualClock
@@ -10,44 +12,60 @@ from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import CLAUDE_CODE, ask, connected, prompt, request
 
 from anyclaude.errors import BackendTimeout
-from anyclaude.exchange.caller import caller_of
-from anyclaude.exchange.exchange_log import ExchangeLog
+from anyclaude.exchange import Clock, ExchangeLog, ExchangeRecord, Outcome, caller_of
+from anyclaude.scheduling import Progress
 
 NOON_IN_TOKYO = datetime(2026, 11, 22, 12, 0, tzinfo=timezone(timedelta(hours=9)))
 
 
-def log_of(clock: ManualClock) -> ExchangeLog:
-    return ExchangeLog("req_1", "/v1/messages", caller_of({}), clock.seconds, lambda: NOON_IN_TOKYO)
+@dataclass
+class Logged:
+    """The log of one exchange, on a clock that the test moves, and the listener it announces the exchange to."""
+
+    clock: ManualClock = field(default_factory=ManualClock)
+    listener: Recorder = field(default_factory=Recorder)
+
+    def __post_init__(self) -> None:
+        clock = Clock(seconds=self.clock.seconds, now=lambda: NOON_IN_TOKYO)
+        self.log = ExchangeLog("req_1", "/v1/messages", caller_of({}), clock, self.listener)
+
+    def record(self, outcome: Outcome) -> ExchangeRecord:
+        """End the exchange, and return its record."""
+        self.log.ended(outcome)
+        (event,) = self.listener.ends
+        return event.record
 
 
 def test_times_are_utc_and_durations_count_from_the_arrival() -> None:
-    clock = ManualClock()
-    log = log_of(clock)
-    clock.time += 1.5
-    log.progress.admitted_at = clock.seconds()
-    clock.time += 2.0
-    log.reply_began()
-    clock.time += 3.0
+    logged, progress = Logged(), Progress()
+    logged.log.follow(progress)
+    logged.clock.time += 1.5
+    progress.admitted_at = logged.clock.seconds()
+    logged.clock.time += 2.0
+    logged.log.reply_began()
+    logged.clock.time += 3.0
 
-    record = log.record("completed")
+    record = logged.record("completed")
 
     assert datetime.fromisoformat(record.time) == NOON_IN_TOKYO.astimezone(UTC)
     assert record.time.startswith("2026-11-22T03:00:00")
     assert (record.durations.queue, record.durations.first_token, record.durations.total) == (1.5, 3.5, 6.5)
 
 
-def test_what_was_waited_for_before_the_arrival_took_no_time() -> None:
+def test_time_before_a_reattached_request_arrived_counts_as_zero() -> None:
     clock = ManualClock()
-    admitted_at = clock.seconds()
+    progress = Progress(admitted_at=clock.seconds())
     clock.time += 300.0
-    log = log_of(clock)
-    log.progress.admitted_at = admitted_at
+    logged = Logged(clock)
+    logged.log.follow(progress, was_reattached=True)
 
-    assert log.record("completed").durations.queue == 0.0
+    record = logged.record("completed")
+
+    assert (record.durations.queue, record.was_reattached) == (0.0, True)
 
 
-def test_an_exchange_that_got_nowhere_says_so_with_gaps() -> None:
-    record = log_of(ManualClock()).record("refused")
+def test_fields_that_an_exchange_did_not_reach_are_null() -> None:
+    record = Logged().record("refused")
 
     assert record.durations.queue is None
     assert record.durations.first_token is None
@@ -56,24 +74,24 @@ def test_an_exchange_that_got_nowhere_says_so_with_gaps() -> None:
     assert record.status is None
 
 
-def test_a_failure_nobody_foresaw_was_an_internal_error_to_the_client() -> None:
-    assert log_of(ManualClock()).record("failed").status == 500
+def test_an_unexpected_failure_is_recorded_as_status_500() -> None:
+    assert Logged().record("failed").status == 500
 
 
-def test_an_error_is_told_by_its_type_and_text() -> None:
-    log = log_of(ManualClock())
-    log.error = BackendTimeout("silent")
-    record = log.record("failed")
+def test_an_error_is_recorded_by_its_type_and_message() -> None:
+    logged = Logged()
+    logged.log.failed(BackendTimeout("silent"))
+    record = logged.record("failed")
 
     assert record.error is not None
     assert (record.error.type, record.error.message) == ("timeout_error", "silent")
 
 
-async def test_a_whole_exchange_is_told_in_one_line(gateway: RunningGateway, backend: RawBackend) -> None:
+async def test_a_completed_exchange_is_one_record(gateway: RunningGateway, backend: RawBackend) -> None:
     headers = {**CLAUDE_CODE, "x-claude-code-agent-id": "a1", "x-claude-code-request-class": "subagent"}
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(thinking={"type": "adaptive"}), headers))
-        await (await backend.asked()).reply("Hel", "lo")
+        await (await backend.next_request()).reply("Hel", "lo")
         response = await client.response()
 
     (record,) = gateway.records()
@@ -93,10 +111,10 @@ async def test_a_whole_exchange_is_told_in_one_line(gateway: RunningGateway, bac
     assert 0.0 <= first_token <= total
 
 
-async def test_nothing_the_user_or_the_model_wrote_is_in_it(gateway: RunningGateway, backend: RawBackend) -> None:
+async def test_a_record_holds_no_text_of_the_user_or_the_model(gateway: RunningGateway, backend: RawBackend) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt("my private question")))
-        await (await backend.asked()).reply("a private answer")
+        await (await backend.next_request()).reply("a private answer")
         await client.response()
 
     assert "private" not in str(gateway.records())
@@ -106,7 +124,7 @@ async def test_nothing_the_user_or_the_model_wrote_is_in_it(gateway: RunningGate
     ("method", "body", "headers", "status"),
     [("POST", b"{", {}, 400), ("GET", b"", {}, 405), ("POST", b"{}", {"Host": "evil.example"}, 403)],
 )
-async def test_what_is_refused_is_told_too(
+async def test_refused_requests_are_recorded(
     gateway: RunningGateway, method: str, body: bytes, headers: dict[str, str], status: int
 ) -> None:
     response = await ask(gateway.base_url, method, "/v1/messages", body, headers)

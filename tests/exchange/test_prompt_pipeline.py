@@ -1,7 +1,7 @@
-"""Prompts come out alike for everyone who prepares them, and as the conversation's earlier ones did."""
+"""Prompts are prepared by the policy, and extend the conversation's earlier ones."""
 
 from anyclaude.exchange.conversation_memory import ConversationMemory
-from anyclaude.exchange.prompt_pipeline import Preparation, prompt_steps
+from anyclaude.exchange.prompt_pipeline import PromptPipeline, prompt_steps
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn
 from anyclaude.transforms import PromptContext
 
@@ -13,35 +13,36 @@ def asked(*tools: str) -> MessagesRequest:
     return MessagesRequest(model="m", max_tokens=1, messages=(Turn("user", "Hello"),), tools=described)
 
 
-def test_the_steps_know_what_the_user_wished() -> None:
-    preparation = Preparation(ConversationMemory(policy=PromptContext(diet="minimal")))
+def test_the_steps_follow_the_policy() -> None:
+    pipeline = PromptPipeline(ConversationMemory(), PromptContext(diet="minimal"))
 
-    prepared = preparation.prepared(asked("Read"), "conversation")
+    prepared = pipeline.prepared(asked("Read"), "conversation")
 
     assert [step.name for step in prepared.steps] == ["tool text"]
     assert len(prepared.request.tools[0].description) <= 800
 
 
-def test_a_conversation_goes_on_as_it_was_sent_and_another_one_begins_anew() -> None:
-    preparation = Preparation(ConversationMemory())
-    preparation.memory.record_tool_order("conversation", asked("Write", "Read"))
+def test_a_conversation_keeps_the_order_of_its_tools_and_others_do_not_take_it_over() -> None:
+    memory = ConversationMemory()
+    pipeline = PromptPipeline(memory, PromptContext())
+    memory.record_tool_order("conversation", asked("Write", "Read"))
 
     def order(conversation: str) -> list[str]:
-        return [tool.name for tool in preparation.prepared(asked("Read", "Write"), conversation).request.tools]
+        return [tool.name for tool in pipeline.prepared(asked("Read", "Write"), conversation).request.tools]
 
     assert (order("conversation"), order("another")) == (["Write", "Read"], ["Read", "Write"])
 
 
-def test_a_prompt_that_was_prepared_stays_as_it_is() -> None:
-    preparation = Preparation(ConversationMemory(policy=PromptContext(diet="minimal")))
+def test_preparing_a_prepared_prompt_changes_nothing() -> None:
+    pipeline = PromptPipeline(ConversationMemory(), PromptContext(diet="minimal"))
 
-    once = preparation.prepared(asked("Write", "Read"), "conversation")
-    twice = preparation.prepared(once.request, "conversation")
+    once = pipeline.prepared(asked("Write", "Read"), "conversation")
+    twice = pipeline.prepared(once.request, "conversation")
 
     assert (twice.request, twice.steps) == (once.request, ())
 
 
-def test_every_step_has_a_name_of_its_own() -> None:
+def test_the_steps_have_distinct_names() -> None:
     names = [step.name for step in prompt_steps()]
 
     assert len(set(names)) == len(names)

@@ -1,4 +1,4 @@
-"""One reply on its way: what is said, what is asked again when it breaks off, and that nothing is left open."""
+"""One reply on its way: its events, its continuation after a break, and that nothing is left open."""
 
 import asyncio
 import json
@@ -13,18 +13,16 @@ from tests.faults.sweep import blocks_of
 from tests.parts.gateway import target_at
 from tests.parts.manual_clock import ManualClock
 from tests.parts.referee import Verdict, judge
+from tests.parts.upstreams import HELLO, upstream_of
 
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.fake import FakeBackend, FakeReply
-from anyclaude.dialects import dialect_named
+from anyclaude.backends import FakeBackend, FakeReply
 from anyclaude.errors import BackendError, BackendGarbled, BackendTimeout, BackendTruncated, BackendUnreachable
-from anyclaude.exchange.reply_stream import Exchange
+from anyclaude.exchange.reply_stream import ReplyStream
+from anyclaude.filters import FilterFactory
 from anyclaude.profiles import BackendName
 from anyclaude.protocol.events import StreamEvent, encode_event
 from anyclaude.protocol.message_stream import MessageStream
-from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.scheduling.admission import Admission
-from anyclaude.scheduling.dispatch import BackendRequest, Dispatcher, Progress, Upstream
+from anyclaude.scheduling import Dispatcher, Progress
 from anyclaude.timeouts import Timeouts
 
 SEA = ExpectedReply((Text("The sea"), Text(" is a vast"), Text(" and mysterious"), Text(" realm.")))
@@ -32,7 +30,6 @@ CALL = ExpectedReply(
     (Thinking("Hm."), ToolCallStart(0, "Bash"), Arguments(0, '{"command":'), Arguments(0, '"ls"}')), "tool_calls"
 )
 BROKEN = BackendTruncated("the backend broke the connection")
-ERRAND = BackendRequest(MessagesRequest(model="m", max_tokens=9, messages=(Turn("user", "Hello"),)), "conversation")
 
 
 @dataclass
@@ -44,36 +41,32 @@ class Run:
     events: list[StreamEvent] = field(default_factory=list)
     progress: Progress = field(default_factory=Progress)
     evicts_prompts: bool = False
+    filters: Sequence[FilterFactory] = ()
 
     def __post_init__(self) -> None:
         clock = ManualClock()
         self.backend = FakeBackend(target_at("http://fake/v1", self.kind), *self.script)
-        self.upstream = Upstream(
-            self.backend,
-            dialect_named("openai_chat"),
-            CircuitBreaker(clock.seconds),
-            Admission(1, waiting_limit=0, evicts_prompts=self.evicts_prompts),
-        )
+        self.upstream = upstream_of(self.backend, waiting_limit=0, evicts_prompts=self.evicts_prompts)
         self.dispatcher = Dispatcher([self.upstream], Timeouts(), clock.seconds, clock.sleep)
 
     async def finish(self) -> Verdict:
-        """Let the exchange go to its end, and judge its events; raises what it raises."""
+        """Run the reply to its end, and return the verdict on its events; raises what it raises."""
         await self.until(10_000)
         return self.verdict
 
     @property
     def verdict(self) -> Verdict:
-        """The referee's verdict on what has been said."""
+        """The referee's verdict on the events so far."""
         return judge(b"".join(map(encode_event, self.events)))
 
     async def until(self, count: int) -> None:
-        """Take so many batches, and leave."""
+        """Take `count` batches, and leave."""
         ids = iter(range(100))
         stream = MessageStream("msg_1", "m", lambda: f"toolu_{next(ids)}")
-        exchange = Exchange(self.dispatcher, ERRAND, self.progress, stream)
-        opened = await self.dispatcher.open(ERRAND, self.progress)
+        reply = ReplyStream(self.dispatcher, self.progress, stream, self.filters)
+        opened = await self.dispatcher.open(self.upstream.prepare(HELLO), self.progress)
         self.events += stream.open()
-        async with aclosing(exchange.batches(opened)) as batches:
+        async with aclosing(reply.batches(opened)) as batches:
             async for events in batches:
                 self.events += events
                 count -= 1
@@ -93,28 +86,28 @@ class Run:
 
 
 class Reached(asyncio.Event):
-    """An event that tells when somebody waits for it."""
+    """An event that also reports when it is waited for."""
 
     def __init__(self) -> None:
         super().__init__()
         self.is_waited_for = asyncio.Event()
 
     async def wait(self) -> Literal[True]:
-        """Wait, and tell."""
+        """Report, and wait."""
         self.is_waited_for.set()
         return await super().wait()
 
 
-def said(meant: ExpectedReply, count: int, *then: BackendError | asyncio.Event) -> FakeReply:
-    """Return a reply that says so many events, and then breaks off."""
-    return FakeReply(chunks=[*meant.events()[:count], *then])
+def said(expected: ExpectedReply, count: int, *then: BackendError | asyncio.Event) -> FakeReply:
+    """Return a reply that sends the first `count` events, and then breaks off."""
+    return FakeReply(chunks=[*expected.events()[:count], *then])
 
 
-def whole(meant: ExpectedReply) -> FakeReply:
-    return FakeReply(chunks=meant.events())
+def whole(expected: ExpectedReply) -> FakeReply:
+    return FakeReply(chunks=expected.events())
 
 
-async def test_a_reply_that_breaks_off_in_its_text_is_gone_on_with() -> None:
+async def test_a_reply_that_breaks_off_in_its_text_is_continued() -> None:
     run = Run([said(SEA, 3, BROKEN), whole(SEA.continuing("The sea"))])
 
     verdict = await run.finish()
@@ -127,7 +120,7 @@ async def test_a_reply_that_breaks_off_in_its_text_is_gone_on_with() -> None:
 
 
 @pytest.mark.parametrize("count", range(1, len(CALL.parts) + 1))
-async def test_a_reply_that_breaks_off_elsewhere_is_asked_for_again_and_joined(count: int) -> None:
+async def test_a_reply_that_breaks_off_elsewhere_is_requested_again_and_joined(count: int) -> None:
     run = Run([said(CALL, count, BROKEN), whole(CALL)])
 
     verdict = await run.finish()
@@ -138,7 +131,7 @@ async def test_a_reply_that_breaks_off_elsewhere_is_asked_for_again_and_joined(c
     assert run.is_idle
 
 
-async def test_a_server_that_cannot_go_on_is_asked_for_the_whole_reply_again() -> None:
+async def test_a_server_that_cannot_continue_is_sent_the_same_request_again() -> None:
     run = Run([said(SEA, 3, BROKEN), whole(SEA)], kind="ollama")
 
     assert blocks_of(await run.finish()) == SEA.blocks()
@@ -158,7 +151,7 @@ async def test_a_server_that_cannot_go_on_is_asked_for_the_whole_reply_again() -
     ],
     ids=["something else", "from the start", "cut", "silent", "refused", "refused in its stream", "garbled"],
 )
-async def test_a_second_attempt_that_does_not_go_on_ends_the_exchange_and_is_the_last(second: FakeReply) -> None:
+async def test_a_second_attempt_that_does_not_continue_the_reply_ends_it(second: FakeReply) -> None:
     run = Run([said(SEA, 3, BROKEN), second, whole(SEA)])
 
     with pytest.raises((BackendTruncated, BackendTimeout, BackendGarbled)):
@@ -169,7 +162,7 @@ async def test_a_second_attempt_that_does_not_go_on_ends_the_exchange_and_is_the
     assert run.is_idle
 
 
-async def test_a_backend_that_is_gone_for_good_ends_the_exchange() -> None:
+async def test_a_backend_that_stays_unreachable_ends_the_reply() -> None:
     run = Run([said(SEA, 3, BROKEN), *[BackendUnreachable("refused")] * 50])
 
     with pytest.raises(BackendError):
@@ -179,7 +172,7 @@ async def test_a_backend_that_is_gone_for_good_ends_the_exchange() -> None:
 
 
 @pytest.mark.parametrize("error", [BROKEN, BackendTimeout("silence")], ids=["cut", "silent"])
-async def test_a_reply_that_is_finished_needs_nothing_more(error: BackendError) -> None:
+async def test_a_connection_that_breaks_after_the_finish_reason_does_not_matter(error: BackendError) -> None:
     run = Run([said(SEA, len(SEA.parts) + 1, error)])
 
     verdict = await run.finish()
@@ -190,7 +183,7 @@ async def test_a_reply_that_is_finished_needs_nothing_more(error: BackendError) 
 
 
 @pytest.mark.parametrize("batches", range(1, 7))
-async def test_whoever_leaves_at_any_moment_leaves_nothing_open(batches: int) -> None:
+async def test_a_client_that_leaves_at_any_point_leaves_nothing_open(batches: int) -> None:
     run = Run([said(SEA, 3, BROKEN), whole(SEA.continuing("The sea"))])
 
     await run.until(batches)
@@ -198,7 +191,7 @@ async def test_whoever_leaves_at_any_moment_leaves_nothing_open(batches: int) ->
     assert run.is_idle
 
 
-async def test_whoever_is_cancelled_during_the_second_attempt_leaves_nothing_open() -> None:
+async def test_cancelling_the_second_attempt_leaves_nothing_open() -> None:
     never = Reached()
     run = Run([said(SEA, 3, BROKEN), FakeReply(chunks=[SEA.continuing("The sea").events()[0], never])])
     task = asyncio.create_task(run.finish())
@@ -211,16 +204,18 @@ async def test_whoever_is_cancelled_during_the_second_attempt_leaves_nothing_ope
     assert run.is_idle
 
 
-@pytest.mark.parametrize(("meant", "held"), [(CALL, 1), (SEA, 0)])
-async def test_a_turn_is_kept_for_a_conversation_whose_reply_called_a_tool(meant: ExpectedReply, held: int) -> None:
-    run = Run([whole(meant)], evicts_prompts=True)
+@pytest.mark.parametrize(("expected", "held"), [(CALL, 1), (SEA, 0)])
+async def test_the_turn_is_held_for_a_conversation_whose_reply_called_a_tool(
+    expected: ExpectedReply, held: int
+) -> None:
+    run = Run([whole(expected)], evicts_prompts=True)
     await run.finish()
 
     assert run.is_idle
     assert run.upstream.admission.held == held
 
 
-async def test_no_turn_is_kept_where_the_client_has_left() -> None:
+async def test_no_turn_is_held_if_the_client_has_left() -> None:
     run = Run([whole(CALL)], evicts_prompts=True)
     await run.until(2)
 

@@ -24,7 +24,8 @@ from tests.faults.faults import CLOSES, CLOSES_UNFRAMED, ENDS, FAILS, GARBLES, R
 from tests.parts.faulty_backend import Play, Received, faulty_backend
 from tests.parts.gateway import running_gateway, target_at
 
-from anyclaude.server.gateway import Clock, GatewayOptions
+from anyclaude.exchange import Clock
+from anyclaude.server import GatewayOptions
 from anyclaude.timeouts import Timeouts
 
 CLOCK_SPEED = 20.0

@@ -15,8 +15,9 @@ from tests.parts.faulty_backend import FaultyBackend, Play, Received, faulty_bac
 from tests.parts.gateway import running_gateway, target_at
 from tests.parts.referee import Verdict, judge
 
+from anyclaude.exchange import Clock
 from anyclaude.profiles import BackendName
-from anyclaude.server.gateway import Clock, GatewayOptions
+from anyclaude.server import GatewayOptions
 from anyclaude.timeouts import Timeouts
 
 CLOCK_SPEED = 100.0
@@ -108,7 +109,7 @@ async def running_harness(folder: Path, backend: BackendName, timeouts: Timeouts
         running_gateway(folder, target_at(server.base_url, backend, 10_000), options=options, clock=clock) as gateway,
     ):
         yield Harness(server, cases, gateway.base_url)
-        await asyncio.wait_for(server.let_go_of(), 10.0)
+        await asyncio.wait_for(server.wait_until_released(), 10.0)
 
 
 def outcome_of(case: Case, response: ObservedResponse) -> str:

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 from tests.parts.engines import smollm2_engine, smollm2_model
 
-from anyclaude.backends.http.client import HttpBackend, open_session
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
+from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.dialects import dialect_named
 from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.exchange.resume import continuation_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.faults.chaos import ServerProcess, gateway
-from tests.parts.raw_backend import Asked, raw_backend
+from tests.parts.raw_backend import ReceivedRequest, raw_backend
 from tests.parts.raw_client import connected, prompt, request
 
 STREAMS = 100
@@ -29,12 +29,12 @@ class EndlessReplies:
         self.events = 0
         self._sent = asyncio.Event()
 
-    async def send(self, asked: Asked) -> None:
+    async def send(self, request: ReceivedRequest) -> None:
         """Answer one request until the client disconnects."""
         with suppress(ConnectionError):
-            await asked.begin()
+            await request.begin()
             while True:
-                await asked.say(TEXT)
+                await request.say(TEXT)
                 self.events += 1
                 self._sent.set()
 
@@ -63,11 +63,11 @@ async def test_a_stopped_reader_costs_bounded_memory_and_its_upstream_reply_ends
         tasks = []
         for client in clients:
             await client.send(request("POST", "/v1/messages", prompt("Continue forever.")))
-            tasks.append(asyncio.create_task(replies.send(await backend.asked())))
+            tasks.append(asyncio.create_task(replies.send(await backend.next_request())))
         await replies.wait_until_blocked()
         held = await memory(process) - before
         for client in clients:
-            client.vanish()
+            client.reset()
         await asyncio.gather(*tasks)
 
     with capsys.disabled():

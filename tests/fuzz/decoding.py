@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from itertools import count
 
 from tests.parts.referee import judge
+from tests.parts.replies import message_of
 
-from anyclaude.dialects import dialect_named
+from anyclaude.dialects import dialect_named, tokenizer_for
 from anyclaude.errors import BackendError, InvalidRequest
 from anyclaude.profiles import PROFILES
-from anyclaude.protocol.accumulate import accumulate
 from anyclaude.protocol.events import StreamEvent, encode_event
 from anyclaude.protocol.json_values import decode_json
 from anyclaude.protocol.message_stream import MessageStream
@@ -31,7 +31,7 @@ def request_outcome(body: bytes) -> str:
     for profile in PROFILES:
         encoded = OPENAI_CHAT.encode_request(request, "m", profile)
         decode_json(encoded.request.body)
-        OPENAI_CHAT.encode_token_count(request, "m", profile)
+        tokenizer_for(profile).encode_token_count(encoded.request)
     return "accepted"
 
 
@@ -55,7 +55,7 @@ def reply_outcome(pieces: Sequence[bytes]) -> str:
     verdict = judge(b"".join(map(encode_event, events)))
     assert verdict.outcome in {"whole", "failed"}
     if verdict.outcome == "whole":
-        assert len(accumulate(events).content) == len(verdict.blocks)
+        assert len(message_of(events).content) == len(verdict.blocks)
     return verdict.outcome
 
 

@@ -19,8 +19,9 @@ from tests.parts.raw_client import request
 from tests.parts.referee import judge
 from tests.parts.splits import any_split
 
+from anyclaude.exchange import Clock
 from anyclaude.exchange.caller import AGENT_HEADER
-from anyclaude.server.gateway import Clock, GatewayOptions
+from anyclaude.server import GatewayOptions
 from anyclaude.timeouts import Timeouts
 
 CLOCK_SPEED = 10_000.0

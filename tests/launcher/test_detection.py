@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from tests.parts.server_documents import LLAMACPP, OLLAMA, OPENROUTER, VLLM, VLLM_MLX
 from tests.parts.stub_server import stub_server
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 from anyclaude.errors import InvalidSetting, SetupError
 from anyclaude.launcher.detection import find_fallbacks, find_target, names_a_file, with_version_path
 from anyclaude.profiles import PROFILES
@@ -50,7 +50,7 @@ async def test_what_the_user_says_wins_over_what_the_server_tells() -> None:
     assert (target.model, target.context_tokens, target.parallel_requests) == ("mine", 4096, 2)
     assert target.models == {"haiku": "tiny"}
     assert target.api_key == Secret("k")
-    assert {authorization for _, _, authorization in server.asked} == {"Bearer k"}
+    assert {authorization for _, _, authorization in server.requests} == {"Bearer k"}
 
 
 @pytest.mark.parametrize("mode", ["llamacpp", "lmstudio", "vllm-mlx", "ollama", "vllm"])
@@ -125,7 +125,7 @@ async def test_a_fallback_never_gets_the_first_servers_key() -> None:
 
     assert targets[0].model == "Qwen/Qwen3-8B"
     assert targets[0].api_key is None
-    assert {authorization for _, _, authorization in server.asked} == {None}
+    assert {authorization for _, _, authorization in server.requests} == {None}
 
 
 @pytest.mark.parametrize(

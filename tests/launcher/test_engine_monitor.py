@@ -6,12 +6,12 @@ from typing import NoReturn
 
 import aiohttp
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 from anyclaude.errors import EngineFailed
 from anyclaude.launcher.engine_monitor import EngineMonitor, monitored
 from anyclaude.observability.journal import Journal
 from anyclaude.profiles import EMBEDDED
-from anyclaude.server.gateway import Gateway, GatewayOptions
+from anyclaude.server import GatewayOptions, open_gateway
 
 
 class FakeEngine:
@@ -55,9 +55,8 @@ async def test_without_an_engine_nothing_is_watched() -> None:
 async def test_after_a_death_the_gateway_tells_the_reason_at_once_and_stays_up(tmp_path: Path) -> None:
     watch = EngineMonitor()
     target = BackendTarget(profile=EMBEDDED, base_url="http://127.0.0.1:9/v1", model="m")
-    gateway = Gateway(GatewayOptions(grace_seconds=0.1), (target,), Journal(tmp_path), fatal_error=watch.fatal_error)
-    await gateway.start()
-    try:
+    options = GatewayOptions(grace_seconds=0.1)
+    async with open_gateway(options, (target,), Journal(tmp_path), fatal_error=watch.fatal_error) as gateway:
         watch.reason = "out of memory"
         body = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}
         async with aiohttp.ClientSession() as session:
@@ -65,8 +64,6 @@ async def test_after_a_death_the_gateway_tells_the_reason_at_once_and_stays_up(t
                 error = await refused.json()
             async with session.get(f"{gateway.base_url}/health") as health:
                 health_status = health.status
-    finally:
-        await gateway.stop()
 
     assert refused.status == 500
     assert refused.headers["x-should-retry"] == "false"

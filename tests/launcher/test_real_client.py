@@ -72,7 +72,7 @@ async def test_an_address_and_keys_in_the_users_settings_do_not_lead_past_the_ga
     files = b"".join(file.read_bytes() for file in state.rglob("*") if file.is_file())
     prompts = b"".join(prompt.body for prompt in PromptStore(state / "prompts").prompts())
     assert (status, out.strip()) == (0, "All is well.")
-    assert elsewhere.asked == []
+    assert elsewhere.requests == []
     assert b"Say hello" in prompts
     assert SECRET.encode() not in files + prompts
 
@@ -80,12 +80,12 @@ async def test_an_address_and_keys_in_the_users_settings_do_not_lead_past_the_ga
 async def test_a_small_window_gets_few_tools_and_files_are_still_edited_without_asking(tmp_path: Path) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("old\n")
-    scene = one_by_one(
+    script = one_by_one(
         reply(call("Read", file_path=str(notes))),
         reply(call("Edit", file_path=str(notes), old_string="old", new_string="new")),
         reply(say("Done.")),
     )
-    async with chat_server(scene) as server:
+    async with chat_server(script) as server:
         words = ("-p", "Edit the notes", "--backend-url", server.base_url, "--mode", "generic", "--model", "m")
         status, out, err = await anyclaude(tmp_path, NATIVE, *words, ANYCLAUDE_CONTEXT_TOKENS="8192")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from msgspec import Struct
-from tests.parts.fake_client import Shown, shown, write_fake_client
+from tests.parts.fake_client import ClientReport, client_report, write_fake_client
 from tests.parts.processes import is_running, wait_for_end
 
 from anyclaude.errors import ClientUnavailable
@@ -43,7 +43,7 @@ class Running(Struct):
     """A client that runs: the task that waits for it, its first line, and the lines to come."""
 
     task: asyncio.Task[int]
-    seen: Shown
+    seen: ClientReport
     lines: asyncio.StreamReader
 
 
@@ -55,7 +55,7 @@ async def running(
     async with our_output() as lines:
         task = asyncio.create_task(run_client((str(program), word), ENVIRONMENT, signals, termination_seconds))
         try:
-            yield Running(task, shown(await lines.readline()), lines)
+            yield Running(task, client_report(await lines.readline()), lines)
         finally:
             task.cancel()
             await asyncio.wait((task,))

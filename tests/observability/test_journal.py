@@ -1,4 +1,4 @@
-"""The journal: one line per exchange, for its owner alone, and never at the cost of a reply."""
+"""The journal: one line per exchange, private, and never at the cost of a reply."""
 
 import json
 import os
@@ -29,19 +29,17 @@ def test_a_record_is_one_line_of_json(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "logs")
     journal.write(RECORD)
     journal.write(replace(RECORD, model="two\nlines and ä"))
-    journal.close()
 
     lines = (tmp_path / "logs" / "2026-11-22.jsonl").read_text().splitlines()
     assert [json.loads(line)["model"] for line in lines] == [None, "two\nlines and ä"]
     assert json.loads(lines[0])["durations"] == {"total": 1.5, "queue": None, "first_token": None}
 
 
-def test_only_the_owner_can_read_it_whatever_the_mask_says(tmp_path: Path) -> None:
+def test_files_and_folders_are_private_under_an_open_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         journal = Journal(tmp_path / "new" / "logs")
         journal.write(RECORD)
-        journal.close()
     finally:
         os.umask(before)
 
@@ -50,11 +48,10 @@ def test_only_the_owner_can_read_it_whatever_the_mask_says(tmp_path: Path) -> No
     assert mode(tmp_path / "new" / "logs" / "2026-11-22.jsonl") == 0o600
 
 
-def test_a_new_day_begins_a_new_file(tmp_path: Path) -> None:
+def test_a_new_day_starts_a_new_file(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     for time in ("2026-11-22T23:59:59.999+00:00", "2026-11-23T00:00:00.000+00:00", "2026-11-22T23:59:59.999+00:00"):
         journal.write(replace(RECORD, time=time))
-    journal.close()
 
     assert {path.name: len(path.read_text().splitlines()) for path in tmp_path.iterdir()} == {
         "2026-11-22.jsonl": 2,
@@ -62,18 +59,16 @@ def test_a_new_day_begins_a_new_file(tmp_path: Path) -> None:
     }
 
 
-def test_journals_of_two_gateways_share_a_file(tmp_path: Path) -> None:
+def test_two_gateways_share_a_file(tmp_path: Path) -> None:
     one, two = Journal(tmp_path), Journal(tmp_path)
     for number in range(10):
         (one if number % 2 else two).write(replace(RECORD, request_id=str(number)))
-    one.close()
-    two.close()
 
     lines = (tmp_path / "2026-11-22.jsonl").read_text().splitlines()
     assert [json.loads(line)["request_id"] for line in lines] == [str(number) for number in range(10)]
 
 
-def test_a_folder_that_cannot_be_written_costs_a_record_and_nothing_else(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_counted_as_lost_records(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("in the way")
     journal = Journal(tmp_path / "logs")
     journal.write(RECORD)
@@ -81,7 +76,6 @@ def test_a_folder_that_cannot_be_written_costs_a_record_and_nothing_else(tmp_pat
     lost = journal.lost_records
     (tmp_path / "logs").unlink()
     journal.write(RECORD)
-    journal.close()
 
     assert lost == 2
     assert journal.last_failure is not None
@@ -90,7 +84,7 @@ def test_a_folder_that_cannot_be_written_costs_a_record_and_nothing_else(tmp_pat
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
-def test_a_full_disk_costs_a_record_and_nothing_else(tmp_path: Path) -> None:
+def test_a_full_disk_is_counted_as_a_lost_record(tmp_path: Path) -> None:
     (tmp_path / "2026-11-22.jsonl").symlink_to("/dev/full")
     journal = Journal(tmp_path)
     journal.write(RECORD)
@@ -99,13 +93,11 @@ def test_a_full_disk_costs_a_record_and_nothing_else(tmp_path: Path) -> None:
     assert journal.last_failure is not None
 
 
-def test_closing_twice_is_harmless(tmp_path: Path) -> None:
+def test_a_file_that_is_removed_while_the_gateway_runs_is_created_again(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.write(RECORD)
-    journal.close()
-    journal.close()
-
+    (tmp_path / "2026-11-22.jsonl").unlink()
     journal.write(RECORD)
-    journal.close()
 
-    assert len((tmp_path / "2026-11-22.jsonl").read_text().splitlines()) == 2
+    assert journal.lost_records == 0
+    assert len((tmp_path / "2026-11-22.jsonl").read_text().splitlines()) == 1

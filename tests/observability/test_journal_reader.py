@@ -1,4 +1,4 @@
-"""The journal, read again from its end."""
+"""Reading the journal, newest records first."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ RECORD = ExchangeRecord(
 )
 
 
-def test_the_newest_exchange_comes_first_over_all_days(tmp_path: Path) -> None:
+def test_records_of_all_days_are_read_newest_first(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     records = [
         replace(RECORD, request_id=f"req_{number}", time=f"2026-11-2{day}T10:00:00.000+00:00")
@@ -28,16 +28,14 @@ def test_the_newest_exchange_comes_first_over_all_days(tmp_path: Path) -> None:
     ]
     for record in records:
         journal.write(record)
-    journal.close()
 
     assert list(newest_records(tmp_path)) == records[::-1]
 
 
-def test_lines_that_cannot_be_read_and_folders_that_are_not_there_are_left_out(tmp_path: Path) -> None:
+def test_unreadable_lines_and_missing_folders_are_skipped(tmp_path: Path) -> None:
     (tmp_path / "2026-11-22.jsonl").write_bytes(b'{"time": "20\n\xff\n[]\n')
     journal = Journal(tmp_path)
     journal.write(RECORD)
-    journal.close()
 
     assert list(newest_records(tmp_path)) == [RECORD]
     assert list(newest_records(tmp_path / "nowhere")) == []

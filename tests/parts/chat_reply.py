@@ -1,6 +1,6 @@
-"""What the played model says, piece by piece, and how a Chat Completions server writes it down.
+"""The parts of a scripted reply, and how a Chat Completions server encodes them.
 
-The form is that of llama.cpp's server (xllamacpp 2026.10.11549; text, usage, timings and errors compared with its
+The format is that of llama.cpp's server (xllamacpp 2026.10.11549; text, usage, timings and errors compared with its
 replies): a first chunk with the role and a null content, reasoning in `reasoning_content`, a tool call's id and name
 before the fragments of its arguments, a chunk with the finish reason, a chunk with the usage and no choices, `[DONE]`.
 """
@@ -24,76 +24,76 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Think:
-    """Reasoning, which servers send beside the text."""
+    """Reasoning, which servers send separately from the text."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A tool call; without an id the server makes one up."""
+    """A tool call; without an id the server generates one."""
 
     name: str
     arguments: str
     id: str | None = None
 
     def with_id(self, id: str) -> "Call":
-        """Return the same call under this id."""
+        """Return the call with this id."""
         return replace(self, id=id)
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The reason why the model stops, when it is not the obvious one."""
+    """The finish reason, if it does not follow from the other parts."""
 
     reason: FinishReason
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Nothing is written until the event is set."""
+    """Write nothing until the event is set."""
 
     until: asyncio.Event
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """The event is set when the reply has come this far."""
+    """Set the event when the reply reaches this point."""
 
     event: asyncio.Event
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """These very bytes."""
+    """Bytes to send unchanged."""
 
     bytes: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """An error object in the middle of the stream; the stream ends after it, without `[DONE]`."""
+    """Send an error object in the middle of the stream, which ends after it, without `[DONE]`."""
 
     error: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
-class Vanish:
-    """The connection is reset."""
+class Reset:
+    """Reset the connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The response ends properly, though the reply is not finished."""
+    """End the response properly, although the reply is not finished."""
 
 
-PromptPart: TypeAlias = Say | Think | Call | Finish | Hold | Signal | Raw | Fail | Vanish | Stop
-Step: TypeAlias = bytes | Hold | Signal | Vanish
+ReplyPart: TypeAlias = Say | Think | Call | Finish | Hold | Signal | Raw | Fail | Reset | Stop
+Step: TypeAlias = bytes | Hold | Signal | Reset
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The tokens the engine reports; `cached_tokens` is the part of `prompt_tokens` it did not have to read again."""
+    """The token counts the engine reports; `cached_tokens` is the part of `prompt_tokens` found in its cache."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -102,15 +102,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply with status 200.  Without a usage the server counts for itself."""
+    """A reply with status 200; without a usage the server counts the tokens."""
 
-    pieces: tuple[PromptPart, ...]
+    parts: tuple[ReplyPart, ...]
     usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer with an error status."""
+    """A response with an error status."""
 
     status: int
     body: JsonValue
@@ -118,10 +118,10 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
-    """How one kind of server writes, where servers differ."""
+class ReplyFormat:
+    """How one kind of server encodes a reply, where servers differ."""
 
-    model: str = "played-model"
+    model: str = "scripted-model"
     characters_per_fragment: int = 4
     reasoning_field: str = "reasoning_content"
     reports_usage: bool = True
@@ -130,7 +130,7 @@ class Habits:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What every chunk of one reply repeats."""
+    """The fields that every chunk of one reply repeats."""
 
     id: str
     created: int
@@ -138,129 +138,129 @@ class Envelope:
 
 
 def say(text: str) -> Say:
-    """Write `text` to the user."""
+    """Return text for the user."""
     return Say(text)
 
 
 def think(text: str) -> Think:
-    """Reason in `text`."""
+    """Return reasoning."""
     return Think(text)
 
 
 def call(tool: str, /, **arguments: JsonValue) -> Call:
-    """Call a tool with these arguments."""
+    """Return a tool call with these arguments."""
     return Call(tool, encode_json(arguments).decode())
 
 
 def finish(reason: FinishReason) -> Finish:
-    """Stop for this reason."""
+    """Return a finish reason."""
     return Finish(reason)
 
 
-def reply(*pieces: PromptPart, usage: Usage | None = None) -> Reply:
-    """Answer with these pieces, in this order."""
-    return Reply(pieces, usage)
+def reply(*parts: ReplyPart, usage: Usage | None = None) -> Reply:
+    """Return a reply with these parts, in this order."""
+    return Reply(parts, usage)
 
 
 def refuse(status: int, message: str, kind: str = "invalid_request_error", **headers: str) -> Refusal:
-    """Answer with an error in the form of OpenAI's API; a header's underscores become hyphens."""
+    """Return an error in the format of OpenAI's API; a header's underscores become hyphens."""
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     return Refusal(status, {"error": {"code": status, "message": message, "type": kind}}, names)
 
 
-def finish_reason(pieces: tuple[PromptPart, ...]) -> FinishReason:
-    """Return the reason the pieces name, or the one that follows from them."""
-    named = [piece.reason for piece in pieces if isinstance(piece, Finish)]
+def finish_reason(parts: tuple[ReplyPart, ...]) -> FinishReason:
+    """Return the finish reason the parts name, or else the one that follows from them."""
+    named = [part.reason for part in parts if isinstance(part, Finish)]
     if named:
         return named[-1]
-    return "tool_calls" if any(isinstance(piece, Call) for piece in pieces) else "stop"
+    return "tool_calls" if any(isinstance(part, Call) for part in parts) else "stop"
 
 
-def completion_tokens(pieces: tuple[PromptPart, ...], habits: Habits) -> int:
-    """Count the fragments a reply is written in; each is one token of the played model."""
-    return sum(len(_fragments(_written(piece), habits)) for piece in pieces)
+def completion_tokens(parts: tuple[ReplyPart, ...], reply_format: ReplyFormat) -> int:
+    """Return the number of fragments a reply is split into; each is one token of the scripted model."""
+    return sum(len(_fragments(_text_of(part), reply_format)) for part in parts)
 
 
-def streamed(answer: Reply, usage: Usage, envelope: Envelope, habits: Habits) -> Iterator[Step]:
-    """Write a reply as server-sent events, one event a step; what is no text is left for the server to act on."""
+def streamed(answer: Reply, usage: Usage, envelope: Envelope, reply_format: ReplyFormat) -> Iterator[Step]:
+    """Encode a reply as server-sent events, one per step; steps that are not bytes are for the server to execute."""
     yield _event(envelope, {"role": "assistant", "content": None})
     calls = 0
-    for piece in answer.pieces:
-        match piece:
+    for part in answer.parts:
+        match part:
             case Say() | Think() | Call():
-                yield from (_event(envelope, delta) for delta in _deltas(piece, calls, habits))
-                calls += isinstance(piece, Call)
+                yield from (_event(envelope, delta) for delta in _deltas(part, calls, reply_format))
+                calls += isinstance(part, Call)
             case Finish():
                 pass
-            case Hold() | Signal() | Vanish():
-                yield piece
+            case Hold() | Signal() | Reset():
+                yield part
             case Raw():
-                yield piece.bytes
+                yield part.bytes
             case Fail():
-                yield sse({"error": piece.error})
+                yield sse({"error": part.error})
                 return
             case Stop():
                 return
             case _:
-                assert_never(piece)
-    yield _event(envelope, {}, finish_reason(answer.pieces))
-    if habits.reports_usage:
-        yield sse(_chunk(envelope, [], **_report(usage, habits)))
+                assert_never(part)
+    yield _event(envelope, {}, finish_reason(answer.parts))
+    if reply_format.reports_usage:
+        yield sse(_chunk(envelope, [], **_report(usage, reply_format)))
     yield b"data: [DONE]\n\n"
 
 
-def whole(answer: Reply, usage: Usage, envelope: Envelope, habits: Habits) -> JsonObject:
-    """Write a reply as one JSON object, for a request that does not stream."""
-    text = "".join(piece.text for piece in answer.pieces if isinstance(piece, Say))
-    reasoning = "".join(piece.text for piece in answer.pieces if isinstance(piece, Think))
-    calls: list[JsonObject] = [_called(piece) for piece in answer.pieces if isinstance(piece, Call)]
+def whole(answer: Reply, usage: Usage, envelope: Envelope, reply_format: ReplyFormat) -> JsonObject:
+    """Encode a reply as one JSON object, for a request without streaming."""
+    text = "".join(part.text for part in answer.parts if isinstance(part, Say))
+    reasoning = "".join(part.text for part in answer.parts if isinstance(part, Think))
+    calls: list[JsonObject] = [_call_object(part) for part in answer.parts if isinstance(part, Call)]
     message: dict[str, JsonValue] = {"role": "assistant", "content": text or None}
     if reasoning:
-        message[habits.reasoning_field] = reasoning
+        message[reply_format.reasoning_field] = reasoning
     if calls:
         message["tool_calls"] = calls
-    choice: JsonObject = {"index": 0, "finish_reason": finish_reason(answer.pieces), "message": message}
-    report = _report(usage, habits) if habits.reports_usage else {}
+    choice: JsonObject = {"index": 0, "finish_reason": finish_reason(answer.parts), "message": message}
+    report = _report(usage, reply_format) if reply_format.reports_usage else {}
     return {**_chunk(envelope, [choice], **report), "object": "chat.completion"}
 
 
 def sse(value: JsonValue) -> bytes:
-    """Write one server-sent event."""
+    """Encode one server-sent event."""
     return b"data: " + encode_json(value) + b"\n\n"
 
 
-def _deltas(piece: Say | Think | Call, index: int, habits: Habits) -> Iterator[JsonObject]:
-    fragments = _fragments(_written(piece), habits)
-    match piece:
+def _deltas(part: Say | Think | Call, index: int, reply_format: ReplyFormat) -> Iterator[JsonObject]:
+    fragments = _fragments(_text_of(part), reply_format)
+    match part:
         case Say():
             yield from ({"content": fragment} for fragment in fragments)
         case Think():
-            yield from ({habits.reasoning_field: fragment} for fragment in fragments)
+            yield from ({reply_format.reasoning_field: fragment} for fragment in fragments)
         case Call():
-            yield {"tool_calls": [{"index": index, **_called(replace(piece, arguments=""))}]}
+            yield {"tool_calls": [{"index": index, **_call_object(replace(part, arguments=""))}]}
             for fragment in fragments:
                 yield {"tool_calls": [{"index": index, "function": {"arguments": fragment}}]}
         case _:
-            assert_never(piece)
+            assert_never(part)
 
 
-def _called(piece: Call) -> JsonObject:
-    function: JsonObject = {"name": piece.name, "arguments": piece.arguments}
-    return {"id": piece.id, "type": "function", "function": function}
+def _call_object(part: Call) -> JsonObject:
+    function: JsonObject = {"name": part.name, "arguments": part.arguments}
+    return {"id": part.id, "type": "function", "function": function}
 
 
-def _written(piece: PromptPart) -> str:
-    match piece:
+def _text_of(part: ReplyPart) -> str:
+    match part:
         case Say() | Think():
-            return piece.text
+            return part.text
         case Call():
-            return piece.arguments
+            return part.arguments
         case _:
             return ""
 
 
-def _fragments(text: str, habits: Habits) -> list[str]:
-    size = habits.characters_per_fragment
+def _fragments(text: str, reply_format: ReplyFormat) -> list[str]:
+    size = reply_format.characters_per_fragment
     return [text[start : start + size] for start in range(0, len(text), size)]
 
 
@@ -274,24 +274,24 @@ def _chunk(envelope: Envelope, choices: list[JsonObject], **more: JsonValue) -> 
         "created": envelope.created,
         "id": envelope.id,
         "model": envelope.model,
-        "system_fingerprint": "b0-played",
+        "system_fingerprint": "b0-scripted",
         "object": "chat.completion.chunk",
         **more,
     }
 
 
-def _report(usage: Usage, habits: Habits) -> dict[str, JsonValue]:
+def _report(usage: Usage, reply_format: ReplyFormat) -> dict[str, JsonValue]:
     tokens: JsonObject = {
         "completion_tokens": usage.completion_tokens,
         "prompt_tokens": usage.prompt_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
         "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
     }
-    return {"usage": tokens, "timings": _timings(usage)} if habits.reports_timings else {"usage": tokens}
+    return {"usage": tokens, "timings": _timings(usage)} if reply_format.reports_timings else {"usage": tokens}
 
 
 def _timings(usage: Usage) -> JsonObject:
-    """Pretend 1,000 prompt tokens and 100 generated tokens a second."""
+    """Return timings of 1,000 prompt tokens and 100 generated tokens per second."""
     read = usage.prompt_tokens - usage.cached_tokens
     return {
         "cache_n": usage.cached_tokens,

@@ -1,4 +1,4 @@
-"""A Chat Completions request as the model's side reads it, and the rules a strict model server holds it to."""
+"""A Chat Completions request as a model server decodes it, and the rules that a strict server enforces."""
 
 from collections.abc import Iterator
 
@@ -8,14 +8,14 @@ from anyclaude.protocol.json_values import JsonError, JsonObject, decode_json
 
 
 class FunctionCall(msgspec.Struct, frozen=True):
-    """The function a tool call names, with its arguments as JSON text."""
+    """The function that a tool call names, with its arguments as JSON text."""
 
     name: str
     arguments: str
 
 
 class ToolCall(msgspec.Struct, frozen=True):
-    """One call the assistant made."""
+    """One tool call of the assistant."""
 
     id: str
     function: FunctionCall
@@ -23,7 +23,7 @@ class ToolCall(msgspec.Struct, frozen=True):
 
 
 class ImageUrl(msgspec.Struct, frozen=True):
-    """Where an image is; a gateway sends `data:` URLs."""
+    """The URL of an image; a gateway sends `data:` URLs."""
 
     url: str
 
@@ -47,7 +47,7 @@ class ChatMessage(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """Everything written in the message, its parts one line each."""
+        """The text of the message, its parts one line each."""
         match self.content:
             case None:
                 return ""
@@ -63,23 +63,23 @@ class ChatMessage(msgspec.Struct, frozen=True):
         return tuple(part.image_url.url for part in parts if part.image_url is not None)
 
 
-class FunctionOffer(msgspec.Struct, frozen=True):
-    """What the model is told about one function."""
+class FunctionDefinition(msgspec.Struct, frozen=True):
+    """The description of one function in the request."""
 
     name: str
     description: str = ""
     parameters: dict[str, object] = {}
 
 
-class ToolOffer(msgspec.Struct, frozen=True):
+class ToolDefinition(msgspec.Struct, frozen=True):
     """A tool the model may call."""
 
-    function: FunctionOffer
+    function: FunctionDefinition
     type: str = "function"
 
 
 class StreamOptions(msgspec.Struct, frozen=True):
-    """How the reply is to be streamed."""
+    """Options for a streamed reply."""
 
     include_usage: bool = False
 
@@ -89,7 +89,7 @@ class ChatBody(msgspec.Struct, frozen=True):
 
     model: str
     messages: tuple[ChatMessage, ...]
-    tools: tuple[ToolOffer, ...] = ()
+    tools: tuple[ToolDefinition, ...] = ()
     stop: str | tuple[str, ...] | None = None
     stream: bool = False
     stream_options: StreamOptions | None = None
@@ -97,7 +97,7 @@ class ChatBody(msgspec.Struct, frozen=True):
 
 
 class ChatRequest(msgspec.Struct, frozen=True):
-    """One request: its headers (names in lower case), its body as it came, and its body understood."""
+    """One request: its headers (names in lower case), its body as received, and its body decoded."""
 
     headers: dict[str, str]
     raw: JsonObject
@@ -110,53 +110,57 @@ class ChatRequest(msgspec.Struct, frozen=True):
 
     @property
     def opening(self) -> str:
-        """What the user's side said before the assistant spoke for the first time."""
+        """The user's messages before the first message of the assistant."""
         return "\n".join(message.text for message in _until_first_reply(self.messages) if message.role == "user")
 
     @property
     def turns_taken(self) -> int:
-        """How often the assistant has spoken."""
+        """The number of messages of the assistant."""
         return sum(message.role == "assistant" for message in self.messages)
 
     @property
     def since_last_turn(self) -> tuple[ChatMessage, ...]:
-        """The messages that came after the assistant's last one: what this reply answers."""
+        """The messages after the assistant's last one, which this reply answers."""
         last = max((at for at, message in enumerate(self.messages) if message.role == "assistant"), default=-1)
         return self.messages[last + 1 :]
 
     @property
     def tool_results(self) -> tuple[ChatMessage, ...]:
-        """The results of the calls made in the assistant's last message, in their order."""
+        """The results of the tool calls in the assistant's last message, in order."""
         return tuple(message for message in self.since_last_turn if message.role == "tool")
 
     @property
     def tool_names(self) -> tuple[str, ...]:
-        """The tools the model may call, in their order."""
+        """The names of the tools the model may call, in order."""
         return tuple(tool.function.name for tool in self.body.tools)
 
 
-class Unreadable(ValueError):
-    """The bytes are not a Chat Completions request; the text says where."""
+class InvalidChatRequest(ValueError):
+    """The bytes are not a Chat Completions request; the message says where."""
 
 
 def read_chat_request(headers: dict[str, str], body: bytes) -> ChatRequest:
-    """Understand a request; raises `Unreadable`."""
+    """Decode a request.
+
+    Raises:
+        InvalidChatRequest: when the body is not a Chat Completions request.
+    """
     try:
         raw = decode_json(body)
-        understood = msgspec.convert(raw, ChatBody)
+        decoded = msgspec.convert(raw, ChatBody)
     except (JsonError, msgspec.ValidationError) as error:
-        raise Unreadable(str(error)) from error
+        raise InvalidChatRequest(str(error)) from error
     assert isinstance(raw, dict)
-    return ChatRequest(headers, raw, understood)
+    return ChatRequest(headers, raw, decoded)
 
 
 def broken_rules(request: ChatRequest) -> tuple[str, ...]:
-    """Say which rules of the conversation's grammar the messages break.
+    """Return the violations of the rules for a conversation's messages.
 
-    They are those that chat templates and servers really enforce: Qwen's templates raise on a late system message,
+    The rules are those that chat templates and servers enforce: Qwen's templates raise on a late system message,
     Mistral's and OpenAI's API refuse results that answer no call, and OpenAI's refuses a call that is never answered.
-    Results must stand in the order of their calls, because most templates write them without the ids; the client
-    sends them in the order in which the tools were done (Claude Code 2.1.112 and 2.1.330).
+    Results must be in the order of their calls, because most templates render them without the ids; the client
+    sends them in the order in which the tools finished (Claude Code 2.1.112 and 2.1.330).
     """
     return (*_late_system_messages(request), *_bad_calls(request), *_unpaired_results(request), *_empty_turns(request))
 
@@ -174,7 +178,7 @@ def _bad_calls(request: ChatRequest) -> Iterator[str]:
             if call.id in seen:
                 yield f"messages[{at}]: the tool call id {call.id!r} was used before."
             if not _is_json_object(call.function.arguments):
-                yield f"messages[{at}]: the arguments of {call.function.name} are no JSON object."
+                yield f"messages[{at}]: the arguments of {call.function.name} are not a JSON object."
             seen.add(call.id)
 
 
@@ -185,7 +189,7 @@ def _unpaired_results(request: ChatRequest) -> Iterator[str]:
             if waiting and message.tool_call_id == waiting[0]:
                 del waiting[0]
             else:
-                yield f"messages[{at}]: the result for {message.tool_call_id!r} comes where {waiting} are awaited."
+                yield f"messages[{at}]: the result for {message.tool_call_id!r} is not the next of {waiting}."
         elif waiting:
             yield f"messages[{at}]: the calls {waiting} have no result."
             waiting = []

@@ -1,7 +1,7 @@
-"""What the played model answers to which request: it reads the conversation, as a model does.
+"""Scripts for the scripted model: which reply it gives to which request.
 
-Nothing is kept between requests: a repeated request gets the same reply again, and requests of several
-conversations may come in any order.
+A script reads the conversation, as a model does, and keeps nothing between requests: a repeated request gets the
+same reply again, and requests of several conversations may come in any order.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,88 +12,91 @@ from tests.parts.chat_reply import Refusal, Reply, refuse
 from tests.parts.chat_request import ChatRequest
 
 Answer: TypeAlias = Reply | Refusal
-Scene: TypeAlias = Callable[[ChatRequest], Answer]
-Line: TypeAlias = Answer | Scene
+Script: TypeAlias = Callable[[ChatRequest], Answer]
+ScriptedReply: TypeAlias = Answer | Script
 
 
-class OutOfScript(AssertionError):
-    """A request came that the script does not foresee."""
+class UnscriptedRequest(AssertionError):
+    """A request arrived for which the script has no reply."""
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
-    """One conversation: the words that tell it from the others, and the replies to it in their order.
+class ScriptedConversation:
+    """One conversation: the text that distinguishes it from the others, and the replies to it in order.
 
-    The words are looked for in what the user's side said before the first reply, so that the conversation which
-    hands a task to a sub-agent is not taken for the sub-agent's.
+    `opening` is searched for in the user's messages before the first reply, so that the conversation which hands a
+    task to a sub-agent is not mistaken for the sub-agent's.
     """
 
-    cue: str
-    lines: tuple[Line, ...]
+    opening: str
+    replies: tuple[ScriptedReply, ...]
 
 
-class Screenplay:
-    """A `Scene` of several conversations; the one that has a request's cue answers with its next line."""
+class ConversationScript:
+    """A `Script` of several conversations; the one whose opening a request contains gives its next reply."""
 
-    def __init__(self, *roles: Role, otherwise: Scene | None = None) -> None:
-        self._roles = roles
-        self._otherwise = otherwise or _nobody
+    def __init__(self, *conversations: ScriptedConversation, otherwise: Script | None = None) -> None:
+        self._conversations = conversations
+        self._otherwise = otherwise or _fail
 
     def __call__(self, request: ChatRequest) -> Answer:
-        """Answer the request; raises `OutOfScript` if no line is left for it."""
-        for role in self._roles:
-            if role.cue in request.opening:
-                return _spoken(_line(role, request), request)
+        """Answer the request; raises `UnscriptedRequest` if no reply is left for it."""
+        for conversation in self._conversations:
+            if conversation.opening in request.opening:
+                return _resolved(_next_reply(conversation, request), request)
         return self._otherwise(request)
 
 
-def always(answer: Answer) -> Scene:
+def always(answer: Answer) -> Script:
     """Give the same answer to every request."""
     return lambda request: answer
 
 
-def in_turn(*lines: Line) -> Scene:
-    """Give the lines one after the other, by the number of turns the assistant has taken."""
-    return Screenplay(Role("", lines))
+def in_turn(*replies: ScriptedReply) -> Script:
+    """Give the replies in order, chosen by the number of assistant messages in the request."""
+    return ConversationScript(ScriptedConversation("", replies))
 
 
-def one_by_one(*lines: Line) -> Scene:
-    """Give the lines in the order of the requests, whatever they ask; only this scene remembers what it has said."""
-    following = iter(lines)
+def one_by_one(*replies: ScriptedReply) -> Script:
+    """Give the replies in the order of the requests, whatever these contain; only this script keeps state."""
+    following = iter(replies)
 
     def answer(request: ChatRequest) -> Answer:
-        line = next(following, None)
-        if line is None:
-            raise OutOfScript(f"all {len(lines)} lines were said before a request that ends with {_tail(request)}")
-        return _spoken(line, request)
+        reply = next(following, None)
+        if reply is None:
+            raise UnscriptedRequest(
+                f"all {len(replies)} replies were given before a request that ends with {_tail(request)}"
+            )
+        return _resolved(reply, request)
 
     return answer
 
 
-def by_model(scenes: Mapping[str, Scene]) -> Scene:
-    """Let another scene answer for each model name; other names are refused as unknown."""
+def by_model(scripts: Mapping[str, Script]) -> Script:
+    """Choose a script by the model name; other names are refused as unknown."""
 
     def answer(request: ChatRequest) -> Answer:
-        scene = scenes.get(request.body.model)
-        return scene(request) if scene else refuse(404, f"model {request.body.model!r} not found", "not_found_error")
+        script = scripts.get(request.body.model)
+        return script(request) if script else refuse(404, f"model {request.body.model!r} not found", "not_found_error")
 
     return answer
 
 
-def _line(role: Role, request: ChatRequest) -> Line:
-    if request.turns_taken >= len(role.lines):
-        raise OutOfScript(
-            f"{role.cue!r} has {len(role.lines)} lines, and all of them were said. Last: {_tail(request)}"
+def _next_reply(conversation: ScriptedConversation, request: ChatRequest) -> ScriptedReply:
+    if request.turns_taken >= len(conversation.replies):
+        raise UnscriptedRequest(
+            f"the conversation {conversation.opening!r} has {len(conversation.replies)} replies, and all were given. "
+            f"Last: {_tail(request)}"
         )
-    return role.lines[request.turns_taken]
+    return conversation.replies[request.turns_taken]
 
 
-def _spoken(line: Line, request: ChatRequest) -> Answer:
-    return line(request) if callable(line) else line
+def _resolved(reply: ScriptedReply, request: ChatRequest) -> Answer:
+    return reply(request) if callable(reply) else reply
 
 
-def _nobody(request: ChatRequest) -> Answer:
-    raise OutOfScript(f"no role has its cue in a request that ends with {_tail(request)}")
+def _fail(request: ChatRequest) -> Answer:
+    raise UnscriptedRequest(f"no scripted conversation has the opening of a request that ends with {_tail(request)}")
 
 
 def _tail(request: ChatRequest) -> str:

@@ -1,6 +1,6 @@
-"""A Chat Completions server on a real loopback socket, whose model is played by a script.
+"""A Chat Completions server on a real loopback socket, with scripted replies.
 
-It records every request and what became of its reply, counts tokens as an engine with a prompt cache would, and
+It records every request and the outcome of its reply, counts tokens as an engine with a prompt cache does, and
 refuses conversations that break the rules real servers enforce.
 """
 
@@ -18,43 +18,43 @@ from tests.parts.chat_reply import (
     Call,
     Envelope,
     Fail,
-    Habits,
     Hold,
     Refusal,
     Reply,
+    ReplyFormat,
+    Reset,
     Signal,
     Step,
     Usage,
-    Vanish,
     completion_tokens,
     refuse,
     streamed,
     whole,
 )
-from tests.parts.chat_request import ChatRequest, Unreadable, broken_rules, read_chat_request
-from tests.parts.chat_script import Answer, OutOfScript, Scene
+from tests.parts.chat_request import ChatRequest, InvalidChatRequest, broken_rules, read_chat_request
+from tests.parts.chat_script import Answer, Script, UnscriptedRequest
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 
 CHARACTERS_PER_TOKEN = 4
-"""The played engine's tokenizer: every four characters are a token."""
+"""The tokenizer of the scripted engine: every four characters are a token."""
 
 CREATED = 1_700_000_000
-"""The time all replies bear, in seconds since 1970; nothing depends on it."""
+"""The creation time in all replies, in seconds since 1970; nothing depends on it."""
 
 
 class Outcome(Enum):
-    """What became of a reply."""
+    """The outcome of a reply."""
 
     UNDERWAY = "underway"
     COMPLETE = "complete"
-    BROKEN_OFF = "broken off, as the script says"
-    ABANDONED = "abandoned: the client left"
+    BROKEN_OFF = "broken off by the script"
+    ABANDONED = "abandoned by the client"
 
 
 @dataclass(slots=True)
 class Exchange:
-    """One request and its answer; `over` is set when the last byte was written, or when the client had left."""
+    """One request and its answer; `over` is set when the last byte was written, or the client disconnected."""
 
     request: ChatRequest
     answer: Answer
@@ -63,8 +63,8 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """A request for anything but a chat completion."""
+class OtherRequest:
+    """A request other than for a chat completion."""
 
     method: str
     path: str
@@ -72,116 +72,116 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class Hardware:
-    """What kind of server is played."""
+class ServerOptions:
+    """The kind of server to imitate."""
 
-    habits: Habits = field(default_factory=Habits)
+    reply_format: ReplyFormat = field(default_factory=ReplyFormat)
     context_tokens: int = 131_072
     bytes_per_write: int | None = None
-    """Cut the stream into pieces of this size, wherever that may be; by default each event is written by itself."""
+    """Split the stream into pieces of this size, at any byte; by default each event is written separately."""
     is_llama_cpp: bool = True
-    """Whether `/props`, `/health` and the routes that count tokens or show the prompt exist."""
+    """Whether `/props`, `/health` and the routes that count tokens or render the prompt exist."""
     is_strict: bool = True
     """Whether conversations that break the rules are refused."""
 
 
 class ChatServer:
-    """The played server: its address, and what it was asked."""
+    """The scripted server: its address and the requests it has received."""
 
-    def __init__(self, scene: Scene, hardware: Hardware) -> None:
+    def __init__(self, script: Script, options: ServerOptions) -> None:
         self.origin = ""
-        self.scene = scene
-        self.hardware = hardware
+        self.script = script
+        self.options = options
         self.exchanges: list[Exchange] = []
-        self.visits: list[Visit] = []
-        self.complaints: list[str] = []
+        self.other_requests: list[OtherRequest] = []
+        self.problems: list[str] = []
         self._arrivals = asyncio.Condition()
         self._ids = itertools.count(1)
         self._prompts: list[str] = []
 
     @property
     def base_url(self) -> str:
-        """The URL an OpenAI client is given."""
+        """The base URL for an OpenAI client."""
         return f"{self.origin}/v1"
 
     @property
     def requests(self) -> tuple[ChatRequest, ...]:
-        """The chat completions asked for, in the order of their arrival."""
+        """The requests for chat completions, in the order of their arrival."""
         return tuple(exchange.request for exchange in self.exchanges)
 
-    def requests_with(self, cue: str) -> tuple[ChatRequest, ...]:
-        """Return the requests of the conversation that was opened with these words."""
-        return tuple(request for request in self.requests if cue in request.opening)
+    def requests_with(self, opening: str) -> tuple[ChatRequest, ...]:
+        """Return the requests of the conversation whose first user messages contain `opening`."""
+        return tuple(request for request in self.requests if opening in request.opening)
 
     async def exchange(self, number: int) -> Exchange:
-        """Wait until so many requests have come, and return the last of them; the first has the number 1."""
+        """Wait until `number` requests have arrived and return the last of them; the first has the number 1."""
         async with self._arrivals:
             await self._arrivals.wait_for(lambda: len(self.exchanges) >= number)
         return self.exchanges[number - 1]
 
     def check(self) -> None:
-        """Raise an `AssertionError` if a request came that broke a rule or that the script does not foresee."""
-        assert not self.complaints, "\n".join(self.complaints)
+        """Raise an `AssertionError` if a request broke a rule or had no scripted reply."""
+        assert not self.problems, "\n".join(self.problems)
 
     def application(self) -> web.Application:
         """Return the routes."""
         app = web.Application(client_max_size=256 * 1024 * 1024)
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_get("/v1/models", self._models)
-        if self.hardware.is_llama_cpp:
+        if self.options.is_llama_cpp:
             app.router.add_get("/props", self._props)
             app.router.add_get("/health", self._health)
             app.router.add_post("/tokenize", self._tokenize)
             app.router.add_post("/v1/chat/completions/input_tokens", self._input_tokens)
             app.router.add_post("/apply-template", self._apply_template)
-        app.router.add_route("*", "/{path:.*}", self._nothing)
+        app.router.add_route("*", "/{path:.*}", self._not_found)
         return app
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
-            asked = read_chat_request(headers, await request.read())
-        except Unreadable as error:
-            self.complaints.append(f"unreadable request: {error}")
+            chat_request = read_chat_request(headers, await request.read())
+        except InvalidChatRequest as error:
+            self.problems.append(f"unreadable request: {error}")
             return _json(400, refuse(400, str(error)).body)
-        exchange = Exchange(asked, self._answer(asked))
+        exchange = Exchange(chat_request, self._answer(chat_request))
         async with self._arrivals:
             self.exchanges.append(exchange)
             self._arrivals.notify_all()
-        with _watched(exchange):
+        with _outcome_recorded(exchange):
             return await self._deliver(request, exchange)
 
-    def _answer(self, asked: ChatRequest) -> Answer:
-        broken = broken_rules(asked) if self.hardware.is_strict else ()
+    def _answer(self, chat_request: ChatRequest) -> Answer:
+        broken = broken_rules(chat_request) if self.options.is_strict else ()
         if broken:
-            self.complaints.extend(broken)
+            self.problems.extend(broken)
             return refuse(400, " ".join(broken))
         try:
-            answer = self.scene(asked)
-        except (OutOfScript, AssertionError) as error:
-            self.complaints.append(str(error))
+            answer = self.script(chat_request)
+        except (UnscriptedRequest, AssertionError) as error:
+            self.problems.append(str(error))
             return refuse(400, str(error))
         return self._with_ids(answer) if isinstance(answer, Reply) else answer
 
     def _with_ids(self, answer: Reply) -> Reply:
-        """Give every call an id, of the 32 characters llama.cpp makes up."""
-        pieces = tuple(
-            piece.with_id(f"{next(self._ids):032d}") if isinstance(piece, Call) and piece.id is None else piece
-            for piece in answer.pieces
+        """Give every call without an id one of 32 characters, as llama.cpp generates them."""
+        parts = tuple(
+            part.with_id(f"{next(self._ids):032d}") if isinstance(part, Call) and part.id is None else part
+            for part in answer.parts
         )
-        return replace(answer, pieces=pieces)
+        return replace(answer, parts=parts)
 
     async def _deliver(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         match exchange.answer:
             case Refusal(status, body, headers):
                 return _json(status, body, dict(headers))
             case Reply() as answer:
-                usage = self._counted(exchange.request, answer)
+                usage = self._usage(exchange.request, answer)
                 envelope = Envelope(f"chatcmpl-{next(self._ids)}", CREATED, exchange.request.body.model)
                 if exchange.request.body.stream:
-                    steps = streamed(answer, usage, envelope, self.hardware.habits)
+                    steps = streamed(answer, usage, envelope, self.options.reply_format)
                     return await self._stream(request, exchange, steps)
-                reply = whole(answer, usage, envelope, self.hardware.habits)
+                reply = whole(answer, usage, envelope, self.options.reply_format)
                 return await self._at_once(request, exchange, answer, reply)
             case _:
                 assert_never(exchange.answer)
@@ -189,13 +189,13 @@ class ChatServer:
     async def _at_once(
         self, request: web.Request, exchange: Exchange, answer: Reply, reply: JsonObject
     ) -> web.StreamResponse:
-        for piece in answer.pieces:
-            match piece:
+        for part in answer.parts:
+            match part:
                 case Hold(until):
                     await until.wait()
                 case Signal(event):
                     event.set()
-                case Vanish():
+                case Reset():
                     return _reset(request, exchange)
                 case Fail(error):
                     return _json(500, {"error": error})
@@ -214,14 +214,14 @@ class ChatServer:
                     await until.wait()
                 case Signal(event):
                     event.set()
-                case Vanish():
+                case Reset():
                     return _reset(request, exchange, response)
         await response.write_eof()
         return response
 
     def _cut(self, steps: Iterator[Step]) -> Iterator[Step]:
-        """Cut what is written between two holds into the pieces this server writes."""
-        size = self.hardware.bytes_per_write
+        """Split the bytes between two other steps into pieces of `bytes_per_write`."""
+        size = self.options.bytes_per_write
         if size is None:
             yield from steps
             return
@@ -232,73 +232,75 @@ class ChatServer:
             else:
                 yield from run
 
-    def _counted(self, asked: ChatRequest, answer: Reply) -> Usage:
-        """Count as an engine does that still has every earlier prompt in its cache."""
-        prompt = _prompt(asked)
+    def _usage(self, chat_request: ChatRequest, answer: Reply) -> Usage:
+        """Count tokens as an engine does that keeps every earlier prompt in its cache."""
+        prompt = _prompt(chat_request)
         cached = max((_shared(prompt, earlier) for earlier in self._prompts), default=0)
         self._prompts.append(prompt)
         tokens = len(prompt) // CHARACTERS_PER_TOKEN
-        written = completion_tokens(answer.pieces, self.hardware.habits)
+        written = completion_tokens(answer.parts, self.options.reply_format)
         return answer.usage or Usage(tokens, written, min(cached // CHARACTERS_PER_TOKEN, max(tokens - 1, 0)))
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
-        self._visited(request)
-        meta: JsonObject = {"n_ctx": self.hardware.context_tokens, "n_ctx_train": self.hardware.context_tokens}
-        model: dict[str, JsonValue] = {"id": self.hardware.habits.model, "object": "model", "created": CREATED}
-        model |= {"owned_by": "llamacpp", "meta": meta} if self.hardware.is_llama_cpp else {"owned_by": "nobody"}
+        self._record(request)
+        meta: JsonObject = {"n_ctx": self.options.context_tokens, "n_ctx_train": self.options.context_tokens}
+        model: dict[str, JsonValue] = {"id": self.options.reply_format.model, "object": "model", "created": CREATED}
+        model |= {"owned_by": "llamacpp", "meta": meta} if self.options.is_llama_cpp else {"owned_by": "someone"}
         return _json(200, {"object": "list", "data": [model]})
 
     async def _props(self, request: web.Request) -> web.StreamResponse:
-        self._visited(request)
-        settings: JsonObject = {"n_ctx": self.hardware.context_tokens}
+        self._record(request)
+        settings: JsonObject = {"n_ctx": self.options.context_tokens}
         capabilities: JsonObject = {"supports_tools": True, "supports_tool_calls": True, "supports_system_role": True}
         return _json(
             200,
             {
                 "default_generation_settings": settings,
                 "total_slots": 4,
-                "model_alias": self.hardware.habits.model,
-                "model_path": f"/models/{self.hardware.habits.model}.gguf",
+                "model_alias": self.options.reply_format.model,
+                "model_path": f"/models/{self.options.reply_format.model}.gguf",
                 "modalities": {"vision": True, "audio": False},
                 "chat_template_caps": capabilities,
-                "build_info": "b0-played",
+                "build_info": "b0-scripted",
             },
         )
 
     async def _health(self, request: web.Request) -> web.StreamResponse:
-        self._visited(request)
+        self._record(request)
         return _json(200, {"status": "ok"})
 
     async def _tokenize(self, request: web.Request) -> web.StreamResponse:
-        self._visited(request)
+        self._record(request)
         content = str((await request.json()).get("content", ""))
         return _json(200, {"tokens": list(range(len(content) // CHARACTERS_PER_TOKEN))})
 
     async def _input_tokens(self, request: web.Request) -> web.StreamResponse:
-        self._visited(request)
+        self._record(request)
         prompt = _prompt(read_chat_request({}, await request.read()))
         return _json(200, {"input_tokens": len(prompt) // CHARACTERS_PER_TOKEN, "object": "response.input_tokens"})
 
     async def _apply_template(self, request: web.Request) -> web.StreamResponse:
-        self._visited(request)
-        asked = read_chat_request({}, encode_json({"model": self.hardware.habits.model} | await request.json()))
-        if self.hardware.is_strict and (broken := broken_rules(asked)):
+        self._record(request)
+        chat_request = read_chat_request(
+            {}, encode_json({"model": self.options.reply_format.model} | await request.json())
+        )
+        if self.options.is_strict and (broken := broken_rules(chat_request)):
             return _json(400, refuse(400, " ".join(broken)).body)
-        return _json(200, {"prompt": _prompt(asked)})
+        return _json(200, {"prompt": _prompt(chat_request)})
 
-    async def _nothing(self, request: web.Request) -> web.StreamResponse:
-        self._visited(request)
+    async def _not_found(self, request: web.Request) -> web.StreamResponse:
+        self._record(request)
         return _json(404, refuse(404, "File Not Found", "not_found_error").body)
 
-    def _visited(self, request: web.Request) -> None:
+    def _record(self, request: web.Request) -> None:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.visits.append(Visit(request.method, request.path, headers))
+        self.other_requests.append(OtherRequest(request.method, request.path, headers))
 
 
 @contextlib.asynccontextmanager
-async def chat_server(scene: Scene, hardware: Hardware | None = None) -> AsyncIterator[ChatServer]:
-    """Serve on a free loopback port until the block ends."""
-    server = ChatServer(scene, hardware or Hardware())
+async def chat_server(script: Script, options: ServerOptions | None = None) -> AsyncIterator[ChatServer]:
+    """Serve on a free loopback port for the duration of the context."""
+    server = ChatServer(script, options or ServerOptions())
     runner = web.AppRunner(server.application(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -312,8 +314,8 @@ async def chat_server(scene: Scene, hardware: Hardware | None = None) -> AsyncIt
 
 
 @contextlib.contextmanager
-def _watched(exchange: Exchange) -> Iterator[None]:
-    """Note how an exchange ends; with `handler_cancellation` a client that leaves cancels its handler."""
+def _outcome_recorded(exchange: Exchange) -> Iterator[None]:
+    """Record how an exchange ends; with `handler_cancellation`, a client that disconnects cancels its handler."""
     try:
         yield
     except (asyncio.CancelledError, ConnectionResetError):
@@ -327,22 +329,22 @@ def _watched(exchange: Exchange) -> Iterator[None]:
 
 
 def _reset(request: web.Request, exchange: Exchange, response: web.StreamResponse | None = None) -> web.StreamResponse:
-    """Reset the connection; the response returned reaches nobody."""
+    """Reset the connection; the returned response is never sent."""
     exchange.outcome = Outcome.BROKEN_OFF
     if request.transport is not None:
         request.transport.abort()
     return response or web.Response()
 
 
-def _prompt(asked: ChatRequest) -> str:
-    """Write the prompt as a chat template does: the tools first, then one message after the other."""
-    tools, messages = asked.raw.get("tools", []), asked.raw.get("messages", [])
+def _prompt(chat_request: ChatRequest) -> str:
+    """Return the prompt as a chat template renders it: the tools first, then the messages in order."""
+    tools, messages = chat_request.raw.get("tools", []), chat_request.raw.get("messages", [])
     assert isinstance(messages, list)
     return "\n".join([encode_json(tools).decode(), *(encode_json(message).decode() for message in messages)])
 
 
 def _shared(one: str, other: str) -> int:
-    """Return how many characters the two begin with in common."""
+    """Return the length of the common prefix in characters."""
     return bisect.bisect_left(range(min(len(one), len(other))), 1, key=lambda end: one[: end + 1] != other[: end + 1])
 
 

@@ -1,4 +1,4 @@
-"""Small chat templates, each with one manner of the real ones."""
+"""Small chat templates, each with one behaviour of the real ones."""
 
 from pathlib import Path
 
@@ -6,5 +6,5 @@ FOLDER = Path(__file__).with_name("templates")
 
 
 def chat_template(name: str) -> str:
-    """Return the text of one of them."""
+    """Return the text of one template."""
     return (FOLDER / f"{name}.jinja").read_text(encoding="utf-8")

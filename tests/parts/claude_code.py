@@ -1,4 +1,4 @@
-"""Runs a real Claude Code without a terminal, cut off from this machine's own settings and credentials."""
+"""Runs the real Claude Code without a terminal, isolated from this machine's settings and credentials."""
 
 import asyncio
 import os
@@ -14,39 +14,39 @@ from tests.parts.claude_code_versions import Client
 from anyclaude.protocol.json_values import JsonObject, JsonValue, decode_json
 
 MODEL = "local-qwen"
-"""A name no release knows: the client then talks as to its newest model."""
+"""A name unknown to every release: the client then behaves as with its newest model."""
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
-"""Where the client finds git and a shell; nothing else of this machine's environment reaches it."""
+"""The PATH on which the client finds git and a shell; it gets nothing else of this machine's environment."""
 
 TIMEOUT_SECONDS = 120.0
-"""A client starts in about two seconds, and a played reply takes some milliseconds."""
+"""A client starts in about two seconds, and a scripted reply takes a few milliseconds."""
 
 TAIL_CHARACTERS = 6_000
-"""How much of a log is shown when a run fails."""
+"""Number of characters of a log that are shown when a run fails."""
 
 Event: TypeAlias = JsonObject
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """Where a client works: a HOME of its own, a work tree, and the file for its debug log."""
+class Workspace:
+    """The files of a client: its own HOME, a work tree and a debug log."""
 
     home: Path
     tree: Path
     log: Path
 
 
-def desk_for(tree: Path, beside: Path) -> Desk:
-    """Return a desk for this work tree, with a fresh HOME beside it."""
+def workspace_for(tree: Path, beside: Path) -> Workspace:
+    """Return a workspace for this work tree, with a fresh HOME beside it."""
     home = beside / "home"
     home.mkdir()
-    return Desk(home, tree, beside / "debug.log")
+    return Workspace(home, tree, beside / "debug.log")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run of the client left behind."""
+    """The result of one run of the client."""
 
     status: int
     events: tuple[Event, ...]
@@ -55,13 +55,13 @@ class Run:
 
     @property
     def result(self) -> Event:
-        """The last event, which sums the run up; empty if there is none."""
+        """The last event, which summarises the run; empty if there is none."""
         results = [event for event in self.events if event.get("type") == "result"]
         return results[-1] if results else {}
 
     @property
     def text(self) -> str:
-        """What the client would print: the last words of the model."""
+        """The text the client would print: the last text of the model."""
         return str(self.result.get("result", ""))
 
     @property
@@ -70,27 +70,27 @@ class Run:
         return str(self.result.get("session_id", ""))
 
     def events_of(self, kind: str, subtype: str | None = None) -> tuple[Event, ...]:
-        """Return the events of one type, and subtype."""
+        """Return the events of one type and, if given, one subtype."""
         found = (event for event in self.events if event.get("type") == kind)
         return tuple(event for event in found if subtype in {None, event.get("subtype")})
 
     def check(self) -> None:
-        """Raise an `AssertionError`, with the useful part of what the client said, unless the run ended well."""
-        went_well = self.status == 0 and self.result.get("is_error") is False
-        assert went_well, self.report()
+        """Raise an `AssertionError`, with the relevant output of the client, unless the run succeeded."""
+        succeeded = self.status == 0 and self.result.get("is_error") is False
+        assert succeeded, self.report()
 
     def report(self) -> str:
-        """Say how the run ended, and show the ends of its logs."""
+        """Return how the run ended, with the ends of its logs."""
         last = "\n".join(str(event)[:1_000] for event in self.events[-3:])
         return (
             f"Claude Code ended with status {self.status}.\n--- last events\n{last}\n"
-            f"--- stderr\n{self.stderr[-TAIL_CHARACTERS:]}\n--- debug log\n{_useful(self.log)[-TAIL_CHARACTERS:]}"
+            f"--- stderr\n{self.stderr[-TAIL_CHARACTERS:]}\n--- debug log\n{_relevant(self.log)[-TAIL_CHARACTERS:]}"
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What the client is told to do, and how."""
+class ClientTask:
+    """One prompt for the client, and how to run it."""
 
     prompt: str
     arguments: tuple[str, ...] = ()
@@ -98,36 +98,40 @@ class Order:
     timeout_seconds: float = TIMEOUT_SECONDS
 
 
-async def run_claude(client: Client, desk: Desk, base_url: str, order: Order) -> Run:
-    """Let the client work on one prompt until it is done, or until the time is over, which kills it."""
-    environment = client_environment(client, desk, base_url) | dict(order.environment)
+async def run_claude(client: Client, workspace: Workspace, base_url: str, task: ClientTask) -> Run:
+    """Run the client on one task until it has finished; after the timeout it is killed."""
+    environment = client_environment(client, workspace, base_url) | dict(task.environment)
     return await run_command(
-        (*client.command, *client_arguments(desk, order)), desk, environment, order.timeout_seconds
+        (*client.command, *client_arguments(workspace, task)), workspace, environment, task.timeout_seconds
     )
 
 
 async def run_command(
-    command: tuple[str, ...], desk: Desk, environment: Mapping[str, str], timeout_seconds: float
+    command: tuple[str, ...], workspace: Workspace, environment: Mapping[str, str], timeout_seconds: float
 ) -> Run:
-    """Run a client with these very arguments and this very environment, for so long at most."""
-    async with _started(command, desk.tree, environment) as process:
+    """Run a client with exactly these arguments and this environment.
+
+    Raises:
+        AssertionError: when the client is still running after `timeout_seconds`.
+    """
+    async with _started(command, workspace.tree, environment) as process:
         try:
             async with asyncio.timeout(timeout_seconds):
                 out, err = await process.communicate()
         except TimeoutError:
-            log = _useful(_read(desk.log))[-TAIL_CHARACTERS:]
+            log = _relevant(_read(workspace.log))[-TAIL_CHARACTERS:]
             late = f"Claude Code ({command[0]}) was still running after {timeout_seconds} s.\n{log}"
             raise AssertionError(late) from None
     assert process.returncode is not None
-    return Run(process.returncode, _events(out), err.decode(errors="replace"), _read(desk.log))
+    return Run(process.returncode, _events(out), err.decode(errors="replace"), _read(workspace.log))
 
 
-def client_environment(client: Client, desk: Desk, base_url: str) -> dict[str, str]:
-    """Return the whole environment of a client: where the gateway is, what its model is called, and quiet."""
+def client_environment(client: Client, workspace: Workspace, base_url: str) -> dict[str, str]:
+    """Return the whole environment of a client: the gateway's address, the model's name, and no other traffic."""
     model = dict.fromkeys(("ANTHROPIC_MODEL", "ANTHROPIC_SMALL_FAST_MODEL", *_ALIASES), MODEL)
     quiet = ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "DISABLE_TELEMETRY", "DISABLE_ERROR_REPORTING")
     return {
-        "HOME": str(desk.home),
+        "HOME": str(workspace.home),
         "PATH": f"{Path(client.command[0]).parent}:{SYSTEM_PATH}",
         "TERM": "xterm-256color",
         "LANG": "C.UTF-8",
@@ -147,15 +151,15 @@ def client_environment(client: Client, desk: Desk, base_url: str) -> dict[str, s
     }
 
 
-def client_arguments(desk: Desk, order: Order) -> tuple[str, ...]:
-    """Return the flags of a run without a terminal; `IS_SANDBOX` lets root skip the permissions."""
+def client_arguments(workspace: Workspace, task: ClientTask) -> tuple[str, ...]:
+    """Return the flags of a run without a terminal; root may skip the permissions because of `IS_SANDBOX`."""
     return (
         "-p",
-        order.prompt,
+        task.prompt,
         *("--output-format", "stream-json", "--verbose"),
         "--dangerously-skip-permissions",
-        *("--debug-file", str(desk.log)),
-        *order.arguments,
+        *("--debug-file", str(workspace.log)),
+        *task.arguments,
     )
 
 
@@ -166,7 +170,7 @@ _ALIASES = tuple(f"ANTHROPIC_DEFAULT_{name}_MODEL" for name in ("OPUS", "SONNET"
 async def _started(
     command: tuple[str, ...], tree: Path, environment: Mapping[str, str]
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Start a process in a group of its own, and end the whole group with the block."""
+    """Start a process in its own process group, and kill the group when the context ends."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=tree,
@@ -189,10 +193,10 @@ def _events(out: bytes) -> tuple[Event, ...]:
     return tuple(value for value in values if isinstance(value, dict))
 
 
-def _useful(log: str) -> str:
-    """Return the lines of a debug log that tell of trouble, or all of it if none does."""
-    telling = [line for line in log.splitlines() if "[ERROR]" in line or "[WARN]" in line or "API" in line]
-    return "\n".join(telling) or log
+def _relevant(log: str) -> str:
+    """Return the lines of a debug log with errors, warnings or API calls; all lines if there are none."""
+    relevant = [line for line in log.splitlines() if "[ERROR]" in line or "[WARN]" in line or "API" in line]
+    return "\n".join(relevant) or log
 
 
 def _read(path: Path) -> str:

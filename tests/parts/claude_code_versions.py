@@ -1,6 +1,6 @@
-"""The real Claude Code clients the tests run, installed from npm once for each user of the machine.
+"""The releases of Claude Code that the tests run, installed from npm once per user of the machine.
 
-Only `npm` itself runs with the machine's own configuration; the clients it installs never do.
+Only `npm` itself runs with the machine's configuration; the installed clients never do.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ from platformdirs import user_cache_path
 PACKAGE = "@anthropic-ai/claude-code"
 
 NATIVE = "2.1.330"
-"""A native release; from 2.1.113 on the package only brings a binary for each platform."""
+"""A native release; from 2.1.113 on the package only contains a binary for each platform."""
 
 JAVASCRIPT = "2.1.112"
 """The last release in JavaScript, which speaks an older dialect of the protocol."""
@@ -37,11 +37,11 @@ class Client:
 
 
 class InstallFailed(Exception):
-    """npm could not install the release; the text ends with what npm said."""
+    """npm could not install the release; the message ends with npm's output."""
 
 
 def installed_client(version: str, cache: Path | None = None) -> Client:
-    """Return the release, installing it first if need be; tests that ask at the same time wait for each other."""
+    """Return the release, after installing it if necessary; concurrent tests wait for each other."""
     prefix = (cache or user_cache_path("anyclaude-tests")) / "claude-code" / version
     prefix.parent.mkdir(parents=True, exist_ok=True)
     with _locked(prefix.with_name(f"{version}.lock")):
@@ -51,12 +51,12 @@ def installed_client(version: str, cache: Path | None = None) -> Client:
 
 
 def _install(version: str, prefix: Path) -> None:
-    """Install beside the place, and move it there when it is whole."""
+    """Install into another folder, and rename that folder to `prefix` when it is complete."""
     unfinished = prefix.with_name(f"{version}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     npm = _program("npm")
     arguments = ("install", "--no-audit", "--no-fund", "--prefix", str(unfinished), f"{PACKAGE}@{version}")
-    done = subprocess.run(
+    result = subprocess.run(
         (npm, *arguments),
         capture_output=True,
         text=True,
@@ -64,19 +64,19 @@ def _install(version: str, prefix: Path) -> None:
         check=False,
         stdin=subprocess.DEVNULL,
     )
-    if done.returncode:
-        raise InstallFailed(f"npm could not install {PACKAGE}@{version}: {done.stderr[-2000:]}")
+    if result.returncode:
+        raise InstallFailed(f"npm could not install {PACKAGE}@{version}: {result.stderr[-2000:]}")
     unfinished.rename(prefix)
 
 
 def _command(modules: Path) -> tuple[str, ...]:
-    """Find the native binary, which lies in a package of its platform's name, or the script."""
+    """Return the command of the native binary, which is in a package named after its platform, or of the script."""
     for binary in sorted(modules.glob(f"{PACKAGE}-*/claude")):
         if os.access(binary, os.X_OK):
             return (str(binary),)
     script = modules / PACKAGE / "cli.js"
     if not script.is_file():
-        raise InstallFailed(f"{modules} holds no Claude Code for this platform; remove it to install it again.")
+        raise InstallFailed(f"{modules} contains no Claude Code for this platform; remove it to install it again.")
     return (_program("node"), str(script))
 
 

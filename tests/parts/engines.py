@@ -1,4 +1,4 @@
-"""Real engines for tests: the fixtures run one of each for a whole session, `running` runs another one."""
+"""Real engines for tests: each fixture runs one engine for the whole session, and `running` runs another one."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,23 +11,22 @@ import pytest_asyncio
 from tests.parts.tiny_model import tiny_model_file
 from tests.parts.weights import qwen_coder_file, smollm2_file, tests_cache
 
+from anyclaude.engine import EngineOptions, NullProgress
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine
-from anyclaude.engine.options import EngineOptions
-from anyclaude.engine.progress import NullProgress
 
 ENGINE_KEY = "the-engine-key-of-the-tests"
 
 
 @asynccontextmanager
 async def running(model_file: Path, log_folder: Path, options: EngineOptions) -> AsyncIterator[EmbeddedEngine]:
-    """Run a model for the time of the context."""
+    """Run a model for the duration of the context."""
     async with start_engine(model_file, log_folder, NullProgress(), api_key=ENGINE_KEY, options=options) as engine:
         yield engine
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def smollm2_model() -> Path:
-    """The file of the product's default weights."""
+    """The file of the default weights."""
     return await smollm2_file()
 
 
@@ -54,7 +53,7 @@ async def tiny_engine(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
 async def smollm2_engine(
     smollm2_model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[EmbeddedEngine]:
-    """An engine with the product's default weights."""
+    """An engine with the default weights."""
     async with running(smollm2_model, tmp_path_factory.mktemp("logs"), EngineOptions()) as engine:
         yield engine
 
@@ -69,9 +68,9 @@ async def qwen_engine(qwen_model: Path, tmp_path_factory: pytest.TempPathFactory
 @asynccontextmanager
 async def connected(engine: EmbeddedEngine) -> AsyncIterator[aiohttp.ClientSession]:
     """
-    Open a session that knows the engine's key.
+    Open a session with the engine's key.
 
-    llama.cpp promises to keep connections alive, but closes each one after a streamed reply; so none is used twice.
+    llama.cpp announces keep-alive but closes a connection after each streamed reply, so no connection is reused.
     """
     async with aiohttp.ClientSession(
         engine.base_url,
@@ -82,6 +81,6 @@ async def connected(engine: EmbeddedEngine) -> AsyncIterator[aiohttp.ClientSessi
 
 
 async def ask(engine: EmbeddedEngine, path: str, body: dict[str, object]) -> object:
-    """Post a JSON body to the engine and return the JSON it answers with."""
+    """Post a JSON body to the engine and return its JSON response."""
     async with connected(engine) as session, session.post(path, json=body, raise_for_status=True) as response:
         return msgspec.json.decode(await response.read())

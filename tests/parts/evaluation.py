@@ -1,6 +1,6 @@
-"""What a real engine does with prompts whose replies are scripted: how many tokens it evaluates, and how many it had.
+"""Evaluation of prompts with scripted replies by a real engine: the number of evaluated and of cached tokens.
 
-The replies are put into the engine's cache as if it had written them, so that a later prompt may find them there.
+The replies are put into the engine's cache as if it had generated them, so that a later prompt finds them there.
 """
 
 import asyncio
@@ -19,23 +19,23 @@ import numpy.typing as npt
 from tests.parts.chat_reply import Call, Reply, Say
 from tests.parts.engines import connected, running
 
+from anyclaude.engine import EngineOptions
 from anyclaude.engine.embedded import EmbeddedEngine
-from anyclaude.engine.options import EngineOptions
 
 Tokens = npt.NDArray[np.int32]
 
 CONTEXT_AROUND = 40
-"""How many characters are shown on either side of a difference."""
+"""Number of characters shown on either side of a difference."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """
-    One prompt, as the engine counted it.
+    The engine's token counts for one prompt.
 
-    `repeatable` are the tokens that need not be evaluated again: the whole of the conversation's last prompt and
-    reply, or what the prompt has in common with any earlier one where that is more.  `seconds` is the time to the
-    first token.
+    `repeatable` is the number of tokens that need not be evaluated again: those of the conversation's last prompt and
+    reply, or of the longest common prefix with an earlier prompt if that is longer.  `seconds` is the time to first
+    token.
     """
 
     conversation: str
@@ -45,21 +45,21 @@ class Evaluation:
     is_first: bool
     seconds: float
     difference: str = ""
-    """Where the prompt ceases to continue its conversation: the earlier text, and the text now."""
+    """The first difference from the conversation's last prompt, with both texts; empty if the prompt extends it."""
 
     @property
     def evaluated(self) -> int:
-        """The tokens the engine had to compute."""
+        """The number of tokens the engine evaluated."""
         return self.prompt - self.cached
 
     @property
     def lost(self) -> int:
-        """Repeatable tokens that were computed again; the very last token of a prompt always is."""
+        """The repeatable tokens that were evaluated again, without the last token of a prompt, which always is."""
         return max(0, min(self.repeatable, self.prompt - 1) - self.cached)
 
 
 class Refused(Exception):
-    """The engine did not take the prompt."""
+    """The engine refused the prompt."""
 
     def __init__(self, status: int, body: bytes) -> None:
         super().__init__(f"{status}: {body[:300]!r}")
@@ -68,25 +68,25 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """Something that was in the engine once: text and tokens of a prompt and its reply."""
+class _Evaluated:
+    """A prompt and its reply that the engine has evaluated: text and tokens."""
 
     text: str
     tokens: Tokens
 
 
 class Evaluator:
-    """Asks one engine about prompts, one after the other, and remembers all of them."""
+    """Evaluates prompts on one engine, one at a time, and keeps all of them."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
         self._turn = asyncio.Lock()
-        self._read: list[_Read] = []
-        self._last: dict[str, _Read] = {}
+        self._evaluated: list[_Evaluated] = []
+        self._last: dict[str, _Evaluated] = {}
         self.evaluations: list[Evaluation] = []
 
     async def evaluate(self, path: str, body: Mapping[str, object], conversation: str, answer: Reply) -> Evaluation:
-        """Have the engine read a prompt and then hold the reply; raises `Refused`."""
+        """Have the engine evaluate a prompt and then cache the reply; raises `Refused`."""
         async with self._turn:
             began = time.perf_counter()
             counted = await self._post(path, {**body, "max_tokens": 1, "stream": False})
@@ -95,17 +95,17 @@ class Evaluator:
             tokens = await self._tokens(prompt)
             size, cached = _counts(msgspec.convert(counted, _Counted))
             assert size == len(tokens), f"the engine counts {size} tokens in a prompt of {len(tokens)}"
-            evaluation = self._compared(conversation, _Read(prompt, tokens), cached, seconds)
+            evaluation = self._compared(conversation, _Evaluated(prompt, tokens), cached, seconds)
             await self._remember(conversation, prompt + written(answer))
         self.evaluations.append(evaluation)
         return evaluation
 
     async def rendered(self, body: Mapping[str, object]) -> object:
-        """Return what the engine's own template makes of a conversation; raises `Refused` if it raises."""
+        """Return the conversation rendered by the engine's chat template; raises `Refused` if the template raises."""
         return await self._post("/apply-template", body)
 
-    def _compared(self, conversation: str, now: _Read, cached: int, seconds: float) -> Evaluation:
-        common = max((_common(now.tokens, earlier.tokens) for earlier in self._read), default=0)
+    def _compared(self, conversation: str, now: _Evaluated, cached: int, seconds: float) -> Evaluation:
+        common = max((_common(now.tokens, earlier.tokens) for earlier in self._evaluated), default=0)
         last = self._last.get(conversation)
         continued = 0 if last is None else len(last.tokens)
         difference = "" if last is None or now.text.startswith(last.text) else _difference(last.text, now.text)
@@ -120,14 +120,14 @@ class Evaluator:
         )
 
     async def _remember(self, conversation: str, text: str) -> None:
-        """Let the engine's cache hold the reply too, as it would if the engine had written it."""
+        """Put the reply into the engine's cache, as if the engine had generated it."""
         await self._post("/completion", {"prompt": text, "n_predict": 1, "cache_prompt": True})
-        read = _Read(text, await self._tokens(text))
-        self._read.append(read)
-        self._last[conversation] = read
+        evaluated = _Evaluated(text, await self._tokens(text))
+        self._evaluated.append(evaluated)
+        self._last[conversation] = evaluated
 
     async def _last_prompt(self) -> str:
-        """Return the text of the prompt that was just read; told only with LLAMA_SERVER_SLOTS_DEBUG."""
+        """Return the text of the prompt evaluated last; reported only with LLAMA_SERVER_SLOTS_DEBUG."""
         async with self._session.get("/slots") as response:
             slots = msgspec.json.decode(await response.read(), type=list[_Slot])
         return max(slots, key=lambda slot: slot.id_task).prompt
@@ -148,15 +148,15 @@ class Evaluator:
 async def evaluating_engine(
     model_file: Path, log_folder: Path, options: EngineOptions
 ) -> AsyncIterator[tuple[Evaluator, EmbeddedEngine]]:
-    """Run a model for the time of the context, with an evaluator that asks it."""
+    """Run a model, and an evaluator that uses it, for the duration of the context."""
     async with _showing_prompts(model_file, log_folder, options) as engine, connected(engine) as session:
         yield Evaluator(session), engine
 
 
 def written(answer: Reply) -> str:
-    """Return what a model writes that keeps to our ChatML template: a text, and its calls as spaced JSON."""
-    text = "".join(piece.text for piece in answer.pieces if isinstance(piece, Say))
-    calls = [_written_call(piece) for piece in answer.pieces if isinstance(piece, Call)]
+    """Return the reply as a model would generate it under our ChatML template: text, then calls as spaced JSON."""
+    text = "".join(part.text for part in answer.parts if isinstance(part, Say))
+    calls = [_written_call(part) for part in answer.parts if isinstance(part, Call)]
     return "\n".join([text, *calls] if text else calls)
 
 
@@ -166,7 +166,7 @@ def _written_call(call: Call) -> str:
 
 
 class _Usage(msgspec.Struct):
-    """Both dialects' words; Anthropic's `input_tokens` leaves out what was cached."""
+    """The usage of either dialect; Anthropic's `input_tokens` excludes cached tokens."""
 
     input_tokens: int | None = None
     cache_read_input_tokens: int = 0
@@ -192,7 +192,7 @@ class _Tokenized(msgspec.Struct):
 
 
 def _counts(counted: _Counted) -> tuple[int, int]:
-    """Return the tokens of the prompt, and those of them that were in the cache."""
+    """Return the number of prompt tokens and how many of them were cached."""
     if counted.timings is not None:
         return counted.timings.prompt_n + counted.timings.cache_n, counted.timings.cache_n
     assert counted.usage.input_tokens is not None
@@ -201,7 +201,7 @@ def _counts(counted: _Counted) -> tuple[int, int]:
 
 
 def _common(one: Tokens, other: Tokens) -> int:
-    """Return how many tokens the two begin with in common."""
+    """Return the length of the common prefix in tokens."""
     size = min(len(one), len(other))
     different = np.flatnonzero(one[:size] != other[:size])
     return int(different[0]) if len(different) else size
@@ -216,7 +216,7 @@ def _difference(earlier: str, now: str) -> str:
 
 @asynccontextmanager
 async def _showing_prompts(model_file: Path, log_folder: Path, options: EngineOptions) -> AsyncIterator[EmbeddedEngine]:
-    """Run an engine that tells in `/slots` what it has read: llama.cpp does if this variable is set at its start."""
+    """Run an engine that reports its prompts in `/slots`, as llama.cpp does if this variable is set at its start."""
     with _variable("LLAMA_SERVER_SLOTS_DEBUG", "1"):
         context = running(model_file, log_folder, options)
         engine = await context.__aenter__()

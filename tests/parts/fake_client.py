@@ -1,4 +1,4 @@
-"""A program that stands in for Claude Code: it shows what it was given, and then does what its last argument says."""
+"""A program that stands in for Claude Code: it reports its arguments and environment, then obeys its last argument."""
 
 import json
 import stat
@@ -34,8 +34,8 @@ if last in ("wait", "stubborn"):
 """
 
 
-class Shown(Struct, frozen=True):
-    """What the program says of itself in its first line."""
+class ClientReport(Struct, frozen=True):
+    """The first line of the program's output."""
 
     arguments: list[str]
     environment: dict[str, str]
@@ -45,13 +45,13 @@ class Shown(Struct, frozen=True):
 
 
 def write_fake_client(folder: Path) -> Path:
-    """Write the program, and return where it is."""
+    """Write the program and return its path."""
     program = folder / "claude"
     program.write_text(f"#!{sys.executable} -IS\n{PROGRAM}")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return program
 
 
-def shown(line: str | bytes) -> Shown:
-    """Return what the program's first line says."""
-    return Shown(**json.loads(line))
+def client_report(line: str | bytes) -> ClientReport:
+    """Parse the first line of the program's output."""
+    return ClientReport(**json.loads(line))

@@ -1,8 +1,8 @@
 """
-A model server on raw loopback sockets that plays bytes from a script, and breaks where the script says.
+A model server on raw loopback sockets that plays scripted bytes and fails where the script says.
 
-It serves many conversations at once: the script sees each request and returns what is played for it.
-`raw_backend.py` is the one to take where the test itself wants to decide step by step.
+It serves many conversations at once: the script receives each request and returns the bytes to play.
+Use `raw_backend.py` where the test itself decides each step.
 """
 
 import asyncio
@@ -15,17 +15,17 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias, assert_never
 
-TURNS_OF_THE_LOOP = 6
-"""As many as the gateway in the same loop needs to read what was sent, so that it has it before the fault strikes."""
+LOOP_ITERATIONS = 6
+"""Iterations the gateway needs, in the same event loop, to read the sent bytes before the fault follows."""
 
 
 class Ending(Enum):
-    """What happens to the connection after the last byte that is played."""
+    """What happens to the connection after the last played byte."""
 
-    PROPER = "the HTTP message ends as its framing says"
+    PROPER = "the HTTP message is completed"
     CLOSED = "the connection is closed"
     RESET = "the connection is reset"
-    STALLED = "nothing is ever sent again"
+    STALLED = "the connection stays open and silent"
 
 
 class Framing(Enum):
@@ -37,7 +37,7 @@ class Framing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """One answer; each piece of the body is written by itself.  `head_bytes` cuts the head, and no body follows."""
+    """One response; each piece of the body is a separate write.  `head_bytes` truncates the head, without a body."""
 
     pieces: tuple[bytes, ...] = ()
     ending: Ending = Ending.PROPER
@@ -47,7 +47,7 @@ class Play:
     headers: Mapping[str, str] = field(default_factory=dict)
     head_bytes: int | None = None
     pause_seconds: float = 0.0
-    """Between two writes; by default only as long as the gateway needs to read them."""
+    """Pause between two writes; by default only as long as the gateway needs to read them."""
 
     def head(self) -> bytes:
         """Return the status line and the headers."""
@@ -60,7 +60,7 @@ class Play:
         return "\r\n".join([*lines, "", ""]).encode("latin-1")[: self.head_bytes]
 
     def writes(self) -> list[bytes]:
-        """Return the bytes of each write, framing included; all but what the ending adds."""
+        """Return the bytes of each write, with framing but without the end of the body."""
         if self.head_bytes is not None:
             return [self.head()]
         return [self.head(), *(self._framed(piece) for piece in self.pieces if piece)]
@@ -79,7 +79,7 @@ class Received:
 
     @property
     def prefill(self) -> str:
-        """The text that the reply has to go on with, empty if the request asks for a new reply."""
+        """The text that the reply has to continue, empty if the request is for a new reply."""
         last = messages_in(self.body)[-1]
         content = last.get("content")
         return content if last.get("role") == "assistant" and isinstance(content, str) else ""
@@ -89,22 +89,22 @@ Script: TypeAlias = Callable[[Received], Play | Awaitable[Play]]
 
 
 class FaultyBackend:
-    """The server: where it is, what it was asked, and which connections it still has."""
+    """The server: its address, the requests it has received, and the number of its open connections."""
 
-    def __init__(self, script: Script, turns_of_the_loop: int = TURNS_OF_THE_LOOP) -> None:
+    def __init__(self, script: Script, loop_iterations: int = LOOP_ITERATIONS) -> None:
         self.base_url = ""
         self.received: list[Received] = []
         self.connections = 0
         self.stalled = 0
         self.playing = 0
         self._script = script
-        self._turns = turns_of_the_loop
+        self._loop_iterations = loop_iterations
         self._attempts: dict[str, int] = {}
         self._changed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def let_go_of(self) -> None:
-        """Wait until the gateway has let go of every reply that was not played to its end."""
+    async def wait_until_released(self) -> None:
+        """Wait until the gateway has released every reply that was not played to its end."""
         async with self._changed:
             await self._changed.wait_for(lambda: self.playing == 0)
 
@@ -126,14 +126,14 @@ class FaultyBackend:
             writer.close()
 
     async def stop(self) -> None:
-        """Break what is still going on."""
+        """Cancel every reply that is still being played."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _answer(self, body: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Play the answer to one request; return whether the connection is good for another."""
-        received = self._note(body)
+        """Play the response to one request; return whether the connection can be reused."""
+        received = self._record(body)
         self.playing += 1
         try:
             play = self._script(received)
@@ -148,7 +148,7 @@ class FaultyBackend:
             async with self._changed:
                 self._changed.notify_all()
 
-    def _note(self, body: bytes) -> Received:
+    def _record(self, body: bytes) -> Received:
         parsed = json.loads(body)
         conversation = conversation_of(parsed)
         attempt = self._attempts.get(conversation, 0)
@@ -162,7 +162,7 @@ class FaultyBackend:
         if pause_seconds:
             await asyncio.sleep(pause_seconds)
             return
-        for _ in range(self._turns):
+        for _ in range(self._loop_iterations):
             await asyncio.sleep(0)
 
     async def _end(self, play: Play, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -189,10 +189,10 @@ class FaultyBackend:
 
 @asynccontextmanager
 async def faulty_backend(
-    script: Script, turns_of_the_loop: int = TURNS_OF_THE_LOOP, port: int = 0
+    script: Script, loop_iterations: int = LOOP_ITERATIONS, port: int = 0
 ) -> AsyncIterator[FaultyBackend]:
-    """Listen until the block ends; on a free loopback port, unless one is given."""
-    backend = FaultyBackend(script, turns_of_the_loop)
+    """Serve for the duration of the context, on a free loopback port unless one is given."""
+    backend = FaultyBackend(script, loop_iterations)
     server = await asyncio.start_server(backend.serve, "127.0.0.1", port, backlog=4096)
     backend.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     try:
@@ -210,7 +210,7 @@ def messages_in(body: Mapping[str, object]) -> list[Mapping[str, object]]:
 
 
 def conversation_of(body: Mapping[str, object]) -> str:
-    """Return the name of the conversation: the first text of its user."""
+    """Return the name of the conversation: the first text of the user."""
     content = next(message["content"] for message in messages_in(body) if message["role"] == "user")
     if isinstance(content, str):
         return content
@@ -219,7 +219,7 @@ def conversation_of(body: Mapping[str, object]) -> str:
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
-    """Reset a connection that is still open: the other side gets an error, not an end."""
+    """Reset a connection if it is still open: the other side gets an error instead of an end of file."""
     connection = writer.get_extra_info("socket")
     if connection is not None and not writer.is_closing():
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -228,12 +228,12 @@ def reset(writer: asyncio.StreamWriter) -> None:
 
 def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
     if writer.is_closing():
-        raise ConnectionResetError("the gateway has left")
+        raise ConnectionResetError("the gateway has disconnected")
     writer.write(data)
 
 
 async def _read_request(reader: asyncio.StreamReader) -> bytes | None:
-    """Return the body of the next request, `None` when there is none."""
+    """Return the body of the next request; None at the end of the connection."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError as error:

@@ -1,4 +1,4 @@
-"""The gateway is tested on the event loop it is shipped with."""
+"""Fixtures for tests of the gateway, which run on uvloop, as the gateway does."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -13,13 +13,13 @@ from tests.parts.raw_backend import RawBackend, raw_backend
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Run every test here on uvloop."""
+    """Run every test on uvloop."""
     return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture
 async def backend() -> AsyncIterator[RawBackend]:
-    """A model server that the test drives."""
+    """A model server controlled by the test."""
     async with raw_backend() as backend:
         yield backend
 

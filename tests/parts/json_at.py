@@ -1,4 +1,4 @@
-"""Reach into decoded JSON."""
+"""Access to nested values of decoded JSON."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ from anyclaude.protocol.json_values import JsonValue
 
 
 def at(value: JsonValue, *steps: str | int) -> JsonValue:
-    """Return what stands at the end of these steps; fails where there is no such step."""
+    """Return the value at this path of keys and indexes; fails if there is none."""
     for step in steps:
         if isinstance(step, str):
             assert isinstance(value, Mapping), f"{value!r} has no key {step!r}"

@@ -1,15 +1,14 @@
-"""A client as `anyclaude` starts it: its plan's environment and arguments, and a gateway of its own."""
+"""A client as `anyclaude` starts it: with the planned environment and arguments, and its own gateway."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
-from tests.parts.claude_code import SYSTEM_PATH, Desk, Order, Run, client_arguments, run_command
+from tests.parts.claude_code import SYSTEM_PATH, ClientTask, Run, Workspace, client_arguments, run_command
 from tests.parts.claude_code_versions import NATIVE, Client
 from tests.parts.gateway import running_gateway
 
-from anyclaude.backends.target import BackendTarget
-from anyclaude.backends.template_probe import fitted_to_template
+from anyclaude.backends import BackendTarget, fitted_to_template
+from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.launcher.client.environment import child_environment
 from anyclaude.launcher.client.plan import Invocation, diet_of, plan_client
 from anyclaude.launcher.compose import launch_options
@@ -20,10 +19,10 @@ from anyclaude.transforms import Diet
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What stays the same from one start to the next; `state` is the folder of what the gateway remembers."""
+    """The settings shared by several starts; `state` is the folder in which the gateway keeps its state."""
 
     client: Client
-    desk: Desk
+    workspace: Workspace
     state: Path
     model: str
     context_tokens: int
@@ -31,23 +30,23 @@ class Launch:
     profile: BackendProfile = EMBEDDED
 
 
-async def run_launched(launch: Launch, backend_url: str, order: Order) -> Run:
-    """Start a gateway and a client, and stop both when the client is done."""
+async def run_launched(launch: Launch, backend_url: str, task: ClientTask) -> Run:
+    """Start a gateway and a client, and stop the gateway when the client has finished."""
     target = await _target(launch, backend_url)
     settings = Settings(log_dir=launch.state, diet=launch.diet)
     user = users_environment(launch)
-    invocation = Invocation(client_arguments(launch.desk, order), user, launch.desk.tree)
+    invocation = Invocation(client_arguments(launch.workspace, task), user, launch.workspace.tree)
     is_native = launch.client.version == NATIVE
     options = launch_options(settings, diet_of(invocation, settings, target, is_native=is_native).gateway)
     async with running_gateway(launch.state, target, options=options) as gateway:
         plan = plan_client(invocation, settings, target, gateway.base_url, is_native=is_native)
         environment = child_environment(user, plan.variables)
         command = (*launch.client.command, *plan.arguments)
-        return await run_command(command, launch.desk, environment, order.timeout_seconds)
+        return await run_command(command, launch.workspace, environment, task.timeout_seconds)
 
 
 async def _target(launch: Launch, backend_url: str) -> BackendTarget:
-    """Return the server as the launcher would know it after it has asked for its template."""
+    """Return the target as the launcher configures it after it has probed the server's template."""
     target = BackendTarget(
         profile=launch.profile,
         base_url=backend_url,
@@ -55,14 +54,14 @@ async def _target(launch: Launch, backend_url: str) -> BackendTarget:
         context_tokens=launch.context_tokens,
         parallel_requests=launch.profile.parallel_requests,
     )
-    async with aiohttp.ClientSession() as session:
-        return await fitted_to_template(session, target)
+    async with open_session(trusts_environment=False) as session:
+        return await fitted_to_template(HttpBackend(session, target))
 
 
 def users_environment(launch: Launch) -> dict[str, str]:
-    """Return what a user's shell has who has set nothing for Claude Code; `IS_SANDBOX` is for those who are root."""
+    """Return the environment of a user without any setting for Claude Code; `IS_SANDBOX` allows a run as root."""
     return {
-        "HOME": str(launch.desk.home),
+        "HOME": str(launch.workspace.home),
         "PATH": f"{Path(launch.client.command[0]).parent}:{SYSTEM_PATH}",
         "TERM": "xterm-256color",
         "LANG": "C.UTF-8",

@@ -1,13 +1,13 @@
-"""The prefix contract: what a gateway asks for a conversation begins with what it asked before.
+"""The prefix contract: each prompt a gateway sends for a conversation extends the conversation's previous prompt.
 
-An engine's cache matches from the front only, so a prompt that changes where it was read already is evaluated anew
-from there.  This is a plugin of pytest (`tests/conftest.py`): it watches every request that the gateways of
-`running_gateway` send, and fails a test in which a conversation's prompt does not extend the last one.  A test in which
-one has to move says why:
+An engine's cache matches a prompt from the front only, so a prompt that changes before its end is evaluated again from
+the change on.  This pytest plugin (see `tests/conftest.py`) observes every request that the gateways of
+`running_gateway` send, and fails a test in which a conversation's prompt does not extend the previous one.  A test in
+which a prompt has to change gives the reason:
 
     @pytest.mark.moves_prefix(reason="the user has rewound the conversation")
 
-An empty reason fails, and so does one that is not needed.
+An empty reason fails the test, and so does an unnecessary one.
 """
 
 import json
@@ -19,23 +19,23 @@ from typing import TypeAlias
 import pytest
 
 from anyclaude.dialects import WireRequest
+from anyclaude.exchange import ExchangeListener, ExchangeProgressed
 from anyclaude.protocol.json_values import JsonObject, JsonValue, decode_json
-from anyclaude.scheduling.dispatch import BackendRequest
 
-MARKER = "moves_prefix(reason): a conversation's prompt changes where it was read already, and has to"
+MARKER = "moves_prefix(reason): a conversation's prompt has to change before its end"
 AROUND = 60
-"""How many characters are shown on either side of a difference."""
+"""Number of characters shown on either side of a difference."""
 
 Key: TypeAlias = tuple[str, JsonValue]
 
 
 class BrokenContract(AssertionError):
-    """A prompt has moved and nobody said why, or somebody said why and none has."""
+    """A prompt does not extend the previous one without a reason, or a reason was given without need."""
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A prompt that does not extend the conversation's last one: the texts around the first difference."""
+    """A prompt that does not extend the conversation's previous one: the texts around the first difference."""
 
     conversation: str
     at: int
@@ -48,53 +48,58 @@ class Move:
 
 
 class PrefixContract:
-    """What was asked for each conversation, and where a prompt has moved."""
+    """Records the last prompt of each conversation, and every prompt that did not extend it."""
 
     def __init__(self) -> None:
         self.moves: list[Move] = []
         self._last: dict[Key, str] = {}
 
-    def observe(self, backend_request: BackendRequest, request: WireRequest) -> None:
-        """Compare a request with the conversation's last one; a shorter one that was read already moves nothing."""
-        if not has_turns(backend_request.conversation):
+    def observe(self, conversation: str, request: WireRequest) -> None:
+        """Compare a request with the conversation's last one; a prefix of the last prompt is not a move."""
+        if not has_turns(conversation):
             return
         body = decode_json(request.body)
         assert isinstance(body, dict)
-        key, now = (backend_request.conversation, body.get("model")), prompt_of(body)
+        key, now = (conversation, body.get("model")), prompt_of(body)
         before = self._last.get(key, "")
         if not now.startswith(before) and not before.startswith(now):
-            self.moves.append(_move(backend_request.conversation, before, now))
+            self.moves.append(_move(conversation, before, now))
         self._last[key] = now
 
     def check(self, reason: str | None) -> None:
-        """Raise `BrokenContract` unless the prompts were kept, or moved for a reason; `None` is the lack of one."""
+        """
+        Fail unless every prompt extended the previous one, or `reason` says why one did not; None means no reason.
+
+        Raises:
+            BrokenContract: when a prompt moved without a reason, or the reason is empty or unnecessary.
+        """
         if reason is None and self.moves:
             raise BrokenContract("\n".join(map(str, self.moves)))
         if reason is not None and not reason.strip():
-            raise BrokenContract("say why the prompt has to move: moves_prefix(reason=…)")
+            raise BrokenContract("give the reason why the prompt has to move: moves_prefix(reason=…)")
         if reason is not None and not self.moves:
-            raise BrokenContract(f"no prompt has moved, so there is no need to say why: {reason}")
+            raise BrokenContract(f"no prompt has moved, so the reason is unnecessary: {reason}")
 
 
 def has_turns(conversation: str) -> bool:
-    """Tell whether requests of this name belong together: one without a session, or an auxiliary one, stands alone."""
+    """Return whether the conversation has turns; requests without a session and auxiliary requests are independent."""
     session, _, rest = conversation.partition("/")
     return bool(session) and not rest.endswith("/auxiliary")
 
 
 def prompt_of(body: JsonObject) -> str:
-    """Write the prompt of a Chat Completions body as a template does: the tools, then the messages.
+    """Return the prompt of a Chat Completions body as a template renders it: the tools, then the messages.
 
-    None is closed: the last one may still grow, the user's by what is said next, the assistant's when it goes on after
-    a break.
+    No message has an end marker: the last one may still grow, the user's when more text follows, the assistant's when
+    it continues after an interruption.
     """
     messages = body.get("messages")
     assert isinstance(messages, list)
     tools = json.dumps(body["tools"]) if "tools" in body else ""
-    return tools + "".join(_said(message) for message in messages if isinstance(message, dict))
+    return tools + "".join(_rendered(message) for message in messages if isinstance(message, dict))
 
 
-def _said(message: JsonObject) -> str:
+def _rendered(message: JsonObject) -> str:
     content = message.get("content")
     parts = content if isinstance(content, list) else [content or ""]
     texts = [part if isinstance(part, str) else _part(part) for part in parts]
@@ -118,18 +123,27 @@ def _move(conversation: str, before: str, now: str) -> Move:
 
 
 _contracts: list[PrefixContract] = []
-"""The contract of the test that runs; the gateways of tests have no other way to know it."""
+"""The contract of the running test; the gateways of tests have no other way to find it."""
 
 
-def observe(backend_request: BackendRequest, request: WireRequest) -> None:
-    """Tell the contract of the running test of a request; the observer of every gateway under test."""
+class PrefixListener(ExchangeListener):
+    """Passes every request that a gateway under test sends to the contract of the running test."""
+
+    def exchange_progressed(self, event: ExchangeProgressed) -> None:
+        """Observe a request when it is sent."""
+        if event.stage == "evaluating":
+            observe(event.prepared.source.conversation, event.prepared.wire)
+
+
+def observe(conversation: str, request: WireRequest) -> None:
+    """Pass a request to the contract of the running test."""
     for contract in _contracts[-1:]:
-        contract.observe(backend_request, request)
+        contract.observe(conversation, request)
 
 
 @contextmanager
-def watching() -> Iterator[PrefixContract]:
-    """Watch the gateways under test for the time of the block."""
+def observing() -> Iterator[PrefixContract]:
+    """Observe the gateways under test for the duration of the context."""
     contract = PrefixContract()
     _contracts.append(contract)
     try:
@@ -139,20 +153,20 @@ def watching() -> Iterator[PrefixContract]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker."""
     config.addinivalue_line("markers", MARKER)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    """Watch from the first fixture to the last: some play a whole session for the tests of a module."""
-    with watching():
+    """Observe from the first fixture to the last, because some run a whole session for the tests of a module."""
+    with observing():
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Fail a test that has passed if a prompt moved in it, or should have and did not."""
+    """Fail a test that has passed if a prompt moved without a reason, or a reason was given without need."""
     result = yield
     marker = item.get_closest_marker("moves_prefix")
     _contracts[-1].check(None if marker is None else str(marker.kwargs.get("reason", "")))

@@ -1,13 +1,13 @@
-"""Whether a process still runs, whoever its parent is."""
+"""The state of processes, also of those that are not our children."""
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 
 LONG_SECONDS = 60.0
-"""For a machine that is busy; what is waited for happens within milliseconds."""
+"""A limit for a busy machine; processes normally end within milliseconds."""
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether a process runs; one that has ended and that nobody has asked for its status does not."""
+    """Return whether a process is running; a zombie is not."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -15,7 +15,7 @@ def is_running(pid: int) -> bool:
 
 
 def wait_for_end(pid: int) -> bool:
-    """Wait until a process has ended, and tell whether it has."""
+    """Wait for a process to end, and return whether it has."""
     try:
         process = psutil.Process(pid)
         if process.status() != psutil.STATUS_ZOMBIE:
@@ -26,5 +26,5 @@ def wait_for_end(pid: int) -> bool:
 
 
 def children_of(pid: int) -> list[int]:
-    """Return the processes below one, at every depth."""
+    """Return the descendants of a process."""
     return [child.pid for child in psutil.Process(pid).children(recursive=True)]

@@ -1,4 +1,4 @@
-"""An HTTP client that shows the bytes as they are, reads as slowly as the test likes, and can vanish."""
+"""An HTTP client that exposes the raw bytes, reads as slowly as the test wants, and can reset its connection."""
 
 import asyncio
 import json
@@ -6,17 +6,17 @@ from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from tests.parts.raw_backend import GENEROUS_SECONDS, reset
+from tests.parts.raw_backend import MAX_WAIT_SECONDS, reset
 
 from anyclaude.protocol.json_values import JsonObject
 
 CLAUDE_CODE = {"User-Agent": "claude-cli/2.1.330 (external, cli)", "x-claude-code-session-id": "session-1"}
-"""The headers by which the client is known."""
+"""The headers that identify Claude Code and its session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A status and its headers, their names in lower case."""
+    """A status and headers, with names in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -24,7 +24,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole response."""
+    """A complete response."""
 
     status: int
     headers: dict[str, str]
@@ -38,7 +38,7 @@ class Response:
 
     @property
     def error(self) -> tuple[str, str]:
-        """The type and the message of an error in the Anthropic shape; every part of the shape is checked."""
+        """The type and the message of an Anthropic error; asserts that the body has exactly that structure."""
         body = json.loads(self.body)
         assert set(body) == {"type", "error", "request_id"}
         assert body["type"] == "error"
@@ -48,7 +48,7 @@ class Response:
 
 
 class RawClient:
-    """One connection."""
+    """A client with one connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -69,7 +69,7 @@ class RawClient:
         return await self.response(has_body=method != "HEAD")
 
     async def response(self, has_body: bool = True) -> Response:
-        """Read a response to its end; raises `ConnectionError` or `IncompleteReadError` if it is cut."""
+        """Read a response to its end; raises `ConnectionError` or `IncompleteReadError` if it is incomplete."""
         head = await self.head()
         pieces = [piece async for piece in self.pieces()] if has_body else []
         return Response(head.status, head.headers, b"".join(pieces))
@@ -83,7 +83,7 @@ class RawClient:
         return self._head
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Read the body piece by piece, as the gateway wrote it."""
+        """Read the body in the pieces in which the gateway wrote it."""
         assert self._head is not None
         if self._head.headers.get("transfer-encoding") == "chunked":
             while piece := await self._chunk():
@@ -100,37 +100,37 @@ class RawClient:
         return decoded
 
     async def events_until(self, kind: str) -> list[JsonObject]:
-        """Read events up to the first one of a kind, that one included."""
+        """Read events up to and including the first one of a type."""
         events = [await self.event()]
         while events[-1]["type"] != kind:
             events.append(await self.event())
         return events
 
-    async def is_closed(self) -> bytes:
-        """Wait until the gateway has closed the connection; returns what came before; raises if it was reset."""
+    async def read_until_closed(self) -> bytes:
+        """Return the bytes received until the gateway closes the connection; raises `ConnectionError` on a reset."""
         return await self._within(self._reader.read())
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Close the connection."""
         self._writer.close()
 
-    def vanish(self) -> None:
+    def reset(self) -> None:
         """Reset the connection."""
         reset(self._writer)
 
     async def _chunk(self) -> bytes:
-        """Read the next piece of a chunked body, `b""` at its end."""
+        """Read the next chunk of a chunked body; `b""` at its end."""
         size = int(await self._within(self._reader.readuntil(b"\r\n")), 16)
         piece = await self._within(self._reader.readexactly(size + 2))
         return piece.removesuffix(b"\r\n")
 
     async def _within(self, work: Awaitable[bytes]) -> bytes:
-        return await asyncio.wait_for(work, GENEROUS_SECONDS)
+        return await asyncio.wait_for(work, MAX_WAIT_SECONDS)
 
 
 @asynccontextmanager
 async def connected(base_url: str, buffer_bytes: int = 2**16) -> AsyncIterator[RawClient]:
-    """Connect; the connection is closed when the block ends."""
+    """Connect for the duration of the context."""
     host, _, port = base_url.removeprefix("http://").rpartition(":")
     reader, writer = await asyncio.open_connection(host.strip("[]"), int(port), limit=buffer_bytes)
     try:
@@ -142,15 +142,15 @@ async def connected(base_url: str, buffer_bytes: int = 2**16) -> AsyncIterator[R
 async def ask(
     base_url: str, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Send one request over a connection of its own."""
+    """Send one request over a new connection and return the response."""
     async with connected(base_url) as client:
         return await client.ask(method, path, body, headers)
 
 
 def request(method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> bytes:
-    """Return the bytes of a request; headers that are given replace the usual ones."""
-    usual = {"Host": "127.0.0.1", "Content-Type": "application/json", "Content-Length": str(len(body))}
-    lines = [f"{name}: {value}" for name, value in {**usual, **(headers or {})}.items()]
+    """Return the bytes of a request; the given headers replace the default ones."""
+    defaults = {"Host": "127.0.0.1", "Content-Type": "application/json", "Content-Length": str(len(body))}
+    lines = [f"{name}: {value}" for name, value in {**defaults, **(headers or {})}.items()]
     return "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode("latin-1") + body
 
 

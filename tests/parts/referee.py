@@ -1,9 +1,8 @@
 """
-The referee of the Anthropic stream: judges bytes, and shares no code with what makes them.
+The referee: checks the bytes of an Anthropic event stream, and shares no code with the encoder.
 
-It knows the grammar from the API's documentation ("Streaming messages") and from what the real
-client does with each event.  It is stricter than the client: what our encoder must never do is
-a foul, even where a client forgives it.
+The grammar is taken from the API's documentation ("Streaming messages") and from how the real client handles each
+event.  It is stricter than the client: anything our encoder must never do is a `Foul`, even where clients tolerate it.
 """
 
 import json
@@ -13,7 +12,7 @@ from typing import Literal, TypeAlias
 
 Json: TypeAlias = Mapping[str, object]
 Outcome: TypeAlias = Literal["whole", "cut_short", "failed"]
-"""Whole: it ended with `message_stop`.  Failed: it ended with `error`.  Cut short: it just ended."""
+"""Whole: the stream ended with `message_stop`.  Failed: it ended with `error`.  Cut short: with neither."""
 
 STOP_REASONS = {
     "end_turn",
@@ -30,7 +29,7 @@ EMPTY_BLOCKS: Mapping[str, Json] = {
     "thinking": {"thinking": "", "signature": ""},
     "tool_use": {"input": {}},
 }
-"""What a block holds when it opens: nothing; all content comes in deltas."""
+"""The content of a block when it opens: empty, because all content is sent in deltas."""
 
 DELTAS: Mapping[str, tuple[str, str]] = {
     "text_delta": ("text", "text"),
@@ -42,12 +41,12 @@ DELTAS: Mapping[str, tuple[str, str]] = {
 
 
 class Foul(AssertionError):
-    """The stream breaks the grammar; the text says where and how."""
+    """The stream violates the grammar; the message says where and how."""
 
 
 @dataclass
 class Block:
-    """One block, as its deltas spell it."""
+    """One content block, put together from its deltas."""
 
     kind: str
     id: str = ""
@@ -62,7 +61,7 @@ class Block:
 
     @property
     def input(self) -> object:
-        """A tool's input; its raw text where that is not a JSON object."""
+        """A tool's input, or its raw text if that is not a JSON object."""
         try:
             value: object = json.loads(self.text)
         except ValueError:
@@ -72,7 +71,7 @@ class Block:
 
 @dataclass
 class Verdict:
-    """What the stream spells, and how it ended."""
+    """The message in a stream, and how the stream ended."""
 
     outcome: Outcome = "cut_short"
     id: str = ""
@@ -83,11 +82,11 @@ class Verdict:
     usage: dict[str, int] = field(default_factory=dict)
     error: tuple[str, str] | None = None
     pings: int = 0
-    told: dict[str, object] = field(default_factory=dict)
-    """What the message says at its beginning for good: the diagnosis of the cache, where there is one or none."""
+    initial_fields: dict[str, object] = field(default_factory=dict)
+    """The optional fields of `message_start` that no later event changes: the cache diagnostics, which may be null."""
 
     def texts(self, kind: str = "text") -> list[str]:
-        """Return what each block of a kind says."""
+        """Return the text of each block of a kind."""
         return [block.text for block in self.blocks if block.kind == kind]
 
     def tool_inputs(self) -> list[tuple[str, str]]:
@@ -95,7 +94,7 @@ class Verdict:
         return [(block.name, block.text) for block in self.blocks if block.kind == "tool_use"]
 
     def message(self) -> dict[str, object]:
-        """Return the message as the body of a reply that was not streamed."""
+        """Return the message as the body of a reply without streaming."""
         return {
             "id": self.id,
             "type": "message",
@@ -105,12 +104,17 @@ class Verdict:
             "stop_reason": self.stop_reason,
             "stop_sequence": self.stop_sequence,
             "usage": self.usage,
-            **self.told,
+            **self.initial_fields,
         }
 
 
 def judge(raw: bytes) -> Verdict:
-    """Return the verdict on the bytes of one stream; raises `Foul`."""
+    """
+    Check the bytes of one stream and return its message.
+
+    Raises:
+        Foul: when the stream violates the grammar.
+    """
     *whole, tail = raw.split(b"\n\n")
     verdict = judge_events(_parsed(event) for event in whole)
     if tail and verdict.outcome != "cut_short":
@@ -119,11 +123,16 @@ def judge(raw: bytes) -> Verdict:
 
 
 def judge_events(events: Iterable[Json]) -> Verdict:
-    """Return the verdict on the events of one stream, already parsed; raises `Foul`."""
+    """
+    Check the parsed events of one stream and return its message.
+
+    Raises:
+        Foul: when the stream violates the grammar.
+    """
     referee = _Referee()
     for position, event in enumerate(events):
         try:
-            referee.watch(event)
+            referee.check(event)
         except Foul as foul:
             raise Foul(f"event {position}: {foul}: {json.dumps(event)[:200]}") from None
     return referee.verdict
@@ -157,7 +166,7 @@ def _parsed(event: bytes) -> Json:
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len({key for key, _ in pairs}) != len(pairs):
-        raise Foul(f"a key stands twice in one object: {[key for key, _ in pairs]}")
+        raise Foul(f"a key occurs twice in one object: {[key for key, _ in pairs]}")
     return dict(pairs)
 
 
@@ -173,7 +182,8 @@ class _Referee:
         self._delta_seen = False
         self._ended = False
 
-    def watch(self, event: Json) -> None:
+    def check(self, event: Json) -> None:
+        """Check the next event; raises `Foul`."""
         _must(not self._ended, "an event after the end of the stream")
         kind = event.get("type")
         if kind == "ping":
@@ -183,7 +193,7 @@ class _Referee:
         elif kind == "message_start":
             self._message_start(event)
         else:
-            _must(self._started, "the stream has not begun with message_start")
+            _must(self._started, "the stream does not begin with message_start")
             self._inside(kind, event)
 
     def _inside(self, kind: object, event: Json) -> None:
@@ -202,7 +212,7 @@ class _Referee:
                 self.verdict.outcome = "whole"
                 self._ended = True
             case _:
-                raise Foul("no such event")
+                raise Foul("unknown event")
 
     def _failed(self, event: Json) -> None:
         error = _object(event, "error")
@@ -211,16 +221,16 @@ class _Referee:
         self._ended = True
 
     def _message_start(self, event: Json) -> None:
-        _must(not self._started, "message_start a second time")
+        _must(not self._started, "a second message_start")
         message = _object(event, "message")
         _must(message.get("type") == "message", "the message's type is not message")
         _must(message.get("role") == "assistant", "the message's role is not assistant")
-        _must(message.get("content") == [], "the message does not begin empty")
-        _must(message.get("stop_reason", "") is None, "the message has stopped before it began")
+        _must(message.get("content") == [], "the message is not empty at its start")
+        _must(message.get("stop_reason", "") is None, "the message has a stop reason at its start")
         self.verdict.id = _text(message, "id")
         self.verdict.model = _text(message, "model")
         self.verdict.usage = _usage(message)
-        self.verdict.told = {name: message[name] for name in ("diagnostics",) if name in message}
+        self.verdict.initial_fields = {name: message[name] for name in ("diagnostics",) if name in message}
         self._started = True
 
     def _block_start(self, event: Json) -> None:
@@ -228,14 +238,14 @@ class _Referee:
         self._require_index(event, len(self.verdict.blocks))
         raw = _object(event, "content_block")
         kind = _text(raw, "type")
-        _must(kind in EMPTY_BLOCKS, "no such kind of block")
+        _must(kind in EMPTY_BLOCKS, "unknown kind of block")
         _must(
             all(raw.get(name) == value for name, value in EMPTY_BLOCKS[kind].items()), "the block does not open empty"
         )
         block = Block(kind)
         if kind == "tool_use":
             block.id, block.name = _text(raw, "id"), _text(raw, "name")
-            _must(all(block.id != other.id for other in self.verdict.blocks), "the tool use id is taken")
+            _must(all(block.id != other.id for other in self.verdict.blocks), "the tool use id is already used")
         self.verdict.blocks.append(block)
         self._block_is_open = True
 
@@ -243,7 +253,7 @@ class _Referee:
         block = self._open_block(event)
         delta = _object(event, "delta")
         kind = _text(delta, "type")
-        _must(kind in DELTAS, "no such kind of delta")
+        _must(kind in DELTAS, "unknown kind of delta")
         block_kind, field_name = DELTAS[kind]
         _must(block.kind == block_kind, f"a {kind} in a {block.kind} block")
         piece = delta.get(field_name)
@@ -266,7 +276,7 @@ class _Referee:
         _must(not self._block_is_open, "message_delta while a block is open")
         delta = _object(event, "delta")
         reason = _text(delta, "stop_reason")
-        _must(reason in STOP_REASONS, "no such stop reason")
+        _must(reason in STOP_REASONS, "unknown stop reason")
         called = any(block.kind == "tool_use" for block in self.verdict.blocks)
         _must(called or reason != "tool_use", "the stop reason is tool_use, but no tool was called")
         _must(not called or reason != "end_turn", "a tool was called, but the stop reason is end_turn")
@@ -307,7 +317,7 @@ def _text(holder: Json, name: str) -> str:
 
 
 def _usage(holder: Json) -> dict[str, int]:
-    """Return the counts; nested details and nulls, which the API allows, are left out."""
+    """Return the token counts, without nested objects, strings and nulls, which the API allows."""
     usage = _object(holder, "usage")
     _must("output_tokens" in usage, "the usage has no output_tokens")
     counts: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Replies to play: deltas of every kind in any order, and the stream the server makes of them."""
+"""Strategies for replies as deltas of every kind, and the event stream the server makes of them."""
 
 from collections.abc import Iterable, Sequence
 from itertools import count
@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from tests.parts.referee import Verdict, judge
 
 from anyclaude.errors import BackendError
+from anyclaude.protocol.accumulate import Accumulator
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ThinkingDelta, ToolCallDelta, UsageReported
-from anyclaude.protocol.events import StreamEvent, encode_event
+from anyclaude.protocol.events import Message, StreamEvent, encode_event
 from anyclaude.protocol.message_stream import MessageStream
 
 short_text = st.text(max_size=4)
@@ -22,6 +23,7 @@ call_fragments = st.builds(
     slot=st.integers(0, 3),
     name=st.sampled_from(["", "Read", "Bash"]),
     arguments=st.one_of(st.sampled_from(["", "{}", '{"a":', "1}"]), st.text('{}1":,', max_size=3)),
+    written=st.sampled_from(["", "", "<call>", "w"]),
 )
 usage_reports = st.builds(UsageReported, counts, counts, counts)
 endings = st.builds(
@@ -31,24 +33,24 @@ endings = st.builds(
 )
 
 any_deltas = st.lists(st.one_of(prose, call_fragments, usage_reports, endings), max_size=24)
-"""Anything at all, most of it no honest reply."""
+"""Any deltas in any order, most of them not a valid reply."""
 
 finished_replies = st.builds(
-    lambda said, end: [*said, end],
+    lambda deltas, end: [*deltas, end],
     st.lists(st.one_of(prose, call_fragments.filter(lambda fragment: fragment.name != "")), max_size=20),
     endings,
 )
-"""Replies the backend finished, in which each call says its name at once; late fragments still spoil some."""
+"""Finished replies in which each call begins with its name; late fragments still make some invalid."""
 
 
 def new_stream() -> MessageStream:
-    """Return a stream that has not begun, whose tool use ids count up."""
+    """Return a stream that has not begun, with consecutive tool use ids."""
     numbers = count(1)
     return MessageStream("msg_1", "local", lambda: f"toolu_{next(numbers)}")
 
 
 def play(batches: Iterable[Sequence[Delta]]) -> list[StreamEvent]:
-    """Return the events of one reply as the server sends them: a backend's fault ends the stream."""
+    """Return the events of one reply as the server sends them; an error of the backend ends the stream."""
     stream = new_stream()
     events = stream.open()
     try:
@@ -59,6 +61,13 @@ def play(batches: Iterable[Sequence[Delta]]) -> list[StreamEvent]:
         return events + stream.fail(error)
 
 
+def message_of(events: Iterable[StreamEvent]) -> Message:
+    """Return the message that these events spell; raises what `Accumulator` raises."""
+    accumulator = Accumulator()
+    accumulator.take(events)
+    return accumulator.message
+
+
 def judged(events: Iterable[StreamEvent]) -> Verdict:
-    """Return the referee's verdict on these events as the client gets them."""
+    """Return the referee's verdict on these events, encoded as for the client."""
     return judge(b"".join(map(encode_event, events)))

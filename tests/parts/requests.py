@@ -1,4 +1,4 @@
-"""Requests in their wire form: everything the API has a name for, and much that it has none for."""
+"""Strategies for request bodies: everything the API defines, and unknown fields, roles and block types."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -25,7 +25,7 @@ def objects(
     required: Mapping[str, st.SearchStrategy[JsonValue]],
     optional: Mapping[str, st.SearchStrategy[JsonValue]] | None = None,
 ) -> st.SearchStrategy[Json]:
-    """Return objects with these fields, and some that nobody knows."""
+    """Return objects with these fields and some unknown ones."""
     known = st.fixed_dictionaries(dict(required), optional=dict(optional or {}))
     return st.builds(lambda fields, more: {**more, **fields}, known, unknown_fields)
 
@@ -98,12 +98,12 @@ bodies = objects(
         "safeguards": json_values,
     },
 )
-"""Request bodies in which nothing is written out that means the same as leaving it away."""
+"""Request bodies without fields whose value is their default."""
 
 
 @st.composite
 def damaged(draw: st.DrawFn, whole: st.SearchStrategy[Json]) -> JsonValue:
-    """Draw a body in which one value, anywhere, is something else or gone."""
+    """Draw a body in which one value, at any depth, is replaced or removed."""
     return _damage(draw, draw(whole))
 
 

@@ -1,4 +1,4 @@
-"""What each kind of server answers when it is asked about itself, by path."""
+"""The documents in which each kind of server describes itself, by path."""
 
 from anyclaude.profiles import BackendName
 from anyclaude.protocol.json_values import JsonValue

@@ -1,4 +1,4 @@
-"""Every way the network may cut bytes, and a stream may batch values."""
+"""Strategies for every way in which bytes may be split by the network, and values batched in a stream."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""A server on loopback that answers each path with a fixed document, and remembers what it was asked."""
+"""A server on loopback that answers each path with a fixed document and records its requests."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -11,14 +11,14 @@ from anyclaude.protocol.json_values import JsonValue
 
 @dataclass(frozen=True)
 class StubServer:
-    """Where it listens, and the requests it saw: method, path and authorization."""
+    """The server: its address and its requests as method, path and authorization."""
 
     origin: str
-    asked: list[tuple[str, str, str | None]] = field(default_factory=list)
+    requests: list[tuple[str, str, str | None]] = field(default_factory=list)
 
     @property
     def base_url(self) -> str:
-        """Where Chat Completions would stand."""
+        """The base URL for an OpenAI client."""
         return f"{self.origin}/v1"
 
 
@@ -26,11 +26,11 @@ class StubServer:
 async def stub_server(
     documents: Mapping[str, JsonValue], status: int = 200, port: int = 0
 ) -> AsyncIterator[StubServer]:
-    """Answer with these documents, by path; every other path is 404."""
-    asked: list[tuple[str, str, str | None]] = []
+    """Serve these documents by path; every other path is answered with 404."""
+    requests: list[tuple[str, str, str | None]] = []
 
     async def answer(request: web.Request) -> web.Response:
-        asked.append((request.method, request.path, request.headers.get("Authorization")))
+        requests.append((request.method, request.path, request.headers.get("Authorization")))
         if request.path not in documents:
             return web.json_response({"error": "no such path"}, status=404)
         return web.json_response(documents[request.path], status=status)
@@ -42,6 +42,6 @@ async def stub_server(
     site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
     try:
-        yield StubServer(f"http://127.0.0.1:{runner.addresses[0][1]}", asked)
+        yield StubServer(f"http://127.0.0.1:{runner.addresses[0][1]}", requests)
     finally:
         await runner.cleanup()

@@ -1,4 +1,4 @@
-"""The played server behaves as a model server does."""
+"""The scripted server behaves as a model server does."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,14 +7,14 @@ import aiohttp
 import pytest
 from tests.parts.chat_reply import (
     Fail,
-    Habits,
     Hold,
     Raw,
     Reply,
+    ReplyFormat,
+    Reset,
     Signal,
     Stop,
     Usage,
-    Vanish,
     call,
     finish,
     refuse,
@@ -23,7 +23,7 @@ from tests.parts.chat_reply import (
     think,
 )
 from tests.parts.chat_script import Answer
-from tests.parts.chat_server import ChatServer, Hardware, Outcome, chat_server
+from tests.parts.chat_server import ChatServer, Outcome, ServerOptions, chat_server
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue, decode_json
 
@@ -31,12 +31,12 @@ HELLO: JsonObject = {"role": "user", "content": "hello"}
 
 
 def body(*messages: JsonObject, stream: bool = True, **more: JsonValue) -> dict[str, JsonValue]:
-    """Return a request's body."""
+    """Return the body of a request."""
     return {"model": "m", "messages": list(messages), "stream": stream, **more}
 
 
 async def ask(server: ChatServer, content: Mapping[str, JsonValue]) -> tuple[int, bytes]:
-    """Send one request and read the whole answer."""
+    """Send one request and read the whole response."""
     async with (
         aiohttp.ClientSession() as session,
         session.post(f"{server.base_url}/chat/completions", json=content) as response,
@@ -45,7 +45,7 @@ async def ask(server: ChatServer, content: Mapping[str, JsonValue]) -> tuple[int
 
 
 def chunks(stream: bytes) -> list[Mapping[str, JsonValue]]:
-    """Return the JSON objects of a stream that ends as it should."""
+    """Return the JSON objects of a complete stream."""
     events = stream.decode().split("\n\n")
     assert events[-2:] == ["data: [DONE]", ""]
     values = [decode_json(event.removeprefix("data: ").encode()) for event in events[:-2]]
@@ -62,7 +62,7 @@ def deltas(stream: bytes) -> list[JsonValue]:
     return found
 
 
-async def test_text_comes_in_fragments_after_a_chunk_with_the_role() -> None:
+async def test_text_is_sent_in_fragments_after_a_chunk_with_the_role() -> None:
     async with chat_server(lambda _: reply(say("Hello, you."))) as server:
         status, stream = await ask(server, body(HELLO))
 
@@ -76,7 +76,7 @@ async def test_text_comes_in_fragments_after_a_chunk_with_the_role() -> None:
     ]
 
 
-async def test_a_call_comes_with_its_name_first_and_its_arguments_after() -> None:
+async def test_a_call_is_sent_with_its_name_before_its_arguments() -> None:
     async with chat_server(lambda _: reply(call("Read", file_path="a").with_id("x"))) as server:
         _, stream = await ask(server, body(HELLO))
 
@@ -109,7 +109,7 @@ async def test_the_last_chunk_has_the_usage_and_no_choices() -> None:
         (reply(say("and th"), finish("length")), "length"),
     ],
 )
-async def test_the_finish_reason_follows_from_the_pieces_unless_it_is_named(answer: Reply, reason: str) -> None:
+async def test_the_finish_reason_follows_from_the_parts_unless_it_is_given(answer: Reply, reason: str) -> None:
     async with chat_server(lambda _: answer) as server:
         _, stream = await ask(server, body(HELLO))
 
@@ -118,7 +118,7 @@ async def test_the_finish_reason_follows_from_the_pieces_unless_it_is_named(answ
     assert choices[0]["finish_reason"] == reason
 
 
-async def test_a_request_that_does_not_stream_gets_the_same_as_one_object() -> None:
+async def test_a_request_without_streaming_gets_the_reply_as_one_object() -> None:
     answer = reply(think("hm"), say("It is "), say("this."), call("Read", file_path="a").with_id("x"))
     async with chat_server(lambda _: answer) as server:
         _, text = await ask(server, body(HELLO, stream=False))
@@ -150,18 +150,18 @@ async def test_the_second_turn_finds_the_first_in_the_cache() -> None:
     assert usage["prompt_tokens"] > usage["prompt_tokens_details"]["cached_tokens"] > 250
 
 
-async def test_an_odd_write_size_changes_the_pieces_and_not_the_bytes() -> None:
+async def test_the_write_size_does_not_change_the_bytes() -> None:
     answer = reply(say("Grüße, 世界 🌍"), usage=Usage(1, 1))
     async with (
         chat_server(lambda _: answer) as plain,
-        chat_server(lambda _: answer, Hardware(bytes_per_write=7)) as cut,
+        chat_server(lambda _: answer, ServerOptions(bytes_per_write=7)) as split,
     ):
-        whole, pieces = await ask(plain, body(HELLO)), await ask(cut, body(HELLO))
+        whole, pieces = await ask(plain, body(HELLO)), await ask(split, body(HELLO))
 
     assert whole == pieces
 
 
-async def test_a_refusal_has_its_status_its_headers_and_the_form_of_an_error() -> None:
+async def test_a_refusal_has_its_status_its_headers_and_an_error_object() -> None:
     async with (
         chat_server(lambda _: refuse(429, "slow down", "rate_limit_exceeded", retry_after="3")) as server,
         aiohttp.ClientSession() as session,
@@ -189,8 +189,8 @@ async def test_a_stop_ends_the_response_without_a_finish_reason() -> None:
     assert b'"stop"' not in stream
 
 
-async def test_a_vanishing_server_resets_the_connection() -> None:
-    async with chat_server(lambda _: reply(say("Hel"), Vanish())) as server:
+async def test_a_reset_breaks_the_connection() -> None:
+    async with chat_server(lambda _: reply(say("Hel"), Reset())) as server:
         with pytest.raises(aiohttp.ClientError):
             await ask(server, body(HELLO))
 
@@ -207,26 +207,26 @@ async def test_raw_bytes_are_sent_as_they_are() -> None:
 async def test_a_held_reply_waits_for_its_event() -> None:
     gate = asyncio.Event()
     async with chat_server(lambda _: reply(say("one"), Hold(gate), say("two"))) as server:
-        asked = asyncio.create_task(ask(server, body(HELLO)))
+        pending = asyncio.create_task(ask(server, body(HELLO)))
         held = (await server.exchange(1)).outcome
         gate.set()
-        _, stream = await asked
+        _, stream = await pending
 
     assert held is Outcome.UNDERWAY
     assert {"content": "two"} in deltas(stream)
 
 
-async def test_one_reply_may_wait_for_another_to_come_this_far() -> None:
+async def test_one_reply_may_wait_for_a_signal_in_another() -> None:
     gate = asyncio.Event()
     answers = {"first": reply(Hold(gate), say("later")), "second": reply(Signal(gate), say("sooner"))}
     async with chat_server(lambda request: answers[request.opening]) as server:
-        asked = [ask(server, body({"role": "user", "content": name})) for name in answers]
-        streams = [stream for _, stream in await asyncio.gather(*asked)]
+        pending = [ask(server, body({"role": "user", "content": name})) for name in answers]
+        streams = [stream for _, stream in await asyncio.gather(*pending)]
 
     assert [len(deltas(stream)) for stream in streams] == [4, 4]
 
 
-async def test_a_client_that_leaves_is_noted() -> None:
+async def test_a_client_that_disconnects_is_recorded() -> None:
     never = asyncio.Event()
     async with chat_server(lambda _: reply(say("one"), Hold(never))) as server:
         async with (
@@ -271,7 +271,7 @@ async def test_a_conversation_that_breaks_the_rules_is_refused(messages: tuple[J
             server.check()
 
 
-async def test_a_conversation_that_keeps_the_rules_is_answered() -> None:
+async def test_a_conversation_that_follows_the_rules_is_answered() -> None:
     async with chat_server(lambda _: reply(say("ok"))) as server:
         status, _ = await ask(server, body({"role": "system", "content": "s"}, HELLO, CALL, RESULT, HELLO))
 
@@ -279,18 +279,18 @@ async def test_a_conversation_that_keeps_the_rules_is_answered() -> None:
     assert status == 200
 
 
-async def test_a_lenient_server_answers_anything_readable() -> None:
-    async with chat_server(lambda _: reply(say("ok")), Hardware(is_strict=False)) as server:
+async def test_a_lenient_server_answers_any_valid_request() -> None:
+    async with chat_server(lambda _: reply(say("ok")), ServerOptions(is_strict=False)) as server:
         status, _ = await ask(server, body(HELLO, RESULT))
 
     assert status == 200
 
 
 async def test_a_failed_check_in_the_script_is_reported_to_the_test() -> None:
-    def scene(_: object) -> Answer:
+    def script(_: object) -> Answer:
         raise AssertionError("the tool result should be marked as an error")
 
-    async with chat_server(scene) as server:
+    async with chat_server(script) as server:
         status, _ = await ask(server, body(HELLO))
 
         assert status == 400
@@ -299,30 +299,30 @@ async def test_a_failed_check_in_the_script_is_reported_to_the_test() -> None:
 
 
 async def get(server: ChatServer, path: str) -> tuple[int, JsonValue]:
-    """Read one of the other routes."""
+    """Request another route."""
     async with aiohttp.ClientSession() as session, session.get(server.origin + path) as response:
         return response.status, decode_json(await response.read())
 
 
-async def test_llama_cpp_tells_its_window_and_its_model() -> None:
-    async with chat_server(lambda _: reply(), Hardware(Habits(model="qwen"), context_tokens=4096)) as server:
+async def test_llama_cpp_reports_its_context_and_its_model() -> None:
+    async with chat_server(lambda _: reply(), ServerOptions(ReplyFormat(model="qwen"), context_tokens=4096)) as server:
         props, models = (await get(server, "/props"))[1], (await get(server, "/v1/models"))[1]
 
     assert isinstance(props, dict)
     assert isinstance(models, dict)
     assert props["default_generation_settings"]["n_ctx"] == models["data"][0]["meta"]["n_ctx"] == 4096
     assert props["model_alias"] == models["data"][0]["id"] == "qwen"
-    assert [visit.path for visit in server.visits] == ["/props", "/v1/models"]
+    assert [request.path for request in server.other_requests] == ["/props", "/v1/models"]
 
 
-async def test_another_server_has_models_and_nothing_else() -> None:
-    async with chat_server(lambda _: reply(), Hardware(is_llama_cpp=False)) as server:
+async def test_another_server_has_only_the_models_route() -> None:
+    async with chat_server(lambda _: reply(), ServerOptions(is_llama_cpp=False)) as server:
         statuses = [(await get(server, path))[0] for path in ("/v1/models", "/props", "/health")]
 
     assert statuses == [200, 404, 404]
 
 
-async def test_the_prompt_is_counted_before_as_it_is_afterwards() -> None:
+async def test_a_token_count_equals_the_reported_usage() -> None:
     async with chat_server(lambda _: reply(say("ok"))) as server, aiohttp.ClientSession() as session:
         async with session.post(f"{server.base_url}/chat/completions/input_tokens", json=body(HELLO)) as response:
             counted = await response.json()

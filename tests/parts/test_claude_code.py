@@ -1,4 +1,4 @@
-"""The runner of the real client: what the client gets, and what the test gets back."""
+"""The runner of the real client: the environment it provides, and the result it returns."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from tests.parts.claude_code import Desk, Order, desk_for, run_claude
+from tests.parts.claude_code import ClientTask, Workspace, run_claude, workspace_for
 from tests.parts.claude_code_versions import VERSIONS, Client, installed_client
 from tests.parts.work_tree import make_work_tree
 
@@ -46,8 +46,8 @@ def fake_client(program: str) -> Client:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return desk_for(make_work_tree(tmp_path / "tree", {"README": "A tree.\n"}), tmp_path)
+def workspace(tmp_path: Path) -> Workspace:
+    return workspace_for(make_work_tree(tmp_path / "tree", {"README": "A tree.\n"}), tmp_path)
 
 
 @asynccontextmanager
@@ -70,55 +70,57 @@ async def greeter(status: int = 200) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_the_real_client_answers_with_what_the_endpoint_says(version: str, desk: Desk) -> None:
+async def test_the_real_client_prints_the_endpoints_reply(version: str, workspace: Workspace) -> None:
     async with greeter() as url:
-        run = await run_claude(installed_client(version), desk, url, Order("Say hello."))
+        run = await run_claude(installed_client(version), workspace, url, ClientTask("Say hello."))
 
     run.check()
     assert run.text == "Hello from the stub."
     assert run.events_of("system", "init")[0]["claude_code_version"] == version
 
 
-async def test_a_run_that_fails_shows_the_clients_own_words(desk: Desk) -> None:
+async def test_a_failed_run_reports_the_clients_error(workspace: Workspace) -> None:
     async with greeter(status=400) as url:
-        run = await run_claude(installed_client(VERSIONS[0]), desk, url, Order("Say hello."))
+        run = await run_claude(installed_client(VERSIONS[0]), workspace, url, ClientTask("Say hello."))
 
     with pytest.raises(AssertionError, match="API Error: 400"):
         run.check()
 
 
-async def test_the_client_sees_only_the_variables_it_is_given(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_client_sees_only_the_given_variables(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "a secret of this machine")
     program = "import json, os; print(json.dumps({'type': 'result', 'is_error': False, 'env': dict(os.environ)}))"
 
-    run = await run_claude(fake_client(program), desk, "http://127.0.0.1:1", Order("", environment={"EXTRA": "1"}))
+    run = await run_claude(
+        fake_client(program), workspace, "http://127.0.0.1:1", ClientTask("", environment={"EXTRA": "1"})
+    )
 
     seen = run.result["env"]
     assert isinstance(seen, dict)
     assert "ANTHROPIC_API_KEY" not in seen
-    assert (seen["HOME"], seen["ANTHROPIC_BASE_URL"], seen["EXTRA"]) == (str(desk.home), "http://127.0.0.1:1", "1")
+    assert (seen["HOME"], seen["ANTHROPIC_BASE_URL"], seen["EXTRA"]) == (str(workspace.home), "http://127.0.0.1:1", "1")
 
 
-async def test_a_client_that_does_not_end_is_killed(desk: Desk) -> None:
+async def test_a_client_that_does_not_end_is_killed(workspace: Workspace) -> None:
     program = "import pathlib, time; pathlib.Path('started').touch(); time.sleep(600)"
 
     with pytest.raises(AssertionError, match="still running"):
-        await run_claude(fake_client(program), desk, "http://127.0.0.1:1", Order("", timeout_seconds=0.5))
+        await run_claude(fake_client(program), workspace, "http://127.0.0.1:1", ClientTask("", timeout_seconds=0.5))
 
 
-async def test_a_status_that_is_not_zero_fails_the_check(desk: Desk) -> None:
+async def test_a_non_zero_status_fails_the_check(workspace: Workspace) -> None:
     program = 'import sys; print(\'{"type": "result", "is_error": false}\'); sys.exit(\'no model\')'
 
-    run = await run_claude(fake_client(program), desk, "http://127.0.0.1:1", Order(""))
+    run = await run_claude(fake_client(program), workspace, "http://127.0.0.1:1", ClientTask(""))
 
     with pytest.raises(AssertionError, match="no model"):
         run.check()
 
 
-async def test_lines_that_are_not_events_are_left_out(desk: Desk) -> None:
+async def test_lines_that_are_not_events_are_ignored(workspace: Workspace) -> None:
     program = 'print(\'a warning\'); print(\'{"type": "result", "is_error": false, "result": "done"}\')'
 
-    run = await run_claude(fake_client(program), desk, "http://127.0.0.1:1", Order(""))
+    run = await run_claude(fake_client(program), workspace, "http://127.0.0.1:1", ClientTask(""))
 
     assert [event["type"] for event in run.events] == ["result"]
     assert run.text == "done"

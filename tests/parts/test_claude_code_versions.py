@@ -1,4 +1,4 @@
-"""Releases are installed once, whoever asks, and whole or not at all."""
+"""A release is installed once, and completely or not at all."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +18,13 @@ chmod +x "$2/node_modules/@anthropic-ai/claude-code-some-platform/claude"
 FAILURE = """#!/bin/sh
 while [ "$1" != --prefix ]; do shift; done
 mkdir -p "$2/node_modules"
-echo 'the registry is away' >&2
+echo 'the registry is unreachable' >&2
 exit 1
 """
 
 
 def put_npm(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put a program named npm before all others."""
+    """Put a program named npm first on the PATH."""
     folder.mkdir(exist_ok=True)
     npm = folder / "npm"
     npm.write_text(script)
@@ -33,7 +33,7 @@ def put_npm(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     return npm
 
 
-def test_two_that_ask_at_once_share_one_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_requests_share_one_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     npm = put_npm(tmp_path / "bin", NATIVE_PACKAGE, monkeypatch)
 
     with ThreadPoolExecutor(2) as pool:
@@ -43,11 +43,11 @@ def test_two_that_ask_at_once_share_one_installation(tmp_path: Path, monkeypatch
     assert npm.with_name("npm.calls").read_text() == "called\n"
 
 
-def test_an_installation_that_failed_leaves_nothing_behind_that_looks_whole(
+def test_a_failed_installation_is_not_mistaken_for_a_complete_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_npm(tmp_path / "bin", FAILURE, monkeypatch)
-    with pytest.raises(InstallFailed, match="the registry is away"):
+    with pytest.raises(InstallFailed, match="the registry is unreachable"):
         installed_client("9.9.9", tmp_path)
     put_npm(tmp_path / "bin", NATIVE_PACKAGE, monkeypatch)
 

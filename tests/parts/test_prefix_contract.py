@@ -1,4 +1,4 @@
-"""The contract fails what it must fail, and nothing else."""
+"""The prefix contract fails exactly the tests it must fail."""
 
 import json
 import re
@@ -11,12 +11,9 @@ from tests.parts.prefix_contract import BrokenContract, PrefixContract, has_turn
 
 from anyclaude.dialects import WireRequest
 from anyclaude.protocol.json_values import JsonObject
-from anyclaude.protocol.messages_request import MessagesRequest
-from anyclaude.scheduling.dispatch import BackendRequest
 
 ROOT = Path(__file__).parents[2]
 MAIN, AGENT = "session-1//", "session-1/a1/"
-REQUEST = MessagesRequest(model="m", max_tokens=1, messages=())
 READ: JsonObject = {"type": "function", "function": {"name": "Read", "parameters": {}}}
 
 
@@ -28,53 +25,51 @@ def assistant(text: str) -> JsonObject:
     return {"role": "assistant", "content": text}
 
 
-def moves(*asked: tuple[str, list[JsonObject]], tools: list[list[JsonObject]] | None = None) -> list[str]:
-    """Return what a contract says that has seen these requests, each with its tools."""
+def moves(*requests: tuple[str, list[JsonObject]], tools: list[list[JsonObject]] | None = None) -> list[str]:
+    """Return the moves that a contract reports for these requests, each with its tools."""
     contract = PrefixContract()
-    for number, (conversation, messages) in enumerate(asked):
+    for number, (conversation, messages) in enumerate(requests):
         body = {"model": "m", "messages": messages} | ({"tools": tools[number]} if tools else {})
-        contract.observe(
-            BackendRequest(REQUEST, conversation), WireRequest("/chat/completions", json.dumps(body).encode())
-        )
+        contract.observe(conversation, WireRequest("/chat/completions", json.dumps(body).encode()))
     return [str(move) for move in contract.moves]
 
 
-def test_turns_that_add_to_the_end_move_nothing() -> None:
+def test_turns_that_extend_the_prompt_are_not_moves() -> None:
     turns = [user("One"), assistant("Two"), user("Three")]
 
     assert moves((MAIN, turns[:1]), (MAIN, turns), (MAIN, turns)) == []
 
 
-def test_a_last_message_that_grows_moves_nothing() -> None:
+def test_a_last_message_that_grows_is_not_a_move() -> None:
     assert moves((MAIN, [user("One")]), (MAIN, [user("One\n\nTwo")])) == []
     assert moves((MAIN, [user("One"), assistant("Tw")]), (MAIN, [user("One"), assistant("Two"), user("Three")])) == []
 
 
-def test_a_prompt_that_is_sent_again_or_ends_earlier_moves_nothing() -> None:
+def test_a_repeated_or_shorter_prompt_is_not_a_move() -> None:
     assert moves((MAIN, [user("One"), assistant("Tw")]), (MAIN, [user("One")])) == []
 
 
-def test_a_changed_beginning_is_told_with_both_texts() -> None:
-    (told,) = moves((MAIN, [user("One"), user("Two")]), (MAIN, [user("Uno"), user("Two")]))
+def test_a_changed_beginning_is_reported_with_both_texts() -> None:
+    (move,) = moves((MAIN, [user("One"), user("Two")]), (MAIN, [user("Uno"), user("Two")]))
 
-    assert MAIN in told
-    assert "One" in told
-    assert "Uno" in told
+    assert MAIN in move
+    assert "One" in move
+    assert "Uno" in move
 
 
-def test_a_message_that_is_inserted_or_moved_is_told() -> None:
+def test_an_inserted_or_moved_message_is_reported() -> None:
     assert len(moves((MAIN, [user("One"), user("Two")]), (MAIN, [user("One"), assistant("!"), user("Two")]))) == 1
     assert len(moves((MAIN, [user("One"), user("Two")]), (MAIN, [user("Two"), user("One")]))) == 1
 
 
-def test_tools_stand_before_everything_else() -> None:
+def test_tools_are_the_first_part_of_the_prompt() -> None:
     turns = [(MAIN, [user("One")])] * 2
 
     assert moves(*turns, tools=[[READ], [READ]]) == []
     assert len(moves(*turns, tools=[[READ], [{**READ, "type": "other"}, READ]])) == 1
 
 
-def test_each_conversation_has_a_prompt_of_its_own() -> None:
+def test_each_conversation_has_its_own_prompt() -> None:
     assert moves((MAIN, [user("One")]), (AGENT, [user("Uno")]), (MAIN, [user("One"), assistant("Two")])) == []
 
 
@@ -82,11 +77,11 @@ def test_each_conversation_has_a_prompt_of_its_own() -> None:
     ("conversation", "turns"),
     [(MAIN, True), (AGENT, True), ("session-1//auxiliary", False), ("//", False), ("/a1/", False)],
 )
-def test_requests_without_a_session_and_auxiliary_ones_stand_alone(conversation: str, turns: bool) -> None:
+def test_requests_without_a_session_and_auxiliary_ones_are_independent(conversation: str, turns: bool) -> None:
     assert has_turns(conversation) is turns
 
 
-def test_pictures_and_calls_are_part_of_the_prompt() -> None:
+def test_images_and_calls_are_part_of_the_prompt() -> None:
     picture: JsonObject = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}
     call: JsonObject = {"role": "assistant", "content": None, "tool_calls": [{"id": "call00001"}]}
 
@@ -98,21 +93,23 @@ def test_pictures_and_calls_are_part_of_the_prompt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("moved", "reason", "said"),
+    ("moved", "reason", "message"),
     [
         (True, None, "became"),
-        (True, " ", "say why"),
-        (False, " ", "say why"),
-        (False, "rewound", "no need"),
+        (True, " ", "give the reason"),
+        (False, " ", "give the reason"),
+        (False, "rewound", "unnecessary"),
     ],
 )
-def test_what_is_not_explained_or_explained_for_nothing_fails(moved: bool, reason: str | None, said: str) -> None:
+def test_a_move_without_a_reason_or_a_reason_without_a_move_fails(
+    moved: bool, reason: str | None, message: str
+) -> None:
     contract = PrefixContract()
     for text in ("One", "Uno" if moved else "One"):
         body = json.dumps({"messages": [user(text)]}).encode()
-        contract.observe(BackendRequest(REQUEST, MAIN), WireRequest("/chat/completions", body))
+        contract.observe(MAIN, WireRequest("/chat/completions", body))
 
-    with pytest.raises(BrokenContract, match=said):
+    with pytest.raises(BrokenContract, match=message):
         contract.check(reason)
 
 
@@ -121,13 +118,10 @@ import json
 import pytest
 from tests.parts.prefix_contract import observe
 from anyclaude.dialects import WireRequest
-from anyclaude.protocol.messages_request import MessagesRequest
-from anyclaude.scheduling.dispatch import BackendRequest
 
 def ask(text):
     body = json.dumps({"messages": [{"role": "user", "content": text}]}).encode()
-    request = MessagesRequest(model="m", max_tokens=1, messages=())
-    observe(BackendRequest(request, "session//"), WireRequest("/", body))
+    observe("session//", WireRequest("/", body))
 
 @pytest.fixture(scope="module")
 def played():
@@ -166,7 +160,7 @@ def test_keeps_and_is_excused():
 """
 
 
-def test_pytest_fails_the_tests_that_the_contract_does_not_let_pass(tmp_path: Path) -> None:
+def test_the_plugin_fails_the_tests_that_break_the_contract(tmp_path: Path) -> None:
     (tmp_path / "test_prompts.py").write_text(TESTS)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     command = (

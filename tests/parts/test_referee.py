@@ -1,4 +1,4 @@
-"""The referee lets no planted foul pass, and no honest stream fall."""
+"""The referee accepts a valid stream and rejects every planted violation."""
 
 import json
 from collections.abc import Callable
@@ -42,8 +42,8 @@ def ending(reason: object, **usage: object) -> Event:
     }
 
 
-def honest() -> Events:
-    """Return a stream with a block of each kind, two calls among them."""
+def valid_stream() -> Events:
+    """Return a stream with a block of each kind, and two tool calls."""
     return [
         {"type": "ping"},
         {"type": "message_start", "message": deepcopy(MESSAGE)},
@@ -75,8 +75,8 @@ def wire(events: Events) -> bytes:
 FAILED: Event = {"type": "error", "error": {"type": "api_error", "message": "gone"}}
 
 
-def test_an_honest_stream_is_whole_and_spelled_out() -> None:
-    verdict = judge(wire(honest()))
+def test_a_valid_stream_is_whole_and_yields_its_message() -> None:
+    verdict = judge(wire(valid_stream()))
 
     assert verdict.outcome == "whole"
     assert verdict.blocks == [
@@ -93,8 +93,8 @@ def test_an_honest_stream_is_whole_and_spelled_out() -> None:
     assert verdict.pings == 2
 
 
-def test_the_message_is_spelled_as_a_body_would_be() -> None:
-    assert judge(wire(honest())).message() == {
+def test_the_message_equals_the_body_without_streaming() -> None:
+    assert judge(wire(valid_stream())).message() == {
         **MESSAGE,
         "content": [
             {"type": "thinking", "thinking": "hm", "signature": "s"},
@@ -107,20 +107,20 @@ def test_the_message_is_spelled_as_a_body_would_be() -> None:
     }
 
 
-@pytest.mark.parametrize("length", range(len(honest())))
-def test_a_stream_that_just_ends_is_cut_short(length: int) -> None:
-    assert judge(wire(honest()[:length])).outcome == "cut_short"
+@pytest.mark.parametrize("length", range(len(valid_stream())))
+def test_a_stream_without_an_ending_is_cut_short(length: int) -> None:
+    assert judge(wire(valid_stream()[:length])).outcome == "cut_short"
 
 
-def test_bytes_cut_inside_an_event_are_cut_short() -> None:
-    raw = wire(honest())
+def test_a_stream_truncated_inside_an_event_is_cut_short() -> None:
+    raw = wire(valid_stream())
 
     assert {judge(raw[:length]).outcome for length in range(len(raw))} == {"cut_short"}
 
 
-@pytest.mark.parametrize("length", range(len(honest())))
+@pytest.mark.parametrize("length", range(len(valid_stream())))
 def test_an_error_may_end_the_stream_anywhere(length: int) -> None:
-    verdict = judge(wire([*honest()[:length], FAILED]))
+    verdict = judge(wire([*valid_stream()[:length], FAILED]))
 
     assert verdict.outcome == "failed"
     assert verdict.error == ("api_error", "gone")
@@ -143,16 +143,16 @@ def message(**changed: object) -> Event:
 
 
 FOULS: dict[str, tuple[Callable[[Events], Events], str]] = {
-    "no message_start": (drop(1), "not begun"),
-    "a second message_start": (put(2, message()), "second time"),
-    "a message_start at the end": (put(19, message()), "second time"),
-    "an event before message_start": (put(0, start(0, type="text", text="")), "not begun"),
+    "no message_start": (drop(1), "does not begin"),
+    "a second message_start": (put(2, message()), "a second message_start"),
+    "a message_start at the end": (put(19, message()), "a second message_start"),
+    "an event before message_start": (put(0, start(0, type="text", text="")), "does not begin"),
     "a message without id": (swap(1, message(id="")), "id is not a string"),
     "a message without model": (swap(1, message(model=None)), "model is not a string"),
     "a message of another role": (swap(1, message(role="user")), "role"),
     "a message of another type": (swap(1, message(type="msg")), "type is not message"),
-    "a message that begins with content": (swap(1, message(content=[{}])), "begin empty"),
-    "a message stopped at once": (swap(1, message(stop_reason="end_turn")), "stopped before"),
+    "a message that begins with content": (swap(1, message(content=[{}])), "is not empty"),
+    "a message with a stop reason at its start": (swap(1, message(stop_reason="end_turn")), "has a stop reason"),
     "a message without usage": (swap(1, message(usage=None)), "usage is not an object"),
     "a usage without output": (swap(1, message(usage={"input_tokens": 1})), "no output_tokens"),
     "a negative count": (swap(18, ending("tool_use", output_tokens=-1)), "not a count"),
@@ -160,7 +160,7 @@ FOULS: dict[str, tuple[Callable[[Events], Events], str]] = {
     "a boolean count": (swap(18, ending("tool_use", output_tokens=True)), "not a count"),
     "an index used twice": (swap(7, start(0, type="text", text="")), "index should be 1"),
     "an index left out": (swap(7, start(2, type="text", text="")), "index should be 1"),
-    "an index that is no integer": (swap(7, start(True, type="text", text="")), "index should be 1"),
+    "an index that is not an integer": (swap(7, start(True, type="text", text="")), "index should be 1"),
     "a block inside a block": (put(8, start(2, type="text", text="")), "another is open"),
     "a block never closed": (drop(10), "another is open"),
     "a delta without a block": (put(2, delta(0, type="text_delta", text="x")), "no block is open"),
@@ -171,10 +171,10 @@ FOULS: dict[str, tuple[Callable[[Events], Events], str]] = {
     "arguments in a text block": (swap(8, delta(1, type="input_json_delta", partial_json="x")), "in a text block"),
     "a signature in a tool call": (swap(12, delta(2, type="signature_delta", signature="x")), "in a tool_use block"),
     "thinking after its signature": (put(5, delta(0, type="thinking_delta", thinking="x")), "after the signature"),
-    "an unknown delta": (swap(8, delta(1, type="markdown_delta", text="x")), "no such kind of delta"),
+    "an unknown delta": (swap(8, delta(1, type="markdown_delta", text="x")), "unknown kind of delta"),
     "a delta without its text": (swap(8, delta(1, type="text_delta")), "text is not a string"),
-    "a delta that is no object": (swap(8, {**delta(1), "delta": "x"}), "delta is not an object"),
-    "an unknown block": (swap(7, start(1, type="markdown", text="")), "no such kind of block"),
+    "a delta that is not an object": (swap(8, {**delta(1), "delta": "x"}), "delta is not an object"),
+    "an unknown block": (swap(7, start(1, type="markdown", text="")), "unknown kind of block"),
     "a block that opens with text": (swap(7, start(1, type="text", text="o")), "open empty"),
     "input given when the block opens": (
         swap(11, start(2, type="tool_use", id="t1", name="Read", input={"a": 1})),
@@ -183,7 +183,7 @@ FOULS: dict[str, tuple[Callable[[Events], Events], str]] = {
     "a tool call without input": (swap(11, start(2, type="tool_use", id="t1", name="Read")), "open empty"),
     "a tool call without id": (swap(11, start(2, type="tool_use", id="", name="Read", input={})), "id is not"),
     "a tool call without name": (swap(11, start(2, type="tool_use", id="t1", name="", input={})), "name is not"),
-    "a tool id used twice": (swap(15, start(3, type="tool_use", id="t1", name="Bash", input={})), "id is taken"),
+    "a tool id used twice": (swap(15, start(3, type="tool_use", id="t1", name="Bash", input={})), "id is already used"),
     "a tool call whose input never comes": (drop(16), "without any input_json_delta"),
     "a stop for another block": (swap(10, stop(0)), "index should be 1"),
     "a stop without a block": (put(11, stop(1)), "no block is open"),
@@ -191,7 +191,7 @@ FOULS: dict[str, tuple[Callable[[Events], Events], str]] = {
     "no message_delta": (drop(18), "without a message_delta"),
     "a second message_delta": (put(19, ending("tool_use")), "only message_stop"),
     "a block after message_delta": (put(19, start(4, type="text", text="")), "only message_stop"),
-    "an unknown stop reason": (swap(18, ending("unknown")), "no such stop reason"),
+    "an unknown stop reason": (swap(18, ending("unknown")), "unknown stop reason"),
     "no stop reason": (swap(18, ending(None)), "stop_reason is not a string"),
     "end_turn after a tool call": (swap(18, ending("end_turn")), "a tool was called"),
     "an odd stop sequence": (
@@ -203,21 +203,21 @@ FOULS: dict[str, tuple[Callable[[Events], Events], str]] = {
     "an error after the end": (put(20, FAILED), "after the end"),
     "an event after an error": (put(3, FAILED), "after the end"),
     "an error without a message": (put(3, {"type": "error", "error": {"type": "api_error"}}), "message is not"),
-    "an unknown event": (put(3, {"type": "message_pause"}), "no such event"),
-    "an event without a type": (put(3, {"index": 1}), "no such event"),
+    "an unknown event": (put(3, {"type": "message_pause"}), "unknown event"),
+    "an event without a type": (put(3, {"index": 1}), "unknown event"),
 }
 
 
 @pytest.mark.parametrize(("plant", "reason"), FOULS.values(), ids=FOULS)
-def test_a_planted_foul_is_called_by_its_reason(plant: Callable[[Events], Events], reason: str) -> None:
-    events = plant(honest())
+def test_a_planted_foul_is_reported_with_its_reason(plant: Callable[[Events], Events], reason: str) -> None:
+    events = plant(valid_stream())
 
     with pytest.raises(Foul, match=reason):
         judge_events(events)
 
 
 def test_tool_use_without_a_tool_is_a_foul() -> None:
-    events = honest()[:11] + honest()[18:]
+    events = valid_stream()[:11] + valid_stream()[18:]
 
     with pytest.raises(Foul, match="no tool was called"):
         judge_events(events)
@@ -225,7 +225,7 @@ def test_tool_use_without_a_tool_is_a_foul() -> None:
 
 @pytest.mark.parametrize("reason", ["max_tokens", "refusal", "stop_sequence", "pause_turn"])
 def test_a_reply_with_calls_may_stop_for_another_reason(reason: str) -> None:
-    events = swap(18, ending(reason))(honest())
+    events = swap(18, ending(reason))(valid_stream())
 
     assert judge_events(events).stop_reason == reason
 
@@ -244,12 +244,12 @@ def test_a_reply_with_calls_may_stop_for_another_reason(reason: str) -> None:
         (b"event: ping\ndata: {\n\n", "not JSON"),
         (b"event: ping\ndata: []\n\n", "not an object"),
         (b'event: ping\ndata: {"type": "ping", "x": "\xff"}\n\n', "not JSON in UTF-8"),
-        (b'event: ping\ndata: {"type": "ping", "type": "ping"}\n\n', "stands twice"),
+        (b'event: ping\ndata: {"type": "ping", "type": "ping"}\n\n', "occurs twice"),
         (b'event: ping\ndata: {"type": "ping", "x": NaN}\n\n', "NaN is not JSON"),
-        (wire(honest()) + b"x", "after the end"),
+        (wire(valid_stream()) + b"x", "after the end"),
         (wire([FAILED]) + b": bye\n", "after the end"),
     ],
 )
-def test_sloppy_bytes_are_a_foul(raw: bytes, reason: str) -> None:
+def test_malformed_bytes_are_a_foul(raw: bytes, reason: str) -> None:
     with pytest.raises(Foul, match=reason):
         judge(raw)

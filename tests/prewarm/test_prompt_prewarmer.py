@@ -1,39 +1,36 @@
-"""What a gateway evaluates before anybody asks, and who goes before it."""
+"""The prompt that is evaluated in advance, and what has priority over it."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from tests.parts.gateway import QUICK, REAL_CLOCK, RunningGateway, running_gateway, target_at
+from tests.parts.exchange_events import ended
+from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 from tests.parts.json_at import at
-from tests.parts.manual_clock import ManualClock
-from tests.parts.raw_backend import Asked, RawBackend
+from tests.parts.raw_backend import RawBackend, ReceivedRequest
 from tests.parts.raw_client import ask, connected
 from tests.parts.referee import judge
-from tests.parts.sessions import ENVIRONMENT, REMINDER, opening, send, warmth_of
+from tests.parts.sessions import ENVIRONMENT, REMINDER, first_request, prewarm_status, send
+from tests.parts.upstreams import upstream_of
 
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.fake import FakeBackend
-from anyclaude.dialects import dialect_named
-from anyclaude.exchange.conversation_memory import ConversationMemory
-from anyclaude.exchange.exchange_log import ExchangeLog
-from anyclaude.exchange.prompt_pipeline import Preparation
-from anyclaude.observability.journal import Journal
-from anyclaude.prewarm.first_prompt import LaunchKey, first_prompt_of
+from anyclaude.backends import FakeBackend
+from anyclaude.exchange import REAL_TIME, Caller, ConversationMemory, ExchangeListener, ExchangeLog, PromptPipeline
+from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions
+from anyclaude.prewarm.first_prompt import first_prompt_of
 from anyclaude.prewarm.first_prompt_store import FirstPromptStore
-from anyclaude.prewarm.prompt_prewarmer import NOBODY, PrewarmOptions, PromptPrewarmer
+from anyclaude.prewarm.prompt_prewarmer import PromptPrewarmer
 from anyclaude.protocol.messages_request import decode_request
-from anyclaude.scheduling.admission import Admission
-from anyclaude.scheduling.dispatch import Upstream
-from anyclaude.scheduling.queue import Requester
-from anyclaude.server.gateway import GatewayOptions
+from anyclaude.scheduling import Requester
+from anyclaude.server import GatewayOptions
+from anyclaude.transforms import PromptContext
 
 GARDEN = LaunchKey("/garden")
 
 
 def warming(folder: Path, launch_key: LaunchKey | None = GARDEN) -> GatewayOptions:
-    return replace(QUICK, warm_up=PrewarmOptions(folder / "first-prompts", launch_key))
+    prompt = FirstPromptOptions(folder / "first-prompts", launch_key)
+    return replace(QUICK, prewarm=PrewarmOptions(first_prompt=prompt))
 
 
 async def converse(
@@ -46,29 +43,29 @@ async def converse(
     """Have one exchange, from the client's first byte to its last."""
     async with connected(gateway.base_url) as client:
         await send(client, body, session, headers)
-        await (await backend.asked()).reply("Hello")
+        await (await backend.next_request()).reply("Hello")
         await client.response()
 
 
 async def recorded(folder: Path, backend: RawBackend, body: bytes, headers: Mapping[str, str] | None = None) -> None:
-    """Live through one session that begins with `body`."""
+    """Record a session that begins with `body`."""
     async with running_gateway(folder, target_at(backend.base_url), options=warming(folder)) as gateway:
         await converse(gateway, backend, body, headers)
 
 
-def said(asked: Asked) -> str:
+def said(asked: ReceivedRequest) -> str:
     return str(asked.json["messages"])
 
 
-async def test_the_next_run_evaluates_the_first_prompt_of_the_last_session_without_its_words(
+async def test_the_next_run_evaluates_the_first_prompt_of_the_last_session_without_the_users_words(
     tmp_path: Path, backend: RawBackend
 ) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await asked.reply("H")
         record = await gateway.recorded(2)
-        state = (await warmth_of(gateway))["warm_up"]
+        state = (await prewarm_status(gateway))["warm_up"]
 
     assert asked.json["max_tokens"] == 1
     assert REMINDER.strip() in said(asked).replace("\\n", "\n")
@@ -80,28 +77,28 @@ async def test_the_next_run_evaluates_the_first_prompt_of_the_last_session_witho
     assert state == "completed"
 
 
-async def test_where_no_session_is_known_nothing_is_asked(tmp_path: Path, backend: RawBackend) -> None:
+async def test_without_a_recorded_prompt_nothing_is_evaluated(tmp_path: Path, backend: RawBackend) -> None:
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
-        await converse(gateway, backend, opening("Pull the weeds"))
-        state = (await warmth_of(gateway))["warm_up"]
+        await converse(gateway, backend, first_request("Pull the weeds"))
+        state = (await prewarm_status(gateway))["warm_up"]
 
     assert len(backend.requests) == 1
     assert state == "nothing to evaluate"
 
 
-async def test_a_request_goes_before_a_warm_up_at_once(tmp_path: Path, backend: RawBackend) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+async def test_a_request_preempts_the_evaluation_at_once(tmp_path: Path, backend: RawBackend) -> None:
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=warming(tmp_path)) as gateway:
-        warm_up = await backend.asked()
+        warm_up = await backend.next_request()
         async with connected(gateway.base_url) as client:
-            await send(client, opening("Water the roses"), "session-2")
-            real = await backend.asked()
-            await warm_up.is_left()
+            await send(client, first_request("Water the roses"), "session-2")
+            real = await backend.next_request()
+            await warm_up.wait_closed()
             await real.reply("Hello")
             response = await client.response()
         await gateway.recorded(3)
-        state = (await warmth_of(gateway))["warm_up"]
+        state = (await prewarm_status(gateway))["warm_up"]
 
     outcomes = {record["request_class"]: record["outcome"] for record in gateway.records()[1:]}
     assert "roses" in said(real)
@@ -111,63 +108,58 @@ async def test_a_request_goes_before_a_warm_up_at_once(tmp_path: Path, backend: 
 
 
 async def test_once_a_session_has_begun_nothing_is_evaluated_in_advance(tmp_path: Path) -> None:
-    """It would take the place of what the engine has of the session."""
-    clock, fake = ManualClock(), FakeBackend(target_at("http://fake/v1"))
-    upstream = Upstream(fake, dialect_named("openai_chat"), CircuitBreaker(clock.seconds), Admission(1, 1))
-    prompt = first_prompt_of(decode_request(opening("Pull the weeds")), GARDEN)
+    """The evaluation would evict the session from the engine's slot."""
+    fake, body = FakeBackend(target_at("http://fake/v1")), first_request("Pull the weeds")
+    upstream, store = upstream_of(fake), FirstPromptStore(tmp_path)
+    prompt = first_prompt_of(decode_request(body), GARDEN)
     assert prompt is not None
-    FirstPromptStore(tmp_path).keep(prompt)
+    store.keep(prompt)
 
-    def warm_up() -> PromptPrewarmer:
-        options = PrewarmOptions(tmp_path, GARDEN)
-        return PromptPrewarmer(
-            options, upstream, Preparation(ConversationMemory()), Journal(tmp_path / "logs"), REAL_CLOCK.now
-        )
+    def new_log(caller: Caller) -> ExchangeLog:
+        return ExchangeLog("req_1", "/v1/messages", caller, REAL_TIME, ExchangeListener())
 
-    def log() -> ExchangeLog:
-        return ExchangeLog("req_1", "/v1/messages", NOBODY, clock.seconds, REAL_CLOCK.now)
-
-    late, later = warm_up(), warm_up()
-    async with upstream.admission.turn(Requester("somebody")):
-        await late.evaluate(log(), 1.0)
-    later.heard(NOBODY, decode_request(opening("Pull the weeds")))
-    await later.evaluate(log(), 1.0)
+    pipeline = PromptPipeline(ConversationMemory(), PromptContext())
+    late, later = (PromptPrewarmer(store, GARDEN, upstream, pipeline, REAL_TIME) for _ in range(2))
+    async with upstream.admission.turn(Requester("another conversation")):
+        await late.evaluate(new_log, 1.0)
+    later.exchange_ended(ended(decode_request(body)))
+    await later.evaluate(new_log, 1.0)
 
     assert (late.state, later.state) == ("pre_empted", "pre_empted")
     assert fake.requests == []
 
 
-async def test_a_warm_up_that_fails_hurts_nobody(tmp_path: Path, backend: RawBackend) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+async def test_a_failed_evaluation_does_not_affect_requests(tmp_path: Path, backend: RawBackend) -> None:
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
-        (await backend.asked()).reset()
+        (await backend.next_request()).reset()
         record = await gateway.recorded(2)
         health = (await ask(gateway.base_url, "GET", "/health")).json
-        await converse(gateway, backend, opening("Water the roses"), session="session-2")
+        await converse(gateway, backend, first_request("Water the roses"), session="session-2")
 
     assert record["outcome"] == "failed"
     assert at(health, "warmth", "warm_up") == "failed"
     assert at(health, "backends", 0, "circuit", "failures_in_a_row") == 0
 
 
-async def test_a_gateway_that_stops_does_not_wait_for_its_warm_up(tmp_path: Path, backend: RawBackend) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+async def test_a_stopping_gateway_cancels_the_evaluation(tmp_path: Path, backend: RawBackend) -> None:
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)):
-        asked = await backend.asked()
+        asked = await backend.next_request()
 
-    await asked.is_left()
+    await asked.wait_closed()
 
 
 @pytest.mark.parametrize(
     ("body", "headers"),
     [
-        (opening("Look around"), {"x-claude-code-agent-id": "a1"}),
-        (opening("Look around"), {"x-claude-code-request-class": "subagent"}),
-        (opening("Find a title"), {"x-claude-code-request-class": "auxiliary"}),
-        (opening("Find a title", tools=[]), {}),
+        (first_request("Look around"), {"x-claude-code-agent-id": "a1"}),
+        (first_request("Look around"), {"x-claude-code-request-class": "subagent"}),
+        (first_request("Find a title"), {"x-claude-code-request-class": "auxiliary"}),
+        (first_request("Find a title", tools=[]), {}),
     ],
 )
-async def test_what_the_client_asks_beside_the_conversation_is_not_recorded(
+async def test_only_main_conversations_are_recorded(
     tmp_path: Path, backend: RawBackend, body: bytes, headers: dict[str, str]
 ) -> None:
     await recorded(tmp_path, backend, body, headers)
@@ -178,40 +170,38 @@ async def test_what_the_client_asks_beside_the_conversation_is_not_recorded(
 @pytest.mark.moves_prefix(reason="the client rewrites its instructions in the middle of a session")
 async def test_only_the_first_prompt_of_a_session_is_recorded(tmp_path: Path, backend: RawBackend) -> None:
     async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
-        await converse(gateway, backend, opening("Pull the weeds", system="first"))
-        await converse(gateway, backend, opening("Water the roses", system="second"))
+        await converse(gateway, backend, first_request("Pull the weeds", system="first"))
+        await converse(gateway, backend, first_request("Water the roses", system="second"))
     (file,) = (tmp_path / "first-prompts").iterdir()
 
     assert b'"first"' in file.read_bytes()
     assert b'"second"' not in file.read_bytes()
 
 
-async def test_a_gateway_without_a_project_takes_the_prompt_of_the_last_session(
-    tmp_path: Path, backend: RawBackend
-) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+async def test_without_a_launch_key_the_last_recorded_prompt_is_evaluated(tmp_path: Path, backend: RawBackend) -> None:
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     options = warming(tmp_path, None)
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
-        asked = await backend.asked()
+        asked = await backend.next_request()
 
     assert ENVIRONMENT in said(asked)
 
 
-async def test_another_project_begins_with_the_same_prompt_in_its_own_folder(
+async def test_a_prompt_of_another_project_is_moved_to_the_folder_of_this_one(
     tmp_path: Path, backend: RawBackend
 ) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     options = warming(tmp_path, LaunchKey("/kitchen"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
-        asked = await backend.asked()
+        asked = await backend.next_request()
 
     assert "You are in /kitchen." in said(asked)
 
 
-async def test_the_steps_of_this_run_prepare_what_an_earlier_run_recorded(tmp_path: Path, backend: RawBackend) -> None:
-    await recorded(tmp_path, backend, opening("Pull the weeds"))
+async def test_a_recorded_prompt_is_prepared_by_the_steps_of_this_run(tmp_path: Path, backend: RawBackend) -> None:
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
     options = replace(warming(tmp_path), allowed_tools=frozenset({"Write"}))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
-        asked = await backend.asked()
+        asked = await backend.next_request()
 
     assert not asked.json.get("tools")

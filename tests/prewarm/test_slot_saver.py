@@ -12,21 +12,19 @@ from msgspec.structs import replace
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 from tests.parts.json_at import at
 from tests.parts.manual_clock import ManualClock
-from tests.parts.raw_backend import Asked, RawBackend
+from tests.parts.raw_backend import RawBackend, ReceivedRequest
 from tests.parts.raw_client import ask, connected
-from tests.parts.sessions import opening, send
+from tests.parts.sessions import first_request, send
 
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.fake import FakeBackend
+from anyclaude.backends import CircuitBreaker, FakeBackend
 from anyclaude.dialects import dialect_named
-from anyclaude.prewarm.first_prompt import LaunchKey
-from anyclaude.prewarm.prompt_prewarmer import PrewarmOptions
-from anyclaude.prewarm.slot_saver import LONGEST_PAUSE_SECONDS, REST_SECONDS, SlotSaver, SlotSaverOptions
+from anyclaude.exchange import Clock
+from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
+from anyclaude.prewarm.slot_saver import LONGEST_PAUSE_SECONDS, REST_SECONDS, SlotSaver
 from anyclaude.protocol.json_values import JsonValue
-from anyclaude.scheduling.admission import Admission
-from anyclaude.scheduling.dispatch import Upstream
+from anyclaude.scheduling import Admission, Upstream
 from anyclaude.scheduling.queue import Requester
-from anyclaude.server.gateway import Clock, GatewayOptions
+from anyclaude.server import GatewayOptions
 
 GARDEN = LaunchKey("/garden")
 TOKENS = 1_000
@@ -54,7 +52,13 @@ def keeping(folder: Path, session: str | None = None, continues_session: bool = 
         session=session,
         continues_session=continues_session,
     )
-    return replace(QUICK, kept_state=kept)
+    return replace(QUICK, prewarm=PrewarmOptions(slot=kept))
+
+
+def with_first_prompt(options: GatewayOptions, folder: Path) -> GatewayOptions:
+    """Return the options, with first prompts recorded and evaluated too."""
+    prompt = FirstPromptOptions(folder / "first-prompts", GARDEN)
+    return replace(options, prewarm=PrewarmOptions(first_prompt=prompt, slot=options.prewarm.slot))
 
 
 def restless() -> Clock:
@@ -75,12 +79,12 @@ async def exchange(
 ) -> None:
     """Have one exchange, after which the engine holds `TOKENS`."""
     async with connected(gateway.base_url) as client:
-        await send(client, opening("Pull the weeds"), session, headers)
-        await reply(await backend.asked(), cached)
+        await send(client, first_request("Pull the weeds"), session, headers)
+        await reply(await backend.next_request(), cached)
         await client.response()
 
 
-async def reply(asked: Asked, cached: int = 0) -> None:
+async def reply(asked: ReceivedRequest, cached: int = 0) -> None:
     assert asked.path == "/v1/chat/completions"
     await asked.begin()
     await asked.say("Hello")
@@ -91,7 +95,7 @@ async def reply(asked: Asked, cached: int = 0) -> None:
     await asked.end()
 
 
-async def save(asked: Asked, folder: Path, size: int = 100) -> str:
+async def save(asked: ReceivedRequest, folder: Path, size: int = 100) -> str:
     """Do as the engine does when it is told to save."""
     assert asked.path == "/slots/0?action=save"
     name = str(asked.json["filename"])
@@ -100,7 +104,7 @@ async def save(asked: Asked, folder: Path, size: int = 100) -> str:
     return name
 
 
-async def restore(asked: Asked, tokens: int = TOKENS) -> None:
+async def restore(asked: ReceivedRequest, tokens: int = TOKENS) -> None:
     assert asked.path == "/slots/0?action=restore"
     await asked.answer(200, json.dumps({"n_restored": tokens, "n_read": 100}).encode())
 
@@ -113,7 +117,7 @@ async def kept_after_a_run(folder: Path, backend: RawBackend, options: GatewayOp
     gateway = await context.__aenter__()
     await exchange(gateway, backend)
     ending = asyncio.create_task(context.__aexit__(None, None, None))
-    await save(await backend.asked(), folder)
+    await save(await backend.next_request(), folder)
     await ending
 
 
@@ -128,7 +132,7 @@ async def test_a_conversation_that_rests_is_saved_once(tmp_path: Path, backend: 
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=resting(clock)) as gateway:
         await exchange(gateway, backend)
-        await save(await backend.asked(), tmp_path)
+        await save(await backend.next_request(), tmp_path)
 
     assert REST_SECONDS in clock.sleeps
     assert len(backend.requests) == 2
@@ -142,7 +146,7 @@ async def test_the_end_of_a_run_saves_what_had_no_rest_and_the_next_run_restores
     (data,) = (tmp_path / "states").glob("*.bin")
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=restless()) as gateway:
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await restore(asked)
         await exchange(gateway, backend, cached=TOKENS - 20)
         state = await kept(gateway)
@@ -155,13 +159,13 @@ async def test_a_request_waits_until_the_state_is_restored(tmp_path: Path, backe
     await kept_after_a_run(tmp_path, backend, keeping(tmp_path))
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=restless()) as gateway:
-        asked = await backend.asked()
+        asked = await backend.next_request()
         async with connected(gateway.base_url) as client:
-            await send(client, opening("Pull the weeds"))
+            await send(client, first_request("Pull the weeds"))
             health = (await ask(gateway.base_url, "GET", "/health")).json
             before = len(backend.requests)
             await restore(asked)
-            await reply(await backend.asked(), TOKENS - 20)
+            await reply(await backend.next_request(), TOKENS - 20)
             response = await client.response()
 
     assert at(health, "backends", 0, "running") == 1
@@ -176,7 +180,7 @@ async def test_a_restore_that_the_engine_makes_nothing_of_ends_it_for_this_run(
     await kept_after_a_run(tmp_path, backend, keeping(tmp_path))
     target, clock = target_at(backend.base_url, parallel_requests=1), ManualClock()
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=resting(clock)) as gateway:
-        await restore(await backend.asked())
+        await restore(await backend.next_request())
         await exchange(gateway, backend, cached=14)
         state = await kept(gateway)
 
@@ -188,12 +192,12 @@ async def test_a_restore_that_the_engine_makes_nothing_of_ends_it_for_this_run(
 
 
 async def test_a_warm_up_proves_a_restore_before_anybody_asks(tmp_path: Path, backend: RawBackend) -> None:
-    options = replace(keeping(tmp_path), warm_up=PrewarmOptions(tmp_path / "first-prompts", GARDEN))
+    options = with_first_prompt(keeping(tmp_path), tmp_path)
     await kept_after_a_run(tmp_path, backend, options)
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=options, clock=restless()) as gateway:
-        await restore(await backend.asked())
-        await reply(await backend.asked(), cached=TOKENS - 20)
+        await restore(await backend.next_request())
+        await reply(await backend.next_request(), cached=TOKENS - 20)
         await gateway.recorded(2)
         state = await kept(gateway)
 
@@ -201,12 +205,12 @@ async def test_a_warm_up_proves_a_restore_before_anybody_asks(tmp_path: Path, ba
 
 
 async def test_a_session_that_goes_on_is_not_displaced_by_a_warm_up(tmp_path: Path, backend: RawBackend) -> None:
-    options = replace(keeping(tmp_path), warm_up=PrewarmOptions(tmp_path / "first-prompts", GARDEN))
+    options = with_first_prompt(keeping(tmp_path), tmp_path)
     await kept_after_a_run(tmp_path, backend, options)
-    continues_session = replace(options, kept_state=keeping(tmp_path, continues_session=True).kept_state)
+    continues_session = with_first_prompt(keeping(tmp_path, continues_session=True), tmp_path)
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=continues_session, clock=restless()) as gateway:
-        await restore(await backend.asked())
+        await restore(await backend.next_request())
         await exchange(gateway, backend, cached=TOKENS - 20)
         classes = [record["request_class"] for record in gateway.records()]
 
@@ -215,12 +219,12 @@ async def test_a_session_that_goes_on_is_not_displaced_by_a_warm_up(tmp_path: Pa
 
 async def test_an_engine_that_works_already_is_not_restored_into(tmp_path: Path, backend: RawBackend) -> None:
     await kept_after_a_run(tmp_path, backend, keeping(tmp_path))
-    options, fake = keeping(tmp_path).kept_state, FakeBackend(target_at(backend.base_url, parallel_requests=1))
+    options, fake = keeping(tmp_path).prewarm.slot, FakeBackend(target_at(backend.base_url, parallel_requests=1))
     assert options is not None
     clock = ManualClock()
     upstream = Upstream(fake, dialect_named("openai_chat"), CircuitBreaker(clock.seconds), Admission(1, 1))
     async with upstream.admission.turn(Requester("somebody")):
-        await SlotSaver(options, upstream, clock.seconds, clock.sleep).restore()
+        await SlotSaver(options, upstream, resting(clock)).restore()
 
     assert fake.requests == []
 
@@ -229,7 +233,7 @@ async def test_a_state_that_is_restored_in_part_is_not_believed(tmp_path: Path, 
     await kept_after_a_run(tmp_path, backend, keeping(tmp_path))
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=restless()) as gateway:
-        await restore(await backend.asked(), TOKENS - 1)
+        await restore(await backend.next_request(), TOKENS - 1)
         await exchange(gateway, backend)
         state = await kept(gateway)
 
@@ -240,7 +244,7 @@ async def test_a_state_that_cannot_be_restored_is_forgotten(tmp_path: Path, back
     await kept_after_a_run(tmp_path, backend, keeping(tmp_path))
     target = target_at(backend.base_url, parallel_requests=1)
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=restless()) as gateway:
-        await (await backend.asked()).refuse(400, "invalid slot save file")
+        await (await backend.next_request()).refuse(400, "invalid slot save file")
         await exchange(gateway, backend)
         state = await kept(gateway)
 
@@ -253,7 +257,7 @@ async def test_a_server_that_keeps_no_slots_is_asked_once(tmp_path: Path, backen
     target, clock = target_at(backend.base_url, parallel_requests=1), ManualClock()
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=resting(clock)) as gateway:
         await exchange(gateway, backend)
-        await (await backend.asked()).refuse(501, "This server does not support slots action.")
+        await (await backend.next_request()).refuse(501, "This server does not support slots action.")
         await exchange(gateway, backend)
         state = await kept(gateway)
 
@@ -265,10 +269,10 @@ async def test_a_request_that_comes_while_the_state_is_saved_goes_first(tmp_path
     target, clock = target_at(backend.base_url, parallel_requests=1), ManualClock()
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=resting(clock)) as gateway:
         await exchange(gateway, backend)
-        saving = await backend.asked()
+        saving = await backend.next_request()
         await exchange(gateway, backend)
-        await saving.is_left()
-        again = await backend.asked()
+        await saving.wait_closed()
+        again = await backend.next_request()
         await save(again, tmp_path)
 
     assert saving.path == "/slots/0?action=save"
@@ -280,13 +284,13 @@ async def test_after_a_save_that_took_long_the_next_one_waits_for_the_end(tmp_pa
     context = running_gateway(tmp_path, target, options=keeping(tmp_path), clock=resting(clock))
     gateway = await context.__aenter__()
     await exchange(gateway, backend)
-    saving = await backend.asked()
+    saving = await backend.next_request()
     clock.time += 2 * LONGEST_PAUSE_SECONDS
     await save(saving, tmp_path)
     await exchange(gateway, backend, session="session-2")
     before_the_end = len(backend.requests)
     ending = asyncio.create_task(context.__aexit__(None, None, None))
-    await save(await backend.asked(), tmp_path)
+    await save(await backend.next_request(), tmp_path)
     await ending
 
     assert before_the_end == 3
@@ -318,7 +322,7 @@ async def test_a_state_that_is_too_large_does_not_stay(
     target, clock = target_at(backend.base_url, parallel_requests=1), ManualClock()
     async with running_gateway(tmp_path, target, options=keeping(tmp_path), clock=resting(clock)) as gateway:
         await exchange(gateway, backend)
-        await save(await backend.asked(), tmp_path, size=10_001)
+        await save(await backend.next_request(), tmp_path, size=10_001)
 
     assert "10,001 bytes" in caplog.text
     assert len(backend.requests) == 2  # the end of the run does not try again

@@ -4,9 +4,9 @@ import os
 import stat
 from pathlib import Path
 
-from anyclaude.backends.slots import SlotFile
+from anyclaude.backends import SlotFile
 from anyclaude.prewarm.first_prompt import LaunchKey
-from anyclaude.prewarm.slot_store import MAX_STATES, RESERVED_BYTES, SlotStore
+from anyclaude.prewarm.slot_store import MAX_SNAPSHOTS, RESERVED_BYTES, SlotStore
 
 GARDEN, KITCHEN = LaunchKey("/garden"), LaunchKey("/kitchen")
 PLENTY = 10 * RESERVED_BYTES
@@ -28,7 +28,7 @@ def written(kept: SlotStore, folder: Path, launch_key: LaunchKey, session: str, 
 
 
 def found(kept: SlotStore, launch_key: LaunchKey, session: str | None = None) -> str | None:
-    state = kept.wanted(launch_key, session)
+    state = kept.best_for(launch_key, session)
     return None if state is None else state.session
 
 
@@ -48,7 +48,7 @@ def test_what_is_told_of_a_state_is_what_the_engine_wrote(tmp_path: Path) -> Non
     kept = states(tmp_path)
     written(kept, tmp_path, GARDEN, "a", 20)
     written(kept, tmp_path, GARDEN, "a", 30)
-    state = kept.wanted(GARDEN, "a")
+    state = kept.best_for(GARDEN, "a")
 
     assert state is not None
     assert (state.tokens, state.bytes) == (15, 30)
@@ -73,10 +73,10 @@ def test_the_oldest_go_when_all_together_take_too_much(tmp_path: Path) -> None:
 
 def test_there_are_never_more_than_a_number_of_them(tmp_path: Path) -> None:
     kept = states(tmp_path, limit_bytes=10_000)
-    for session in range(MAX_STATES + 3):
+    for session in range(MAX_SNAPSHOTS + 3):
         written(kept, tmp_path, GARDEN, str(session))
 
-    assert len(list(tmp_path.glob("*.bin"))) == MAX_STATES
+    assert len(list(tmp_path.glob("*.bin"))) == MAX_SNAPSHOTS
 
 
 def test_a_state_over_the_limit_does_not_stay_and_is_not_written_again(tmp_path: Path) -> None:
@@ -134,8 +134,8 @@ def test_only_the_owner_may_read_them(tmp_path: Path) -> None:
 def test_a_state_that_was_of_no_use_is_forgotten(tmp_path: Path) -> None:
     kept = states(tmp_path)
     written(kept, tmp_path, GARDEN, "a")
-    state = kept.wanted(GARDEN, "a")
+    state = kept.best_for(GARDEN, "a")
     assert state is not None
-    kept.forget(state)
+    kept.remove(state)
 
     assert list(tmp_path.iterdir()) == []

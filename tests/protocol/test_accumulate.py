@@ -1,15 +1,15 @@
-"""A reply that is not streamed is the fold of the one that is."""
+"""A reply that is not streamed is the fold of the same reply's stream."""
 
 import json
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tests.parts.replies import any_deltas, finished_replies, judged, play
+from tests.parts.replies import any_deltas, finished_replies, judged, message_of, play
 from tests.parts.splits import any_split
 
 from anyclaude.errors import BackendTruncated, ProtocolMisuse
-from anyclaude.protocol.accumulate import Accumulator, accumulate
+from anyclaude.protocol.accumulate import Accumulator
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ToolCallDelta
 from anyclaude.protocol.events import (
     BlockStop,
@@ -27,54 +27,54 @@ from anyclaude.protocol.json_values import JsonValue
 
 
 def body_of(events: list[StreamEvent]) -> object:
-    body: object = json.loads(encode_message(accumulate(events)))
+    body: object = json.loads(encode_message(message_of(events)))
     return body
 
 
 @given(st.one_of(finished_replies, any_deltas))
-def test_the_whole_message_is_the_one_the_stream_spells(said: list[Delta]) -> None:
-    events = play([said])
+def test_the_accumulated_message_is_the_one_that_the_stream_spells(deltas: list[Delta]) -> None:
+    events = play([deltas])
     verdict = judged(events)
 
     if verdict.outcome == "whole":
         assert body_of(events) == verdict.message()
     else:
         with pytest.raises(BackendTruncated):
-            accumulate(events)
+            message_of(events)
 
 
 @given(finished_replies, st.data())
-def test_it_does_not_matter_in_which_pieces_the_events_come(said: list[Delta], data: st.DataObject) -> None:
-    events = play([said])
+def test_any_batching_of_the_events_gives_the_same_message(deltas: list[Delta], data: st.DataObject) -> None:
+    events = play([deltas])
     assume(judged(events).outcome == "whole")
     accumulator = Accumulator()
-    for piece in data.draw(any_split(events)):
-        accumulator.take(piece)
+    for batch in data.draw(any_split(events)):
+        accumulator.take(batch)
 
-    assert accumulator.message == accumulate(events)
+    assert accumulator.message == message_of(events)
 
 
 @given(finished_replies, st.data())
-def test_a_stream_without_its_end_is_no_message(said: list[Delta], data: st.DataObject) -> None:
-    events = play([said])
+def test_a_stream_without_its_end_is_rejected_as_truncated(deltas: list[Delta], data: st.DataObject) -> None:
+    events = play([deltas])
     length = data.draw(st.integers(0, len(events) - 1))
 
     with pytest.raises(BackendTruncated):
-        accumulate(events[:length])
+        message_of(events[:length])
 
 
-def test_pings_leave_no_trace() -> None:
+def test_pings_do_not_change_the_message() -> None:
     events = play([[TextDelta("hello"), Finished("end_turn")]])
     pinged = [event for pair in zip([Ping()] * len(events), events, strict=True) for event in pair]
 
-    assert accumulate(pinged) == accumulate(events)
+    assert message_of(pinged) == message_of(events)
 
 
-def test_a_failed_stream_is_refused_with_its_own_words() -> None:
+def test_a_failed_stream_raises_its_own_error_message() -> None:
     events = play([[ToolCallDelta(5, "", "{}"), Finished("end_turn")]])
 
-    with pytest.raises(BackendTruncated, match="tool call 5 never said which tool"):
-        accumulate(events)
+    with pytest.raises(BackendTruncated, match="tool call 5 does not name its tool"):
+        message_of(events)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_failed_stream_is_refused_with_its_own_words() -> None:
     ],
 )
 def test_a_tools_input_is_an_object_or_the_text_the_model_wrote(written: str, input_: JsonValue) -> None:
-    message = accumulate(play([[ToolCallDelta(0, "Read", written), Finished("tool_use")]]))
+    message = message_of(play([[ToolCallDelta(0, "Read", written), Finished("tool_use")]]))
 
     assert message.content == (ToolUseContent("toolu_1", "Read", input_),)
 
@@ -100,10 +100,10 @@ def test_a_tools_input_is_an_object_or_the_text_the_model_wrote(written: str, in
 def test_a_tools_input_keeps_the_order_of_its_keys() -> None:
     events = play([[ToolCallDelta(0, "Read", '{"b": 1, "a": 2, "c": 3}'), Finished("tool_use")]])
 
-    assert b'"input":{"b":1,"a":2,"c":3}' in encode_message(accumulate(events))
+    assert b'"input":{"b":1,"a":2,"c":3}' in encode_message(message_of(events))
 
 
-def test_the_body_has_the_shape_of_the_api() -> None:
+def test_the_body_has_the_wire_shape_of_the_api() -> None:
     events = play([[TextDelta("hi"), Finished("stop_sequence", "</x>")]])
 
     assert body_of(events) == {
@@ -125,12 +125,12 @@ def test_the_body_has_the_shape_of_the_api() -> None:
 
 
 @pytest.mark.parametrize("event", [BlockStop(0), MessageDelta(Ending("end_turn"), Usage())])
-def test_events_that_no_stream_begins_with_are_our_own_bug(event: StreamEvent) -> None:
+def test_events_that_cannot_begin_a_stream_are_a_protocol_misuse(event: StreamEvent) -> None:
     with pytest.raises(ProtocolMisuse):
-        accumulate([event])
+        message_of([event])
 
 
-def test_a_message_can_be_taken_only_when_it_is_whole() -> None:
+def test_the_message_is_available_only_when_it_is_complete() -> None:
     events = play([[TextDelta("hi"), Finished("end_turn")]])
     accumulator = Accumulator()
     accumulator.take(events[:-1])

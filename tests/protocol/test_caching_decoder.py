@@ -1,16 +1,17 @@
-"""Requests that say again what earlier ones have said."""
+"""Requests that repeat what earlier ones contained."""
 
 import json
+from weakref import ref
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude.errors import InvalidRequest
-from anyclaude.protocol.caching_decoder import LARGEST_SHARE, CachingDecoder
+from anyclaude.protocol.caching_decoder import MAX_SHARE, CachingDecoder, DecodeCache
 from anyclaude.protocol.content import TextBlock
 from anyclaude.protocol.json_values import MAX_DEPTH, JsonValue
-from anyclaude.protocol.messages_request import MessagesRequest, decode_request
+from anyclaude.protocol.messages_request import MessagesRequest, Turn, decode_request
 
 Json = dict[str, object]
 
@@ -49,6 +50,9 @@ def written(body: object, separators: tuple[str, str] = (",", ":")) -> bytes:
     return json.dumps(body, separators=separators).encode()
 
 
+SHORTEST_TURN = written({"role": "user", "content": [{"type": "text", "text": "0"}]})
+
+
 def conversation(*texts: str, **fields: object) -> bytes:
     """Write a request of one user turn for each text, the last with the cache marker that moves along."""
     messages: list[Json] = [{"role": "user", "content": [{"type": "text", "text": text}]} for text in texts]
@@ -59,7 +63,7 @@ def conversation(*texts: str, **fields: object) -> bytes:
 
 
 def outcome(decode: object, body: bytes) -> MessagesRequest | str:
-    """Return the request, or what the client is told is wrong with it."""
+    """Return the request, or the text of the error that the client gets."""
     assert callable(decode)
     try:
         request = decode(body)
@@ -70,23 +74,42 @@ def outcome(decode: object, body: bytes) -> MessagesRequest | str:
 
 
 @given(st.lists(st.one_of(bodies, scalars).map(written), max_size=8), st.integers(1, 400))
-def test_any_sequence_of_requests_is_read_as_each_alone(requests: list[bytes], room: int) -> None:
-    reader = CachingDecoder(room, room)
+def test_any_sequence_of_requests_is_decoded_like_each_request_alone(requests: list[bytes], max_bytes: int) -> None:
+    decoder = CachingDecoder(max_bytes, max_bytes)
 
     for body in [*requests, *requests]:
-        assert outcome(reader.decode, body) == outcome(decode_request, body)
-        assert reader.held_bytes <= 3 * room
+        assert outcome(decoder.decode, body) == outcome(decode_request, body)
+
+
+class Decoded:
+    """A value that can be referred to weakly."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+
+
+@given(st.lists(st.binary(max_size=12)), st.integers(1, 60))
+def test_the_values_that_a_cache_keeps_alive_never_exceed_its_limit(texts: list[bytes], max_bytes: int) -> None:
+    decode = DecodeCache(Decoded, max_bytes)
+    made: dict[bytes, ref[Decoded]] = {}
+    for text in texts:
+        value = decode(text)
+        assert value.text == text
+        made[text] = ref(value)
+        del value
+
+        assert sum(len(text) for text, weak in made.items() if weak() is not None) <= max_bytes
 
 
 @given(bodies.map(written), st.data())
-def test_damaged_requests_are_refused_in_the_same_words(body: bytes, data: st.DataObject) -> None:
-    reader = CachingDecoder()
-    outcome(reader.decode, body)
+def test_damaged_requests_are_rejected_with_the_same_message(body: bytes, data: st.DataObject) -> None:
+    decoder = CachingDecoder()
+    outcome(decoder.decode, body)
     start = data.draw(st.integers(0, len(body)))
     end = data.draw(st.integers(start, min(len(body), start + 3)))
     damaged = body[:start] + data.draw(st.binary(max_size=3)) + body[end:]
 
-    assert outcome(reader.decode, damaged) == outcome(decode_request, damaged)
+    assert outcome(decoder.decode, damaged) == outcome(decode_request, damaged)
 
 
 @pytest.mark.parametrize(
@@ -109,69 +132,74 @@ def test_damaged_requests_are_refused_in_the_same_words(body: bytes, data: st.Da
         b"",
     ],
 )
-def test_oddities_are_read_as_without_a_memory(body: bytes) -> None:
+def test_unusual_requests_are_decoded_as_without_a_cache(body: bytes) -> None:
     assert outcome(CachingDecoder().decode, body) == outcome(decode_request, body)
 
 
 @pytest.mark.parametrize("place", ["turn", "tool", "system", "metadata"])
 @pytest.mark.parametrize("depth", range(MAX_DEPTH - 8, MAX_DEPTH + 3))
-def test_the_limit_on_nesting_is_that_of_the_whole_body(place: str, depth: int) -> None:
+def test_the_nesting_limit_is_that_of_the_whole_body(place: str, depth: int) -> None:
     deep: JsonValue = "x"
     for _ in range(depth):
         deep = {"a": deep}
-    block = {"type": "unheard of", "deep": deep}
+    block = {"type": "unknown", "deep": deep}
     places: dict[str, Json] = {
         "turn": {"messages": [{"role": "user", "content": [block]}]},
         "tool": {"tools": [{"name": "Read", "input_schema": deep}]},
         "system": {"system": [block]},
         "metadata": {"metadata": deep},
     }
-    least: Json = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
-    body = written({**least, **places[place]})
+    minimal: Json = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+    body = written({**minimal, **places[place]})
 
     assert outcome(CachingDecoder().decode, body) == outcome(decode_request, body)
 
 
-def test_what_was_said_before_comes_back_as_the_same_object() -> None:
-    reader = CachingDecoder()
+def test_a_repeated_part_is_returned_as_the_same_object() -> None:
+    decoder = CachingDecoder()
     fixed: Json = {"tools": [{"name": "Read", "input_schema": {}}], "system": [{"type": "text", "text": "Be brief."}]}
-    before = reader.decode(conversation("one", "two", **fixed))
-    after = reader.decode(conversation("one", "two", "three", **fixed))
+    before = decoder.decode(conversation("one", "two", **fixed))
+    after = decoder.decode(conversation("one", "two", "three", **fixed))
 
     assert after.messages[0] is before.messages[0]
     assert after.tools[0] is before.tools[0]
     assert after.system[0] is before.system[0]
 
 
-def test_a_turn_from_which_the_cache_marker_has_moved_on_is_another_turn() -> None:
-    reader = CachingDecoder()
-    before = reader.decode(conversation("one", "two"))
-    after = reader.decode(conversation("one", "two", "three"))
+def test_a_turn_without_its_former_cache_marker_is_decoded_again() -> None:
+    decoder = CachingDecoder()
+    before = decoder.decode(conversation("one", "two"))
+    after = decoder.decode(conversation("one", "two", "three"))
 
     assert before.messages[1].content == (TextBlock("two", {"cache_control": {"type": "ephemeral"}}),)
     assert after.messages[1].content == (TextBlock("two"),)
 
 
-def test_what_comes_again_and_again_is_kept_and_what_does_not_makes_room() -> None:
+def test_repeated_parts_stay_cached_and_others_are_evicted() -> None:
     tool = {"tools": [{"name": "Read", "input_schema": {}}]}
-    reader = CachingDecoder(max_turn_bytes=1000)
-    first = reader.decode(conversation("always", "0", **tool))
+    decoder = CachingDecoder(max_turn_bytes=1000)
+    first = decoder.decode(conversation("always", "0", **tool))
+    seen: list[ref[Turn]] = []
     for number in range(100):
-        last = reader.decode(conversation("always", str(number), **tool))
+        last = decoder.decode(conversation("always", str(number), **tool))
+        seen += map(ref, last.messages)
+    alive = {id(turn) for weak in seen if (turn := weak()) is not None}
 
     assert last.messages[0] is first.messages[0]
-    assert reader.held_bytes <= 1000 + len(written(tool))
+    assert len(alive) * len(SHORTEST_TURN) <= 1000
 
 
-def test_a_part_that_would_take_most_of_the_room_is_not_kept() -> None:
-    reader = CachingDecoder(max_turn_bytes=400)
-    reader.decode(conversation("x" * (400 // LARGEST_SHARE)))
+def test_a_part_that_would_take_most_of_the_cache_is_not_cached() -> None:
+    decoder = CachingDecoder(max_turn_bytes=400)
+    small = ref(decoder.decode(conversation("x")).messages[0])
+    large = ref(decoder.decode(conversation("x" * (400 // MAX_SHARE))).messages[0])
 
-    assert reader.held_bytes == 0
+    assert small() is not None
+    assert large() is None
 
 
-def test_a_request_with_spaces_between_its_parts_is_read_without_the_memory() -> None:
-    reader = CachingDecoder()
+def test_a_request_with_whitespace_between_its_parts_is_decoded_without_the_cache() -> None:
+    decoder = CachingDecoder()
     body = json.loads(conversation("one"))
 
-    assert reader.decode(written(body, (", ", ": "))) == reader.decode(written(body))
+    assert decoder.decode(written(body, (", ", ": "))) == decoder.decode(written(body))

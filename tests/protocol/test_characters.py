@@ -1,4 +1,4 @@
-"""How many characters a model gets to read."""
+"""The number of characters that a model reads."""
 
 import pytest
 
@@ -38,9 +38,9 @@ PICTURE = Base64Source("image/png", "AAAA")
         ((UnknownBlock("new", {"type": "new"}),), '{"type":"new"}'),
     ],
 )
-def test_texts_and_the_json_of_inputs_are_counted_and_nothing_else(content: Content, read: str) -> None:
+def test_only_texts_and_the_json_of_inputs_are_counted(content: Content, read: str) -> None:
     assert content_characters(content) == len(read)
 
 
-def test_what_is_not_there_has_no_characters() -> None:
+def test_a_missing_value_has_no_characters() -> None:
     assert json_characters(None) == 0

@@ -1,4 +1,4 @@
-"""Every kind of block is read, kept with all its fields, and written as it came."""
+"""Every type of block is decoded, keeps all its fields, and is encoded as it was received."""
 
 import pytest
 from hypothesis import given
@@ -98,13 +98,15 @@ BLOCKS: list[tuple[dict[str, JsonValue], ContentBlock]] = [
 
 
 @pytest.mark.parametrize(("raw", "block"), BLOCKS, ids=[str(raw)[:60] for raw, _ in BLOCKS])
-def test_a_block_is_typed_and_written_as_it_came(raw: dict[str, JsonValue], block: ContentBlock) -> None:
+def test_a_block_is_decoded_to_its_type_and_encoded_as_it_was_received(
+    raw: dict[str, JsonValue], block: ContentBlock
+) -> None:
     assert decode_block(raw, "here") == block
     assert encode_block(block) == raw
 
 
 @given(contents)
-def test_content_is_written_in_the_form_it_came_in(raw: JsonValue) -> None:
+def test_content_is_encoded_in_the_form_it_was_received_in(raw: JsonValue) -> None:
     value = decode_json(encode_json(raw))
     content = decode_content(value, "here")
 
@@ -113,17 +115,17 @@ def test_content_is_written_in_the_form_it_came_in(raw: JsonValue) -> None:
 
 
 @given(damaged(objects({"type": words, "block": plain_blocks, "result": tool_results})))
-def test_a_damaged_block_is_refused_by_its_place_or_kept(holder: JsonValue) -> None:
+def test_a_damaged_block_is_kept_or_rejected_with_its_path(holder: JsonValue) -> None:
     value = holder.get("block", holder) if isinstance(holder, dict) else holder
     try:
         block = decode_block(value, "here")
-    except InvalidRequest as refusal:
-        assert str(refusal).startswith("here")
+    except InvalidRequest as error:
+        assert str(error).startswith("here")
     else:
         assert decode_block(encode_block(block), "here") == block
 
 
-def test_left_out_and_spelled_out_are_the_same() -> None:
+def test_an_omitted_field_equals_its_default() -> None:
     assert decode_block({"type": "tool_result", "tool_use_id": "t", "content": None, "is_error": False}, "") == (
         decode_block({"type": "tool_result", "tool_use_id": "t"}, "")
     )
@@ -135,7 +137,7 @@ def test_a_string_is_one_text_block(content: Content, blocks: tuple[ContentBlock
     assert blocks_of(content) == blocks
 
 
-def test_what_nobody_took_is_the_rest_and_the_original_stays_whole() -> None:
+def test_the_rest_are_the_fields_that_were_not_taken_and_the_original_stays_complete() -> None:
     raw: Json = {"a": "x", "b": 1, "c": None}
     fields = Fields(raw, "here")
     taken = fields.required("a", str)

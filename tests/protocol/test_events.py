@@ -1,4 +1,4 @@
-"""Each event goes out as one server-sent event that names its own type."""
+"""Each event is encoded as one server-sent event that names its type."""
 
 import json
 
@@ -132,12 +132,12 @@ def test_an_event_has_the_wire_shape_of_the_api(event: StreamEvent, name: str, f
 
 
 @given(st.lists(st.one_of(st.sampled_from([event for event, _, _ in EVENTS]), st.builds(text_event, st.text()))))
-def test_events_encoded_together_are_the_bytes_of_each(events: list[StreamEvent]) -> None:
+def test_events_encoded_together_have_the_bytes_of_each_event(events: list[StreamEvent]) -> None:
     assert encode_events(events) == b"".join(map(encode_event, events))
 
 
 @given(st.text())
-def test_any_text_survives_the_wire(text: str) -> None:
+def test_any_text_survives_encoding(text: str) -> None:
     (event,) = SseDecoder().feed(encode_event(BlockDelta(3, TextFragment(text))))
 
     assert event == ServerSentEvent(event.data, "content_block_delta")
@@ -145,11 +145,11 @@ def test_any_text_survives_the_wire(text: str) -> None:
 
 
 @given(st.text(min_size=1))
-def test_the_text_of_an_error_survives_the_wire(text: str) -> None:
+def test_the_text_of_an_error_survives_encoding(text: str) -> None:
     assert judge(encode_event(failure(InvalidRequest(text)))).error == ("invalid_request_error", text)
 
 
-def test_an_error_is_told_in_the_anthropic_envelope() -> None:
+def test_an_error_has_the_anthropic_envelope() -> None:
     body = json.loads(encode_failure(failure(BackendUnavailable("the circuit is open", 3.0), "req_1")))
 
     assert body == {

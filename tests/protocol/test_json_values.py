@@ -1,4 +1,4 @@
-"""JSON is read strictly, and what was read is written back with nothing changed."""
+"""JSON is decoded strictly and encoded again without changes."""
 
 import json
 
@@ -11,12 +11,12 @@ from anyclaude.protocol.json_values import MAX_DEPTH, JsonError, JsonValue, deco
 
 
 @given(json_values)
-def test_what_python_writes_is_read_as_it_was(value: JsonValue) -> None:
+def test_json_written_by_python_is_decoded_to_the_same_value(value: JsonValue) -> None:
     assert decode_json(json.dumps(value).encode()) == value
 
 
 @given(json_values)
-def test_what_is_read_is_written_back_in_the_same_order(value: JsonValue) -> None:
+def test_a_decoded_value_is_encoded_in_the_same_order(value: JsonValue) -> None:
     compact = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
     ours = encode_json(decode_json(compact))
 
@@ -24,7 +24,7 @@ def test_what_is_read_is_written_back_in_the_same_order(value: JsonValue) -> Non
 
 
 @given(st.binary(max_size=40))
-def test_any_bytes_are_read_as_python_reads_them_or_refused(body: bytes) -> None:
+def test_any_bytes_are_decoded_as_python_does_or_rejected(body: bytes) -> None:
     try:
         value = decode_json(body)
     except JsonError as error:
@@ -38,7 +38,7 @@ def nested(opening: str, closing: str, depth: int) -> bytes:
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")])
-def test_a_document_may_nest_as_deep_as_the_limit_and_no_deeper(opening: str, closing: str) -> None:
+def test_a_document_can_nest_to_the_limit_and_no_deeper(opening: str, closing: str) -> None:
     levels = opening.count("[") + opening.count("{")
     deepest = MAX_DEPTH // levels
 
@@ -56,7 +56,7 @@ def test_the_depth_is_that_of_the_deepest_part() -> None:
 
 @pytest.mark.parametrize("depth", [5_000, 1_000_000])
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])
-def test_a_bomb_of_brackets_is_refused(opening: bytes, depth: int) -> None:
+def test_excessive_nesting_is_rejected(opening: bytes, depth: int) -> None:
     with pytest.raises(JsonError):
         decode_json(opening * depth)
 
@@ -65,32 +65,32 @@ def test_a_bomb_of_brackets_is_refused(opening: bytes, depth: int) -> None:
     "body",
     [b"NaN", b"Infinity", b"-Infinity", b"1e999", b"01", b"1.", b"'a'", b"{a:1}", b"[1,]", b'"\n"', b"\xef\xbb\xbf1"],
 )
-def test_what_the_standard_forbids_is_refused(body: bytes) -> None:
+def test_invalid_json_is_rejected(body: bytes) -> None:
     with pytest.raises(JsonError):
         decode_json(body)
 
 
 @pytest.mark.parametrize("body", [b'"\xed\xa0\xbd"', b'"\xff"', b'["\\ud83d", "\xff"]'])
-def test_text_that_is_not_unicode_is_refused(body: bytes) -> None:
+def test_invalid_unicode_is_rejected(body: bytes) -> None:
     with pytest.raises(JsonError):
         decode_json(body)
 
 
 @pytest.mark.parametrize("value", ["😀", "\u2028", "\x00", "\ufeff", "\ufffd"])
-def test_odd_but_lawful_text_is_kept(value: str) -> None:
+def test_unusual_but_valid_text_is_preserved(value: str) -> None:
     assert decode_json(encode_json(value)) == value
     assert decode_json(json.dumps(value).encode()) == value
 
 
 @pytest.mark.parametrize("value", [2**53 + 1, 2**64, -(2**64), 10**4000, -0.0, 5e-324, 1.7976931348623157e308])
-def test_numbers_are_kept_to_the_last_digit(value: JsonValue) -> None:
+def test_numbers_are_preserved_to_the_last_digit(value: JsonValue) -> None:
     again = decode_json(encode_json(value))
 
     assert again == value
     assert type(again) is type(value)
 
 
-def test_json_is_written_without_spaces_and_in_utf8() -> None:
+def test_json_is_encoded_without_spaces_and_in_utf8() -> None:
     assert encode_json({"b": [1, None], "a": "é"}) == '{"b":[1,null],"a":"é"}'.encode()
 
 

@@ -1,11 +1,13 @@
-"""Whatever a backend says, the client hears a message that follows the grammar and loses nothing."""
+"""Whatever deltas a backend sends, the client gets a message that follows the grammar and loses nothing."""
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.parts.referee import Verdict
 from tests.parts.replies import any_deltas, endings, finished_replies, judged, new_stream, play, usage_reports
 from tests.parts.splits import any_split
@@ -32,20 +34,21 @@ from anyclaude.protocol.events import (
     ToolUseContent,
     Usage,
 )
-from anyclaude.protocol.message_stream import MessageStream, latest, usage_of
+from anyclaude.protocol.message_stream import MessageStream, merge_reports, usage_of
 
 DONE = Finished("end_turn")
 SIGNATURE = "signature"
 
 
-def heard(*said: Delta) -> Verdict:
-    return judged(play([said]))
+def received(*deltas: Delta) -> Verdict:
+    """Return the verdict on the message that the client gets for these deltas."""
+    return judged(play([deltas]))
 
 
-def prose_said(said: list[Delta]) -> list[tuple[str, str]]:
+def prose_sent(deltas: list[Delta]) -> list[tuple[str, str]]:
     """Return all prose, letter by letter, each with its kind; a signature is one letter."""
     letters: list[tuple[str, str]] = []
-    for delta in said:
+    for delta in deltas:
         if isinstance(delta, TextDelta):
             letters += [("text", letter) for letter in delta.text]
         elif isinstance(delta, ThinkingDelta):
@@ -54,7 +57,7 @@ def prose_said(said: list[Delta]) -> list[tuple[str, str]]:
     return letters
 
 
-def prose_heard(verdict: Verdict) -> list[tuple[str, str]]:
+def prose_received(verdict: Verdict) -> list[tuple[str, str]]:
     letters: list[tuple[str, str]] = []
     for block in verdict.blocks:
         if block.kind != "tool_use":
@@ -63,48 +66,72 @@ def prose_heard(verdict: Verdict) -> list[tuple[str, str]]:
     return letters
 
 
-def calls_said(said: list[Delta]) -> Counter[tuple[str, str]]:
-    """Return each call's name and arguments; one that says neither is no call."""
-    names: dict[int, str] = {}
-    arguments: dict[int, str] = {}
-    for delta in said:
-        if isinstance(delta, ToolCallDelta) and (delta.name or delta.arguments):
-            names[delta.slot] = names.get(delta.slot) or delta.name
-            arguments[delta.slot] = arguments.get(delta.slot, "") + delta.arguments
-    return Counter((name, arguments[slot] or "{}") for slot, name in names.items())
+def calls_sent(deltas: list[Delta]) -> Counter[tuple[str, str, str]]:
+    """Return each call's name, arguments and written form; a fragment without any of them is not a call."""
+    calls: dict[int, tuple[str, str, str]] = {}
+    for delta in deltas:
+        if isinstance(delta, ToolCallDelta) and (delta.name or delta.arguments or delta.written):
+            name, arguments, written = calls.get(delta.slot, ("", "", ""))
+            calls[delta.slot] = (name or delta.name, arguments + delta.arguments, written + delta.written)
+    return Counter((name, arguments or "{}", written) for name, arguments, written in calls.values())
 
 
 # Any deltas at all
 
 
 @given(st.one_of(any_deltas, finished_replies))
-def test_the_referee_accepts_every_stream(said: list[Delta]) -> None:
-    verdict = judged(play([said]))
+def test_the_referee_accepts_every_stream(deltas: list[Delta]) -> None:
+    verdict = judged(play([deltas]))
 
     assert verdict.outcome in {"whole", "failed"}
 
 
 @given(st.one_of(any_deltas, finished_replies))
-def test_a_whole_message_holds_all_that_was_said_and_no_more(said: list[Delta]) -> None:
-    verdict = judged(play([said]))
+def test_a_complete_message_holds_everything_that_was_sent_and_no_more(deltas: list[Delta]) -> None:
+    verdict = judged(play([deltas]))
 
     if verdict.outcome == "whole":
-        assert prose_heard(verdict) == prose_said(said)
-        assert Counter(verdict.tool_inputs()) == calls_said(said)
+        assert prose_received(verdict) == prose_sent(deltas)
+        assert Counter(verdict.tool_inputs()) == Counter(
+            (name, text) for name, text, _ in calls_sent(deltas).elements()
+        )
+
+
+@given(finished_replies)
+def test_the_written_form_of_each_call_is_available_by_its_id(deltas: list[Delta]) -> None:
+    stream = new_stream()
+    events = stream.open()
+    with suppress(BackendError):
+        events += stream.feed(deltas)
+        events += stream.close()
+    verdict = judged(events)
+
+    if verdict.outcome == "whole":
+        calls = [block for block in verdict.blocks if block.kind == "tool_use"]
+        written = stream.written_calls
+        assert Counter((call.name, call.text, written.get(call.id, "")) for call in calls) == calls_sent(deltas)
+        assert all(written.values())
+
+
+@given(finished_replies)
+def test_the_written_form_of_a_call_changes_no_event(deltas: list[Delta]) -> None:
+    without = [replace(delta, written="") if isinstance(delta, ToolCallDelta) else delta for delta in deltas]
+
+    assert play([deltas]) == play([without])
 
 
 @given(any_deltas)
-def test_a_message_is_never_whole_unless_the_backend_finished(said: list[Delta]) -> None:
-    events = play([[delta for delta in said if not isinstance(delta, Finished)]])
+def test_a_message_is_never_complete_unless_the_backend_finished(deltas: list[Delta]) -> None:
+    events = play([[delta for delta in deltas if not isinstance(delta, Finished)]])
 
     assert MessageStop() not in events
     assert judged(events).outcome == "failed"
 
 
 @given(st.one_of(any_deltas, finished_replies), st.data())
-def test_any_batching_gives_the_same_events(said: list[Delta], data: st.DataObject) -> None:
-    one_by_one = play([delta] for delta in said)
-    batched = play(data.draw(any_split(said)))
+def test_any_batching_of_deltas_gives_the_same_events(deltas: list[Delta], data: st.DataObject) -> None:
+    one_by_one = play([delta] for delta in deltas)
+    batched = play(data.draw(any_split(deltas)))
 
     if judged(one_by_one).outcome == "whole":
         assert batched == one_by_one
@@ -114,10 +141,10 @@ def test_any_batching_gives_the_same_events(said: list[Delta], data: st.DataObje
 
 
 @given(any_deltas, st.integers(0, 24))
-def test_a_failure_ends_the_stream_wherever_it_strikes(said: list[Delta], after: int) -> None:
+def test_a_failure_ends_the_stream_wherever_it_happens(deltas: list[Delta], after: int) -> None:
     stream = new_stream()
     events = stream.open()
-    for delta in said[:after]:
+    for delta in deltas[:after]:
         try:
             events += stream.feed([delta])
         except BackendError:
@@ -130,32 +157,34 @@ def test_a_failure_ends_the_stream_wherever_it_strikes(said: list[Delta], after:
 
 
 @given(finished_replies)
-def test_calls_that_begin_with_their_name_are_all_heard(said: list[Delta]) -> None:
-    verdict = judged(play([said]))
+def test_calls_that_begin_with_their_name_are_all_received(deltas: list[Delta]) -> None:
+    verdict = judged(play([deltas]))
 
-    assert verdict.outcome == "whole" or "went on after" in (verdict.error or ("", ""))[1]
+    assert verdict.outcome == "whole" or "continued after" in (verdict.error or ("", ""))[1]
 
 
 @given(finished_replies)
-def test_tool_use_ids_are_the_ones_that_were_given_out_each_once(said: list[Delta]) -> None:
-    verdict = judged(play([said]))
+def test_each_tool_use_has_an_id_of_the_generator_and_each_id_is_used_once(deltas: list[Delta]) -> None:
+    verdict = judged(play([deltas]))
     ids = [block.id for block in verdict.blocks if block.kind == "tool_use"]
 
     assert ids == [f"toolu_{number}" for number in range(1, len(ids) + 1)]
 
 
-@given(st.builds(lambda said, reports, end: [*said, *reports, end], finished_replies, st.lists(usage_reports), endings))
-def test_usage_and_stop_sequence_are_the_last_that_were_reported(said: list[Delta]) -> None:
-    verdict = judged(play([said]))
-    reports = [delta for delta in said if isinstance(delta, UsageReported)]
+@given(
+    st.builds(lambda reply, reports, end: [*reply, *reports, end], finished_replies, st.lists(usage_reports), endings)
+)
+def test_usage_and_stop_sequence_are_the_last_reported_ones(deltas: list[Delta]) -> None:
+    verdict = judged(play([deltas]))
+    reports = [delta for delta in deltas if isinstance(delta, UsageReported)]
     outputs = [report.output_tokens for report in reports if report.output_tokens is not None]
 
     if verdict.outcome == "whole":
         assert verdict.usage["output_tokens"] == (outputs[-1] if outputs else 0)
-        assert verdict.stop_sequence == [delta.stop_sequence for delta in said if isinstance(delta, Finished)][-1]
+        assert verdict.stop_sequence == [delta.stop_sequence for delta in deltas if isinstance(delta, Finished)][-1]
 
 
-# Honest replies with calls in them
+# Well-formed replies with calls
 
 
 @st.composite
@@ -164,39 +193,39 @@ def call_fragments(draw: st.DrawFn, slot: int, name: str, whole: str) -> list[To
     pieces = draw(any_split(whole))
     named_at = draw(st.integers(0, len(pieces) - 1))
     names = [name if at == named_at or (at > named_at and draw(st.booleans())) else "" for at in range(len(pieces))]
-    return [ToolCallDelta(slot, said, piece) for said, piece in zip(names, pieces, strict=True)]
+    return [ToolCallDelta(slot, sent, piece) for sent, piece in zip(names, pieces, strict=True)]
 
 
 @st.composite
 def interleaved(draw: st.DrawFn) -> tuple[list[Delta], list[tuple[str, str]]]:
-    """Draw calls whose fragments mix with each other and with prose, and what each should come to."""
+    """Draw calls whose fragments interleave with each other and with prose, and what each should amount to."""
     documents = ['{"path":"/x/ü","n":1}', '{"cmd":"echo {}"}', "{}", '{"a":{"b":[]}}', ""]
     sent = {f"Tool{slot}": draw(st.sampled_from(documents)) for slot in range(draw(st.integers(1, 4)))}
-    said: list[Delta] = []
+    deltas: list[Delta] = []
     queues = [draw(call_fragments(slot, name, whole)) for slot, (name, whole) in enumerate(sent.items())]
-    talks = draw(st.booleans())
+    has_prose = draw(st.booleans())
     while queues:
         queue = draw(st.sampled_from(queues))
-        said.append(queue.pop(0))
+        deltas.append(queue.pop(0))
         queues = [queue for queue in queues if queue]
-        if talks:
-            said += draw(st.lists(st.sampled_from([TextDelta("t"), ThinkingDelta("h"), TextDelta("")]), max_size=2))
-    return [*said, DONE], sorted((name, whole or "{}") for name, whole in sent.items())
+        if has_prose:
+            deltas += draw(st.lists(st.sampled_from([TextDelta("t"), ThinkingDelta("h"), TextDelta("")]), max_size=2))
+    return [*deltas, DONE], sorted((name, whole or "{}") for name, whole in sent.items())
 
 
 @given(interleaved())
 def test_interleaved_calls_keep_their_own_arguments_with_prose_among_them(
     reply: tuple[list[Delta], list[tuple[str, str]]],
 ) -> None:
-    said, sent = reply
-    verdict = judged(play([said]))
+    deltas, sent = reply
+    verdict = judged(play([deltas]))
 
     assert verdict.outcome == "whole"
     assert sorted(verdict.tool_inputs()) == sent
-    assert prose_heard(verdict) == prose_said(said)
+    assert prose_received(verdict) == prose_sent(deltas)
 
 
-def test_text_then_a_call_are_two_blocks_with_indexes_of_their_own() -> None:
+def test_text_and_a_following_call_are_two_blocks_with_their_own_indexes() -> None:
     events = play([[TextDelta("I will look."), ToolCallDelta(0, "Read", "{}"), DONE]])
 
     assert [event for event in events if isinstance(event, BlockStart)] == [
@@ -207,7 +236,7 @@ def test_text_then_a_call_are_two_blocks_with_indexes_of_their_own() -> None:
 
 
 def test_parallel_calls_become_blocks_one_after_the_other() -> None:
-    verdict = heard(
+    verdict = received(
         ToolCallDelta(0, "Read", '{"x'),
         ToolCallDelta(1, "Bash", "{"),
         ToolCallDelta(0, "Read", '":1}'),
@@ -219,13 +248,13 @@ def test_parallel_calls_become_blocks_one_after_the_other() -> None:
 
 
 def test_prose_between_complete_calls_stays_between_them() -> None:
-    verdict = heard(ToolCallDelta(0, "Read", "{}"), TextDelta("and"), ToolCallDelta(1, "Bash", "{}"), DONE)
+    verdict = received(ToolCallDelta(0, "Read", "{}"), TextDelta("and"), ToolCallDelta(1, "Bash", "{}"), DONE)
 
     assert [block.kind for block in verdict.blocks] == ["tool_use", "text", "tool_use"]
 
 
-def test_prose_that_comes_while_a_call_is_incomplete_waits_for_it() -> None:
-    verdict = heard(
+def test_prose_that_arrives_while_a_call_is_incomplete_waits_for_it() -> None:
+    verdict = received(
         ToolCallDelta(0, "Read", '{"x":'), TextDelta("late"), ThinkingDelta("hm"), ToolCallDelta(0, "", "1}"), DONE
     )
 
@@ -233,8 +262,8 @@ def test_prose_that_comes_while_a_call_is_incomplete_waits_for_it() -> None:
     assert verdict.tool_inputs() == [("Read", '{"x":1}')]
 
 
-def test_a_call_that_has_not_said_its_name_holds_back_prose_of_every_kind_in_order() -> None:
-    verdict = heard(
+def test_a_call_without_its_name_holds_back_text_and_thinking_in_their_order() -> None:
+    verdict = received(
         TextDelta("a"),
         ToolCallDelta(0, "", '{"x":'),
         ThinkingDelta("b"),
@@ -252,7 +281,7 @@ def test_a_call_that_has_not_said_its_name_holds_back_prose_of_every_kind_in_ord
 
 
 def test_empty_prose_neither_opens_a_block_nor_ends_a_call() -> None:
-    verdict = heard(
+    verdict = received(
         TextDelta(""), ToolCallDelta(0, "Read", "{}"), TextDelta(""), ThinkingDelta(""), ToolCallDelta(0, "", " "), DONE
     )
 
@@ -260,22 +289,22 @@ def test_empty_prose_neither_opens_a_block_nor_ends_a_call() -> None:
     assert len(verdict.blocks) == 1
 
 
-@pytest.mark.parametrize(("pieces", "heard_as"), [([], "{}"), ([""], "{}"), ([" ", "\n"], " \n{}")])
-def test_a_call_without_arguments_gets_an_empty_object(pieces: list[str], heard_as: str) -> None:
-    verdict = heard(ToolCallDelta(0, "Read"), *(ToolCallDelta(0, "", piece) for piece in pieces), DONE)
+@pytest.mark.parametrize(("pieces", "received_as"), [([], "{}"), ([""], "{}"), ([" ", "\n"], " \n{}")])
+def test_a_call_without_arguments_gets_an_empty_object(pieces: list[str], received_as: str) -> None:
+    verdict = received(ToolCallDelta(0, "Read"), *(ToolCallDelta(0, "", piece) for piece in pieces), DONE)
 
-    assert verdict.tool_inputs() == [("Read", heard_as)]
+    assert verdict.tool_inputs() == [("Read", received_as)]
     assert [block.input for block in verdict.blocks] == [{}]
 
 
 def test_a_repeated_name_counts_once() -> None:
-    verdict = heard(ToolCallDelta(0, "Read", "{"), ToolCallDelta(0, "Read", "}"), ToolCallDelta(0, "Write"), DONE)
+    verdict = received(ToolCallDelta(0, "Read", "{"), ToolCallDelta(0, "Read", "}"), ToolCallDelta(0, "Write"), DONE)
 
     assert verdict.tool_inputs() == [("Read", "{}")]
 
 
-def test_the_first_name_counts_for_a_call_that_waits_too() -> None:
-    verdict = heard(
+def test_the_first_name_counts_for_a_waiting_call_too() -> None:
+    verdict = received(
         ToolCallDelta(0, "Read", "{"),
         ToolCallDelta(1, "Bash", "{"),
         ToolCallDelta(1, "Write", "}"),
@@ -287,12 +316,12 @@ def test_the_first_name_counts_for_a_call_that_waits_too() -> None:
 
 
 def test_a_name_may_come_after_the_arguments() -> None:
-    verdict = heard(ToolCallDelta(0, "", '{"a"'), ToolCallDelta(0, "", ":1}"), ToolCallDelta(0, "Read"), DONE)
+    verdict = received(ToolCallDelta(0, "", '{"a"'), ToolCallDelta(0, "", ":1}"), ToolCallDelta(0, "Read"), DONE)
 
     assert verdict.tool_inputs() == [("Read", '{"a":1}')]
 
 
-def test_a_ghost_call_without_name_and_arguments_is_not_there() -> None:
+def test_a_fragment_without_name_and_arguments_does_not_begin_a_call() -> None:
     stream = new_stream()
     stream.open()
     stream.feed([ToolCallDelta(0), ToolCallDelta(7)])
@@ -303,34 +332,34 @@ def test_a_ghost_call_without_name_and_arguments_is_not_there() -> None:
     assert stream.close()[-1] == MessageStop()
 
 
-def test_a_call_that_never_says_its_name_is_the_backends_fault() -> None:
-    verdict = heard(ToolCallDelta(3, "", "{}"), DONE)
+def test_a_call_without_a_name_is_an_error_of_the_backend() -> None:
+    verdict = received(ToolCallDelta(3, "", "{}"), DONE)
 
-    assert verdict.error == ("api_error", "tool call 3 never said which tool")
+    assert verdict.error == ("api_error", "tool call 3 does not name its tool")
 
 
-def test_a_fragment_that_comes_after_its_call_was_closed_is_the_backends_fault() -> None:
+def test_arguments_for_a_call_that_is_closed_are_an_error_of_the_backend() -> None:
     stream = new_stream()
     stream.open()
     stream.feed([ToolCallDelta(0, "Read", "{}"), TextDelta("done")])
 
-    with pytest.raises(BackendGarbled, match="tool call 0 went on"):
+    with pytest.raises(BackendGarbled, match="tool call 0 continued"):
         stream.feed([ToolCallDelta(0, "", "1")])
 
 
 @pytest.mark.parametrize("late", [ToolCallDelta(0), ToolCallDelta(0, "Read"), ToolCallDelta(0, "Read", " \n")])
-def test_a_late_fragment_that_says_nothing_new_is_harmless(late: ToolCallDelta) -> None:
-    verdict = heard(ToolCallDelta(0, "Read", "{}"), TextDelta("done"), late, DONE)
+def test_a_late_fragment_without_new_arguments_is_ignored(late: ToolCallDelta) -> None:
+    verdict = received(ToolCallDelta(0, "Read", "{}"), TextDelta("done"), late, DONE)
 
     assert verdict.tool_inputs() == [("Read", "{}")]
 
 
 @pytest.mark.parametrize("written", ['{"a":', "null", "[1]", '"x"', "not json", "1"])
-def test_arguments_that_are_no_object_are_handed_on_as_they_are(written: str) -> None:
-    assert heard(ToolCallDelta(0, "Read", written), DONE).tool_inputs() == [("Read", written)]
+def test_arguments_that_are_not_an_object_are_passed_on_unchanged(written: str) -> None:
+    assert received(ToolCallDelta(0, "Read", written), DONE).tool_inputs() == [("Read", written)]
 
 
-def test_what_the_model_wrote_for_each_complete_call_can_be_asked_for_by_its_id() -> None:
+def test_the_raw_arguments_of_each_complete_call_are_available_by_its_id() -> None:
     stream = new_stream()
     stream.open()
     stream.feed([ToolCallDelta(0, "Read", '{ "a"'), ToolCallDelta(1, "Bash"), ToolCallDelta(0, "", ": 1}")])
@@ -342,16 +371,48 @@ def test_what_the_model_wrote_for_each_complete_call_can_be_asked_for_by_its_id(
     assert stream.raw_arguments == {"toolu_1": '{ "a": 1}', "toolu_2": ""}
 
 
-def test_a_call_that_went_live_out_of_turn_is_completed_before_the_others() -> None:
-    verdict = heard(ToolCallDelta(1, "", "{}"), ToolCallDelta(0, "Read"), DONE, ToolCallDelta(1, "Bash"))
+def test_a_call_can_be_written_before_it_is_named() -> None:
+    stream = new_stream()
+    events = stream.open()
+    events += stream.feed(
+        [ToolCallDelta(0, written="<call>"), TextDelta("after"), ToolCallDelta(0, "Read", "{}"), DONE]
+    )
+    events += stream.close()
+
+    assert [block.kind for block in judged(events).blocks] == ["tool_use", "text"]
+    assert stream.written_calls == {"toolu_1": "<call>"}
+
+
+def test_a_call_can_be_written_to_its_end_after_it_is_closed() -> None:
+    stream = new_stream()
+    stream.open()
+    stream.feed([ToolCallDelta(0, "Read", "{}", "<call>"), TextDelta("after"), ToolCallDelta(0, written="</call>")])
+
+    assert stream.written_calls == {"toolu_1": "<call></call>"}
+    assert stream.raw_arguments == {"toolu_1": "{}"}
+
+
+def test_a_call_whose_arguments_are_all_the_model_wrote_has_no_written_form() -> None:
+    stream = new_stream()
+    stream.open()
+    stream.feed([ToolCallDelta(0, "Read", "{}"), ToolCallDelta(1, "Bash", "{}", "<call>"), DONE])
+    before = dict(stream.written_calls)
+    stream.close()
+
+    assert before == {}
+    assert stream.written_calls == {"toolu_2": "<call>"}
+
+
+def test_a_call_that_streams_before_an_earlier_one_is_completed_first() -> None:
+    verdict = received(ToolCallDelta(1, "", "{}"), ToolCallDelta(0, "Read"), DONE, ToolCallDelta(1, "Bash"))
 
     assert verdict.tool_inputs() == [("Read", "{}"), ("Bash", "{}")]
 
 
-# What is heard at once
+# What is streamed at once
 
 
-def test_prose_and_the_first_calls_arguments_are_heard_at_once() -> None:
+def test_prose_and_the_arguments_of_the_first_call_are_streamed_at_once() -> None:
     stream = new_stream()
     stream.open()
 
@@ -363,7 +424,7 @@ def test_prose_and_the_first_calls_arguments_are_heard_at_once() -> None:
     assert stream.feed([ToolCallDelta(0, "", ":1}")]) == [BlockDelta(2, InputJsonFragment(":1}"))]
 
 
-def test_the_message_opens_before_anything_was_said() -> None:
+def test_the_message_opens_before_the_first_delta() -> None:
     (event,) = new_stream().open()
 
     assert isinstance(event, MessageStart)
@@ -373,23 +434,23 @@ def test_the_message_opens_before_anything_was_said() -> None:
 # Signatures
 
 
-def test_a_signature_ends_its_block_and_signs_nothing_else() -> None:
-    verdict = heard(ThinkingDelta("a", "s1"), ThinkingDelta("b"), ThinkingDelta("", "s2"), TextDelta("c"), DONE)
+def test_a_signature_closes_its_block_and_signs_nothing_else() -> None:
+    verdict = received(ThinkingDelta("a", "s1"), ThinkingDelta("b"), ThinkingDelta("", "s2"), TextDelta("c"), DONE)
 
     assert [(block.text, block.signature) for block in verdict.blocks] == [("a", "s1"), ("b", "s2"), ("c", "")]
 
 
-def test_a_signature_without_text_is_a_thinking_block_of_its_own() -> None:
-    verdict = heard(TextDelta("a"), ThinkingDelta("", "s"), DONE)
+def test_a_signature_without_text_is_a_separate_thinking_block() -> None:
+    verdict = received(TextDelta("a"), ThinkingDelta("", "s"), DONE)
 
     assert [(block.kind, block.signature) for block in verdict.blocks] == [("text", ""), ("thinking", "s")]
 
 
-# How it ends
+# The end of the message
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("reported", "expected"),
     [
         ("end_turn", "end_turn"),
         ("tool_use", "end_turn"),
@@ -400,12 +461,12 @@ def test_a_signature_without_text_is_a_thinking_block_of_its_own() -> None:
         ("model_context_window_exceeded", "model_context_window_exceeded"),
     ],
 )
-def test_without_a_call_the_stop_reason_is_never_tool_use(said: StopReason, told: StopReason) -> None:
-    assert heard(TextDelta("x"), Finished(said)).stop_reason == told
+def test_without_a_call_the_stop_reason_is_never_tool_use(reported: StopReason, expected: StopReason) -> None:
+    assert received(TextDelta("x"), Finished(reported)).stop_reason == expected
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("reported", "expected"),
     [
         ("end_turn", "tool_use"),
         ("tool_use", "tool_use"),
@@ -415,35 +476,35 @@ def test_without_a_call_the_stop_reason_is_never_tool_use(said: StopReason, told
         ("model_context_window_exceeded", "model_context_window_exceeded"),
     ],
 )
-def test_with_a_call_the_stop_reason_is_never_end_turn(said: StopReason, told: StopReason) -> None:
+def test_with_a_call_the_stop_reason_is_never_end_turn(reported: StopReason, expected: StopReason) -> None:
     stream = new_stream()
     stream.open()
-    stream.feed([ToolCallDelta(0, "Read", "{}"), Finished(said)])
-    verdict = heard(ToolCallDelta(0, "Read", "{}"), Finished(said))
+    stream.feed([ToolCallDelta(0, "Read", "{}"), Finished(reported)])
+    verdict = received(ToolCallDelta(0, "Read", "{}"), Finished(reported))
 
-    assert verdict.stop_reason == told
-    assert stream.stop_reason == told
-
-
-def test_a_call_that_waited_for_the_end_counts_as_called() -> None:
-    said: list[Delta] = [ToolCallDelta(0, "", "{}"), DONE, ToolCallDelta(0, "Read")]
-
-    assert judged(play([said])).stop_reason == "tool_use"
+    assert verdict.stop_reason == expected
+    assert stream.stop_reason == expected
 
 
-def test_the_sequence_that_stopped_it_is_told() -> None:
-    assert heard(TextDelta("x"), Finished("stop_sequence", "</block>")).stop_sequence == "</block>"
+def test_a_call_that_waited_until_the_end_makes_the_stop_reason_tool_use() -> None:
+    deltas: list[Delta] = [ToolCallDelta(0, "", "{}"), DONE, ToolCallDelta(0, "Read")]
+
+    assert judged(play([deltas])).stop_reason == "tool_use"
 
 
-def test_an_empty_reply_is_a_whole_message_without_blocks() -> None:
-    verdict = heard(DONE)
+def test_the_stop_sequence_is_passed_on() -> None:
+    assert received(TextDelta("x"), Finished("stop_sequence", "</block>")).stop_sequence == "</block>"
+
+
+def test_an_empty_reply_is_a_complete_message_without_blocks() -> None:
+    verdict = received(DONE)
 
     assert verdict.outcome == "whole"
     assert verdict.blocks == []
 
 
-def test_usage_that_comes_after_the_finish_counts() -> None:
-    verdict = heard(TextDelta("x"), DONE, UsageReported(input_tokens=10, output_tokens=2, cached_tokens=4))
+def test_usage_reported_after_the_finish_counts() -> None:
+    verdict = received(TextDelta("x"), DONE, UsageReported(input_tokens=10, output_tokens=2, cached_tokens=4))
 
     assert verdict.usage == {
         "input_tokens": 6,
@@ -453,7 +514,7 @@ def test_usage_that_comes_after_the_finish_counts() -> None:
     }
 
 
-def test_what_the_backend_said_of_its_end_can_be_asked_for() -> None:
+def test_the_reported_end_of_the_reply_is_available() -> None:
     stream = new_stream()
     stream.open()
     before = (stream.is_finished, stream.stop_reason, stream.reported)
@@ -476,7 +537,7 @@ def test_a_reply_without_its_finish_cannot_be_closed() -> None:
         stream.close()
 
 
-def test_a_stream_that_failed_before_it_opened_is_its_error_alone() -> None:
+def test_a_stream_that_failed_before_it_opened_is_only_its_error() -> None:
     assert judged(new_stream().fail(BackendTimeout("slow"))).outcome == "failed"
 
 
@@ -517,7 +578,7 @@ def failed() -> MessageStream:
         (failed, MessageStream.close),
     ],
 )
-def test_a_step_at_the_wrong_time_is_our_own_bug(
+def test_a_call_out_of_order_is_a_protocol_misuse(
     make: Callable[[], MessageStream], step: Callable[[MessageStream], object]
 ) -> None:
     stream = make()
@@ -526,7 +587,7 @@ def test_a_step_at_the_wrong_time_is_our_own_bug(
         step(stream)
 
 
-def test_a_failure_after_the_end_changes_nothing() -> None:
+def test_a_failure_after_the_end_makes_no_event() -> None:
     assert closed().fail(BackendTimeout("too late")) == []
 
 
@@ -534,16 +595,16 @@ def test_a_failure_after_the_end_changes_nothing() -> None:
 
 
 @given(usage_reports, usage_reports)
-def test_the_later_report_wins_field_by_field(before: UsageReported, now: UsageReported) -> None:
-    both = latest(before, now)
+def test_the_later_usage_report_wins_field_by_field(before: UsageReported, now: UsageReported) -> None:
+    both = merge_reports(before, now)
 
     for name in UsageReported.__struct_fields__:
-        said = getattr(now, name)
-        assert getattr(both, name) == (getattr(before, name) if said is None else said)
+        later = getattr(now, name)
+        assert getattr(both, name) == (getattr(before, name) if later is None else later)
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.none() | st.integers(0, 10**6))
-def test_what_came_from_the_cache_and_what_went_into_it_is_counted_apart_from_the_rest_of_the_prompt(
+def test_tokens_read_from_and_written_to_the_cache_are_counted_apart_from_the_rest_of_the_prompt(
     prompt: int, cached: int, written: int | None
 ) -> None:
     usage = usage_of(UsageReported(input_tokens=prompt, cached_tokens=cached, cache_written_tokens=written))
@@ -553,7 +614,7 @@ def test_what_came_from_the_cache_and_what_went_into_it_is_counted_apart_from_th
     assert usage.cache_creation_input_tokens == min(written or 0, max(prompt - cached, 0))
 
 
-def test_what_the_engine_did_not_say_is_zero() -> None:
+def test_a_count_the_engine_did_not_report_is_zero() -> None:
     usage = usage_of(UsageReported())
 
     assert usage == Usage()

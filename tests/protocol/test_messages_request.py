@@ -1,4 +1,4 @@
-"""A request is read without losing anything, and refused only with a reason that names the place."""
+"""A request is decoded without losing anything, and rejected only with an error that names the field."""
 
 import json
 
@@ -19,31 +19,31 @@ from anyclaude.protocol.messages_request import (
     request_from,
 )
 
-LEAST: Json = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}
+MINIMAL: Json = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}
 
 
-def written(body: object) -> bytes:
+def encoded(body: object) -> bytes:
     return json.dumps(body).encode()
 
 
-def read(**fields: object) -> MessagesRequest:
-    return decode_request(written({**LEAST, **fields}))
+def decoded(**fields: object) -> MessagesRequest:
+    return decode_request(encoded({**MINIMAL, **fields}))
 
 
 # Nothing is lost
 
 
 @given(bodies)
-def test_what_is_read_is_written_again(body: Json) -> None:
-    assert json.loads(encode_request(decode_request(written(body)))) == body
+def test_a_decoded_request_is_encoded_as_it_was_received(body: Json) -> None:
+    assert json.loads(encode_request(decode_request(encoded(body)))) == body
 
 
 @given(bodies, st.data())
-def test_reading_what_was_written_gives_the_same_request(body: Json, data: st.DataObject) -> None:
+def test_an_encoded_request_is_decoded_to_the_same_request(body: Json, data: st.DataObject) -> None:
     absent = {name: data.draw(st.sampled_from(forms)) for name, forms in SAME_AS_ABSENT.items() if name not in body}
-    request = decode_request(written({**body, **absent}))
+    request = decode_request(encoded({**body, **absent}))
 
-    assert request == decode_request(written(body))
+    assert request == decode_request(encoded(body))
     assert decode_request(encode_request(request)) == request
 
 
@@ -63,11 +63,11 @@ SAME_AS_ABSENT: dict[str, list[object]] = {
     "context_management": [None],
     "service_tier": [None],
 }
-"""For each optional field, the ways to write it that mean leaving it away."""
+"""For each optional field, the values that mean the same as omitting it."""
 
 
 def test_a_string_stays_a_string_and_a_list_stays_a_list() -> None:
-    request = read(
+    request = decoded(
         system=[{"type": "text", "text": "s"}],
         messages=[
             {"role": "user", "content": "hi"},
@@ -80,21 +80,21 @@ def test_a_string_stays_a_string_and_a_list_stays_a_list() -> None:
     assert request.system == (TextBlock("s"),)
 
 
-def test_the_order_of_keys_in_schemas_and_inputs_is_kept() -> None:
+def test_the_order_of_keys_in_schemas_and_inputs_is_preserved() -> None:
     schema = '{"type":"object","properties":{"z":{"b":1,"a":2},"a":{}},"required":["z"]}'
     given_input = '{"z":1,"a":{"y":2,"b":3}}'
     body = (
         f'{{"model":"m","max_tokens":1,"tools":[{{"name":"Read","input_schema":{schema}}}],"messages":[{{"role":"user",'
         f'"content":[{{"type":"tool_use","id":"t","name":"Read","input":{given_input}}}]}}]}}'
     )
-    encoded = encode_request(decode_request(body.encode())).decode()
+    text = encode_request(decode_request(body.encode())).decode()
 
-    assert schema in encoded
-    assert given_input in encoded
+    assert schema in text
+    assert given_input in text
 
 
 def test_a_request_of_the_real_client_is_typed_field_by_field() -> None:
-    request = read(
+    request = decoded(
         messages=[
             {
                 "role": "user",
@@ -138,11 +138,11 @@ def test_a_request_of_the_real_client_is_typed_field_by_field() -> None:
     assert request.extra == {"safeguards": {"new": True}}
 
 
-def test_a_prompt_that_is_only_to_be_evaluated_asks_for_no_tokens() -> None:
-    assert read(max_tokens=0).max_tokens == 0
+def test_max_tokens_of_a_prefill_request_is_zero() -> None:
+    assert decoded(max_tokens=0).max_tokens == 0
 
 
-def test_max_tokens_may_be_left_out_where_a_stand_in_is_given() -> None:
+def test_max_tokens_may_be_omitted_where_a_default_is_given() -> None:
     body: JsonObject = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
     assert request_from(body, max_tokens=1).max_tokens == 1
@@ -151,28 +151,28 @@ def test_max_tokens_may_be_left_out_where_a_stand_in_is_given() -> None:
         request_from(body)
 
 
-# Nothing else is raised
+# No other error is raised
 
 
-@given(st.one_of(st.binary(max_size=60), json_values.map(written), json_objects.map(written)))
-def test_any_bytes_and_any_json_are_refused_as_an_invalid_request(body: bytes) -> None:
+@given(st.one_of(st.binary(max_size=60), json_values.map(encoded), json_objects.map(encoded)))
+def test_any_bytes_and_any_json_are_rejected_as_an_invalid_request(body: bytes) -> None:
     with pytest.raises(InvalidRequest):
         decode_request(body)
 
 
 @given(damaged(bodies))
-def test_a_damaged_request_is_refused_or_understood_for_what_it_says(body: object) -> None:
+def test_a_damaged_request_is_rejected_or_decoded_without_loss(body: object) -> None:
     try:
-        request = decode_request(written(body))
-    except InvalidRequest as refusal:
-        assert ": " in str(refusal)
+        request = decode_request(encoded(body))
+    except InvalidRequest as error:
+        assert ": " in str(error)
     else:
         assert decode_request(encode_request(request)) == request
 
 
 @given(bodies, st.data())
-def test_a_request_cut_anywhere_is_refused(body: Json, data: st.DataObject) -> None:
-    whole = written(body)
+def test_a_truncated_request_is_rejected(body: Json, data: st.DataObject) -> None:
+    whole = encoded(body)
     length = data.draw(st.integers(0, len(whole) - 1))
 
     with pytest.raises(InvalidRequest, match="not valid JSON"):
@@ -184,35 +184,35 @@ def test_a_request_cut_anywhere_is_refused(body: Json, data: st.DataObject) -> N
     [
         b"",
         b" ",
-        b"\xef\xbb\xbf" + written(LEAST),
-        written(LEAST) + b"x",
-        written({**LEAST, "x": "VALUE"}).replace(b'"VALUE"', b"NaN"),
-        written({**LEAST, "x": "VALUE"}).replace(b'"VALUE"', b"-Infinity"),
-        written({**LEAST, "x": "VALUE"}).replace(b'"VALUE"', b"1e999"),
-        written({**LEAST, "x": "VALUE"}).replace(b'"VALUE"', b"1" * 5000),
-        written({**LEAST, "x": "VALUE"}).replace(b"VALUE", b"\xff\xfe"),
-        written({**LEAST, "x": "VALUE"}).replace(b"VALUE", b"\xed\xa0\xbd"),
-        written({**LEAST, "x": "VALUE"}).replace(b'"VALUE"', b"[" * 200 + b"]" * 200),
-        written({**LEAST, "x": "VALUE"}).replace(b'"VALUE"', b"[" * 200_000 + b"]" * 200_000),
-        written({**LEAST, "x": "VALUE"}).replace(b'"VALUE"', b'{"a":' * 200_000 + b"1" + b"}" * 200_000),
+        b"\xef\xbb\xbf" + encoded(MINIMAL),
+        encoded(MINIMAL) + b"x",
+        encoded({**MINIMAL, "x": "VALUE"}).replace(b'"VALUE"', b"NaN"),
+        encoded({**MINIMAL, "x": "VALUE"}).replace(b'"VALUE"', b"-Infinity"),
+        encoded({**MINIMAL, "x": "VALUE"}).replace(b'"VALUE"', b"1e999"),
+        encoded({**MINIMAL, "x": "VALUE"}).replace(b'"VALUE"', b"1" * 5000),
+        encoded({**MINIMAL, "x": "VALUE"}).replace(b"VALUE", b"\xff\xfe"),
+        encoded({**MINIMAL, "x": "VALUE"}).replace(b"VALUE", b"\xed\xa0\xbd"),
+        encoded({**MINIMAL, "x": "VALUE"}).replace(b'"VALUE"', b"[" * 200 + b"]" * 200),
+        encoded({**MINIMAL, "x": "VALUE"}).replace(b'"VALUE"', b"[" * 200_000 + b"]" * 200_000),
+        encoded({**MINIMAL, "x": "VALUE"}).replace(b'"VALUE"', b'{"a":' * 200_000 + b"1" + b"}" * 200_000),
         b"[" * 1_000_000,
-        json.dumps(LEAST).encode("utf-16"),
+        json.dumps(MINIMAL).encode("utf-16"),
     ],
     ids=lambda body: repr(body[-60:][:24]),
 )
-def test_what_is_no_proper_json_is_refused(body: bytes) -> None:
+def test_invalid_json_is_rejected(body: bytes) -> None:
     with pytest.raises(InvalidRequest, match="not valid JSON"):
         decode_request(body)
 
 
-def test_of_two_equal_keys_the_last_counts() -> None:
+def test_of_duplicate_keys_the_last_counts() -> None:
     body = b'{"max_tokens":1,"max_tokens":2,"model":"m","messages":[{"role":"user","content":"hi"}]}'
 
     assert decode_request(body).max_tokens == 2
 
 
-def test_a_huge_integer_is_kept_to_its_last_digit() -> None:
-    assert read(x=10**400).extra == {"x": 10**400}
+def test_a_huge_integer_is_preserved_to_its_last_digit() -> None:
+    assert decoded(x=10**400).extra == {"x": 10**400}
 
 
 TURN = {"role": "user", "content": "hi"}
@@ -272,29 +272,29 @@ def turn(*content: JsonValue) -> Json:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_refusal_names_the_place_and_the_reason(change: Json, reason: str) -> None:
-    with pytest.raises(InvalidRequest) as refusal:
-        read(**change)
+def test_an_error_names_the_field_and_the_reason(change: Json, reason: str) -> None:
+    with pytest.raises(InvalidRequest) as error:
+        decoded(**change)
 
-    assert str(refusal.value) == reason
+    assert str(error.value) == reason
 
 
-@pytest.mark.parametrize("name", LEAST)
-def test_a_required_field_is_asked_for_by_name(name: str) -> None:
-    body = {kept: value for kept, value in LEAST.items() if kept != name}
+@pytest.mark.parametrize("name", MINIMAL)
+def test_a_missing_required_field_is_named(name: str) -> None:
+    body = {kept: value for kept, value in MINIMAL.items() if kept != name}
 
     with pytest.raises(InvalidRequest, match=f"request.{name}: field required"):
-        decode_request(written(body))
+        decode_request(encoded(body))
 
 
 @given(st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3), st.lists(st.integers(), max_size=2)))
-def test_a_body_that_is_no_object_is_refused_as_a_whole(body: object) -> None:
+def test_a_body_that_is_not_an_object_is_rejected_as_a_whole(body: object) -> None:
     with pytest.raises(InvalidRequest, match=r"request: should be an object, not (null|an? .*)"):
-        decode_request(written(body))
+        decode_request(encoded(body))
 
 
-def test_blocks_and_roles_from_the_future_are_welcome() -> None:
-    request = read(messages=[{"role": "critic", "content": [{"type": "hologram", "beam": [1]}], "mood": "good"}])
+def test_unknown_blocks_and_roles_are_accepted() -> None:
+    request = decoded(messages=[{"role": "critic", "content": [{"type": "hologram", "beam": [1]}], "mood": "good"}])
 
     assert request.messages == (
         Turn("critic", (UnknownBlock("hologram", {"type": "hologram", "beam": [1]}),), {"mood": "good"}),

@@ -1,4 +1,4 @@
-"""What a request for no tokens at all may say, and how it is answered."""
+"""The fields that a prefill request may have, and the reply to it."""
 
 import pytest
 
@@ -33,25 +33,27 @@ COMPATIBLE: list[dict[str, JsonValue]] = [
 
 
 @pytest.mark.parametrize("more", CONTRADICTIONS)
-def test_what_asks_for_a_reply_is_refused_as_the_api_does(more: dict[str, JsonValue]) -> None:
+def test_a_prefill_request_with_a_field_that_requires_a_reply_is_rejected_as_by_the_api(
+    more: dict[str, JsonValue],
+) -> None:
     with pytest.raises(InvalidRequest, match=f"max_tokens: 0 .*{next(iter(more))}"):
         check_prefill(request_from({**REQUEST, **more}))
 
 
 @pytest.mark.parametrize("more", [*CONTRADICTIONS, *COMPATIBLE])
-def test_a_request_for_a_reply_may_say_all_of_it(more: dict[str, JsonValue]) -> None:
+def test_a_request_for_a_reply_may_have_any_of_these_fields(more: dict[str, JsonValue]) -> None:
     check_prefill(request_from({**REQUEST, "max_tokens": 1, **more}))
 
 
 @pytest.mark.parametrize("more", COMPATIBLE)
-def test_what_does_not_ask_for_a_reply_is_allowed(more: dict[str, JsonValue]) -> None:
+def test_a_prefill_request_may_have_fields_that_do_not_require_a_reply(more: dict[str, JsonValue]) -> None:
     request = request_from({**REQUEST, **more})
     check_prefill(request)
 
     assert is_prefill(request)
 
 
-def test_the_one_token_that_a_server_generates_anyway_is_not_passed_on() -> None:
-    said = Message("msg_1", "m", content=(TextContent("H"),), stop_reason="end_turn", usage=Usage(3, 1, 9))
+def test_the_token_that_a_server_generates_anyway_is_not_passed_on() -> None:
+    reply = Message("msg_1", "m", content=(TextContent("H"),), stop_reason="end_turn", usage=Usage(3, 1, 9))
 
-    assert prefilled(said) == Message("msg_1", "m", content=(), stop_reason="max_tokens", usage=Usage(3, 0, 9))
+    assert prefilled(reply) == Message("msg_1", "m", content=(), stop_reason="max_tokens", usage=Usage(3, 0, 9))

@@ -1,4 +1,4 @@
-"""Where two prompts part."""
+"""The first difference of two prompts."""
 
 import pytest
 from hypothesis import assume, given
@@ -15,12 +15,12 @@ def prompts(draw: st.DrawFn) -> Prompt:
     system = [PromptPart("system", "", text) for text in draw(st.lists(texts, max_size=1))]
     names = draw(st.lists(st.sampled_from("RWBGE"), unique=True, max_size=4))
     tools = [PromptPart("tools", name, draw(texts)) for name in names]
-    said = draw(st.lists(messages, min_size=1, max_size=6))
-    return Prompt("m", (*tools, *system, *said))
+    turns = draw(st.lists(messages, min_size=1, max_size=6))
+    return Prompt("m", (*tools, *system, *turns))
 
 
 def spelled(prompt: Prompt) -> list[tuple[str, str, str]]:
-    """Return a prompt character by character, each with the piece it belongs to."""
+    """Return a prompt character by character, each with the part it belongs to."""
     return [
         (part.section, part.name, character)
         for part in prompt.parts
@@ -34,7 +34,9 @@ def test_a_prompt_does_not_differ_from_itself(prompt: Prompt) -> None:
 
 
 @given(prompts(), st.lists(messages, max_size=3), texts)
-def test_what_goes_on_as_before_does_not_differ(prompt: Prompt, later: list[PromptPart], more: str) -> None:
+def test_a_prompt_that_extends_another_does_not_differ_from_it(
+    prompt: Prompt, later: list[PromptPart], more: str
+) -> None:
     last = prompt.parts[-1]
     grown = PromptPart(last.section, last.name, last.text + more)
     now = Prompt("m", (*prompt.parts[:-1], grown, *later))
@@ -60,7 +62,7 @@ def test_a_change_at_any_place_is_found_there(prompt: Prompt, data: st.DataObjec
 
 
 @given(prompts(), prompts())
-def test_all_before_the_difference_is_the_same_and_the_place_is_never_after_the_first(one: Prompt, two: Prompt) -> None:
+def test_everything_before_the_difference_is_equal_and_no_earlier_difference_exists(one: Prompt, two: Prompt) -> None:
     pairs = enumerate(zip(spelled(one), spelled(two), strict=False))
     shorter = min(len(spelled(one)), len(spelled(two)))
     truly_at = next((at for at, (was, became) in pairs if was != became), shorter)
@@ -75,7 +77,7 @@ def test_all_before_the_difference_is_the_same_and_the_place_is_never_after_the_
 
 
 @given(prompts(), prompts())
-def test_both_ways_the_same_is_shared(one: Prompt, two: Prompt) -> None:
+def test_the_common_prefix_is_the_same_in_both_directions(one: Prompt, two: Prompt) -> None:
     def shared(before: Prompt, now: Prompt) -> int:
         difference = first_difference(before, now)
         return before.characters if difference is None else difference.characters
@@ -83,11 +85,11 @@ def test_both_ways_the_same_is_shared(one: Prompt, two: Prompt) -> None:
     assert shared(one, two) == shared(two, one)
 
 
-def prompt_of(tools: str, system: str = "s", *said: str) -> Prompt:
+def prompt_of(tools: str, system: str = "s", *turns: str) -> Prompt:
     """Return a prompt with one-letter tools and messages of the user."""
     parts = [PromptPart("tools", name, name) for name in tools]
     parts += [PromptPart("system", "", system)] if system else []
-    return Prompt("m", (*parts, *(PromptPart("messages", "user", text) for text in said or ("hi",))))
+    return Prompt("m", (*parts, *(PromptPart("messages", "user", text) for text in turns or ("hi",))))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,7 @@ def prompt_of(tools: str, system: str = "s", *said: str) -> Prompt:
         (prompt_of("", "s", "a", "b"), prompt_of("", "s", "a", "c"), "messages", 2, "user", "changed"),
     ],
 )
-def test_the_place_has_the_name_a_user_would_give_it(
+def test_a_difference_is_located_as_a_user_would_describe_it(
     before: Prompt, now: Prompt, section: Section, number: int, name: str, change: Change
 ) -> None:
     difference = first_difference(before, now)
@@ -115,7 +117,7 @@ def test_the_place_has_the_name_a_user_would_give_it(
 
 
 @given(texts, texts)
-def test_the_common_part_of_two_texts_is_as_long_as_it_can_be(one: str, other: str) -> None:
+def test_the_common_prefix_of_two_texts_is_as_long_as_possible(one: str, other: str) -> None:
     common = characters_in_common(one, other)
 
     assert one[:common] == other[:common]

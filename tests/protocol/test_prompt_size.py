@@ -1,4 +1,4 @@
-"""How long a prompt is, and how sure that is."""
+"""The size of a prompt, and the source of its token figures."""
 
 import json
 
@@ -41,7 +41,7 @@ FULL = {
 }
 
 
-def test_the_characters_the_model_reads_are_counted_section_by_section() -> None:
+def test_the_characters_that_the_model_reads_are_counted_by_section() -> None:
     request = decode_request(json.dumps(FULL).encode())
 
     assert section_characters(request) == SectionCharacters(
@@ -54,7 +54,7 @@ def test_the_characters_the_model_reads_are_counted_section_by_section() -> None
     assert prompt_characters(request) == 6 + 26 + 27
 
 
-def test_without_a_count_the_tokens_are_an_estimate_and_called_one() -> None:
+def test_without_a_count_the_tokens_are_labelled_an_estimate() -> None:
     characters = SectionCharacters(system=40, tools=80, messages=4, tool_count=2, message_count=1)
     size = prompt_size(characters, None)
 
@@ -67,7 +67,7 @@ counts = st.integers(0, 10**6)
 
 
 @given(counts, counts, counts, counts)
-def test_the_engines_count_is_spread_over_the_sections_and_adds_up(
+def test_the_engines_count_is_divided_among_the_sections_and_adds_up(
     system: int, tools: int, messages: int, counted: int
 ) -> None:
     size = prompt_size(SectionCharacters(system, tools, messages, 0, 0), counted)

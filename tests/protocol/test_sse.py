@@ -1,4 +1,4 @@
-"""However the network cuts the bytes and the server ends its lines, the same events come out."""
+"""However the network splits the bytes and the server ends its lines, the same events come out."""
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ def decoded(pieces: list[bytes]) -> list[ServerSentEvent]:
 
 @st.composite
 def streams(draw: st.DrawFn) -> tuple[bytes, list[ServerSentEvent]]:
-    """Draw a whole stream, written in any way the standard allows, and the events it holds."""
+    """Draw a complete stream, written in any way the standard allows, and the events it contains."""
     raw = draw(st.sampled_from([b"", b"\xef\xbb\xbf"]))
     events: list[ServerSentEvent] = []
     for _ in range(draw(st.integers(0, 4))):
@@ -43,7 +43,7 @@ def _space_before(line: str) -> st.SearchStrategy[bytes]:
 
 
 @given(streams(), st.data())
-def test_any_split_and_any_line_ending_gives_the_same_events(
+def test_any_split_and_any_line_ending_give_the_same_events(
     stream: tuple[bytes, list[ServerSentEvent]], data: st.DataObject
 ) -> None:
     raw, events = stream
@@ -52,14 +52,14 @@ def test_any_split_and_any_line_ending_gives_the_same_events(
 
 
 @given(streams())
-def test_one_byte_at_a_time_gives_the_same_events(stream: tuple[bytes, list[ServerSentEvent]]) -> None:
+def test_single_bytes_give_the_same_events(stream: tuple[bytes, list[ServerSentEvent]]) -> None:
     raw, events = stream
 
     assert decoded([raw[at : at + 1] for at in range(len(raw))]) == events
 
 
 @given(st.binary(max_size=80), st.data())
-def test_any_bytes_at_all_give_the_same_events_in_any_split(raw: bytes, data: st.DataObject) -> None:
+def test_arbitrary_bytes_give_the_same_events_in_any_split(raw: bytes, data: st.DataObject) -> None:
     assert decoded(data.draw(any_split(raw))) == decoded([raw])
 
 
@@ -78,7 +78,9 @@ def encode_sse(data: bytes, event: str | None) -> bytes:
 
 
 @given(st.lists(st.tuples(st.binary(max_size=30), names), max_size=4), st.data())
-def test_what_is_encoded_is_decoded_again(sent: list[tuple[bytes, str | None]], data: st.DataObject) -> None:
+def test_encoded_events_are_decoded_to_the_same_events(
+    sent: list[tuple[bytes, str | None]], data: st.DataObject
+) -> None:
     raw = b"".join(encode_sse(body, name) for body, name in sent)
 
     assert decoded(data.draw(any_split(raw))) == [
@@ -98,7 +100,7 @@ def test_an_event_is_delivered_with_the_byte_that_ends_it(line: bytes, blank: by
     assert delivered == [ServerSentEvent(b"x")]
 
 
-def test_the_line_feed_after_a_carriage_return_ends_no_second_line() -> None:
+def test_the_line_feed_after_a_carriage_return_does_not_end_a_second_line() -> None:
     assert decoded([b"data: 1\r", b"\ndata: 2\r", b"\n\r", b"\ndata: 3\n\n"]) == [
         ServerSentEvent(b"1\n2"),
         ServerSentEvent(b"3"),
@@ -109,7 +111,7 @@ def test_an_empty_chunk_changes_nothing() -> None:
     assert decoded([b"", b"data: 1\r", b"", b"\n", b"", b"\r", b"", b"\n", b""]) == [ServerSentEvent(b"1")]
 
 
-def test_a_byte_order_mark_is_dropped_at_the_very_start_alone() -> None:
+def test_a_byte_order_mark_is_dropped_only_at_the_very_start() -> None:
     mark = b"\xef\xbb\xbf"
 
     assert decoded([mark + b"data: 1\n\n"]) == [ServerSentEvent(b"1")]
@@ -119,7 +121,7 @@ def test_a_byte_order_mark_is_dropped_at_the_very_start_alone() -> None:
     assert decoded([b"data: 1\n\n", mark + b"data: 2\n\n"]) == [ServerSentEvent(b"1")]
 
 
-def test_a_character_cut_in_two_is_whole_again() -> None:
+def test_a_character_that_is_split_is_joined_again() -> None:
     raw = 'data: "né 😀"\n\n'.encode()
 
     assert all(decoded([raw[:at], raw[at:]]) == [ServerSentEvent('"né 😀"'.encode())] for at in range(len(raw)))
@@ -145,19 +147,19 @@ def test_a_character_cut_in_two_is_whole_again() -> None:
         (b"\n\n\n\n", []),
     ],
 )
-def test_fields_are_read_as_the_standard_says(raw: bytes, events: list[ServerSentEvent]) -> None:
+def test_fields_are_decoded_as_the_standard_specifies(raw: bytes, events: list[ServerSentEvent]) -> None:
     assert decoded([raw]) == events
 
 
 @pytest.mark.parametrize("line", [b"ata: 1", b"x", b" data: 1", b"unknown: 1", b"\xff"])
-def test_a_line_that_is_no_field_can_be_kept_as_data_of_its_event(line: bytes) -> None:
-    assert SseDecoder(keeps_strange_lines=True).feed(b"data: 0\n" + line + b"\n\n") == [ServerSentEvent(b"0\n" + line)]
+def test_an_unknown_line_can_be_kept_as_data_of_its_event(line: bytes) -> None:
+    assert SseDecoder(keeps_unknown_lines=True).feed(b"data: 0\n" + line + b"\n\n") == [ServerSentEvent(b"0\n" + line)]
     assert SseDecoder().feed(b"data: 0\n" + line + b"\n\n") == [ServerSentEvent(b"0")]
 
 
 @pytest.mark.parametrize("line", [b": comment", b":", b"id: 7", b"id", b"retry: 100", b"retry", b"event: message"])
-def test_a_line_the_standard_knows_is_never_strange(line: bytes) -> None:
-    assert SseDecoder(keeps_strange_lines=True).feed(line + b"\n\n" + line + b"\ndata: 0\n\n") == [
+def test_a_line_of_the_standard_is_never_kept_as_an_unknown_one(line: bytes) -> None:
+    assert SseDecoder(keeps_unknown_lines=True).feed(line + b"\n\n" + line + b"\ndata: 0\n\n") == [
         ServerSentEvent(b"0")
     ]
 
@@ -173,7 +175,7 @@ def test_an_event_without_its_blank_line_is_not_delivered_but_flushed() -> None:
 
 
 @given(streams(), st.data())
-def test_after_whole_events_there_is_nothing_to_flush(
+def test_after_complete_events_there_is_nothing_to_flush(
     stream: tuple[bytes, list[ServerSentEvent]], data: st.DataObject
 ) -> None:
     raw, _ = stream
@@ -184,7 +186,7 @@ def test_after_whole_events_there_is_nothing_to_flush(
     assert decoder.flush() == []
 
 
-def too_large(pieces: list[bytes], limit: int) -> bool:
+def is_too_large(pieces: list[bytes], limit: int) -> bool:
     decoder = SseDecoder(limit)
     try:
         for piece in pieces:
@@ -198,21 +200,21 @@ def too_large(pieces: list[bytes], limit: int) -> bool:
     st.lists(st.sampled_from([b"data: 123", b"data:", b"data", b": 12345678", b"event: 1", b"12", b""]), max_size=8),
     st.data(),
 )
-def test_what_is_too_large_does_not_depend_on_the_split(lines: list[bytes], data: st.DataObject) -> None:
+def test_the_size_limit_does_not_depend_on_the_split(lines: list[bytes], data: st.DataObject) -> None:
     raw = b"".join(line + b"\n" for line in lines)
 
-    assert too_large(data.draw(any_split(raw)), 9) == too_large([raw], 9)
+    assert is_too_large(data.draw(any_split(raw)), 9) == is_too_large([raw], 9)
 
 
 @pytest.mark.parametrize(
     "raw", [b"data: 12345678", b"data: 12345678\n\n", b"data\n" * 11, b"data: 1234\n" * 3, b":" * 11]
 )
-def test_an_endless_event_is_refused(raw: bytes) -> None:
-    assert too_large([raw], 10)
-    assert too_large([raw[at : at + 1] for at in range(len(raw))], 10)
+def test_an_endless_event_is_rejected(raw: bytes) -> None:
+    assert is_too_large([raw], 10)
+    assert is_too_large([raw[at : at + 1] for at in range(len(raw))], 10)
 
 
 @pytest.mark.parametrize("raw", [b"data: 1234\n\n" * 9, b": comment\n" * 9, b"data: 1234\ndata\n\n" * 9, b"\n" * 99])
-def test_an_endless_stream_of_small_events_is_welcome(raw: bytes) -> None:
-    assert not too_large([raw], 10)
-    assert not too_large([raw[at : at + 1] for at in range(len(raw))], 10)
+def test_an_endless_stream_of_small_events_is_accepted(raw: bytes) -> None:
+    assert not is_too_large([raw], 10)
+    assert not is_too_large([raw[at : at + 1] for at in range(len(raw))], 10)

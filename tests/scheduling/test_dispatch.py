@@ -1,4 +1,4 @@
-"""From a request to a reply that has begun: what is tried again, how long, and where else."""
+"""From a prepared request to a reply that has begun: retries, their budget, and fallbacks."""
 
 import asyncio
 import json
@@ -11,9 +11,7 @@ from msgspec.structs import replace
 from tests.parts.gateway import target_at
 from tests.parts.manual_clock import ManualClock
 
-from anyclaude.backends.breaker import CircuitBreaker
-from anyclaude.backends.fake import FakeBackend, FakeReply
-from anyclaude.backends.http.client import BackendReply
+from anyclaude.backends import BackendReply, CircuitBreaker, FakeBackend, FakeReply
 from anyclaude.dialects import WireRequest, dialect_named
 from anyclaude.errors import (
     BackendError,
@@ -29,16 +27,26 @@ from anyclaude.errors import (
 )
 from anyclaude.protocol.deltas import TextDelta
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.scheduling.admission import Admission
-from anyclaude.scheduling.dispatch import BackendRequest, Dispatcher, Progress, SkippedBackend, Upstream
-from anyclaude.scheduling.queue import Requester
+from anyclaude.scheduling import (
+    Admission,
+    BackendRequest,
+    Dispatcher,
+    OpenReply,
+    PreparedRequest,
+    Progress,
+    Requester,
+    SkippedBackend,
+    Upstream,
+)
 from anyclaude.timeouts import Timeouts
 
 REFUSED = BackendUnreachable("refused")
 HELLO = b'data: {"choices": [{"delta": {"content": "Hello"}}]}\n\n'
 WHOLE = FakeReply(chunks=(HELLO, b"data: [DONE]\n\n"))
 LOADING = FakeReply(chunks=(b'{"error": {"message": "Loading model"}}',), status=503, content_type="application/json")
-ERRAND = BackendRequest(MessagesRequest(model="x", max_tokens=1, messages=(Turn("user", "Hello"),)), "conversation")
+HELLO_REQUEST = BackendRequest(
+    MessagesRequest(model="x", max_tokens=1, messages=(Turn("user", "Hello"),)), "conversation"
+)
 
 
 @dataclass
@@ -55,9 +63,18 @@ class Stage:
         self.upstreams = [self._upstream(backend) for backend in self.backends]
         self.dispatcher = Dispatcher(self.upstreams, self.timeouts, self.clock.seconds, self.clock.sleep)
 
+    @property
+    def prepared(self) -> PreparedRequest:
+        """The request as the first upstream gets it."""
+        return self.dispatcher.prepare(HELLO_REQUEST)
+
+    async def open(self, request: BackendRequest = HELLO_REQUEST) -> OpenReply:
+        """Open the reply to a request."""
+        return await self.dispatcher.open(self.dispatcher.prepare(request), self.progress)
+
     async def opened_text(self) -> str:
         """Open a reply, close it, and return what it began with."""
-        opened = await self.dispatcher.open(ERRAND, self.progress)
+        opened = await self.open()
         await opened.aclose()
         return "".join(delta.text for delta in opened.first_deltas if isinstance(delta, TextDelta))
 
@@ -82,15 +99,16 @@ def backend(*script: FakeReply | BackendError) -> FakeBackend:
     return FakeBackend(target_at("http://fake/v1"), *script)
 
 
-async def test_a_reply_that_begins_is_handed_over_with_its_first_words() -> None:
+async def test_a_reply_is_returned_with_its_first_deltas() -> None:
     stage = Stage([backend(WHOLE)])
 
-    opened = await stage.dispatcher.open(ERRAND, stage.progress)
+    opened = await stage.open()
 
     assert opened.first_deltas == [TextDelta("Hello")]
     assert stage.backends[0].open_replies == 1
     assert stage.progress.attempts == 1
-    assert stage.progress.route == "llamacpp/local-model"
+    assert stage.progress.sent is opened.request
+    assert opened.request.route == "llamacpp/local-model"
     await opened.aclose()
     assert stage.is_idle
 
@@ -108,7 +126,7 @@ async def test_a_reply_that_begins_is_handed_over_with_its_first_words() -> None
     ],
     ids=["refused", "loading", "too many", "broken", "broken after a comment", "empty", "only a role"],
 )
-async def test_what_passes_by_itself_is_tried_again(failure: FakeReply | BackendError) -> None:
+async def test_transient_failures_are_retried(failure: FakeReply | BackendError) -> None:
     stage = Stage([backend(failure, failure, WHOLE)])
 
     assert await stage.opened_text() == "Hello"
@@ -117,22 +135,24 @@ async def test_what_passes_by_itself_is_tried_again(failure: FakeReply | Backend
     assert stage.is_idle
 
 
-async def test_an_observer_is_told_of_every_attempt_and_for_which_conversation() -> None:
+async def test_the_stages_of_every_attempt_are_reported_with_the_request() -> None:
     seen: list[tuple[str, WireRequest]] = []
     stage = Stage([backend(REFUSED, WHOLE)])
-    dispatcher = Dispatcher(
-        stage.upstreams,
-        stage.timeouts,
-        stage.clock.seconds,
-        stage.clock.sleep,
-        observer=lambda backend_request, request: seen.append((backend_request.conversation, request)),
-    )
+    stage.progress.watcher = lambda name, request: seen.append((name, request.wire))
 
-    opened = await dispatcher.open(ERRAND, stage.progress)
-    await opened.aclose()
+    await (await stage.open()).aclose()
 
-    assert seen == [("conversation", request) for request in stage.backends[0].requests]
-    assert len(seen) == 2
+    (first, second) = stage.backends[0].requests
+    assert seen == [("queued", first), ("evaluating", first), ("evaluating", second), ("replying", second)]
+
+
+async def test_retries_send_the_request_as_it_was_encoded_once() -> None:
+    stage = Stage([backend(REFUSED, REFUSED, WHOLE)])
+    prepared = stage.prepared
+
+    await (await stage.dispatcher.open(prepared, stage.progress)).aclose()
+
+    assert all(request is prepared.wire for request in stage.backends[0].requests)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +166,7 @@ async def test_an_observer_is_told_of_every_attempt_and_for_which_conversation()
     ],
     ids=["400", "500", "garbled", "silent after its head", "silent"],
 )
-async def test_what_does_not_pass_by_itself_is_not(
+async def test_permanent_failures_are_not_retried(
     failure: FakeReply | BackendError, raised: type[BackendError]
 ) -> None:
     stage = Stage([backend(failure, WHOLE)])
@@ -159,7 +179,7 @@ async def test_what_does_not_pass_by_itself_is_not(
     assert stage.is_idle
 
 
-async def test_trying_again_ends_with_the_budget_and_the_last_failure() -> None:
+async def test_retries_end_with_the_budget_and_raise_the_last_failure() -> None:
     stage = Stage([backend(*[REFUSED] * 3, LOADING, *[REFUSED] * 100)], Timeouts(retry_seconds=3.0))
 
     with pytest.raises(BackendRejected, match="Loading model"):
@@ -168,7 +188,7 @@ async def test_trying_again_ends_with_the_budget_and_the_last_failure() -> None:
     assert stage.clock.sleeps == [0.25, 0.5, 1.0]
 
 
-async def test_pauses_grow_to_a_limit_and_never_past_it() -> None:
+async def test_pauses_double_up_to_a_limit() -> None:
     stage = Stage([backend(*[LOADING] * 10, WHOLE)], Timeouts(retry_seconds=1000.0))
 
     await stage.opened_text()
@@ -176,7 +196,7 @@ async def test_pauses_grow_to_a_limit_and_never_past_it() -> None:
     assert stage.clock.sleeps == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0, 5.0, 5.0]
 
 
-async def test_a_server_that_says_when_is_asked_then() -> None:
+async def test_a_retry_after_that_the_server_names_is_respected() -> None:
     busy = FakeReply(status=429, retry_after_seconds=7.0)
     stage = Stage([backend(busy, WHOLE)])
 
@@ -184,7 +204,7 @@ async def test_a_server_that_says_when_is_asked_then() -> None:
     assert stage.clock.sleeps == [7.0]
 
 
-async def test_a_server_that_says_too_late_is_not_waited_for() -> None:
+async def test_a_retry_after_beyond_the_budget_is_not_waited_for() -> None:
     stage = Stage([backend(FakeReply(status=429, retry_after_seconds=31.0), WHOLE)])
 
     with pytest.raises(BackendRejected) as refused:
@@ -194,7 +214,7 @@ async def test_a_server_that_says_too_late_is_not_waited_for() -> None:
     assert stage.clock.sleeps == []
 
 
-async def test_after_repeated_failures_nothing_is_sent_until_the_circuit_has_rested() -> None:
+async def test_after_repeated_failures_nothing_is_sent_until_the_circuit_half_opens() -> None:
     stage = Stage([backend(*[REFUSED] * 5, WHOLE)], Timeouts(retry_seconds=0.0))
     for _ in range(5):
         with pytest.raises(BackendUnreachable):
@@ -210,7 +230,7 @@ async def test_after_repeated_failures_nothing_is_sent_until_the_circuit_has_res
     assert stage.upstreams[0].breaker.state == "closed"
 
 
-async def test_a_refusal_says_nothing_about_a_servers_health() -> None:
+async def test_a_refusal_does_not_open_the_circuit() -> None:
     refusal = FakeReply(chunks=(b"{}",), status=400)
     stage = Stage([backend(*[refusal] * 10, WHOLE)])
     for _ in range(10):
@@ -220,7 +240,7 @@ async def test_a_refusal_says_nothing_about_a_servers_health() -> None:
     assert await stage.opened_text() == "Hello"
 
 
-async def test_a_trial_that_is_cancelled_leaves_the_next_one_free() -> None:
+async def test_a_cancelled_trial_leaves_the_circuit_half_open() -> None:
     stage = Stage([backend(*[REFUSED] * 5, FakeReply(chunks=(asyncio.Event(),)), WHOLE)], Timeouts(retry_seconds=0.0))
     for _ in range(5):
         with pytest.raises(BackendUnreachable):
@@ -240,7 +260,7 @@ async def test_a_trial_that_is_cancelled_leaves_the_next_one_free() -> None:
     [REFUSED, LOADING, BackendTimeout("silent"), FakeReply(chunks=(BackendTimeout("silent"),))],
     ids=["refused", "loading", "silent", "silent after its head"],
 )
-async def test_a_backend_that_cannot_is_let_go_of_and_the_next_one_asked(failure: FakeReply | BackendError) -> None:
+async def test_the_next_upstream_is_tried_after_a_failure(failure: FakeReply | BackendError) -> None:
     stage = Stage([backend(*[failure] * 10), backend(WHOLE)])
 
     assert await stage.opened_text() == "Hello"
@@ -250,14 +270,14 @@ async def test_a_backend_that_cannot_is_let_go_of_and_the_next_one_asked(failure
     assert stage.is_idle
 
 
-async def test_a_connection_that_had_gone_stale_is_no_reason_to_fall_back() -> None:
+async def test_a_stale_connection_does_not_cause_a_fallback() -> None:
     stage = Stage([backend(REFUSED, WHOLE), backend()])
 
     assert await stage.opened_text() == "Hello"
     assert stage.asked == [2, 0]
 
 
-async def test_a_backend_is_let_go_of_before_the_next_one_is_asked() -> None:
+async def test_a_backend_is_released_before_the_next_one_is_tried() -> None:
     first = backend(*[FakeReply(chunks=(b": connected\n\n", BackendTruncated("broken")))] * 10)
     held: list[int] = []
 
@@ -273,7 +293,7 @@ async def test_a_backend_is_let_go_of_before_the_next_one_is_asked() -> None:
     assert held == [0]
 
 
-async def test_a_refusal_is_not_taken_elsewhere() -> None:
+async def test_a_refused_request_is_not_sent_to_a_fallback() -> None:
     stage = Stage([backend(FakeReply(chunks=(b"{}",), status=400)), backend(WHOLE)])
 
     with pytest.raises(BackendRejected):
@@ -289,7 +309,7 @@ async def test_the_last_backend_gets_the_whole_budget() -> None:
     assert stage.asked[1] == 4
 
 
-async def test_a_backend_whose_circuit_is_open_is_passed_over_at_once() -> None:
+async def test_an_upstream_with_an_open_circuit_is_skipped_at_once() -> None:
     stage = Stage([backend(*[REFUSED] * 10), backend(WHOLE, WHOLE, WHOLE)])
     await stage.opened_text()
     await stage.opened_text()
@@ -301,7 +321,7 @@ async def test_a_backend_whose_circuit_is_open_is_passed_over_at_once() -> None:
     assert stage.asked == [asked, 3]
 
 
-async def test_a_fallback_that_was_taken_is_told_with_the_reason() -> None:
+async def test_a_skipped_backend_is_reported_with_its_error() -> None:
     stage = Stage([backend(*[REFUSED] * 10), backend(WHOLE)])
 
     await stage.opened_text()
@@ -309,9 +329,9 @@ async def test_a_fallback_that_was_taken_is_told_with_the_reason() -> None:
     assert stage.progress.skipped_backends == (SkippedBackend("llamacpp", "refused"),)
 
 
-async def test_a_full_queue_is_a_refusal() -> None:
+async def test_a_full_queue_refuses_requests() -> None:
     stage = Stage([backend(WHOLE, WHOLE)])
-    opened = await stage.dispatcher.open(ERRAND, stage.progress)
+    opened = await stage.open()
 
     with pytest.raises(QueueFull):
         await stage.opened_text()
@@ -320,9 +340,9 @@ async def test_a_full_queue_is_a_refusal() -> None:
     assert await stage.opened_text() == "Hello"
 
 
-async def test_the_turn_is_held_until_the_reply_is_let_go_of() -> None:
+async def test_the_turn_is_held_until_the_reply_is_closed() -> None:
     stage = Stage([backend(WHOLE)])
-    opened = await stage.dispatcher.open(ERRAND, stage.progress)
+    opened = await stage.open()
 
     assert stage.upstreams[0].admission.running == 1
     await opened.aclose()
@@ -330,16 +350,16 @@ async def test_the_turn_is_held_until_the_reply_is_let_go_of() -> None:
     assert stage.upstreams[0].admission.running == 0
 
 
-async def test_a_request_that_is_taken_back_while_it_waits_to_try_again_lets_go_of_everything() -> None:
+async def test_a_request_cancelled_between_retries_releases_everything() -> None:
     stage = Stage([backend(LOADING, WHOLE)])
     asleep = asyncio.Event()
 
-    async def sleep_for_ever(seconds: float) -> None:
+    async def sleep_forever(seconds: float) -> None:
         asleep.set()
         await asyncio.Event().wait()
 
-    dispatcher = Dispatcher(stage.upstreams, stage.timeouts, stage.clock.seconds, sleep_for_ever)
-    task = asyncio.create_task(dispatcher.open(ERRAND, stage.progress))
+    dispatcher = Dispatcher(stage.upstreams, stage.timeouts, stage.clock.seconds, sleep_forever)
+    task = asyncio.create_task(dispatcher.open(stage.prepared, stage.progress))
     await asleep.wait()
     task.cancel()
     await asyncio.wait({task})
@@ -348,41 +368,42 @@ async def test_a_request_that_is_taken_back_while_it_waits_to_try_again_lets_go_
     assert stage.is_idle
 
 
-async def test_an_attempt_that_has_become_vain_is_not_repeated_and_the_reason_is_told() -> None:
+async def test_a_fatal_error_ends_the_retries() -> None:
     stage = Stage([backend(REFUSED, WHOLE)])
     dead = EngineFailed("the engine ran out of memory")
     dispatcher = Dispatcher(stage.upstreams, stage.timeouts, stage.clock.seconds, stage.clock.sleep, lambda: dead)
 
     with pytest.raises(EngineFailed, match="out of memory"):
-        await dispatcher.open(ERRAND, stage.progress)
+        await dispatcher.open(stage.prepared, stage.progress)
 
     assert stage.asked == [1]
 
 
-async def test_the_route_and_the_attempts_are_told_even_of_a_failure() -> None:
+async def test_route_and_attempts_of_a_failed_request_are_reported() -> None:
     stage = Stage([backend(REFUSED, FakeReply(status=400, chunks=(b"{}",)))])
 
     with pytest.raises(BackendRejected):
         await stage.opened_text()
 
-    assert (stage.progress.route, stage.progress.attempts) == ("llamacpp/local-model", 2)
+    assert stage.progress.sent is not None
+    assert (stage.progress.sent.route, stage.progress.attempts) == ("llamacpp/local-model", 2)
 
 
-async def test_a_document_is_read_whole() -> None:
+async def test_a_json_document_is_a_reply_that_is_over() -> None:
     document = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
     stage = Stage([backend(FakeReply(chunks=(json.dumps(document).encode(),), content_type="application/json"))])
 
-    opened = await stage.dispatcher.open(ERRAND, stage.progress)
+    opened = await stage.open()
 
-    assert opened.is_over
+    assert opened.reader.is_over
     assert TextDelta("Hello") in opened.first_deltas
     await opened.aclose()
 
 
-async def test_a_second_attempt_goes_to_the_same_backend_and_is_counted() -> None:
+async def test_a_continuation_goes_to_the_same_upstream_and_is_counted() -> None:
     stage = Stage([backend(REFUSED, WHOLE), backend()])
 
-    opened = await stage.dispatcher.reopen(stage.upstreams[0], ERRAND, stage.progress)
+    opened = await stage.dispatcher.reopen(stage.prepared, stage.progress)
 
     assert stage.progress.continuations == 1
     assert stage.asked == [2, 0]
@@ -390,9 +411,9 @@ async def test_a_second_attempt_goes_to_the_same_backend_and_is_counted() -> Non
     assert stage.is_idle
 
 
-async def test_the_time_spent_in_the_queue_is_not_taken_from_the_budget() -> None:
+async def test_time_in_the_queue_does_not_count_against_the_retry_budget() -> None:
     stage = Stage([backend(WHOLE, REFUSED, WHOLE)], waiting_limit=1)
-    first = await stage.dispatcher.open(ERRAND, stage.progress)
+    first = await stage.open()
     second = asyncio.create_task(stage.opened_text())
     await asyncio.sleep(0)
     stage.clock.time += 3600.0
@@ -401,7 +422,7 @@ async def test_the_time_spent_in_the_queue_is_not_taken_from_the_budget() -> Non
     assert await second == "Hello"
 
 
-LONG = replace(ERRAND, characters=9_000)
+LONG = replace(HELLO_REQUEST, characters=9_000)
 
 
 def small(*script: FakeReply | BackendError) -> FakeBackend:
@@ -413,11 +434,11 @@ def count_of(tokens: int) -> FakeReply:
     return FakeReply(chunks=(b'{"input_tokens": %d}' % tokens,), content_type="application/json")
 
 
-async def test_a_prompt_that_may_not_fit_is_counted_before_it_waits_and_refused_if_it_does_not() -> None:
+async def test_a_prompt_that_may_not_fit_is_counted_before_it_queues_and_refused_if_it_does_not() -> None:
     stage = Stage([small(count_of(8_193))])
     async with stage.upstreams[0].admission.turn(Requester("another conversation")):  # and no place to wait
         with pytest.raises(PromptTooLong, match=r"^prompt is too long: 8193 tokens > 8192 maximum"):
-            await stage.dispatcher.open(LONG, stage.progress)
+            await stage.open(LONG)
 
     assert [request.path for request in stage.backends[0].requests] == ["/chat/completions/input_tokens"]
     assert stage.upstreams[0].breaker.failures == 0
@@ -427,7 +448,7 @@ async def test_a_prompt_that_may_not_fit_is_counted_before_it_waits_and_refused_
 async def test_a_prompt_that_fits_or_cannot_be_counted_is_sent(counted: FakeReply | BackendError) -> None:
     stage = Stage([small(counted, WHOLE)])
 
-    opened = await stage.dispatcher.open(LONG, stage.progress)
+    opened = await stage.open(LONG)
     await opened.aclose()
 
     assert opened.first_deltas == [TextDelta("Hello")]
@@ -436,18 +457,20 @@ async def test_a_prompt_that_fits_or_cannot_be_counted_is_sent(counted: FakeRepl
 async def test_a_prompt_that_is_known_to_fit_is_not_counted() -> None:
     stage = Stage([small(WHOLE)])
 
-    await (await stage.dispatcher.open(replace(ERRAND, characters=8_192), stage.progress)).aclose()
+    await (await stage.open(replace(HELLO_REQUEST, characters=8_192))).aclose()
 
     assert stage.asked == [1]
 
 
-async def test_a_server_that_routes_by_conversation_learns_the_conversation_but_not_its_name() -> None:
+async def test_a_server_that_routes_by_conversation_gets_a_digest_and_not_the_session_id() -> None:
     keys = []
     for conversation in ("session-1//", "session-1//", "session-2//"):
         backend = FakeBackend(target_at("http://fake/v1", "openrouter"), WHOLE)
         upstream = Upstream(backend, dialect_named("openai_chat"), CircuitBreaker(lambda: 0.0), Admission(1, 0))
         dispatcher = Dispatcher([upstream], Timeouts(), lambda: 0.0)
-        async with aclosing(await dispatcher.open(replace(ERRAND, conversation=conversation), Progress())):
+        async with aclosing(
+            await dispatcher.open(upstream.prepare(replace(HELLO_REQUEST, conversation=conversation)), Progress())
+        ):
             keys.append(json.loads(backend.requests[0].body)["session_id"])
 
     assert keys[0] == keys[1] != keys[2]

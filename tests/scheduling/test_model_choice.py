@@ -2,7 +2,7 @@
 
 import pytest
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 from anyclaude.profiles import profile_named
 from anyclaude.scheduling.model_choice import model_for
 from anyclaude.scheduling.queue import Priority

@@ -3,8 +3,8 @@
 import pytest
 from tests.parts.gateway import target_at
 
-from anyclaude.backends.fake import FakeBackend, FakeReply
-from anyclaude.dialects import dialect_named
+from anyclaude.backends import FakeBackend, FakeReply
+from anyclaude.dialects import dialect_named, tokenizer_for
 from anyclaude.errors import BackendError, BackendTimeout, BackendTruncated, BackendUnreachable
 from anyclaude.profiles import BackendName
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
@@ -16,7 +16,9 @@ HELLO = MessagesRequest(model="x", max_tokens=1, messages=(Turn("user", "Hello")
 async def counted(reply: FakeReply | BackendError, kind: BackendName = "llamacpp") -> tuple[int | None, int]:
     """Return the count, and how often the server was asked."""
     backend = FakeBackend(target_at("http://fake/v1", kind), reply)
-    tokens = await counted_tokens(HELLO, "model", backend, dialect_named("openai_chat"))
+    profile = backend.target.profile
+    encoded = dialect_named(profile.dialect).encode_request(HELLO, "model", profile).request
+    tokens = await counted_tokens(encoded, backend, tokenizer_for(profile))
     return tokens, len(backend.requests)
 
 

@@ -1,4 +1,4 @@
-"""The official SDK in front of a gateway in front of a played model server."""
+"""The official SDK, connected to a gateway in front of a scripted model server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,8 +11,8 @@ from anthropic import Anthropic, AsyncAnthropic, DefaultAsyncHttpxClient, Defaul
 from anthropic.types import MessageParam
 from msgspec.structs import replace
 from pydantic import BaseModel, TypeAdapter
-from tests.parts.chat_script import Scene
-from tests.parts.chat_server import ChatServer, Hardware, chat_server
+from tests.parts.chat_script import Script
+from tests.parts.chat_server import ChatServer, ServerOptions, chat_server
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 
 from anyclaude.timeouts import Timeouts
@@ -20,25 +20,25 @@ from anyclaude.timeouts import Timeouts
 MODEL = "some-model"
 HELLO: list[MessageParam] = [{"role": "user", "content": "Hello?"}]
 
-PATIENCE_SECONDS = 20.0
-"""A test that takes longer hangs; played replies take milliseconds."""
+MAX_TEST_SECONDS = 20.0
+"""A test that takes longer hangs; scripted replies take milliseconds."""
 
-IMPATIENT = replace(QUICK, timeouts=Timeouts(retry_seconds=0.0))
-"""A gateway that repeats nothing itself, so that a refusal is heard at once."""
+NO_RETRIES = replace(QUICK, timeouts=Timeouts(retry_seconds=0.0))
+"""A gateway that retries nothing itself, so that a refusal reaches the client immediately."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """Everything a test talks to."""
+class SdkSetup:
+    """The scripted server, the gateway in front of it, and the SDK's client."""
 
     server: ChatServer
     gateway: RunningGateway
     client: AsyncAnthropic
 
     def sync_client(self) -> Anthropic:
-        """Return the client without `await`; use it in a thread, for the gateway serves in this one."""
+        """Return the synchronous client; use it in another thread, because the gateway runs in this one."""
         return Anthropic(
             base_url=self.gateway.base_url,
             auth_token="dummy",
@@ -49,22 +49,24 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, scene: Scene, hardware: Hardware | None = None) -> AsyncIterator[Stage]:
-    """Serve the scene through a gateway whose journal goes to `folder`."""
+async def sdk_setup(
+    folder: Path, script: Script, server_options: ServerOptions | None = None
+) -> AsyncIterator[SdkSetup]:
+    """Serve `script` through a gateway that writes its journal to `folder`."""
     async with (
-        asyncio.timeout(PATIENCE_SECONDS),
-        chat_server(scene, hardware) as server,
-        running_gateway(folder, target_at(server.base_url), options=IMPATIENT) as gateway,
+        asyncio.timeout(MAX_TEST_SECONDS),
+        chat_server(script, server_options) as server,
+        running_gateway(folder, target_at(server.base_url), options=NO_RETRIES) as gateway,
         async_client(gateway.base_url) as client,
     ):
-        yield Stage(server, gateway, client)
+        yield SdkSetup(server, gateway, client)
         server.check()
 
 
 def async_client(base_url: str) -> AsyncAnthropic:
-    """Return a client that neither repeats requests nor forgives what is not in its types.
+    """Return a client that does not retry, and that rejects responses which do not match its types.
 
-    Nothing is encrypted on loopback, and to read the machine's certificates would take longer than a test.
+    Loopback connections are not encrypted, and loading the machine's certificates would take longer than a test.
     """
     return AsyncAnthropic(
         base_url=base_url,
@@ -75,8 +77,8 @@ def async_client(base_url: str) -> AsyncAnthropic:
     )
 
 
-def understood(kind: TypeAdapter[T], text: str | bytes) -> T:
-    """Read JSON as one of the SDK's types: nothing may be missing, of another type, or unknown to it."""
+def parse_strictly(kind: TypeAdapter[T], text: str | bytes) -> T:
+    """Parse JSON as one of the SDK's types; no field may be missing, of another type or unknown to the SDK."""
     value = kind.validate_json(text, strict=True)
     unknown = sorted(_unknown_fields(value, ""))
     assert not unknown, f"the SDK does not know {unknown}"

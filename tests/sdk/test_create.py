@@ -1,4 +1,4 @@
-"""Replies that do not stream, as the official SDK reads them."""
+"""Replies without streaming, as the official SDK parses them."""
 
 import asyncio
 import base64
@@ -12,14 +12,14 @@ from tests.parts.chat_reply import Usage, finish, reply, say, think
 from tests.parts.chat_request import ChatRequest
 from tests.parts.chat_script import always, in_turn
 from tests.parts.pictures import png
-from tests.sdk.clients import HELLO, MODEL, stage, understood
+from tests.sdk.clients import HELLO, MODEL, parse_strictly, sdk_setup
 
 GREETING = reply(say("Grüß Gott, 世界 🌍!"), usage=Usage(100, 7, 60))
 
 
-async def test_a_reply_has_the_text_the_reason_and_the_engines_numbers(tmp_path: Path) -> None:
-    async with stage(tmp_path, always(GREETING)) as on:
-        message = await on.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO)
+async def test_a_reply_has_text_stop_reason_and_the_engines_token_counts(tmp_path: Path) -> None:
+    async with sdk_setup(tmp_path, always(GREETING)) as setup:
+        message = await setup.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO)
 
     assert [block.text for block in message.content if isinstance(block, TextBlock)] == ["Grüß Gott, 世界 🌍!"]
     assert (message.role, message.model, message.stop_reason) == ("assistant", MODEL, "end_turn")
@@ -27,42 +27,42 @@ async def test_a_reply_has_the_text_the_reason_and_the_engines_numbers(tmp_path:
     assert message.usage.output_tokens == 7
 
 
-async def test_the_json_fits_the_sdks_types_and_holds_nothing_else(tmp_path: Path) -> None:
-    async with stage(tmp_path, always(reply(think("Polite."), say("Hi.")))) as on:
-        response = await on.client.messages.with_raw_response.create(model=MODEL, max_tokens=50, messages=HELLO)
+async def test_the_json_matches_the_sdks_types_exactly(tmp_path: Path) -> None:
+    async with sdk_setup(tmp_path, always(reply(think("Polite."), say("Hi.")))) as setup:
+        response = await setup.client.messages.with_raw_response.create(model=MODEL, max_tokens=50, messages=HELLO)
         text = await response.read()
 
-    message = understood(TypeAdapter(Message), text)
+    message = parse_strictly(TypeAdapter(Message), text)
     assert message.id.startswith("msg_")
     assert response.headers["request-id"].startswith("req_")
 
 
-async def test_two_replies_have_ids_of_their_own(tmp_path: Path) -> None:
-    async with stage(tmp_path, always(GREETING)) as on:
-        messages = [await on.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO) for _ in range(2)]
+async def test_each_reply_has_a_unique_id(tmp_path: Path) -> None:
+    async with sdk_setup(tmp_path, always(GREETING)) as setup:
+        messages = [await setup.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO) for _ in range(2)]
 
     assert len({message.id for message in messages}) == 2
     assert len({message._request_id for message in messages}) == 2
 
 
 def create_in_thread(client: Anthropic) -> Message:
-    """Ask once, and close the client."""
+    """Send one request and close the client."""
     with client:
         return client.messages.create(model=MODEL, max_tokens=50, messages=HELLO)
 
 
-async def test_the_client_without_await_gets_the_same(tmp_path: Path) -> None:
-    async with stage(tmp_path, always(GREETING)) as on:
-        message = await asyncio.to_thread(create_in_thread, on.sync_client())
-        other = await on.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO)
+async def test_the_synchronous_client_gets_the_same_reply(tmp_path: Path) -> None:
+    async with sdk_setup(tmp_path, always(GREETING)) as setup:
+        message = await asyncio.to_thread(create_in_thread, setup.sync_client())
+        other = await setup.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO)
 
     assert message.content == other.content
     assert message.usage == other.usage
 
 
 async def test_the_parameters_reach_the_model_server(tmp_path: Path) -> None:
-    async with stage(tmp_path, always(GREETING)) as on:
-        await on.client.messages.create(
+    async with sdk_setup(tmp_path, always(GREETING)) as setup:
+        await setup.client.messages.create(
             model=MODEL,
             max_tokens=50,
             messages=HELLO,
@@ -70,38 +70,38 @@ async def test_the_parameters_reach_the_model_server(tmp_path: Path) -> None:
             extra_body={"temperature": 0.25, "top_p": 0.5, "top_k": 7},
         )
 
-    raw = on.server.requests[0].raw
+    raw = setup.server.requests[0].raw
     assert raw["max_tokens"] == 50
     assert (raw["temperature"], raw["top_p"], raw["top_k"]) == (0.25, 0.5, 7)
     assert raw["stop"] == ["</block>", "STOP"]
 
 
 async def test_the_system_prompt_comes_first_whether_it_is_text_or_blocks(tmp_path: Path) -> None:
-    async with stage(tmp_path, always(GREETING)) as on:
-        await on.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO, system="Be brief.")
-        await on.client.messages.create(
+    async with sdk_setup(tmp_path, always(GREETING)) as setup:
+        await setup.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO, system="Be brief.")
+        await setup.client.messages.create(
             model=MODEL,
             max_tokens=50,
             messages=HELLO,
             system=[{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
         )
 
-    for request in on.server.requests:
+    for request in setup.server.requests:
         assert [(message.role, message.text) for message in request.messages] == [
             ("system", "Be brief."),
             ("user", "Hello?"),
         ]
 
 
-async def test_a_reply_that_was_cut_says_so(tmp_path: Path) -> None:
-    async with stage(tmp_path, always(reply(say("And th"), finish("length")))) as on:
-        message = await on.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO)
+async def test_a_reply_cut_at_the_token_limit_stops_with_max_tokens(tmp_path: Path) -> None:
+    async with sdk_setup(tmp_path, always(reply(say("And th"), finish("length")))) as setup:
+        message = await setup.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO)
 
     assert message.stop_reason == "max_tokens"
 
 
 @pytest.mark.parametrize("url", [None, "https://example.com/picture.png"])
-async def test_a_picture_reaches_the_model_server(tmp_path: Path, url: str | None) -> None:
+async def test_an_image_reaches_the_model_server(tmp_path: Path, url: str | None) -> None:
     data = base64.b64encode(png()).decode()
     picture: list[MessageParam] = [
         {
@@ -117,17 +117,17 @@ async def test_a_picture_reaches_the_model_server(tmp_path: Path, url: str | Non
             ],
         }
     ]
-    async with stage(tmp_path, always(reply(say("A red square.")))) as on:
-        await on.client.messages.create(model=MODEL, max_tokens=50, messages=picture)
+    async with sdk_setup(tmp_path, always(reply(say("A red square.")))) as setup:
+        await setup.client.messages.create(model=MODEL, max_tokens=50, messages=picture)
 
-    (message,) = on.server.requests[0].messages
+    (message,) = setup.server.requests[0].messages
     assert message.images == (url or f"data:image/png;base64,{data}",)
     assert message.text == "What is this?"
 
 
-async def test_thinking_comes_as_a_block_and_may_be_sent_back(tmp_path: Path) -> None:
-    async with stage(tmp_path, in_turn(reply(think("Is it 4?"), say("4.")), reply(say("Sure.")))) as on:
-        first = await on.client.messages.create(
+async def test_thinking_is_a_block_and_may_be_sent_back(tmp_path: Path) -> None:
+    async with sdk_setup(tmp_path, in_turn(reply(think("Is it 4?"), say("4.")), reply(say("Sure.")))) as setup:
+        first = await setup.client.messages.create(
             model=MODEL, max_tokens=5000, messages=HELLO, thinking={"type": "enabled", "budget_tokens": 1024}
         )
         history: list[MessageParam] = [
@@ -135,13 +135,13 @@ async def test_thinking_comes_as_a_block_and_may_be_sent_back(tmp_path: Path) ->
             {"role": "assistant", "content": first.content},
             {"role": "user", "content": "Sure?"},
         ]
-        second = await on.client.messages.create(model=MODEL, max_tokens=5000, messages=history)
+        second = await setup.client.messages.create(model=MODEL, max_tokens=5000, messages=history)
 
     thinking, text = first.content
     assert isinstance(thinking, ThinkingBlock)
     assert isinstance(text, TextBlock)
     assert (thinking.thinking, text.text) == ("Is it 4?", "4.")
-    assert [message.text for message in on.server.requests[1].messages] == ["Hello?", "4.", "Sure?"]
+    assert [message.text for message in setup.server.requests[1].messages] == ["Hello?", "4.", "Sure?"]
     assert second.stop_reason == "end_turn"
 
 
@@ -151,24 +151,28 @@ async def test_a_conversation_keeps_its_turns(tmp_path: Path) -> None:
         {"role": "assistant", "content": "Yes?"},
         {"role": "user", "content": [{"type": "text", "text": "One."}, {"type": "text", "text": "Two."}]},
     ]
-    async with stage(tmp_path, always(GREETING)) as on:
-        await on.client.messages.create(model=MODEL, max_tokens=50, messages=history)
+    async with sdk_setup(tmp_path, always(GREETING)) as setup:
+        await setup.client.messages.create(model=MODEL, max_tokens=50, messages=history)
 
     def turns(request: ChatRequest) -> list[tuple[str, list[str]]]:
         return [(message.role, message.text.split()) for message in request.messages]
 
-    assert turns(on.server.requests[0]) == [("user", ["Hello?"]), ("assistant", ["Yes?"]), ("user", ["One.", "Two."])]
+    assert turns(setup.server.requests[0]) == [
+        ("user", ["Hello?"]),
+        ("assistant", ["Yes?"]),
+        ("user", ["One.", "Two."]),
+    ]
 
 
-async def test_a_system_message_in_the_conversation_is_read_where_it_stands(tmp_path: Path) -> None:
+async def test_a_system_message_keeps_its_place_in_the_conversation(tmp_path: Path) -> None:
     history: list[MessageParam] = [
         *HELLO,
         {"role": "assistant", "content": "Yes?"},
         {"role": "system", "content": "The user has left the room."},
     ]
-    async with stage(tmp_path, always(GREETING)) as on:
-        await on.client.messages.create(model=MODEL, max_tokens=50, messages=history, system="Be brief.")
+    async with sdk_setup(tmp_path, always(GREETING)) as setup:
+        await setup.client.messages.create(model=MODEL, max_tokens=50, messages=history, system="Be brief.")
 
-    first, *_, last = on.server.requests[0].messages
+    first, *_, last = setup.server.requests[0].messages
     assert first.text == "Be brief."
     assert "The user has left the room." in last.text

@@ -1,4 +1,4 @@
-"""`max_tokens: 0` as the official SDK sends it, in front of a real engine: its cache is filled, and nothing is said."""
+"""`max_tokens: 0` from the official SDK fills the cache of a real engine and generates nothing."""
 
 from pathlib import Path
 
@@ -27,11 +27,11 @@ async def test_the_next_request_finds_the_prompt_in_the_cache(tiny_engine: Embed
     ):
         create = client.messages.create
         warm = await create(model=MODEL, max_tokens=0, system=INSTRUCTIONS, messages=WARM_UP)
-        asked = await create(model=MODEL, max_tokens=4, system=INSTRUCTIONS, messages=QUESTION)
+        reply = await create(model=MODEL, max_tokens=4, system=INSTRUCTIONS, messages=QUESTION)
 
     assert (warm.content, warm.stop_reason, warm.stop_sequence) == ([], "max_tokens", None)
     assert warm.usage.output_tokens == 0
-    read, new = asked.usage.cache_read_input_tokens, asked.usage.input_tokens
+    read, new = reply.usage.cache_read_input_tokens, reply.usage.input_tokens
     prompt = warm.usage.input_tokens + (warm.usage.cache_read_input_tokens or 0)
     assert prompt > 700
     assert read is not None
@@ -39,7 +39,9 @@ async def test_the_next_request_finds_the_prompt_in_the_cache(tiny_engine: Embed
     assert new < 20
 
 
-async def test_with_streaming_it_is_refused_as_the_api_refuses_it(tiny_engine: EmbeddedEngine, tmp_path: Path) -> None:
+async def test_streaming_with_max_tokens_zero_is_refused_as_by_the_api(
+    tiny_engine: EmbeddedEngine, tmp_path: Path
+) -> None:
     async with (
         running_gateway(tmp_path, engine_target(tiny_engine, Settings())) as gateway,
         async_client(gateway.base_url) as client,

@@ -1,4 +1,4 @@
-"""Replies that stream, as the official SDK reads them."""
+"""Streamed replies, as the official SDK parses them."""
 
 import asyncio
 from pathlib import Path
@@ -9,9 +9,9 @@ from anthropic.types import Message, RawMessageStreamEvent, ToolParam
 from pydantic import TypeAdapter
 from tests.parts.chat_reply import Hold, Reply, call, reply, say, think
 from tests.parts.chat_script import always
-from tests.parts.chat_server import Hardware, Outcome
+from tests.parts.chat_server import Outcome, ServerOptions
 from tests.parts.referee import judge
-from tests.sdk.clients import HELLO, MODEL, stage, understood
+from tests.sdk.clients import HELLO, MODEL, parse_strictly, sdk_setup
 
 READ: ToolParam = {
     "name": "Read",
@@ -29,19 +29,19 @@ REPLIES = [
 
 @pytest.mark.parametrize("answer", REPLIES)
 @pytest.mark.parametrize("bytes_per_write", [None, 1, 100])
-async def test_a_stream_adds_up_to_the_reply_that_does_not_stream(
+async def test_a_streamed_reply_equals_the_reply_without_streaming(
     tmp_path: Path, answer: Reply, bytes_per_write: int | None
 ) -> None:
-    async with stage(tmp_path, always(answer), Hardware(bytes_per_write=bytes_per_write)) as on:
-        async with on.client.messages.stream(model=MODEL, max_tokens=50, messages=HELLO, tools=[READ]) as stream:
+    async with sdk_setup(tmp_path, always(answer), ServerOptions(bytes_per_write=bytes_per_write)) as setup:
+        async with setup.client.messages.stream(model=MODEL, max_tokens=50, messages=HELLO, tools=[READ]) as stream:
             streamed = await stream.get_final_message()
-        whole = await on.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO, tools=[READ])
+        whole = await setup.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO, tools=[READ])
 
     assert comparable(streamed) == comparable(whole)
 
 
 def comparable(message: Message) -> object:
-    """Return what two replies to the same request have in common: all but their ids, and what the cache saved."""
+    """Return the parts of a message that do not change when the request is repeated: all but ids and cached tokens."""
     plain = message.model_dump(exclude={"id", "usage"})
     for block in plain["content"]:
         block.pop("id", None)
@@ -49,10 +49,10 @@ def comparable(message: Message) -> object:
 
 
 @pytest.mark.parametrize("answer", REPLIES)
-async def test_every_event_fits_the_sdks_types_and_the_grammar(tmp_path: Path, answer: Reply) -> None:
+async def test_every_event_matches_the_sdks_types_and_the_stream_grammar(tmp_path: Path, answer: Reply) -> None:
     async with (
-        stage(tmp_path, always(answer)) as on,
-        on.client.messages.with_streaming_response.create(
+        sdk_setup(tmp_path, always(answer)) as setup,
+        setup.client.messages.with_streaming_response.create(
             model=MODEL, max_tokens=50, messages=HELLO, tools=[READ], stream=True
         ) as response,
     ):
@@ -62,28 +62,28 @@ async def test_every_event_fits_the_sdks_types_and_the_grammar(tmp_path: Path, a
     event: TypeAdapter[RawMessageStreamEvent] = TypeAdapter(RawMessageStreamEvent)
     for line in raw.splitlines():
         if line.startswith(b"data: ") and b'"ping"' not in line:
-            understood(event, line.removeprefix(b"data: "))
+            parse_strictly(event, line.removeprefix(b"data: "))
 
 
-async def test_the_text_arrives_while_the_model_still_writes(tmp_path: Path) -> None:
+async def test_text_arrives_while_the_model_is_still_generating(tmp_path: Path) -> None:
     gate = asyncio.Event()
-    heard = []
+    received = []
     async with (
-        stage(tmp_path, always(reply(say("one "), Hold(gate), say("two")))) as on,
-        on.client.messages.stream(model=MODEL, max_tokens=50, messages=HELLO) as stream,
+        sdk_setup(tmp_path, always(reply(say("one "), Hold(gate), say("two")))) as setup,
+        setup.client.messages.stream(model=MODEL, max_tokens=50, messages=HELLO) as stream,
     ):
         async for text in stream.text_stream:
-            heard.append(text)
+            received.append(text)
             gate.set()
 
-    assert "".join(heard) == "one two"
+    assert "".join(received) == "one two"
 
 
 async def test_the_input_of_a_call_grows_as_it_is_written(tmp_path: Path) -> None:
     inputs = []
     async with (
-        stage(tmp_path, always(reply(call("Read", file_path="/etc/hosts")))) as on,
-        on.client.messages.stream(model=MODEL, max_tokens=50, messages=HELLO, tools=[READ]) as stream,
+        sdk_setup(tmp_path, always(reply(call("Read", file_path="/etc/hosts")))) as setup,
+        setup.client.messages.stream(model=MODEL, max_tokens=50, messages=HELLO, tools=[READ]) as stream,
     ):
         async for event in stream:
             if event.type == "input_json":
@@ -94,26 +94,26 @@ async def test_the_input_of_a_call_grows_as_it_is_written(tmp_path: Path) -> Non
 
 
 def stream_in_thread(client: Anthropic) -> tuple[str, Message]:
-    """Listen once, and close the client."""
+    """Stream one reply and close the client."""
     with client, client.messages.stream(model=MODEL, max_tokens=50, messages=HELLO) as stream:
         return "".join(stream.text_stream), stream.get_final_message()
 
 
-async def test_the_client_without_await_hears_the_same(tmp_path: Path) -> None:
-    async with stage(tmp_path, always(REPLIES[0])) as on:
-        text, message = await asyncio.to_thread(stream_in_thread, on.sync_client())
+async def test_the_synchronous_client_streams_the_same_reply(tmp_path: Path) -> None:
+    async with sdk_setup(tmp_path, always(REPLIES[0])) as setup:
+        text, message = await asyncio.to_thread(stream_in_thread, setup.sync_client())
 
     assert text == "Grüß Gott, 世界 🌍!"
     assert message.stop_reason == "end_turn"
 
 
-async def test_a_listener_that_leaves_stops_the_model(tmp_path: Path) -> None:
+async def test_closing_the_stream_aborts_the_request_to_the_server(tmp_path: Path) -> None:
     never = asyncio.Event()
-    async with stage(tmp_path, always(reply(say("one "), Hold(never)))) as on:
-        async with on.client.messages.stream(model=MODEL, max_tokens=50, messages=HELLO) as stream:
+    async with sdk_setup(tmp_path, always(reply(say("one "), Hold(never)))) as setup:
+        async with setup.client.messages.stream(model=MODEL, max_tokens=50, messages=HELLO) as stream:
             async for _ in stream.text_stream:
                 break
-        exchange = await on.server.exchange(1)
+        exchange = await setup.server.exchange(1)
         await asyncio.wait_for(exchange.over.wait(), timeout=10)
 
     assert exchange.outcome is Outcome.ABANDONED

@@ -1,4 +1,4 @@
-"""Tools through the official SDK: the round trip of calls and results."""
+"""Tool calls and their results through the official SDK."""
 
 import base64
 from pathlib import Path
@@ -9,24 +9,24 @@ from anthropic.types import MessageParam, ToolChoiceParam, ToolParam, ToolUseBlo
 from tests.parts.chat_reply import Call, call, reply, say
 from tests.parts.chat_script import always, in_turn
 from tests.parts.pictures import png
-from tests.sdk.clients import HELLO, MODEL, stage
+from tests.sdk.clients import HELLO, MODEL, sdk_setup
 
 WEATHER: ToolParam = {
     "name": "weather",
-    "description": "Tells the weather of a town.",
+    "description": "Returns the weather of a town.",
     "input_schema": {"type": "object", "properties": {"town": {"type": "string"}}, "required": ["town"]},
 }
 
 
 def calls_in(content: list[object]) -> list[ToolUseBlock]:
-    """Return the calls among the blocks."""
+    """Return the tool use blocks."""
     return [block for block in content if isinstance(block, ToolUseBlock)]
 
 
-async def test_calls_made_at_once_get_their_results_and_the_model_goes_on(tmp_path: Path) -> None:
-    asked = reply(say("I ask."), call("weather", town="Köln"), call("weather", town="São Paulo"))
-    async with stage(tmp_path, in_turn(asked, reply(say("Rain in both.")))) as on:
-        first = await on.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO, tools=[WEATHER])
+async def test_parallel_calls_get_their_results_and_the_model_continues(tmp_path: Path) -> None:
+    calls = reply(say("I ask."), call("weather", town="Köln"), call("weather", town="São Paulo"))
+    async with sdk_setup(tmp_path, in_turn(calls, reply(say("Rain in both.")))) as setup:
+        first = await setup.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO, tools=[WEATHER])
         koeln, paulo = calls_in([*first.content])
         history: list[MessageParam] = [
             *HELLO,
@@ -39,18 +39,18 @@ async def test_calls_made_at_once_get_their_results_and_the_model_goes_on(tmp_pa
                 ],
             },
         ]
-        second = await on.client.messages.create(model=MODEL, max_tokens=50, messages=history, tools=[WEATHER])
+        second = await setup.client.messages.create(model=MODEL, max_tokens=50, messages=history, tools=[WEATHER])
 
     assert first.stop_reason == "tool_use"
     assert [call.input for call in (koeln, paulo)] == [{"town": "Köln"}, {"town": "São Paulo"}]
-    assert [message.text for message in on.server.requests[1].tool_results] == ["Rain.", "Showers."]
+    assert [message.text for message in setup.server.requests[1].tool_results] == ["Rain.", "Showers."]
     assert second.stop_reason == "end_turn"
 
 
-async def test_results_in_another_order_reach_the_model_in_the_order_of_the_calls(tmp_path: Path) -> None:
-    asked = reply(call("weather", town="Köln"), call("weather", town="Bonn"))
-    async with stage(tmp_path, in_turn(asked, reply(say("Rain in both.")))) as on:
-        first = await on.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO, tools=[WEATHER])
+async def test_results_reach_the_model_in_the_order_of_the_calls(tmp_path: Path) -> None:
+    calls = reply(call("weather", town="Köln"), call("weather", town="Bonn"))
+    async with sdk_setup(tmp_path, in_turn(calls, reply(say("Rain in both.")))) as setup:
+        first = await setup.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO, tools=[WEATHER])
         koeln, bonn = calls_in([*first.content])
         history: list[MessageParam] = [
             *HELLO,
@@ -63,22 +63,22 @@ async def test_results_in_another_order_reach_the_model_in_the_order_of_the_call
                 ],
             },
         ]
-        await on.client.messages.create(model=MODEL, max_tokens=50, messages=history, tools=[WEATHER])
+        await setup.client.messages.create(model=MODEL, max_tokens=50, messages=history, tools=[WEATHER])
 
-    assert [message.text for message in on.server.requests[1].tool_results] == ["Rain.", "Fog."]
+    assert [message.text for message in setup.server.requests[1].tool_results] == ["Rain.", "Fog."]
 
 
-async def test_call_ids_are_unique_even_if_the_model_servers_are_not(tmp_path: Path) -> None:
-    async with stage(tmp_path, always(reply(call("weather", town="Bonn").with_id("call_0")))) as on:
+async def test_call_ids_are_unique_even_if_the_servers_ids_are_not(tmp_path: Path) -> None:
+    async with sdk_setup(tmp_path, always(reply(call("weather", town="Bonn").with_id("call_0")))) as setup:
         messages = [
-            await on.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO, tools=[WEATHER])
+            await setup.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO, tools=[WEATHER])
             for _ in range(2)
         ]
 
     assert len({call.id for message in messages for call in calls_in([*message.content])}) == 2
 
 
-async def test_a_failed_call_and_a_picture_reach_the_model(tmp_path: Path) -> None:
+async def test_an_image_and_an_error_result_reach_the_model(tmp_path: Path) -> None:
     picture = base64.b64encode(png()).decode()
     history: list[MessageParam] = [
         *HELLO,
@@ -106,15 +106,15 @@ async def test_a_failed_call_and_a_picture_reach_the_model(tmp_path: Path) -> No
             ],
         },
     ]
-    async with stage(tmp_path, always(reply(say("I see.")))) as on:
-        await on.client.messages.create(model=MODEL, max_tokens=50, messages=history, tools=[WEATHER])
+    async with sdk_setup(tmp_path, always(reply(say("I see.")))) as setup:
+        await setup.client.messages.create(model=MODEL, max_tokens=50, messages=history, tools=[WEATHER])
 
-    request = on.server.requests[0]
-    shown, failed = request.tool_results
+    request = setup.server.requests[0]
+    image_result, error_result = request.tool_results
     assert [image for message in request.messages for image in message.images] == [f"data:image/png;base64,{picture}"]
-    assert "no such town" in failed.text
-    assert "error" in failed.text.lower()
-    assert "error" not in shown.text.lower()
+    assert "no such town" in error_result.text
+    assert "error" in error_result.text.lower()
+    assert "error" not in image_result.text.lower()
 
 
 @pytest.mark.parametrize(
@@ -126,27 +126,27 @@ async def test_a_failed_call_and_a_picture_reach_the_model(tmp_path: Path) -> No
         ({"type": "tool", "name": "weather"}, {"required"}),
     ],
 )
-async def test_the_choice_of_a_tool_keeps_its_meaning(
+async def test_the_tool_choice_keeps_its_meaning(
     tmp_path: Path, choice: ToolChoiceParam, expected: set[str | None]
 ) -> None:
-    async with stage(tmp_path, always(reply(say("Well.")))) as on:
-        await on.client.messages.create(
+    async with sdk_setup(tmp_path, always(reply(say("Well.")))) as setup:
+        await setup.client.messages.create(
             model=MODEL, max_tokens=50, messages=HELLO, tools=[WEATHER, {**WEATHER, "name": "tide"}], tool_choice=choice
         )
 
-    raw = on.server.requests[0].raw
+    raw = setup.server.requests[0].raw
     assert raw.get("tool_choice") in expected
     if choice["type"] == "tool":
-        assert on.server.requests[0].tool_names == ("weather",)
+        assert setup.server.requests[0].tool_names == ("weather",)
 
 
-async def test_a_tool_keeps_its_name_its_description_and_its_schema(tmp_path: Path) -> None:
-    async with stage(tmp_path, always(reply(say("Well.")))) as on:
-        await on.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO, tools=[WEATHER])
+async def test_a_tool_keeps_its_name_description_and_schema(tmp_path: Path) -> None:
+    async with sdk_setup(tmp_path, always(reply(say("Well.")))) as setup:
+        await setup.client.messages.create(model=MODEL, max_tokens=50, messages=HELLO, tools=[WEATHER])
 
-    (offer,) = on.server.requests[0].body.tools
-    assert (offer.function.name, offer.function.description) == ("weather", "Tells the weather of a town.")
-    assert offer.function.parameters == WEATHER["input_schema"]
+    (tool,) = setup.server.requests[0].body.tools
+    assert (tool.function.name, tool.function.description) == ("weather", "Returns the weather of a town.")
+    assert tool.function.parameters == WEATHER["input_schema"]
 
 
 @pytest.mark.parametrize(
@@ -156,21 +156,21 @@ async def test_a_tool_keeps_its_name_its_description_and_its_schema(tmp_path: Pa
         True,
     ],
 )
-async def test_the_sdks_own_loop_runs_the_tools_until_the_model_is_done(tmp_path: Path, is_threaded: bool) -> None:
-    asked_for: list[str] = []
+async def test_the_sdks_tool_runner_runs_tools_until_the_model_is_done(tmp_path: Path, is_threaded: bool) -> None:
+    requested: list[str] = []
 
     @beta_async_tool
     async def weather(town: str) -> str:
-        """Tell the weather of a town."""
-        asked_for.append(town)
+        """Return the weather of a town."""
+        requested.append(town)
         return f"Rain in {town}."
 
-    scene = in_turn(
+    script = in_turn(
         reply(Call("weather", '{ "town" : "Köln" }'), call("weather", town="Bonn")),
         lambda request: reply(say(" ".join(result.text for result in request.tool_results))),
     )
-    async with stage(tmp_path, scene) as on:
-        runner = on.client.beta.messages.tool_runner(
+    async with sdk_setup(tmp_path, script) as setup:
+        runner = setup.client.beta.messages.tool_runner(
             model=MODEL,
             max_tokens=50,
             messages=[{"role": "user", "content": "Hello?"}],
@@ -180,6 +180,6 @@ async def test_the_sdks_own_loop_runs_the_tools_until_the_model_is_done(tmp_path
         )
         message = await runner.until_done()
 
-    assert sorted(asked_for) == ["Bonn", "Köln"]
+    assert sorted(requested) == ["Bonn", "Köln"]
     assert message.content[0].type == "text"
     assert message.content[0].text == "Rain in Köln. Rain in Bonn."

@@ -10,6 +10,8 @@ from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import ask, connected, request
 
 from anyclaude.server.limits import Limits
+from anyclaude.server.requests import RequestContext
+from anyclaude.server.services import Services
 
 
 @pytest.mark.parametrize(
@@ -27,7 +29,7 @@ async def test_what_is_not_http_is_refused_in_the_anthropic_shape(gateway: Runni
     async with connected(gateway.base_url) as client:
         await client.send(garbage)
         response = await client.response()
-        rest = await client.is_closed()
+        rest = await client.read_until_closed()
 
     assert response.status == 400
     assert response.error[0] == "invalid_request_error"
@@ -72,7 +74,7 @@ async def test_a_head_that_drips_is_cut_off(tmp_path: Path, backend: RawBackend)
     ):
         await client.send(b"POST /v1/messages HTTP/1.1\r\nHost: 127.")
 
-        assert await client.is_closed() == b""
+        assert await client.read_until_closed() == b""
 
 
 async def test_a_second_head_that_drips_is_cut_off_too(tmp_path: Path, backend: RawBackend) -> None:
@@ -84,7 +86,7 @@ async def test_a_second_head_that_drips_is_cut_off_too(tmp_path: Path, backend: 
         assert (await client.ask("GET", "/health")).status == 200
         await client.send(b"GET /hea")
 
-        assert await client.is_closed() == b""
+        assert await client.read_until_closed() == b""
 
 
 async def test_a_connection_that_never_says_anything_is_closed(tmp_path: Path, backend: RawBackend) -> None:
@@ -93,7 +95,7 @@ async def test_a_connection_that_never_says_anything_is_closed(tmp_path: Path, b
         running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
         connected(gateway.base_url) as client,
     ):
-        assert await client.is_closed() == b""
+        assert await client.read_until_closed() == b""
 
 
 async def test_a_connection_that_has_nothing_more_to_say_is_closed(tmp_path: Path, backend: RawBackend) -> None:
@@ -103,7 +105,7 @@ async def test_a_connection_that_has_nothing_more_to_say_is_closed(tmp_path: Pat
         connected(gateway.base_url) as client,
     ):
         assert (await client.ask("GET", "/health")).status == 200
-        assert await client.is_closed() == b""
+        assert await client.read_until_closed() == b""
 
 
 async def test_a_head_in_many_small_pieces_is_understood(gateway: RunningGateway) -> None:
@@ -115,10 +117,10 @@ async def test_a_head_in_many_small_pieces_is_understood(gateway: RunningGateway
     assert response.status == 200
 
 
-async def test_a_failure_that_nobody_foresaw_is_told_without_its_details_and_the_process_lives(
+async def test_an_unexpected_failure_answers_500_without_details_and_the_process_survives(
     gateway: RunningGateway, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gateway.gateway._routes["/v1/models"]["GET"] = _broken
+    gateway.gateway.routes = {**gateway.gateway.routes, "/v1/models": {"GET": _broken}}
     response = await ask(gateway.base_url, "GET", "/v1/models")
 
     assert response.status == 500
@@ -128,5 +130,5 @@ async def test_a_failure_that_nobody_foresaw_is_told_without_its_details_and_the
     assert (await ask(gateway.base_url, "GET", "/health")).status == 200
 
 
-async def _broken(call: object) -> Never:
+async def _broken(context: RequestContext, services: Services) -> Never:
     raise ZeroDivisionError("the details")

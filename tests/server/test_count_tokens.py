@@ -15,7 +15,7 @@ COUNT = "/v1/messages/count_tokens"
 async def test_the_engine_counts_where_it_can(gateway: RunningGateway, backend: RawBackend) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", f"{COUNT}?beta=true", prompt("Hello")))
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await asked.answer(200, b'{"object": "response.input_tokens", "input_tokens": 4711}')
         response = await client.response()
 
@@ -33,7 +33,7 @@ async def test_an_engine_that_cannot_say_leaves_an_estimate_that_is_called_one(
 ) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", COUNT, prompt("x" * 400)))
-        await (await backend.asked()).answer(status, body)
+        await (await backend.next_request()).answer(status, body)
         response = await client.response()
 
     assert response.status == 200
@@ -56,7 +56,7 @@ async def test_a_count_needs_no_max_tokens_but_everything_else(gateway: RunningG
     good = b'{"model": "x", "messages": [{"role": "user", "content": "x"}]}'
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", COUNT, good))
-        await (await backend.asked()).answer(200, b'{"input_tokens": 3}')
+        await (await backend.next_request()).answer(200, b'{"input_tokens": 3}')
         counted = await client.response()
         refused = await client.ask("POST", COUNT, b'{"model": "x"}')
 
@@ -74,9 +74,9 @@ async def test_a_count_does_not_wait_for_the_replies_that_run(tmp_path: Path, ba
         connected(gateway.base_url) as two,
     ):
         await one.send(request("POST", "/v1/messages", prompt()))
-        await backend.asked()
+        await backend.next_request()
         await two.send(request("POST", COUNT, prompt()))
-        await (await backend.asked()).answer(200, b'{"input_tokens": 3}')
+        await (await backend.next_request()).answer(200, b'{"input_tokens": 3}')
         response = await two.response()
 
     assert response.json == {"input_tokens": 3}
@@ -85,7 +85,7 @@ async def test_a_count_does_not_wait_for_the_replies_that_run(tmp_path: Path, ba
 async def test_a_count_is_recorded_as_what_it_is(gateway: RunningGateway, backend: RawBackend) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", COUNT, prompt(stream=False)))
-        await (await backend.asked()).answer(200, b'{"input_tokens": 3}')
+        await (await backend.next_request()).answer(200, b'{"input_tokens": 3}')
         await client.response()
 
     record = gateway.records()[-1]

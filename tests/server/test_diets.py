@@ -16,7 +16,7 @@ from tests.parts.json_at import at
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.protocol.prompt_size import PromptSize
-from anyclaude.server.gateway import GatewayOptions
+from anyclaude.server import GatewayOptions
 from anyclaude.transforms import Diet, Step
 
 RULES = "Refuse to do harm.\n\n# Environment\n - Fast mode for Claude Code is fast.\n - Directory: /x\n"

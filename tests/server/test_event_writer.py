@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 from tests.parts.json_at import at
-from tests.parts.raw_backend import Asked, RawBackend
+from tests.parts.raw_backend import RawBackend, ReceivedRequest
 from tests.parts.raw_client import CLAUDE_CODE, connected, prompt, request
 from tests.parts.referee import judge
 
@@ -39,7 +39,7 @@ async def pinging(tmp_path: Path, backend: RawBackend) -> AsyncIterator[RunningG
 async def test_a_slow_prefill_is_filled_with_pings(pinging: RunningGateway, backend: RawBackend) -> None:
     async with connected(pinging.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await client.head()
         kinds = [(await client.event())["type"] for _ in range(4)]
         await asked.reply("Hello")
@@ -52,7 +52,7 @@ async def test_a_slow_prefill_is_filled_with_pings(pinging: RunningGateway, back
 async def test_a_silence_in_the_middle_of_a_reply_is_filled_too(pinging: RunningGateway, backend: RawBackend) -> None:
     async with connected(pinging.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         await asked.say("Hel")
         await client.head()
         await client.events_until("content_block_delta")
@@ -69,7 +69,7 @@ async def test_a_silence_in_the_middle_of_a_reply_is_filled_too(pinging: Running
 async def test_a_reply_without_silences_has_no_pings(gateway: RunningGateway, backend: RawBackend) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        await (await backend.asked()).reply(*"Hello")
+        await (await backend.next_request()).reply(*"Hello")
         response = await client.response()
 
     assert judge(response.body).pings == 0
@@ -80,7 +80,7 @@ async def test_the_connection_serves_the_next_request_after_a_stream(
 ) -> None:
     async with connected(pinging.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        await (await backend.asked()).reply("Hello")
+        await (await backend.next_request()).reply("Hello")
         await client.response()
         next_response = await client.ask("GET", "/health")
 
@@ -90,7 +90,7 @@ async def test_the_connection_serves_the_next_request_after_a_stream(
 async def test_after_an_error_event_the_response_ends_properly(pinging: RunningGateway, backend: RawBackend) -> None:
     async with connected(pinging.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        await (await backend.asked()).refuse(400, "no")
+        await (await backend.next_request()).refuse(400, "no")
         response = await client.response()
         next_response = await client.ask("GET", "/health")
 
@@ -103,10 +103,10 @@ async def test_what_was_said_before_a_transient_failure_reaches_other_clients(
 ) -> None:
     async with connected(pinging.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         await asked.say("Hel")
         asked.reset()
-        (await backend.asked()).reset()
+        (await backend.next_request()).reset()
         response = await client.response()
 
     verdict = judge(response.body)
@@ -115,17 +115,17 @@ async def test_what_was_said_before_a_transient_failure_reaches_other_clients(
 
 
 @pytest.mark.parametrize("sent", [503, 429, 529])
-async def test_a_failure_that_passes_by_itself_is_a_broken_connection_for_claude_code(
+async def test_a_failure_that_is_transient_is_a_broken_connection_for_claude_code(
     pinging: RunningGateway, backend: RawBackend, sent: int
 ) -> None:
     async with connected(pinging.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await client.head()
         await asked.refuse(sent, "not now")
 
         with pytest.raises(ConnectionResetError):
-            await client.is_closed()
+            await client.read_until_closed()
 
 
 async def test_a_client_that_stops_reading_stops_the_backend_and_loses_nothing(
@@ -133,7 +133,7 @@ async def test_a_client_that_stops_reading_stops_the_backend_and_loses_nothing(
 ) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         flood = Flood(asked)
         await flood.has_stopped()
         sent_unread = flood.parts
@@ -157,11 +157,11 @@ async def test_a_client_that_does_not_read_is_not_cut_off_for_it(tmp_path: Path,
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         flood = Flood(asked)
         await flood.has_stopped()
         flood.last = flood.parts
-        assert not asked.left.is_set()
+        assert not asked.closed.is_set()
         reading = asyncio.create_task(client.response())
         await flood.task
         await asked.finish()
@@ -176,11 +176,11 @@ async def test_a_client_that_leaves_while_it_does_not_read_frees_the_backend(
 ) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         flood = Flood(asked)
         await flood.has_stopped()
-        client.vanish()
-        await asked.is_left()
+        client.reset()
+        await asked.wait_closed()
         record = await gateway.recorded(1)
         await flood.task
 
@@ -190,7 +190,7 @@ async def test_a_client_that_leaves_while_it_does_not_read_frees_the_backend(
 async def test_the_last_words_reach_a_client_that_reads_them_late(gateway: RunningGateway, backend: RawBackend) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        await (await backend.asked()).reply(PIECE)
+        await (await backend.next_request()).reply(PIECE)
         await gateway.recorded(1)
         response = await client.response()
 
@@ -200,7 +200,7 @@ async def test_the_last_words_reach_a_client_that_reads_them_late(gateway: Runni
 class Flood:
     """A backend that says more and more until `last` pieces were sent, or its client has left."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: ReceivedRequest) -> None:
         self.parts = 0
         self.last: int | None = None
         self._asked = asked

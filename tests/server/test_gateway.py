@@ -15,7 +15,7 @@ from tests.parts.referee import judge
 from anyclaude.errors import InvalidSetting, PortTaken
 from anyclaude.observability.journal import Journal
 from anyclaude.secret import Secret
-from anyclaude.server.gateway import Gateway, GatewayOptions
+from anyclaude.server import GatewayOptions, open_gateway
 from anyclaude.timeouts import Timeouts
 
 IMPATIENT = Timeouts(retry_seconds=0.0)
@@ -23,7 +23,7 @@ IMPATIENT = Timeouts(retry_seconds=0.0)
 
 @pytest.mark.parametrize("path", ["/", "/api/hello"])
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
-async def test_the_clients_probes_are_answered_with_nothing(gateway: RunningGateway, method: str, path: str) -> None:
+async def test_the_clients_probes_get_an_empty_answer(gateway: RunningGateway, method: str, path: str) -> None:
     response = await ask(gateway.base_url, method, path)
 
     assert response.status == 200
@@ -31,7 +31,7 @@ async def test_the_clients_probes_are_answered_with_nothing(gateway: RunningGate
     assert response.headers["request-id"].startswith("req_")
 
 
-async def test_every_answer_has_a_request_id_of_its_own(gateway: RunningGateway) -> None:
+async def test_every_response_has_a_unique_request_id(gateway: RunningGateway) -> None:
     paths = ["/health", "/v1/models", "/nowhere", "/", "/v1/messages"]
 
     ids = [(await ask(gateway.base_url, "GET", path)).headers["request-id"] for path in paths]
@@ -50,7 +50,7 @@ async def test_every_answer_has_a_request_id_of_its_own(gateway: RunningGateway)
         ("DELETE", "/v1/files/%FF"),
     ],
 )
-async def test_other_routes_do_not_exist_and_are_forwarded_nowhere(
+async def test_unknown_routes_answer_404_and_are_not_forwarded(
     gateway: RunningGateway, backend: RawBackend, method: str, path: str
 ) -> None:
     response = await ask(gateway.base_url, method, path, b"{}")
@@ -72,7 +72,7 @@ async def test_other_routes_do_not_exist_and_are_forwarded_nowhere(
         ("POST", "/", "GET"),
     ],
 )
-async def test_a_wrong_method_is_told_the_right_one(
+async def test_a_wrong_method_answers_405_and_names_the_right_one(
     gateway: RunningGateway, method: str, path: str, allowed: str
 ) -> None:
     response = await ask(gateway.base_url, method, path, b"{}")
@@ -96,14 +96,14 @@ async def test_a_head_request_that_fails_has_a_status_and_no_body(gateway: Runni
 async def test_a_query_string_does_not_change_the_route(gateway: RunningGateway, backend: RawBackend) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages?beta=true", prompt()))
-        await (await backend.asked()).reply("Hello")
+        await (await backend.next_request()).reply("Hello")
         response = await client.response()
 
     assert response.status == 200
     assert judge(response.body).texts() == ["Hello"]
 
 
-async def test_a_path_that_is_no_text_costs_nobody_anything(gateway: RunningGateway) -> None:
+async def test_a_path_that_is_not_text_does_not_harm_other_requests(gateway: RunningGateway) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(
             b"POST /v1/messages/count_tokens\xff HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n"
@@ -118,7 +118,7 @@ async def test_headers_that_are_no_text_cost_nobody_anything(gateway: RunningGat
     odd = {"x-claude-code-session-id": "caf\xe9", "x-claude-code-agent-id": "\xff", "User-Agent": "\xfe"}
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(), odd))
-        await (await backend.asked()).reply("Hello")
+        await (await backend.next_request()).reply("Hello")
         response = await client.response()
 
     assert judge(response.body).texts() == ["Hello"]
@@ -130,7 +130,7 @@ async def test_replies_follow_one_another_on_one_connection(gateway: RunningGate
         replies = []
         for text in ("one", "two", "three"):
             await client.send(request("POST", "/v1/messages", prompt()))
-            await (await backend.asked()).reply(text)
+            await (await backend.next_request()).reply(text)
             replies.append(judge((await client.response()).body).texts())
 
     assert replies == [["one"], ["two"], ["three"]]
@@ -139,9 +139,9 @@ async def test_replies_follow_one_another_on_one_connection(gateway: RunningGate
 async def test_many_replies_run_at_the_same_time(gateway: RunningGateway, backend: RawBackend) -> None:
     async with connected(gateway.base_url) as one, connected(gateway.base_url) as two:
         await one.send(request("POST", "/v1/messages", prompt("one")))
-        first = await (await backend.asked()).begin()
+        first = await (await backend.next_request()).begin()
         await two.send(request("POST", "/v1/messages", prompt("two")))
-        second = await (await backend.asked()).begin()
+        second = await (await backend.next_request()).begin()
         await second.say("second")
         await first.say("first")
         await second.finish()
@@ -151,12 +151,13 @@ async def test_many_replies_run_at_the_same_time(gateway: RunningGateway, backen
         assert judge((await two.response()).body).texts() == ["second"]
 
 
-def test_a_host_that_others_can_reach_needs_a_token(tmp_path: Path) -> None:
+async def test_a_host_that_other_machines_can_reach_needs_a_token(tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting, match="token is required"):
-        Gateway(GatewayOptions(host="0.0.0.0"), (), Journal(tmp_path))
+        async with open_gateway(GatewayOptions(host="0.0.0.0"), (), Journal(tmp_path)):
+            pass
 
 
-async def test_a_gateway_that_others_can_reach_compares_the_token(tmp_path: Path, backend: RawBackend) -> None:
+async def test_a_gateway_that_other_machines_can_reach_checks_the_token(tmp_path: Path, backend: RawBackend) -> None:
     options = replace(QUICK, host="0.0.0.0", token=Secret("open sesame"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway:
         without = await ask(gateway.base_url, "GET", "/v1/models", headers={"Host": "my-laptop:49152"})
@@ -204,13 +205,14 @@ async def test_no_key_of_a_backend_is_ever_shown(tmp_path: Path, backend: RawBac
 
 
 async def test_a_taken_port_is_a_clear_error(tmp_path: Path, gateway: RunningGateway) -> None:
-    second = Gateway(GatewayOptions(port=gateway.gateway.port), (), Journal(tmp_path))
+    port = gateway.gateway.port
 
-    with pytest.raises(PortTaken, match=rf"127\.0\.0\.1 port {gateway.gateway.port}: .*--port"):
-        await second.start()
+    with pytest.raises(PortTaken, match=rf"127\.0\.0\.1 port {port}: .*--port"):
+        async with open_gateway(GatewayOptions(port=port), (), Journal(tmp_path)):
+            pass
 
 
-async def test_it_tells_an_address_on_which_it_can_be_reached(tmp_path: Path, backend: RawBackend) -> None:
+async def test_the_base_url_is_an_address_that_answers(tmp_path: Path, backend: RawBackend) -> None:
     options = replace(QUICK, host="::1")
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway:
         response = await ask(gateway.base_url, "GET", "/health", headers={"Host": f"[::1]:{gateway.gateway.port}"})
@@ -219,7 +221,7 @@ async def test_it_tells_an_address_on_which_it_can_be_reached(tmp_path: Path, ba
     assert response.status == 200
 
 
-async def test_a_running_reply_ends_in_peace_when_the_gateway_stops(tmp_path: Path, backend: RawBackend) -> None:
+async def test_a_running_reply_may_end_when_the_gateway_stops(tmp_path: Path, backend: RawBackend) -> None:
     options = replace(QUICK, grace_seconds=60.0)
     async with (
         running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
@@ -228,12 +230,12 @@ async def test_a_running_reply_ends_in_peace_when_the_gateway_stops(tmp_path: Pa
     ):
         await idle.ask("GET", "/health")
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         await asked.say("Hel")
         await client.head()
         await client.events_until("content_block_delta")
-        stopping = asyncio.create_task(gateway.gateway.stop())
-        assert await idle.is_closed() == b""
+        stopping = asyncio.ensure_future(gateway.stop())
+        assert await idle.read_until_closed() == b""
         with pytest.raises(ConnectionRefusedError):
             await ask(gateway.base_url, "GET", "/health")
         await asked.say("lo")
@@ -245,20 +247,22 @@ async def test_a_running_reply_ends_in_peace_when_the_gateway_stops(tmp_path: Pa
     assert gateway.records()[-1]["outcome"] == "completed"
 
 
-async def test_what_still_runs_after_the_grace_is_cut_and_told_so(tmp_path: Path, backend: RawBackend) -> None:
+async def test_a_reply_still_running_after_the_grace_period_is_cut_and_recorded_as_failed(
+    tmp_path: Path, backend: RawBackend
+) -> None:
     options = replace(QUICK, grace_seconds=0.02)
     async with (
         running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         await asked.say("Hel")
         await client.head()
         await client.events_until("content_block_delta")
-        await gateway.gateway.stop()
-        rest = await client.is_closed()
-        await asked.is_left()
+        await gateway.stop()
+        rest = await client.read_until_closed()
+        await asked.wait_closed()
 
     assert b"message_stop" not in rest
     assert not rest.endswith(b"0\r\n\r\n")
@@ -270,28 +274,26 @@ async def test_what_still_runs_after_the_grace_is_cut_and_told_so(tmp_path: Path
     }
 
 
-async def test_a_reply_that_has_not_begun_is_cut_too_when_the_gateway_stops(
-    tmp_path: Path, backend: RawBackend
-) -> None:
+async def test_a_pending_reply_is_abandoned_when_the_gateway_stops(tmp_path: Path, backend: RawBackend) -> None:
     options = replace(QUICK, grace_seconds=0.02)
     async with (
         running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await backend.asked()
-        await gateway.gateway.stop()
-        await asked.is_left()
+        asked = await backend.next_request()
+        await gateway.stop()
+        await asked.wait_closed()
 
 
-async def test_a_gateway_that_was_stopped_leaves_no_task_behind(tmp_path: Path, backend: RawBackend) -> None:
+async def test_a_stopped_gateway_leaves_no_tasks(tmp_path: Path, backend: RawBackend) -> None:
     before = asyncio.all_tasks()
     async with (
         running_gateway(tmp_path, target_at(backend.base_url)) as gateway,
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        await (await backend.asked()).reply("Hello")
+        await (await backend.next_request()).reply("Hello")
         await client.response()
     await backend.stop()
 

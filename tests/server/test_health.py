@@ -10,7 +10,7 @@ from tests.parts.raw_backend import RawBackend, free_port, raw_backend
 from tests.parts.raw_client import Response, ask, connected, prompt, request
 from tests.parts.referee import judge
 
-from anyclaude.server.gateway import Clock
+from anyclaude.exchange import Clock
 from anyclaude.timeouts import Timeouts
 
 ONE_TRY = replace(QUICK, timeouts=Timeouts(retry_seconds=0.0, fallback_seconds=0.0))
@@ -37,7 +37,7 @@ async def test_it_shows_who_is_served_and_who_waits(tmp_path: Path, backend: Raw
         connected(gateway.base_url) as one,
     ):
         await one.send(request("POST", "/v1/messages", prompt()))
-        asked = await backend.asked()
+        asked = await backend.next_request()
         busy = (await health_of(gateway)).json
         await asked.reply("Hello")
         await one.response()
@@ -59,7 +59,7 @@ async def test_a_circuit_that_opens_gates_requests_and_is_shown_until_a_trial_su
         rested = (await health_of(gateway)).json
         async with raw_backend(at_port_of(target.base_url)) as backend, connected(gateway.base_url) as client:
             await client.send(request("POST", "/v1/messages", prompt()))
-            await (await backend.asked()).reply("Hello")
+            await (await backend.next_request()).reply("Hello")
             served = await client.response()
         closed = (await health_of(gateway)).json
 
@@ -89,8 +89,8 @@ async def test_a_backend_that_comes_up_in_time_costs_the_client_nothing(tmp_path
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        await (await late.asked()).refuse(503, "Loading model")
-        await (await late.asked()).reply("Hello")
+        await (await late.next_request()).refuse(503, "Loading model")
+        await (await late.next_request()).reply("Hello")
         response = await client.response()
         record = gateway.records()[-1]
         await late.stop()
@@ -110,9 +110,9 @@ async def test_falling_back_lets_go_of_the_first_backend_and_is_recorded(tmp_pat
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        silent = await backend.asked()
-        await silent.is_left()
-        await (await second.asked()).reply("Hello")
+        silent = await backend.next_request()
+        await silent.wait_closed()
+        await (await second.next_request()).reply("Hello")
         response = await client.response()
         record = gateway.records()[-1]
 
@@ -134,7 +134,7 @@ async def test_a_gateway_with_one_backend_left_is_still_well(tmp_path: Path, bac
     ):
         for _ in range(5):
             await client.send(request("POST", "/v1/messages", prompt()))
-            await (await backend.asked()).reply("Hello")
+            await (await backend.next_request()).reply("Hello")
             await client.response()
         health = (await health_of(gateway)).json
 
@@ -150,7 +150,7 @@ async def test_records_that_could_not_be_kept_are_told_and_cost_no_reply(tmp_pat
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        await (await backend.asked()).reply("Hello")
+        await (await backend.next_request()).reply("Hello")
         response = await client.response()
         health = (await health_of(gateway)).json
 

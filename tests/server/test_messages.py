@@ -48,7 +48,7 @@ async def test_a_refusal_keeps_its_status_and_its_words(
 ) -> None:
     async with connected(one_try.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(stream=stream)))
-        await (await backend.asked()).refuse(status, "the words of the server")
+        await (await backend.next_request()).refuse(status, "the words of the server")
         response = await client.response()
 
     assert response.status == status
@@ -65,7 +65,7 @@ async def test_when_to_ask_again_is_passed_on(
 ) -> None:
     async with connected(one_try.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        await (await backend.asked()).refuse(429, "slow down", Retry_After=given)
+        await (await backend.next_request()).refuse(429, "slow down", Retry_After=given)
         response = await client.response()
 
     assert response.status == 429
@@ -75,7 +75,7 @@ async def test_when_to_ask_again_is_passed_on(
 async def test_a_refusal_that_is_no_json_still_says_something(one_try: RunningGateway, backend: RawBackend) -> None:
     async with connected(one_try.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        await (await backend.asked()).answer(502, b"<html><h1>Bad Gateway</h1></html>", "text/html")
+        await (await backend.next_request()).answer(502, b"<html><h1>Bad Gateway</h1></html>", "text/html")
         response = await client.response()
 
     assert response.status == 502
@@ -88,7 +88,7 @@ async def test_the_status_waits_for_the_backend_and_the_reply_is_whole(
 ) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        await (await backend.asked()).reply("Hel", "lo")
+        await (await backend.next_request()).reply("Hel", "lo")
         response = await client.response()
 
     verdict = judge(response.body)
@@ -106,7 +106,7 @@ async def test_a_slow_backend_gets_the_client_a_status_and_a_beginning(
 ) -> None:
     async with connected(committed.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await backend.asked()
+        asked = await backend.next_request()
         head = await client.head()
         first = await client.event()
         await asked.reply("Hello")
@@ -123,7 +123,7 @@ async def test_a_refusal_after_the_status_is_told_to_everyone(
 ) -> None:
     async with connected(committed.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(), headers))
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await client.head()
         await client.event()
         await asked.refuse(400, "no such thing")
@@ -143,7 +143,7 @@ async def test_a_reply_that_cannot_be_finished_is_a_broken_connection_for_claude
         await client.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
         await break_off_twice(backend)
         with pytest.raises(ConnectionResetError):
-            await client.is_closed()
+            await client.read_until_closed()
         record = await one_try.recorded(1)
 
     assert record["outcome"] == "failed"
@@ -182,7 +182,7 @@ async def test_a_reply_that_cannot_be_finished_is_a_status_for_who_asked_for_it_
 async def test_an_error_inside_the_stream_is_told(one_try: RunningGateway, backend: RawBackend) -> None:
     async with connected(one_try.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         await asked.say("Hel")
         await asked.event({"error": {"message": "out of memory", "code": 500}})
         await asked.end()
@@ -196,7 +196,7 @@ async def test_an_error_inside_the_stream_is_told(one_try: RunningGateway, backe
 async def test_an_error_before_the_first_word_is_a_status(one_try: RunningGateway, backend: RawBackend) -> None:
     async with connected(one_try.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         await asked.event({"error": {"message": "out of memory", "code": 500}})
         await asked.end()
         response = await client.response()
@@ -212,9 +212,9 @@ async def test_a_silent_backend_is_given_up(tmp_path: Path, backend: RawBackend)
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await backend.asked()
+        asked = await backend.next_request()
         response = await client.response()
-        await asked.is_left()
+        await asked.wait_closed()
 
     assert response.status == 504
     assert response.error[0] == "timeout_error"
@@ -228,10 +228,10 @@ async def test_a_backend_that_stalls_in_its_reply_is_given_up(tmp_path: Path, ba
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         await asked.say("Hel")
-        await asked.is_left()
-        (await backend.asked()).reset()
+        await asked.wait_closed()
+        (await backend.next_request()).reset()
         response = await client.response()
 
     verdict = judge(response.body)
@@ -248,11 +248,11 @@ async def test_a_reply_that_is_finished_does_not_wait_for_its_last_figures_for_e
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         await asked.say("Hello")
         await asked.event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
         response = await client.response()
-        await asked.is_left()
+        await asked.wait_closed()
 
     assert judge(response.body).outcome == "whole"
 
@@ -260,11 +260,11 @@ async def test_a_reply_that_is_finished_does_not_wait_for_its_last_figures_for_e
 async def test_a_reply_that_just_ends_was_not_finished(one_try: RunningGateway, backend: RawBackend) -> None:
     async with connected(one_try.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         await asked.say("Hel")
         await asked.end()
         for _ in range(2):  # the connection that was kept, and the one in its place
-            (await backend.asked()).reset()
+            (await backend.next_request()).reset()
         response = await client.response()
 
     assert judge(response.body).outcome == "failed"
@@ -275,12 +275,12 @@ async def test_a_second_attempt_that_is_refused_is_a_broken_connection_for_claud
 ) -> None:
     async with connected(one_try.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         await asked.say("Hel")
         asked.reset()
-        await (await backend.asked()).refuse(400, "no prefill here")
+        await (await backend.next_request()).refuse(400, "no prefill here")
         with pytest.raises(ConnectionResetError):
-            await client.is_closed()
+            await client.read_until_closed()
         record = await one_try.recorded(1)
 
     assert record["continuations"] == 1
@@ -294,7 +294,7 @@ async def test_a_backend_that_ignores_the_wish_for_a_stream_is_understood(
     whole = {"choices": [{"index": 0, "message": {"content": "Hello"}, "finish_reason": "stop"}]}
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(stream=stream)))
-        await (await backend.asked()).answer(200, json.dumps(whole).encode())
+        await (await backend.next_request()).answer(200, json.dumps(whole).encode())
         response = await client.response()
 
     text = judge(response.body).texts() if stream else [at(response.json, "content", 0, "text")]
@@ -308,7 +308,7 @@ async def test_a_reply_that_was_not_streamed_equals_the_stream_put_together(
     for stream in (True, False):
         async with connected(gateway.base_url) as client:
             await client.send(request("POST", "/v1/messages", prompt(stream=stream)))
-            asked = await (await backend.asked()).begin()
+            asked = await (await backend.next_request()).begin()
             await asked.event({"choices": [{"delta": {"reasoning_content": "Let me see"}}]})
             await asked.say("I ", "look")
             call = {"index": 0, "id": "c", "function": {"name": "Read", "arguments": '{"file_path": "/a"}'}}
@@ -329,7 +329,7 @@ async def test_a_reply_that_was_not_streamed_equals_the_stream_put_together(
 async def test_no_tokens_at_all_may_be_asked_for(gateway: RunningGateway, backend: RawBackend) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(stream=False, max_tokens=0)))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         await asked.finish("length")
         response = await client.response()
 
@@ -343,7 +343,7 @@ async def test_the_name_the_client_asked_for_comes_back_and_the_servers_own_goes
 ) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(model="claude-haiku-4-5", stream=False)))
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await asked.reply("Hello")
         response = await client.response()
 
@@ -358,11 +358,11 @@ async def test_tools_of_one_request_never_leak_into_another(gateway: RunningGate
     tool = {"name": "Read", "description": "", "input_schema": {"type": "object", "properties": {}}}
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(tools=[tool]), CLAUDE_CODE))
-        first = await backend.asked()
+        first = await backend.next_request()
         await first.reply("Hello")
         await client.response()
         await client.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
-        second = await backend.asked()
+        second = await backend.next_request()
         await second.reply("Hello")
         await client.response()
 
@@ -371,15 +371,15 @@ async def test_tools_of_one_request_never_leak_into_another(gateway: RunningGate
 
 
 @pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("leaves", [RawClient.leave, RawClient.vanish], ids=["closes", "resets"])
+@pytest.mark.parametrize("leaves", [RawClient.close, RawClient.reset], ids=["closes", "resets"])
 async def test_a_client_that_leaves_before_the_first_byte_frees_the_backend(
     gateway: RunningGateway, backend: RawBackend, leaves: Leaves, stream: bool
 ) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(stream=stream)))
-        asked = await backend.asked()
+        asked = await backend.next_request()
         leaves(client)
-        await asked.is_left()
+        await asked.wait_closed()
         record = await gateway.recorded(1)
 
     assert record["outcome"] == "client_left"
@@ -388,19 +388,19 @@ async def test_a_client_that_leaves_before_the_first_byte_frees_the_backend(
 
 
 @pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("leaves", [RawClient.leave, RawClient.vanish], ids=["closes", "resets"])
+@pytest.mark.parametrize("leaves", [RawClient.close, RawClient.reset], ids=["closes", "resets"])
 async def test_a_client_that_leaves_in_the_middle_of_the_reply_frees_the_backend(
     gateway: RunningGateway, backend: RawBackend, leaves: Leaves, stream: bool
 ) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(stream=stream)))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         await asked.say("Hel")
         if stream:
             await client.head()
             await client.events_until("content_block_delta")
         leaves(client)
-        await asked.is_left()
+        await asked.wait_closed()
         record = await gateway.recorded(1)
 
     assert record["outcome"] == "client_left"
@@ -412,10 +412,10 @@ async def test_a_client_that_leaves_after_the_status_but_before_the_first_word_f
 ) -> None:
     async with connected(committed.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await client.head()
-        client.vanish()
-        await asked.is_left()
+        client.reset()
+        await asked.wait_closed()
         record = await committed.recorded(1)
 
     assert record["outcome"] == "client_left"
@@ -431,16 +431,16 @@ async def test_a_client_that_leaves_the_queue_is_never_served(tmp_path: Path, ba
         connected(gateway.base_url) as three,
     ):
         await one.send(request("POST", "/v1/messages", prompt("one")))
-        first = await (await backend.asked()).begin()
+        first = await (await backend.next_request()).begin()
         await two.send(request("POST", "/v1/messages", prompt("two")))
         await waiting(gateway, 1)
         await three.send(request("POST", "/v1/messages", prompt("three")))
         await waiting(gateway, 2)
-        two.leave()
+        two.close()
         record = await gateway.recorded(1)
         await first.say("Hello")
         await first.finish()
-        next_asked = await backend.asked()
+        next_asked = await backend.next_request()
 
         assert record["outcome"] == "client_left"
         assert record["attempts"] == 0
@@ -454,7 +454,7 @@ async def test_the_user_is_served_before_sub_agents_and_side_calls(tmp_path: Pat
         gateway = await stack.enter_async_context(running_gateway(tmp_path, target))
         clients = [await stack.enter_async_context(connected(gateway.base_url)) for _ in range(4)]
         await clients[0].send(request("POST", "/v1/messages", prompt("first")))
-        first = await backend.asked()
+        first = await backend.next_request()
         for count, (client, name) in enumerate(zip(clients[1:], classes, strict=True), start=1):
             headers = {**CLAUDE_CODE, "x-claude-code-request-class": name}
             if name == "subagent":
@@ -465,7 +465,7 @@ async def test_the_user_is_served_before_sub_agents_and_side_calls(tmp_path: Pat
         await first.reply("Hello")
         served = []
         for _ in classes:
-            asked = await backend.asked()
+            asked = await backend.next_request()
             served.append(at(asked.json, "messages", -1, "content"))
             await asked.reply("Hello")
 
@@ -482,7 +482,7 @@ async def test_a_queue_that_is_full_says_so(tmp_path: Path, backend: RawBackend)
         connected(gateway.base_url) as three,
     ):
         await one.send(request("POST", "/v1/messages", prompt("one")))
-        await backend.asked()
+        await backend.next_request()
         await two.send(request("POST", "/v1/messages", prompt("two")))
         await waiting(gateway, 1)
         refused = await three.ask("POST", "/v1/messages", prompt("three"))
@@ -502,11 +502,11 @@ async def test_clients_that_come_and_go_leave_no_task_behind(gateway: RunningGat
     for count in range(1, 4):
         async with connected(gateway.base_url) as client:
             await client.send(request("POST", "/v1/messages", prompt()))
-            asked = await (await backend.asked()).begin()
+            asked = await (await backend.next_request()).begin()
             await asked.say("Hel")
             await client.head()
-            client.vanish()
-            await asked.is_left()
+            client.reset()
+            await asked.wait_closed()
             await gateway.recorded(count)
     await asyncio.sleep(0)
     after = {task for task in asyncio.all_tasks() if "_serve" not in repr(task)}
@@ -530,10 +530,10 @@ async def committed(tmp_path: Path, backend: RawBackend) -> AsyncIterator[Runnin
 
 async def break_off_twice(backend: RawBackend) -> None:
     """Die in the middle of the reply, and again when the rest of it is asked for."""
-    asked = await (await backend.asked()).begin()
+    asked = await (await backend.next_request()).begin()
     await asked.say("Hel")
     asked.reset()
-    (await backend.asked()).reset()
+    (await backend.next_request()).reset()
 
 
 async def waiting(gateway: RunningGateway, count: int) -> None:
@@ -551,7 +551,7 @@ async def test_a_prompt_that_the_server_has_cut_is_no_reply_and_then_a_status_on
     body = prompt("A long story. " * 2_000)
     async with running_gateway(tmp_path, target, options=ONE_TRY) as gateway, connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", body, CLAUDE_CODE))
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await asked.begin()
         await asked.say("Yes.")
         await asked.finish(prompt_tokens=2050)

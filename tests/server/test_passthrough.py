@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway
 from tests.parts.json_at import at
-from tests.parts.raw_backend import Asked, RawBackend, free_port
+from tests.parts.raw_backend import RawBackend, ReceivedRequest, free_port
 from tests.parts.raw_client import CLAUDE_CODE, Response, ask, connected, prompt, request
 
 STREAM = (
@@ -30,11 +30,11 @@ async def forwarding(tmp_path: Path, backend: RawBackend) -> AsyncIterator[Runni
 
 async def exchanged(
     gateway: RunningGateway, backend: RawBackend, raw: bytes, reply: bytes, **headers: str
-) -> tuple[Asked, Response]:
+) -> tuple[ReceivedRequest, Response]:
     """Send raw bytes through the gateway; return what arrived, and what came back."""
     async with connected(gateway.base_url) as client:
         await client.send(raw)
-        asked = await backend.asked()
+        asked = await backend.next_request()
         kind = "text/event-stream" if reply.startswith(b"event") else "application/json"
         await asked.answer(200, reply, kind, **headers)
         return asked, await client.response()
@@ -115,7 +115,7 @@ async def test_an_error_passes_with_its_wording(forwarding: RunningGateway, back
     body = b'{"type":"error","error":{"type":"any_error","message":"Prompt is too long"}}'
     async with connected(forwarding.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await asked.answer(status, body, Retry_After="12", x_should_retry="true")
         response = await client.response()
 
@@ -131,7 +131,7 @@ async def test_an_error_passes_with_its_wording(forwarding: RunningGateway, back
 async def test_every_route_passes(forwarding: RunningGateway, backend: RawBackend, method: str, path: str) -> None:
     async with connected(forwarding.base_url) as client:
         await client.send(request(method, path))
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await asked.send(b"HTTP/1.1 204 No Content\r\n\r\n")
         response = await client.response(has_body=False)
 
@@ -163,12 +163,12 @@ async def test_a_reply_that_breaks_off_breaks_off_for_the_client_too(
 ) -> None:
     async with connected(forwarding.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         await asked.chunk(STREAM)
         await client.head()
         assert await anext(client.pieces()) == STREAM
         asked.reset()
-        rest = await client.is_closed()
+        rest = await client.read_until_closed()
         record = await forwarding.recorded(1)
 
     assert rest == b""
@@ -180,12 +180,12 @@ async def test_a_reply_that_breaks_off_breaks_off_for_the_client_too(
 async def test_a_client_that_leaves_frees_the_upstream(forwarding: RunningGateway, backend: RawBackend) -> None:
     async with connected(forwarding.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.asked()).begin()
+        asked = await (await backend.next_request()).begin()
         await asked.chunk(STREAM)
         await client.head()
-        client.vanish()
+        client.reset()
 
-        await asked.is_left()
+        await asked.wait_closed()
 
 
 async def test_without_an_upstream_it_says_so(tmp_path: Path) -> None:

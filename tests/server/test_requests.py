@@ -55,7 +55,7 @@ async def test_a_character_that_is_split_across_segments_survives(
     async with connected(gateway.base_url) as client:
         await client.send(raw[:middle])
         await client.send(raw[middle:])
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await asked.reply("Hello")
         await client.response()
 
@@ -66,7 +66,7 @@ async def test_a_chunked_body_is_read_like_any_other(gateway: RunningGateway, ba
     body = prompt("ordinary")
     async with connected(gateway.base_url) as client:
         await client.send(CHUNKED_HEAD + b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n")
-        await (await backend.asked()).reply("Hello")
+        await (await backend.next_request()).reply("Hello")
         response = await client.response()
 
     assert judge(response.body).texts() == ["Hello"]
@@ -105,7 +105,7 @@ async def test_a_body_of_almost_the_whole_limit_is_served(gateway: RunningGatewa
     body = prompt("x" * (Limits().body_bytes - 1_000))
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", body))
-        asked = await backend.asked()
+        asked = await backend.next_request()
         await asked.reply("Hello")
         response = await client.response()
 
@@ -121,7 +121,7 @@ async def test_a_body_that_drips_is_given_up(tmp_path: Path, backend: RawBackend
     ):
         await client.send(request("POST", "/v1/messages", b"{}", {"Content-Length": "100"}))
         response = await client.response()
-        rest = await client.is_closed()
+        rest = await client.read_until_closed()
         record = gateway.records()[-1]
 
     assert response.status == 408
@@ -135,7 +135,7 @@ async def test_a_client_that_leaves_in_the_middle_of_its_request_is_recorded_as_
 ) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", b"{}", {"Content-Length": "100"}))
-        client.leave()
+        client.close()
     record = await gateway.recorded(1)
 
     assert record["outcome"] == "client_left"

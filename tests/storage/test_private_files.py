@@ -1,57 +1,89 @@
-"""Files that only their owner may read."""
+"""Files that only their owner can read."""
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from anyclaude.storage.private_files import open_for_appending, write_whole
+from anyclaude.storage import make_private_folder, open_private_append, write_private
 
 
-def test_a_file_is_made_with_its_folders_and_grows(tmp_path: Path) -> None:
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@given(mask=st.integers(0, 0o77))
+def test_files_and_folders_are_private_under_any_umask(mask: int) -> None:
+    with TemporaryDirectory() as folder, umask(mask):
+        root = Path(folder)
+        os.close(open_private_append(root / "a" / "b" / "appended"))
+        write_private(root / "c" / "d" / "written", b"x")
+        make_private_folder(root / "e" / "f")
+
+        found = {path.relative_to(root).as_posix(): mode(path) for path in root.rglob("*")}
+    folders = dict.fromkeys(("a", "a/b", "c", "c/d", "e", "e/f"), 0o700)
+    assert found == folders | {"a/b/appended": 0o600, "c/d/written": 0o600}
+
+
+def test_an_appended_file_grows(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "file"
     for line in (b"one\n", b"two\n"):
-        descriptor = open_for_appending(path)
+        descriptor = open_private_append(path)
         os.write(descriptor, line)
         os.close(descriptor)
 
     assert path.read_bytes() == b"one\ntwo\n"
-    assert [stat.S_IMODE(step.stat().st_mode) for step in (path, path.parent, path.parent.parent)] == [
-        0o600,
-        0o700,
-        0o700,
-    ]
+    assert [mode(step) for step in (path, path.parent, path.parent.parent)] == [0o600, 0o700, 0o700]
 
 
-def test_folders_that_exist_keep_their_mode(tmp_path: Path) -> None:
+def test_existing_files_and_folders_keep_their_mode(tmp_path: Path) -> None:
     folder = tmp_path / "shared"
-    folder.mkdir(mode=0o755)
-    os.close(open_for_appending(folder / "file"))
+    folder.mkdir()
+    folder.chmod(0o755)
+    (folder / "old").touch()
+    (folder / "old").chmod(0o640)
+    for name in ("old", "new"):
+        os.close(open_private_append(folder / name))
+    make_private_folder(folder)
 
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
+    assert [mode(path) for path in (folder, folder / "old", folder / "new")] == [0o755, 0o640, 0o600]
 
 
-def test_what_cannot_be_made_is_an_error_of_the_system(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_created_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(OSError, match="file"):
-        open_for_appending(tmp_path / "file" / "other")
+        open_private_append(tmp_path / "file" / "other")
 
 
-def test_a_file_that_is_written_whole_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+def test_a_written_file_replaces_the_previous_one(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file"
     for content in (b"one", b"two"):
-        write_whole(path, content)
+        write_private(path, content)
 
     assert path.read_bytes() == b"two"
-    assert [stat.S_IMODE(step.stat().st_mode) for step in (path, path.parent)] == [0o600, 0o700]
+    assert [mode(step) for step in (path, path.parent)] == [0o600, 0o700]
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_file_that_cannot_be_put_in_its_place_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_replaced_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "file").mkdir()
     with pytest.raises(OSError, match="file"):
-        write_whole(tmp_path / "file", b"one")
+        write_private(tmp_path / "file", b"one")
 
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]

@@ -1,4 +1,4 @@
-"""The model is told of the allowed tools only."""
+"""Only the allowed tools are sent to the model."""
 
 from msgspec.structs import replace
 
@@ -9,23 +9,23 @@ TOOLS = tuple(Tool(name) for name in ("Bash", "Read", "mcp__github__get", "mcp__
 REQUEST = MessagesRequest(model="m", max_tokens=1, messages=(Turn("user", "x"),), tools=TOOLS)
 
 
-def left(request: MessagesRequest, *allowed: str) -> list[str]:
+def remaining(request: MessagesRequest, *allowed: str) -> list[str]:
     return [tool.name for tool in AllowedTools()(request, PromptContext(allowed_tools=frozenset(allowed))).tools]
 
 
-def test_names_and_patterns_say_which_tools_stay_in_their_order() -> None:
-    assert left(REQUEST, "mcp__github__*", "Bash") == ["Bash", "mcp__github__get", "mcp__github__list"]
+def test_tools_that_match_a_name_or_pattern_stay_in_their_order() -> None:
+    assert remaining(REQUEST, "mcp__github__*", "Bash") == ["Bash", "mcp__github__get", "mcp__github__list"]
 
 
-def test_a_name_is_the_whole_name_as_it_is_written() -> None:
-    assert left(REQUEST, "bash", "Rea") == []
+def test_a_name_matches_only_the_whole_name_in_the_same_case() -> None:
+    assert remaining(REQUEST, "bash", "Rea") == []
 
 
-def test_the_tool_a_request_insists_on_stays() -> None:
-    assert left(replace(REQUEST, tool_choice=ToolChoice("tool", "Read")), "Bash") == ["Bash", "Read"]
+def test_the_tool_that_a_request_requires_stays() -> None:
+    assert remaining(replace(REQUEST, tool_choice=ToolChoice("tool", "Read")), "Bash") == ["Bash", "Read"]
 
 
-def test_without_a_list_the_same_request_comes_back() -> None:
+def test_without_a_list_the_same_request_is_returned() -> None:
     assert AllowedTools()(REQUEST, PromptContext()) is REQUEST
 
 

@@ -1,4 +1,4 @@
-"""Steps are run in order, and say what they did."""
+"""Steps run in order, and their effect on the size is reported."""
 
 from msgspec.structs import replace
 
@@ -9,7 +9,7 @@ REQUEST = MessagesRequest(model="m", max_tokens=1, messages=(Turn("user", "x"),)
 
 
 class Cut:
-    """Leaves at most `length` characters of the system prompt."""
+    """Truncates the system prompt to `length` characters."""
 
     name = "cut"
 

@@ -1,4 +1,4 @@
-"""The instructions that open a conversation stand before the user's first words."""
+"""The instructions that open a conversation come before the user's first message."""
 
 import pytest
 from hypothesis import given
@@ -13,13 +13,13 @@ ROLES = st.lists(st.sampled_from(["user", "assistant", "system"]), max_size=6)
 
 
 def moved(roles: list[str]) -> list[tuple[str, str]]:
-    """Return the turns after the step; a turn's content is the place it had before."""
+    """Return the turns after the step; a turn's content is its position before the step."""
     turns = tuple(Turn(role, str(place)) for place, role in enumerate(roles))
     request = InstructionsFirst()(replace(REQUEST, messages=turns), PromptContext())
     return [(turn.role, str(turn.content)) for turn in request.messages]
 
 
-def test_instructions_behind_the_first_prompt_are_moved_before_it() -> None:
+def test_instructions_after_the_first_prompt_are_moved_before_it() -> None:
     assert moved(["user", "system", "assistant", "user"]) == [
         ("system", "1"),
         ("user", "0"),
@@ -48,7 +48,7 @@ def test_it_is_idempotent(roles: list[str]) -> None:
 
 @given(ROLES, ROLES)
 def test_the_first_request_is_a_prefix_of_the_later_ones(later: list[str], latest: list[str]) -> None:
-    """What the model has answered is the first message of the user, with the instructions behind it or without."""
+    """The model answers the user's first message, with or without instructions after it."""
     for first in (["user"], ["user", "system"]):
         answered = [*first, "assistant"]
 

@@ -1,4 +1,4 @@
-"""A schema without annotations accepts what it accepted before."""
+"""A schema without annotations accepts the same values as before."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue
-from anyclaude.transforms.plain_schema import NEWEST, plain_schema
+from anyclaude.transforms.plain_schema import DEFAULT_DIALECT, plain_schema
 
 NAMES = st.sampled_from(["a", "title", "description", "examples", "$schema"])
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-3, 3), st.sampled_from(["", "a", "title"]))
@@ -61,11 +61,11 @@ def accepts(schema: JsonValue) -> Callable[[JsonValue], bool]:
 
 
 @given(OBJECT_SCHEMAS, st.lists(INSTANCES, min_size=1, max_size=6), st.booleans())
-def test_every_instance_is_valid_after_if_and_only_if_it_was_before(
+def test_an_instance_is_valid_afterwards_if_and_only_if_it_was_before(
     schema: dict[str, JsonValue], instances: list[JsonValue], declared: bool
 ) -> None:
     if declared:
-        schema = {"$schema": NEWEST, **schema}
+        schema = {"$schema": DEFAULT_DIALECT, **schema}
     plain = plain_schema(schema, 20)
 
     assert [accepts(plain)(instance) for instance in instances] == [accepts(schema)(it) for it in instances]
@@ -79,25 +79,25 @@ def test_it_is_idempotent_and_never_longer(schema: JsonObject) -> None:
     assert len(json.dumps(once)) <= len(json.dumps(schema))
 
 
-def test_a_property_that_is_called_like_an_annotation_stays() -> None:
+def test_a_property_with_the_name_of_an_annotation_stays() -> None:
     schema: JsonObject = {"properties": {"title": {"type": "string", "title": "Title"}}, "required": ["title"]}
 
     assert plain_schema(schema, 99) == {"properties": {"title": {"type": "string"}}, "required": ["title"]}
 
 
-def test_values_are_not_taken_for_schemas() -> None:
+def test_values_are_not_treated_as_schemas() -> None:
     schema: JsonObject = {"enum": [{"title": 1}], "const": {"examples": 2}, "default": {"$comment": "x"}}
 
     assert plain_schema(schema, 99) == schema
 
 
-def test_a_reference_into_an_annotation_leaves_the_schema_alone() -> None:
+def test_a_schema_with_a_reference_into_an_annotation_is_not_changed() -> None:
     schema: JsonObject = {"properties": {"a": {"$ref": "#/examples/0"}}, "examples": [{"type": "string"}]}
 
     assert plain_schema(schema, 99) is schema
 
 
-def test_an_older_draft_stays_declared() -> None:
+def test_the_declaration_of_an_older_draft_stays() -> None:
     schema: JsonObject = {"$schema": "http://json-schema.org/draft-07/schema#", "items": [{"type": "string"}]}
 
     assert plain_schema(schema, 99) == schema

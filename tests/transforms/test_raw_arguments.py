@@ -1,4 +1,4 @@
-"""Calls go back as the model wrote them, if that is what the client echoes."""
+"""Calls are sent as the model wrote them, if the client returns an equivalent call."""
 
 import json
 
@@ -10,23 +10,23 @@ from anyclaude.protocol.content import ToolUseBlock
 from anyclaude.protocol.json_values import JsonValue
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.transforms import PromptContext, RawArguments
-from anyclaude.transforms.raw_arguments import means_the_same
+from anyclaude.transforms.raw_arguments import is_equivalent
 
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-9, 9999), st.text(max_size=5))
 OBJECTS = st.dictionaries(st.text(min_size=1, max_size=3), SCALARS, max_size=4)
 
 
-def call(echoed: JsonValue, spoken: str) -> ToolUseBlock:
-    turns = (Turn("user", "x"), Turn("assistant", (ToolUseBlock("toolu_1", "Bash", echoed),)))
+def call(returned: JsonValue, raw: str) -> ToolUseBlock:
+    turns = (Turn("user", "x"), Turn("assistant", (ToolUseBlock("toolu_1", "Bash", returned),)))
     request = MessagesRequest(model="m", max_tokens=1, messages=turns)
-    changed = RawArguments()(request, PromptContext(raw_arguments={"toolu_1": spoken}))
+    changed = RawArguments()(request, PromptContext(raw_arguments={"toolu_1": raw}))
     block = changed.messages[1].content[0]
     assert isinstance(block, ToolUseBlock)
     return block
 
 
 @pytest.mark.parametrize(
-    ("spoken", "echoed"),
+    ("raw", "returned"),
     [
         ('{"timeout": 5000.0, "command": "ls"}', {"command": "ls", "timeout": 5000}),
         ('{"command":"ls","timeout":"5000"}', {"command": "ls", "timeout": 5000}),
@@ -37,12 +37,12 @@ def call(echoed: JsonValue, spoken: str) -> ToolUseBlock:
         ('{"content":"a  \\nb\\t\\n","file_path":"f"}', {"file_path": "f", "content": "a\nb\n"}),
     ],
 )  # fmt: skip
-def test_the_clients_own_rewriting_is_undone(spoken: str, echoed: JsonValue) -> None:
-    assert call(echoed, spoken).raw_arguments == spoken
+def test_the_clients_rewriting_is_undone(raw: str, returned: JsonValue) -> None:
+    assert call(returned, raw).raw_arguments == raw
 
 
 @pytest.mark.parametrize(
-    ("spoken", "echoed"),
+    ("raw", "returned"),
     [
         ('{"command":"ls"}', {"command": "rm"}),
         ('{"command":"ls"}', {}),
@@ -53,19 +53,19 @@ def test_the_clients_own_rewriting_is_undone(spoken: str, echoed: JsonValue) -> 
         ('{"content":"  a"}', {"content": "a"}),
     ],
 )
-def test_a_call_that_was_changed_stays_as_the_client_has_it(spoken: str, echoed: JsonValue) -> None:
-    block = call(echoed, spoken)
+def test_a_call_that_was_changed_stays_as_the_client_sent_it(raw: str, returned: JsonValue) -> None:
+    block = call(returned, raw)
 
     assert block.raw_arguments is None
-    assert block.input == echoed
+    assert block.input == returned
 
 
 @given(OBJECTS)
-def test_an_echo_in_any_key_order_means_the_same(value: dict[str, JsonValue]) -> None:
-    assert means_the_same(json.dumps(value, indent=1), dict(sorted(value.items())))
+def test_the_same_arguments_in_any_key_order_are_equivalent(value: dict[str, JsonValue]) -> None:
+    assert is_equivalent(json.dumps(value, indent=1), dict(sorted(value.items())))
 
 
-def test_a_call_nobody_remembers_is_left_alone() -> None:
+def test_a_call_without_known_raw_arguments_is_not_changed() -> None:
     turns = (Turn("assistant", (ToolUseBlock("toolu_9", "Bash", {}),)),)
     request = MessagesRequest(model="m", max_tokens=1, messages=turns)
 
@@ -73,17 +73,17 @@ def test_a_call_nobody_remembers_is_left_alone() -> None:
 
 
 @given(st.lists(st.sampled_from(["", "{}", '{"a": 1}', '{ "a":1 }', '{"a":2}', None]), max_size=6))
-def test_a_step_that_has_seen_a_turn_before_does_as_a_fresh_one(remembered: list[str | None]) -> None:
+def test_a_reused_step_gives_the_results_of_a_new_one(texts: list[str | None]) -> None:
     calls = (ToolUseBlock("toolu_1", "Bash", {"a": 1}), ToolUseBlock("toolu_2", "Bash", {}))
     request = MessagesRequest(model="m", max_tokens=1, messages=(Turn("user", "x"), Turn("assistant", calls)))
     step = RawArguments()
 
-    for text in remembered:
+    for text in texts:
         context = PromptContext(raw_arguments={"toolu_2": "{ }"} | ({} if text is None else {"toolu_1": text}))
         assert step(request, context) == RawArguments()(request, context)
 
 
-def test_a_turn_that_comes_again_becomes_the_same_object() -> None:
+def test_a_repeated_turn_becomes_the_same_object() -> None:
     turns = (Turn("assistant", (ToolUseBlock("toolu_1", "Bash", {}),)),)
     request = MessagesRequest(model="m", max_tokens=1, messages=turns)
     context = PromptContext(raw_arguments={"toolu_1": "{ }"})

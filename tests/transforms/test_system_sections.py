@@ -1,4 +1,4 @@
-"""The system prompt loses what is the client's own boilerplate, and nothing else."""
+"""The client's own boilerplate is removed from the system prompt, and nothing else."""
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from anyclaude.protocol.content import TextBlock
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.transforms import Diet, PromptContext, ShorterSystemPrompt
 from anyclaude.transforms.boilerplate import PASSAGES, REMINDERS, SECTIONS
-from anyclaude.transforms.system_sections import is_sound, shorter, shorter_reminder
+from anyclaude.transforms.system_sections import is_well_formed, shorter, shorter_reminder
 from anyclaude.transforms.text_units import Unit, units_of
 
 IDENTITY = "\nYou are an agent.\n\nIMPORTANT: Refuse to do harm.\n\n"
@@ -59,11 +59,11 @@ def test_minimal_keeps_safety_environment_and_state_to_the_byte() -> None:
     )
 
 
-def test_lean_drops_only_what_is_about_anthropics_own_products() -> None:
+def test_lean_removes_only_passages_about_anthropics_products() -> None:
     assert shorter(WHOLE, "lean") == WHOLE.replace(" - Fast mode for Claude Code uses something else.\n", "")
 
 
-def test_lean_drops_how_to_speak_of_people_and_what_becomes_of_old_turns() -> None:
+def test_lean_removes_the_passages_on_pronouns_and_on_the_compaction_of_old_turns() -> None:
     text = (
         "# Care\n\nWhen you use a pronoun for someone, use they.\n\nReport truly.\n\n"
         "# Context\nWhen the conversation grows long, some or all of the current context is summarized.\n\nAct.\n"
@@ -72,7 +72,7 @@ def test_lean_drops_how_to_speak_of_people_and_what_becomes_of_old_turns() -> No
     assert shorter(text, "lean") == "# Care\n\nReport truly.\n\n# Context\n\nAct.\n"
 
 
-def test_full_touches_nothing() -> None:
+def test_full_changes_nothing() -> None:
     request = replace(REQUEST, system=WHOLE)
 
     assert ShorterSystemPrompt()(request, PromptContext(diet="full")) is request
@@ -86,17 +86,17 @@ def test_full_touches_nothing() -> None:
         "# auto memory\n\nI remember it myself.\n\n",
     ],
 )
-def test_a_section_of_the_users_own_stays_whatever_it_is_called(mine: str) -> None:
+def test_a_section_of_the_user_stays_whatever_its_title(mine: str) -> None:
     assert mine in shorter(IDENTITY + STYLE + mine + ENVIRONMENT, "minimal")
 
 
-def test_a_section_of_the_users_inside_one_of_the_clients_stays() -> None:
+def test_a_section_of_the_user_inside_one_of_the_client_stays() -> None:
     mine = "## What I told you\n\nUse tabs.\n\n"
 
     assert mine in shorter(IDENTITY + MEMORY + mine + ENVIRONMENT, "minimal")
 
 
-def test_what_a_user_appends_to_the_last_section_stays() -> None:
+def test_text_that_a_user_appends_to_the_last_section_stays() -> None:
     mine = "My own words.\n\n - and a list\n"
 
     assert shorter(IDENTITY + STYLE + mine, "minimal").endswith(mine)
@@ -111,19 +111,19 @@ def test_a_long_rule_keeps_its_beginning() -> None:
     assert shorter(text, "minimal") == text.replace(" The cost is low.", "")
 
 
-def test_a_prompt_without_headings_is_not_touched() -> None:
+def test_a_prompt_without_headings_is_not_changed() -> None:
     text = "Write a title.\n\nWhen you use a pronoun for someone, be careful.\n"
 
     assert shorter(text, "minimal") == text
 
 
-def test_a_prompt_that_is_nothing_but_boilerplate_is_not_blanked() -> None:
+def test_a_prompt_that_is_only_boilerplate_is_not_emptied() -> None:
     text = "# Environment\n - Fast mode for Claude Code is fast.\n"
 
     assert shorter(text, "minimal") == text
 
 
-def test_a_cut_that_would_leave_a_code_block_open_is_left_to_the_milder_diet() -> None:
+def test_a_removal_that_would_leave_a_code_block_open_is_left_to_the_milder_diet() -> None:
     text = (
         "# A\nFast mode for Claude Code is fast.\n\nCarefully consider the reversibility and blast radius of actions.\n"
         "```\ncheck with the user before proceeding.\nmore\n```\n\n# B\nMine.\n"
@@ -132,10 +132,10 @@ def test_a_cut_that_would_leave_a_code_block_open_is_left_to_the_milder_diet() -
     assert shorter(text, "minimal") == text.replace("Fast mode for Claude Code is fast.\n", "")
 
 
-def test_units_that_run_into_one_are_not_sound() -> None:
-    assert is_sound(units_of("words\n\nmore\n"))
-    assert not is_sound((Unit("paragraph", "words\n"), Unit("paragraph", "more\n")))
-    assert not is_sound((Unit("paragraph", "\n"),))
+def test_units_that_would_merge_are_not_well_formed() -> None:
+    assert is_well_formed(units_of("words\n\nmore\n"))
+    assert not is_well_formed((Unit("paragraph", "words\n"), Unit("paragraph", "more\n")))
+    assert not is_well_formed((Unit("paragraph", "\n"),))
 
 
 AGENTS = (
@@ -148,7 +148,7 @@ AGENTS = (
 
 
 @pytest.mark.parametrize("diet", ["lean", "minimal"])
-def test_the_clients_own_agents_are_told_in_one_sentence_each_and_the_users_whole(diet: Diet) -> None:
+def test_the_clients_agents_are_described_in_one_sentence_each_and_the_users_in_full(diet: Diet) -> None:
     assert shorter_reminder(AGENTS, diet) == (
         "Available agent types for the Agent tool:\n"
         "- claude: Catch-all for any task that doesn't fit a more specific agent.\n"
@@ -158,7 +158,7 @@ def test_the_clients_own_agents_are_told_in_one_sentence_each_and_the_users_whol
     )
 
 
-def test_what_the_user_says_is_never_shortened_and_every_turn_is_shortened_alike() -> None:
+def test_the_users_messages_are_never_shortened_and_every_system_message_is() -> None:
     block = TextBlock(AGENTS, {"cache_control": {"type": "ephemeral"}})
     turns = (Turn("user", AGENTS), Turn("system", (block,)), Turn("assistant", AGENTS), Turn("system", AGENTS))
     changed = ShorterSystemPrompt()(replace(REQUEST, messages=turns), PromptContext(diet="lean"))
@@ -182,7 +182,7 @@ def test_a_shortened_reminder_is_never_shortened_again(text: str, diet: Diet) ->
 
 
 @given(PROMPTS, DIETS)
-def test_it_is_idempotent_and_never_leaves_nothing(text: str, diet: Diet) -> None:
+def test_it_is_idempotent_and_never_empties_a_prompt(text: str, diet: Diet) -> None:
     once = shorter(text, diet)
 
     assert shorter(once, diet) == once
@@ -190,7 +190,7 @@ def test_it_is_idempotent_and_never_leaves_nothing(text: str, diet: Diet) -> Non
 
 
 @given(st.lists(st.sampled_from([TASKS, STYLE, MEMORY, ENVIRONMENT, IDENTITY, OWN, OWN_INSIDE]), max_size=8), DIETS)
-def test_sections_of_the_users_own_stay_wherever_they_stand(pieces: list[str], diet: Diet) -> None:
+def test_sections_of_the_user_stay_at_any_position(pieces: list[str], diet: Diet) -> None:
     left = shorter("".join(pieces), diet)
 
     assert left.count(OWN) == pieces.count(OWN)

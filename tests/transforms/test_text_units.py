@@ -1,4 +1,4 @@
-"""Prose in its units."""
+"""Text divided into units."""
 
 import pytest
 from hypothesis import given
@@ -31,15 +31,15 @@ def test_the_units_are_the_text_to_the_byte(text: str) -> None:
         ("\n\n# A\n", ["\n\n", "# A\n"]),
     ],
 )  # fmt: skip
-def test_where_a_unit_begins(text: str, units: list[str]) -> None:
+def test_a_text_is_divided_into_its_units(text: str, units: list[str]) -> None:
     assert [unit.text for unit in units_of(text)] == units
 
 
-def test_a_fence_that_is_never_closed_holds_the_rest() -> None:
+def test_an_unclosed_fence_extends_to_the_end() -> None:
     assert len(units_of("```\n# A\n\n# B\n")) == 1
 
 
-def test_a_heading_knows_its_level_and_its_words() -> None:
+def test_a_heading_has_its_level_and_its_title() -> None:
     unit = units_of("### What it is\n\n")[0]
 
     assert (unit.kind, unit.level, unit.title) == ("heading", 3, "What it is")
@@ -54,7 +54,7 @@ def test_whole_sentences_are_kept_and_the_first_in_any_case() -> None:
 
 
 @given(st.text(alphabet="ab .!?\n", max_size=60), st.integers(0, 40))
-def test_sentences_are_the_beginning_of_the_text_and_stay_when_cut_again(text: str, limit: int) -> None:
+def test_the_sentences_are_a_prefix_of_the_text_and_do_not_change_when_shortened_again(text: str, limit: int) -> None:
     once = first_sentences(text, limit)
 
     assert text.startswith(once)

@@ -1,4 +1,4 @@
-"""Tools keep their places."""
+"""Tools keep their positions."""
 
 import pytest
 from hypothesis import given
@@ -38,11 +38,11 @@ SUBAGENTS = [
     ),
     ("2.1.112", "Plan", "Bash Glob Grep Read Skill TodoWrite WebFetch WebSearch mcp__notes__add", 9),
 ]
-"""Release, kind, its tools as the client sorts them, and with how many of them the main conversation begins too."""
+"""Release, kind, its tools as the client sorts them, and the number of them with which the main conversation begins."""
 
 
 @pytest.mark.parametrize(("release", "kind", "tools", "in_common"), SUBAGENTS)
-def test_a_sub_agents_tools_begin_as_the_main_conversations(
+def test_the_tools_of_a_sub_agent_begin_like_those_of_the_main_conversation(
     release: str, kind: str, tools: str, in_common: int
 ) -> None:
     main, own = ordered(MAIN[release].split(), []), ordered(tools.split(), [])
@@ -51,12 +51,12 @@ def test_a_sub_agents_tools_begin_as_the_main_conversations(
     assert own[in_common:][:1] != main[in_common:][:1] or own == main
 
 
-def test_tools_that_nobody_knows_stay_as_they_came_behind_the_known() -> None:
+def test_unknown_tools_come_after_the_known_ones_in_the_order_received() -> None:
     assert ordered(["Zebra", "Edit", "Apple", "Bash"], []) == ["Bash", "Edit", "Zebra", "Apple"]
 
 
-def test_tools_that_a_search_has_loaded_stand_last_as_they_were_found() -> None:
-    """So they do after a restart, when nobody remembers the order."""
+def test_tools_that_a_search_has_loaded_come_last_in_the_order_found() -> None:
+    """After a restart too, when the order that the model read is not known."""
     found = [
         ToolResultBlock("a", (ToolReferenceBlock("WebFetch"),)),
         ToolResultBlock("b", (ToolReferenceBlock("Bash"),)),
@@ -79,7 +79,7 @@ def test_tools_that_a_search_has_loaded_stand_last_as_they_were_found() -> None:
     ]
 
 
-def test_a_tool_that_joins_later_is_appended() -> None:
+def test_a_tool_that_is_added_later_is_appended() -> None:
     assert ordered(["Bash", "Read", "WebFetch", "Write"], ["Bash", "Read", "Write"]) == [
         "Bash",
         "Read",
@@ -101,5 +101,5 @@ def test_it_is_idempotent(names: list[str], known: list[str]) -> None:
 
 
 @given(NAMES, NAMES)
-def test_what_was_read_before_is_a_prefix_of_what_is_read_now(first: list[str], joined: list[str]) -> None:
-    assert ordered(sorted({*first, *joined}), first)[: len(first)] == first
+def test_the_tools_read_before_are_a_prefix_of_the_tools_read_now(first: list[str], added: list[str]) -> None:
+    assert ordered(sorted({*first, *added}), first)[: len(first)] == first

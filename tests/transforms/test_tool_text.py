@@ -1,4 +1,4 @@
-"""Tools say less, and mean the same."""
+"""Tool descriptions become shorter, and tools accept the same inputs."""
 
 from typing import get_args
 
@@ -17,7 +17,7 @@ REQUEST = MessagesRequest(model="m", max_tokens=1, messages=(Turn("user", "x"),)
 
 RULES = """Edits a file.
 
-Some history that is of no use to anybody.
+Some history that is of no use.
 
 - Be quick about it whenever you can.
 - The edit fails if `old_string` is not unique.
@@ -40,11 +40,11 @@ def tool(description: str) -> Tool:
     return Tool("Edit", description, schema)
 
 
-def fed(diet: Diet, *tools: Tool) -> tuple[Tool, ...]:
+def prepared(diet: Diet, *tools: Tool) -> tuple[Tool, ...]:
     return ShorterTools()(replace(REQUEST, tools=tools), PromptContext(diet=diet)).tools
 
 
-def test_a_short_description_stays_as_it_is() -> None:
+def test_a_short_description_is_not_changed() -> None:
     assert shortened(RULES, len(RULES), ()) == RULES
 
 
@@ -52,13 +52,13 @@ def test_the_beginning_and_the_rule_about_a_parameter_are_kept() -> None:
     assert shortened(RULES, 90, ("old_string",)) == ("Edits a file.\n\n- The edit fails if `old_string` is not unique.")
 
 
-def test_a_list_is_never_kept_without_what_introduces_it() -> None:
+def test_a_list_is_never_kept_without_its_introduction() -> None:
     kept = shortened(RULES + "3. It needs the `path` of a file\n", 150, ("path",))
 
     assert "## When NOT to use it\n\nSkip it when:\n3. It needs the `path`" in kept
 
 
-def test_what_introduces_a_list_is_not_kept_without_an_item_of_it() -> None:
+def test_the_introduction_of_a_list_is_never_kept_without_an_item() -> None:
     assert shortened(f"Finds.\n\nKinds are:\n- {'x' * 90}\n- {'y' * 90}\n\nWords.", 40, ()) == "Finds."
 
 
@@ -67,7 +67,7 @@ def test_a_long_first_paragraph_is_cut_after_a_sentence() -> None:
 
 
 @given(TEXTS, st.integers(1, 80))
-def test_it_is_idempotent_and_keeps_within_the_limit_or_one_sentence(text: str, limit: int) -> None:
+def test_it_is_idempotent_and_stays_within_the_limit_or_one_sentence(text: str, limit: int) -> None:
     once = shortened(text, limit, ("path",))
 
     assert shortened(once, limit, ("path",)) == once
@@ -75,7 +75,7 @@ def test_it_is_idempotent_and_keeps_within_the_limit_or_one_sentence(text: str, 
 
 
 @given(TEXTS.filter(lambda text: len(units_of(text)) > 1), st.integers(1, 80))
-def test_every_kept_unit_stands_in_the_description_as_it_was_and_in_its_order(text: str, limit: int) -> None:
+def test_every_kept_unit_is_unchanged_and_in_its_order(text: str, limit: int) -> None:
     position = 0
     for unit in units_of(shortened(text, limit, ("path",))):
         position = text.index(unit.text.rstrip(), position)
@@ -83,7 +83,7 @@ def test_every_kept_unit_stands_in_the_description_as_it_was_and_in_its_order(te
 
 @pytest.mark.parametrize("diet", ["lean", "minimal"])
 def test_a_diet_bounds_every_description(diet: Diet) -> None:
-    (shorter,) = fed(diet, tool("A sentence of words.\n\n" * 500))
+    (shorter,) = prepared(diet, tool("A sentence of words.\n\n" * 500))
 
     assert len(shorter.description) <= BOUNDS[diet].tool
     assert shorter.input_schema == {"type": "object", "properties": {"path": {"type": "string"}}}
@@ -95,20 +95,20 @@ def test_the_full_diet_returns_the_same_request() -> None:
     assert ShorterTools()(request, PromptContext(diet="full")) is request
 
 
-def test_a_tool_of_the_servers_stays_as_it_is() -> None:
+def test_a_server_tool_is_not_changed() -> None:
     server_tool = Tool("web_search", type="web_search_20250305")
 
-    assert fed("minimal", server_tool) == (server_tool,)
+    assert prepared("minimal", server_tool) == (server_tool,)
 
 
-def test_a_turn_later_the_same_tools_have_the_same_words() -> None:
+def test_a_tool_that_is_added_later_does_not_change_the_others() -> None:
     before, after = tool(RULES * 20), tool("Joined later.")
 
-    assert fed("minimal", before, after)[:1] == fed("minimal", before)
+    assert prepared("minimal", before, after)[:1] == prepared("minimal", before)
 
 
 @given(st.lists(st.sampled_from(get_args(Diet)), max_size=6))
-def test_a_step_that_has_seen_a_tool_before_does_as_a_fresh_one(diets: list[Diet]) -> None:
+def test_a_reused_step_gives_the_results_of_a_new_one(diets: list[Diet]) -> None:
     request, step = replace(REQUEST, tools=(tool("Edits a file. " * 200),)), ShorterTools()
 
     for diet in diets:

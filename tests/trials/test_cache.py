@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from tests.parts.chat_reply import Call, call, reply, say
 from tests.parts.chat_request import ChatRequest
-from tests.parts.chat_script import Answer, Scene
-from tests.parts.claude_code import Order, desk_for
+from tests.parts.chat_script import Answer, Script
+from tests.parts.claude_code import ClientTask, workspace_for
 from tests.parts.claude_code_versions import VERSIONS, installed_client
 from tests.parts.evaluating_backend import evaluating_backend
 from tests.parts.evaluation import Evaluation, evaluating_engine
 from tests.parts.launched_client import Launch, run_launched
 from tests.parts.work_tree import make_work_tree
 
-from anyclaude.engine.options import EngineOptions
+from anyclaude.engine import EngineOptions
 
 TASK = "Correct the greeting."
 QUESTION = "What did you correct?"
@@ -47,23 +47,25 @@ def session(
 
 async def play(version: str, model_file: Path, folder: Path) -> Session:
     """Run the client three times, each time with a new gateway; the engine keeps running."""
-    desk = desk_for(make_work_tree(folder / "tree", FILES), folder)
+    workspace = workspace_for(make_work_tree(folder / "tree", FILES), folder)
     prompts: list[tuple[Evaluation, ...]] = []
     async with (
         evaluating_engine(model_file, folder / "logs", EngineOptions(threads=1)) as (evaluator, engine),
-        evaluating_backend(corrections(desk.tree), evaluator) as backend,
+        evaluating_backend(corrections(workspace.tree), evaluator) as backend,
     ):
-        launch = Launch(installed_client(version), desk, folder / "state", engine.model_name, engine.context_tokens)
-        for order in (Order(TASK), Order(QUESTION, ("--continue",)), Order(OTHER_TASK)):
-            seen = len(backend.asked)
-            run = await run_launched(launch, backend.base_url, order)
+        launch = Launch(
+            installed_client(version), workspace, folder / "state", engine.model_name, engine.context_tokens
+        )
+        for task in (ClientTask(TASK), ClientTask(QUESTION, ("--continue",)), ClientTask(OTHER_TASK)):
+            seen = len(backend.requests)
+            run = await run_launched(launch, backend.base_url, task)
             backend.check()
             run.check()
-            prompts.append(tuple(asked.evaluation for asked in backend.asked[seen:]))
+            prompts.append(tuple(asked.evaluation for asked in backend.requests[seen:]))
     return Session(*prompts)
 
 
-def corrections(tree: Path) -> Scene:
+def corrections(tree: Path) -> Script:
     """Play a model that orders arguments unlike the client, and writes trailing blanks and numbers as strings."""
     file = f"{tree}/greeting.txt"
     edit = call("Edit", new_string="Hello", replace_all=True, old_string="Helo", file_path=file)

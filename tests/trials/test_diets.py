@@ -14,7 +14,15 @@ from tests.parts.chat_reply import call, reply, say
 from tests.parts.chat_request import ChatRequest
 from tests.parts.chat_script import in_turn
 from tests.parts.chat_server import ChatServer, chat_server
-from tests.parts.claude_code import SYSTEM_PATH, Desk, Order, Run, client_arguments, desk_for, run_command
+from tests.parts.claude_code import (
+    SYSTEM_PATH,
+    ClientTask,
+    Run,
+    Workspace,
+    client_arguments,
+    run_command,
+    workspace_for,
+)
 from tests.parts.claude_code_versions import VERSIONS, Client, installed_client
 from tests.parts.work_tree import files_in, make_work_tree
 
@@ -72,19 +80,25 @@ def sessions(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 async def play(client: Client, diet: Diet, folder: Path) -> Session:
     """Let the client read, edit, write and run a command."""
-    desk = desk_for(make_work_tree(folder / "tree", dict(BEFORE)), folder)
+    workspace = workspace_for(make_work_tree(folder / "tree", dict(BEFORE)), folder)
     script = in_turn(
-        reply(call("Read", file_path=str(desk.tree / "greeting.py"))),
-        reply(call("Edit", file_path=str(desk.tree / "greeting.py"), old_string="hello", new_string="ahoy")),
-        reply(call("Write", file_path=str(desk.tree / "notes.txt"), content="done\n")),
+        reply(call("Read", file_path=str(workspace.tree / "greeting.py"))),
+        reply(call("Edit", file_path=str(workspace.tree / "greeting.py"), old_string="hello", new_string="ahoy")),
+        reply(call("Write", file_path=str(workspace.tree / "notes.txt"), content="done\n")),
         reply(call("Bash", command="cat notes.txt notes.txt >joined.txt", description="Join")),
         reply(say("Aye.")),
     )
     async with chat_server(script) as server:
         words = ("--mode", "generic", "--backend-url", server.base_url, "--model", "local-qwen", "--diet", diet)
-        command = (sys.executable, "-m", "anyclaude", *words, *client_arguments(desk, Order("Change the greeting.")))
-        run = await run_command(command, desk, users_environment(client, desk), 120.0)
-    return Session(run, server, files_in(desk.tree), steps_in(desk.home / ".anyclaude" / "request-logs"))
+        command = (
+            sys.executable,
+            "-m",
+            "anyclaude",
+            *words,
+            *client_arguments(workspace, ClientTask("Change the greeting.")),
+        )
+        run = await run_command(command, workspace, users_environment(client, workspace), 120.0)
+    return Session(run, server, files_in(workspace.tree), steps_in(workspace.home / ".anyclaude" / "request-logs"))
 
 
 def steps_in(journal: Path) -> tuple[frozenset[str], ...]:
@@ -93,11 +107,11 @@ def steps_in(journal: Path) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(step["name"] for step in json.loads(line)["steps"]) for line in lines)
 
 
-def users_environment(client: Client, desk: Desk) -> dict[str, str]:
+def users_environment(client: Client, workspace: Workspace) -> dict[str, str]:
     """Return a user's environment, with the path of this release; `IS_SANDBOX` lets it run as root."""
-    node = Path(client.command[0]).parent if len(client.command) > 1 else desk.home
+    node = Path(client.command[0]).parent if len(client.command) > 1 else workspace.home
     return {
-        "HOME": str(desk.home),
+        "HOME": str(workspace.home),
         "PATH": f"{node}:{SYSTEM_PATH}",
         "TERM": "xterm-256color",
         "LANG": "C.UTF-8",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.faults.expected_reply import Arguments, ExpectedReply, Text, ToolCallStart
-from tests.parts.claude_code import Order, Run, desk_for, run_claude
+from tests.parts.claude_code import ClientTask, Run, run_claude, workspace_for
 from tests.parts.claude_code_versions import JAVASCRIPT, NATIVE, installed_client
 from tests.parts.faulty_backend import Ending, Play, Received, faulty_backend, messages_in
 from tests.parts.gateway import running_gateway, target_at
@@ -57,14 +57,14 @@ class Model:
 
 async def work_with(model: Model, version: str, folder: Path) -> tuple[Run, str]:
     """Run the client, and return its run and the contents of the log afterwards."""
-    desk = desk_for(make_work_tree(folder / "tree", {"log.txt": "begun\n"}), folder)
-    order = Order(PROMPT, environment={"CLAUDE_CODE_MAX_RETRIES": "4"})
+    workspace = workspace_for(make_work_tree(folder / "tree", {"log.txt": "begun\n"}), folder)
+    task = ClientTask(PROMPT, environment={"CLAUDE_CODE_MAX_RETRIES": "4"})
     async with (
         faulty_backend(model) as backend,
         running_gateway(folder, target_at(backend.base_url)) as gateway,
     ):
-        run = await run_claude(installed_client(version), desk, gateway.base_url, order)
-    return run, (desk.tree / "log.txt").read_text()
+        run = await run_claude(installed_client(version), workspace, gateway.base_url, task)
+    return run, (workspace.tree / "log.txt").read_text()
 
 
 @pytest.mark.parametrize(

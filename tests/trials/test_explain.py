@@ -16,10 +16,10 @@ from msgspec.structs import replace
 from tests.parts.engines import running
 from tests.parts.gateway import QUICK, running_gateway
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 from anyclaude.cache_report.findings import FINDINGS_FILE, Finding, FindingLog
+from anyclaude.engine import EngineOptions
 from anyclaude.engine.embedded import EmbeddedEngine
-from anyclaude.engine.options import EngineOptions
 from anyclaude.exchange.record import ExchangeRecord
 from anyclaude.observability.journal_reader import newest_records
 from anyclaude.profiles import EMBEDDED
@@ -65,7 +65,7 @@ class Conversation:
 
 @asynccontextmanager
 async def connected_client(
-    engine: EmbeddedEngine, folder: Path, kept_prompts: int = 24
+    engine: EmbeddedEngine, folder: Path, stored_prompts: int = 24
 ) -> AsyncIterator[anthropic.AsyncAnthropic]:
     """Run a gateway that writes its findings to `folder`, and yield a client; when the block ends, all are written."""
     target = BackendTarget(
@@ -74,7 +74,7 @@ async def connected_client(
         model=engine.model_name,
         api_key=Secret(engine.api_key),
     )
-    options = replace(QUICK, prompts_folder=folder / "prompts", kept_prompts=kept_prompts)
+    options = replace(QUICK, prompts_folder=folder / "prompts", stored_prompts=stored_prompts)
     async with (
         running_gateway(folder, target, options=options) as gateway,
         anthropic.AsyncAnthropic(base_url=gateway.base_url, auth_token="dummy", max_retries=0) as client,
@@ -130,12 +130,12 @@ async def test_another_date_in_the_system_prompt_is_located_at_its_token(tiny_mo
     text = await explained(tmp_path, reply)
     assert finding.cause == "system_changed"
     assert finding.common_tokens == record.usage.cached_tokens
-    assert finding.place is not None
-    assert (finding.place.section, finding.hints) == ("system", ("date_or_time",))
+    assert finding.location is not None
+    assert (finding.location.section, finding.hints) == ("system", ("date_or_time",))
     assert f"token {(record.usage.cached_tokens or 0) + 1:,} (by the engine's tokenizer): the system prompt" in text
     assert "…You are careful. The date is 2026-11-24. Think" in text
     assert "…You are careful. The date is 2026-11-25. Think" in text
-    assert "A date or a time stands in a part of the prompt" in text
+    assert "A date or time appears in the prompt before the conversation." in text
 
 
 @pytest.mark.moves_prefix(reason="the test changes the prefix, and checks how that is explained")
@@ -183,8 +183,8 @@ async def test_an_eviction_by_another_conversation_is_reported_as_the_engines_lo
     evicting, _ = recorded(tmp_path, other)
     text = await explained(tmp_path, reply)
     assert finding.cause == "engine_lost_it"
-    assert "The prompts agree, and the engine lost what it had read." in text
-    assert f"one other request, at last {evicting.request_id}" in text
+    assert "The prompts agree, but the engine lost its cache of the earlier one." in text
+    assert f"one other request: {evicting.request_id}" in text
     assert "ANYCLAUDE_PARALLEL_REQUESTS=2" in text
 
 
@@ -199,7 +199,7 @@ async def test_a_restart_of_the_engine_is_reported_as_the_cause_and_the_conversa
 
     _, finding = recorded(tmp_path, reply)
     assert (finding.cause, finding.is_same_conversation) == ("engine_lost_it", True)
-    assert "The engine was started anew since, and" in await explained(tmp_path, reply)
+    assert "The engine was restarted since then, and" in await explained(tmp_path, reply)
 
 
 async def test_the_first_turn_of_a_conversation_is_compared_with_the_prompt_it_shares_most_with(
@@ -213,7 +213,7 @@ async def test_the_first_turn_of_a_conversation_is_compared_with_the_prompt_it_s
     text = await explained(tmp_path, reply)
     assert finding.cause == "first_turn"
     assert finding.common_tokens == record.usage.cached_tokens
-    assert "which shares most with it" in text
+    assert "the most similar prompt" in text
     assert text.splitlines()[-1].endswith("Nothing: this is new text.")
 
 
@@ -221,7 +221,7 @@ async def test_the_first_turn_of_a_conversation_is_compared_with_the_prompt_it_s
 async def test_if_no_prompts_may_be_kept_none_of_their_text_is_written(tiny_model: Path, tmp_path: Path) -> None:
     async with (
         running(tiny_model, tmp_path / "engine", NO_PROMPT_CACHE) as engine,
-        connected_client(engine, tmp_path / "state", kept_prompts=0) as client,
+        connected_client(engine, tmp_path / "state", stored_prompts=0) as client,
     ):
         conversation = Conversation(client, "one")
         await conversation.ask("What is this? ")

@@ -7,7 +7,7 @@ import anthropic
 from anthropic.types import Message, MessageParam, ToolParam, ToolResultBlockParam, ToolUseBlock, ToolUseBlockParam
 from tests.parts.gateway import running_gateway
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.profiles import EMBEDDED
 from anyclaude.secret import Secret

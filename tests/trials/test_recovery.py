@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from tests.parts.chat_reply import Refusal, Usage, Vanish, call, refuse, reply, say
+from tests.parts.chat_reply import Refusal, Reset, Usage, call, refuse, reply, say
 from tests.parts.chat_request import ChatRequest
-from tests.parts.chat_script import Answer, Scene, one_by_one
+from tests.parts.chat_script import Answer, Script, one_by_one
 from tests.parts.chat_server import ChatServer, chat_server
-from tests.parts.claude_code import Order, Run, desk_for, run_claude
+from tests.parts.claude_code import ClientTask, Run, run_claude, workspace_for
 from tests.parts.claude_code_versions import NATIVE, VERSIONS, installed_client
 from tests.parts.gateway import running_gateway, target_at
 from tests.parts.work_tree import make_work_tree
@@ -31,28 +31,30 @@ TOO_LONG: JsonObject = {
 
 
 async def run(
-    version: str, folder: Path, scene: Scene, kind: BackendName = "llamacpp", context_tokens: int | None = None
+    version: str, folder: Path, script: Script, kind: BackendName = "llamacpp", context_tokens: int | None = None
 ) -> tuple[Run, ChatServer]:
     """Run one prompt through a gateway and a played server."""
-    desk = desk_for(make_work_tree(folder / "tree", {"notes.txt": "Remember the milk.\n"}), folder)
+    workspace = workspace_for(make_work_tree(folder / "tree", {"notes.txt": "Remember the milk.\n"}), folder)
     async with (
-        chat_server(scene) as server,
+        chat_server(script) as server,
         running_gateway(folder, replace(target_at(server.base_url, kind), context_tokens=context_tokens)) as gateway,
     ):
-        return await run_claude(installed_client(version), desk, gateway.base_url, Order("Read the notes.")), server
+        return await run_claude(
+            installed_client(version), workspace, gateway.base_url, ClientTask("Read the notes.")
+        ), server
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_a_broken_reply_is_requested_again_and_its_partial_text_is_dropped(version: str, tmp_path: Path) -> None:
     """The gateway may ask the server to continue the partial reply; the continuation does not match."""
     partial, mismatch = (
-        reply(say("The notes say that half of this"), Vanish()),
+        reply(say("The notes say that half of this"), Reset()),
         reply(say("Something else altogether.")),
     )
     whole = reply(say("The notes are read."))
-    scene = one_by_one(partial, lambda request: mismatch if request.messages[-1].role == "assistant" else whole, whole)
+    script = one_by_one(partial, lambda request: mismatch if request.messages[-1].role == "assistant" else whole, whole)
 
-    done, server = await run(version, tmp_path, scene)
+    done, server = await run(version, tmp_path, script)
 
     done.check()
     server.check()
@@ -90,9 +92,9 @@ async def test_a_prompt_that_the_server_truncates_silently_makes_the_client_comp
     tmp_path: Path,
 ) -> None:
     cut = reply(say("Which notes?"), usage=Usage(prompt_tokens=WINDOW // 2 + 2, completion_tokens=3))
-    scene = small_window(tmp_path / "tree" / "notes.txt", cut)
+    script = small_window(tmp_path / "tree" / "notes.txt", cut)
 
-    done, server = await run(NATIVE, tmp_path, scene, "ollama", WINDOW)
+    done, server = await run(NATIVE, tmp_path, script, "ollama", WINDOW)
 
     done.check()
     server.check()
@@ -100,7 +102,7 @@ async def test_a_prompt_that_the_server_truncates_silently_makes_the_client_comp
     assert len(done.events_of("system", "compact_boundary")) == 1
 
 
-def small_window(notes: Path, when_full: Answer) -> Scene:
+def small_window(notes: Path, when_full: Answer) -> Script:
     """Play a model whose window is full after two turns; compaction needs at least one earlier turn."""
     turns = (
         reply(say("I read."), call("Read", file_path=str(notes))),

@@ -11,11 +11,11 @@ import pytest
 from tests.parts.chat_reply import Call
 from tests.parts.chat_request import ChatMessage, ChatRequest
 from tests.parts.chat_server import ChatServer, chat_server
-from tests.parts.claude_code import Order, Run, desk_for, run_claude
+from tests.parts.claude_code import ClientTask, Run, run_claude, workspace_for
 from tests.parts.claude_code_versions import JAVASCRIPT, NATIVE, VERSIONS, installed_client
 from tests.parts.gateway import running_gateway, target_at
 from tests.parts.pictures import png
-from tests.parts.prefix_contract import watching
+from tests.parts.prefix_contract import observing
 from tests.parts.work_tree import files_in, make_work_tree
 from tests.trials.tidy_up import (
     AFTER,
@@ -57,7 +57,7 @@ class Session:
 def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """Play the session once for all tests of this module; a request outside the script fails here."""
     version = str(request.param)
-    with watching() as contract:
+    with observing() as contract:
         played = asyncio.run(play(version, tmp_path_factory.mktemp("session")))
     contract.check(WHY_PROMPTS_MOVE.get(version))
     played.server.check()
@@ -68,16 +68,16 @@ def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 async def play(version: str, folder: Path) -> Session:
     """Run the task, then continue the session with one question."""
-    desk = desk_for(make_work_tree(folder / "tree", BEFORE), folder)
-    task = task_in(desk.tree, subagent_runs_in_background=version == NATIVE)
+    workspace = workspace_for(make_work_tree(folder / "tree", BEFORE), folder)
+    task = task_in(workspace.tree, subagent_runs_in_background=version == NATIVE)
     client = installed_client(version)
     async with (
-        chat_server(task.screenplay()) as server,
+        chat_server(task.script()) as server,
         running_gateway(folder, target_at(server.base_url)) as gateway,
     ):
-        run = await run_claude(client, desk, gateway.base_url, Order(PROMPT))
-        files = files_in(desk.tree)
-        continued = await run_claude(client, desk, gateway.base_url, Order(QUESTION, ("--continue",)))
+        run = await run_claude(client, workspace, gateway.base_url, ClientTask(PROMPT))
+        files = files_in(workspace.tree)
+        continued = await run_claude(client, workspace, gateway.base_url, ClientTask(QUESTION, ("--continue",)))
     main, subagent = server.requests_with(MAIN_CUE), server.requests_with(SUBAGENT_CUE)
     return Session(task, run, continued, main, subagent, server, files)
 
@@ -139,7 +139,7 @@ def test_each_conversation_extends_its_own_earlier_requests(session: Session) ->
 
 def test_the_history_holds_the_calls_as_the_model_wrote_them(session: Session) -> None:
     for turn, following in answered(session.task.main, session.main):
-        written = [(piece.name, piece.arguments) for piece in turn.reply.pieces if isinstance(piece, Call)]
+        written = [(part.name, part.arguments) for part in turn.reply.parts if isinstance(part, Call)]
         echoed = [(call.function.name, call.function.arguments) for call in last_reply(following).tool_calls]
 
         assert echoed == written

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from tests.parts.chat_reply import call, reply, say
 from tests.parts.chat_request import ChatRequest
-from tests.parts.chat_script import Answer, Scene
-from tests.parts.claude_code import Order, desk_for
+from tests.parts.chat_script import Answer, Script
+from tests.parts.claude_code import ClientTask, workspace_for
 from tests.parts.claude_code_versions import JAVASCRIPT, NATIVE, installed_client
-from tests.parts.evaluating_backend import Asked, evaluating_backend
+from tests.parts.evaluating_backend import EvaluatedRequest, evaluating_backend
 from tests.parts.evaluation import evaluating_engine
 from tests.parts.launched_client import Launch, run_launched
 from tests.parts.work_tree import make_work_tree
 
-from anyclaude.engine.options import EngineOptions
+from anyclaude.engine import EngineOptions
 
 TASK = "Have a helper look around."
 SUBAGENT_TASK = "Look around, and report what is there."
@@ -25,7 +25,7 @@ CHARACTERS_PER_TOKEN = 6
 """More than any text here has, which gives a lower bound for the tokens of a text."""
 
 
-def looking_around(kind: str) -> Scene:
+def looking_around(kind: str) -> Script:
     """Play a model that starts one sub-agent, which takes two turns."""
 
     def answer(request: ChatRequest) -> Answer:
@@ -40,19 +40,23 @@ def looking_around(kind: str) -> Scene:
     return answer
 
 
-async def played(version: str, kind: str, model_file: Path, folder: Path) -> tuple[list[Asked], list[Asked]]:
+async def played(
+    version: str, kind: str, model_file: Path, folder: Path
+) -> tuple[list[EvaluatedRequest], list[EvaluatedRequest]]:
     """Return the requests of the main conversation and those of the sub-agent."""
-    desk = desk_for(make_work_tree(folder / "tree", {"greeting.txt": "Hello.\n"}), folder)
+    workspace = workspace_for(make_work_tree(folder / "tree", {"greeting.txt": "Hello.\n"}), folder)
     async with (
         evaluating_engine(model_file, folder / "logs", EngineOptions(threads=1)) as (evaluator, engine),
         evaluating_backend(looking_around(kind), evaluator) as backend,
     ):
-        launch = Launch(installed_client(version), desk, folder / "state", engine.model_name, engine.context_tokens)
-        run = await run_launched(launch, backend.base_url, Order(TASK))
+        launch = Launch(
+            installed_client(version), workspace, folder / "state", engine.model_name, engine.context_tokens
+        )
+        run = await run_launched(launch, backend.base_url, ClientTask(TASK))
         backend.check()
         run.check()
-    subagent = [asked for asked in backend.asked if SUBAGENT_TASK in asked.request.opening]
-    return [asked for asked in backend.asked if asked not in subagent], subagent
+    subagent = [asked for asked in backend.requests if SUBAGENT_TASK in asked.request.opening]
+    return [asked for asked in backend.requests if asked not in subagent], subagent
 
 
 @pytest.mark.parametrize("kind", ["general-purpose", "Explore"])

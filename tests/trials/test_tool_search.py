@@ -7,7 +7,7 @@ from tests.parts.chat_reply import call, reply, say
 from tests.parts.chat_request import ChatRequest
 from tests.parts.chat_script import Answer
 from tests.parts.chat_server import chat_server
-from tests.parts.claude_code import Order, desk_for, run_claude
+from tests.parts.claude_code import ClientTask, run_claude, workspace_for
 from tests.parts.claude_code_versions import NATIVE, installed_client
 from tests.parts.gateway import running_gateway, target_at
 from tests.parts.work_tree import make_work_tree
@@ -25,12 +25,14 @@ def searching(request: ChatRequest) -> Answer:
 
 @pytest.mark.moves_prefix(reason="templates show the tools before the conversation, so an added tool moves it")
 async def test_tools_found_by_a_search_are_appended_and_keep_their_position_after_a_restart(tmp_path: Path) -> None:
-    desk = desk_for(make_work_tree(tmp_path / "tree", {"greeting.txt": "Hello.\n"}), tmp_path)
+    workspace = workspace_for(make_work_tree(tmp_path / "tree", {"greeting.txt": "Hello.\n"}), tmp_path)
     client = installed_client(NATIVE)
     async with chat_server(searching) as server:
         for arguments in ((), ("--continue",)):
             async with running_gateway(tmp_path, target_at(server.base_url)) as gateway:
-                run = await run_claude(client, desk, gateway.base_url, Order("Search.", arguments, WITH_SEARCH))
+                run = await run_claude(
+                    client, workspace, gateway.base_url, ClientTask("Search.", arguments, WITH_SEARCH)
+                )
             server.check()
             run.check()
 

@@ -16,20 +16,20 @@ from tests.parts.engines import connected as connected_to
 from tests.parts.engines import running
 from tests.parts.gateway import QUICK, running_gateway
 from tests.parts.raw_client import connected
-from tests.parts.sessions import opening, send
+from tests.parts.sessions import first_request, send
 
-from anyclaude.engine.options import EngineOptions
+from anyclaude.engine import EngineOptions
 from anyclaude.launcher.compose import engine_target
-from anyclaude.prewarm.first_prompt import LaunchKey, first_prompt_of
+from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions
+from anyclaude.prewarm.first_prompt import first_prompt_of
 from anyclaude.prewarm.first_prompt_store import FirstPromptStore
-from anyclaude.prewarm.prompt_prewarmer import PrewarmOptions
 from anyclaude.protocol.messages_request import decode_request
 from anyclaude.settings import Settings
 
 SHORT_DETERMINISTIC = json.dumps({"temperature": 0, "max_tokens": 20})
 """Fields the client adds to each request; the output of random weights is of no interest."""
 
-NO_SNAPSHOTS = {"ANYCLAUDE_KEPT_STATE_MIB": "0"}
+NO_SNAPSHOTS = {"ANYCLAUDE_SLOT_SNAPSHOTS_MIB": "0"}
 
 MIN_CACHED, MAX_EVALUATED = 0.95, 0.05
 
@@ -163,10 +163,11 @@ async def test_a_request_during_prewarming_continues_from_the_tokens_already_eva
 ) -> None:
     launch_key = LaunchKey("/garden")
     instructions = "Search the garden with care, and say what you find. " * 4_000
-    prompt = first_prompt_of(decode_request(opening("Pull the weeds", system=instructions)), launch_key)
+    prompt = first_prompt_of(decode_request(first_request("Pull the weeds", system=instructions)), launch_key)
     assert prompt is not None
     FirstPromptStore(tmp_path / "prompts").keep(prompt)
-    options = replace(QUICK, warm_up=PrewarmOptions(tmp_path / "prompts", launch_key))
+    prewarm_options = PrewarmOptions(first_prompt=FirstPromptOptions(tmp_path / "prompts", launch_key))
+    options = replace(QUICK, prewarm=prewarm_options)
     async with (
         running(tiny_model, tmp_path / "logs", EngineOptions(threads=1)) as engine,
         connected_to(engine) as session,
@@ -174,7 +175,7 @@ async def test_a_request_during_prewarming_continues_from_the_tokens_already_eva
         connected(gateway.base_url) as client,
     ):
         evaluated = await evaluated_so_far(session)
-        await send(client, opening("Water the roses", system=instructions, max_tokens=4))
+        await send(client, first_request("Water the roses", system=instructions, max_tokens=4))
         response = await client.response()
         await gateway.recorded(2)
 

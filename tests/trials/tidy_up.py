@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.parts.chat_reply import Call, Hold, Reply, Signal, call, reply, say, think
 from tests.parts.chat_request import ChatRequest
-from tests.parts.chat_script import Line, Role, Screenplay
+from tests.parts.chat_script import ConversationScript, ScriptedConversation, ScriptedReply
 from tests.parts.pictures import png
 
 PROMPT = "Tidy up this project: greet in every language, and note what you find."
@@ -60,10 +60,13 @@ class Task:
     main: tuple[Turn, ...]
     subagent: tuple[Turn, ...]
 
-    def screenplay(self) -> Screenplay:
+    def script(self) -> ConversationScript:
         """Return the script of both conversations, and of the continued session."""
-        main: tuple[Line, ...] = (*(turn.reply for turn in self.main), _remember)
-        return Screenplay(Role(SUBAGENT_CUE, tuple(turn.reply for turn in self.subagent)), Role(MAIN_CUE, main))
+        main: tuple[ScriptedReply, ...] = (*(turn.reply for turn in self.main), _remember)
+        return ConversationScript(
+            ScriptedConversation(SUBAGENT_CUE, tuple(turn.reply for turn in self.subagent)),
+            ScriptedConversation(MAIN_CUE, main),
+        )
 
 
 _JOIN = (

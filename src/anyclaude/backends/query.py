@@ -1,17 +1,68 @@
-"""Questions to a model server beside the replies: how many tokens, which tokens.  They can wait, and may fail."""
+"""
+Small questions to a model server besides the requests for replies: its facts, its tokens, its slots.
 
-from anyclaude.backends.http.client import Backend
+None of them is worth waiting for long, so the whole of a question has one time limit.
+"""
+
+import asyncio
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
 from anyclaude.dialects import WireRequest
-from anyclaude.errors import BackendError
+from anyclaude.errors import BackendError, BackendTimeout
+
+from .base import Backend
+from .reading import read_body
+
+T = TypeVar("T")
 
 
-async def answer_to(question: WireRequest, backend: Backend, within_seconds: float) -> bytes | None:
-    """Return the answer, `None` if the server cannot or will not give one; each silence may last so long."""
+class QueryReply(Struct, frozen=True):
+    """The whole reply to a question."""
+
+    status: int
+    body: bytes
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether the server answered the question (status 200)."""
+        return self.status == 200
+
+    def decoded(self, kind: type[T]) -> T | None:
+        """Return the body as a `kind`, `None` for an error or any other content."""
+        if not self.is_ok:
+            return None
+        try:
+            return msgspec.json.decode(self.body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+
+async def query(backend: Backend, request: WireRequest, within_seconds: float) -> QueryReply:
+    """
+    Return the whole reply to a question; of an error's body only the beginning.
+
+    Raises `BackendUnreachable` and `BackendTruncated`.
+
+    Raises:
+        BackendTimeout: when the reply is not complete within `within_seconds`.
+    """
     try:
-        async with backend.stream(question, within_seconds) as reply:
-            body = b""
-            while chunk := await reply.read_chunk(within_seconds):
-                body += chunk
-            return body if reply.status == 200 else None
+        async with asyncio.timeout(within_seconds), backend.stream(request, within_seconds) as reply:
+            is_error = reply.status != 200
+            body = await (reply.read_error() if is_error else read_body(reply, within_seconds))
+            return QueryReply(reply.status, body)
+    except TimeoutError as error:
+        where = f"{backend.target.profile.title} at {backend.target.address}"
+        raise BackendTimeout(f"{where} did not answer {request.path} within {within_seconds:g} s") from error
+
+
+async def query_or_none(backend: Backend, request: WireRequest, within_seconds: float) -> bytes | None:
+    """Return the body of the reply to a question, `None` if the server does not answer it with status 200."""
+    try:
+        reply = await query(backend, request, within_seconds)
     except BackendError:
         return None
+    return reply.body if reply.is_ok else None

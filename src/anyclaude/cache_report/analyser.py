@@ -1,9 +1,9 @@
 """
-Looks at a prompt after its reply has ended: which earlier one it goes on from, and what that cost.
+Analyses a prompt after its reply has ended: which earlier prompt it extends, and what the difference cost.
 
-Nothing waits for this: it runs beside the next requests, in a thread as far as it computes, and asks the server which
-tokens a prompt has only when some of them had to be evaluated again.  As threads share one interpreter it also rests:
-whoever sends hundreds of requests in a second must not pay for being watched.
+No request waits for this: it runs beside the next ones, the comparisons in a thread, and asks the server for the tokens
+of a prompt only if some had to be evaluated again.  As threads share one interpreter it also pauses, so that hundreds
+of requests a second are not slowed down.
 """
 
 import asyncio
@@ -15,171 +15,188 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anyclaude.backends.query import answer_to
+from anyclaude.backends import query_or_none
 from anyclaude.dialects import WireRequest, dialect_named
-from anyclaude.exchange.caller import Caller
+from anyclaude.exchange import Caller, ExchangeEnded, ExchangeListener
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.prompt import Difference, Prompt, first_difference
-from anyclaude.scheduling.dispatch import Sent, Upstream
+from anyclaude.scheduling import PreparedRequest, Upstream
 
 from .classification import Comparison, Earlier, cause_of, excerpt_of, hints_of, location_of
-from .findings import Finding, FindingLog
+from .findings import FINDINGS_FILE, Finding, FindingLog
 from .prompt_store import PromptStore, StoredPrompt, packed
 
 TOKENS_SECONDS = 5.0
-"""Rendering and tokenizing 300 kB takes llama.cpp a fraction of a second, even while it evaluates for others."""
+"""Rendering and tokenizing 300 kB takes llama.cpp a fraction of a second, even while it evaluates other prompts."""
 
-RESTS = 10
-"""After each comparison nothing is compared for so many times as long as it took: it takes a tenth of the time at most.
-Without a rest, the first event of a 4 kB request came 1.9 ms after it, and without comparisons 0.7 ms, where requests
-followed each other at once (`benchmarks.gateway`)."""
+PAUSE_FACTOR = 10
+"""After an analysis, pause for ten times its duration: the analyser runs a tenth of the time at most.  Without a pause,
+the first event of a 4 kB request took 1.9 ms, and without analyses 0.7 ms, when requests followed each other at once
+(`benchmarks.gateway`)."""
 
 MAX_WAITING = 32
-"""Replies that may wait to be examined; a model's never are so many, and beyond that the oldest is let go of."""
+"""Replies that may wait for analysis; a model never produces that many, and beyond it the oldest is dropped."""
 
 CLOSE_SECONDS = 2.0
-"""A launch ends right after its last reply, and what was found about that one should still be written."""
+"""A launch ends right after its last reply, and the finding about that one should still be written."""
 
 MAX_ANSWERED = 64
-"""Of the exchanges in between, more than these would not be shown anyway."""
+"""Exchanges in between that are listed; more would not be shown."""
 
 
 class CompletedReply(Struct, frozen=True, kw_only=True):
-    """A reply that has ended, and what it answered."""
+    """A reply that has ended, and the request it answered."""
 
     request_id: str
     message_id: str
     caller: Caller
-    route: str
-    sent: Sent
+    sent: PreparedRequest
     reported: UsageReported
 
 
-class _Examined(Struct, frozen=True):
-    """What the texts tell; without a comparison there was nothing to compare with."""
+class _Analysis(Struct, frozen=True):
+    """The result of comparing texts; without a comparison there was no earlier prompt."""
 
     finding: Finding
     comparison: Comparison | None = None
     earlier_body: bytes = b""
 
 
-class CacheAnalyser:
-    """Examines one prompt after the other; `file` gets the findings, and excerpts only where prompts may be kept."""
+class CacheAnalyser(ExchangeListener):
+    """
+    Analyses one prompt after the other, and writes findings to `folder`.
 
-    def __init__(self, file: Path, store: PromptStore, run: str, *, with_excerpts: bool) -> None:
-        self._log = FindingLog(file)
-        self._store = store
+    The last `stored_prompts` prompts are kept whole; with 0 no text of a prompt is written, not even an excerpt.  `run`
+    identifies this run of the gateway.
+    """
+
+    def __init__(self, folder: Path, stored_prompts: int, run: str) -> None:
+        self._log = FindingLog(folder / FINDINGS_FILE)
+        self._store = PromptStore(folder, stored_prompts) if stored_prompts else PromptStore(None)
         self._run = run
-        self._with_excerpts = with_excerpts
+        self._with_excerpts = stored_prompts > 0
         self._answered: deque[tuple[int, str, str]] = deque(maxlen=MAX_ANSWERED)
         self._order = 0
         self._waiting: deque[CompletedReply] = deque(maxlen=MAX_WAITING)
         self._work: asyncio.Task[None] | None = None
         self._is_closing = asyncio.Event()
 
-    def reply_ended(self, answer: CompletedReply) -> None:
-        """Put the reply in the row of those that are examined; returns at once."""
-        self._waiting.append(answer)
+    def exchange_ended(self, event: ExchangeEnded) -> None:
+        """Queue the reply for analysis, if one began."""
+        message_id = event.record.message_id
+        if event.sent is None or message_id is None or not event.reply_began:
+            return
+        self._waiting.append(
+            CompletedReply(
+                request_id=event.record.request_id,
+                message_id=message_id,
+                caller=event.caller,
+                sent=event.sent,
+                reported=event.reported,
+            )
+        )
         if self._work is None or self._work.done():
-            self._work = asyncio.create_task(self._examine_all())
+            self._work = asyncio.create_task(self._analyse_all())
 
     async def close(self) -> None:
-        """Let what waits come to its end without any rest, for a moment."""
+        """Analyse what waits without pauses, for `CLOSE_SECONDS` at most."""
         self._is_closing.set()
         if self._work is not None:
             await asyncio.wait({self._work}, timeout=CLOSE_SECONDS)
             self._work.cancel()
             await asyncio.wait({self._work})
 
-    async def _examine_all(self) -> None:
+    async def _analyse_all(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
-            answer, began = self._waiting.popleft(), loop.time()
-            examined = await asyncio.to_thread(self._compare, answer)
-            rest = RESTS * (loop.time() - began)
-            await self._settle(answer, examined)
+            reply, began = self._waiting.popleft(), loop.time()
+            analysis = await asyncio.to_thread(self._compare, reply)
+            pause = PAUSE_FACTOR * (loop.time() - began)
+            await self._write(reply, analysis)
             with suppress(TimeoutError):
-                async with asyncio.timeout(rest):
+                async with asyncio.timeout(pause):
                     await self._is_closing.wait()
 
-    async def _settle(self, answer: CompletedReply, examined: _Examined) -> None:
-        """Ask for the tokens where they matter, and write down what was found."""
-        finding, comparison = examined.finding, examined.comparison
+    async def _write(self, reply: CompletedReply, analysis: _Analysis) -> None:
+        """Complete the finding by the tokens in common where they matter, and write it."""
+        finding, comparison = analysis.finding, analysis.comparison
         try:
             if comparison is not None and comparison.difference is not None and finding.cause != "nothing_lost":
-                tokens = await common_tokens(answer.sent.upstream, examined.earlier_body, answer.sent.request.body)
-                cause = cause_of(replace(comparison, common_tokens=tokens), answer.reported)
+                tokens = await common_tokens(reply.sent.upstream, analysis.earlier_body, reply.sent.wire.body)
+                cause = cause_of(replace(comparison, common_tokens=tokens), reply.reported)
                 finding = replace(finding, cause=cause, common_tokens=tokens)
         finally:
             self._log.write(finding)
 
-    def _compare(self, answer: CompletedReply) -> _Examined:
-        """Compare with what is kept, and keep this one in its place."""
+    def _compare(self, reply: CompletedReply) -> _Analysis:
+        """Compare the prompt with the stored ones, and store it; it replaces the one that it extends."""
         self._order += 1
-        now = answer.sent.upstream.dialect.read_prompt(answer.sent.request)
-        conversation = conversation_of(answer.caller, now)
-        candidate = self._candidate(conversation, answer.route, now)
-        examined = self._examined(answer, now, conversation, candidate)
-        continued = examined.finding.is_same_conversation and examined.finding.place is None
+        now = reply.sent.prompt
+        conversation = conversation_of(reply.caller, now)
+        candidate = self._candidate(conversation, reply.sent.route, now)
+        analysis = self._analysis(reply, now, conversation, candidate)
+        extends = analysis.finding.is_same_conversation and analysis.finding.location is None
         self._store.keep(
             StoredPrompt(
-                request_id=answer.request_id,
+                request_id=reply.request_id,
                 conversation=conversation,
                 run=self._run,
                 order=self._order,
-                route=answer.route,
-                dialect=answer.sent.upstream.backend.target.profile.dialect,
-                input_tokens=answer.reported.input_tokens,
-                packed=packed(answer.sent.request.body),
+                route=reply.sent.route,
+                dialect=reply.sent.upstream.backend.target.profile.dialect,
+                input_tokens=reply.reported.input_tokens,
+                packed=packed(reply.sent.wire.body),
             ),
-            instead_of=examined.finding.compared_with if continued else None,
+            instead_of=analysis.finding.compared_with if extends else None,
         )
-        self._answered.append((self._order, answer.route, answer.request_id))
-        return examined
+        self._answered.append((self._order, reply.sent.route, reply.request_id))
+        return analysis
 
     def _candidate(self, conversation: str, route: str, now: Prompt) -> tuple[StoredPrompt, Prompt] | None:
-        """Return the prompt of the same conversation, or else of any on the same route, that has most in common."""
-        kept = self._store.prompts()
-        chosen = [prompt for prompt in kept if prompt.conversation == conversation]
-        read = [(prompt, _read(prompt)) for prompt in chosen or [prompt for prompt in kept if prompt.route == route]]
+        """Return the prompt with most in common: of the same conversation, or else of any on the same route."""
+        stored = self._store.prompts()
+        chosen = [prompt for prompt in stored if prompt.conversation == conversation]
+        read = [(prompt, _read(prompt)) for prompt in chosen or [prompt for prompt in stored if prompt.route == route]]
         readable = [(prompt, text) for prompt, text in read if text is not None]
         return max(reversed(readable), key=lambda pair: _shared(pair[1], now), default=None)
 
-    def _examined(
-        self, answer: CompletedReply, now: Prompt, conversation: str, candidate: tuple[StoredPrompt, Prompt] | None
-    ) -> _Examined:
+    def _analysis(
+        self, reply: CompletedReply, now: Prompt, conversation: str, candidate: tuple[StoredPrompt, Prompt] | None
+    ) -> _Analysis:
         if candidate is None:
-            return _Examined(Finding(request_id=answer.request_id, message_id=answer.message_id, cause="first_request"))
-        kept, before = candidate
-        earlier = Earlier(before, kept.route, kept.input_tokens, kept.conversation == conversation)
-        comparison = Comparison(earlier, now, answer.route, first_difference(before, now))
+            return _Analysis(Finding(request_id=reply.request_id, message_id=reply.message_id, cause="first_request"))
+        stored, before = candidate
+        route = reply.sent.route
+        earlier = Earlier(before, stored.route, stored.input_tokens, stored.conversation == conversation)
+        comparison = Comparison(earlier, now, route, first_difference(before, now))
         finding = Finding(
-            request_id=answer.request_id,
-            message_id=answer.message_id,
-            cause=cause_of(comparison, answer.reported),
-            compared_with=kept.request_id,
+            request_id=reply.request_id,
+            message_id=reply.message_id,
+            cause=cause_of(comparison, reply.reported),
+            compared_with=stored.request_id,
             is_same_conversation=earlier.is_same_conversation,
-            previous_tokens=kept.input_tokens,
-            previous_route=kept.route,
-            answered_since=self._answered_since(kept, answer.route),
-            is_from_an_earlier_run=kept.run != self._run,
+            previous_tokens=stored.input_tokens,
+            previous_route=stored.route,
+            answered_since=self._answered_since(stored, route),
+            is_from_an_earlier_run=stored.run != self._run,
         )
         if comparison.difference is not None:
-            finding = self._placed(finding, comparison.difference, now)
-        return _Examined(finding, comparison, kept.body)
+            finding = self._located(finding, comparison.difference, now)
+        return _Analysis(finding, comparison, stored.body)
 
-    def _placed(self, finding: Finding, difference: Difference, now: Prompt) -> Finding:
+    def _located(self, finding: Finding, difference: Difference, now: Prompt) -> Finding:
         excerpt = excerpt_of(difference) if self._with_excerpts else None
-        return replace(finding, place=location_of(difference, now), hints=hints_of(difference), excerpt=excerpt)
+        return replace(finding, location=location_of(difference, now), hints=hints_of(difference), excerpt=excerpt)
 
-    def _answered_since(self, kept: StoredPrompt, route: str) -> tuple[str, ...]:
-        if kept.run != self._run:
+    def _answered_since(self, stored: StoredPrompt, route: str) -> tuple[str, ...]:
+        if stored.run != self._run:
             return ()
-        return tuple(request_id for order, asked, request_id in self._answered if order > kept.order and asked == route)
+        later = (answered for answered in self._answered if answered[0] > stored.order)
+        return tuple(request_id for _, asked, request_id in later if asked == route)
 
 
 async def common_tokens(upstream: Upstream, before: bytes, now: bytes) -> int | None:
-    """Return how many tokens two prompts begin with in common, by the server's own template and tokenizer."""
+    """Return the number of tokens that two prompts begin with in common, by the server's own template and tokenizer."""
     earlier = await _tokens_of(upstream, before)
     later = None if earlier is None else await _tokens_of(upstream, now)
     if earlier is None or later is None:
@@ -192,35 +209,35 @@ def conversation_of(caller: Caller, prompt: Prompt) -> str:
     """
     Return a key of the conversation.
 
-    Without a session, and for the client's calls on the side, the conversation is known by how the user opens it.
+    Without a session, and for auxiliary requests, the first user message identifies the conversation.
     """
     if caller.session is not None and caller.request_class != "auxiliary":
         return caller.conversation
     opening = next((piece.text for piece in prompt.parts if piece.section == "messages"), "")
-    known = replace(caller, opening=None).conversation  # whose instructions changed has still the same conversation
+    known = replace(caller, opening=None).conversation  # changed instructions do not make it another conversation
     return f"{known}/{hashlib.sha256(opening.encode()).hexdigest()[:16]}"
 
 
 async def _tokens_of(upstream: Upstream, body: bytes) -> tuple[int, ...] | None:
-    profile = upstream.backend.target.profile
-    question = upstream.dialect.encode_rendering(WireRequest("", body), profile)
-    rendered = None if question is None else await answer_to(question, upstream.backend, TOKENS_SECONDS)
-    text = None if rendered is None else upstream.dialect.decode_rendering(rendered)
+    backend, tokenizer = upstream.backend, upstream.tokenizer
+    rendering = tokenizer.encode_rendering(WireRequest("", body))
+    rendered = None if rendering is None else await query_or_none(backend, rendering, TOKENS_SECONDS)
+    text = None if rendered is None else tokenizer.decode_rendering(rendered)
     if text is None:
         return None
-    tokenizing = upstream.dialect.encode_tokenizing(text, profile)
-    answer = None if tokenizing is None else await answer_to(tokenizing, upstream.backend, TOKENS_SECONDS)
-    return None if answer is None else upstream.dialect.decode_tokenizing(answer)
+    tokenizing = tokenizer.encode_tokenizing(text)
+    tokenized = None if tokenizing is None else await query_or_none(backend, tokenizing, TOKENS_SECONDS)
+    return None if tokenized is None else tokenizer.decode_tokenizing(tokenized)
 
 
 def _read(kept: StoredPrompt) -> Prompt | None:
     try:
         return dialect_named(kept.dialect).read_prompt(WireRequest("", kept.body))
-    except ValueError:  # damaged on the disk
+    except ValueError:  # the file is damaged
         return None
 
 
 def _shared(before: Prompt, now: Prompt) -> tuple[bool, int]:
-    """Order prompts by how far the later one goes on as they did: one that is wholly its beginning comes first."""
+    """Order prompts by how much of them `now` begins with; one that it extends comes first."""
     difference = first_difference(before, now)
     return (difference is None, before.characters if difference is None else difference.characters)

@@ -1,4 +1,4 @@
-"""Judge what became of a prompt: from where it parts from an earlier one, and from what the engine counted."""
+"""Classify why the engine found what it found: from the first difference of two prompts, and the engine's counts."""
 
 import re
 
@@ -10,17 +10,17 @@ from anyclaude.protocol.prompt import Difference, Prompt
 from .findings import Cause, DifferenceLocation, Excerpt, Hint
 
 SLACK_TOKENS = 128
-"""What may be missing without being worth a word: the last token is always evaluated, templates say the end of a
-last turn otherwise than that of an earlier one, and vLLM counts in blocks of up to 128 tokens."""
+"""Missing tokens that are not reported: the last token is always evaluated, templates render the end of the last turn
+differently from that of an earlier one, and vLLM counts in blocks of up to 128 tokens."""
 
 CONTEXT_BEFORE = 60
-CONTEXT_BEHIND = 140
+CONTEXT_AFTER = 140
 """Characters of an excerpt on either side of the difference."""
 
 SURROUNDINGS = 1_500
-"""How far in front of a difference the heading may stand that tells what it is about: gitStatus lists twenty files."""
+"""Characters before a difference in which a heading may identify it: gitStatus lists twenty files."""
 
-_MOMENT = re.compile(
+_DATE_OR_TIME = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?|\d?\d:\d\d(?::\d\d)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}"
     r"|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"
     r"|(?:January|February|March|April|May|June|July|August|September|October|November|December)\s+\d+(?:,\s*\d{4})?"
@@ -33,11 +33,11 @@ _SIGNS: tuple[tuple[Hint, str], ...] = (
 )
 
 COMPACTED = "This session is being continued from a previous conversation"
-"""How Claude Code begins a conversation that it has compacted."""
+"""The beginning of a conversation that Claude Code has compacted."""
 
 
 class Earlier(Struct, frozen=True):
-    """What is known of the prompt that another one is compared with."""
+    """The earlier prompt of a comparison."""
 
     prompt: Prompt
     route: str
@@ -47,9 +47,9 @@ class Earlier(Struct, frozen=True):
 
 class Comparison(Struct, frozen=True):
     """
-    Two prompts: an earlier one, and the one that was answered by `route`.
+    An earlier prompt, and the one that `route` answered.
 
-    `common_tokens` are those both begin with by the engine's own tokenizer, where it was asked.
+    `common_tokens` is the length of their common prefix by the engine's own tokenizer, where it was requested.
     """
 
     earlier: Earlier
@@ -60,7 +60,7 @@ class Comparison(Struct, frozen=True):
 
 
 def cause_of(comparison: Comparison, reported: UsageReported) -> Cause:
-    """Return why the engine found what it found."""
+    """Return why the engine found as much of the prompt in its cache as it reported."""
     earlier, difference = comparison.earlier, comparison.difference
     if earlier.route != comparison.route:
         return "model_changed"
@@ -81,7 +81,7 @@ def cause_of(comparison: Comparison, reported: UsageReported) -> Cause:
 
 
 def location_of(difference: Difference, now: Prompt) -> DifferenceLocation:
-    """Return where a difference is, without its words."""
+    """Return the location of a difference, without its text."""
     return DifferenceLocation(
         difference.section,
         difference.number,
@@ -94,16 +94,16 @@ def location_of(difference: Difference, now: Prompt) -> DifferenceLocation:
 
 def excerpt_of(difference: Difference) -> Excerpt:
     """Return the texts around a difference."""
-    around = slice(max(difference.offset - CONTEXT_BEFORE, 0), difference.offset + CONTEXT_BEHIND)
+    around = slice(max(difference.offset - CONTEXT_BEFORE, 0), difference.offset + CONTEXT_AFTER)
     return Excerpt(difference.was[around], difference.now[around])
 
 
 def hints_of(difference: Difference) -> tuple[Hint, ...]:
-    """Return what the text at a difference looks like."""
+    """Return what the text at a difference resembles."""
     found: list[Hint] = []
-    if any(_is_in_a_moment(text, difference.offset) for text in (difference.was, difference.now)):
+    if any(_is_in_date_or_time(text, difference.offset) for text in (difference.was, difference.now)):
         found.append("date_or_time")
-    around = difference.now[max(difference.offset - SURROUNDINGS, 0) : difference.offset + CONTEXT_BEHIND]
+    around = difference.now[max(difference.offset - SURROUNDINGS, 0) : difference.offset + CONTEXT_AFTER]
     found += [hint for hint, sign in _SIGNS if sign in around]
     if COMPACTED in difference.now:
         found.append("compaction")
@@ -112,10 +112,10 @@ def hints_of(difference: Difference) -> tuple[Hint, ...]:
 
 def _missing_tokens(comparison: Comparison, reported: UsageReported) -> int | None:
     """
-    Return how many tokens more than the slack were not found that could have been; `None` if nobody knows.
+    Return the number of tokens, beyond the slack, that could have been found and were not; `None` if unknown.
 
-    Within a conversation that is the whole of its last prompt, for nothing in it had to change.  Of another
-    conversation's it is what both begin with.
+    Within a conversation, the whole last prompt could have been found, because nothing in it had to change; in another
+    conversation's prompt, the common prefix.
     """
     earlier, now, read, found = comparison.earlier, comparison.now, reported.input_tokens, reported.cached_tokens
     if read is None or found is None:
@@ -125,13 +125,13 @@ def _missing_tokens(comparison: Comparison, reported: UsageReported) -> int | No
         if comparison.common_tokens is None:
             return None
         could_be_found = comparison.common_tokens
-    elif could_be_found is None:  # its reply was broken off before the engine told
+    elif could_be_found is None:  # its reply broke off before the engine reported it
         could_be_found = read * earlier.prompt.characters // max(now.characters, 1)
     could_be_found = min(could_be_found, read)
     return could_be_found - found - min(SLACK_TOKENS, could_be_found // 2)
 
 
-def _is_in_a_moment(text: str, offset: int) -> bool:
+def _is_in_date_or_time(text: str, offset: int) -> bool:
     start = max(offset - CONTEXT_BEFORE, 0)
-    moments = _MOMENT.finditer(text, start, offset + CONTEXT_BEHIND)
-    return any(moment.start() <= offset <= moment.end() for moment in moments)
+    dates = _DATE_OR_TIME.finditer(text, start, offset + CONTEXT_AFTER)
+    return any(date.start() <= offset <= date.end() for date in dates)

@@ -2,8 +2,8 @@
 Cache diagnostics as Anthropic's API has them: which part of a prompt changed since an earlier reply.
 
 A request opts in with `diagnostics`, and only such requests are remembered, under the id of their reply (docs:
-platform.claude.com/docs/en/build-with-claude/cache-diagnostics).  What is compared is what the model reads: a change
-that the gateway takes back before it reaches the engine is none.
+platform.claude.com/docs/en/build-with-claude/cache-diagnostics).  Prompts are compared as the model reads them: a
+change that the gateway reverts before it reaches the engine does not count.
 """
 
 from collections import OrderedDict
@@ -11,23 +11,29 @@ from collections import OrderedDict
 from anyclaude.protocol.events import CacheMissReason, Diagnostics
 from anyclaude.protocol.prompt import Prompt, first_difference
 from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN
+from anyclaude.scheduling import PreparedRequest
 
 MAX_PROMPTS = 256
 MAX_CHARACTERS = 16_000_000
-"""Some fifty prompts of Claude Code's usual 300 kB; each turn refers to the one before it."""
+"""About fifty prompts of Claude Code's usual 300 kB; each turn refers to the previous one."""
 
 
 class CacheDiagnostics:
-    """Answers from the prompts of this run that asked for it; older ones are forgotten, as the API forgets them."""
+    """Compares the prompts of this run that opted in; the oldest are forgotten, as the API forgets them."""
 
-    def __init__(self, most_prompts: int = MAX_PROMPTS, most_characters: int = MAX_CHARACTERS) -> None:
-        self._most_prompts = most_prompts
-        self._most_characters = most_characters
+    def __init__(self, max_prompts: int = MAX_PROMPTS, max_characters: int = MAX_CHARACTERS) -> None:
+        self._max_prompts = max_prompts
+        self._max_characters = max_characters
         self._prompts: OrderedDict[str, Prompt] = OrderedDict()
         self._characters = 0
 
+    def diagnose(self, message_id: str, prepared: PreparedRequest) -> Diagnostics | None:
+        """Remember the prompt of a reply, and return the diagnostics of a request that asks for them."""
+        wish = prepared.source.request.diagnostics
+        return None if wish is None else self.compared(message_id, prepared.prompt, wish.previous_message_id)
+
     def compared(self, message_id: str, prompt: Prompt, previous_message_id: str | None) -> Diagnostics | None:
-        """Remember the prompt of this reply, and return what the reply says of it; `None` is the API's null."""
+        """Remember the prompt of this reply, and return its diagnostics; `None` is the API's null."""
         previous = self._prompts.get(previous_message_id or "")
         self._keep(message_id, prompt)
         if previous_message_id is None:
@@ -38,12 +44,12 @@ class CacheDiagnostics:
     def _keep(self, message_id: str, prompt: Prompt) -> None:
         self._prompts[message_id] = prompt
         self._characters += prompt.characters
-        while len(self._prompts) > self._most_prompts or self._characters > self._most_characters:
+        while len(self._prompts) > self._max_prompts or self._characters > self._max_characters:
             self._characters -= self._prompts.popitem(last=False)[1].characters
 
 
 def cache_miss(before: Prompt, now: Prompt) -> CacheMissReason | None:
-    """Return the earliest divergence: the model, then the tools, the system prompt, the settings, the messages."""
+    """Return the earliest change: of the model, then the tools, the system prompt, the settings, the messages."""
     if before.model != now.model:
         return CacheMissReason("model_changed", _tokens(before.characters))
     difference = first_difference(before, now)
@@ -63,5 +69,5 @@ def cache_miss(before: Prompt, now: Prompt) -> CacheMissReason | None:
 
 
 def _tokens(characters: int) -> int:
-    """Estimate as the API does, from the length alone."""
+    """Estimate from the length alone, as the API does."""
     return round(characters / CHARACTERS_PER_TOKEN)

@@ -1,11 +1,10 @@
 """
-The last prompts, whole: what a later one is compared with, in memory and in private files.
+The latest prompts, complete, in memory and in private files: later prompts are compared with them.
 
-They are kept as they were sent, packed to less than half, each in a file of its own, so that gateways side by
-side do not disturb each other and a conversation that is resumed tomorrow is still compared with its last turn.
+They are kept as they were sent, compressed to less than half, each in a separate file, so that gateways that run side
+by side do not interfere and a conversation that is resumed tomorrow is still compared with its last turn.
 """
 
-import os
 import zlib
 from collections import OrderedDict
 from contextlib import suppress
@@ -15,21 +14,22 @@ import msgspec
 from msgspec import Struct
 
 from anyclaude.profiles import DialectName
-from anyclaude.storage.private_files import open_for_appending
+from anyclaude.storage import files_newest_first, remove_all_but_newest, write_private
 
 MAX_PROMPTS = 24
-"""The main conversations and sub-agents of a few sessions: some 4 MB where each has 360 kB, packed to 180."""
+"""The main conversations and sub-agents of a few sessions: some 4 MB where each has 360 kB, compressed to 180."""
 
 SUFFIX = ".prompt"
+PATTERN = f"*{SUFFIX}"
 FASTEST = 1
-"""The level of packing: 4 ms for 360 kB of a prompt, and the better levels save little of it."""
+"""The compression level: 4 ms for 360 kB of a prompt; higher levels save little more."""
 
 
 class StoredPrompt(Struct, frozen=True, kw_only=True):
     """
-    A prompt that a model has read.
+    A prompt that a model has evaluated.
 
-    `order` counts the exchanges of a run of the gateway, which `run` names; `packed` is the body that was sent.
+    `order` counts the exchanges within a run of the gateway, which `run` names; `packed` is the compressed body.
     """
 
     request_id: str
@@ -43,7 +43,12 @@ class StoredPrompt(Struct, frozen=True, kw_only=True):
 
     @property
     def body(self) -> bytes:
-        """The request as it was sent; raises `ValueError` if the file was damaged."""
+        """
+        The request as it was sent.
+
+        Raises:
+            ValueError: when the file was damaged.
+        """
         try:
             return zlib.decompress(self.packed)
         except zlib.error as error:
@@ -51,30 +56,30 @@ class StoredPrompt(Struct, frozen=True, kw_only=True):
 
 
 def packed(body: bytes) -> bytes:
-    """Return the body of a request as it is kept."""
+    """Return the body of a request, compressed for the store."""
     return zlib.compress(body, FASTEST)
 
 
 class PromptStore:
-    """Keeps the newest prompts; without a folder, in memory alone.  A file that fails costs a comparison, no more."""
+    """Keeps the newest prompts; without a folder, only in memory.  A file that fails costs a comparison, no more."""
 
-    def __init__(self, folder: Path | None, most: int = MAX_PROMPTS) -> None:
+    def __init__(self, folder: Path | None, max_prompts: int = MAX_PROMPTS) -> None:
         self._folder = folder
-        self._most = most
+        self._max_prompts = max_prompts
         self._prompts: OrderedDict[str, StoredPrompt] | None = None
 
     def prompts(self) -> tuple[StoredPrompt, ...]:
-        """Return what is kept, oldest first; the files of earlier runs are read at the first time."""
+        """Return the prompts, oldest first; the first call reads the files of earlier runs."""
         return tuple(self._kept().values())
 
     def keep(self, prompt: StoredPrompt, instead_of: str | None = None) -> None:
-        """Keep one more, instead of the one it goes on from."""
+        """Keep one more prompt, in place of the one it continues."""
         kept = self._kept()
         if instead_of is not None:
             kept.pop(instead_of, None)
             self._remove(instead_of)
         kept[prompt.request_id] = prompt
-        while len(kept) > self._most:
+        while len(kept) > self._max_prompts:
             kept.popitem(last=False)
         self._write(prompt)
 
@@ -84,8 +89,10 @@ class PromptStore:
         return self._prompts
 
     def _read(self) -> list[StoredPrompt]:
+        if self._folder is None:
+            return []
         found: list[StoredPrompt] = []
-        for file in self._files()[-self._most :]:
+        for file in reversed(files_newest_first(self._folder, PATTERN)[: self._max_prompts]):
             try:
                 found.append(msgspec.msgpack.decode(file.read_bytes(), type=StoredPrompt))
             except (OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -95,32 +102,15 @@ class PromptStore:
     def _write(self, prompt: StoredPrompt) -> None:
         if self._folder is None:
             return
-        try:
-            descriptor = open_for_appending(self._folder / f"{prompt.request_id}{SUFFIX}")
-            try:
-                os.write(descriptor, msgspec.msgpack.encode(prompt))
-            finally:
-                os.close(descriptor)
-        except OSError:
-            return
-        for file in self._files()[: -self._most]:
-            _unlink(file)
+        with suppress(OSError):
+            write_private(_file_of(self._folder, prompt.request_id), msgspec.msgpack.encode(prompt))
+        remove_all_but_newest(self._folder, PATTERN, self._max_prompts)
 
     def _remove(self, request_id: str) -> None:
         if self._folder is not None:
-            _unlink(self._folder / f"{request_id}{SUFFIX}")
-
-    def _files(self) -> list[Path]:
-        """Return the files, oldest first."""
-        if self._folder is None:
-            return []
-        try:
-            aged = [(file.stat().st_mtime_ns, file) for file in self._folder.glob(f"*{SUFFIX}")]
-        except OSError:
-            return []
-        return [file for _, file in sorted(aged)]
+            with suppress(OSError):  # another gateway was quicker, or the disk fails: the bound holds in any case
+                _file_of(self._folder, request_id).unlink()
 
 
-def _unlink(file: Path) -> None:
-    with suppress(OSError):  # another gateway was quicker, or the disk fails: the bound holds again at the next prompt
-        file.unlink()
+def _file_of(folder: Path, request_id: str) -> Path:
+    return folder / f"{request_id}{SUFFIX}"

@@ -1,46 +1,39 @@
 """
-Splits the command line: which words are ours, and which are Claude Code's.
+Splits the command line into anyclaude's words and Claude Code's.
 
-Click cannot do this: it would take `-pc` apart, stop at what it does not know, and swallow `--`.
+A parser cannot do this: it would take `-pc` apart, stop at flags it does not know, and drop `--`.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from anyclaude.claude_code import SUBCOMMANDS
 from anyclaude.errors import InvalidSetting
-from anyclaude.launcher.client.arguments import SUBCOMMANDS
 
-Command: TypeAlias = Literal["serve", "prompt", "explain"]
-"""What anyclaude does besides starting the client."""
-
-COMMANDS: tuple[tuple[Command, tuple[str, ...]], ...] = (
-    ("serve", ("serve",)),
-    ("prompt", ("prompt", "--show")),
-    ("explain", ("explain",)),
-)
-"""The words that ask for each.  `prompt` alone is as good a first word to the client as any."""
+from .commands import Command
 
 FIRST_ONLY = frozenset({"--help", "--version"})
-"""Ours only before every word of the client's: `anyclaude mcp --help` asks the client."""
+"""These are anyclaude's only before every word of the client's: `anyclaude mcp --help` is for the client."""
 
 
 class CommandLine(Struct, frozen=True):
-    """Our flags, the client's arguments in their order, and what is to be done instead of starting the client."""
+    """Anyclaude's words, the client's arguments in their order, and the command that was called by its words."""
 
     ours: tuple[str, ...] = ()
     client: tuple[str, ...] = ()
-    command: Command | None = None
+    command: str | None = None
 
 
-def split_command_line(arguments: Sequence[str], flags: Mapping[str, bool]) -> CommandLine:
+def split_command_line(arguments: Sequence[str], flags: Mapping[str, bool], commands: Sequence[Command]) -> CommandLine:
     """
-    Return whose each argument is; `flags` are ours, and whether each takes a value.
+    Split the arguments; `flags` are anyclaude's, each with whether it takes a value.
 
-    Every argument that is none of ours reaches the client as it is.  `--` ends our flags; it is ours, and dropped,
-    only if nothing of the client's comes before it.  So do the client's own commands (`mcp`, `plugin`, …).
-    Raises `InvalidSetting` for a flag without its value.
+    Every other argument reaches the client unchanged.  `--` ends anyclaude's flags; it is dropped only if no word of
+    the client's comes before it.  The client's own subcommands (`mcp`, `plugin`, …) end them too.
+
+    Raises:
+        InvalidSetting: when a flag that takes a value has none.
     """
     ours: list[str] = []
     client: list[str] = []
@@ -58,7 +51,9 @@ def split_command_line(arguments: Sequence[str], flags: Mapping[str, bool]) -> C
             if not rest:
                 raise InvalidSetting(f"{word} needs a value")
             ours.append(rest.pop(0))
-    return _command(ours, [*client, *rest], leads_with_ours="--" not in arguments[:1])
+    if list(arguments[:1]) == ["--"]:
+        return CommandLine(tuple(ours), (*client, *rest))
+    return _with_command(ours, [*client, *rest], commands)
 
 
 def _is_ours(word: str, flags: Mapping[str, bool], *, is_first: bool) -> bool:
@@ -68,8 +63,9 @@ def _is_ours(word: str, flags: Mapping[str, bool], *, is_first: bool) -> bool:
     return is_first or name not in FIRST_ONLY
 
 
-def _command(ours: list[str], client: list[str], *, leads_with_ours: bool) -> CommandLine:
-    for command, words in COMMANDS:
-        if leads_with_ours and tuple(client[: len(words)]) == words:
-            return CommandLine((*ours, *client[1:]), command=command)
+def _with_command(ours: list[str], client: list[str], commands: Sequence[Command]) -> CommandLine:
+    """Return the command that the client's first words call; what follows them is the command's then."""
+    for command in commands:
+        if command.words and tuple(client[: len(command.words)]) == command.words:
+            return CommandLine((*ours, *client[1:]), command=command.name)
     return CommandLine(tuple(ours), tuple(client))

@@ -1,4 +1,4 @@
-"""`anyclaude prompt --show`: a recorded request as it came and as a model would get it, and what each step did."""
+"""`anyclaude prompt --show`: shows a recorded request before and after its preparation, and what each step did."""
 
 import sys
 from collections.abc import Iterator
@@ -7,21 +7,28 @@ from typing import TextIO
 
 from anyclaude.errors import InvalidSetting
 from anyclaude.exchange.prompt_pipeline import prompt_steps
-from anyclaude.launcher.client.diets import DEFAULT
 from anyclaude.protocol.content import Content, TextBlock, blocks_of, encode_block
 from anyclaude.protocol.json_values import encode_json
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
 from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN, prompt_characters
-from anyclaude.settings import Settings
+from anyclaude.settings import DEFAULT_DIET, Settings
 from anyclaude.transforms import PromptContext, Step, prepare
+
+from .commands import Call
 
 STANDARD_INPUT = "-"
 
 
-def show_prompt(file: str, settings: Settings, out: TextIO) -> int:
+def run(call: Call) -> int:
+    """Show the request in the file that was named, else in the standard input."""
+    show_prompt(call.options.get("file", STANDARD_INPUT), call.settings, sys.stdout)
+    return 0
+
+
+def show_prompt(file: str, settings: Settings, out: TextIO) -> None:
     """Write the figures, then the prompt before and after; raises `InvalidSetting` or `InvalidRequest`."""
     request = decode_request(_read(file))
-    diet = settings.diet or DEFAULT
+    diet = settings.diet or DEFAULT_DIET
     context = PromptContext(diet=diet, allowed_tools=settings.allowed_tools)
     prepared = prepare(request, prompt_steps(), context, prompt_characters)
     whole = Step(f"diet {diet}", prompt_characters(request), prompt_characters(prepared.request))
@@ -31,7 +38,6 @@ def show_prompt(file: str, settings: Settings, out: TextIO) -> int:
     for title, shown in (("before", request), ("after", prepared.request)):
         out.write(f"\n======== {title}\n")
         out.writelines(f"\n-------- {name}\n{text}\n" for name, text in _parts(shown))
-    return 0
 
 
 def _read(file: str) -> bytes:
@@ -56,7 +62,7 @@ def _tokens(characters: int) -> int:
 
 
 def _parts(request: MessagesRequest) -> Iterator[tuple[str, str]]:
-    """Yield what the model reads, in its order: the system prompt, the tools, the messages."""
+    """Yield the parts of the prompt in the order in which the model reads them: system prompt, tools, messages."""
     yield "system", _text(request.system)
     for tool in request.tools:
         schema = "" if tool.input_schema is None else encode_json(tool.input_schema).decode()

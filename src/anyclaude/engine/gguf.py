@@ -1,4 +1,4 @@
-"""What a GGUF file says about itself, read without loading the model."""
+"""The metadata of a GGUF model file, read without loading the model."""
 
 import glob
 import mmap
@@ -18,7 +18,7 @@ _SCALARS = MappingProxyType(
     {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
 )
 _STRING, _ARRAY = 8, 9
-# llama.cpp's gguf-split names the files so; the first one is the one that is named to load them all.
+# The file names of llama.cpp's gguf-split; the first file is the one to load, and brings in the others.
 _SPLIT = re.compile(r"(.+)-00001-of-(\d{5})\.gguf")
 
 Scalar = str | int | float | bool
@@ -37,7 +37,7 @@ class GgufMetadata:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the model is called: its name and its base name, so far as they are given."""
+        """The model's name and its base name, whichever are given."""
         return tuple(name for key in ("general.name", "general.basename") if (name := self._text(key)))
 
     @property
@@ -53,10 +53,10 @@ class GgufMetadata:
     @property
     def kv_bytes_per_token(self) -> int | None:
         """
-        What one token of context takes in the KV cache, in bytes; None where the file does not say in single numbers.
+        The size of one token of context in the KV cache, in bytes; None if a dimension is missing or not one number.
 
-        Keys and values of every layer in 16 bits, llama.cpp's default.  Too much for models some of whose layers
-        remember less (sliding windows, recurrent layers).
+        Keys and values of every layer in 16 bits, llama.cpp's default.  Too large for models some of whose layers
+        keep less (sliding windows, recurrent layers).
         """
         layers, heads = self._number("block_count"), self._number("attention.head_count")
         kv_heads, width = self._number("attention.head_count_kv"), self._number("embedding_length")
@@ -76,7 +76,12 @@ class GgufMetadata:
 
 
 def read_metadata(path: Path) -> GgufMetadata:
-    """Read the metadata of a model file; raises EngineFailed if it cannot be read or is no whole GGUF file."""
+    """
+    Read the metadata of a model file.
+
+    Raises:
+        EngineFailed: when the file cannot be read, or is not a complete GGUF file.
+    """
     try:
         with path.open("rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:
@@ -86,28 +91,34 @@ def read_metadata(path: Path) -> GgufMetadata:
     except OSError as error:
         raise EngineFailed(f"The model file {path} could not be read: {error.strerror}.") from error
     except (UnicodeDecodeError, _Malformed) as error:
-        raise EngineFailed(f"The model file {path} is damaged or incomplete ({error}); fetch it again.") from error
+        raise EngineFailed(f"The model file {path} is damaged or incomplete ({error}); download it again.") from error
 
 
 def weights_bytes(path: Path) -> int:
-    """Return the size of a model's weights, in all the files that it was split into."""
+    """Return the size of a model file, together with the other files the model was split into."""
     first = _SPLIT.fullmatch(path.name)
     files = path.parent.glob(f"{glob.escape(first[1])}-*-of-{first[2]}.gguf") if first else (path,)
     return sum(file.stat().st_size for file in files)
 
 
 class _Malformed(Exception):
-    """The bytes are not what the format prescribes."""
+    """The bytes do not follow the format."""
 
 
 class _Reader:
-    """Walks once over the metadata part of a file."""
+    """Reads the metadata part of a file, once from front to back."""
 
     def __init__(self, content: mmap.mmap) -> None:
         self._content = content
         self._position = len(_MAGIC)
 
     def entries(self) -> dict[str, Scalar]:
+        """
+        Return the scalar entries.
+
+        Raises:
+            _Malformed: when the bytes do not follow the format.
+        """
         version = self._number("<I")
         if version not in _VERSIONS:
             raise _Malformed(f"its version is {version}")
@@ -133,7 +144,7 @@ class _Reader:
             self._position += count * struct.calcsize(_format_of(kind))
             return
         for _ in range(count):
-            length = self._number("<Q")  # reading it moves the position too
+            length = self._number("<Q")  # a separate statement, because reading the length moves the position too
             self._position += length
 
     def _text(self) -> str:
@@ -154,7 +165,7 @@ class _Reader:
             raise _Malformed("it ends too early") from error
         self._position += struct.calcsize(layout)
         if not isinstance(value, int | float):
-            raise _Malformed("a number is none")
+            raise _Malformed("a value is not a number")
         return value
 
 

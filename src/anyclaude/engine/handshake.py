@@ -1,4 +1,4 @@
-"""What the engine's process and the one that started it say to each other: JSON, one value a line."""
+"""Messages between the engine's process and the process that started it: JSON, one value per line."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from .options import EngineOptions
 
 
 class Start(msgspec.Struct, frozen=True):
-    """The only line the engine reads; it holds a secret, which is why it is neither an argument nor a variable."""
+    """The only line the engine reads; it holds a secret, so it is neither an argument nor an environment variable."""
 
     model_file: str
     model_name: str
@@ -16,19 +16,19 @@ class Start(msgspec.Struct, frozen=True):
 
 
 class Loading(msgspec.Struct, frozen=True, tag=True):
-    """The engine has understood what to do and loads the model."""
+    """The engine has read its `Start` line and is loading the model."""
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The engine listens."""
+    """The engine is listening at `address`."""
 
     address: str
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """The engine could not start and ends."""
+    """The engine could not start and is exiting."""
 
-    why: str
+    reason: str
 
 
 Report = Loading | Ready | Failed

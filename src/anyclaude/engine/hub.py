@@ -1,4 +1,4 @@
-"""Models that live in a Hugging Face repository, and which of its files is the one to run."""
+"""Models in Hugging Face repositories: choosing the file to run, and downloading it."""
 
 import asyncio
 import re
@@ -6,35 +6,35 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import huggingface_hub  # loads its parts, most of a second's worth, only when they are first named
+import huggingface_hub  # loads its submodules, most of a second's worth, when they are first used
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from anyclaude.errors import DownloadFailed, InvalidSetting
 
 from .progress import Progress
 
-# What to take when nobody says: llama.cpp's own order for `-hf` begins with Q4_K_M, the usual balance of size and
-# quality; the rest goes from the next smaller harm to the next larger file.
+# The order in which to choose when the user names none.  llama.cpp's own order for `-hf` begins with Q4_K_M, the usual
+# balance of size and quality; slightly lower quality follows, then ever larger files.
 _PREFERRED_QUANTIZATIONS = ("Q4_K_M", "Q4_K_S", "Q4_0", "Q5_K_M", "Q6_K", "Q8_0")
 _HINT = "Check its name and the network; a gated repository needs HF_TOKEN. A GGUF file's path works without a network."
-# gguf-split's naming of a model that comes in several files.
+# The file names of a model that gguf-split has split.
 _SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 
 
 @dataclass(frozen=True)
 class HubModel:
-    """A repository, and optionally the file or the quantization wanted from it."""
+    """A repository, and optionally the name of a file in it or of a quantization."""
 
     repository: str
-    wanted: str | None = None
+    selection: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.repository}:{self.wanted}" if self.wanted else self.repository
+        return f"{self.repository}:{self.selection}" if self.selection else self.repository
 
 
 @dataclass(frozen=True)
 class Hub:
-    """Where the hub is and where its files are kept; None is huggingface_hub's own setting (HF_ENDPOINT, HF_HOME)."""
+    """A hub's address and the cache of its files; None leaves it to huggingface_hub (HF_ENDPOINT, HF_HOME)."""
 
     endpoint: str | None = None
     cache: Path | None = None
@@ -42,33 +42,33 @@ class Hub:
 
 async def fetch_from_hub(model: HubModel, hub: Hub, progress: Progress) -> Path:
     """
-    Return the model's file, downloading it only if the hub's own cache does not have it yet.
+    Return the model's file, after downloading it unless the hub's cache already has it.
 
-    Of a model in several files the first one is returned.  Raises InvalidSetting if the repository has no such
-    file, DownloadFailed if it cannot be reached.
+    For a model in several files, this is the first one.  Raises `InvalidSetting` if the repository has no such file,
+    and `DownloadFailed` if the hub cannot be reached or refuses.
     """
     return await asyncio.to_thread(_fetch, model, hub, progress)
 
 
-def choose_files(names: Iterable[str], wanted: str | None) -> tuple[str, ...]:
-    """Return the GGUF files of a repository to fetch, the one to load first; empty if none of them fits `wanted`."""
+def choose_files(names: Iterable[str], selection: str | None) -> tuple[str, ...]:
+    """Return the GGUF files to download, the one to load first; empty if none of `names` matches `selection`."""
     models = sorted(name for name in names if name.endswith(".gguf") and "mmproj" not in PurePosixPath(name).name)
-    fitting = _fitting(models, wanted)
-    return _with_its_other_parts(fitting, models) if fitting else ()
+    chosen = _choose(models, selection)
+    return _all_parts(chosen, models) if chosen else ()
 
 
-def _fitting(models: list[str], wanted: str | None) -> str | None:
-    if wanted is not None and wanted.endswith(".gguf"):
-        return wanted if wanted in models else None
-    for quantization in (wanted,) if wanted else _PREFERRED_QUANTIZATIONS:
+def _choose(models: list[str], selection: str | None) -> str | None:
+    if selection is not None and selection.endswith(".gguf"):
+        return selection if selection in models else None
+    for quantization in (selection,) if selection else _PREFERRED_QUANTIZATIONS:
         pattern = re.compile(rf"(^|[^A-Za-z0-9]){re.escape(quantization)}([^A-Za-z0-9_]|$)", re.IGNORECASE)
         for name in models:
             if pattern.search(name):
                 return name
-    return models[0] if models and wanted is None else None
+    return models[0] if models and selection is None else None
 
 
-def _with_its_other_parts(name: str, models: list[str]) -> tuple[str, ...]:
+def _all_parts(name: str, models: list[str]) -> tuple[str, ...]:
     if not (split := _SPLIT.search(name)):
         return (name,)
     stem, count = name[: split.start()], int(split.group(2))
@@ -77,49 +77,50 @@ def _with_its_other_parts(name: str, models: list[str]) -> tuple[str, ...]:
 
 
 def _fetch(model: HubModel, hub: Hub, progress: Progress) -> Path:
-    if kept := _in_cache(model, hub):
-        return kept
+    if cached := _cached_file(model, hub):
+        return cached
     try:
-        # Not list_repo_files(): that one tries for 24 seconds before it says that the hub cannot be reached.
-        described = huggingface_hub.HfApi(endpoint=hub.endpoint).model_info(model.repository)
-        names = [file.rfilename for file in described.siblings or ()]
-        files = choose_files(names, model.wanted)
+        # Not list_repo_files(): it retries for 24 seconds before it reports that the hub cannot be reached.
+        info = huggingface_hub.HfApi(endpoint=hub.endpoint).model_info(model.repository)
+        names = [file.rfilename for file in info.siblings or ()]
+        files = choose_files(names, model.selection)
         if not files:
-            raise InvalidSetting(_nothing_fits(model, names))
+            raise InvalidSetting(_no_match(model, names))
         paths = [_download(model, name, hub, progress) for name in files]
     except huggingface_hub.errors.HFValidationError as error:
         raise InvalidSetting(f"{model.repository} is not the name of a Hugging Face repository: {error}") from error
     except huggingface_hub.errors.HfHubHTTPError as error:
-        raise DownloadFailed(f"Hugging Face did not give {model}: {error.server_message or error}. {_HINT}") from error
+        reason = error.server_message or error
+        raise DownloadFailed(f"Hugging Face did not provide {model}: {reason}. {_HINT}") from error
     except (
-        huggingface_hub.errors.HTTPError,  # type: ignore[attr-defined]  # of whichever HTTP library the hub uses
+        huggingface_hub.errors.HTTPError,  # type: ignore[attr-defined]  # the base class of the hub's HTTP library
         huggingface_hub.errors.XetDownloadError,
         OSError,
     ) as error:
-        raise DownloadFailed(f"{model} could not be fetched from Hugging Face: {error}. {_HINT}") from error
+        raise DownloadFailed(f"{model} could not be downloaded from Hugging Face: {error}. {_HINT}") from error
     return paths[0]
 
 
-def _in_cache(model: HubModel, hub: Hub) -> Path | None:
+def _cached_file(model: HubModel, hub: Hub) -> Path | None:
     try:
         repositories = huggingface_hub.scan_cache_dir(hub.cache).repos
     except huggingface_hub.errors.CacheNotFound:
         return None
-    revisions = [r for kept in repositories if kept.repo_id == model.repository for r in kept.revisions]
-    for revision in sorted(revisions, key=lambda kept: kept.last_modified, reverse=True):
+    revisions = [r for cached in repositories if cached.repo_id == model.repository for r in cached.revisions]
+    for revision in sorted(revisions, key=lambda revision: revision.last_modified, reverse=True):
         paths = {
             file.file_path.relative_to(revision.snapshot_path).as_posix(): file.file_path for file in revision.files
         }
-        if files := choose_files(paths, model.wanted):
+        if files := choose_files(paths, model.selection):
             return paths[files[0]]
     return None
 
 
-def _nothing_fits(model: HubModel, names: Iterable[str]) -> str:
+def _no_match(model: HubModel, names: Iterable[str]) -> str:
     available = ", ".join(sorted(name for name in names if name.endswith(".gguf")))
     if not available:
-        return f"{model.repository} holds no GGUF file; look for a repository whose name ends in -GGUF."
-    return f"{model.repository} holds nothing that fits {model.wanted}; it has {available}."
+        return f"{model.repository} has no GGUF file; look for a repository whose name ends in -GGUF."
+    return f"{model.repository} has no file that matches {model.selection}; it has {available}."
 
 
 def _download(model: HubModel, name: str, hub: Hub, progress: Progress) -> Path:
@@ -131,7 +132,7 @@ def _download(model: HubModel, name: str, hub: Hub, progress: Progress) -> Path:
 
 
 def _reporting_to(progress: Progress) -> type[tqdm]:
-    """The hub reports through a class that it makes itself; this one passes on what it hears and draws nothing."""
+    """Return a class for the hub to instantiate, which reports to `progress` instead of drawing a bar."""
 
     class Reporting(tqdm):  # type: ignore[misc]  # untyped, as its module
         def __init__(self, *, desc: str, total: int | None = None, initial: int = 0, **_: object) -> None:

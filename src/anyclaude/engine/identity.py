@@ -1,4 +1,4 @@
-"""What must be the same for an engine to understand what another one has computed."""
+"""The identity of an engine: a saved slot can be restored only by an engine with the same identity."""
 
 import hashlib
 from importlib.metadata import version
@@ -8,8 +8,12 @@ import msgspec
 
 
 def engine_identity(model_file: Path, context_tokens: int) -> str:
-    """Return a digest of the weights (by size and time, they are too large to read), llama.cpp and the context."""
+    """
+    Return a digest of the weights, llama.cpp's version and the context length, as 24 hexadecimal digits.
+
+    The weights are identified by path, size and modification time; they are too large to read.
+    """
     file = model_file.resolve()
-    known = file.stat()
-    said = (str(file), known.st_size, known.st_mtime_ns, version("xllamacpp"), context_tokens)
-    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:24]
+    status = file.stat()
+    parts = (str(file), status.st_size, status.st_mtime_ns, version("xllamacpp"), context_tokens)
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:24]

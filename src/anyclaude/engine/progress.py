@@ -1,29 +1,29 @@
-"""How the engine tells whoever is watching that a long step is moving on."""
+"""The interface through which a long step, such as a download, reports its progress."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Is told about one long step at a time: started, advanced any number of times, finished."""
+    """Receives the progress of one long step at a time: started, advanced any number of times, finished."""
 
     def started(self, label: str, total_bytes: int | None) -> None:
-        """A step named `label` begins; its size is None if nobody can know it."""
+        """Handle the start of a step named `label`; `total_bytes` is None if its size is unknown."""
 
     def advanced(self, amount_bytes: int) -> None:
-        """The step has moved on by so many bytes; may be called from another thread."""
+        """Handle another `amount_bytes` of the step; may be called from another thread."""
 
     def finished(self) -> None:
-        """The step has ended, well or not; called exactly once for each `started`."""
+        """Handle the end of the step, successful or not; called exactly once for each `started`."""
 
 
 class NullProgress:
-    """A `Progress` that tells nobody."""
+    """A `Progress` that discards every report."""
 
     def started(self, label: str, total_bytes: int | None) -> None:
-        """Tell nobody."""
+        """Do nothing."""
 
     def advanced(self, amount_bytes: int) -> None:
-        """Tell nobody."""
+        """Do nothing."""
 
     def finished(self) -> None:
-        """Tell nobody."""
+        """Do nothing."""

@@ -1,4 +1,4 @@
-"""What `--model` means for the embedded engine: the default weights, a file, or a Hugging Face repository."""
+"""The model that `--model` names for the embedded engine: the default weights, a file or a Hugging Face repository."""
 
 import re
 from pathlib import Path
@@ -25,9 +25,9 @@ DEFAULT_WEIGHTS = PinnedWeights(
     ),
 )
 
-USERS_OWN_HUB = Hub()
+DEFAULT_HUB = Hub()
 
-_REPOSITORY = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+?)(:(?P<wanted>[\w./-]+))?")
+_REPOSITORY = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+?)(:(?P<selection>[\w./-]+))?")
 
 
 async def locate_model(
@@ -36,15 +36,14 @@ async def locate_model(
     progress: Progress,
     *,
     default: PinnedWeights = DEFAULT_WEIGHTS,
-    hub: Hub = USERS_OWN_HUB,
+    hub: Hub = DEFAULT_HUB,
 ) -> Path:
     """
-    Return the model file that `reference` names.
+    Return the model file that `reference` names: a path, `org/repo`, `org/repo:FILE.gguf`, `org/repo:QUANTIZATION`.
 
-    None is `default`; else it is a path, `org/repo`, `org/repo:FILE.gguf` or `org/repo:QUANTIZATION`.
-
-    Downloads go below `cache` (the hub's into its own); what is there already is used without the network.
-    Raises InvalidSetting if the reference names nothing, DownloadFailed if what it names cannot be had.
+    None stands for `default`.  Downloads go below `cache`, those from Hugging Face into the hub's own cache; a file
+    that is already there is used without the network.  Raises `InvalidSetting` if `reference` names no model, and
+    `DownloadFailed` if the model cannot be downloaded.
     """
     if reference is None:
         return await fetch_weights(default, cache / "models", progress)
@@ -53,7 +52,12 @@ async def locate_model(
 
 
 def parse_reference(reference: str) -> Path | HubModel:
-    """Return the existing file or the repository that `reference` names; raises InvalidSetting if it is neither."""
+    """
+    Return the existing file or the repository that `reference` names.
+
+    Raises:
+        InvalidSetting: when `reference` is neither a file nor the name of a repository.
+    """
     path = Path(reference).expanduser()
     if path.is_file():
         return path
@@ -62,7 +66,7 @@ def parse_reference(reference: str) -> Path | HubModel:
     if _looks_like_a_path(reference):
         raise InvalidSetting(f"The model {reference} does not exist; name a GGUF file or a Hugging Face repository.")
     if named := _REPOSITORY.fullmatch(reference):
-        return HubModel(named["repository"], named["wanted"])
+        return HubModel(named["repository"], named["selection"])
     raise InvalidSetting(
         f"The model {reference} is neither a GGUF file nor a Hugging Face repository (org/name, org/name:Q4_K_M)."
     )

@@ -1,1 +1,39 @@
-"""TODO."""
+"""
+One request's life, from its bytes to the record of what became of it.
+
+`MessageExchanges` begins exchanges; each writes an `ExchangeLog`, which announces it to `ExchangeListener`s.
+"""
+
+from .caller import Caller, caller_of
+from .clock import REAL_TIME, Clock
+from .conversation_memory import ConversationMemory
+from .events import ExchangeBegan, ExchangeEnded, ExchangeListener, ExchangeProgressed, Listeners
+from .exchange_log import ExchangeLog
+from .message_exchange import MessageExchange, MessageExchanges
+from .pending_replies import PendingReplies, PendingReply, ReattachPolicy
+from .prompt_pipeline import PromptPipeline, prompt_steps
+from .record import ExchangeRecord, Outcome, RequestClass
+
+__all__ = [
+    "REAL_TIME",
+    "Caller",
+    "Clock",
+    "ConversationMemory",
+    "ExchangeBegan",
+    "ExchangeEnded",
+    "ExchangeListener",
+    "ExchangeLog",
+    "ExchangeProgressed",
+    "ExchangeRecord",
+    "Listeners",
+    "MessageExchange",
+    "MessageExchanges",
+    "Outcome",
+    "PendingReplies",
+    "PendingReply",
+    "PromptPipeline",
+    "ReattachPolicy",
+    "RequestClass",
+    "caller_of",
+    "prompt_steps",
+]

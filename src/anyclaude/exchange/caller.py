@@ -1,11 +1,11 @@
-"""Who sent a request, as its headers tell."""
+"""Who sent a request, as its headers state."""
 
 from collections.abc import Mapping
 from typing import get_args
 
 from msgspec import Struct
 
-from anyclaude.scheduling.queue import Priority
+from anyclaude.scheduling import Priority
 
 from .record import RequestClass
 
@@ -14,15 +14,15 @@ AGENT_HEADER = "x-claude-code-agent-id"
 CLASS_HEADER = "x-claude-code-request-class"
 
 REQUEST_CLASSES: tuple[RequestClass, ...] = tuple(name for name in get_args(RequestClass) if name != "warm_up")
-"""What a client may call itself."""
+"""The classes that a client may state."""
 
 
 class Caller(Struct, frozen=True):
     """
-    The client, its session, and the part of it that speaks.
+    The client, its session, and the part of it that sends the request.
 
-    Sub-agents share their parent's session; the agent id tells them apart.  The class comes from
-    the hint headers the launcher switches on (`CLAUDE_CODE_GATEWAY_HINT_HEADERS`, 2.1.273 and later).
+    Sub-agents share their parent's session; the agent id distinguishes them.  The class comes from
+    the hint headers that the launcher switches on (`CLAUDE_CODE_GATEWAY_HINT_HEADERS`, 2.1.273 and later).
     """
 
     is_claude_code: bool
@@ -30,11 +30,11 @@ class Caller(Struct, frozen=True):
     agent: str | None
     request_class: RequestClass
     opening: str | None = None
-    """What tells the conversations of a client apart that names no session."""
+    """A digest that distinguishes the conversations of a client that states no session."""
 
     @property
     def group(self) -> str:
-        """What the conversations of one user's session have in common."""
+        """A key common to all conversations of one session."""
         return self.session or self.opening or ""
 
     @property
@@ -43,20 +43,30 @@ class Caller(Struct, frozen=True):
         return f"{self.group}/{self.agent or ''}/{'auxiliary' if self.request_class == 'auxiliary' else ''}"
 
     @property
+    def is_gateway(self) -> bool:
+        """Whether the gateway itself sends the request."""
+        return self.request_class == "warm_up"
+
+    @property
+    def is_main_conversation(self) -> bool:
+        """Whether the request belongs to the conversation that the user leads; unknown classes count as such."""
+        return self.agent is None and self.request_class in {"main", "unknown"}
+
+    @property
     def is_subagent(self) -> bool:
-        """Whether a sub-agent speaks."""
+        """Whether a sub-agent sends the request."""
         return self.request_class == "subagent" or self.agent is not None
 
     @property
     def priority(self) -> Priority:
-        """How long the user would mind its waiting."""
+        """How urgent the request is to the user."""
         if self.request_class == "auxiliary":
             return Priority.AUXILIARY
         return Priority.SUBAGENT if self.is_subagent or self.request_class == "workflow" else Priority.MAIN
 
 
 def caller_of(headers: Mapping[str, str]) -> Caller:
-    """Read the headers of a request; names are matched as the mapping does."""
+    """Return the caller that the headers of a request state; names are matched as the mapping does."""
     session = _text(headers.get(SESSION_HEADER))
     return Caller(
         is_claude_code=session is not None or headers.get("User-Agent", "").startswith("claude-cli/"),
@@ -67,7 +77,7 @@ def caller_of(headers: Mapping[str, str]) -> Caller:
 
 
 def _text(value: str | None) -> str | None:
-    """Return a header as text: bytes that are no UTF-8 arrive as lone surrogates, which nothing can write down."""
+    """Return a header as text; bytes that are not UTF-8 arrive as lone surrogates, which cannot be encoded again."""
     return None if value is None else value.encode(errors="surrogateescape").decode(errors="replace")
 
 

@@ -1,23 +1,22 @@
 """
-What the requests of a conversation leave behind for the later ones.
+What later requests of a conversation need to know about the earlier ones.
 
-Two things keep the engine's cache from matching and cannot be seen in a request itself: in which
-order the model has read the tools, and how it wrote its own calls.  Both are kept here, within
-bounds; the calls also in a file, so that a conversation survives a restart of the gateway.
+Two facts decide whether the engine's cache matches and are not in a request itself: the order in which the model has
+read the tools, and how it wrote its own calls.  Both are kept here, within bounds; the calls also in a file, so that a
+conversation survives a restart of the gateway.
 """
 
-import os
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from anyclaude.protocol.messages_request import MessagesRequest
-from anyclaude.storage.private_files import open_for_appending
-from anyclaude.transforms import PromptContext
+from anyclaude.storage import LineFile
+
+from .events import ExchangeEnded, ExchangeListener
 
 MAX_CONVERSATIONS = 1_024
 """Names of tools, a few kilobytes each; a day's sub-agents fit many times over."""
@@ -33,40 +32,39 @@ class RawToolCall(Struct, frozen=True):
     arguments: str
 
 
-class ConversationMemory:
+class ConversationMemory(ExchangeListener):
     """
-    Remembers; `file` is where the calls are kept, `None` to keep them for this run alone.  `wished` is what the steps
-    are told about every conversation alike.
+    Remembers the order of each conversation's tools, and the raw arguments of tool calls.
 
-    A file that cannot be read or written costs cache hits, never a reply.
+    The calls are also written to `file`; with `None` they last for this run.  A file that cannot be read or written
+    costs cache hits, never a reply.
     """
 
-    def __init__(
-        self,
-        file: Path | None = None,
-        max_raw_bytes: int = MAX_RAW_BYTES,
-        policy: PromptContext | None = None,
-    ) -> None:
-        self._file = file
+    def __init__(self, file: Path | None = None, max_raw_bytes: int = MAX_RAW_BYTES) -> None:
+        self._file = LineFile(file, RawToolCall, 2 * max_raw_bytes) if file is not None else None
         self._max_raw_bytes = max_raw_bytes
-        self._policy = policy or PromptContext()
         self._tool_orders: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._raw_arguments: OrderedDict[str, str] = OrderedDict()
         self._raw_bytes = 0
-        self._encode = msgspec.json.Encoder().encode
-        if file is not None:
-            self._load(file)
+        if self._file is not None:
+            for call in self._file.read():
+                self._keep(call.id, call.arguments)
 
-    def context(self, conversation: str) -> PromptContext:
-        """Return what a step may know about the conversation."""
-        return replace(
-            self._policy,
-            tool_order=self._tool_orders.get(conversation, ()),
-            raw_arguments=self._raw_arguments,
-        )
+    @property
+    def raw_arguments(self) -> Mapping[str, str]:
+        """The argument text of each remembered call, by tool use id."""
+        return self._raw_arguments
+
+    def tool_order(self, conversation: str) -> tuple[str, ...]:
+        """Return the conversation's tools in the order in which the model has read them; empty if it is unknown."""
+        return self._tool_orders.get(conversation, ())
+
+    def exchange_ended(self, event: ExchangeEnded) -> None:
+        """Remember the calls of the reply."""
+        self.record_tool_calls(event.raw_arguments)
 
     def record_tool_order(self, conversation: str, request: MessagesRequest) -> None:
-        """Remember in which order the model reads its tools; a tool that is left out for once keeps its place."""
+        """Remember the order in which the model reads the tools; a tool that one request leaves out keeps its place."""
         before = self._tool_orders.pop(conversation, ())
         known = set(before)
         self._tool_orders[conversation] = before + tuple(t.name for t in request.tools if t.name not in known)
@@ -74,50 +72,15 @@ class ConversationMemory:
             self._tool_orders.popitem(last=False)
 
     def record_tool_calls(self, calls: Mapping[str, str]) -> None:
-        """Remember how the model wrote its calls: argument texts by tool use id."""
+        """Remember how the model wrote its calls: argument texts, by tool use id."""
         for tool_use_id, arguments in calls.items():
             self._keep(tool_use_id, arguments)
         if calls and self._file is not None:
-            lines = b"".join(self._encode(RawToolCall(*call)) + b"\n" for call in calls.items())
-            _append(self._file, lines)
+            with suppress(OSError):  # the disk is full: the memory of this run still has them
+                self._file.append(*(RawToolCall(*call) for call in calls.items()))
 
     def _keep(self, tool_use_id: str, arguments: str) -> None:
         self._raw_arguments[tool_use_id] = arguments
         self._raw_bytes += len(arguments)
         while self._raw_bytes > self._max_raw_bytes:
             self._raw_bytes -= len(self._raw_arguments.popitem(last=False)[1])
-
-    def _load(self, file: Path) -> None:
-        """Read the calls of earlier runs, and write the file anew when it has outgrown its bound."""
-        try:
-            lines = file.read_bytes().splitlines()
-        except OSError:
-            return
-        decoder = msgspec.json.Decoder(RawToolCall)
-        for line in lines:
-            try:
-                call = decoder.decode(line)
-            except msgspec.DecodeError:
-                continue  # half a line, from a run that was killed
-            self._keep(call.id, call.arguments)
-        if sum(map(len, lines)) > 2 * self._max_raw_bytes:
-            self._rewrite(file)
-
-    def _rewrite(self, file: Path) -> None:
-        fresh = file.with_suffix(".new")
-        _append(fresh, b"".join(self._encode(RawToolCall(*call)) + b"\n" for call in self._raw_arguments.items()))
-        if fresh.exists():
-            fresh.replace(file)
-
-
-def _append(file: Path, lines: bytes) -> None:
-    try:
-        descriptor = open_for_appending(file)
-    except OSError:
-        return
-    try:
-        os.write(descriptor, lines)
-    except OSError:
-        pass  # a full disk: the memory of this run still has them
-    finally:
-        os.close(descriptor)

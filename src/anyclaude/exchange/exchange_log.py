@@ -1,86 +1,138 @@
-"""What is noted down about one exchange while it happens, until it is a record."""
+"""What happens in one exchange, noted down while it happens, announced as events, and summed up in a record."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC
 
 from anyclaude.errors import AnyclaudeError
-from anyclaude.protocol.deltas import StopReason, UsageReported
+from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt_size import prompt_size, section_characters
-from anyclaude.scheduling.dispatch import Progress
-from anyclaude.transforms import Step
+from anyclaude.scheduling.progress import Progress, Stage
+from anyclaude.scheduling.upstream import PreparedRequest
+from anyclaude.transforms import PreparedPrompt, Step
 
 from .caller import Caller
+from .clock import Clock
+from .events import NO_CALLS, ExchangeBegan, ExchangeEnded, ExchangeListener, ExchangeProgressed
 from .record import Durations, ExchangeRecord, Outcome, RecordedError, RecordedSkip, RecordedUsage
 
 
 class ExchangeLog:
     """
-    The state of one exchange, as the journal will tell it.
+    The log of one exchange: who asks, what was prepared, how the attempts went, how the reply came out.
 
-    `clock` counts seconds from anywhere; `now` is the time of day.  `asked` is the request as the client sent it,
-    `request` what the backend gets of it.
+    It is written by those who carry the exchange out and read by nobody: listeners get the frozen `ExchangeEnded`.
     """
 
-    def __init__(
-        self, request_id: str, path: str, caller: Caller, clock: Callable[[], float], now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, request_id: str, path: str, caller: Caller, clock: Clock, listener: ExchangeListener) -> None:
         self.request_id = request_id
-        self.path = path
         self.caller = caller
-        self.asked: MessagesRequest | None = None
-        self.message_id: str | None = None
-        self.request: MessagesRequest | None = None
-        self.steps: tuple[Step, ...] = ()
-        self.progress = Progress()
-        self.was_reattached = False
-        self.reported = UsageReported()
-        self.status: int | None = None
         self.error: AnyclaudeError | None = None
+        self._path = path
         self._clock = clock
-        self._time = now().astimezone(UTC).isoformat(timespec="milliseconds")
-        self._began = clock()
+        self._listener = listener
+        self._time = clock.now().astimezone(UTC).isoformat(timespec="milliseconds")
+        self._began = clock.seconds()
+        self._received: MessagesRequest | None = None
+        self._prepared: MessagesRequest | None = None
+        self._steps: tuple[Step, ...] = ()
+        self._message_id: str | None = None
+        self._route: str | None = None
+        self._progress = Progress()
+        self._was_reattached = False
         self._first_token_at: float | None = None
-        self._stop_reason: StopReason | None = None
+        self._stream: MessageStream | None = None
+        self._reported = UsageReported()
+        self._status: int | None = None
+
+    def began(self) -> None:
+        """Announce the exchange."""
+        self._listener.exchange_began(ExchangeBegan(self.request_id, self._path, self.caller))
+
+    def received(self, request: MessagesRequest, caller: Caller) -> None:
+        """Note the request as the client sent it, and the caller that it reveals."""
+        self._received = self._prepared = request
+        self.caller = caller
+
+    def prepared(self, prompt: PreparedPrompt) -> None:
+        """Note the prompt that the backend is to get."""
+        self._prepared, self._steps = prompt.request, prompt.steps
+
+    def forwarded(self, request: MessagesRequest | None, route: str) -> None:
+        """Note a request that is passed on unchanged; `None` if it could not be decoded."""
+        self._prepared, self._route = request, route
+        self._progress.attempts = 1
+
+    def follow(self, progress: Progress, *, was_reattached: bool = False) -> None:
+        """Note the attempts at the request from here on; a re-attached request shares those of an abandoned one."""
+        self._progress, self._was_reattached = progress, was_reattached
+        progress.watcher = self._progressed
 
     def reply_began(self) -> None:
-        """Note that the backend has said its first word."""
-        self._first_token_at = self._clock()
+        """Note that the first delta has arrived."""
+        self._first_token_at = self._clock.seconds()
 
     def reply_ended(self, stream: MessageStream) -> None:
         """Note how the reply came out, whole or not."""
-        self.reported = stream.reported
-        self._stop_reason = stream.stop_reason
+        self._stream = stream
+        self._message_id = stream.message_id
+        self._reported = stream.reported
 
-    def record(self, outcome: Outcome) -> ExchangeRecord:
-        """Return the whole account; called once, when the exchange is over."""
-        request, progress, reported = self.request, self.progress, self.reported
-        if self.status is None and outcome == "failed":
-            self.status = 500  # a failure nobody foresaw
+    def counted(self, reported: UsageReported) -> None:
+        """Note the engine's counts of a reply that was not decoded into a message."""
+        self._reported = reported
+
+    def answered(self, status: int) -> None:
+        """Note the HTTP status that the client received."""
+        self._status = status
+
+    def failed(self, error: AnyclaudeError) -> None:
+        """Note the error that the exchange ends with."""
+        self.error = error
+
+    def ended(self, outcome: Outcome) -> None:
+        """Announce the end; called once."""
+        if self._status is None and outcome == "failed":
+            self._status = 500  # an unexpected failure
+        self._listener.exchange_ended(
+            ExchangeEnded(
+                caller=self.caller,
+                outcome=outcome,
+                record=self._record(outcome),
+                request=self._received,
+                sent=self._progress.sent,
+                reply_began=self._first_token_at is not None,
+                reported=self._reported,
+                raw_arguments=self._stream.raw_arguments if self._stream else NO_CALLS,
+            )
+        )
+
+    def _progressed(self, stage: Stage, prepared: PreparedRequest) -> None:
+        self._listener.exchange_progressed(ExchangeProgressed(self.request_id, self.caller, stage, prepared))
+
+    def _record(self, outcome: Outcome) -> ExchangeRecord:
+        request, progress, reported = self._prepared, self._progress, self._reported
         return ExchangeRecord(
             time=self._time,
             request_id=self.request_id,
-            message_id=self.message_id,
+            message_id=self._message_id,
             outcome=outcome,
-            status=self.status,
-            path=self.path,
+            status=self._status,
+            path=self._path,
             session=self.caller.session,
             agent=self.caller.agent,
             request_class=self.caller.request_class,
             model=request.model if request else None,
-            route=progress.route,
+            route=progress.sent.route if progress.sent else self._route,
             attempts=progress.attempts,
-            skipped_backends=tuple(RecordedSkip(passed.backend, passed.reason) for passed in progress.skipped_backends),
-            was_reattached=self.was_reattached,
+            skipped_backends=tuple(
+                RecordedSkip(skipped.backend, skipped.reason) for skipped in progress.skipped_backends
+            ),
+            was_reattached=self._was_reattached,
             continuations=progress.continuations,
             streaming=request.stream if request else False,
             size=prompt_size(section_characters(request), reported.input_tokens) if request else None,
-            durations=Durations(
-                total=self._since(self._clock()) or 0.0,
-                queue=self._since(progress.admitted_at),
-                first_token=self._since(self._first_token_at),
-            ),
+            durations=self._durations(),
             usage=RecordedUsage(
                 reported.input_tokens,
                 reported.output_tokens,
@@ -88,12 +140,19 @@ class ExchangeLog:
                 reported.prefill_seconds,
                 reported.generation_seconds,
             ),
-            stop_reason=self._stop_reason,
-            steps=self.steps,
-            dropped=progress.dropped,
+            stop_reason=self._stream.stop_reason if self._stream else None,
+            steps=self._steps,
+            dropped=progress.sent.dropped if progress.sent else (),
             error=RecordedError(self.error.kind, str(self.error)) if self.error else None,
         )
 
+    def _durations(self) -> Durations:
+        return Durations(
+            total=self._since(self._clock.seconds()) or 0.0,
+            queue=self._since(self._progress.admitted_at),
+            first_token=self._since(self._first_token_at),
+        )
+
     def _since(self, moment: float | None) -> float | None:
-        """Return the seconds from the request's arrival; what an adopted reply had before it took none."""
+        """Return the seconds from the arrival to `moment`; what a re-attached reply did before it counts as zero."""
         return None if moment is None else max(round(moment - self._began, 6), 0.0)

@@ -1,10 +1,10 @@
 """
-Replies that have not begun yet, and the clients that wait for them.
+Replies that have not begun, and the clients that wait for them.
 
-A client that gives up while its prompt is still being evaluated often sends the very same
-request again (at 300 s and 361 s, measured with Claude Code 2.1.112 and 2.1.330).  Cancelling
-and starting over would never get past the deadline.  So an opening outlives its client
-for a moment, and a byte-identical request of the same session takes it over.
+A client that gives up while its prompt is being evaluated often sends the same request again (at 300 s and 361 s,
+measured with Claude Code 2.1.112 and 2.1.330).  Cancelling and starting over would never get past the client's
+deadline.  So a pending reply outlives its client for a short time, and a byte-identical request of the same session
+re-attaches to it.
 """
 
 import asyncio
@@ -14,24 +14,29 @@ from contextlib import suppress
 from msgspec import Struct
 
 from anyclaude.errors import AnyclaudeError
-from anyclaude.scheduling.dispatch import OpenReply, Progress
+from anyclaude.scheduling.dispatch import OpenReply
+from anyclaude.scheduling.progress import Progress
+from anyclaude.scheduling.upstream import PreparedRequest
 
 
 class ReattachPolicy(Struct, frozen=True, kw_only=True):
-    """How long an opening waits for its client to come back, in seconds."""
+    """How long a pending reply is kept for its client to come back, in seconds."""
 
     usual_seconds: float = 0.75
-    """Claude Code sends again after about 0.5 s; a client that really left must not keep the backend for a second."""
+    """Claude Code retries after about 0.5 s; a client that really left must not occupy the backend for a second."""
     after_deadline_seconds: float = 5.0
-    """For clients that leave when their own deadline has struck: their second attempt comes with a longer pause."""
+    """For clients that leave at their own deadline: they retry after a longer pause."""
     client_deadline_seconds: float = 290.0
-    """The shortest deadline measured is 300 s; nobody who leaves before this has been cut off by one."""
+    """The shortest deadline measured is 300 s; a client that leaves earlier was not cut off by it."""
 
 
 class PendingReply:
-    """One reply on its way to its first delta."""
+    """A request that is being opened: as prepared, with its progress, and the task that opens its reply."""
 
-    def __init__(self, work: Coroutine[None, None, OpenReply], progress: Progress, began: float) -> None:
+    def __init__(
+        self, prepared: PreparedRequest, work: Coroutine[None, None, OpenReply], progress: Progress, began: float
+    ) -> None:
+        self.prepared = prepared
         self.progress = progress
         self.began = began
         self.is_taken = False
@@ -39,16 +44,16 @@ class PendingReply:
 
     @property
     def has_failed(self) -> bool:
-        """Whether no reply will come of it any more."""
+        """Whether no reply will come of it."""
         return self._task.done() and (self._task.cancelled() or self._task.exception() is not None)
 
     @property
     def has_begun(self) -> bool:
-        """Whether the reply is there to be taken."""
+        """Whether the reply can be taken without waiting."""
         return self._task.done()
 
     async def begun(self, within_seconds: float) -> None:
-        """Wait for the first delta, but no longer than this; raises what kept it from coming."""
+        """Wait for the first delta, but no longer than this; raises the error that prevented it."""
         if not self._task.done():
             await asyncio.wait({self._task}, timeout=within_seconds)
         if self._task.done():
@@ -61,59 +66,60 @@ class PendingReply:
         return reply
 
     async def abandon(self) -> None:
-        """Stop the work, or let go of what it has come to."""
+        """Stop the work, or close the reply that it has opened."""
         self._task.cancel()
         with suppress(asyncio.CancelledError, AnyclaudeError):
             await (await self._task).aclose()
 
 
 class PendingReplies:
-    """The openings nobody waits for any more, for as long as somebody may come back for them."""
+    """The pending replies whose clients have left, for as long as they may come back."""
 
-    def __init__(self, clock: Callable[[], float], grace: ReattachPolicy) -> None:
+    def __init__(self, clock: Callable[[], float], policy: ReattachPolicy) -> None:
         self._clock = clock
-        self._grace = grace
+        self._policy = policy
         self._orphans: dict[Hashable, tuple[PendingReply, asyncio.TimerHandle]] = {}
-        self._farewells: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
 
-    def begin(self, work: Coroutine[None, None, OpenReply], progress: Progress) -> PendingReply:
-        """Start to open a reply; `progress` is what the work notes its steps in."""
-        return PendingReply(work, progress, self._clock())
+    def begin(
+        self, prepared: PreparedRequest, work: Coroutine[None, None, OpenReply], progress: Progress
+    ) -> PendingReply:
+        """Start to open a reply; `work` opens it and notes its steps in `progress`."""
+        return PendingReply(prepared, work, progress, self._clock())
 
-    def adopt(self, key: Hashable | None) -> PendingReply | None:
-        """Return the opening that an earlier client has left under this key, if it is still there."""
-        if (
-            key is None or not self._orphans or key not in self._orphans
-        ):  # there are none nearly always: no key is hashed
+    def reattach(self, key: Hashable | None) -> PendingReply | None:
+        """Return the pending reply that an earlier client left under this key, if it is still there."""
+        # There are nearly always none; then the key, which holds the whole body, is not hashed.
+        if key is None or not self._orphans or key not in self._orphans:
             return None
-        opening, timer = self._orphans.pop(key)
+        pending, timer = self._orphans.pop(key)
         timer.cancel()
-        if opening.has_failed:  # the new request deserves an attempt of its own
+        if pending.has_failed:  # the new request gets an attempt of its own
             return None
-        return opening
+        return pending
 
-    def leave(self, key: Hashable | None, opening: PendingReply) -> None:
-        """The client is gone: keep the opening for a moment if somebody may come back for it."""
-        if key is None or key in self._orphans or opening.has_failed:
-            self._dismiss(opening)
+    def leave(self, key: Hashable | None, pending: PendingReply) -> None:
+        """Note that the client has left: keep the pending reply for a short time if a request can re-attach to it."""
+        if key is None or key in self._orphans or pending.has_failed:
+            self._abandon(pending)
             return
-        met_deadline = self._clock() - opening.began >= self._grace.client_deadline_seconds
-        seconds = self._grace.after_deadline_seconds if met_deadline else self._grace.usual_seconds
+        met_deadline = self._clock() - pending.began >= self._policy.client_deadline_seconds
+        seconds = self._policy.after_deadline_seconds if met_deadline else self._policy.usual_seconds
         timer = asyncio.get_running_loop().call_later(seconds, self._expire, key)
-        self._orphans[key] = (opening, timer)
+        self._orphans[key] = (pending, timer)
 
     async def close(self) -> None:
-        """Give all of them up."""
+        """Abandon all of them."""
         for key in list(self._orphans):
             self._expire(key)
-        await asyncio.gather(*self._farewells)
+        await asyncio.gather(*self._closing)
 
     def _expire(self, key: Hashable) -> None:
-        opening, timer = self._orphans.pop(key)
+        pending, timer = self._orphans.pop(key)
         timer.cancel()
-        self._dismiss(opening)
+        self._abandon(pending)
 
-    def _dismiss(self, opening: PendingReply) -> None:
-        farewell = asyncio.create_task(opening.abandon())
-        self._farewells.add(farewell)
-        farewell.add_done_callback(self._farewells.discard)
+    def _abandon(self, pending: PendingReply) -> None:
+        closing = asyncio.create_task(pending.abandon())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)

@@ -1,8 +1,8 @@
 """
-What a request tells about its caller where the headers do not: older clients hint at nothing, others name no session.
+What a request reveals about its caller if the headers do not: older clients send no hints, others state no session.
 
-The marks are those of Claude Code 2.1.112 to 2.1.330.  What is not recognised counts as the main conversation, which
-costs others a wait at most.
+The marks are those of Claude Code 2.1.112 to 2.1.330.  A request that is not recognised counts as the main
+conversation, which at most makes others wait.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ QUOTA_CUE = "quota"
 
 
 def recognised(caller: Caller, request: MessagesRequest) -> Caller:
-    """Return the caller with what only the request tells."""
+    """Return the caller with what only the body of the request reveals."""
     if caller.session is None:
         caller = replace(caller, opening=_opening(request))
     if caller.is_claude_code and caller.request_class == "unknown" and _is_auxiliary(request):
@@ -31,7 +31,7 @@ def recognised(caller: Caller, request: MessagesRequest) -> Caller:
 
 
 def _is_auxiliary(request: MessagesRequest) -> bool:
-    """Tell a title, a web search, the reading of a web page or a quota probe: each is one question without a past."""
+    """Return whether this is a title, a web search, a web page summary or a quota probe: one message, no history."""
     if len(request.messages) != 1:
         return False
     text = _text(request.messages[0].content).lstrip()
@@ -48,9 +48,9 @@ def _wants_json(request: MessagesRequest) -> bool:
 
 def _opening(request: MessagesRequest) -> str:
     """
-    Return a digest of what all turns of a conversation begin with: instructions, tools, and what the user said first.
+    Return a digest of what all turns of a conversation begin with: instructions, tools, the first user message.
 
-    Only the words count: where cache breakpoints stand, and whether a text is in a block, changes from turn to turn.
+    Only the words count: cache breakpoints move from turn to turn, and a text may or may not be in a block.
     """
     first = next((turn.content for turn in request.messages if turn.role == "user"), "")
     digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""What is kept of an exchange."""
+"""The record of one exchange, as the journal keeps it."""
 
 from typing import Literal, TypeAlias
 
@@ -9,16 +9,16 @@ from anyclaude.protocol.prompt_size import PromptSize
 from anyclaude.transforms import Step
 
 RequestClass: TypeAlias = Literal["main", "subagent", "workflow", "auxiliary", "compaction", "unknown", "warm_up"]
-"""Which part of the client speaks; `warm_up` is nobody: the gateway itself had a prompt evaluated in advance."""
+"""The part of the client that sends the request; `warm_up`: the gateway itself, which has a prompt evaluated."""
 
 Outcome: TypeAlias = Literal["completed", "failed", "refused", "client_left", "pre_empted"]
-"""`completed`: the reply reached the client whole.  `failed`: the backend let us down, before or during the reply.
-`refused`: the request itself was turned away.  `client_left`: the client closed the connection first.
-`pre_empted`: a warm-up gave way to a request."""
+"""`completed`: the reply reached the client whole.  `failed`: the backend failed, before or during the reply.
+`refused`: the request itself was refused.  `client_left`: the client closed the connection first.
+`pre_empted`: an evaluation in advance gave way to a request."""
 
 
 class Durations(Struct, frozen=True):
-    """Seconds; `None` where the exchange did not get that far."""
+    """Seconds since the request arrived; `None` if the exchange did not get that far."""
 
     total: float
     queue: float | None = None
@@ -26,7 +26,7 @@ class Durations(Struct, frozen=True):
 
 
 class RecordedUsage(Struct, frozen=True):
-    """What the engine counted; `None` where it did not say."""
+    """The engine's counts; `None` where it reported none."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -36,51 +36,51 @@ class RecordedUsage(Struct, frozen=True):
 
 
 class RecordedError(Struct, frozen=True):
-    """Why it did not go well."""
+    """The error that the exchange ended with."""
 
     type: str
     message: str
 
 
 class RecordedSkip(Struct, frozen=True):
-    """A backend that was asked in vain, before another one answered or failed in its place."""
+    """A backend that failed before the next one was tried."""
 
     backend: str
     reason: str
 
 
 class ExchangeRecord(Struct, frozen=True, kw_only=True):
-    """One request and its reply, as the journal keeps it; no prompt or reply text is in it."""
+    """One request and its reply; it holds no text of either."""
 
     time: str
-    """When the request arrived: ISO 8601, UTC."""
+    """The arrival of the request: ISO 8601, UTC."""
     request_id: str
     message_id: str | None = None
     """The id that the reply has, or would have had."""
     outcome: Outcome
     status: int | None
-    """The HTTP status the client saw, 200 too where the reply failed later; `None` if it left before there was one."""
+    """The HTTP status the client received, 200 also if the reply failed later; `None` if it left before that."""
     path: str
     session: str | None = None
     agent: str | None = None
     request_class: RequestClass = "unknown"
     model: str | None = None
-    """The name the client asked for."""
+    """The name in the client's request."""
     route: str | None = None
-    """Backend and model that were asked, as `llamacpp/qwen3-coder`."""
+    """Backend and model that the request was sent to, as `llamacpp/qwen3-coder`."""
     attempts: int = 0
     skipped_backends: tuple[RecordedSkip, ...] = field(default=(), name="passed_over")
-    """Backends that were to answer first and could not."""
+    """The backends that came first and failed."""
     was_reattached: bool = field(default=False, name="was_adopted")
-    """Whether it took over the reply that an abandoned, identical request had waited for; the attempts are shared."""
+    """Whether it re-attached to the pending reply of an abandoned, identical request; the attempts are shared."""
     continuations: int = 0
-    """How often a reply that broke off was taken up again."""
+    """How often a reply that broke off was continued."""
     streaming: bool = False
     size: PromptSize | None = None
     durations: Durations
     usage: RecordedUsage = RecordedUsage()
     stop_reason: str | None = None
     steps: tuple[Step, ...] = ()
-    """What the preparation of the prompt took out of it or put into it, in characters."""
+    """How each preparation step changed the length of the prompt, in characters."""
     dropped: tuple[DroppedField, ...] = ()
     error: RecordedError | None = None

@@ -1,110 +1,114 @@
 """
 The one place where the pure core meets the network.
 
-Bytes come from a backend, become deltas, and leave as batches of stream events.  A batch
-is what one read gave, so a client that is slow to take one keeps the next in the socket.
+Bytes from a backend become deltas, pass the filters, and leave as batches of stream events.  A batch is what one read
+returned, so a client that is slow to take one leaves the next in the socket.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from msgspec.structs import replace
 
 from anyclaude.errors import BackendError, BackendRejected, BackendTimeout, BackendTruncated
+from anyclaude.filters import FilterChain, FilterContext, FilterFactory, chain_for
 from anyclaude.protocol.deltas import Delta
 from anyclaude.protocol.events import StreamEvent
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.splice import Diverged
-from anyclaude.scheduling.dispatch import BackendRequest, Dispatcher, OpenReply, Progress, Upstream
+from anyclaude.scheduling.dispatch import Dispatcher, OpenReply
+from anyclaude.scheduling.progress import Progress
+from anyclaude.scheduling.upstream import PreparedRequest
 
-from .resume import Said, continuation_of
+from .resume import ReplyTranscript, continuation_of
 
 
-class Exchange:
-    """One reply on its way to the client; a reply that breaks off is continued once, if it can be."""
+class ReplyStream:
+    """One reply on its way to the client; a reply that breaks off is continued once, if that is possible."""
 
     def __init__(
-        self, dispatcher: Dispatcher, backend_request: BackendRequest, progress: Progress, stream: MessageStream
+        self, dispatcher: Dispatcher, progress: Progress, stream: MessageStream, filters: Sequence[FilterFactory] = ()
     ) -> None:
         self._dispatcher = dispatcher
-        self._backend_request = backend_request
         self._progress = progress
         self._stream = stream
+        self._filters = filters
 
     async def batches(self, opened: OpenReply) -> AsyncGenerator[list[StreamEvent], None]:
         """
-        Yield the events of the reply, its end included.
+        Yield the events of the reply, its end included, and close `opened`.
 
-        The message is open already.  Closes `opened`.  Raises `BackendError` where the backend lets the
-        reply down; what was yielded until then is true, and the end is not among it.
+        The message has been opened.  Raises `BackendError` if the backend fails; the events yielded until then are
+        valid, and the end of the message is not among them.
         """
-        said = Said()
+        transcript, chain = ReplyTranscript(), self._filter_chain(opened)
         try:
             async with aclosing(self._deltas(opened)) as batches:
                 async for deltas in batches:
-                    said.add(deltas)
-                    yield self._stream.feed(deltas)
+                    transcript.add(deltas)
+                    yield self._feed(deltas, chain)
             if opened.turn is not None:
                 opened.turn.expects_followup = self._stream.stop_reason == "tool_use"
         except (BackendTimeout, BackendTruncated) as broken:
             await opened.aclose()
-            async with aclosing(self._rest(opened, said, broken)) as batches:
+            async with aclosing(self._rest(opened, transcript, broken)) as batches:
                 async for deltas in batches:
-                    yield self._stream.feed(deltas)
+                    yield self._feed(deltas, chain)
         finally:
             await opened.aclose()
-        self._require_whole_prompt(opened.upstream)
-        yield self._stream.close()
+        self._require_whole_prompt(opened)
+        held = self._stream.feed(chain.finish()) if chain is not None else []
+        yield [*held, *self._stream.close()]
 
-    def _require_whole_prompt(self, upstream: Upstream) -> None:
-        """Raise `PromptTooLong` for a reply to half of the prompt."""
-        backend_request, tokens = self._backend_request, self._stream.reported.input_tokens
+    def _filter_chain(self, opened: OpenReply) -> FilterChain | None:
+        request = opened.request
+        context = FilterContext(request.source.request.tools, request.upstream.backend.target.profile, request.model)
+        return chain_for(context, self._filters)
+
+    def _feed(self, deltas: list[Delta], chain: FilterChain | None) -> list[StreamEvent]:
+        return self._stream.feed(deltas if chain is None else chain.feed(deltas))
+
+    def _require_whole_prompt(self, opened: OpenReply) -> None:
+        """Raise `PromptTooLong` for a reply to a prompt that the server has cut."""
+        source, tokens = opened.request.source, self._stream.reported.input_tokens
         if tokens is not None and self._stream.is_finished and not self._progress.continuations:
+            upstream = opened.request.upstream
             limit = upstream.backend.target.context_tokens
-            upstream.window.note(
-                backend_request.conversation, backend_request.request, backend_request.characters, tokens, limit
-            )
+            upstream.window.note(source.conversation, source.request, source.characters, tokens, limit)
 
     async def _deltas(self, opened: OpenReply) -> AsyncGenerator[list[Delta], None]:
-        """Yield what the backend says, until it has closed its reply or has nothing to add to a finished one."""
+        """Yield the backend's deltas, until it closes its reply or adds nothing to a finished one."""
         yield opened.first_deltas
-        if opened.is_over:
-            return
-        timeouts, stream = self._dispatcher.timeouts, self._stream
+        timeouts, stream, reader = self._dispatcher.timeouts, self._stream, opened.reader
         try:
-            while chunk := await opened.reply.read_chunk(
-                timeouts.finish_seconds if stream.is_finished else timeouts.stall_seconds
-            ):
-                if deltas := opened.decoder.feed(chunk):
-                    yield deltas
-            yield opened.decoder.finish()
+            while not reader.is_over:
+                yield await reader.read(timeouts.finish_seconds if stream.is_finished else timeouts.stall_seconds)
         except (BackendTimeout, BackendTruncated):
-            if not stream.is_finished:  # else the model is done, and only its last figures are missing
+            if not stream.is_finished:  # else the model has finished, and only the last usage figures are missing
                 raise
 
-    async def _rest(self, opened: OpenReply, said: Said, broken: BackendError) -> AsyncGenerator[list[Delta], None]:
-        """Ask the same backend for the rest of a reply, and yield what provably continues it."""
-        deltas_said = said.deltas()
-        if deltas_said is None:
+    async def _rest(
+        self, opened: OpenReply, transcript: ReplyTranscript, broken: BackendError
+    ) -> AsyncGenerator[list[Delta], None]:
+        """Ask the same upstream for the rest of a reply, and yield what provably continues it."""
+        received = transcript.deltas()
+        if received is None:
             raise broken
-        continuation = continuation_of(
-            self._backend_request.request, deltas_said, opened.upstream.backend.target.profile
-        )
-        backend_request = replace(self._backend_request, request=continuation.request)
+        request = opened.request
+        continuation = continuation_of(request.source.request, received, request.upstream.backend.target.profile)
+        prepared = request.upstream.prepare(replace(request.source, request=continuation.request))
         try:
-            async with aclosing(self._second_attempt(opened, backend_request)) as batches:
+            async with aclosing(self._second_attempt(prepared)) as batches:
                 async for deltas in batches:
                     yield continuation.splice.feed(deltas)
         except Diverged as error:
             raise BackendTruncated(f"{broken}; a second attempt did not continue it") from error
-        except BackendRejected as error:  # what it refuses is ours: the client must not take it for its own
+        except BackendRejected as error:  # the client did not send this request and must not act on its refusal
             raise BackendTruncated(f"{broken}; a second attempt was refused: {error}") from error
 
-    async def _second_attempt(
-        self, opened: OpenReply, backend_request: BackendRequest
-    ) -> AsyncGenerator[list[Delta], None]:
-        """Yield what the backend that broke off says when it is asked again."""
-        again = await self._dispatcher.reopen(opened.upstream, backend_request, self._progress)
+    async def _second_attempt(self, prepared: PreparedRequest) -> AsyncGenerator[list[Delta], None]:
+        """Yield the deltas of the reply to a continuation."""
+        again = await self._dispatcher.reopen(prepared, self._progress)
         try:
             async with aclosing(self._deltas(again)) as batches:
                 async for deltas in batches:

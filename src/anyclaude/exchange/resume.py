@@ -1,10 +1,9 @@
 """
-How to ask for the rest of a reply that broke off.
+How to request the rest of a reply that broke off.
 
-Where the server goes on with a last message of the assistant, it gets the text so far, less
-its last characters: it has to write those again, which shows that it goes on from the right
-place.  Everywhere else, and inside thinking and tool calls, the same request is sent again, and
-the whole of the first attempt has to come back before anything new is believed.
+A server that continues a final assistant message gets the text so far, less its last characters: it has to write those
+again, which proves that it continues from the right place.  Otherwise, and inside thinking and tool calls, the same
+request is sent again, and the whole of the first attempt must be repeated before anything new is passed on.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,13 +19,13 @@ from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.protocol.splice import Splice
 
 OVERLAP_CHARACTERS = 16
-"""About four tokens: too many for a reply that starts anew to match by chance, few enough to be written again alike."""
+"""About four tokens: too many for a reply that starts over to match by chance, few enough to be repeated exactly."""
 
 FRAGMENTS_KEPT_APART = 64
-"""Only the last ones can be where the overlap begins; the ones before are kept as longer pieces, which are smaller."""
+"""The overlap begins in one of the last fragments; earlier ones are joined, which takes less memory."""
 
 MAX_CHARACTERS = 1_000_000
-"""Twice the 128,000 tokens that the client asks for at most; a reply that goes on beyond has run away."""
+"""Twice the 128,000 tokens that the client asks for at most; a longer reply is a runaway."""
 
 
 class Continuation(Struct, frozen=True):
@@ -36,11 +35,11 @@ class Continuation(Struct, frozen=True):
     splice: Splice
 
 
-class Said:
+class ReplyTranscript:
     """
-    What has come of a reply, in as little memory as can be: one character of text costs one byte or little more.
+    The deltas of a reply so far, in little memory: a character of text costs about one byte.
 
-    It forgets a reply that is longer than any honest one; that can then not be continued.
+    A reply longer than `MAX_CHARACTERS` is dropped, and can then not be continued.
     """
 
     def __init__(self) -> None:
@@ -49,13 +48,13 @@ class Said:
         self._characters = 0
 
     def add(self, deltas: Iterable[Delta]) -> None:
-        """Account for some more; paid for per token."""
+        """Add some deltas; this runs once per token."""
         self._fragments += deltas
         if len(self._fragments) > 4 * FRAGMENTS_KEPT_APART:
             self._condense()
 
     def deltas(self) -> list[Delta] | None:
-        """Return all of it, `None` if it was forgotten."""
+        """Return all deltas, `None` if they were dropped."""
         return None if self._characters > MAX_CHARACTERS else self._pieces + self._fragments
 
     def _condense(self) -> None:
@@ -71,9 +70,9 @@ class Said:
             self._fragments.clear()
 
 
-def continuation_of(request: MessagesRequest, said: Sequence[Delta], profile: BackendProfile) -> Continuation:
-    """Return how to get the rest of a reply of which `said` has come."""
-    content = [delta for delta in said if not isinstance(delta, UsageReported)]
+def continuation_of(request: MessagesRequest, received: Sequence[Delta], profile: BackendProfile) -> Continuation:
+    """Return how to request the rest of a reply of which `received` has arrived."""
+    content = [delta for delta in received if not isinstance(delta, UsageReported)]
     texts = [delta.text for delta in content if isinstance(delta, TextDelta)]
     kept, withheld = _divided(texts)
     if profile.continuation == "none" or len(texts) < len(content) or not kept or _ends_with_assistant(request):
@@ -84,12 +83,11 @@ def continuation_of(request: MessagesRequest, said: Sequence[Delta], profile: Ba
 
 def _divided(fragments: list[str]) -> tuple[str, str]:
     """
-    Split off the overlap, between two fragments; nothing is kept where there is no good place.
+    Split the text between two fragments into what is sent and the overlap; nothing is sent if no place is suitable.
 
-    Fragments end where tokens end.  Cut inside of one, the same text is other tokens, and the model
-    goes on differently even at temperature 0 (seen with llama.cpp).  What is kept does not end in
-    whitespace: templates trim it there.  And the overlap is not what the reply began with, or a
-    server that starts anew would seem to go on.
+    Fragments end where tokens end.  Split inside a token, the same text has other tokens, and the model continues
+    differently even at temperature 0 (seen with llama.cpp).  The first part does not end in whitespace, which templates
+    trim.  The overlap must not repeat the beginning of the reply, or a server that starts over would seem to continue.
     """
     text = "".join(fragments)
     cut = len(text)
@@ -102,7 +100,7 @@ def _divided(fragments: list[str]) -> tuple[str, str]:
 
 
 def _runs(deltas: Iterable[Delta]) -> Iterator[list[Delta]]:
-    """Yield the neighbours that can be one piece; text, of which there is most, is told by its type alone."""
+    """Yield runs of neighbours that can be joined; for text, the most frequent, the type alone decides."""
     for kind, alike in groupby(deltas, type):
         if kind is TextDelta:
             yield list(alike)
@@ -111,7 +109,7 @@ def _runs(deltas: Iterable[Delta]) -> Iterator[list[Delta]]:
 
 
 def _kind(delta: Delta) -> object:
-    """Return what neighbours of one type must have in common to be one piece."""
+    """Return what neighbours of one type must have in common to be joined."""
     match delta:
         case ThinkingDelta(_, signature):
             return signature
@@ -122,7 +120,7 @@ def _kind(delta: Delta) -> object:
 
 
 def _joined(alike: list[Delta]) -> tuple[list[Delta], int]:
-    """Return deltas of one kind as one, and how many characters that has."""
+    """Return deltas of one kind joined, and their number of characters."""
     match alike[0]:
         case TextDelta():
             text = "".join([delta.text for delta in alike if isinstance(delta, TextDelta)])
@@ -131,8 +129,9 @@ def _joined(alike: list[Delta]) -> tuple[list[Delta], int]:
             text = "".join(delta.text for delta in alike if isinstance(delta, ThinkingDelta))
             return [ThinkingDelta(text)], len(text)
         case ToolCallDelta(slot, name):
-            text = "".join(delta.arguments for delta in alike if isinstance(delta, ToolCallDelta))
-            return [ToolCallDelta(slot, name, text)], len(text)
+            calls = [delta for delta in alike if isinstance(delta, ToolCallDelta)]
+            text, written = "".join(call.arguments for call in calls), "".join(call.written for call in calls)
+            return [ToolCallDelta(slot, name, text, written)], len(text) + len(written)
         case _:
             return [delta for delta in alike if not isinstance(delta, UsageReported)], len(alike)
 

@@ -2,35 +2,31 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
-import aiohttp
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anyclaude.backends.target import BackendTarget
-from anyclaude.backends.template_probe import fitted_to_template
+from anyclaude.backends import BackendTarget, fitted_to_template
+from anyclaude.backends.http import HttpBackend, open_session
+from anyclaude.engine import EngineOptions, Progress
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine
 from anyclaude.engine.identity import engine_identity
-from anyclaude.engine.options import EngineOptions
-from anyclaude.engine.progress import Progress
 from anyclaude.engine.weights import locate_model
-from anyclaude.observability.journal import Journal
-from anyclaude.prewarm.first_prompt import LaunchKey
-from anyclaude.prewarm.prompt_prewarmer import PrewarmOptions
-from anyclaude.prewarm.slot_saver import SlotSaverOptions
+from anyclaude.observability import Journal
+from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.profiles import EMBEDDED
 from anyclaude.secret import Secret
-from anyclaude.server.gateway import Gateway, GatewayOptions
+from anyclaude.server import Gateway, GatewayOptions, open_gateway
 from anyclaude.settings import Settings
-from anyclaude.storage.private_files import make_private
-from anyclaude.timeouts import Timeouts
+from anyclaude.storage import make_private_folder
 from anyclaude.transforms import Diet
 
 from .detection import find_fallbacks, find_target
 from .engine_monitor import EngineMonitor
+from .folders import cache_folder, slot_snapshots_folder
 from .launch_key import continued_session, continues_session
 
 ANTHROPIC = "https://api.anthropic.com"
@@ -61,7 +57,7 @@ async def running_servers(settings: Settings, progress: Progress, say: Callable[
     if target is not None:
         yield Served((target, *fallbacks))
         return
-    model_file = await locate_model(settings.model, settings.cache, progress)
+    model_file = await locate_model(settings.model, cache_folder(settings), progress)
     options = EngineOptions(
         context_tokens=settings.context_tokens,
         slots=settings.parallel_requests or 1,
@@ -74,8 +70,8 @@ async def running_servers(settings: Settings, progress: Progress, say: Callable[
                 f"anyclaude: the window is {engine.context_tokens:,} tokens, as memory allows, of the "
                 f"{engine.trained_tokens:,} the model was trained for. --context-tokens sets it."
             )
-        async with aiohttp.ClientSession() as session:
-            target = await fitted_to_template(session, engine_target(engine, settings))
+        async with open_session(trusts_environment=False) as session:
+            target = await fitted_to_template(HttpBackend(session, engine_target(engine, settings)))
         identity = engine_identity(model_file, engine.context_tokens)
         yield Served((target, *fallbacks), engine, identity)
 
@@ -108,21 +104,25 @@ async def running_gateway(
     Where the end takes longer than `quiet_seconds` because a state is written, that is said.
     """
     journal = Journal(settings.log_dir / "request-logs")
-    if len(served.targets) > 1:
-        gateway = Gateway(options, served.targets, journal)
-    else:
-        gateway = Gateway(options, served.targets, journal, fatal_error=watch.fatal_error)
-    await gateway.start()
-    try:
+    fatal_error = watch.fatal_error if len(served.targets) <= 1 else _no_error
+    async with AsyncExitStack() as stack:
+        announce = stack.enter_context(_delayed_notice(quiet_seconds, say, WRITING))
+        opened = open_gateway(options, served.targets, journal, fatal_error=fatal_error)
+        gateway = await stack.enter_async_context(opened)
+        if options.prewarm.slot is not None:
+            stack.callback(announce)  # called first when the block ends: from then on the gateway closes
         yield gateway
+
+
+@contextmanager
+def _delayed_notice(seconds: float, say: Callable[[str], None], text: str) -> Iterator[Callable[[], None]]:
+    """Yield a function that says `text` unless the block ends within `seconds` of its call."""
+    timers: list[asyncio.TimerHandle] = []
+    try:
+        yield lambda: timers.append(asyncio.get_running_loop().call_later(seconds, say, text))
     finally:
-        loop = asyncio.get_running_loop()
-        saying = loop.call_later(quiet_seconds, say, WRITING) if options.kept_state is not None else None
-        try:
-            await gateway.stop()
-        finally:
-            if saying is not None:
-                saying.cancel()
+        for timer in timers:
+            timer.cancel()
 
 
 def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
@@ -131,12 +131,12 @@ def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
         forward_to=forward_address(settings),
         memory_file=settings.log_dir / "spoken-calls.jsonl",
         prompts_folder=settings.log_dir / "prompts",
-        kept_prompts=settings.kept_prompts,
+        stored_prompts=settings.stored_prompts,
         diet=diet,
         allowed_tools=settings.allowed_tools,
         queue_limit=settings.queue_limit,
         grace_seconds=LAUNCH_GRACE_SECONDS,
-        timeouts=_timeouts(settings),
+        timeouts=settings.timeouts,
     )
 
 
@@ -162,8 +162,9 @@ def warmed(
     """Return the options with what is done to begin warm; servers that may be paid for are never asked in advance."""
     if not served.targets or _may_cost(served.targets[0]):
         return options
-    prompts = PrewarmOptions(settings.log_dir / "first-prompts", launch_key) if settings.warm_up else None
-    return replace(options, warm_up=prompts, kept_state=_kept_state(served, settings, launch_key, arguments))
+    prompts = FirstPromptOptions(settings.log_dir / "first-prompts", launch_key) if settings.prewarm else None
+    slot = _slot_saver(served, settings, launch_key, arguments)
+    return replace(options, prewarm=PrewarmOptions(first_prompt=prompts, slot=slot))
 
 
 def _may_cost(target: BackendTarget) -> bool:
@@ -171,21 +172,20 @@ def _may_cost(target: BackendTarget) -> bool:
     return target.profile.is_remote or not target.base_url.startswith("http://")
 
 
-def slot_snapshots_folder(settings: Settings) -> Path:
-    """Return where the embedded engine keeps what it has computed."""
-    return settings.cache / "kept-states"
-
-
 def _prepared_folder(folder: Path) -> str | None:
     """Return a folder that the engine may write to, `None` where there can be none: then nothing is kept."""
     try:
-        make_private(folder)
+        make_private_folder(folder)
     except OSError:
         return None
     return str(folder)
 
 
-def _kept_state(
+def _no_error() -> None:
+    """Return that requests can still be answered."""
+
+
+def _slot_saver(
     served: Served, settings: Settings, launch_key: LaunchKey | None, arguments: Sequence[str]
 ) -> SlotSaverOptions | None:
     """
@@ -196,13 +196,13 @@ def _kept_state(
     """
     if served.engine is None or served.engine_identity is None or launch_key is None:
         return None
-    if settings.kept_state_mib == 0 or served.engine.slots != 1:
+    if settings.slot_snapshots_mib == 0 or served.engine.slots != 1:
         return None
     return SlotSaverOptions(
         folder=slot_snapshots_folder(settings),
         engine=served.engine_identity,
         launch_key=launch_key,
-        limit_bytes=settings.kept_state_mib * 1024**2,
+        limit_bytes=settings.slot_snapshots_mib * 1024**2,
         session=continued_session(arguments),
         continues_session=continues_session(arguments),
     )
@@ -211,11 +211,3 @@ def _kept_state(
 def forward_address(settings: Settings) -> str | None:
     """Return where mode `claude` forwards to."""
     return (settings.backend_url or ANTHROPIC) if settings.mode == "claude" else None
-
-
-def _timeouts(settings: Settings) -> Timeouts:
-    return Timeouts(
-        first_byte_seconds=settings.first_byte_seconds,
-        stall_seconds=settings.stall_seconds,
-        finish_seconds=settings.finish_seconds,
-    )

@@ -7,10 +7,17 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from msgspec import Struct
+from msgspec.structs import replace
 
-from anyclaude.backends.probe import Address, ask_facts, identifies_as, is_reachable
-from anyclaude.backends.target import BackendTarget
-from anyclaude.backends.template_probe import fitted_to_template
+from anyclaude.backends import (
+    Backend,
+    BackendTarget,
+    ask_facts,
+    fitted_to_template,
+    identifies_as_profile,
+    is_reachable,
+)
+from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.errors import InvalidSetting, SetupError
 from anyclaude.profiles import PROFILES, BackendName, BackendProfile, profile_named
 from anyclaude.secret import Secret
@@ -42,18 +49,17 @@ async def find_target(settings: Settings, profiles: tuple[BackendProfile, ...] =
     if settings.mode == "embedded" or (is_open and names_a_file(settings.model)):
         return None
     wanted = Wanted(mode=settings.mode, url=settings.backend_url, model=settings.model, key_for=settings.key_for)
-    async with aiohttp.ClientSession(trust_env=True) as session:
+    async with open_session(trusts_environment=True) as session:
         found = await _identified(session, wanted, profiles)
         if found is None:
             return None
-        profile, address = found
-        return _with_choices(await _target(session, profile, address, settings.model), settings)
+        return _with_choices(await _target(session, found.target, settings.model), settings)
 
 
 async def find_fallbacks(settings: Settings, say: Callable[[str], None]) -> tuple[BackendTarget, ...]:
     """Return the servers to ask when the first cannot answer; one that is down now is kept if its model is named."""
     targets: list[BackendTarget] = []
-    async with aiohttp.ClientSession(trust_env=True) as session:
+    async with open_session(trusts_environment=True) as session:
         for fallback in settings.fallbacks:
             target = await _fallback(session, fallback, settings)
             if target is None:
@@ -76,76 +82,73 @@ def with_version_path(url: str) -> str:
 
 async def _identified(
     session: aiohttp.ClientSession, wanted: Wanted, profiles: tuple[BackendProfile, ...]
-) -> tuple[BackendProfile, Address] | None:
-    """Return the kind of server and where it is; `None` if none answers and none was asked for."""
+) -> Backend | None:
+    """Return the server that answers; `None` if none does and none was asked for."""
     if wanted.mode is not None:
         profile = profile_named(_backend(wanted.mode))
         url = with_version_path(wanted.url or profile.base_url)
-        address = Address(url, wanted.key_for(profile), QUESTION_SECONDS)
-        if not await is_reachable(session, address):
+        backend = _candidate(session, profile, url, wanted)
+        if not await is_reachable(backend, QUESTION_SECONDS):
             raise _absent(profile, url)
-        return profile, address
+        return backend
     if wanted.url is not None:
-        return await _kind_of(session, with_version_path(wanted.url), wanted)
+        return await _kind_of(session, with_version_path(wanted.url), wanted, profiles)
     return await _first_that_answers(session, wanted, profiles)
 
 
-async def _kind_of(session: aiohttp.ClientSession, url: str, wanted: Wanted) -> tuple[BackendProfile, Address]:
-    candidates = [
-        (profile, Address(url, wanted.key_for(profile), QUESTION_SECONDS))
-        for profile in PROFILES
-        if profile.identity_path
-    ]
-    found = await _first(session, candidates)
+async def _kind_of(
+    session: aiohttp.ClientSession, url: str, wanted: Wanted, profiles: tuple[BackendProfile, ...]
+) -> Backend:
+    candidates = [_candidate(session, profile, url, wanted) for profile in profiles if profile.identity_path]
+    found = await _first(candidates, QUESTION_SECONDS)
     if found is not None:
         return found
-    generic = profile_named("generic")
-    address = Address(url, wanted.key_for(generic), QUESTION_SECONDS)
-    if not await is_reachable(session, address):
+    generic = _candidate(session, profile_named("generic"), url, wanted)
+    if not await is_reachable(generic, QUESTION_SECONDS):
         raise SetupError(f"no server answers at {url}; start it, or correct --backend-url")
-    return generic, address
+    return generic
 
 
 async def _first_that_answers(
     session: aiohttp.ClientSession, wanted: Wanted, profiles: tuple[BackendProfile, ...]
-) -> tuple[BackendProfile, Address] | None:
+) -> Backend | None:
     candidates = [
-        (profile, Address(profile.base_url, wanted.key_for(profile), DETECTION_SECONDS))
+        _candidate(session, profile, profile.base_url, wanted)
         for profile in profiles
         if profile.identity_path and not profile.is_remote
     ]
-    return await _first(session, candidates)
+    return await _first(candidates, DETECTION_SECONDS)
 
 
-async def _first(
-    session: aiohttp.ClientSession, candidates: list[tuple[BackendProfile, Address]]
-) -> tuple[BackendProfile, Address] | None:
+async def _first(candidates: list[Backend], within_seconds: float) -> Backend | None:
     """Ask all at once, and return the first in their order that is what its profile says."""
-    answers = await asyncio.gather(*(identifies_as(session, profile, address) for profile, address in candidates))
+    answers = await asyncio.gather(*(identifies_as_profile(candidate, within_seconds) for candidate in candidates))
     return next((candidate for candidate, is_it in zip(candidates, answers, strict=True) if is_it), None)
 
 
-async def _target(
-    session: aiohttp.ClientSession, profile: BackendProfile, address: Address, model: str | None
-) -> BackendTarget:
-    patient = Address(address.base_url, address.api_key, QUESTION_SECONDS)
-    facts = await ask_facts(session, profile, patient, model)
+def _candidate(session: aiohttp.ClientSession, profile: BackendProfile, url: str, wanted: Wanted) -> Backend:
+    """Return a server that may be of this kind; its model is still to be found."""
+    target = BackendTarget(profile=profile, base_url=url, model="", api_key=wanted.key_for(profile))
+    return HttpBackend(session, target)
+
+
+async def _target(session: aiohttp.ClientSession, found: BackendTarget, model: str | None) -> BackendTarget:
+    profile = found.profile
+    facts = await ask_facts(HttpBackend(session, found), QUESTION_SECONDS, model)
     chosen = model or facts.loaded_model or next(iter(facts.models), None)
     if chosen is None:
         raise InvalidSetting(
-            f"{profile.title} at {address.base_url} does not tell which models it has; name one with --model"
+            f"{profile.title} at {found.base_url} does not tell which models it has; name one with --model"
         )
     if model is None and profile.is_remote:
         raise InvalidSetting(f"{profile.title} has {len(facts.models)} models; name one with --model")
-    target = BackendTarget(
-        profile=profile,
-        base_url=address.base_url,
+    target = replace(
+        found,
         model=chosen,
-        api_key=address.api_key,
         context_tokens=facts.context_tokens,
         parallel_requests=facts.parallel_requests or profile.parallel_requests,
     )
-    return await fitted_to_template(session, target)
+    return await fitted_to_template(HttpBackend(session, target))
 
 
 def _with_choices(target: BackendTarget, settings: Settings) -> BackendTarget:
@@ -169,7 +172,7 @@ async def _fallback(session: aiohttp.ClientSession, fallback: Fallback, settings
     wanted = Wanted(mode=fallback.mode, url=fallback.url, model=fallback.model, key_for=key_for)
     try:
         found = await _identified(session, wanted, PROFILES)
-        return await _target(session, *found, fallback.model) if found else None
+        return await _target(session, found.target, fallback.model) if found else None
     except InvalidSetting:
         raise
     except SetupError:
@@ -188,7 +191,7 @@ def _unasked(fallback: Fallback, key_for: Callable[[BackendProfile], Secret | No
 def _backend(mode: Mode) -> BackendName:
     if mode in {"claude", "embedded"}:
         raise InvalidSetting(f"mode {mode} is no server that can be asked at an address, or fall back to")
-    return mode  # type: ignore[return-value]  # the modes without these two are the names of the profiles
+    return mode  # the modes without these two are the names of the profiles
 
 
 def _absent(profile: BackendProfile, url: str) -> SetupError:

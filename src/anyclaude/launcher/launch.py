@@ -5,19 +5,20 @@ import shlex
 from pathlib import Path
 from typing import TextIO
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 from anyclaude.launcher.client.environment import Variable, child_environment, is_credential
 from anyclaude.launcher.client.installation import Client, Machine, find_client, provide_client
 from anyclaude.launcher.client.plan import Invocation, diet_of, plan_client
 from anyclaude.profiles import EMBEDDED
 from anyclaude.secret import Secret
-from anyclaude.server.gateway import GatewayOptions
+from anyclaude.server import GatewayOptions
 from anyclaude.settings import Settings
 from anyclaude.transforms import Diet
 
 from .compose import Served, launch_options, running_gateway, running_servers, serve_options, warmed
 from .detection import find_target
 from .engine_monitor import EngineMonitor, monitored
+from .folders import cache_folder
 from .launch_key import launch_key_of
 from .signals import Signals
 from .supervise import run_client
@@ -126,7 +127,7 @@ def _diet(invocation: Invocation, settings: Settings, served: Served) -> Diet:
 
 
 def _machine(invocation: Invocation, settings: Settings) -> Machine:
-    return Machine(invocation.environment, settings.cache, settings.claude_version, settings.claude_path)
+    return Machine(invocation.environment, cache_folder(settings), settings.claude_version, settings.claude_path)
 
 
 def _described(target: BackendTarget | None) -> str:

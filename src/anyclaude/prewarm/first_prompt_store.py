@@ -7,10 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from anyclaude.storage.private_files import write_whole
+from anyclaude.storage import files_newest_first, remove_all_but_newest, write_private
 
 from .first_prompt import FirstPrompt, LaunchKey
 
+PATTERN = "*.json"
 MAX_ENTRIES = 64
 """A prompt has 30 to 120 kB (Claude Code 2.1.330, lean and full), so all of them have less than 8 MB."""
 
@@ -26,9 +27,8 @@ class FirstPromptStore:
     def keep(self, prompt: FirstPrompt) -> None:
         """Write a prompt in the place of an earlier one, and forget the places that were used longest ago."""
         with contextlib.suppress(OSError):
-            write_whole(self._file_of(prompt.launch_key), msgspec.json.encode(prompt))
-            for forgotten in self._newest_first()[self._max_entries :]:
-                forgotten.unlink(missing_ok=True)
+            write_private(self._file_of(prompt.launch_key), msgspec.json.encode(prompt))
+            remove_all_but_newest(self._folder, PATTERN, self._max_entries)
 
     def best_for(self, launch_key: LaunchKey) -> FirstPrompt | None:
         """Return the prompt of this place; else the latest of another project where the client began likewise."""
@@ -44,16 +44,9 @@ class FirstPromptStore:
         return next(self._readable(), None)
 
     def _readable(self) -> Iterator[FirstPrompt]:
-        for file in self._newest_first():
+        for file in files_newest_first(self._folder, PATTERN):
             if (prompt := self._read(file)) is not None:
                 yield prompt
-
-    def _newest_first(self) -> list[Path]:
-        try:
-            dated = [(file.stat().st_mtime_ns, file) for file in self._folder.glob("*.json")]
-        except OSError:
-            return []
-        return [file for _, file in sorted(dated, reverse=True)]
 
     def _read(self, file: Path) -> FirstPrompt | None:
         try:

@@ -1,38 +1,22 @@
-"""Have a backend read a prompt in advance, so that whoever sends it later need not wait for that."""
+"""Have a backend evaluate a prompt in advance, so that the request that sends it later need not wait for that."""
 
-from msgspec.structs import replace
-
-from anyclaude.protocol.deltas import Delta, UsageReported
-from anyclaude.protocol.message_stream import latest
-from anyclaude.protocol.messages_request import MessagesRequest
-from anyclaude.scheduling.dispatch import Progress, Upstream
-from anyclaude.scheduling.model_choice import model_for
-from anyclaude.scheduling.queue import Priority
+from anyclaude.protocol.deltas import UsageReported
+from anyclaude.protocol.message_stream import merge_reports
+from anyclaude.scheduling import PreparedRequest, Progress
 
 
-async def evaluate(
-    upstream: Upstream, request: MessagesRequest, within_seconds: float, progress: Progress
-) -> UsageReported:
+async def evaluate(prepared: PreparedRequest, within_seconds: float, progress: Progress) -> UsageReported:
     """
-    Have the prompt of `request` read, and return what the backend counted; raises `BackendError`.
+    Have the prompt evaluated, and return what the backend counted; each wait may take `within_seconds`.
 
-    Goes past the queue and the circuit: nobody waits for this, so nobody must be told of its failure.
+    Bypasses the queue and the circuit breaker: no client waits for this, so its failure concerns none.  Raises
+    `BackendError`.
     """
-    target = upstream.backend.target
-    model = model_for(request.model, priority=Priority.MAIN, target=target)
-    encoded = upstream.dialect.encode_request(replace(request, max_tokens=0), model, target.profile)
-    progress.route, progress.dropped, progress.attempts = f"{target.profile.name}/{model}", encoded.dropped, 1
-    async with upstream.backend.stream(encoded.request, within_seconds) as reply:
-        if reply.status != 200:
-            body = await reply.read_error()
-            raise upstream.dialect.decode_error(reply.status, body, reply.retry_after_seconds, target.profile)
-        decoder = upstream.dialect.decoder(reply.content_type)
-        deltas: list[Delta] = []
-        while chunk := await reply.read_chunk(within_seconds):
-            deltas += decoder.feed(chunk)
-        deltas += decoder.finish()
+    progress.sending(prepared)
     reported = UsageReported()
-    for delta in deltas:
-        if isinstance(delta, UsageReported):
-            reported = latest(reported, delta)
+    async with prepared.upstream.send(prepared, within_seconds) as reader:
+        while not reader.is_over:
+            counts = [delta for delta in await reader.read(within_seconds) if isinstance(delta, UsageReported)]
+            for count in counts:
+                reported = merge_reports(reported, count)
     return reported

@@ -1,65 +1,87 @@
-"""What is done so that a session begins warm: the state of the last run is restored, and its first prompt evaluated."""
+"""All that lets a session begin warm: the slot snapshot of the last run is restored, and the first prompt evaluated."""
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
-from anyclaude.exchange.exchange_log import ExchangeLog
-from anyclaude.exchange.record import Outcome
+from msgspec import Struct
+
+from anyclaude.exchange import Caller, Clock, ExchangeEnded, ExchangeListener, ExchangeLog, PromptPipeline
 from anyclaude.protocol.json_values import JsonObject
+from anyclaude.scheduling import Upstream
 
+from .first_prompt import LaunchKey
+from .first_prompt_recorder import FirstPromptRecorder
+from .first_prompt_store import FirstPromptStore
 from .prompt_prewarmer import PromptPrewarmer
-from .slot_saver import SlotSaver
+from .slot_saver import SlotSaver, SlotSaverOptions
 
 
-class Prewarmer:
-    """Both together, each of which may be missing; `begin` and `stop` it once."""
+class FirstPromptOptions(Struct, frozen=True):
+    """Where first prompts are kept, and which one is evaluated; without `launch_key` it is the last one recorded."""
+
+    folder: Path
+    launch_key: LaunchKey | None = None
+
+
+class PrewarmOptions(Struct, frozen=True, kw_only=True):
+    """The two ways to begin warm; `None` switches one off."""
+
+    first_prompt: FirstPromptOptions | None = None
+    slot: SlotSaverOptions | None = None
+
+
+class Prewarmer(ExchangeListener):
+    """Prewarms one upstream; `start` and `stop` it once."""
 
     def __init__(
         self,
-        warm_up: PromptPrewarmer | None,
-        keeper: SlotSaver | None,
-        new_account: Callable[[], ExchangeLog],
+        options: PrewarmOptions,
+        upstream: Upstream,
+        pipeline: PromptPipeline,
+        clock: Clock,
         within_seconds: float,
     ) -> None:
-        self._warm_up = warm_up
-        self._keeper = keeper
-        self._new_account = new_account
         self._within_seconds = within_seconds
-        self._beginning: asyncio.Task[None] | None = None
+        self._slot_saver = SlotSaver(options.slot, upstream, clock) if options.slot else None
+        self._recorder: FirstPromptRecorder | None = None
+        self._prompt_prewarmer: PromptPrewarmer | None = None
+        if options.first_prompt is not None:
+            store, key = FirstPromptStore(options.first_prompt.folder), options.first_prompt.launch_key
+            self._recorder = FirstPromptRecorder(store, key or LaunchKey(""))
+            self._prompt_prewarmer = PromptPrewarmer(store, key, upstream, pipeline, clock)
+        self._starting: asyncio.Task[None] | None = None
 
-    def begin(self) -> None:
-        """Start to warm the backend, beside everything else that goes on."""
-        self._beginning = asyncio.create_task(self._begin())
+    def start(self, new_log: Callable[[Caller], ExchangeLog]) -> None:
+        """Start to prewarm, in a task of its own; `new_log` returns the log of an exchange without a client."""
+        self._starting = asyncio.create_task(self._start(new_log))
 
-    def heard(self, log: ExchangeLog, outcome: Outcome) -> None:
-        """Take note of an exchange that is over."""
-        if self._warm_up is not None and log.asked is not None:
-            self._warm_up.heard(log.caller, log.asked)
-        if self._keeper is not None:
-            self._keeper.heard(log, outcome)
+    def exchange_ended(self, event: ExchangeEnded) -> None:
+        """Pass the event on to the parts."""
+        for listener in (self._recorder, self._prompt_prewarmer, self._slot_saver):
+            if listener is not None:
+                listener.exchange_ended(event)
 
     async def stop(self) -> None:
-        """Let go of what still runs, and save what is worth it; the backend must still be there."""
-        if self._beginning is not None:
-            self._beginning.cancel()
-            await asyncio.wait({self._beginning})
-        if self._warm_up is not None:
-            await self._warm_up.stop()
-        if self._keeper is not None:
-            await self._keeper.stop()
+        """Cancel what still runs, and save what is worth it; the backend must still be there."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.wait({self._starting})
+        if self._recorder is not None:
+            await self._recorder.stop()
+        if self._slot_saver is not None:
+            await self._slot_saver.stop()
 
     def health(self) -> JsonObject:
-        """Return what `/health` shows."""
+        """Return the object that `/health` shows."""
         return {
-            "warm_up": "off" if self._warm_up is None else self._warm_up.state,
-            "kept_state": None if self._keeper is None else self._keeper.health(),
+            "warm_up": "off" if self._prompt_prewarmer is None else self._prompt_prewarmer.state,
+            "kept_state": None if self._slot_saver is None else self._slot_saver.health(),
         }
 
-    async def _begin(self) -> None:
-        if self._keeper is not None:
-            await self._keeper.restore()
-        if self._warm_up is None or (self._keeper is not None and self._keeper.holds_what_goes_on):
-            return
-        reported = await self._warm_up.evaluate(self._new_account(), self._within_seconds)
-        if reported is not None and self._keeper is not None:
-            self._keeper.judge(reported)
+    async def _start(self, new_log: Callable[[Caller], ExchangeLog]) -> None:
+        if self._slot_saver is not None:
+            await self._slot_saver.restore()
+        is_slot_taken = self._slot_saver is not None and self._slot_saver.holds_continued_session
+        if self._prompt_prewarmer is not None and not is_slot_taken:
+            await self._prompt_prewarmer.evaluate(new_log, self._within_seconds)

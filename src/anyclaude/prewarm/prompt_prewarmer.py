@@ -1,127 +1,101 @@
 """
-Warms the backend before the first word: while the client starts and the user types, the prompt that the next session
-is going to begin with is evaluated.
+Evaluates the prompt that the next session is expected to begin with, while the client starts and the user types.
 
-Where the prompt comes from: every session's first prompt is recorded, less the user's words.  Whoever asks for anything
-meanwhile goes first: the warm-up's connection is closed, and what the engine has evaluated by then stays in its cache.
+The prompt is one that an earlier session began with.  Any request meanwhile has priority: the prewarmer's connection is
+closed, and what the engine has evaluated by then stays in its cache.
 """
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
-from pathlib import Path
 from typing import Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from anyclaude.errors import AnyclaudeError
-from anyclaude.exchange.caller import Caller
-from anyclaude.exchange.exchange_log import ExchangeLog
-from anyclaude.exchange.prompt_pipeline import Preparation
-from anyclaude.exchange.record import Outcome
-from anyclaude.observability.journal import Journal
-from anyclaude.protocol.deltas import UsageReported
+from anyclaude.exchange import Caller, Clock, ExchangeEnded, ExchangeListener, ExchangeLog, Outcome, PromptPipeline
 from anyclaude.protocol.messages_request import MessagesRequest
-from anyclaude.scheduling.dispatch import Upstream
+from anyclaude.protocol.prompt_size import prompt_characters
+from anyclaude.scheduling import BackendRequest, Progress, Upstream
 
-from .first_prompt import LaunchKey, first_prompt_of
+from .first_prompt import LaunchKey
 from .first_prompt_store import FirstPromptStore
 from .prefill import evaluate
 
-NOBODY = Caller(is_claude_code=False, session=None, agent=None, request_class="warm_up")
-
-MAX_SESSIONS = 1_024
-"""Sessions that are remembered to have begun; one that is forgotten is recorded once more, which does no harm."""
+PREWARMER = Caller(is_claude_code=False, session=None, agent=None, request_class="warm_up")
+"""The caller of what the gateway evaluates without a client."""
 
 State: TypeAlias = Outcome | Literal["waiting", "running", "nothing to evaluate"]
 
 
-class PrewarmOptions(Struct, frozen=True):
-    """Where first prompts are kept, and whose is wanted; without `place` it is the one of the last session anywhere."""
-
-    folder: Path
-    launch_key: LaunchKey | None = None
-
-
-class PromptPrewarmer:
-    """Evaluates one prompt in advance, and records those that later runs can evaluate."""
+class PromptPrewarmer(ExchangeListener):
+    """Evaluates one prompt of `store` in advance: that of `launch_key`, or without one the last that was recorded."""
 
     def __init__(
         self,
-        options: PrewarmOptions,
+        store: FirstPromptStore,
+        launch_key: LaunchKey | None,
         upstream: Upstream,
-        preparation: Preparation,
-        journal: Journal,
-        now: Callable[[], datetime],
+        pipeline: PromptPipeline,
+        clock: Clock,
     ) -> None:
-        self._options = options
-        self._files = FirstPromptStore(options.folder)
+        self._store = store
+        self._launch_key = launch_key
         self._upstream = upstream
-        self._preparation = preparation
-        self._journal = journal
-        self._now = now
-        self._has_heard = False
-        self._begun: dict[str, None] = {}
-        self._recording: set[asyncio.Task[None]] = set()
+        self._pipeline = pipeline
+        self._clock = clock
+        self._has_session_begun = False
         self.state: State = "waiting"
 
-    async def evaluate(self, log: ExchangeLog, within_seconds: float) -> UsageReported | None:
-        """Evaluate the prompt unless somebody asks first; return what was counted, `None` if it was not finished."""
+    def exchange_ended(self, event: ExchangeEnded) -> None:
+        """Note that a session has begun: it holds the engine from now on."""
+        if event.request is not None:
+            self._has_session_begun = True
+
+    async def evaluate(self, new_log: Callable[[Caller], ExchangeLog], within_seconds: float) -> None:
+        """Evaluate the prompt unless a request comes first; the exchange is logged like any other."""
         request = await self._predicted_prompt()
         if request is None:
             self.state = "nothing to evaluate"
-            return None
-        if self._has_heard or self._upstream.admission.running:  # the session has begun, and holds the engine
+            return
+        if self._has_session_begun or self._upstream.admission.running:
             self.state = "pre_empted"
-            return None
-        prepared = self._preparation.prepared(request, "")
-        log.request, log.steps = prepared.request, prepared.steps
+            return
+        log = new_log(PREWARMER)
+        log.began()
+        outcome: Outcome = "pre_empted"
+        try:
+            if await self._evaluate_when_idle(request, log, within_seconds):
+                outcome = "completed"
+                log.answered(200)
+        except AnyclaudeError as error:
+            outcome = "failed"
+            log.failed(error)
+            log.answered(error.status)
+        finally:
+            self.state = outcome
+            log.ended(outcome)
+
+    async def _evaluate_when_idle(self, request: MessagesRequest, log: ExchangeLog, within_seconds: float) -> bool:
+        """Return whether the evaluation was finished; a request that arrives ends it."""
+        prompt = self._pipeline.prepared(request, "")
+        log.prepared(prompt)
+        progress = Progress()
+        log.follow(progress)
+        unanswered = replace(prompt.request, max_tokens=0)
+        prepared = self._upstream.prepare(BackendRequest(unanswered, "", prompt_characters(unanswered)))
 
         async def work() -> None:
             self.state = "running"
-            log.reported = await evaluate(self._upstream, prepared.request, within_seconds, log.progress)
+            log.counted(await evaluate(prepared, within_seconds, progress))
 
-        outcome: Outcome = "pre_empted"
-        try:
-            if await self._upstream.admission.run_when_idle(work):
-                outcome, log.status = "completed", 200
-        except AnyclaudeError as error:
-            outcome, log.error, log.status = "failed", error, error.status
-        finally:
-            self.state = outcome
-            self._journal.write(log.record(outcome))
-        return log.reported if outcome == "completed" else None
-
-    def heard(self, caller: Caller, asked: MessagesRequest) -> None:
-        """Record the first prompt of a session, beside everything else that goes on."""
-        self._has_heard = True
-        session = caller.session
-        if session is None or session in self._begun or not asked.tools:
-            return
-        if caller.agent is not None or caller.request_class not in {"main", "unknown"}:
-            return
-        self._begun[session] = None
-        if len(self._begun) > MAX_SESSIONS:
-            del self._begun[next(iter(self._begun))]
-        task = asyncio.create_task(asyncio.to_thread(self._record, asked))
-        self._recording.add(task)
-        task.add_done_callback(self._recording.discard)
-
-    async def stop(self) -> None:
-        """Finish what is being recorded: a file of some kilobytes."""
-        await asyncio.gather(*self._recording)
-
-    def _record(self, asked: MessagesRequest) -> None:
-        launch_key = self._options.launch_key or LaunchKey("")
-        if (prompt := first_prompt_of(asked, launch_key)) is not None:
-            self._files.keep(prompt)
+        return await self._upstream.admission.run_when_idle(work)
 
     async def _predicted_prompt(self) -> MessagesRequest | None:
-        """Return the prompt that the next session is going to begin with, as far as can be told."""
-        launch_key = self._options.launch_key
-        if launch_key is None:
-            prompt = await asyncio.to_thread(self._files.latest)
+        """Return the prompt that the next session is expected to begin with, `None` if none was recorded."""
+        key = self._launch_key
+        if key is None:
+            prompt = await asyncio.to_thread(self._store.latest)
         else:
-            prompt = await asyncio.to_thread(self._files.best_for, launch_key)
-        today = self._now().astimezone().date()  # where the user is, as the client tells it
-        return None if prompt is None else prompt.rendered(launch_key.folder if launch_key else "", today)
+            prompt = await asyncio.to_thread(self._store.best_for, key)
+        today = self._clock.now().astimezone().date()  # the user's local date, as the client states it
+        return None if prompt is None else prompt.rendered(key.folder if key else "", today)

@@ -1,90 +1,80 @@
 """
-Keeps what the engine has computed from one run to the next: saved when a conversation rests or ends, read at the start.
+Saves what the engine has computed, and restores it in the next run.
 
-Whether a restore did any good is told by the engine's own count of cached tokens, not by its answer: some builds and
-models report success and evaluate everything again (llama.cpp issues 26676 and 28194).  Then nothing more is saved or
-restored in this run.
+The slot is saved when a conversation rests and when the run ends, and restored when a run starts.  Whether a restore
+worked shows in the engine's own count of cached tokens, not in its answer: some builds and models report success and
+evaluate everything again (llama.cpp issues 26676 and 28194).  Then nothing more is saved or restored in this run.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from msgspec import Struct
 
-from anyclaude.backends.slots import SlotFile, restore_slot, save_slot
+from anyclaude.backends import SlotFile, restore_slot, save_slot
 from anyclaude.errors import BackendError, BackendGarbled
-from anyclaude.exchange.exchange_log import ExchangeLog
-from anyclaude.exchange.record import Outcome
+from anyclaude.exchange import Clock, ExchangeEnded, ExchangeListener
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.json_values import JsonObject
-from anyclaude.scheduling.dispatch import Upstream
-from anyclaude.scheduling.queue import Requester
+from anyclaude.scheduling import Requester, Upstream
 
 from .first_prompt import LaunchKey
 from .slot_store import SlotSnapshot, SlotStore
 
 REST_SECONDS = 10.0
-"""After a reply so long without another request the user reads or thinks; tools answer sooner."""
+"""If no request follows a reply for this long, the user is reading or thinking; tools return sooner."""
 
 LONGEST_PAUSE_SECONDS = 1.0
-"""The engine answers nobody while it writes.  Where a save took longer, the next one waits for the end of the run."""
+"""The engine serves no request while it writes.  If a save took longer, the next one waits for the end of the run."""
 
 MIN_GROWTH_TOKENS = 256
-"""Less is evaluated again faster than it is worth to write everything anew."""
+"""Fewer new tokens are evaluated again faster than a snapshot is written."""
 
 RESTORE_SECONDS = 60.0
-"""A state of 4 GiB takes a slow disk (100 MB/s) 40 s."""
+"""A snapshot of 4 GiB takes a slow disk (100 MB/s) 40 s."""
 
 LAST_SAVE_SECONDS = 10.0
-"""What the end of a run may be held up by; 4 GiB take a usual disk (500 MB/s) 8 s."""
+"""How long the end of a run may be delayed; 4 GiB take a usual disk (500 MB/s) 8 s."""
 
 MIN_SHARE = 0.5
-"""A restore that works gives nearly all of it; one that does not gives none, or the first few tokens."""
+"""A restore that works provides nearly all of the snapshot; one that fails provides none, or the first few tokens."""
 
-KEEPER = Requester("kept state")
-"""Nobody's request, but everybody's has to wait for it."""
+RESTORING = Requester("slot snapshot")
+"""The requester of a restore, for which every request has to wait."""
 
 _log = logging.getLogger(__name__)
 
 
 class SlotSaverOptions(Struct, frozen=True, kw_only=True):
-    """Where states are kept, for which engine and project, and how much of the disk they may take together."""
+    """Where snapshots are kept, for which engine and launch, and how much of the disk all of them may take."""
 
     folder: Path
     engine: str
     launch_key: LaunchKey
     limit_bytes: int
     session: str | None = None
-    """The session that the client was told to go on with, where it was told which."""
+    """The session that the client was told to continue, if it was named."""
     continues_session: bool = False
-    """Whether the client goes on with an earlier session."""
+    """Whether the client continues an earlier session."""
 
 
 class _Conversation(Struct, frozen=True):
-    """What the engine holds: the session, and about how many tokens of it."""
+    """What the slot holds: the session, and about how many tokens of it."""
 
     session: str
     tokens: int
 
 
-class SlotSaver:
+class SlotSaver(ExchangeListener):
     """Saves and restores the one slot of an engine; `stop` it before the engine ends."""
 
-    def __init__(
-        self,
-        options: SlotSaverOptions,
-        upstream: Upstream,
-        clock: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
-    ) -> None:
+    def __init__(self, options: SlotSaverOptions, upstream: Upstream, clock: Clock) -> None:
         self._options = options
         self._upstream = upstream
         self._clock = clock
-        self._sleep = sleep
-        self._states = SlotStore(options.folder, options.engine, options.limit_bytes)
+        self._store = SlotStore(options.folder, options.engine, options.limit_bytes)
         self._off: str | None = None
         self._unproved: SlotSnapshot | None = None
         self._restored_tokens: int | None = None
@@ -92,16 +82,16 @@ class SlotSaver:
         self._saved: _Conversation | None = None
         self._seconds_for_last = 0.0
         self._is_saving = False
-        self._taking_over: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
         self._resting: asyncio.Task[None] | None = None
 
     @property
-    def holds_what_goes_on(self) -> bool:
-        """Whether the slot holds a session that is about to go on, and that nothing else should take the place of."""
+    def holds_continued_session(self) -> bool:
+        """Whether the slot holds a session that is about to be continued, and must not be evicted."""
         return self._unproved is not None and self._options.continues_session
 
     def health(self) -> JsonObject:
-        """Return what `/health` shows."""
+        """Return the object that `/health` shows."""
         return {
             "state": "on" if self._off is None else "off",
             "reason": self._off,
@@ -112,105 +102,110 @@ class SlotSaver:
 
     async def restore(self) -> None:
         """
-        Let the engine read the state of the project's session, if one is kept.
+        Restore the snapshot of the launch's session, if there is one.
 
-        Only an engine that has done nothing yet: a restore takes the place of whatever the slot holds, also when it
-        fails.  Nobody is served until it is done.
+        Only into an engine that has not served a request: a restore replaces whatever the slot holds, even when it
+        fails.  Requests wait until it is done.
         """
         if self._upstream.admission.running:
             return
-        async with self._upstream.admission.turn(KEEPER):
-            state = await asyncio.to_thread(self._states.wanted, self._options.launch_key, self._options.session)
-            if state is None:
+        async with self._upstream.admission.turn(RESTORING):
+            snapshot = await asyncio.to_thread(self._store.best_for, self._options.launch_key, self._options.session)
+            if snapshot is None:
                 return
             try:
-                read = await restore_slot(self._upstream.backend, state.file_name, RESTORE_SECONDS)
-                if read.tokens != state.tokens:
-                    raise BackendGarbled(f"the engine restored {read.tokens:,} of {state.tokens:,} tokens")
+                read = await restore_slot(self._upstream.backend, snapshot.file_name, RESTORE_SECONDS)
+                if read.tokens != snapshot.tokens:
+                    raise BackendGarbled(f"the engine restored {read.tokens:,} of {snapshot.tokens:,} tokens")
             except BackendError as error:
-                await asyncio.to_thread(self._states.forget, state)
+                await asyncio.to_thread(self._store.remove, snapshot)
                 self._switch_off(str(error))
                 return
-        self._restored_tokens, self._unproved = read.tokens, state
-        self._saved = _Conversation(state.session, state.tokens)
+        self._restored_tokens, self._unproved = read.tokens, snapshot
+        self._saved = _Conversation(snapshot.session, snapshot.tokens)
 
-    def judge(self, reported: UsageReported) -> None:
-        """Believe in the restore, or not, by what the engine counted for the first prompt after it."""
-        state, cached, prompt = self._unproved, reported.cached_tokens, reported.input_tokens
-        if state is None or cached is None or prompt is None:
+    def exchange_ended(self, event: ExchangeEnded) -> None:
+        """Note what the slot holds after an exchange, and save it when the conversation rests."""
+        record = event.record
+        if self._off is not None or record.attempts == 0 or record.skipped_backends:
+            return  # the engine did not get the request
+        if event.caller.is_gateway:
+            if event.outcome == "completed":
+                self._check_restore(event.reported)
             return
-        self._unproved = None
-        if cached < MIN_SHARE * min(state.tokens, prompt):
-            self._switch_off(
-                f"the engine said that it had restored {state.tokens:,} tokens, but found only {cached:,} of a prompt "
-                f"of {prompt:,} in its cache"
-            )
-
-    def heard(self, log: ExchangeLog, outcome: Outcome) -> None:
-        """Note what the engine holds after an exchange, and save it when it rests."""
-        if self._off is not None or log.progress.attempts == 0 or log.progress.skipped_backends:
-            return  # the engine has heard nothing of it
         self._stop_resting()
-        self._held = _conversation(log) if outcome == "completed" else None
+        self._held = _conversation(event) if event.outcome == "completed" else None
         if self._held is not None:
-            self.judge(log.reported)
+            self._check_restore(event.reported)
         if self._is_worth_saving() and self._seconds_for_last <= LONGEST_PAUSE_SECONDS:
             self._resting = asyncio.create_task(self._save_at_rest())
 
     async def stop(self) -> None:
-        """Save what has not been saved, within bounds."""
+        """Save what has not been saved, within `LAST_SAVE_SECONDS`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_SAVE_SECONDS):
                 if self._is_saving and self._resting is not None:
                     await self._resting
-                if self._taking_over is not None:
-                    await self._taking_over
+                if self._keeping is not None:
+                    await self._keeping
                 if self._is_worth_saving():
                     await self._save()
         resting = self._stop_resting()
         if resting is not None:
             await asyncio.wait({resting})
 
+    def _check_restore(self, reported: UsageReported) -> None:
+        """Compare the engine's counts of the first prompt after a restore with the snapshot."""
+        snapshot, cached, prompt = self._unproved, reported.cached_tokens, reported.input_tokens
+        if snapshot is None or cached is None or prompt is None:
+            return
+        self._unproved = None
+        if cached < MIN_SHARE * min(snapshot.tokens, prompt):
+            self._switch_off(
+                f"the engine reported {snapshot.tokens:,} restored tokens, but found only {cached:,} of a prompt "
+                f"of {prompt:,} in its cache"
+            )
+
     async def _save_at_rest(self) -> None:
-        await self._sleep(REST_SECONDS)
+        await self._clock.sleep(REST_SECONDS)
         await self._upstream.admission.run_when_idle(self._save)
 
     async def _save(self) -> None:
-        """Have the engine write what it holds; whoever cancels this ends the wait, and nothing is kept."""
+        """Have the engine write the slot; cancelling the wait discards the file."""
         held = self._held
         if held is None:
             return
-        name = self._states.new_file_name()
+        name = self._store.new_file_name()
         self._is_saving = True
         try:
-            if not await asyncio.to_thread(self._states.has_room_for, held.tokens):
+            if not await asyncio.to_thread(self._store.has_room_for, held.tokens):
                 self._switch_off(f"there is no room for it on the disk of {self._options.folder}")
                 return
-            began = self._clock()
+            began = self._clock.seconds()
             written = await save_slot(self._upstream.backend, name, RESTORE_SECONDS)
-            self._seconds_for_last = self._clock() - began
+            self._seconds_for_last = self._clock.seconds() - began
         except (BackendError, OSError) as error:
             self._switch_off(str(error))
-            self._states.discard(name)
+            self._store.discard(name)
         except asyncio.CancelledError:
-            self._states.discard(name)
+            self._store.discard(name)
             raise
         else:
-            self._taking_over = asyncio.create_task(self._take_over(held, name, written))
-            await asyncio.shield(self._taking_over)
+            self._keeping = asyncio.create_task(self._keep(held, name, written))
+            await asyncio.shield(self._keeping)
         finally:
             self._is_saving = False
 
-    async def _take_over(self, held: _Conversation, name: str, written: SlotFile) -> None:
+    async def _keep(self, held: _Conversation, name: str, written: SlotFile) -> None:
         try:
-            stays = await asyncio.to_thread(self._states.keep, self._options.launch_key, held.session, name, written)
+            is_kept = await asyncio.to_thread(self._store.keep, self._options.launch_key, held.session, name, written)
         except OSError as error:
             self._switch_off(str(error))
             return
-        if stays:
+        if is_kept:
             self._saved = held
         else:
-            self._switch_off(f"a state takes {written.bytes:,} bytes, and {self._options.limit_bytes:,} are allowed")
+            self._switch_off(f"a snapshot takes {written.bytes:,} bytes, and {self._options.limit_bytes:,} are allowed")
 
     def _is_worth_saving(self) -> bool:
         if self._off is not None or self._held is None:
@@ -220,7 +215,7 @@ class SlotSaver:
 
     def _switch_off(self, reason: str) -> None:
         self._off = reason
-        _log.warning("What the engine has computed is not kept any more in this run: %s", reason)
+        _log.warning("Slot snapshots are switched off for this run: %s", reason)
 
     def _stop_resting(self) -> asyncio.Task[None] | None:
         resting, self._resting = self._resting, None
@@ -229,11 +224,11 @@ class SlotSaver:
         return resting
 
 
-def _conversation(log: ExchangeLog) -> _Conversation | None:
-    """Return which conversation an exchange was part of, if it is one that the user will go on with."""
-    caller, asked, reported = log.caller, log.asked, log.reported
-    if caller.session is None or caller.agent is not None or caller.request_class not in {"main", "unknown"}:
+def _conversation(event: ExchangeEnded) -> _Conversation | None:
+    """Return the conversation of an exchange, if it is one that the user will continue."""
+    caller, request, reported = event.caller, event.request, event.reported
+    if caller.session is None or not caller.is_main_conversation:
         return None
-    if asked is None or not asked.tools or reported.input_tokens is None:
+    if request is None or not request.tools or reported.input_tokens is None:
         return None
     return _Conversation(caller.session, reported.input_tokens + (reported.output_tokens or 0))

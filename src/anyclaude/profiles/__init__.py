@@ -1,7 +1,14 @@
-"""What we know about servers and models: facts as data, never behaviour."""
+"""
+Facts about servers, as data, never behaviour.
 
-from .backends import EMBEDDED, PROFILES, profile_named
+Each kind of server has a module with its `BackendProfile`, and a row in `table`.  `error_wordings` holds the sentences
+in which servers report errors.
+"""
+
+from . import error_wordings
 from .base import BackendName, BackendProfile, Continuation, DialectName, TokenCounting
+from .embedded import EMBEDDED
+from .table import PROFILES, profile_named
 
 __all__ = [
     "EMBEDDED",
@@ -11,5 +18,6 @@ __all__ = [
     "Continuation",
     "DialectName",
     "TokenCounting",
+    "error_wordings",
     "profile_named",
 ]

@@ -1,7 +1,7 @@
 """
 Fold a stream of events into the message it spells.
 
-This is how a reply that was not asked for as a stream is made, so there is one path
+A reply that the client did not request as a stream is made this way, so there is one path
 through the gateway and no second one to drift from it.
 """
 
@@ -36,7 +36,7 @@ from .json_values import JsonError, JsonValue, decode_json
 
 
 class Accumulator:
-    """Takes the events of one stream; `message` is whole once `MessageStop` has been taken."""
+    """Collects the events of one stream; `message` is complete once `MessageStop` has been taken."""
 
     def __init__(self) -> None:
         self._message: Message | None = None
@@ -47,15 +47,20 @@ class Accumulator:
         self._stopped = False
 
     def take(self, events: Iterable[StreamEvent]) -> None:
-        """Account for some more events; raises `BackendTruncated` for a stream that says it failed."""
+        """Add the next events.  Raises `BackendTruncated` for a stream that reports a failure."""
         for event in events:
             self._take(event)
 
     @property
     def message(self) -> Message:
-        """The whole message; raises `BackendTruncated` while it is not whole."""
+        """
+        The complete message.
+
+        Raises:
+            BackendTruncated: when the stream has not ended yet.
+        """
         if self._message is None or not self._stopped:
-            raise BackendTruncated("the stream ended before its message was whole")
+            raise BackendTruncated("the stream ended before its message was complete")
         return self._message
 
     def _take(self, event: StreamEvent) -> None:
@@ -65,12 +70,12 @@ class Accumulator:
             case BlockStart(_, block):
                 self._open, self._pieces, self._signature = block, [], ""
             case BlockDelta():
-                self._add(event)
+                self._take_fragment(event)
             case BlockStop():
                 self._blocks.append(self._closed_block())
             case MessageDelta(ending, usage):
                 self._message = replace(
-                    self._begun(),
+                    self._opened(),
                     content=tuple(self._blocks),
                     stop_reason=ending.stop_reason,
                     stop_sequence=ending.stop_sequence,
@@ -85,7 +90,7 @@ class Accumulator:
             case _:
                 assert_never(event)
 
-    def _add(self, event: BlockDelta) -> None:
+    def _take_fragment(self, event: BlockDelta) -> None:
         match event.delta:
             case TextFragment(piece) | ThinkingFragment(piece) | InputJsonFragment(piece):
                 self._pieces.append(piece)
@@ -105,25 +110,18 @@ class Accumulator:
             case ToolUseContent(tool_use_id, name):
                 return ToolUseContent(tool_use_id, name, _input_of(text))
             case None:
-                raise ProtocolMisuse("a block was closed that was never opened")
+                raise ProtocolMisuse("the stream closed a block that was not open")
             case _:
                 assert_never(block)
 
-    def _begun(self) -> Message:
+    def _opened(self) -> Message:
         if self._message is None:
             raise ProtocolMisuse("the stream did not begin with message_start")
         return self._message
 
 
-def accumulate(events: Iterable[StreamEvent]) -> Message:
-    """Return the whole message; raises `BackendTruncated` for a stream that failed or is not whole."""
-    accumulator = Accumulator()
-    accumulator.take(events)
-    return accumulator.message
-
-
 def _input_of(text: str) -> JsonValue:
-    """Return a tool's input, or its raw text where that is no object: the client then says clearly what is wrong."""
+    """Return a tool's input, or its raw text where that is not an object: the client then reports what is wrong."""
     try:
         value = decode_json(text.encode())
     except JsonError:

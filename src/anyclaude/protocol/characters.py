@@ -1,4 +1,4 @@
-"""How many characters of a prompt a model gets to read: texts, and the JSON of inputs; images count nothing."""
+"""The number of characters of a prompt that a model reads: texts, and the JSON of inputs; images count as none."""
 
 from typing import assert_never
 
@@ -21,12 +21,12 @@ from .json_values import JsonValue, encode_json
 
 
 def content_characters(content: Content) -> int:
-    """Count the characters of some blocks."""
+    """Count the characters of a message's content."""
     return sum(_block_characters(block) for block in blocks_of(content))
 
 
 def json_characters(value: JsonValue) -> int:
-    """Count the characters of a value's JSON; none for a value that is not there."""
+    """Count the characters of a value's JSON; a missing value has none."""
     return 0 if value is None else len(encode_json(value).decode())
 
 

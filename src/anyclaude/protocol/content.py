@@ -1,10 +1,10 @@
 """
-The content blocks a conversation is made of.
+The content blocks of a conversation.
 
-Known kinds are typed; every kind keeps the fields it does not know in `extra`, and a kind
-that is not known at all is kept whole as `UnknownBlock`.  The client adds fields and kinds
-with each release, and a gateway that refuses or forgets them breaks it (the gateway
-contract: body fields are an open list).
+Known types are typed; every block keeps its unknown fields in `extra`, and a block of an
+unknown type is kept whole as `UnknownBlock`.  The client adds fields and types with each
+release, and a gateway that rejects or drops them breaks it (the gateway contract: body
+fields are an open list).
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ class TextBlock(Struct, frozen=True, weakref=True):
 
 
 class Base64Source(Struct, frozen=True):
-    """Data sent along."""
+    """Data inside the request."""
 
     media_type: str
     data: str
@@ -36,14 +36,14 @@ class Base64Source(Struct, frozen=True):
 
 
 class UrlSource(Struct, frozen=True):
-    """Data to be found at a URL."""
+    """Data at a URL."""
 
     url: str
     extra: JsonObject = NOTHING
 
 
 class OtherSource(Struct, frozen=True):
-    """A source of a kind that only Anthropic's own API understands, such as an uploaded file."""
+    """A source of a type that only Anthropic's own API understands, such as an uploaded file."""
 
     raw: JsonObject
 
@@ -67,10 +67,10 @@ class DocumentBlock(Struct, frozen=True):
 
 class ToolUseBlock(Struct, frozen=True):
     """
-    A call the model made in an earlier turn, as the client echoes it.
+    A tool call of an earlier turn, as the client returns it.
 
-    `raw_arguments` is the argument text as the model wrote it, where we remember it; it is ours and never
-    on the wire.
+    `raw_arguments` is the argument text as the model wrote it, where it is known; it is an addition of
+    the gateway and never on the wire.
     """
 
     id: str
@@ -81,7 +81,7 @@ class ToolUseBlock(Struct, frozen=True):
 
 
 class ToolResultBlock(Struct, frozen=True):
-    """What a tool answered; `content` is `None` where the client sent none."""
+    """The result of a tool call; `content` is `None` where the client sent none."""
 
     tool_use_id: str
     content: "str | tuple[ContentBlock, ...] | None" = None
@@ -90,14 +90,14 @@ class ToolResultBlock(Struct, frozen=True):
 
 
 class ToolReferenceBlock(Struct, frozen=True):
-    """Names a deferred tool that a search has found."""
+    """The name of a deferred tool that a tool search has found."""
 
     tool_name: str
     extra: JsonObject = NOTHING
 
 
 class ThinkingBlock(Struct, frozen=True):
-    """Reasoning from an earlier turn, with the signature it was given."""
+    """Reasoning of an earlier turn, with its signature."""
 
     thinking: str
     signature: str = ""
@@ -105,14 +105,14 @@ class ThinkingBlock(Struct, frozen=True):
 
 
 class RedactedThinkingBlock(Struct, frozen=True):
-    """Reasoning that only its maker can read."""
+    """Reasoning that only Anthropic's own API can read."""
 
     data: str
     extra: JsonObject = NOTHING
 
 
 class UnknownBlock(Struct, frozen=True):
-    """A block of a kind we do not know, kept as it came."""
+    """A block of an unknown type, kept as it was received."""
 
     type: str
     raw: JsonObject
@@ -134,12 +134,17 @@ Content: TypeAlias = str | tuple[ContentBlock, ...]
 
 
 def blocks_of(content: Content) -> tuple[ContentBlock, ...]:
-    """Return content as blocks; a string is one text block, as the API defines it."""
+    """Return content as blocks; a string is one text block, as the API defines."""
     return (TextBlock(content),) if isinstance(content, str) else content
 
 
 def decode_content(raw: JsonValue, path: str) -> Content:
-    """Parse a string or a list of blocks; `path` says where it stands, for the error's text."""
+    """
+    Parse a string or a list of blocks; `path` locates it in the request, for error messages.
+
+    Raises:
+        InvalidRequest: when it is neither a string nor a list.  Also raised for an invalid block.
+    """
     if isinstance(raw, str):
         return raw
     if not isinstance(raw, list):
@@ -148,7 +153,7 @@ def decode_content(raw: JsonValue, path: str) -> Content:
 
 
 def decode_block(raw: JsonValue, path: str) -> ContentBlock:
-    """Parse one content block; raises `InvalidRequest` for a known kind without its required fields."""
+    """Parse one content block.  Raises `InvalidRequest` for a known type without its required fields."""
     fields = Fields(raw, path)
     kind = fields.required("type", str)
     decode = _DECODERS.get(kind)
@@ -156,12 +161,12 @@ def decode_block(raw: JsonValue, path: str) -> ContentBlock:
 
 
 def encode_content(content: Content) -> JsonValue:
-    """Return the wire form of content, in the form it came in: string or list."""
+    """Return the wire form of content, in the form it was received in: string or list."""
     return content if isinstance(content, str) else [encode_block(block) for block in content]
 
 
 def encode_block(block: ContentBlock) -> JsonObject:
-    """Return the wire form of one block, with all it came with."""
+    """Return the wire form of one block, with every field it was received with."""
     match block:
         case UnknownBlock(_, raw):
             return raw
@@ -203,9 +208,15 @@ T = TypeVar("T")
 
 
 class Fields:
-    """The fields of one JSON object, taken out one by one; what nobody took is `rest`."""
+    """The fields of one JSON object, taken one by one; those that were not taken are `rest`."""
 
     def __init__(self, raw: JsonValue, path: str) -> None:
+        """
+        Wrap a decoded object; `path` locates it in the request, for error messages.
+
+        Raises:
+            InvalidRequest: when `raw` is not an object.
+        """
         if not isinstance(raw, dict):
             raise InvalidRequest(f"{path}: should be an object, not {kind_of(raw)}")
         self.raw: JsonObject = raw
@@ -213,11 +224,16 @@ class Fields:
         self._rest: dict[str, JsonValue] = dict(raw)
 
     def take(self, name: str) -> JsonValue:
-        """Return a field of any kind, `None` if it is missing."""
+        """Return a field of any type, `None` if it is missing."""
         return self._rest.pop(name, None)
 
     def required(self, name: str, kind: type[T]) -> T:
-        """Return a field that must be there."""
+        """
+        Return a field that must be present and not null.
+
+        Raises:
+            InvalidRequest: when it is missing or null.  Also raised for a value of another type.
+        """
         if name not in self._rest:
             raise InvalidRequest(f"{self.path}.{name}: field required")
         value = self.optional(name, kind)
@@ -226,7 +242,12 @@ class Fields:
         return value
 
     def optional(self, name: str, kind: type[T]) -> T | None:
-        """Return a field that may be missing or null, but not of another kind."""
+        """
+        Return a field, `None` if it is missing or null.
+
+        Raises:
+            InvalidRequest: when the value is of another type, or is a number too large for a float.
+        """
         value = self._rest.pop(name, None)
         if value is None:
             return None
@@ -244,12 +265,12 @@ class Fields:
 
     @property
     def rest(self) -> Mapping[str, JsonValue]:
-        """What nobody has taken."""
+        """The fields that were not taken."""
         return self._rest or NOTHING
 
 
 def kind_of(value: JsonValue) -> str:
-    """Return the JSON name of a value's kind."""
+    """Return the name of a value's JSON type, with its article."""
     return "null" if value is None else _NAMES[type(value)]
 
 

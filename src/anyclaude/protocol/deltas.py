@@ -1,8 +1,8 @@
 """
-What a backend said, in the one vocabulary every dialect decodes to.
+The content of a backend's reply, in the one vocabulary that every dialect decodes to.
 
-A delta carries content only.  It knows nothing of block indexes, of what came
-before it, or of which server it came from; `MessageStream` adds all of that.
+A delta carries content only.  It knows nothing of block indexes, of the deltas
+before it, or of the server that sent it; `MessageStream` adds all of that.
 """
 
 from typing import Literal, TypeAlias
@@ -15,13 +15,13 @@ StopReason: TypeAlias = Literal[
 
 
 class TextDelta(Struct, frozen=True, gc=False):
-    """Some visible text."""
+    """A piece of visible text."""
 
     text: str
 
 
 class ThinkingDelta(Struct, frozen=True, gc=False):
-    """Some reasoning text; `signature` is the backend's own proof of it, where it gives one."""
+    """A piece of reasoning text; `signature` is the backend's proof of it, where the backend gives one."""
 
     text: str
     signature: str = ""
@@ -31,22 +31,27 @@ class ToolCallDelta(Struct, frozen=True, gc=False):
     """
     A fragment of one tool call.
 
-    `slot` tells parallel calls apart and is the same in every fragment of a call.
+    `slot` distinguishes parallel calls and is the same in every fragment of a call.
     `name` counts the first time it is not empty: some servers repeat it in every
     fragment, some send "".  `arguments` is a piece of JSON text, in order.
+
+    `written` is a piece of the text the model wrote for the call, in order, where that text is not
+    its JSON arguments: a call written into the reply's text, with tags around it.  It is never sent
+    to the client, and is independent of how the arguments are divided into fragments.
     """
 
     slot: int
     name: str = ""
     arguments: str = ""
+    written: str = ""
 
 
 class UsageReported(Struct, frozen=True, gc=False):
     """
-    What the engine counted; the latest report wins, field by field.
+    The engine's counts; of several reports the latest wins, field by field.
 
-    `input_tokens` is the whole prompt: what was found in the cache and what was written to it are parts of it.
-    `None` means that the engine did not say, which is not the same as zero.
+    `input_tokens` is the whole prompt, including what was read from the cache and what was written to it.
+    `None` means that the engine did not report the count, which is different from zero.
     """
 
     input_tokens: int | None = None
@@ -58,7 +63,7 @@ class UsageReported(Struct, frozen=True, gc=False):
 
 
 class Finished(Struct, frozen=True, gc=False):
-    """The model stopped, and says why; `stop_sequence` is the text that stopped it, if the backend tells."""
+    """The end of the reply and its reason; `stop_sequence` is the text that stopped it, if the backend reports it."""
 
     reason: StopReason
     stop_sequence: str | None = None

@@ -2,8 +2,8 @@
 The Anthropic message: its blocks, its usage, and the events of the stream that spells it.
 
 These are the wire shapes themselves (docs: Messages API, "Streaming messages"), so
-encoding is one call.  The reply path is paid for per token; hence `Struct`s
-without garbage collector tracking where a value holds no containers.
+encoding is one call.  The reply path costs per token, so a `Struct` that holds no
+containers is not tracked by the garbage collector.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from .json_values import JsonValue
 
 
 class Usage(Struct, frozen=True, gc=False):
-    """Token counts as the client sees them: `input_tokens` excludes what was read from or written to the cache."""
+    """Token counts as the client gets them: `input_tokens` excludes what was read from or written to the cache."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -45,8 +45,8 @@ class ToolUseContent(Struct, frozen=True, tag_field="type", tag="tool_use"):
     """
     A tool call.
 
-    `input` is an object; in a whole message it can be a string too, when the model wrote
-    arguments that are not a JSON object: they are handed on as they are, never guessed at.
+    `input` is an object; in a complete message it can be a string too, when the model wrote
+    arguments that are not a JSON object: they are passed on unchanged, never guessed at.
     """
 
     id: str
@@ -68,20 +68,20 @@ CacheMiss: TypeAlias = Literal[
 
 
 class CacheMissReason(Struct, frozen=True, gc=False, omit_defaults=True):
-    """Why a prompt does not go on as an earlier one did; the tokens are told of what changed, and are an estimate."""
+    """Why a prompt does not extend an earlier one; the token count is an estimate, given where something changed."""
 
     type: CacheMiss
     cache_missed_input_tokens: int | None = None
 
 
 class Diagnostics(Struct, frozen=True):
-    """What is told about the cache to a client that asked (docs: "Cache diagnostics")."""
+    """The cache diagnostics for a client that requested them (docs: "Cache diagnostics")."""
 
     cache_miss_reason: CacheMissReason | None
 
 
 class Message(Struct, frozen=True, tag_field="type", tag="message"):
-    """A whole reply, or (in `MessageStart`) the empty beginning of one."""
+    """A complete reply, or (in `MessageStart`) the empty beginning of one."""
 
     id: str
     model: str
@@ -161,15 +161,15 @@ class MessageDelta(Struct, frozen=True, gc=False, tag_field="type", tag="message
 
 
 class MessageStop(Struct, frozen=True, gc=False, tag_field="type", tag="message_stop"):
-    """Ends a stream that went well."""
+    """Ends a stream that succeeded."""
 
 
 class Ping(Struct, frozen=True, gc=False, tag_field="type", tag="ping"):
-    """Says that the silence is not death."""
+    """Shows in a long silence that the stream is still alive; carries nothing, and may follow any event."""
 
 
 class ErrorDetail(Struct, frozen=True, omit_defaults=True):
-    """What went wrong, in the Anthropic shape; `details` only where the client has a use for them."""
+    """An error in the Anthropic shape; `details` only where the client has a use for them."""
 
     type: str
     message: str
@@ -177,7 +177,7 @@ class ErrorDetail(Struct, frozen=True, omit_defaults=True):
 
 
 class StreamFailed(Struct, frozen=True, gc=False, tag_field="type", tag="error"):
-    """Ends a stream that did not go well; the same shape is the body of an error response."""
+    """Ends a stream that failed; the same shape is the body of an error response."""
 
     error: ErrorDetail
     request_id: str | None = None
@@ -202,32 +202,32 @@ _PREFIXES: dict[type[StreamEvent], bytes] = {
 
 
 def encode_event(event: StreamEvent) -> bytes:
-    """Return the event as one server-sent event, terminator included."""
+    """Return the event as one server-sent event, including its terminator."""
     return _PREFIXES[type(event)] + _encode(event) + b"\n\n"
 
 
 def encode_events(events: Sequence[StreamEvent]) -> bytes:
     """
-    Return the events as server-sent events; what belongs to one block is encoded in one go.
+    Return the events as server-sent events; consecutive events of one type are encoded in one call.
 
-    A line end stands in no JSON of ours but between two events, so the frame of each can be put in its place.
+    The encoder writes a line end between two events only, never inside one, so each can be replaced by a frame.
     """
-    return b"".join(_encode_alike(kind, list(alike)) for kind, alike in groupby(events, type))
+    return b"".join(_encode_run(kind, list(run)) for kind, run in groupby(events, type))
 
 
-def _encode_alike(kind: type[StreamEvent], events: list[StreamEvent]) -> bytes:
+def _encode_run(kind: type[StreamEvent], events: list[StreamEvent]) -> bytes:
     frame = _PREFIXES[kind]
     lines: bytes = _encoder.encode_lines(events)
     return frame + lines[:-1].replace(b"\n", b"\n\n" + frame) + b"\n\n"
 
 
 def encode_message(message: Message) -> bytes:
-    """Return the whole message as the body of a response."""
+    """Return the complete message as the body of a response."""
     return _encode(message)
 
 
 def failure(error: AnyclaudeError, request_id: str | None = None) -> StreamFailed:
-    """Return what the client is told of an error."""
+    """Return the event that reports an error to the client."""
     return StreamFailed(ErrorDetail(error.kind, str(error), error.details), request_id)
 
 

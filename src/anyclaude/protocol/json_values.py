@@ -1,4 +1,4 @@
-"""JSON as typed values, and the one place where bytes become them."""
+"""JSON as typed values, and the only place where bytes become them."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,22 +11,25 @@ JsonObject: TypeAlias = Mapping[str, JsonValue]
 Container: TypeAlias = dict[str, JsonValue] | list[JsonValue]
 
 MAX_DEPTH = 128
-"""Objects and arrays may nest this deep.  The real client's tool schemas stay under 20; overflow needs thousands."""
+"""The nesting limit of objects and arrays.  The real client's tool schemas stay under 20; overflow needs thousands."""
 
 
 class JsonError(ValueError):
-    """These bytes are not JSON we accept; the text says why, in a few words."""
+    """These bytes are not acceptable JSON; the text gives the reason in a few words."""
 
 
 def decode_json(body: bytes, max_depth: int = MAX_DEPTH) -> JsonValue:
     """
-    Parse one JSON document; raises `JsonError` for bad syntax, bad UTF-8 and excessive depth.
+    Parse one JSON document.
 
-    Half a surrogate pair, which is what JavaScript leaves of an emoji that it cuts in two, becomes
-    U+FFFD: one of them in its history would get a client refused for the rest of its session.
+    Half a surrogate pair, which JavaScript leaves of an emoji that it cuts in two, becomes U+FFFD:
+    otherwise one in its history would get every later request of a client's session rejected.
+
+    Raises:
+        JsonError: when the syntax or the UTF-8 is invalid, or the document nests deeper than `max_depth`.
     """
     try:
-        value = _parsed(body)
+        value = _parse(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise JsonError(str(error)) from error
     except RecursionError as error:
@@ -37,24 +40,24 @@ def decode_json(body: bytes, max_depth: int = MAX_DEPTH) -> JsonValue:
 
 
 def encode_json(value: JsonValue) -> bytes:
-    """Return the compact JSON of `value`, keys in the order they stand in."""
+    """Return the compact JSON of `value`, its keys in their order."""
     return msgspec.json.encode(value)
 
 
-def _parsed(body: bytes) -> JsonValue:
+def _parse(body: bytes) -> JsonValue:
     try:
         return cast(JsonValue, msgspec.json.decode(body))
     except msgspec.DecodeError:
-        mended = _ESCAPES.sub(_without_half_pair, body)
-        if mended == body:
+        repaired = _ESCAPES.sub(_without_half_pair, body)
+        if repaired == body:
             raise
-        return cast(JsonValue, msgspec.json.decode(mended))
+        return cast(JsonValue, msgspec.json.decode(repaired))
 
 
 _ESCAPES = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)", re.DOTALL
 )
-"""Every escape, so that none is taken to begin in the middle of another: a pair, half a pair, or any other."""
+"""Every escape (a pair, half a pair, or any other), so that no match begins in the middle of another escape."""
 
 HALF_PAIR_BYTES = len(rb"\ud83d")
 
@@ -64,7 +67,7 @@ def _without_half_pair(escape: re.Match[bytes]) -> bytes:
 
 
 def _deeper_than(value: JsonValue, limit: int) -> bool:
-    """Walk level by level, so that the check itself cannot overflow the stack."""
+    """Return whether a value nests deeper; goes level by level, so that the check itself cannot overflow the stack."""
     level = _containers_in([[value]])
     for _ in range(limit):
         if not level:
@@ -74,7 +77,7 @@ def _deeper_than(value: JsonValue, limit: int) -> bool:
 
 
 def _containers_in(level: Iterable[Container]) -> list[Container]:
-    """Return the containers directly inside these.  Every request is walked through in full: hence exact types."""
+    """Return the containers directly inside these.  Compares exact types for speed: every request is walked in full."""
     inside: list[Container] = []
     for container in level:
         for value in container.values() if isinstance(container, dict) else container:

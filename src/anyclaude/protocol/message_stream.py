@@ -1,19 +1,23 @@
 """
-The message grammar: deltas in any order, one valid event stream out.
+The message grammar: deltas in any order in, one valid event stream out.
 
-    stream  = MessageStart  block*  ( MessageDelta  MessageStop  |  StreamFailed )
-    block   = BlockStart  BlockDelta*  BlockStop
+    stream      = MessageStart  block*  ( MessageDelta  MessageStop  |  incomplete?  StreamFailed )
+                | StreamFailed
+    block       = incomplete  BlockStop
+    incomplete  = BlockStart  BlockDelta*
 
-The client trusts this order blindly, so it is made here and nowhere else.  Rules:
+`Ping` is the one event that may stand between any two of these: it carries nothing, and whatever
+writes the stream inserts it.  The client relies on the order of all others, so that order is made
+here and nowhere else.  Rules:
 
 1. At most one block is open at a time; indexes count up from 0.
 2. The first tool call to arrive streams live.  Calls that run in parallel with it wait
    until it closes, because their fragments may interleave and blocks may not.
-3. Prose that arrives while a call's arguments are still incomplete JSON waits for them:
-   the fragments that complete them have no other block to go to.
+3. Prose (text and thinking) that arrives while a call's arguments are still incomplete JSON waits
+   for them: the fragments that complete them have no other block to go to.
 4. A signature closes its thinking block: it proves the text before it and no other.
 5. `close` is only for a reply the backend finished: without a `Finished` delta it raises
-   `BackendTruncated`, so a cut reply can never be dressed up as a whole one.
+   `BackendTruncated`, so a truncated reply is never presented as a complete one.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -52,7 +56,7 @@ from .json_values import JsonError, decode_json
 
 
 class Phase(Enum):
-    """Where the message is in its life."""
+    """How far the message has come."""
 
     UNOPENED = auto()
     OPEN = auto()
@@ -61,31 +65,34 @@ class Phase(Enum):
 
 @dataclass(slots=True)
 class ToolCall:
-    """One tool call, gathered from its fragments until it can be streamed."""
+    """One tool call, collected from its fragments until it can be streamed."""
 
     name: str = ""
     arguments: list[str] = field(default_factory=list)
-    streamed: int = 0  # how many of the pieces in `arguments` the client has
+    written: list[str] = field(default_factory=list)
+    streamed: int = 0  # the number of pieces in `arguments` that the client has
 
-    def absorb(self, delta: ToolCallDelta) -> None:
-        """Take one fragment in."""
+    def add(self, delta: ToolCallDelta) -> None:
+        """Add one fragment."""
         self.name = self.name or delta.name
         if delta.arguments:
             self.arguments.append(delta.arguments)
+        if delta.written:
+            self.written.append(delta.written)
 
-    def release(self) -> str:
-        """Return the argument text that has not been streamed yet."""
+    def take_unstreamed(self) -> str:
+        """Return the argument text that has not been streamed yet, and count it as streamed."""
         pieces = self.arguments[self.streamed :]
         self.streamed = len(self.arguments)
         return pieces[0] if len(pieces) == 1 else "".join(pieces)
 
     @property
     def text(self) -> str:
-        """All of the arguments so far."""
+        """The whole argument text so far."""
         return "".join(self.arguments)
 
-    def is_whole(self) -> bool:
-        """Whether it has its name, and its arguments read as one JSON document."""
+    def is_complete(self) -> bool:
+        """Return whether the call has its name, and its arguments are one JSON document."""
         if not self.name:
             return False
         try:
@@ -96,7 +103,7 @@ class ToolCall:
 
 
 class MessageStream:
-    """Turns the deltas of one reply into the events of one message."""
+    """Turns the deltas of one reply into the events of one message, and is the only maker of their order."""
 
     def __init__(
         self,
@@ -114,63 +121,79 @@ class MessageStream:
         self._index = -1
         self._calls: dict[int, ToolCall] = {}
         self._live_slot: int | None = None
-        self._retired_slots: set[int] = set()
+        self._closed_calls: dict[int, str] = {}  # tool use ids by slot
         self._waiting_prose: list[TextDelta | ThinkingDelta] = []
         self._called_tools = False
         self._reported = UsageReported()
         self._finished: Finished | None = None
         self._raw_arguments: dict[str, str] = {}
+        self._written_calls: dict[str, str] = {}
         self._live_id = ""
 
     @property
+    def message_id(self) -> str:
+        """The identifier of the message."""
+        return self._message_id
+
+    @property
     def raw_arguments(self) -> Mapping[str, str]:
-        """The argument text of each tool call that is complete, by its id, exactly as the model wrote it."""
+        """The argument text of each complete tool call, by tool use id, exactly as the backend sent it."""
         return self._raw_arguments
 
     @property
+    def written_calls(self) -> Mapping[str, str]:
+        """The text the model wrote for a complete tool call, by tool use id, where that is not its JSON arguments."""
+        return self._written_calls
+
+    @property
     def reported(self) -> UsageReported:
-        """What the engine has counted so far."""
+        """The engine's counts so far."""
         return self._reported
 
     @property
     def is_finished(self) -> bool:
-        """Whether the backend has said that the reply is whole."""
+        """Whether the backend has reported the end of the reply."""
         return self._finished is not None
 
     @property
     def stop_reason(self) -> StopReason | None:
-        """Why the message stopped, once the backend has said so."""
-        return None if self._finished is None else self._settled_stop_reason(self._finished.reason)
+        """Why the message stopped, once the backend has reported it."""
+        return None if self._finished is None else self._corrected_stop_reason(self._finished.reason)
 
     def open(self) -> list[StreamEvent]:
-        """Start the message; may be sent long before the first delta, so that a slow prefill does not look dead."""
+        """Start the message; may be sent long before the first delta, so that a slow prefill shows signs of life."""
         self._require(Phase.UNOPENED)
         self._phase = Phase.OPEN
         return [MessageStart(Message(self._message_id, self._model, diagnostics=self._diagnostics))]
 
     def feed(self, deltas: Iterable[Delta]) -> list[StreamEvent]:
-        """Account for some more of the reply; raises `BackendGarbled` for what no message can hold."""
+        """Return the events of the next deltas.  Raises `BackendGarbled` for deltas that no message can hold."""
         self._require(Phase.OPEN)
         events: list[StreamEvent] = []
         for delta in deltas:
             if type(delta) is TextDelta and self._open is TextContent and delta.text and not self._calls:
                 events.append(BlockDelta(self._index, TextFragment(delta.text)))
             else:
-                events.extend(self._take(delta))
+                events.extend(self._handle(delta))
         return events
 
     def close(self) -> list[StreamEvent]:
-        """End the message: stream what still waits, then say why it stopped.  Raises `BackendTruncated`."""
+        """
+        Return the events that end a finished reply: everything that is waiting, then the stop reason and the usage.
+
+        Raises:
+            BackendTruncated: when the backend has not reported the end of the reply.
+        """
         self._require(Phase.OPEN)
         if self._finished is None:
-            raise BackendTruncated("the backend closed its reply before it had finished it")
-        events = [*self._settle_calls(), *self._close_block()]
+            raise BackendTruncated("the backend closed its reply before finishing it")
+        events = [*self._stream_waiting(), *self._close_block()]
         self._phase = Phase.ENDED
-        ending = Ending(self._settled_stop_reason(self._finished.reason), self._finished.stop_sequence)
+        ending = Ending(self._corrected_stop_reason(self._finished.reason), self._finished.stop_sequence)
         return [*events, MessageDelta(ending, usage_of(self._reported)), MessageStop()]
 
     def fail(self, error: AnyclaudeError) -> list[StreamEvent]:
-        """End the message where it stands.  Harmless once it has ended."""
+        """Return the event that ends the message as failed; none if it has ended already."""
         if self._phase is Phase.ENDED:
             return []
         self._phase = Phase.ENDED
@@ -180,24 +203,24 @@ class MessageStream:
         if self._phase is not phase:
             raise ProtocolMisuse(f"the message is {self._phase.name}, not {phase.name}")
 
-    def _take(self, delta: Delta) -> Iterator[StreamEvent]:
+    def _handle(self, delta: Delta) -> Iterator[StreamEvent]:
         match delta:
             case TextDelta() | ThinkingDelta():
-                yield from self._prose(delta)
+                yield from self._handle_prose(delta)
             case ToolCallDelta():
-                yield from self._tool_call(delta)
+                yield from self._handle_tool_call(delta)
             case UsageReported():
-                self._reported = latest(self._reported, delta)
+                self._reported = merge_reports(self._reported, delta)
             case Finished():
                 self._finished = delta
             case _:
                 assert_never(delta)
 
-    def _prose(self, delta: TextDelta | ThinkingDelta) -> Iterator[StreamEvent]:
+    def _handle_prose(self, delta: TextDelta | ThinkingDelta) -> Iterator[StreamEvent]:
         if not delta.text and not (isinstance(delta, ThinkingDelta) and delta.signature):
             return
         if self._calls:
-            if self._waiting_prose or not all(call.is_whole() for call in self._calls.values()):
+            if self._waiting_prose or not all(call.is_complete() for call in self._calls.values()):
                 self._waiting_prose.append(delta)
                 return
             yield from self._flush_calls()
@@ -219,23 +242,28 @@ class MessageStream:
             case _:
                 assert_never(delta)
 
-    def _tool_call(self, delta: ToolCallDelta) -> Iterator[StreamEvent]:
-        if delta.slot in self._retired_slots:
-            if delta.arguments.strip():
-                raise BackendGarbled(f"tool call {delta.slot} went on after its arguments were complete")
+    def _handle_tool_call(self, delta: ToolCallDelta) -> Iterator[StreamEvent]:
+        if delta.slot in self._closed_calls:
+            self._handle_late_fragment(delta)
             return
-        if not delta.name and not delta.arguments:
+        if not (delta.name or delta.arguments or delta.written):
             return
         call = self._calls.setdefault(delta.slot, ToolCall())
-        call.absorb(delta)
+        call.add(delta)
         if self._live_slot is None and call.name:
-            yield from self._go_live(delta.slot, call)
+            yield from self._start_call(delta.slot, call)
         elif delta.slot == self._live_slot:
             yield from self._stream_arguments(call)
 
-    def _go_live(self, slot: int, call: ToolCall) -> Iterator[StreamEvent]:
+    def _handle_late_fragment(self, delta: ToolCallDelta) -> None:
+        """Handle a fragment of a closed call, which may complete the call's written form but not its arguments."""
+        if delta.arguments.strip():
+            raise BackendGarbled(f"tool call {delta.slot} continued after its arguments were complete")
+        self._add_written(self._closed_calls[delta.slot], delta.written)
+
+    def _start_call(self, slot: int, call: ToolCall) -> Iterator[StreamEvent]:
         if not call.name:
-            raise BackendGarbled(f"tool call {slot} never said which tool")
+            raise BackendGarbled(f"tool call {slot} does not name its tool")
         self._live_slot = slot
         self._called_tools = True
         self._live_id = self._new_tool_use_id()
@@ -243,34 +271,39 @@ class MessageStream:
         yield from self._stream_arguments(call)
 
     def _stream_arguments(self, call: ToolCall) -> Iterator[StreamEvent]:
-        if piece := call.release():
+        if piece := call.take_unstreamed():
             yield BlockDelta(self._index, InputJsonFragment(piece))
 
-    def _settle_calls(self) -> Iterator[StreamEvent]:
-        """Stream all that waits: the calls first, then the prose that waited for them."""
+    def _stream_waiting(self) -> Iterator[StreamEvent]:
+        """Stream everything that is waiting: the calls first, then the prose that waited for them."""
         yield from self._flush_calls()
         waiting, self._waiting_prose = self._waiting_prose, []
         for delta in waiting:
             yield from self._stream_prose(delta)
 
     def _flush_calls(self) -> Iterator[StreamEvent]:
-        """Finish the live call, then stream every call that waited behind it."""
+        """Complete the live call, then stream every call that waited for it."""
         live = self._live_slot
         if live is not None:
-            yield from self._complete(self._calls[live])
+            yield from self._complete_call(live, self._calls[live])
         for slot, call in self._calls.items():
             if slot != live:
-                yield from self._go_live(slot, call)
-                yield from self._complete(call)
-        self._retired_slots.update(self._calls)
+                yield from self._start_call(slot, call)
+                yield from self._complete_call(slot, call)
         self._calls.clear()
         self._live_slot = None
 
-    def _complete(self, call: ToolCall) -> Iterator[StreamEvent]:
-        """End the live call; the client takes a tool's input from fragments alone, an empty one too."""
+    def _complete_call(self, slot: int, call: ToolCall) -> Iterator[StreamEvent]:
+        """Complete the live call.  The client takes a tool's input from fragments only, even an empty one."""
         if not call.text.strip():
             yield BlockDelta(self._index, InputJsonFragment("{}"))
         self._raw_arguments[self._live_id] = call.text
+        self._add_written(self._live_id, "".join(call.written))
+        self._closed_calls[slot] = self._live_id
+
+    def _add_written(self, tool_use_id: str, text: str) -> None:
+        if text:
+            self._written_calls[tool_use_id] = self._written_calls.get(tool_use_id, "") + text
 
     def _ensure_open(self, kind: type[TextContent] | type[ThinkingContent]) -> Iterator[StreamEvent]:
         if self._open is not kind:
@@ -287,8 +320,8 @@ class MessageStream:
             self._open = None
             yield BlockStop(self._index)
 
-    def _settled_stop_reason(self, reason: StopReason) -> StopReason:
-        """Servers mislabel tool turns; the client acts only on `tool_use`."""
+    def _corrected_stop_reason(self, reason: StopReason) -> StopReason:
+        """Return the reason that fits the content: servers mislabel tool turns, and the client acts on `tool_use`."""
         match reason, self._called_tools:
             case "end_turn", True:
                 return "tool_use"
@@ -298,13 +331,13 @@ class MessageStream:
                 return reason
 
 
-def latest(before: UsageReported, now: UsageReported) -> UsageReported:
-    """Return both reports as one; where both say something, the later one counts."""
+def merge_reports(before: UsageReported, now: UsageReported) -> UsageReported:
+    """Return both reports as one; of two values for the same field, the later one counts."""
     return UsageReported(*(old if new is None else new for old, new in zip(astuple(before), astuple(now), strict=True)))
 
 
 def usage_of(reported: UsageReported) -> Usage:
-    """Return the engine's counts in the client's terms, which add up; what the engine did not say is zero there."""
+    """Return the engine's counts in the client's terms, which add up; a count the engine did not report is zero."""
     cached = reported.cached_tokens or 0
     evaluated = max((reported.input_tokens or 0) - cached, 0)
     written = min(reported.cache_written_tokens or 0, evaluated)

@@ -2,8 +2,8 @@
 The request of the Anthropic Messages API, as typed values.
 
 What the gateway acts on is a field; everything else is kept in `extra`.  Decoding is one
-pass of msgspec to plain JSON and a shallow typing of it: tool schemas and tool inputs stay
-JSON, because nothing here needs more of them.
+pass of msgspec to plain JSON and a shallow typing of the result: tool schemas and tool inputs
+stay JSON, because nothing here needs more of them.
 """
 
 from functools import cached_property
@@ -22,8 +22,8 @@ class Turn(Struct, frozen=True, dict=True, weakref=True):
     """
     One message of the conversation.
 
-    `role` is `user` or `assistant`; the client sends `system` in mid-conversation too, and roles
-    we do not know are kept.
+    `role` is `user` or `assistant`; the client also sends `system` in mid-conversation, and unknown
+    roles are kept.
     """
 
     role: str
@@ -32,7 +32,7 @@ class Turn(Struct, frozen=True, dict=True, weakref=True):
 
     @cached_property
     def characters(self) -> int:
-        """How many characters the model gets to read of it."""
+        """The number of characters in it that the model reads."""
         return content_characters(self.content)
 
 
@@ -41,8 +41,8 @@ class Tool(Struct, frozen=True, dict=True, weakref=True):
     A tool the model may call.
 
     A client tool has an `input_schema`.  A server tool has a dated `type` (`web_search_20250305`)
-    and no schema: Anthropic's servers run it, ours cannot.  A whole set of them (`mcp_toolset`) has no
-    name either.
+    and no schema: Anthropic's servers run it, local ones cannot.  A set of server tools (`mcp_toolset`)
+    has no name either.
     """
 
     name: str
@@ -59,12 +59,12 @@ class Tool(Struct, frozen=True, dict=True, weakref=True):
 
     @cached_property
     def characters(self) -> int:
-        """How many characters the model gets to read of it: name, description, and the JSON of its schema."""
+        """The number of characters in it that the model reads: name, description, and the JSON of its schema."""
         return len(self.name) + len(self.description) + json_characters(self.input_schema)
 
 
 class ToolChoice(Struct, frozen=True):
-    """How the model must choose among the tools; `name` is set for `tool` alone."""
+    """How the model must choose among the tools; `name` is set for `tool` only."""
 
     type: Literal["auto", "any", "tool", "none"]
     name: str | None = None
@@ -72,15 +72,15 @@ class ToolChoice(Struct, frozen=True):
     extra: JsonObject = NOTHING
 
 
-class DiagnosticsWish(Struct, frozen=True):
-    """Asks what became of the cache since an earlier reply; without one to compare with, on a first turn."""
+class DiagnosticsRequest(Struct, frozen=True):
+    """Requests cache diagnostics relative to an earlier reply; there is none to compare with on a first turn."""
 
     previous_message_id: str | None = None
     extra: JsonObject = NOTHING
 
 
 class MessagesRequest(Struct, frozen=True, kw_only=True):
-    """What the client asked for; `max_tokens` may be 0, which asks for the prompt to be evaluated and nothing more."""
+    """A request for a message; `max_tokens` may be 0, which requests a prefill: the prompt is evaluated, no more."""
 
     model: str
     max_tokens: int
@@ -98,12 +98,17 @@ class MessagesRequest(Struct, frozen=True, kw_only=True):
     output_config: JsonObject | None = None
     context_management: JsonObject | None = None
     service_tier: str | None = None
-    diagnostics: DiagnosticsWish | None = None
+    diagnostics: DiagnosticsRequest | None = None
     extra: JsonObject = NOTHING
 
 
 def decode_request(body: bytes) -> MessagesRequest:
-    """Parse a request body; raises `InvalidRequest` that names the field and what is wrong with it."""
+    """
+    Parse a request body.
+
+    Raises:
+        InvalidRequest: when it is not valid JSON.  Also raised for an invalid field, which the error names.
+    """
     try:
         raw = decode_json(body)
     except JsonError as error:
@@ -113,9 +118,9 @@ def decode_request(body: bytes) -> MessagesRequest:
 
 def request_from(raw: JsonValue, max_tokens: int | None = None) -> MessagesRequest:
     """
-    Type a decoded body.  `max_tokens` stands in where the body may leave it out (token counting).
+    Type a decoded body; `max_tokens` is the default where the body may omit it (token counting).
 
-    Raises `InvalidRequest`.
+    Raises `InvalidRequest`, which names the field and what is wrong with it.
     """
     fields = Fields(raw, "request")
     return MessagesRequest(
@@ -141,7 +146,7 @@ def request_from(raw: JsonValue, max_tokens: int | None = None) -> MessagesReque
 
 
 def encode_request(request: MessagesRequest) -> bytes:
-    """Return the request in Anthropic's own wire form, with every field and block it came with."""
+    """Return the request in Anthropic's own wire form, with every field and block it was received with."""
     optional: dict[str, JsonValue] = {
         "system": encode_content(request.system) if request.system != "" else None,
         "tools": [_encode_tool(tool) for tool in request.tools] or None,
@@ -186,7 +191,12 @@ def _turns(fields: Fields) -> tuple[Turn, ...]:
 
 
 def decode_turn(raw: JsonValue, path: str) -> Turn:
-    """Parse one message; `path` says where it stands, for the error's text."""
+    """
+    Parse one message; `path` locates it in the request, for error messages.
+
+    Raises:
+        InvalidRequest: when it has no content.  Also raised for any other invalid field.
+    """
     fields = Fields(raw, path)
     role = fields.required("role", str)
     if "content" not in fields.raw:
@@ -209,7 +219,7 @@ def _tools(fields: Fields) -> tuple[Tool, ...]:
 
 
 def decode_tool(raw: JsonValue, path: str) -> Tool:
-    """Parse one tool; `path` says where it stands, for the error's text."""
+    """Parse one tool; `path` locates it in the request, for error messages.  Raises `InvalidRequest`."""
     fields = Fields(raw, path)
     return Tool(
         name=(fields.optional if "type" in fields.raw else fields.required)("name", str) or "",
@@ -257,15 +267,15 @@ def _encode_tool_choice(choice: ToolChoice | None) -> JsonValue:
     return {**encoded, **choice.extra}
 
 
-def _diagnostics(raw: JsonValue) -> DiagnosticsWish | None:
+def _diagnostics(raw: JsonValue) -> DiagnosticsRequest | None:
     if raw is None:
         return None
     fields = Fields(raw, "diagnostics")
-    return DiagnosticsWish(fields.optional("previous_message_id", str), fields.rest)
+    return DiagnosticsRequest(fields.optional("previous_message_id", str), fields.rest)
 
 
-def _encode_diagnostics(wish: DiagnosticsWish | None) -> JsonValue:
-    return None if wish is None else {"previous_message_id": wish.previous_message_id, **wish.extra}
+def _encode_diagnostics(request: DiagnosticsRequest | None) -> JsonValue:
+    return None if request is None else {"previous_message_id": request.previous_message_id, **request.extra}
 
 
 def _stop_sequences(fields: Fields) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """
-A request for no tokens at all: the prompt is evaluated, and nothing is said.
+Prefill requests: `max_tokens` is 0, so the prompt is evaluated and no reply is generated.
 
-Anthropic's API answers `max_tokens: 0` with no content, the stop reason `max_tokens` and no output tokens, and refuses
-it beside what asks for a reply (docs: Prompt caching, "Pre-warming the cache").
+Anthropic's API answers `max_tokens: 0` with no content, the stop reason `max_tokens` and no output tokens, and rejects
+it together with fields that require a reply (docs: Prompt caching, "Pre-warming the cache").
 """
 
 from msgspec.structs import replace
@@ -14,12 +14,16 @@ from .messages_request import MessagesRequest
 
 
 def is_prefill(request: MessagesRequest) -> bool:
-    """Tell whether only the prompt is to be evaluated."""
+    """Return whether only the prompt is to be evaluated."""
     return request.max_tokens == 0
 
 
 def check_prefill(request: MessagesRequest) -> None:
-    """Raise `InvalidRequest` where no tokens at all are asked for together with a reply of some kind."""
+    """
+    Check that a prefill request has no field that requires a reply.
+
+    Raises `InvalidRequest`, which names the field.
+    """
     if not is_prefill(request):
         return
     if request.stream:
@@ -33,12 +37,12 @@ def check_prefill(request: MessagesRequest) -> None:
 
 
 def prefilled(message: Message) -> Message:
-    """Return the answer to such a request: servers generate at least one token, which nobody asked for."""
+    """Return the reply to a prefill request: servers generate at least one token, which the client did not request."""
     usage = replace(message.usage, output_tokens=0)
     return replace(message, content=(), stop_reason="max_tokens", stop_sequence=None, usage=usage)
 
 
-def _contradiction(what: str) -> InvalidRequest:
+def _contradiction(field: str) -> InvalidRequest:
     return InvalidRequest(
-        f"request.max_tokens: 0 asks for the prompt to be evaluated and nothing more, which {what} contradicts"
+        f"request.max_tokens: 0 evaluates the prompt without a reply, which is incompatible with {field}"
     )

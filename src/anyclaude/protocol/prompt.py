@@ -1,8 +1,8 @@
 """
-A prompt as the model reads it, and where two of them part.
+A prompt as the model reads it, and the first difference of two prompts.
 
-An engine's cache matches from the front, so of two prompts only the first difference matters: all that stands
-behind it has to be evaluated again.
+An engine's cache matches prefixes, so only the first difference of two prompts matters: everything after it has to
+be evaluated again.
 """
 
 from collections.abc import Sequence
@@ -13,15 +13,16 @@ from msgspec import Struct
 Section: TypeAlias = Literal["tools", "system", "messages"]
 
 SECTIONS: tuple[Section, ...] = ("tools", "system", "messages")
-"""In the order of Anthropic's API and of our own chat templates.  Others say the system prompt first; that matters only
-where both have changed, to which of them is named, and to what two conversations are thought to share."""
+"""In the order of Anthropic's API and of our own chat templates.  Other templates put the system prompt first; the
+order matters only to which section is named where both have changed, and to the prefix that two conversations are
+thought to share."""
 
 Change: TypeAlias = Literal["changed", "added", "removed", "moved"]
-"""What became of the first piece that is not what it was; `moved`: both prompts have it, in other places."""
+"""What happened to the first part that differs; `moved`: both prompts have it, in different places."""
 
 
 class PromptPart(Struct, frozen=True):
-    """A part with a name of its own: the system prompt, a tool, or a message; `name` is the tool's, or the role."""
+    """The system prompt, a tool, or a message; `name` is the tool's name or the message's role."""
 
     section: Section
     name: str
@@ -30,9 +31,9 @@ class PromptPart(Struct, frozen=True):
 
 class Prompt(Struct, frozen=True):
     """
-    What a model is given to read, in its order.
+    What a model reads, in order.
 
-    `settings` are the other fields of the request that may shape the prompt, as text to be compared.
+    `settings` are the other fields of the request that can affect the prompt, as text to compare.
     """
 
     model: str
@@ -41,7 +42,7 @@ class Prompt(Struct, frozen=True):
 
     @property
     def characters(self) -> int:
-        """How long all of it is."""
+        """The number of characters in all parts."""
         return sum(len(part.text) for part in self.parts)
 
 
@@ -49,9 +50,9 @@ class Difference(Struct, frozen=True):
     """
     The first difference of two prompts.
 
-    `number` counts the pieces of the section from 1, `name` is the tool or the role as it is now, or was if it is
-    gone.  `was` and `now` are the whole pieces, which are the same up to `offset`, and empty where the section had no
-    such piece; `characters` counts what the prompts have in common before the difference.
+    `number` counts the parts of the section from 1; `name` is the tool or the role in the later prompt, or in the
+    earlier one if the part was removed.  `was` and `now` are the whole parts, which are equal up to `offset`, and
+    empty where the section has no such part; `characters` is the length of the prompts' common prefix.
     """
 
     section: Section
@@ -65,7 +66,7 @@ class Difference(Struct, frozen=True):
 
 
 def first_difference(before: Prompt, now: Prompt) -> Difference | None:
-    """Return where `now` ceases to go on as `before` did; `None` if all of `before` stands at its beginning."""
+    """Return the first difference of `now` from `before`; `None` if `now` begins with all of `before`."""
     at = _parts_in_common(before.parts, now.parts)
     if at == len(before.parts):
         return None
@@ -77,21 +78,21 @@ def first_difference(before: Prompt, now: Prompt) -> Difference | None:
         if offset == len(was.text) and at == len(before.parts) - 1:
             return None  # the last message has grown: neighbouring turns of the user are one message
     change = _change(was, became, before, now)
-    placed = was if change == "removed" or became is None else became
+    named = was if change == "removed" or became is None else became
     return Difference(
-        section=placed.section,
-        number=1 + sum(part.section == placed.section for part in now.parts[:at]),
-        name=placed.name,
+        section=named.section,
+        number=1 + sum(part.section == named.section for part in now.parts[:at]),
+        name=named.name,
         change=change,
         characters=sum(len(part.text) for part in now.parts[:at]) + offset,
         offset=offset,
-        was=was.text if was.section == placed.section else "",
-        now=became.text if became is not None and became.section == placed.section else "",
+        was=was.text if was.section == named.section else "",
+        now=became.text if became is not None and became.section == named.section else "",
     )
 
 
 def characters_in_common(one: str, other: str) -> int:
-    """Return how many characters two texts begin with in common; by halves, since comparing slices is what is fast."""
+    """Return the length of the common prefix of two texts; a binary search, because comparing slices is fast."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,4 +1,4 @@
-"""How long a prompt is, section by section: in characters, and in the engine's tokens where it has counted them."""
+"""The size of a prompt by section: in characters, and in tokens, counted by the engine or estimated."""
 
 from typing import Literal
 
@@ -8,16 +8,16 @@ from .characters import content_characters
 from .messages_request import MessagesRequest
 
 CHARACTERS_PER_TOKEN = 4.0
-"""Only for what no engine has counted.  Claude Code's prompts have 4.3 characters per token (cl100k, measured on the
-tools section: 31.1k characters, 7.0k tokens); 4 errs on the careful side."""
+"""Only for prompts that no engine has counted.  Claude Code's prompts have 4.3 characters per token (cl100k, measured
+on the tools section: 31.1k characters, 7.0k tokens); 4 errs on the safe side."""
 
 
 class SectionSize(Struct, frozen=True):
     """
     One section of a prompt.
 
-    `tokens` is the section's share, by characters, of the prompt tokens the engine counted; before an
-    engine has counted it is an estimate at `CHARACTERS_PER_TOKEN`.
+    `tokens` is the section's share, by characters, of the prompt tokens that the engine counted; without
+    an engine's count it is an estimate at `CHARACTERS_PER_TOKEN`.
     """
 
     characters: int
@@ -25,7 +25,7 @@ class SectionSize(Struct, frozen=True):
 
 
 class PromptSize(Struct, frozen=True):
-    """The sections of a prompt as the backend got it; `tokens_from` says whose count the token figures rest on."""
+    """The sections of a prompt as it was sent to the backend; `tokens_from` is the source of the token figures."""
 
     system: SectionSize
     tools: SectionSize
@@ -36,7 +36,7 @@ class PromptSize(Struct, frozen=True):
 
 
 class SectionCharacters(Struct, frozen=True):
-    """How many characters each section of a request has."""
+    """The number of characters in each section of a request."""
 
     system: int
     tools: int
@@ -46,7 +46,7 @@ class SectionCharacters(Struct, frozen=True):
 
 
 def section_characters(request: MessagesRequest) -> SectionCharacters:
-    """Count the characters the model gets to read: texts, and the JSON of tools and inputs; images count nothing."""
+    """Count the characters that the model reads: texts, and the JSON of tools and inputs; images count as none."""
     return SectionCharacters(
         system=content_characters(request.system),
         tools=sum(tool.characters for tool in request.tools),
@@ -63,7 +63,7 @@ def prompt_characters(request: MessagesRequest) -> int:
 
 
 def prompt_size(characters: SectionCharacters, counted_tokens: int | None) -> PromptSize:
-    """Spread the engine's count over the sections, or estimate where there is none."""
+    """Divide the engine's count among the sections, or estimate where there is none."""
     total = characters.system + characters.tools + characters.messages
     rate = counted_tokens / total if counted_tokens is not None and total else 1 / CHARACTERS_PER_TOKEN
     sections = (characters.system, characters.tools, characters.messages)
@@ -73,5 +73,5 @@ def prompt_size(characters: SectionCharacters, counted_tokens: int | None) -> Pr
 
 
 def estimated_tokens(characters: SectionCharacters) -> int:
-    """Return a careful guess for servers that cannot count."""
+    """Return a conservative estimate, for servers that cannot count tokens."""
     return round((characters.system + characters.tools + characters.messages) / CHARACTERS_PER_TOKEN)

@@ -1,43 +1,57 @@
 """
 Joining a second attempt at a reply to the first, or finding out that they do not fit.
 
-The second attempt says again what the client already has, wholly or from a point near the
-end.  Every character of that is compared; only what follows goes on.  A splice that cannot
-be shown to be right is refused, because a reply with repeated or missing characters is worse
-than one that breaks off.
+The second attempt repeats what the client already has, from the beginning or from a point near the
+end.  Every repeated character is compared, and only what follows is passed on.  A splice that
+cannot be shown to be right is refused: a reply with repeated or missing characters is worse than
+one that breaks off.
 """
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from .deltas import Delta, Finished, TextDelta, ThinkingDelta, ToolCallDelta, UsageReported
 
+Kind: TypeAlias = tuple[str, int]
+"""What a text is part of, and for tool calls which one."""
+
 
 class Diverged(ValueError):
-    """The second attempt does not say what the first one said."""
+    """The second attempt differs from the first."""
 
 
 class Splice:
     """
-    Takes the deltas of the second attempt and gives those the client does not have yet.
+    Takes the deltas of the second attempt and returns those the client does not have yet.
 
-    `said` is what the client has, from the point where the second attempt begins.  Fragments are
-    compared by the characters they add up to, so the attempts may be cut differently; the name of
-    a tool counts once and as a whole, for servers repeat it.
+    `received` is what came of the first attempt, from the point where the second one begins.  Fragments
+    are compared by the characters they add up to, so the attempts may be divided differently; the name
+    of a tool counts once and as a whole, because servers repeat it.  The written form of a call comes
+    alongside its arguments in no fixed order, so it is compared separately.
     """
 
-    def __init__(self, said: Iterable[Delta]) -> None:
+    def __init__(self, received: Iterable[Delta]) -> None:
         named: set[int] = set()
-        self._expected = [atom for delta in said for atom in _atoms(delta, named)]
-        self._expected.reverse()  # taken from the end
+        self._expected: dict[Kind | None, list[tuple[Kind, str]]] = {}  # never an empty list
+        for delta in received:
+            for kind, text in _atoms(delta, named):
+                self._expected.setdefault(_order_of(kind), []).append((kind, text))
+        for atoms in self._expected.values():
+            atoms.reverse()  # taken from the end
         self._named: set[int] = set()
 
     @property
     def is_joined(self) -> bool:
-        """Whether everything the client has was said again."""
+        """Whether everything the first attempt gave was repeated."""
         return not self._expected
 
     def feed(self, deltas: Iterable[Delta]) -> list[Delta]:
-        """Return what is new in `deltas`; raises `Diverged`."""
+        """
+        Return what is new in `deltas`.
+
+        Raises:
+            Diverged: when the second attempt ends before the first one did, or differs from it.
+        """
         fresh: list[Delta] = []
         for delta in deltas:
             if self.is_joined or isinstance(delta, UsageReported):
@@ -49,41 +63,48 @@ class Splice:
         return fresh
 
     def _new_part(self, delta: Delta) -> list[Delta]:
-        """Check one delta off against what is expected; return the part of it that goes beyond."""
+        """Compare one delta with what is expected; return the part of it that goes beyond."""
         fresh: list[Delta] = []
         for kind, text in _atoms(delta, self._named):
-            rest = self._check_off(kind, text)
-            if rest:
+            if rest := self._check_off(kind, text):
                 fresh.append(_delta_of(kind, rest))
         return fresh
 
-    def _check_off(self, kind: "Kind", text: str) -> str:
-        while text and self._expected:
-            expected_kind, expected = self._expected.pop()
+    def _check_off(self, kind: Kind, text: str) -> str:
+        atoms = self._expected.get(_order_of(kind), [])
+        while text and atoms:
+            expected_kind, expected = atoms.pop()
             common = min(len(text), len(expected))
             is_other_tool = kind[0] == "name" and text != expected
             if kind != expected_kind or text[:common] != expected[:common] or is_other_tool:
-                raise Diverged("the second attempt says something else")
+                raise Diverged("the second attempt differs from the first")
             if len(expected) > common:
-                self._expected.append((expected_kind, expected[common:]))
+                atoms.append((expected_kind, expected[common:]))
             text = text[common:]
+        if not atoms:
+            self._expected.pop(_order_of(kind), None)
         return text
 
 
-Kind = tuple[str, int]
-"""What a text is part of, and for tool calls which one."""
+def _order_of(kind: Kind) -> Kind | None:
+    """Return which sequence a text has its place in: a call's written form has its own, all others share one."""
+    return kind if kind[0] == "written" else None
 
 
 def _atoms(delta: Delta, named: set[int]) -> list[tuple[Kind, str]]:
-    """Return the texts a delta is made of, none of them empty; the calls in `named` have said their name before."""
+    """Return the texts a delta is made of, none of them empty; a name only for a call that is not in `named` yet."""
     parts: list[tuple[Kind, str]]
     match delta:
         case TextDelta(text):
             parts = [(("text", 0), text)]
         case ThinkingDelta(text, signature):
             parts = [(("thinking", 0), text), (("signature", 0), signature)]
-        case ToolCallDelta(slot, name, arguments):
-            parts = [(("name", slot), "" if slot in named else name), (("arguments", slot), arguments)]
+        case ToolCallDelta(slot, name, arguments, written):
+            parts = [
+                (("name", slot), "" if slot in named else name),
+                (("arguments", slot), arguments),
+                (("written", slot), written),
+            ]
             if name:
                 named.add(slot)
         case _:
@@ -101,5 +122,7 @@ def _delta_of(kind: Kind, text: str) -> Delta:
             return ThinkingDelta("", text)
         case ("name", slot):
             return ToolCallDelta(slot, text)
+        case ("written", slot):
+            return ToolCallDelta(slot, written=text)
         case (_, slot):
             return ToolCallDelta(slot, "", text)

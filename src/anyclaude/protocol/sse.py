@@ -1,10 +1,10 @@
 """
-Server-sent events: bytes in whatever pieces the network gives, whole events out.
+Server-sent events: bytes in the pieces that the network delivers, complete events out.
 
 Follows the "Interpreting an event stream" section of the WHATWG HTML standard: a
 line ends in LF, CR or CRLF, a leading byte order mark is dropped, several `data`
-lines are joined by LF, comments and unknown fields are not kept.  Data stays bytes,
-so a UTF-8 character that is cut in two is whole again before anything decodes it.
+lines are joined by LF, comments and unknown fields are dropped.  Data stays bytes,
+so a UTF-8 character that is cut in two is complete before anything decodes it.
 """
 
 from msgspec import Struct
@@ -12,15 +12,15 @@ from msgspec import Struct
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 DEFAULT_MAX_EVENT_BYTES = 16 * 1024 * 1024
-"""A line, or the data of one event, larger than this is refused.  The largest honest one, a whole tool call in one
-chunk, is far under the 128,000 output tokens (about 0.5 MB) that the client asks for at most."""
+"""The limit of one line, and of the data of one event.  The largest legitimate one, a whole tool call in one chunk, is
+far under the 128,000 output tokens (about 0.5 MB) that are the most the client requests."""
 
-SILENT_FIELDS = frozenset({b"", b"id", b"retry"})
-"""Lines that carry nothing for us: comments, whose field name is empty, and the standard's two reconnection fields."""
+IGNORED_FIELDS = frozenset({b"", b"id", b"retry"})
+"""Fields without a use here: comments, whose field name is empty, and the standard's two reconnection fields."""
 
 
 class EventTooLarge(ValueError):
-    """One event is larger than the decoder was told to hold."""
+    """One event is larger than the decoder's limit."""
 
 
 class ServerSentEvent(Struct, frozen=True, gc=False):
@@ -32,15 +32,15 @@ class ServerSentEvent(Struct, frozen=True, gc=False):
 
 class SseDecoder:
     """
-    Incremental: `feed` takes any split of the bytes and gives the same events.
+    Decodes incrementally: `feed` returns the same events however the bytes are split.
 
-    `keeps_strange_lines` departs from the standard: a line that is no field is then data of its
-    event, so that one whose beginning was damaged is noticed instead of being left out.
+    `keeps_unknown_lines` departs from the standard: a line that is not a known field becomes data of its
+    event, so that a line whose beginning was damaged is noticed instead of being dropped.
     """
 
-    def __init__(self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES, keeps_strange_lines: bool = False) -> None:
+    def __init__(self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES, keeps_unknown_lines: bool = False) -> None:
         self._max_event_bytes = max_event_bytes
-        self._keeps_strange_lines = keeps_strange_lines
+        self._keeps_strange_lines = keeps_unknown_lines
         self._partial: list[bytes] = []  # pieces of the line that is not complete yet
         self._held_bytes = 0
         self._data: list[bytes] = []
@@ -50,7 +50,7 @@ class SseDecoder:
         self._after_carriage_return = False
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
-        """Return the events that `chunk` completes; raises `EventTooLarge`."""
+        """Return the events that `chunk` completes.  Raises `EventTooLarge`."""
         if self._at_start or self._after_carriage_return or b"\r" in chunk:
             chunk = self._normalised(chunk)
         if b"\n" not in chunk:
@@ -70,10 +70,10 @@ class SseDecoder:
 
     def flush(self) -> list[ServerSentEvent]:
         """
-        Return the event that stands complete but unterminated at the end of the bytes, if any.
+        Return the complete but unterminated event at the end of the bytes, if any.
 
-        The standard discards it; servers that forget the last blank line are common enough
-        that the caller may look, and must not trust it further than it parses.
+        The standard discards it.  Servers that omit the last blank line are common enough that
+        the caller may use the event, but must not trust it further than it parses.
         """
         line = b"".join(self._partial)
         self._partial.clear()
@@ -100,14 +100,14 @@ class SseDecoder:
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _plain_events(self, block: bytes) -> list[ServerSentEvent] | None:
-        """Return the events of a block if it is data and blank lines by turns, as nearly all are, else `None`."""
+        """Return the events of a block of alternating data and blank lines, as nearly all are, else `None`."""
         if self._data or self._event or len(block) > self._max_event_bytes or not block.startswith(b"data: "):
             return None
         data = block[len(b"data: ") : -len(b"\n\n")].split(b"\n\ndata: ")
         return list(map(ServerSentEvent, data)) if block.count(b"\n") == 2 * len(data) else None
 
     def _events(self, lines: list[bytes]) -> list[ServerSentEvent]:
-        """Return the events of any lines."""
+        """Return the events of lines of any kind."""
         events: list[ServerSentEvent] = []
         for line in lines:
             if line:
@@ -139,7 +139,7 @@ class SseDecoder:
             self._add_data(b"")
         elif line == b"event":
             self._event = ""
-        elif self._keeps_strange_lines and line.partition(b":")[0] not in SILENT_FIELDS:
+        elif self._keeps_strange_lines and line.partition(b":")[0] not in IGNORED_FIELDS:
             self._add_data(line)
 
     def _add_data(self, value: bytes) -> None:

@@ -1,6 +1,6 @@
 """Which of the server's models a request is for."""
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 
 from .queue import Priority
 

@@ -1,27 +1,25 @@
-"""`GET /health`: how the gateway and its backends fare."""
+"""`GET /health`: the state of the gateway and its backends."""
 
 from aiohttp import web
 
-from anyclaude.observability.journal import Journal
-from anyclaude.prewarm.prewarmer import Prewarmer
 from anyclaude.protocol.json_values import JsonObject, JsonValue
-from anyclaude.scheduling.dispatch import Upstream
+from anyclaude.scheduling import Upstream
 
 from .requests import RequestContext
 from .responses import value_response
+from .services import Services
 
 
-def health(
-    context: RequestContext, upstreams: tuple[Upstream, ...], journal: Journal, warmth: Prewarmer | None
-) -> web.Response:
-    """Answer with the state of every backend's circuit and queue; all is well as long as one of them may be asked."""
+async def health(context: RequestContext, services: Services) -> web.Response:
+    """Answer with the state of every circuit and queue; `ok` as long as one backend may be asked."""
+    upstreams, journal, prewarmer = services.upstreams, services.journal, services.prewarmer
     backends: list[JsonValue] = [_backend(upstream) for upstream in upstreams]
     is_well = not upstreams or any(upstream.breaker.state != "open" for upstream in upstreams)
     return value_response(
         {
             "status": "ok" if is_well else "degraded",
             "backends": backends,
-            "warmth": None if warmth is None else warmth.health(),
+            "warmth": None if prewarmer is None else prewarmer.health(),
             "journal": {"lost_records": journal.lost_records, "last_failure": journal.last_failure},
         },
         context.request_id,

@@ -2,29 +2,39 @@
 
 from aiohttp import web
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 from anyclaude.errors import NotFound
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 
 from .requests import RequestContext
 from .responses import value_response
+from .services import Services
 
 UNKNOWN_DATE = "1970-01-01T00:00:00Z"
 """The API's own value for a release date that is not known (docs: Models API)."""
 
+PREFIX = "/v1/models/"
 
-def list_models(context: RequestContext, targets: tuple[BackendTarget, ...]) -> web.Response:
-    """Answer with every model a request can reach."""
-    models: list[JsonValue] = [_model(name, target) for name, target in _names(targets).items()]
-    names = list(_names(targets))
+
+async def list_models(context: RequestContext, services: Services) -> web.Response:
+    """Answer with every model that a request can reach."""
+    known = _names(services.targets)
+    names = list(known)
+    models: list[JsonValue] = [_model(name, target) for name, target in known.items()]
     return value_response(
         {"data": models, "has_more": False, "first_id": names[0], "last_id": names[-1]}, context.request_id
     )
 
 
-def show_model(context: RequestContext, name: str, targets: tuple[BackendTarget, ...]) -> web.Response:
-    """Answer with one model; raises `NotFound`."""
-    known = _names(targets)
+async def show_model(context: RequestContext, services: Services) -> web.Response:
+    """
+    Answer with one model.
+
+    Raises:
+        NotFound: when no request can reach a model of this name.
+    """
+    name = context.http.path.removeprefix(PREFIX)
+    known = _names(services.targets)
     if name not in known:
         raise NotFound(f"model: {name}. The models here are {', '.join(known)}")
     return value_response(_model(name, known[name]), context.request_id)

@@ -18,8 +18,8 @@ from yarl import URL
 
 from anyclaude.errors import BackendTruncated, BackendUnreachable, InvalidRequest
 from anyclaude.protocol.deltas import UsageReported
-from anyclaude.protocol.message_stream import latest
-from anyclaude.protocol.messages_request import decode_request
+from anyclaude.protocol.message_stream import merge_reports
+from anyclaude.protocol.messages_request import MessagesRequest, decode_request
 from anyclaude.protocol.sse import DEFAULT_MAX_EVENT_BYTES, EventTooLarge, SseDecoder
 
 from .requests import RequestContext
@@ -57,8 +57,7 @@ class Passthrough:
     async def __call__(self, context: RequestContext) -> web.StreamResponse:
         """Forward one request; raises `BackendUnreachable` where no reply came."""
         body = await context.body()
-        _note_request(context, body)
-        context.log.progress.route, context.log.progress.attempts = "claude/unchanged", 1
+        context.log.forwarded(_decoded(body), "claude/unchanged")
         headers = _passed_on(context.http.headers)
         headers["Accept-Encoding"] = "identity"
         try:
@@ -79,7 +78,7 @@ class Passthrough:
             upstream.close()
 
     async def _stream_back(self, context: RequestContext, upstream: aiohttp.ClientResponse) -> web.StreamResponse:
-        context.log.status = upstream.status
+        context.log.answered(upstream.status)
         response = web.StreamResponse(status=upstream.status, headers=_passed_on(upstream.headers))
         response.headers.setdefault("request-id", context.request_id)
         response.content_length = upstream.content_length
@@ -90,11 +89,11 @@ class Passthrough:
                 reader.feed(chunk)
                 await response.write(chunk)
         except BackendTruncated as error:
-            context.log.error = error
+            context.log.failed(error)
             raise ConnectionError("the reply is cut; so is the client's connection") from error
         finally:
             reader.finish()
-            context.log.reported = reader.reported
+            context.log.counted(reader.reported)
         await response.write_eof()
         return response
 
@@ -166,16 +165,16 @@ class UsageReader:
         cached = usage.cache_read_input_tokens
         created = usage.cache_creation_input_tokens or 0
         whole = None if usage.input_tokens is None else usage.input_tokens + (cached or 0) + created
-        self.reported = latest(self.reported, UsageReported(whole, usage.output_tokens, cached))
+        self.reported = merge_reports(self.reported, UsageReported(whole, usage.output_tokens, cached))
 
 
 def _passed_on(headers: Mapping[str, str]) -> CIMultiDict[str]:
     return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in ONE_HOP)
 
 
-def _note_request(context: RequestContext, body: bytes) -> None:
-    """Keep the request for the journal, if it is one we can read; Anthropic judges what it cannot."""
+def _decoded(body: bytes) -> MessagesRequest | None:
+    """Return the request for the journal, `None` if it cannot be decoded; then Anthropic's answer says why."""
     try:
-        context.log.request = decode_request(body)
+        return decode_request(body)
     except InvalidRequest:
-        context.log.request = None
+        return None

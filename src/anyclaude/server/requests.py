@@ -1,4 +1,4 @@
-"""One request to the gateway, as every handler gets it."""
+"""One request to the gateway, as every route gets it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -6,24 +6,38 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from anyclaude.errors import InvalidRequest, RequestTimeout, RequestTooLarge
-from anyclaude.exchange.caller import Caller
-from anyclaude.exchange.exchange_log import ExchangeLog
+from anyclaude.exchange import Caller, ExchangeLog
 
 from .limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """The HTTP request, who sent it, and the account that is kept of it."""
+    """The HTTP request, the log that is kept of it, and the limits on its body."""
 
     http: web.BaseRequest
-    request_id: str
-    caller: Caller
     log: ExchangeLog
     limits: Limits
 
+    @property
+    def request_id(self) -> str:
+        """The identifier that the response carries too."""
+        return self.log.request_id
+
+    @property
+    def caller(self) -> Caller:
+        """The client, as far as it is known by now."""
+        return self.log.caller
+
     async def body(self) -> bytes:
-        """Read the body; raises `RequestTooLarge`, `RequestTimeout`, `InvalidRequest`."""
+        """
+        Read the body.
+
+        Raises:
+            RequestTooLarge: when it is larger than `Limits.body_bytes`.
+            RequestTimeout: when it is not complete after `Limits.body_seconds`.
+            InvalidRequest: when it cannot be read as HTTP.
+        """
         if (self.http.content_length or 0) > self.limits.body_bytes:
             raise self._too_large()
         try:

@@ -31,7 +31,7 @@ def error_response(error: AnyclaudeError, request_id: str) -> web.Response:
     failure is tried ten times with growing pauses.
     """
     response = json_response(encode_failure(failure(error, request_id)), request_id, error.status)
-    response.headers["x-should-retry"] = "true" if error.passes_by_itself else "false"
+    response.headers["x-should-retry"] = "true" if error.is_transient else "false"
     if error.retry_after_seconds is not None:
         response.headers["retry-after"] = str(math.ceil(error.retry_after_seconds))
     return response

@@ -1,27 +1,33 @@
-"""Files that only their owner may read, grown line by line or written whole."""
+"""Files and folders that only their owner can read, whatever the umask is."""
 
 import os
 import tempfile
+from itertools import takewhile
 from pathlib import Path
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
 
-def open_for_appending(path: Path) -> int:
+def open_private_append(path: Path) -> int:
     """
-    Return a descriptor for a private file, made with the folders it needs; raises `OSError`.
+    Return a descriptor that reads and appends; the file and its missing folders are created.  Raises `OSError`.
 
-    A line written to it with one `os.write` cannot mix with the lines of another process (POSIX: O_APPEND).
+    The mode of a file or folder that exists is left as it is.  POSIX: with O_APPEND, what one `os.write` writes does
+    not mix with the writes of other processes.
     """
-    make_private(path.parent)
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, PRIVATE_FILE)
+    except FileNotFoundError:
+        make_private_folder(path.parent)
+        return os.open(path, flags, PRIVATE_FILE)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Put a private file in its place in one move, so that nobody ever reads half of it; raises `OSError`."""
-    make_private(path.parent)
-    descriptor, name = tempfile.mkstemp(prefix=".unfinished-", dir=path.parent)  # for its owner alone
+def write_private(path: Path, content: bytes) -> None:
+    """Create or replace a private file in one step, so that no reader sees part of it; raises `OSError`."""
+    make_private_folder(path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=".unfinished-", dir=path.parent)  # mkstemp creates it with 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -31,8 +37,12 @@ def write_whole(path: Path, content: bytes) -> None:
         raise
 
 
-def make_private(folder: Path) -> None:
-    """Make a folder and those above it that are missing; `mkdir(parents=True)` would give those the usual mode."""
-    missing = [step for step in (folder, *folder.parents) if not step.exists()]
+def make_private_folder(folder: Path) -> None:
+    """
+    Create a folder and its missing parents, each with mode 0700; raises `OSError`.
+
+    `mkdir(parents=True)` would create the parents with the default mode.
+    """
+    missing = list(takewhile(lambda step: not step.exists(), (folder, *folder.parents)))
     for step in reversed(missing):
         step.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)

@@ -1,8 +1,8 @@
 """
-The prompt on its way to the model: a list of small, pure steps.
+The preparation of a prompt for the model: a list of small, pure steps.
 
-A step takes a request and returns another; it never edits the one it was given.  Every step is
-idempotent, and leaves the prefix that an earlier turn already sent as it was: the engine's
+A step takes a request and returns another; it never modifies its argument.  Every step is
+idempotent, and does not change the prefix that an earlier turn has already sent: the engine's
 cache depends on it.
 """
 

@@ -1,4 +1,4 @@
-"""Only the tools that were allowed: the model is not told of the others."""
+"""Only the allowed tools: the model does not see the others."""
 
 from fnmatch import fnmatchcase
 
@@ -10,7 +10,7 @@ from .base import PromptContext
 
 
 class AllowedTools:
-    """Leaves out every tool that no allowed name or pattern matches, except one that the request insists on."""
+    """Removes every tool that no allowed name or pattern matches, except the one that the request requires."""
 
     name = "allowed tools"
 
@@ -19,10 +19,10 @@ class AllowedTools:
         allowed = context.allowed_tools
         if allowed is None:
             return request
-        wanted = request.tool_choice.name if request.tool_choice else None
+        required = request.tool_choice.name if request.tool_choice else None
 
-        def stays(tool: Tool) -> bool:
-            return tool.name == wanted or any(fnmatchcase(tool.name, pattern) for pattern in allowed)
+        def is_allowed(tool: Tool) -> bool:
+            return tool.name == required or any(fnmatchcase(tool.name, pattern) for pattern in allowed)
 
-        tools = tuple(filter(stays, request.tools))
+        tools = tuple(filter(is_allowed, request.tools))
         return request if len(tools) == len(request.tools) else replace(request, tools=tools)

@@ -1,8 +1,8 @@
 """
-The attribution block goes: a line that changes and means nothing to a model.
+Removal of the attribution line, which changes and means nothing to a model.
 
-It stands before everything else, so each change of it costs the whole cache: its
-last characters depend on the first user text, and in 2.1.120 a part of it changed with every request.
+It comes before everything else, so each change of it invalidates the whole cache: its last
+characters depend on the first user text, and in 2.1.120 a part of it changed with every request.
 """
 
 from msgspec.structs import replace
@@ -16,12 +16,12 @@ HEADER = "x-anthropic-billing-header:"
 
 
 class WithoutAttribution:
-    """Drops the attribution line from the beginning of the system prompt."""
+    """Removes the attribution line from the beginning of the system prompt."""
 
     name = "attribution"
 
     def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
-        """Return the request without the line; one that has none comes back as it is."""
+        """Return the request without the line; the same object if it has none."""
         first = next(iter(blocks_of(request.system)), None)
         if not isinstance(first, TextBlock) or not first.text.startswith(HEADER):
             return request

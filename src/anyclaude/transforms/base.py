@@ -1,4 +1,4 @@
-"""What a step is, and how steps are run."""
+"""The steps that prepare a prompt, and how they are run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias
@@ -8,32 +8,32 @@ from msgspec import Struct
 from anyclaude.protocol.messages_request import MessagesRequest
 
 Diet: TypeAlias = Literal["full", "lean", "minimal"]
-"""How much of the prompt is kept: all of it, what a local model needs, or what it cannot do without."""
+"""How much of the prompt is kept: all of it, the part that a local model needs, or only the indispensable part."""
 
 
 class PromptContext(Struct, frozen=True, kw_only=True):
-    """What a step may know besides the request."""
+    """The information that a step may use besides the request."""
 
     diet: Diet = "full"
     allowed_tools: frozenset[str] | None = None
     """The tools that are passed on, by name or pattern (`mcp__github__*`); `None` for all of them."""
     tool_order: tuple[str, ...] = ()
-    """The tools of the conversation's earlier requests, in the order the model has read them."""
+    """The tools of the conversation's earlier requests, in the order in which the model read them."""
     raw_arguments: Mapping[str, str] = {}
     """By tool use id: the argument text exactly as the model wrote it."""
 
 
 class Transform(Protocol):
     """
-    One step: takes a request and returns another, never editing the one it was given.
+    One step: takes a request and returns another, and never modifies its argument.
 
-    Every step is idempotent, and leaves the prefix that an earlier turn already sent as it was: the
+    Every step is idempotent, and does not change the prefix that an earlier turn has already sent: the
     engine's cache depends on it.
     """
 
     @property
     def name(self) -> str:
-        """What the journal calls it."""
+        """The step's name in the journal."""
         ...
 
     def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
@@ -42,7 +42,7 @@ class Transform(Protocol):
 
 
 class Step(Struct, frozen=True):
-    """What one step did to the size of the prompt, in characters."""
+    """The size of the prompt before and after one step, in characters."""
 
     name: str
     before: int
@@ -50,7 +50,7 @@ class Step(Struct, frozen=True):
 
 
 class PreparedPrompt(Struct, frozen=True):
-    """The request as it will be sent, and how it came to be so; steps that changed no size are left out."""
+    """The request as it will be sent, and the steps that changed its size."""
 
     request: MessagesRequest
     steps: tuple[Step, ...] = ()

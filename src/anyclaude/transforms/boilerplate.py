@@ -1,9 +1,9 @@
 """
-What of Claude Code's own instructions a diet leaves out, by the words it begins with.
+The parts of Claude Code's own instructions that a diet removes, identified by their opening words.
 
-Only what is listed here ever goes.  Whatever a release adds, a user appends or a plugin brings stays, because nobody
-listed it: an outdated entry costs tokens, never an instruction.  Nothing about safety, permissions, the use of tools
-or the environment is listed; four passages of that kind are cut down to the rule they begin with.
+Only what is listed here is ever removed.  Whatever a release, a user or a plugin adds stays, because it is not listed:
+an outdated entry costs tokens, never an instruction.  Nothing about safety, permissions, the use of tools or the
+environment is listed; four passages of that kind are shortened to the rule they begin with.
 
 Read from the prompts of 2.1.112 and 2.1.330, both its short and its long one, and from the `system` messages that
 2.1.330 sends in the conversation.
@@ -15,24 +15,24 @@ from .base import Diet
 
 
 class Passage(Struct, frozen=True):
-    """A paragraph or list item; with `until`, what stands behind those words goes, and else all of it."""
+    """A paragraph or list item that a diet removes; with `until`, only the text after those words is removed."""
 
     opening: str
-    goes_with: Diet
+    removed_by: Diet
     until: str | None = None
 
 
 class Section(Struct, frozen=True):
     """
-    A section with its heading, told by its title and its first words.
+    A section that a diet removes with its heading, identified by its title and its first words.
 
-    `keeps` are the openings of what stays nevertheless, under the heading.  Sections inside it go only if `inner`
+    `keeps` are the opening words of units that stay, under the heading.  Sections inside it are removed only if `inner`
     names them.
     """
 
     title: str
     opening: str
-    goes_with: Diet
+    removed_by: Diet
     keeps: tuple[str, ...] = ()
     inner: tuple[str, ...] = ()
 
@@ -63,14 +63,14 @@ SECTIONS = (
 )
 
 PASSAGES = (
-    # About Anthropic's models and products, which are not what answers here.
+    # About Anthropic's models and products, which are not in use here.
     Passage("This iteration of Claude is Claude", "lean"),
     Passage("The most recent Claude model family is", "lean"),
     Passage("The most recent Claude models are", "lean"),
     Passage("Claude Code is available as a CLI in the terminal", "lean"),
     Passage("Fast mode for Claude Code ", "lean"),
     Passage("If the user asks for help or wants to give feedback inform them", "lean"),
-    # Manners, and how the terminal shows things.
+    # Style, and how the terminal shows things.
     Passage("When you use a pronoun for someone", "lean"),
     Passage("When you have enough information to act, act.", "minimal"),
     Passage("When the conversation grows long, some or all of the current context", "lean"),
@@ -85,7 +85,7 @@ PASSAGES = (
     Passage("Use the Agent tool with specialized agents when the task at hand", "minimal"),
     Passage("For broad codebase exploration or research that'll take more than", "minimal"),
     Passage('Calling Agent with subagent_type: "fork" creates a fork', "minimal"),
-    # The rule stays; its grounds and examples go.
+    # The rule stays; its reasons and examples are removed.
     Passage(
         "Tool results and user messages may include <system-reminder>",
         "minimal",
@@ -114,12 +114,12 @@ PASSAGES = (
 )
 
 REMINDERS = (
-    # Every sub-agent is sent this list again with its second turn.  Each agent keeps its name and what it is for.
+    # Every sub-agent gets this list again with its second turn.  Each agent keeps its name and its purpose.
     Passage("claude: Catch-all for any task that doesn't fit", "lean", until="a more specific agent."),
     Passage("Explore: Read-only search agent for broad fan-out searches", "lean", until="not the file dumps."),
     Passage("general-purpose: General-purpose agent for researching", "lean", until="executing multi-step tasks."),
     Passage("Plan: Software architect agent for designing", "lean", until="designing implementation plans."),
-    # The one bundled skill that stays when the others are turned off, as they are in `lean`.
+    # The one bundled skill that remains when the others are turned off, as they are in `lean`.
     Passage("plugin-authoring: Make a mod: a change to Claude's own", "lean", until="interface or behaviour"),
 )
-"""What `system` messages in the conversation say at length: it is cut down to the words up to `until`."""
+"""Long passages of `system` messages in the conversation, which are shortened to the words up to `until`."""

@@ -1,4 +1,4 @@
-"""What was made of a value, for as long as the value lives: parts of a prompt come again with every turn."""
+"""Results derived from a value, kept as long as the value lives: parts of a prompt are repeated with every turn."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -10,34 +10,31 @@ A = TypeVar("A")
 
 class IdentityCache(Generic[T, A]):
     """
-    Applies a pure function of a value and an argument once, as long as somebody else keeps the value.
+    Caches a pure function of a value and an argument, as long as something else keeps the value alive.
 
-    Values are told apart by identity, which costs nothing; whoever keeps them (`CachingDecoder`) bounds the memory.  Of
-    each value the result for the latest argument is kept: it is the same one nearly always.
+    Values are compared by identity, which costs nothing; the owner of the values (`CachingDecoder`) bounds the memory.
+    Only the result for the latest argument is kept for each value, because the argument nearly always stays the same.
     """
 
-    def __init__(self, make: Callable[[T, A], T]) -> None:
-        self._make = make
-        self._made: dict[int, tuple[ref[T], A, T | None]] = {}
-
-    def __len__(self) -> int:
-        return len(self._made)
+    def __init__(self, function: Callable[[T, A], T]) -> None:
+        self._function = function
+        self._entries: dict[int, tuple[ref[T], A, T | None]] = {}
 
     def __call__(self, value: T, argument: A) -> T:
-        """Return what is made of the value, the value itself if that is equal to it."""
+        """Return the function's result; the value itself if the result is equal to it."""
         key = id(value)
-        known = self._made.get(key)
-        if known is not None and known[1] == argument:
-            made = known[2]
+        entry = self._entries.get(key)
+        if entry is not None and entry[1] == argument:
+            result = entry[2]
         else:
-            made = self._different(value, argument)
-            self._made[key] = (ref(value, lambda _: self._forget(key)), argument, made)
-        return value if made is None else made
+            result = self._changed(value, argument)
+            self._entries[key] = (ref(value, lambda _: self._forget(key)), argument, result)
+        return value if result is None else result
 
-    def _different(self, value: T, argument: A) -> T | None:
-        """Return what is made of a value, `None` for the value itself: kept here, it would live for ever."""
-        made = self._make(value, argument)
-        return None if made == value else made
+    def _changed(self, value: T, argument: A) -> T | None:
+        """Return the result, `None` if it is equal to the value: an entry with the value itself would keep it alive."""
+        result = self._function(value, argument)
+        return None if result == value else result
 
     def _forget(self, key: int) -> None:
-        del self._made[key]
+        del self._entries[key]

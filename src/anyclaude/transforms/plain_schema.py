@@ -1,8 +1,8 @@
 """
-A JSON Schema without annotations: what it accepts stays the same.
+JSON Schemas without annotations, which accept the same values as before.
 
-Only keywords go, and only where a schema stands: a property that is called `title`, and a value of `enum`, `const`
-or `default`, are no keywords.  Which keywords hold schemas: JSON Schema 2020-12 and draft-07.
+Only keywords are removed, and only from schemas: a property that is named `title`, and a value of `enum`, `const` or
+`default`, are not keywords.  The keywords that hold schemas are those of JSON Schema 2020-12 and draft-07.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,23 +31,23 @@ SCHEMAS = frozenset(
 LISTS_OF_SCHEMAS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 MAPS_OF_SCHEMAS = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})
 
-NEWEST = "https://json-schema.org/draft/2020-12/schema"
-"""What a validator assumes where no `$schema` is given; every other one may change what the keywords mean."""
+DEFAULT_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+"""The dialect that a validator assumes without a `$schema`; any other may change the meaning of the keywords."""
 
 
 def plain_schema(schema: JsonObject, description_limit: int) -> JsonObject:
-    """Return the schema without annotations, and with descriptions of a few sentences."""
+    """Return the schema without annotations, its descriptions shortened to `description_limit` or one sentence."""
     if _refers_to_annotations(schema):
         return schema
     plain = _plain(schema, description_limit)
     assert isinstance(plain, dict)
-    if str(plain.get("$schema", "")).rstrip("#") == NEWEST:
+    if str(plain.get("$schema", "")).rstrip("#") == DEFAULT_DIALECT:
         del plain["$schema"]
     return plain
 
 
 def _plain(schema: JsonValue, limit: int) -> JsonValue:
-    """A schema is an object or a boolean; everything else stands as it is."""
+    """Return a schema without annotations; a boolean is a schema too, and is returned unchanged."""
     if not isinstance(schema, Mapping):
         return schema
     return {name: _keyword(name, value, limit) for name, value in schema.items() if name not in ANNOTATIONS}
@@ -64,7 +64,7 @@ def _keyword(name: str, value: JsonValue, limit: int) -> JsonValue:
 
 
 def _refers_to_annotations(value: JsonValue) -> bool:
-    """Tell whether a reference leads through a keyword that would go."""
+    """Return whether a reference leads through a keyword that would be removed."""
     if isinstance(value, Mapping):
         reference = value.get("$ref")
         if isinstance(reference, str) and ANNOTATIONS.intersection(reference.split("/")):

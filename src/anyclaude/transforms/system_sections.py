@@ -1,8 +1,8 @@
 """
-A shorter system prompt: the client's own boilerplate goes, unit by unit, and everything else stays to the byte.
+A shorter system prompt: the client's own boilerplate is removed unit by unit, and everything else stays to the byte.
 
-A prompt that would not be sound afterwards is cut by a milder diet instead, or not at all; one without headings, or
-without anything that is known as the client's own, is not touched.
+A prompt that would not be well-formed afterwards is shortened by a milder diet instead, or not at all.  A prompt
+without headings, or without any passage that is known to be the client's, is not changed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,11 +19,11 @@ from .identity_cache import IdentityCache
 from .text_units import Unit, joined, units_of
 
 MILDER: Mapping[Diet, tuple[Diet, ...]] = MappingProxyType({"lean": ("lean",), "minimal": ("minimal", "lean")})
-"""Which diets are tried, one after the other."""
+"""The diets that are tried, one after the other."""
 
 
 class ShorterSystemPrompt:
-    """Leaves out of the system prompt, and of the system's messages, what a diet does without."""
+    """Removes the passages that a diet does not need from the system prompt and from `system` messages."""
 
     name = "system prompt"
 
@@ -32,14 +32,14 @@ class ShorterSystemPrompt:
         self._shorter_turn = IdentityCache(_shorter_turn)
 
     def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
-        """Return the request with a system prompt of the same blocks, as far as something is left of them."""
+        """Return the request with shorter system instructions; the system prompt keeps its blocks."""
         diet = context.diet
         if diet not in MILDER:
             return request
         system = self._shorter_content(request.system, diet)
         turns = tuple(self._shorter_turn(turn, diet) if turn.role == "system" else turn for turn in request.messages)
-        is_same = system == request.system and turns == request.messages
-        return request if is_same else replace(request, system=system, messages=turns)
+        is_unchanged = system == request.system and turns == request.messages
+        return request if is_unchanged else replace(request, system=system, messages=turns)
 
     def _shorter_content(self, system: Content, diet: Diet) -> Content:
         if isinstance(system, str):
@@ -48,32 +48,33 @@ class ShorterSystemPrompt:
 
 
 def shorter(text: str, diet: Diet) -> str:
-    """Return the text without what the diet leaves out; the whole text if nothing sound would be left."""
+    """Return the text without the passages that the diet removes; the whole text if the rest is not well-formed."""
     units = units_of(text)
     if not any(unit.kind == "heading" for unit in units):
         return text
     for tried in MILDER.get(diet, ()):
-        left = _left(units, _dropped_by(tried))
-        if is_sound(left):
+        left = _left(units, _diets_within(tried))
+        if is_well_formed(left):
             return joined(left)
     return text
 
 
 def shorter_reminder(text: str, diet: Diet) -> str:
-    """Return the text of a `system` message without what the diet leaves out."""
-    passages = [passage for passage in REMINDERS if passage.goes_with in _dropped_by(diet) and passage.opening in text]
+    """Return the text of a `system` message without the passages that the diet removes."""
+    diets = _diets_within(diet)
+    passages = [passage for passage in REMINDERS if passage.removed_by in diets and passage.opening in text]
     if not passages:
         return text
     units = (_without_passage(unit, passages) for unit in units_of(text))
     left = [unit for unit in units if unit is not None]
-    return joined(left) if is_sound(left) else text
+    return joined(left) if is_well_formed(left) else text
 
 
-def is_sound(left: Sequence[Unit]) -> bool:
+def is_well_formed(left: Sequence[Unit]) -> bool:
     """
-    Tell whether units can stand without those that were dropped.
+    Return whether the units that are left are still separate units when joined.
 
-    They cannot if nothing is left, or if two of them would run into one: a paragraph behind a dropped list, say.
+    They are not if nothing is left, or if two of them would merge: a paragraph after a removed list, for example.
     """
     text = joined(left)
     return bool(text.strip()) and [unit.text for unit in units_of(text)] == [unit.text for unit in left]
@@ -84,7 +85,7 @@ def _shorter_block(block: TextBlock, diet: Diet) -> TextBlock:
 
 
 def _shorter_turn(turn: Turn, diet: Diet) -> Turn:
-    """Shorten what the system says in the conversation; what the user says is never touched."""
+    """Shorten a `system` message of the conversation; the user's messages are never changed."""
     if isinstance(turn.content, str):
         return replace(turn, content=shorter_reminder(turn.content, diet))
     blocks = (
@@ -94,31 +95,31 @@ def _shorter_turn(turn: Turn, diet: Diet) -> Turn:
     return replace(turn, content=tuple(blocks))
 
 
-def _dropped_by(diet: Diet) -> frozenset[Diet]:
+def _diets_within(diet: Diet) -> frozenset[Diet]:
+    """Return the diets whose removals a diet includes."""
     return frozenset({"lean"} if diet == "lean" else {"lean", "minimal"})
 
 
-def _left(units: Sequence[Unit], dropped: frozenset[Diet]) -> tuple[Unit, ...]:
+def _left(units: Sequence[Unit], diets: frozenset[Diet]) -> tuple[Unit, ...]:
     """Return the units that stay, without headings under which nothing is left."""
-    sections = [section for section in SECTIONS if section.goes_with in dropped]
-    passages = [passage for passage in PASSAGES if passage.goes_with in dropped]
-    in_dropped = _inside_sections(units, sections)
+    sections = [section for section in SECTIONS if section.removed_by in diets]
+    passages = [passage for passage in PASSAGES if passage.removed_by in diets]
     kept: list[Unit | None] = []
-    for unit, section in zip(units, in_dropped, strict=True):
+    for unit, section in zip(units, _sections_of(units, sections), strict=True):
         if section is not None and not _begins_with(unit, section.keeps):
             kept.append(None)
         else:
             kept.append(unit if section is not None else _without_passage(unit, passages))
     emptied = {at for at, unit in enumerate(units) if unit.kind == "heading" and _is_emptied(units, kept, at)}
-    return _closed_up(units, [None if at in emptied else unit for at, unit in enumerate(kept)])
+    return _without_gaps(units, [None if at in emptied else unit for at, unit in enumerate(kept)])
 
 
-def _closed_up(units: Sequence[Unit], kept: Sequence[Unit | None]) -> tuple[Unit, ...]:
-    """Return what is kept; a blank line behind something dropped still parts what stood before and behind it."""
+def _without_gaps(units: Sequence[Unit], kept: Sequence[Unit | None]) -> tuple[Unit, ...]:
+    """Return the kept units; a blank line after a removed unit still separates the units around it."""
     left: list[Unit] = []
-    for unit, stays in zip(units, kept, strict=True):
-        if stays is not None:
-            left.append(stays)
+    for unit, kept_unit in zip(units, kept, strict=True):
+        if kept_unit is not None:
+            left.append(kept_unit)
         elif left and not _blank_lines(left[-1].text):
             left[-1] = replace(left[-1], text=left[-1].text + _blank_lines(unit.text))
     return tuple(left)
@@ -130,8 +131,8 @@ def _blank_lines(text: str) -> str:
     return end.partition("\n")[2]
 
 
-def _inside_sections(units: Sequence[Unit], sections: Sequence[Section]) -> list[Section | None]:
-    """Return for each unit but the headings the section it goes with."""
+def _sections_of(units: Sequence[Unit], sections: Sequence[Section]) -> list[Section | None]:
+    """Return for each unit the section with which it is removed; for headings, `None`."""
     inside: list[Section | None] = []
     section, level = None, 0
     for position, unit in enumerate(units):
@@ -144,13 +145,13 @@ def _inside_sections(units: Sequence[Unit], sections: Sequence[Section]) -> list
 
 
 def _section_at(units: Sequence[Unit], position: int, sections: Sequence[Section]) -> Section | None:
-    """Return the section that begins here; the last one of a prompt never counts: what a user appends stands in it."""
+    """Return the section that begins here; never the last one of a prompt, which contains what a user appends."""
     heading, body = units[position], units[position + 1 : position + 2]
     is_last = not any(unit.kind == "heading" and unit.level <= heading.level for unit in units[position + 1 :])
     if is_last or not body:
         return None
-    known = (section for section in sections if section.title == heading.title)
-    return next((section for section in known if _begins_with(body[0], (section.opening,))), None)
+    candidates = (section for section in sections if section.title == heading.title)
+    return next((section for section in candidates if _begins_with(body[0], (section.opening,))), None)
 
 
 def _without_passage(unit: Unit, passages: Sequence[Passage]) -> Unit | None:
@@ -171,7 +172,7 @@ def _begins_with(unit: Unit, openings: tuple[str, ...]) -> bool:
 
 
 def _is_emptied(units: Sequence[Unit], kept: Sequence[Unit | None], position: int) -> bool:
-    """Tell whether all that stood under a heading was dropped, and something did stand there."""
+    """Return whether there were units under a heading and all of them were removed."""
     level = units[position].level
     body: list[Unit | None] = []
     for at in range(position + 1, len(units)):

@@ -1,7 +1,7 @@
 """
-Prose in its units: headings, list items, paragraphs, each with the blank lines that follow it.
+Text divided into units: headings, list items and paragraphs, each with the blank lines that follow it.
 
-The units of a text, joined, are the text: whoever leaves some out leaves the others as they were, to the byte.
+The units of a text, joined, are the text, so removing some leaves the others unchanged to the byte.
 """
 
 import re
@@ -20,19 +20,19 @@ class Unit(Struct, frozen=True):
 
     @property
     def title(self) -> str:
-        """A heading's words."""
+        """The text of a heading."""
         return self.text.strip().lstrip("#").strip()
 
 
 _HEADING = re.compile(r"(#{1,6})[ \t]+\S")
 _ITEM = re.compile(r" ?(?:[-*+]|\d{1,3}[.)])[ \t]")
-"""Not indented by more than Claude Code indents its own; what is indented further belongs to the item above."""
+"""Not indented further than Claude Code indents its items; a line that is belongs to the item above."""
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
 _SENTENCE_END = re.compile(r"[.!?][\"')\]`]*(?=\s)")
 
 
 def units_of(text: str) -> tuple[Unit, ...]:
-    """Return the units of a text; inside a code fence nothing begins one."""
+    """Return the units of a text; no unit begins inside a code fence."""
     units: list[list[str]] = []
     fence: str | None = None
     for line in text.splitlines(keepends=True):
@@ -44,12 +44,12 @@ def units_of(text: str) -> tuple[Unit, ...]:
 
 
 def joined(units: Sequence[Unit]) -> str:
-    """Return the text of units."""
+    """Return the text that the units make up."""
     return "".join(unit.text for unit in units)
 
 
 def first_sentences(text: str, limit: int) -> str:
-    """Return as many whole sentences as fit, and the first one in any case."""
+    """Return the whole sentences that fit into `limit` characters, and the first one in any case."""
     if len(text) <= limit:
         return text
     ends = [match.end() for match in _SENTENCE_END.finditer(text)]

@@ -1,9 +1,9 @@
 """
-Tools have their places: the ones that all agents have come first, and what joins a conversation later comes last.
+A stable order of tools: those that all agents have come first, and those that are added later come last.
 
-Where a template shows the tools before anything else, a sub-agent's prompt then begins as the main one does.  The
-client sorts its tools by name, so that the lists of the two part at the first tool: `Agent`.  And it inserts the ones
-that a search has loaded, which moves all that stands behind them.
+Where a template shows the tools before anything else, a sub-agent's prompt then begins like the main one.  The client
+sorts its tools by name, so the two lists already differ at the first tool: `Agent`.  It also inserts the tools that a
+search has loaded, which moves all tools after them.
 """
 
 from collections.abc import Mapping
@@ -35,28 +35,28 @@ OF_EVERY_AGENT = (
     "ReportFindings",
     "SendMessage",
 )
-"""What Explore and Plan have: sub-agents that must change nothing.  `Read` leads, the only one that statusline-setup
-has."""
+"""The tools of Explore and Plan, sub-agents that must not change anything.  `Read` is first, as the only one of them
+that statusline-setup has."""
 
 OF_WORKING_AGENTS = ("Edit", "Write", "NotebookEdit")
-"""What general-purpose agents have besides."""
+"""The tools that general-purpose agents have in addition."""
 
 OF_SOME_RELEASES = ("TaskStop", "Agent", "ScheduleWakeup")
-"""`TaskStop` and `Agent` are sub-agents' tools in 2.1.330 and the main conversation's own in 2.1.112; with
-`ScheduleWakeup` it is the other way round.  Behind all that both have, they part as little as can be."""
+"""`TaskStop` and `Agent` are tools of sub-agents in 2.1.330 and of the main conversation only in 2.1.112; with
+`ScheduleWakeup` it is the reverse.  After all shared tools, they shorten the common prefix least."""
 
 MCP_PREFIX = "mcp__"
-"""Sub-agents have the tools of MCP servers too, whatever else they have not."""
+"""Sub-agents always have the tools of MCP servers too."""
 
 PLACES: Mapping[str, int] = MappingProxyType(
     {name: place for place, name in enumerate((*OF_EVERY_AGENT, MCP_PREFIX, *OF_WORKING_AGENTS, *OF_SOME_RELEASES))}
 )
-"""Read from the requests of 2.1.330 and 2.1.112 and their sub-agents under `full` and `lean`.  A name that is not here
-belongs to the main conversation, as far as we know, and comes last."""
+"""Taken from the requests of 2.1.330 and 2.1.112 and their sub-agents under `full` and `lean`.  A name that is not
+listed belongs to the main conversation, as far as is known, and comes last."""
 
 
 class StableToolOrder:
-    """Puts the tools the model has read before first, in the order it has read them; then the others by their place."""
+    """Puts the tools that the model has already read first, in the order it read them; then the others by place."""
 
     name = "tool order"
 
@@ -66,9 +66,9 @@ class StableToolOrder:
         loaded = _loaded(request) if any(tool.defer_loading for tool in request.tools) else {}
 
         def place(tool: Tool) -> tuple[int, int, int]:
-            """Compare by when the model has read it, when a search has loaded it, and who has it."""
-            joined = loaded.get(tool.name, len(loaded)) + 1 if tool.defer_loading else 0
-            return read.get(tool.name, len(read)), joined, _place(tool.name)
+            """Return the sort key: when the model read the tool, when a search loaded it, and which agents have it."""
+            loaded_at = loaded.get(tool.name, len(loaded)) + 1 if tool.defer_loading else 0
+            return read.get(tool.name, len(read)), loaded_at, _place(tool.name)
 
         ordered = tuple(sorted(request.tools, key=place))
         return request if ordered == request.tools else replace(request, tools=ordered)
@@ -79,7 +79,7 @@ def _place(name: str) -> int:
 
 
 def _loaded(request: MessagesRequest) -> dict[str, int]:
-    """Return which tools the conversation's searches have found, numbered as they came."""
+    """Return the tools that the conversation's searches have found, numbered in that order."""
     references = (
         found.tool_name
         for turn in request.messages

@@ -1,8 +1,8 @@
 """
-Shorter descriptions of tools, and schemas without what says nothing about validity.
+Shorter descriptions of tools, and schemas without annotations.
 
-A shortened description keeps its beginning, and what it says about the parameters; every kept sentence stays as it
-was, under its own heading.
+A shortened description keeps its beginning and its statements about the parameters; every kept sentence is unchanged,
+under its own heading.
 """
 
 import re
@@ -21,23 +21,23 @@ from .text_units import Unit, first_sentences, units_of
 
 
 class Bounds(Struct, frozen=True):
-    """How many characters a tool's description may have, and that of one of its parameters."""
+    """The maximum number of characters of a tool's description, and of the description of one parameter."""
 
     tool: int
     parameter: int
 
 
 BOUNDS: Mapping[Diet, Bounds] = MappingProxyType({"lean": Bounds(1_300, 250), "minimal": Bounds(800, 120)})
-"""`lean` shortens two of the ten tools that Claude Code 2.1.330 then has, and cuts the essays of 2.1.112: Bash 9,989
-characters, TodoWrite 9,114, Agent 6,839.  `minimal` is for the four tools that are left then."""
+"""`lean` shortens two of the ten tools that Claude Code 2.1.330 then has, and the long descriptions of 2.1.112: Bash
+9,989 characters, TodoWrite 9,114, Agent 6,839.  `minimal` is for the four tools that remain with that diet."""
 
 
-RULE = 500
-"""What is longer and names a parameter is an example more often than a rule about it."""
+MAX_RULE_CHARACTERS = 500
+"""A longer unit that names a parameter is more often an example than a rule about it."""
 
 
 class ShorterTools:
-    """Shortens what a diet says is too long; without a bound (`full`) nothing is touched."""
+    """Shortens descriptions to the diet's bounds, and removes annotations; without bounds (`full`) changes nothing."""
 
     name = "tool text"
 
@@ -78,17 +78,18 @@ def _shorter(tool: Tool, bounds: Bounds) -> Tool:
 
 
 def _chosen(units: Sequence[Unit], limit: int, mentions: re.Pattern[str] | None) -> set[int]:
-    """Take units from the top up to half of the limit, then those about parameters, then on from the top."""
-    about = [at for at, unit in enumerate(units) if mentions and len(unit.text) <= RULE and mentions.search(unit.text)]
+    """Choose units from the top up to half of the limit, then the rules about parameters, then more from the top."""
+    short = (at for at, unit in enumerate(units) if len(unit.text) <= MAX_RULE_CHARACTERS)
+    rules = [at for at in short if mentions and mentions.search(units[at].text)]
     kept = _from_the_top(units, {0}, limit // 2)
-    for position in about:
+    for position in rules:
         kept = _with_owners(units, position, kept, limit) or kept
     kept = _from_the_top(units, kept, limit)
     return {at for at in kept if not _introduces_nothing(units, at, kept)}
 
 
 def _from_the_top(units: Sequence[Unit], kept: set[int], limit: int) -> set[int]:
-    """Add units in their order until one does not fit; a heading comes with what stands under it."""
+    """Add units in their order until one does not fit; a heading is added with a unit under it."""
     for position, unit in enumerate(units):
         if unit.kind == "heading" or position in kept:
             continue
@@ -100,24 +101,28 @@ def _from_the_top(units: Sequence[Unit], kept: set[int], limit: int) -> set[int]
 
 
 def _with_owners(units: Sequence[Unit], position: int, kept: set[int], limit: int) -> set[int] | None:
-    """Add a unit and what gives it its meaning: `1. A single task` says the opposite under `When not to use`."""
+    """
+    Add a unit together with the units it depends on; `None` if that exceeds the limit.
+
+    `1. A single task` means the opposite under `When not to use`.
+    """
     wider = kept | {position} | _owners(units, position)
     return wider if sum(len(units[at].text) for at in wider) <= limit else None
 
 
 def _introduces_nothing(units: Sequence[Unit], position: int, kept: set[int]) -> bool:
-    """Tell whether a unit announces a list of which nothing is left."""
+    """Return whether a unit introduces a list of which no item is kept."""
     following = position + 1
-    announces = units[position].text.rstrip().endswith(":") and units[position].kind == "paragraph"
+    introduces = units[position].text.rstrip().endswith(":") and units[position].kind == "paragraph"
     while following < len(units) and units[following].kind == "item":
         if following in kept:
             return False
         following += 1
-    return announces and following > position + 1
+    return introduces and following > position + 1
 
 
 def _owners(units: Sequence[Unit], position: int) -> set[int]:
-    """Return the headings above a unit, and the line that introduces the list it is in."""
+    """Return the headings above a unit, and the paragraph that introduces its list."""
     owners: set[int] = set()
     level = units[position].level or 7
     in_list = units[position].kind == "item"
@@ -133,7 +138,7 @@ def _owners(units: Sequence[Unit], position: int) -> set[int]:
 
 
 def _mentions(parameters: Sequence[str]) -> re.Pattern[str] | None:
-    """Match a parameter's name where it is meant as one: in backticks, or spelled as no word is."""
+    """Return a pattern for parameter names: in backticks, or spelled unlike any word (`old_string`, `oldString`)."""
     names = [rf"`{re.escape(name)}`" for name in parameters]
     names += [rf"\b{re.escape(name)}\b" for name in parameters if "_" in name or re.search(r"[a-z][A-Z]", name)]
     return re.compile("|".join(names)) if names else None

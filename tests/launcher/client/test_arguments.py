@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anyclaude.claude_code import SUBCOMMANDS
 from anyclaude.launcher.client.arguments import (
-    SUBCOMMANDS,
     SettingsNeeded,
     client_arguments,
     has_chosen_permissions,

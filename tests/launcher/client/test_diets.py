@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyclaude.launcher.client.diets import CLIENT_DIETS, DEFAULT, MINIMAL, ClientDiet, diet_for, fits, has_chosen_tools
+from anyclaude.launcher.client.diets import CLIENT_DIETS, MINIMAL, ClientDiet, diet_for, fits, has_chosen_tools
 from anyclaude.launcher.client.environment import reply_cap, room_tokens
+from anyclaude.settings import DEFAULT_DIET
 from anyclaude.transforms import Diet
 
 WINDOWS = st.integers(min_value=1_024, max_value=2_000_000)
@@ -37,7 +38,7 @@ def test_a_larger_window_never_gets_less(one: int, other: int) -> None:
 def test_no_window_gets_more_than_the_default_unasked(window: int) -> None:
     names = [diet.name for diet in CLIENT_DIETS]
 
-    assert names.index(diet_at(window).name) >= names.index(DEFAULT)
+    assert names.index(diet_at(window).name) >= names.index(DEFAULT_DIET)
 
 
 @pytest.mark.parametrize("chosen", ["full", "lean", "minimal"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from anyclaude.engine.progress import NullProgress
+from anyclaude.engine import NullProgress
 from anyclaude.errors import ClientUnavailable
 from anyclaude.launcher.client.installation import Client, Machine, find_client, provide_client
 

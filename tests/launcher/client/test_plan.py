@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from anyclaude.backends.target import BackendTarget
+from anyclaude.backends import BackendTarget
 from anyclaude.launcher.client.diets import LEAN, MINIMAL
 from anyclaude.launcher.client.plan import ASSUMED_CONTEXT_TOKENS, Invocation, Plan, plan_client
 from anyclaude.profiles import profile_named

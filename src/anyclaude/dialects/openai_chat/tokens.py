@@ -1,55 +1,93 @@
 """
-Ask a server which tokens a prompt has, without having it evaluated.
+Ask a server's tokenizer about a prompt, without having the prompt evaluated.
 
-llama.cpp renders a request's messages and tools with `POST /apply-template`, which takes the request as it was sent,
-and tells the tokens of a text with `POST /tokenize` (both at the server's root).
+All questions are made from the body of the request that is sent, so none of them can differ from it:
+
+* the number of tokens: llama.cpp's `POST /v1/chat/completions/input_tokens`, or vLLM's `POST /tokenize` with messages;
+* the text: llama.cpp renders the messages and tools of a request with `POST /apply-template`;
+* the tokens of a text: llama.cpp's `POST /tokenize`.
+
+`/apply-template` and both `/tokenize` are at the server's root.
 """
 
 import msgspec
 
 from anyclaude.dialects.base import WireRequest
 from anyclaude.profiles import BackendProfile
-from anyclaude.protocol.json_values import encode_json
+from anyclaude.protocol.json_values import JsonError, decode_json, encode_json
+
+from .encode import PATH
+
+PROMPT_FIELDS = ("model", "messages", "tools", "tool_choice", "parallel_tool_calls")
+"""The fields of a request that decide how many tokens its prompt has, in the order in which it has them."""
 
 
 class Rendered(msgspec.Struct, frozen=True):
-    """What `/apply-template` answers."""
+    """The answer of `/apply-template`."""
 
     prompt: str
 
 
 class Tokenized(msgspec.Struct, frozen=True):
-    """What `/tokenize` answers."""
+    """The answer of `/tokenize`."""
 
     tokens: tuple[int, ...]
 
 
-def encode_rendering(body: bytes, profile: BackendProfile) -> WireRequest | None:
-    """Return the question for the text of a request's prompt, where the server tells its tokens too."""
-    if profile.template_path is None or profile.tokenize_path is None:
-        return None
-    return WireRequest(profile.template_path, body, accept="application/json", at_root=True)
+class OpenAiChatTokenizer:
+    """The `TokenizerApi` of servers with a Chat Completions route, as far as a kind of server has one."""
+
+    def __init__(self, profile: BackendProfile) -> None:
+        self._profile = profile
+
+    def encode_token_count(self, encoded: WireRequest) -> WireRequest | None:
+        """Return the question for the number of tokens in a request's prompt, `None` if the server has no route."""
+        match self._profile.token_counting:
+            case "llamacpp_input_tokens":
+                return WireRequest(f"{PATH}/input_tokens", _prompt_of(encoded.body), accept="application/json")
+            case "vllm_tokenize":
+                return WireRequest("/tokenize", _prompt_of(encoded.body), accept="application/json", at_root=True)
+            case "estimate":
+                return None
+
+    def decode_token_count(self, body: bytes) -> int | None:
+        """Return the count in the answer: llama.cpp calls it `input_tokens`, vLLM `count`."""
+        try:
+            raw = decode_json(body)
+        except JsonError:
+            return None
+        counts = [raw.get("input_tokens"), raw.get("count")] if isinstance(raw, dict) else []
+        return next((count for count in counts if isinstance(count, int) and not isinstance(count, bool)), None)
+
+    def encode_rendering(self, encoded: WireRequest) -> WireRequest | None:
+        """Return the question for the text of a request's prompt, where the server also returns its tokens."""
+        if self._profile.template_path is None or self._profile.tokenize_path is None:
+            return None
+        return WireRequest(self._profile.template_path, encoded.body, accept="application/json", at_root=True)
+
+    def decode_rendering(self, body: bytes) -> str | None:
+        """Return the text in the answer, `None` if there is none."""
+        try:
+            return msgspec.json.decode(body, type=Rendered).prompt
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+    def encode_tokenizing(self, text: str) -> WireRequest | None:
+        """Return the question for the tokens of a rendered prompt, which are the ones the engine evaluates."""
+        if self._profile.tokenize_path is None:
+            return None
+        question = encode_json({"content": text, "add_special": True, "parse_special": True})
+        return WireRequest(self._profile.tokenize_path, question, accept="application/json", at_root=True)
+
+    def decode_tokenizing(self, body: bytes) -> tuple[int, ...] | None:
+        """Return the tokens in the answer, `None` if there are none."""
+        try:
+            return msgspec.json.decode(body, type=Tokenized).tokens
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
 
 
-def decode_rendering(body: bytes) -> str | None:
-    """Return the text in the answer, `None` if there is none."""
-    try:
-        return msgspec.json.decode(body, type=Rendered).prompt
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-
-
-def encode_tokenizing(text: str, profile: BackendProfile) -> WireRequest | None:
-    """Return the question for the tokens of a rendered prompt: the same as the engine makes of it."""
-    if profile.tokenize_path is None:
-        return None
-    question = encode_json({"content": text, "add_special": True, "parse_special": True})
-    return WireRequest(profile.tokenize_path, question, accept="application/json", at_root=True)
-
-
-def decode_tokenizing(body: bytes) -> tuple[int, ...] | None:
-    """Return the tokens in the answer, `None` if there are none."""
-    try:
-        return msgspec.json.decode(body, type=Tokenized).tokens
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+def _prompt_of(body: bytes) -> bytes:
+    """Return the fields of a request that make its prompt, in the bytes in which they are sent."""
+    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode({name: fields[name] for name in PROMPT_FIELDS if name in fields})

@@ -16,36 +16,11 @@ from typing import TypeAlias
 import msgspec
 from msgspec import Struct
 
+from anyclaude.claude_code import SUBCOMMANDS
+
 from .environment import CREDENTIALS, DUMMY_TOKEN, PROVIDERS
 
 JsonObject: TypeAlias = dict[str, object]
-
-SUBCOMMANDS = frozenset(
-    {
-        "agents",
-        "attach",
-        "auth",
-        "auto-mode",
-        "doctor",
-        "gateway",
-        "import",
-        "install",
-        "kill",
-        "logs",
-        "mcp",
-        "plugin",
-        "plugins",
-        "purge",
-        "respawn",
-        "rm",
-        "setup-token",
-        "stop",
-        "ultrareview",
-        "update",
-        "upgrade",
-    }
-)
-"""Claude Code's own commands (`claude --help`); our arguments are about sessions, and are left out before them."""
 
 PERMISSION_FLAGS = frozenset({"--permission-mode", "--dangerously-skip-permissions"})
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from anyclaude.settings import DEFAULT_DIET
 from anyclaude.transforms import Diet
 
 from .arguments import before_separator
@@ -16,9 +17,6 @@ from .environment import Variable
 
 SHARE_OF_ROOM = 0.5
 """What a prompt may take of the room before compaction; the rest is for the user's CLAUDE.md, and for the work."""
-
-DEFAULT: Diet = "lean"
-"""For models that run here.  Mode `claude` sends everything: its requests are passed on unchanged."""
 
 
 class ClientDiet(Struct, frozen=True, kw_only=True):
@@ -102,7 +100,7 @@ _CHOICE_VARIABLES = ("CLAUDE_CODE_SIMPLE", "CLAUDE_CODE_SAFE_MODE")
 
 def diet_for(room_tokens: int, chosen: Diet | None, *, is_native: bool) -> ClientDiet:
     """Return the chosen diet; else the default, or the largest below it whose prompt leaves room to work."""
-    start = next(diet for diet in CLIENT_DIETS if diet.name == (chosen or DEFAULT))
+    start = next(diet for diet in CLIENT_DIETS if diet.name == (chosen or DEFAULT_DIET))
     if chosen is not None:
         return start
     smaller = CLIENT_DIETS[CLIENT_DIETS.index(start) :]

@@ -7,21 +7,21 @@ no install script has to run, which many machines forbid.
 """
 
 import asyncio
-import fcntl
 import os
 import shutil
 import signal
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
 
-from anyclaude.engine.progress import Progress
+from anyclaude.claude_code import CLIENT_VERSION
+from anyclaude.engine import Progress
 from anyclaude.errors import ClientUnavailable
-from anyclaude.settings import CLIENT_VERSION
+from anyclaude.storage import exclusive_lock, make_private_folder
 
 PACKAGE = "@anthropic-ai/claude-code"
 
@@ -32,7 +32,7 @@ INSTALLED_BYTES = 381_400_000
 """What `CLIENT_VERSION` takes on Linux x64; on other platforms about as much."""
 
 POLL_SECONDS = 0.25
-"""How often the folder is measured while npm fills it, and another's lock tried."""
+"""How often the folder is measured while npm fills it."""
 
 WHERE_FROM = (
     "Install Node.js 20 or later from https://nodejs.org, or Claude Code itself from https://claude.com/claude-code"
@@ -93,8 +93,8 @@ def _installed(folder: Path, machine: Machine) -> Client | None:
 async def _install(machine: Machine, progress: Progress) -> Client:
     npm = await _usable_npm(machine)
     folder = _folder(machine)
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    async with _locked(folder.with_name(f"{machine.version}.lock")):
+    make_private_folder(folder.parent)
+    async with exclusive_lock(folder.with_name(f"{machine.version}.lock")):
         if client := _installed(folder, machine):
             return client  # by another anyclaude, while we waited
         for unfinished in folder.parent.glob(f"{machine.version}.unfinished-*"):
@@ -183,28 +183,6 @@ def _end_group(process: Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-
-
-@asynccontextmanager
-async def _locked(path: Path) -> AsyncIterator[None]:
-    """Hold a lock that ends with the process; waiting for it can be cancelled."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        while True:
-            if _try_lock(lock):
-                break
-            await asyncio.sleep(POLL_SECONDS)  # no event of ours tells when another process is done
-        yield
-    finally:
-        os.close(lock)
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _which(name: str, machine: Machine) -> Path | None:

@@ -6,11 +6,11 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anyclaude.backends.target import BackendTarget
-from anyclaude.settings import Settings, variable_named
+from anyclaude.backends import BackendTarget
+from anyclaude.settings import DEFAULT_DIET, Settings, variable_named
 
 from .arguments import SettingsNeeded, client_arguments, has_chosen_permissions, settings_files
-from .diets import CLIENT_DIETS, DEFAULT, ClientDiet, diet_for, fits, has_chosen_tools
+from .diets import CLIENT_DIETS, ClientDiet, diet_for, fits, has_chosen_tools
 from .environment import ClientPlan, Variable, client_environment, passthrough_environment, reply_cap, room_tokens
 
 ASSUMED_CONTEXT_TOKENS = 32_768
@@ -73,7 +73,7 @@ def asked_diet(invocation: Invocation, settings: Settings) -> ClientDiet:
 def diet_of(invocation: Invocation, settings: Settings, target: BackendTarget, *, is_native: bool) -> ClientDiet:
     """Return what the client is asked to leave out: less in a small window, and no tools where the user chose some."""
     is_chosen = has_chosen_tools(invocation.arguments, invocation.environment)
-    wanted = settings.diet or (DEFAULT if is_chosen else None)
+    wanted = settings.diet or (DEFAULT_DIET if is_chosen else None)
     return _respecting(invocation, diet_for(_room(settings, target), wanted, is_native=is_native))
 
 
@@ -113,6 +113,6 @@ def _notes(settings: Settings, target: BackendTarget, diet: ClientDiet, *, is_na
             f"With the diet {diet.name} the prompt takes so much of a window of {window:,} tokens that little is left "
             f"to work with; a smaller one is chosen where none is named."
         )
-    elif settings.diet is None and diet.name != DEFAULT and diet.loss:
+    elif settings.diet is None and diet.name != DEFAULT_DIET and diet.loss:
         notes.append(f"A window of {window:,} tokens is small for Claude Code's prompt: {diet.loss}.")
     return tuple(notes)

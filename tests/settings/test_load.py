@@ -1,4 +1,4 @@
-"""What wins over what, and what a wrong value is answered with."""
+"""Which source wins, and which errors and warnings name what."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from anyclaude.errors import InvalidSetting
 from anyclaude.profiles import profile_named
 from anyclaude.settings import Fallback, Settings, config_file, load_settings
+from anyclaude.timeouts import Timeouts
 
 HOME = {"HOME": "/home/someone"}
 
@@ -18,7 +19,15 @@ def loaded(
 ) -> Settings:
     file = folder / "config.toml"
     file.write_text(toml)
-    return load_settings(flags or {}, {**HOME, **(environment or {})}, file)
+    return load_settings(flags or {}, {**HOME, **(environment or {})}, file, pytest.fail)
+
+
+def warnings(folder: Path, environment: dict[str, str] | None = None, toml: str = "") -> tuple[Settings, list[str]]:
+    """Load the settings, and return them with the warnings."""
+    file = folder / "config.toml"
+    file.write_text(toml)
+    said: list[str] = []
+    return load_settings({}, {**HOME, **(environment or {})}, file, said.append), said
 
 
 def refusal(
@@ -30,7 +39,7 @@ def refusal(
 
 
 @given(flag=st.booleans(), variable=st.booleans(), key=st.booleans())
-def test_flags_win_over_variables_win_over_the_file_wins_over_defaults(
+def test_flags_win_over_variables_which_win_over_the_file_which_wins_over_the_default(
     tmp_path_factory: pytest.TempPathFactory, flag: bool, variable: bool, key: bool
 ) -> None:
     settings = loaded(
@@ -43,22 +52,22 @@ def test_flags_win_over_variables_win_over_the_file_wins_over_defaults(
     assert settings.port == (1 if flag else 2 if variable else 3 if key else 49152)
 
 
-def test_a_missing_file_means_the_defaults(tmp_path: Path) -> None:
-    settings = load_settings({}, HOME, config_file(tmp_path))
+def test_without_a_file_every_setting_has_its_default(tmp_path: Path) -> None:
+    settings = load_settings({}, HOME, config_file(tmp_path), pytest.fail)
 
     assert settings == Settings(log_dir=Path("/home/someone/.anyclaude"))
 
 
-def test_an_empty_variable_is_no_value(tmp_path: Path) -> None:
+def test_an_empty_variable_counts_as_not_set(tmp_path: Path) -> None:
     assert loaded(tmp_path, environment={"ANYCLAUDE_MODE": ""}).mode is None
 
 
 @pytest.mark.parametrize(("text", "is_on"), [("true", True), ("1", True), ("false", False), ("0", False)])
-def test_a_switch_is_written_as_a_word_or_a_digit(tmp_path: Path, text: str, is_on: bool) -> None:
-    assert loaded(tmp_path, environment={"ANYCLAUDE_WARM_UP": text}).warm_up is is_on
+def test_a_boolean_is_a_word_or_a_digit(tmp_path: Path, text: str, is_on: bool) -> None:
+    assert loaded(tmp_path, environment={"ANYCLAUDE_PREWARM": text}).prewarm is is_on
 
 
-def test_every_kind_of_value_is_read_from_the_file(tmp_path: Path) -> None:
+def test_every_type_of_value_is_read_from_the_file(tmp_path: Path) -> None:
     settings = loaded(
         tmp_path,
         toml="""
@@ -79,9 +88,9 @@ def test_every_kind_of_value_is_read_from_the_file(tmp_path: Path) -> None:
     assert settings.mode == "ollama"
     assert settings.models == {"haiku": "small"}
     assert settings.context_tokens == 32768
-    assert settings.stall_seconds == 5.0
+    assert settings.timeouts == Timeouts(stall_seconds=5.0)
     assert settings.claude_path == Path("/home/someone/bin/claude")
-    assert settings.cache == Path("/big/disk")
+    assert settings.cache_dir == Path("/big/disk")
     assert settings.fallbacks == (Fallback("vllm", "http://other:8000/v1", "big"),)
 
 
@@ -97,20 +106,22 @@ def test_fallbacks_can_be_written_in_one_line(tmp_path: Path) -> None:
         ({"mode": "olama"}, {}, "", ("--mode", "'olama'", "ollama", "embedded")),
         ({}, {"ANYCLAUDE_MODE": "olama"}, "", ("ANYCLAUDE_MODE", "'olama'", "ollama")),
         ({}, {}, 'mode = "olama"', ("config.toml", "mode", "'olama'", "ollama")),
-        ({"port": "70000"}, {}, "", ("--port", "70000", "65535")),
+        ({"port": "70000"}, {}, "", ("--port", "70000", "a whole number from 0 to 65535")),
         ({"port": "x"}, {}, "", ("--port", "'x'", "int")),
         ({}, {}, 'port = "8080"', ("config.toml", "port", "int")),
-        ({"first_byte_seconds": "0"}, {}, "", ("--first-byte-seconds", "0")),
+        ({}, {"ANYCLAUDE_FIRST_BYTE_SECONDS": "0"}, "", ("ANYCLAUDE_FIRST_BYTE_SECONDS", "'0'", "a number above 0")),
+        ({}, {}, "first_byte_seconds = 0", ("config.toml", "first_byte_seconds", "a number above 0")),
         ({"backend_url": "localhost"}, {}, "", ("localhost", "http://")),
-        ({"permission_mode": "yolo"}, {}, "", ("--permission-mode", "yolo", "acceptEdits")),
+        ({}, {"ANYCLAUDE_PERMISSION_MODE": "yolo"}, "", ("ANYCLAUDE_PERMISSION_MODE", "yolo", "acceptEdits")),
         ({"fallbacks": "olama"}, {}, "", ("--fallbacks", "'olama'", "ollama")),
+        ({"fallbacks": "embedded"}, {}, "", ("--fallbacks", "'embedded'", "ollama")),
         ({}, {}, 'opus_modle = "x"', ("config.toml", "'opus_modle'", "did you mean 'opus_model'")),
         ({}, {}, '[[fallbacks]]\nmdoe = "vllm"', ("fallbacks", "'mdoe'", "did you mean 'mode'")),
         ({}, {}, "= 3", ("config.toml", "TOML")),
         ({}, {}, 'token = "x"', ("token", "ANYCLAUDE_TOKEN")),
     ],
 )
-def test_a_wrong_value_is_refused_by_name_with_what_is_allowed(
+def test_an_invalid_value_is_refused_with_its_name_and_the_allowed_values(
     tmp_path: Path, flags: dict[str, str], environment: dict[str, str], toml: str, parts: tuple[str, ...]
 ) -> None:
     text = refusal(tmp_path, flags, environment, toml)
@@ -118,7 +129,7 @@ def test_a_wrong_value_is_refused_by_name_with_what_is_allowed(
     assert [part for part in parts if part not in text] == []
 
 
-def test_another_host_than_loopback_needs_a_token(tmp_path: Path) -> None:
+def test_a_host_other_than_loopback_requires_a_token(tmp_path: Path) -> None:
     assert "ANYCLAUDE_TOKEN" in refusal(tmp_path, {"host": "0.0.0.0"})
     assert loaded(tmp_path, {"host": "0.0.0.0"}, {"ANYCLAUDE_TOKEN": "t"}).host == "0.0.0.0"
 
@@ -131,7 +142,7 @@ def test_secrets_are_never_shown(tmp_path: Path) -> None:
     assert "s3cret" not in repr(settings)
 
 
-def test_a_servers_own_key_is_used_unless_one_was_set_for_this_run(tmp_path: Path) -> None:
+def test_the_key_of_the_kind_of_server_is_used_unless_the_run_has_one(tmp_path: Path) -> None:
     own = loaded(tmp_path, environment={"VLLM_API_KEY": "own"})
     both = loaded(tmp_path, environment={"VLLM_API_KEY": "own", "ANYCLAUDE_API_KEY": "set"})
     vllm = profile_named("vllm")
@@ -144,14 +155,14 @@ def test_a_servers_own_key_is_used_unless_one_was_set_for_this_run(tmp_path: Pat
     assert own.key_for(profile_named("ollama")) is None
 
 
-def test_web_pages_are_allowed_by_name_and_none_by_default(tmp_path: Path) -> None:
+def test_web_pages_are_allowed_by_origin_and_none_is_by_default(tmp_path: Path) -> None:
     allowed = loaded(tmp_path, environment={"ANYCLAUDE_ALLOWED_ORIGINS": "https://a.example, http://localhost:3000"})
 
     assert allowed.allowed_origins == {"https://a.example", "http://localhost:3000"}
     assert loaded(tmp_path).allowed_origins == frozenset()
 
 
-def test_a_diet_is_one_of_three_and_a_wrong_one_is_told_so(tmp_path: Path) -> None:
+def test_a_diet_is_one_of_three(tmp_path: Path) -> None:
     assert loaded(tmp_path, {"diet": "minimal"}, {"ANYCLAUDE_DIET": "full"}).diet == "minimal"
     assert loaded(tmp_path, toml='diet = "full"').diet == "full"
     assert loaded(tmp_path).diet is None
@@ -165,3 +176,50 @@ def test_allowed_tools_are_separated_by_commas_in_a_variable_and_a_list_in_the_f
     assert loaded(tmp_path, environment={"ANYCLAUDE_ALLOWED_TOOLS": "Bash, mcp__github__*"}).allowed_tools == expected
     assert loaded(tmp_path, toml='allowed_tools = ["Bash", "mcp__github__*"]').allowed_tools == expected
     assert loaded(tmp_path).allowed_tools is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text", "value"),
+    [
+        ("warm_up", "prewarm", "false", False),
+        ("kept_state_mib", "slot_snapshots_mib", "7", 7),
+        ("kept_prompts", "stored_prompts", "7", 7),
+    ],
+)
+def test_a_former_name_is_accepted_with_one_warning_that_names_the_new_one(
+    tmp_path: Path, old: str, new: str, text: str, value: object
+) -> None:
+    variable, new_variable = f"ANYCLAUDE_{old.upper()}", f"ANYCLAUDE_{new.upper()}"
+
+    from_variable, about_variable = warnings(tmp_path, {variable: text})
+    from_file, about_file = warnings(tmp_path, toml=f"{old} = {text}")
+    from_both, about_both = warnings(tmp_path, {variable: text}, f"{old} = {text}")
+
+    assert [getattr(settings, new) for settings in (from_variable, from_file, from_both)] == [value] * 3
+    assert about_variable == [f"{variable} is now called {new_variable}; please rename it"]
+    assert about_file == [f"{tmp_path}/config.toml: {old} is now called {new}; please rename it"]
+    assert about_both == about_variable
+
+
+def test_a_new_name_wins_over_the_former_one_in_the_same_source(tmp_path: Path) -> None:
+    by_variables, _ = warnings(tmp_path, {"ANYCLAUDE_PREWARM": "true", "ANYCLAUDE_WARM_UP": "false"})
+    by_keys, said = warnings(tmp_path, toml="warm_up = false\nprewarm = true")
+
+    assert by_variables.prewarm
+    assert by_keys.prewarm
+    assert len(said) == 1
+
+
+def test_a_former_variable_wins_over_the_file_as_every_variable_does(tmp_path: Path) -> None:
+    assert not warnings(tmp_path, {"ANYCLAUDE_WARM_UP": "false"}, "prewarm = true")[0].prewarm
+
+
+def test_each_time_limit_has_its_own_key_and_the_default_of_the_timeouts(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, environment={"ANYCLAUDE_FIRST_BYTE_SECONDS": "5"}, toml="finish_seconds = 6")
+
+    assert settings.timeouts == Timeouts(first_byte_seconds=5.0, finish_seconds=6.0)
+
+
+def test_an_invalid_value_is_refused_by_the_former_name_that_the_user_wrote(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSetting, match=r"ANYCLAUDE_WARM_UP: .*true or false"):
+        warnings(tmp_path, {"ANYCLAUDE_WARM_UP": "perhaps"})

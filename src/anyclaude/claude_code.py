@@ -1,0 +1,37 @@
+"""Facts about the client, Claude Code, that the command line and the settings need before anything else is loaded."""
+
+from typing import Literal, TypeAlias
+
+CLIENT_VERSION = "2.1.330"
+"""The release of Claude Code that anyclaude is tested with, and installs if there is none."""
+
+PermissionMode: TypeAlias = Literal["acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "manual", "plan"]
+"""The values of Claude Code's `--permission-mode` (`default` in releases before `manual`)."""
+
+SUBCOMMANDS = frozenset(
+    {
+        "agents",
+        "attach",
+        "auth",
+        "auto-mode",
+        "doctor",
+        "gateway",
+        "import",
+        "install",
+        "kill",
+        "logs",
+        "mcp",
+        "plugin",
+        "plugins",
+        "purge",
+        "respawn",
+        "rm",
+        "setup-token",
+        "stop",
+        "ultrareview",
+        "update",
+        "upgrade",
+    }
+)
+"""Claude Code's own commands (`claude --help`).  All words after one of them belong to the client, and none of the
+arguments that a session needs are added."""

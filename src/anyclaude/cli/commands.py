@@ -1,0 +1,112 @@
+"""The table of commands.  A new command is a module with a function `run(call: Call) -> int`, and a row in here."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from anyclaude.settings import SETTINGS, Settings
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """What a command gets: its settings and options, and the words for the client."""
+
+    settings: Settings
+    options: Mapping[str, str]
+    """The values of the options that were given, by name; that of a switch is empty."""
+    client_arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    folder: Path
+
+
+class Option(Struct, frozen=True, kw_only=True):
+    """An argument of one command alone: a flag if its name begins with `--`, and a switch if it has no metavar."""
+
+    name: str
+    meaning: str
+    metavar: str = ""
+
+
+ALL_FLAGS: tuple[str, ...] = tuple(setting.name for setting in SETTINGS if setting.has_flag)
+
+
+class Command(Struct, frozen=True, kw_only=True):
+    """
+    One command.
+
+    It is called by its `words`, which come before every word of the client's, or by its `switch` between them; the
+    command with neither is called if no other is.  `flags` are the settings whose flags it takes.
+    """
+
+    name: str
+    module: str
+    """The module with its function `run`."""
+    summary: str
+    usage: str
+    words: tuple[str, ...] = ()
+    switch: str = ""
+    flags: tuple[str, ...] = ALL_FLAGS
+    options: tuple[Option, ...] = ()
+    reads_settings: bool = True
+    """Whether the settings are read first; without, the command has the defaults, and works if a setting is wrong."""
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is called if no other command is."""
+        return not self.words and not self.switch
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        name="start",
+        module="anyclaude.cli.start",
+        summary="Start Claude Code on the models you run yourself.",
+        usage="anyclaude [FLAGS] [ARGUMENTS FOR CLAUDE CODE]",
+    ),
+    Command(
+        name="serve",
+        module="anyclaude.cli.serve",
+        summary="Run the gateway alone, for any client of the Anthropic Messages API.",
+        usage="anyclaude serve [FLAGS]",
+        words=("serve",),
+    ),
+    Command(
+        name="prompt",
+        module="anyclaude.cli.prompt",
+        summary="Show a recorded request as it came and as a model would get it.",
+        usage="anyclaude prompt --show [FLAGS] [FILE]",
+        words=("prompt", "--show"),  # `prompt` alone is as good a first word to the client as any
+        flags=("diet",),
+        options=(
+            Option(name="--show", meaning="Write the prompt before and after, with figures for each step."),
+            Option(name="file", metavar="FILE", meaning="The body of a Messages request. Default: standard input (-)."),
+        ),
+    ),
+    Command(
+        name="explain",
+        module="anyclaude.cli.explain",
+        summary="Explain why a turn took so long: the newest one, or REQUEST.",
+        usage="anyclaude explain [FLAGS] [REQUEST]",
+        words=("explain",),
+        flags=(),
+        options=(
+            Option(name="request", metavar="REQUEST", meaning="A request id or message id, or its beginning."),
+            Option(name="--last", metavar="N", meaning="List the last N exchanges instead, one line each."),
+        ),
+    ),
+    Command(
+        name="version",
+        module="anyclaude.cli.version",
+        summary="Show anyclaude's version.",
+        usage="anyclaude --version",
+        switch="--version",
+        reads_settings=False,
+    ),
+    Command(
+        name="print-env",
+        module="anyclaude.cli.print_env",
+        summary="Show every variable that Claude Code would get, and why; start nothing.",
+        usage="anyclaude --print-env [FLAGS] [ARGUMENTS FOR CLAUDE CODE]",
+        switch="--print-env",
+    ),
+)

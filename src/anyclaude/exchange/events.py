@@ -1,0 +1,99 @@
+"""
+The events of an exchange, and the listeners that receive them.
+
+    ExchangeBegan  ExchangeProgressed*  ExchangeEnded
+
+Every exchange with a model announces these, whatever becomes of it.  Features hang on them and do not know each other:
+the journal, the conversation memory, the cache analyser, the prewarmer.  A listener is a class with some of the hooks.
+Hooks run on the event loop, between the requests: they return at once, leave longer work to a task of their own, and
+must not raise.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from anyclaude.protocol.deltas import UsageReported
+from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.scheduling.progress import Stage
+from anyclaude.scheduling.upstream import PreparedRequest
+
+from .caller import Caller
+from .record import ExchangeRecord, Outcome
+
+NO_CALLS: Mapping[str, str] = MappingProxyType({})
+
+
+class ExchangeBegan(Struct, frozen=True):
+    """A request has arrived; its body has not been read."""
+
+    request_id: str
+    path: str
+    caller: Caller
+
+
+class ExchangeProgressed(Struct, frozen=True):
+    """
+    A request has entered a stage: it waits for its turn, its prompt is being evaluated, or its reply has begun.
+
+    Each attempt, fallback and continuation announces its stages again; `prepared` is what is sent this time.
+    """
+
+    request_id: str
+    caller: Caller
+    stage: Stage
+    prepared: PreparedRequest
+
+
+class ExchangeEnded(Struct, frozen=True, kw_only=True):
+    """An exchange is over, well or not."""
+
+    caller: Caller
+    outcome: Outcome
+    record: ExchangeRecord
+    request: MessagesRequest | None = None
+    """The request as the client sent it; `None` if it could not be decoded."""
+    sent: PreparedRequest | None = None
+    """The last request sent to a backend, not counting continuations."""
+    reply_began: bool = False
+    """Whether the backend's first delta arrived and was taken."""
+    reported: UsageReported = UsageReported()
+    """The engine's own counts."""
+    raw_arguments: Mapping[str, str] = NO_CALLS
+    """The arguments of the reply's complete tool calls as the model wrote them, by tool use id."""
+
+
+class ExchangeListener:
+    """The hooks; each does nothing unless a listener overrides it."""
+
+    def exchange_began(self, event: ExchangeBegan) -> None:
+        """A request has arrived."""
+
+    def exchange_progressed(self, event: ExchangeProgressed) -> None:
+        """A request has entered a stage."""
+
+    def exchange_ended(self, event: ExchangeEnded) -> None:
+        """An exchange is over; called exactly once for each that began."""
+
+
+class Listeners(ExchangeListener):
+    """Passes each event to every listener, in order."""
+
+    def __init__(self, listeners: Iterable[ExchangeListener] = ()) -> None:
+        self._listeners = tuple(listeners)
+
+    def exchange_began(self, event: ExchangeBegan) -> None:
+        """Pass the event on."""
+        for listener in self._listeners:
+            listener.exchange_began(event)
+
+    def exchange_progressed(self, event: ExchangeProgressed) -> None:
+        """Pass the event on."""
+        for listener in self._listeners:
+            listener.exchange_progressed(event)
+
+    def exchange_ended(self, event: ExchangeEnded) -> None:
+        """Pass the event on."""
+        for listener in self._listeners:
+            listener.exchange_ended(event)

@@ -1,0 +1,147 @@
+"""
+One message request from its bytes to the events of its reply.
+
+    body → decoded request → caller → prepared prompt → encoded request → pending reply → reply stream
+"""
+
+from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from anyclaude.errors import AnyclaudeError, ThreadsUnsupported
+from anyclaude.filters import FilterFactory
+from anyclaude.protocol.caching_decoder import CachingDecoder
+from anyclaude.protocol.events import Diagnostics, StreamEvent
+from anyclaude.protocol.message_stream import MessageStream
+from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.protocol.prefill import check_prefill
+from anyclaude.protocol.prompt_size import prompt_characters
+from anyclaude.scheduling.dispatch import Dispatcher
+from anyclaude.scheduling.progress import Progress
+from anyclaude.scheduling.upstream import BackendRequest, PreparedRequest
+
+from .caller import Caller
+from .exchange_log import ExchangeLog
+from .pending_replies import PendingReplies, PendingReply
+from .prompt_pipeline import PromptPipeline
+from .recognition import recognised
+from .reply_stream import ReplyStream
+
+Diagnose: TypeAlias = Callable[[str, PreparedRequest], Diagnostics | None]
+"""Returns what a reply, by its message id, reports about the cache; called if the request asks for diagnostics."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageExchanges:
+    """Everything that the message exchanges of one gateway share."""
+
+    dispatcher: Dispatcher
+    pipeline: PromptPipeline
+    pending_replies: PendingReplies
+    decoder: CachingDecoder
+    diagnose: Diagnose
+    new_id: Callable[[str], str]
+    """Returns a unique identifier with the given prefix."""
+    filters: Sequence[FilterFactory] = ()
+
+    def begin(self, body: bytes, log: ExchangeLog) -> "MessageExchange":
+        """
+        Decode, prepare and encode a request, and start to open its reply or re-attach to it.
+
+        Raises:
+            ThreadsUnsupported: when the request continues a conversation that the server should have kept.
+            InvalidRequest: when the body does not fit the Messages API.
+        """
+        request = self.decoder.decode(body)
+        caller = recognised(log.caller, request)
+        log.received(request, caller)
+        check_prefill(request)
+        if "thread" in request.extra:
+            raise ThreadsUnsupported("thread: the gateway keeps no conversations; send the whole of this one instead")
+        prompt = self.pipeline.next_turn(request, caller.conversation)
+        log.prepared(prompt)
+        key = _repeat_key(caller, body)
+        pending = self._pending(key, _backend_request(prompt.request, caller), log)
+        message_id = self.new_id("msg")
+        diagnostics = self.diagnose(message_id, pending.prepared) if prompt.request.diagnostics is not None else None
+        stream = MessageStream(message_id, prompt.request.model, lambda: self.new_id("toolu"), diagnostics)
+        return MessageExchange(self, prompt.request, key, pending, stream, log)
+
+    def _pending(self, key: Hashable | None, request: BackendRequest, log: ExchangeLog) -> PendingReply:
+        pending = self.pending_replies.reattach(key)
+        if pending is not None:
+            log.follow(pending.progress, was_reattached=True)
+            return pending
+        progress = Progress()
+        log.follow(progress)
+        prepared = self.dispatcher.prepare(request)
+        return self.pending_replies.begin(prepared, self.dispatcher.open(prepared, progress), progress)
+
+
+class MessageExchange:
+    """One request whose reply is being opened, or is streaming; `close` it in any case."""
+
+    def __init__(
+        self,
+        shared: MessageExchanges,
+        request: MessagesRequest,
+        key: Hashable | None,
+        pending: PendingReply,
+        stream: MessageStream,
+        log: ExchangeLog,
+    ) -> None:
+        self.request = request
+        """The request as prepared."""
+        self._shared = shared
+        self._key = key
+        self._pending = pending
+        self._stream = stream
+        self._log = log
+
+    async def begun(self, within_seconds: float) -> None:
+        """Wait for the first delta, but no longer than this; raises the error that prevented it."""
+        await self._pending.begun(within_seconds)
+
+    async def batches(self) -> AsyncGenerator[list[StreamEvent], None]:
+        """
+        Yield the events of the message: its start at once, together with the first deltas if they are there.
+
+        Raises `AnyclaudeError` if the reply fails; `fail` then returns the events that end the message.
+        """
+        events = self._stream.open()
+        if not self._pending.has_begun:
+            yield events
+            events = []
+        opened = await self._pending.take()
+        self._log.reply_began()
+        reply = ReplyStream(self._shared.dispatcher, self._pending.progress, self._stream, self._shared.filters)
+        async with aclosing(reply.batches(opened)) as batches:
+            async for batch in batches:
+                yield [*events, *batch] if events else batch
+                events = []
+
+    def fail(self, error: AnyclaudeError) -> list[StreamEvent]:
+        """Return the events that end a message whose reply failed."""
+        return self._stream.fail(error)
+
+    def close(self) -> None:
+        """Note how the reply came out; one that has not begun is kept for a client that comes back."""
+        if not self._pending.is_taken:
+            self._shared.pending_replies.leave(self._key, self._pending)
+        self._log.reply_ended(self._stream)
+
+
+def _backend_request(request: MessagesRequest, caller: Caller) -> BackendRequest:
+    return BackendRequest(
+        request,
+        caller.conversation,
+        characters=prompt_characters(request),
+        session=caller.group,
+        priority=caller.priority,
+    )
+
+
+def _repeat_key(caller: Caller, body: bytes) -> Hashable | None:
+    """Return what a repetition of this request has in common with it; without a session nothing is a repetition."""
+    return None if caller.session is None else (caller.conversation, body)

@@ -1,0 +1,44 @@
+"""Records the first prompt of every session, so that a later launch can evaluate it in advance."""
+
+import asyncio
+
+from anyclaude.exchange import ExchangeEnded, ExchangeListener
+from anyclaude.protocol.messages_request import MessagesRequest
+
+from .first_prompt import LaunchKey, first_prompt_of
+from .first_prompt_store import FirstPromptStore
+
+MAX_SESSIONS = 1_024
+"""Sessions remembered to have begun; the first prompt of a forgotten one is recorded again, which does no harm."""
+
+
+class FirstPromptRecorder(ExchangeListener):
+    """Records in `store` under `launch_key`, in a thread of its own."""
+
+    def __init__(self, store: FirstPromptStore, launch_key: LaunchKey) -> None:
+        self._store = store
+        self._launch_key = launch_key
+        self._begun: dict[str, None] = {}
+        self._recording: set[asyncio.Task[None]] = set()
+
+    def exchange_ended(self, event: ExchangeEnded) -> None:
+        """Record the request if it begins a main conversation."""
+        request, caller = event.request, event.caller
+        if request is None or caller.session is None or caller.session in self._begun or not request.tools:
+            return
+        if not caller.is_main_conversation:
+            return
+        self._begun[caller.session] = None
+        if len(self._begun) > MAX_SESSIONS:
+            del self._begun[next(iter(self._begun))]
+        task = asyncio.create_task(asyncio.to_thread(self._record, request))
+        self._recording.add(task)
+        task.add_done_callback(self._recording.discard)
+
+    async def stop(self) -> None:
+        """Finish the recordings under way: files of some kilobytes."""
+        await asyncio.gather(*self._recording)
+
+    def _record(self, request: MessagesRequest) -> None:
+        if (prompt := first_prompt_of(request, self._launch_key)) is not None:
+            self._store.keep(prompt)

@@ -1,0 +1,16 @@
+"""LM Studio's server."""
+
+from .base import BackendProfile
+
+LMSTUDIO = BackendProfile(
+    name="lmstudio",
+    title="LM Studio",
+    base_url="http://127.0.0.1:1234/v1",
+    api_key_variable="LMSTUDIO_API_KEY",
+    accepts_named_tool_choice=False,
+    identity_path="/api/v0/models",
+    identity_marker='"data"',
+    parallel_requests=4,
+    facts_from="lmstudio_models",
+    how_to_start="lms server start",
+)

@@ -1,0 +1,17 @@
+"""Ollama."""
+
+from .base import BackendProfile
+
+OLLAMA = BackendProfile(
+    name="ollama",
+    title="Ollama",
+    base_url="http://127.0.0.1:11434/v1",
+    api_key_variable="OLLAMA_API_KEY",
+    accepts_top_k=False,  # its /v1 ignores options; top_k has no field there
+    accepts_image_urls=False,  # base64 only (docs: OpenAI compatibility)
+    accepts_named_tool_choice=False,  # tool_choice has no effect (docs: OpenAI compatibility)
+    identity_path="/api/version",
+    identity_marker='"version"',
+    facts_from="ollama_show",
+    how_to_start="ollama serve",
+)

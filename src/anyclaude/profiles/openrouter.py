@@ -1,0 +1,14 @@
+"""OpenRouter, which routes to models of many providers."""
+
+from .base import BackendProfile
+
+OPENROUTER = BackendProfile(
+    name="openrouter",
+    title="OpenRouter",
+    base_url="https://openrouter.ai/api/v1",
+    is_remote=True,
+    api_key_variable="OPENROUTER_API_KEY",
+    parallel_requests=16,
+    keeps_evicted_prompts=True,  # the providers do, for minutes
+    conversation_field="session_id",  # its sticky routing key (docs: prompt caching, "Using session_id")
+)

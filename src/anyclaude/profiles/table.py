@@ -1,0 +1,39 @@
+"""
+The table of server kinds.
+
+To add a kind, write a module with its `BackendProfile` and add a row here; the order is that of detection.
+"""
+
+from .base import BackendName, BackendProfile
+from .embedded import EMBEDDED
+from .generic import GENERIC
+from .llamacpp import LLAMACPP
+from .lmstudio import LMSTUDIO
+from .ollama import OLLAMA
+from .openrouter import OPENROUTER
+from .vllm import VLLM
+from .vllm_mlx import VLLM_MLX
+
+PROFILES: tuple[BackendProfile, ...] = (
+    EMBEDDED,
+    LLAMACPP,
+    LMSTUDIO,
+    VLLM_MLX,
+    OLLAMA,
+    VLLM,
+    OPENROUTER,
+    GENERIC,
+)
+
+
+def profile_named(name: BackendName, profiles: tuple[BackendProfile, ...] = PROFILES) -> BackendProfile:
+    """
+    Return the profile of a kind of server.
+
+    Raises:
+        LookupError: when the table has no such kind.
+    """
+    for profile in profiles:
+        if profile.name == name:
+            return profile
+    raise LookupError(f"{name!r} is not a known kind of server; the kinds are {', '.join(p.name for p in profiles)}")

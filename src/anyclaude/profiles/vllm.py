@@ -1,0 +1,17 @@
+"""vLLM."""
+
+from .base import BackendProfile
+
+VLLM = BackendProfile(
+    name="vllm",
+    title="vLLM",
+    base_url="http://127.0.0.1:8000/v1",
+    api_key_variable="VLLM_API_KEY",
+    token_counting="vllm_tokenize",
+    continuation="continue_final_message",
+    identity_path="/version",
+    identity_marker='"version"',
+    parallel_requests=16,
+    how_to_start="vllm serve MODEL --enable-auto-tool-choice --tool-call-parser PARSER",
+    keeps_evicted_prompts=True,  # block by block, as long as its memory lasts (docs: automatic prefix caching)
+)

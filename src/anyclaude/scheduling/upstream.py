@@ -1,0 +1,103 @@
+"""One backend with everything that stands in front of it, and requests as they are sent to it."""
+
+import hashlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+
+from anyclaude.backends import Backend, CircuitBreaker, DeltaReader
+from anyclaude.dialects import Dialect, DroppedField, TokenizerApi, WireRequest, tokenizer_for
+from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.protocol.prompt import Prompt
+
+from .admission import Admission
+from .model_choice import model_for
+from .queue import Priority, Requester
+from .window import PromptWindow
+
+
+class BackendRequest(Struct, frozen=True):
+    """A prepared prompt and who asks for its reply; the same for every upstream that may serve it."""
+
+    request: MessagesRequest
+    conversation: str
+    characters: int = 0
+    """The length of the prompt."""
+    session: str = ""
+    priority: Priority = Priority.MAIN
+
+    @property
+    def conversation_key(self) -> str:
+        """A digest that identifies the conversation and reveals nothing of it: 32 hexadecimal digits."""
+        return hashlib.sha256(f"anyclaude {self.conversation}".encode()).hexdigest()[:32]
+
+    @property
+    def requester(self) -> Requester:
+        """The requester to queue for a turn."""
+        return Requester(self.conversation, self.session, self.priority)
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A backend, its dialect, its circuit breaker, its queue and what is known about its window."""
+
+    backend: Backend
+    dialect: Dialect
+    breaker: CircuitBreaker
+    admission: Admission
+    window: PromptWindow = field(default_factory=PromptWindow)
+
+    @property
+    def tokenizer(self) -> TokenizerApi:
+        """The questions that the server's tokenizer answers."""
+        return tokenizer_for(self.backend.target.profile)
+
+    def prepare(self, request: BackendRequest) -> "PreparedRequest":
+        """Choose the model and encode the request, both once."""
+        target = self.backend.target
+        model = model_for(request.request.model, request.priority, target)
+        encoded = self.dialect.encode_request(request.request, model, target.profile, request.conversation_key)
+        return PreparedRequest(request, self, model, encoded.request, encoded.dropped)
+
+    @asynccontextmanager
+    async def send(self, request: "PreparedRequest", within_seconds: float) -> AsyncGenerator[DeltaReader, None]:
+        """
+        Send a request; the reply lives as long as the context, and leaving it early cancels the request.
+
+        Raises `BackendError`: if there is no reply within `within_seconds`, or one with an error status.
+        """
+        async with self.backend.stream(request.wire, within_seconds) as reply:
+            if reply.status != 200:
+                body = await reply.read_error()
+                raise self.dialect.decode_error(
+                    reply.status, body, reply.retry_after_seconds, self.backend.target.profile
+                )
+            yield DeltaReader(reply, self.dialect.decoder(reply.content_type))
+
+
+class PreparedRequest(Struct, frozen=True):
+    """
+    A request encoded for one upstream.
+
+    This one value is compared with earlier prompts, counted against the window and sent; nothing is encoded twice.
+    """
+
+    source: BackendRequest
+    upstream: Upstream
+    model: str
+    """The model's name on the server."""
+    wire: WireRequest
+    dropped: tuple[DroppedField, ...] = ()
+    """The parts of the request that the dialect or the server cannot carry."""
+
+    @property
+    def route(self) -> str:
+        """Backend and model, as `llamacpp/qwen3-coder`."""
+        return f"{self.upstream.backend.target.profile.name}/{self.model}"
+
+    @property
+    def prompt(self) -> Prompt:
+        """What the model is given to read, decoded from the encoded body."""
+        return self.upstream.dialect.read_prompt(self.wire)

@@ -1,0 +1,158 @@
+"""
+What a gateway is made of.
+
+`open_gateway` builds the parts from the options, the listeners among them, and opens the port; leaving its block closes
+everything in the opposite order.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+
+from anyclaude.backends import BackendTarget, CircuitBreaker
+from anyclaude.backends.http import HttpBackend, open_session
+from anyclaude.cache_report.analyser import CacheAnalyser
+from anyclaude.cache_report.diagnostics import CacheDiagnostics
+from anyclaude.dialects import dialect_named
+from anyclaude.errors import InvalidSetting
+from anyclaude.exchange import (
+    REAL_TIME,
+    Clock,
+    ConversationMemory,
+    ExchangeListener,
+    Listeners,
+    MessageExchanges,
+    PendingReplies,
+    PromptPipeline,
+)
+from anyclaude.observability import Journal
+from anyclaude.prewarm import Prewarmer
+from anyclaude.protocol.caching_decoder import CachingDecoder
+from anyclaude.scheduling import Admission, Dispatcher, Upstream
+from anyclaude.transforms import PromptContext
+
+from .gateway import FatalError, Gateway, new_id
+from .guard import is_loopback
+from .options import GatewayOptions
+from .passthrough import Passthrough
+from .services import Services
+
+
+@asynccontextmanager
+async def open_gateway(
+    options: GatewayOptions,
+    targets: tuple[BackendTarget, ...],
+    journal: Journal,
+    clock: Clock = REAL_TIME,
+    fatal_error: FatalError = lambda: None,
+    listeners: Iterable[ExchangeListener] = (),
+) -> AsyncIterator[Gateway]:
+    """
+    Run a gateway for the time of the block; it answers from the first of `targets` that can.
+
+    `fatal_error` returns the error that every request is refused with, once there is one.  `listeners` receive the
+    exchanges after the gateway's own listeners.
+
+    Raises:
+        InvalidSetting: when the gateway would be open to other machines without a token.
+        PortTaken: when another process listens on the port.
+    """
+    if not is_loopback(options.host) and options.token is None:
+        raise InvalidSetting(
+            f"host {options.host} is open to other machines, so a token is required: set ANYCLAUDE_TOKEN"
+        )
+    composition = _Composition(options, targets, journal, clock, fatal_error)
+    async with AsyncExitStack() as stack:
+        session = await composition.opened_session(stack)
+        services, own_listeners = composition.services(session, stack)
+        forward = Passthrough(session, options.forward_to) if options.forward_to else None
+        listener = Listeners((*own_listeners, *listeners))
+        gateway = Gateway(options, services, listener, forward, clock, fatal_error)
+        await stack.enter_async_context(gateway.listening())
+        if services.prewarmer is not None:
+            services.prewarmer.start(gateway.new_log)
+        yield gateway
+
+
+@dataclass(frozen=True, slots=True)
+class _Composition:
+    """Builds the parts of one gateway; `stack` closes what has to be closed."""
+
+    options: GatewayOptions
+    targets: tuple[BackendTarget, ...]
+    journal: Journal
+    clock: Clock
+    fatal_error: FatalError
+
+    async def opened_session(self, stack: AsyncExitStack) -> aiohttp.ClientSession:
+        """Return the connections to all servers; the journal is closed after them."""
+        stack.callback(self.journal.close)
+        is_remote = any(target.profile.is_remote for target in self.targets)
+        trusts_environment = is_remote or self.options.forward_to is not None
+        return await stack.enter_async_context(open_session(trusts_environment))
+
+    def services(
+        self, session: aiohttp.ClientSession, stack: AsyncExitStack
+    ) -> tuple[Services, tuple[ExchangeListener, ...]]:
+        """Return what the routes work with, and the gateway's own listeners in their order."""
+        upstreams = tuple(self._upstream(target, session) for target in self.targets)
+        memory = ConversationMemory(self.options.memory_file)
+        policy = PromptContext(diet=self.options.diet, allowed_tools=self.options.allowed_tools)
+        pipeline = PromptPipeline(memory, policy)
+        prewarmer = self._prewarmer(upstreams, pipeline, stack)
+        analyser = self._analyser(stack)
+        services = Services(
+            targets=self.targets,
+            upstreams=upstreams,
+            pipeline=pipeline,
+            exchanges=self._exchanges(upstreams, pipeline, stack),
+            journal=self.journal,
+            timing=self.options.timing,
+            prewarmer=prewarmer,
+        )
+        listeners = (self.journal, memory, analyser, prewarmer)
+        return services, tuple(listener for listener in listeners if listener is not None)
+
+    def _upstream(self, target: BackendTarget, session: aiohttp.ClientSession) -> Upstream:
+        evicts_prompts = not target.profile.keeps_evicted_prompts
+        return Upstream(
+            backend=HttpBackend(session, target),
+            dialect=dialect_named(target.profile.dialect),
+            breaker=CircuitBreaker(self.clock.seconds),
+            admission=Admission(target.parallel_requests, self.options.queue_limit, evicts_prompts=evicts_prompts),
+        )
+
+    def _prewarmer(
+        self, upstreams: tuple[Upstream, ...], pipeline: PromptPipeline, stack: AsyncExitStack
+    ) -> Prewarmer | None:
+        if not upstreams:
+            return None
+        within_seconds = self.options.timeouts.first_byte_seconds
+        prewarmer = Prewarmer(self.options.prewarm, upstreams[0], pipeline, self.clock, within_seconds)
+        stack.push_async_callback(prewarmer.stop)
+        return prewarmer
+
+    def _analyser(self, stack: AsyncExitStack) -> CacheAnalyser | None:
+        if self.options.prompts_folder is None:
+            return None
+        analyser = CacheAnalyser(self.options.prompts_folder, self.options.stored_prompts, new_id("run"))
+        stack.push_async_callback(analyser.close)
+        return analyser
+
+    def _exchanges(
+        self, upstreams: tuple[Upstream, ...], pipeline: PromptPipeline, stack: AsyncExitStack
+    ) -> MessageExchanges:
+        options, clock = self.options, self.clock
+        pending_replies = PendingReplies(clock.seconds, options.reattach_policy)
+        stack.push_async_callback(pending_replies.close)
+        return MessageExchanges(
+            dispatcher=Dispatcher(upstreams, options.timeouts, clock.seconds, clock.sleep, self.fatal_error),
+            pipeline=pipeline,
+            pending_replies=pending_replies,
+            decoder=CachingDecoder(),
+            diagnose=CacheDiagnostics().diagnose,
+            new_id=new_id,
+            filters=options.filters,
+        )

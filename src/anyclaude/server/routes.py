@@ -1,0 +1,77 @@
+"""
+The routes of the gateway, one row each.
+
+    HEAD, GET  /, /api/hello              the client's connectivity probes
+    GET        /health                    the state of the gateway
+    GET        /v1/models[/{id}]          the models on offer
+    POST       /v1/messages               a reply
+    POST       /v1/messages/count_tokens  the size of a prompt
+
+Any other route answers 404 in the Anthropic shape; nothing is forwarded to an address that was not configured.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
+
+from aiohttp import web
+
+from anyclaude.errors import MethodNotAllowed, NotFound
+
+from .count_tokens import count_tokens
+from .health import health
+from .messages import create_message
+from .models import PREFIX as MODELS_PREFIX
+from .models import list_models, show_model
+from .requests import RequestContext
+from .responses import REQUEST_ID_HEADER
+from .services import Services
+
+Route: TypeAlias = Callable[[RequestContext, Services], Awaitable[web.StreamResponse]]
+"""Answers one request; raises `AnyclaudeError` as long as nothing has been sent."""
+
+Routes: TypeAlias = Mapping[str, Mapping[str, Route]]
+"""The routes by path and method; a path that ends in `/` also matches everything below it."""
+
+
+async def probe(context: RequestContext, services: Services) -> web.Response:
+    """Answer a connectivity probe."""
+    return web.Response(headers={REQUEST_ID_HEADER: context.request_id})
+
+
+HEALTH: Routes = {"/health": {"GET": health, "HEAD": health}}
+"""The only route of mode `claude`, in which every other request is forwarded."""
+
+ROUTES: Routes = {
+    **HEALTH,
+    "/": {"HEAD": probe, "GET": probe},
+    "/api/hello": {"HEAD": probe, "GET": probe},
+    "/v1/models": {"GET": list_models},
+    MODELS_PREFIX: {"GET": show_model},
+    "/v1/messages": {"POST": create_message},
+    "/v1/messages/count_tokens": {"POST": count_tokens},
+}
+
+RECORDED_PATHS = frozenset({"/v1/messages", "/v1/messages/count_tokens"})
+"""The exchanges with a model; probes and model lists would only obscure them in the journal."""
+
+
+def route_for(method: str, path: str, routes: Routes) -> Route:
+    """
+    Return the route that answers a request.
+
+    Raises:
+        NotFound: when no route has this path.
+        MethodNotAllowed: when the route does not answer this method.
+    """
+    answers = routes.get(path) or _below(path, routes)
+    if answers is None:
+        raise NotFound(f"no such route: {path[:200]}")
+    if method not in answers:
+        raise MethodNotAllowed(f"{path} answers {' and '.join(answers)}, not {method[:20]}")
+    return answers[method]
+
+
+def _below(path: str, routes: Routes) -> Mapping[str, Route] | None:
+    """Return the route that answers everything below a path of its own; names of models may contain slashes."""
+    prefixes = (prefix for prefix in routes if prefix.endswith("/") and len(prefix) > 1)
+    return next((routes[prefix] for prefix in prefixes if path.startswith(prefix)), None)

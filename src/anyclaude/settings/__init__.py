@@ -1,0 +1,28 @@
+"""
+The user's choices, read once: flags > environment > configuration file > defaults.
+
+`Settings` holds the values and their defaults, `TABLE` describes each of them.  The command line, the error messages
+and `docs/settings.md` are made from these two.
+"""
+
+from .load import config_file, load_settings
+from .setting import Setting, flag_named, variable_named
+from .table import GROUPS, SETTINGS, Group, setting_named
+from .values import DEFAULT_DIET, MODES, Fallback, Mode, Settings
+
+__all__ = [
+    "DEFAULT_DIET",
+    "GROUPS",
+    "MODES",
+    "SETTINGS",
+    "Fallback",
+    "Group",
+    "Mode",
+    "Setting",
+    "Settings",
+    "config_file",
+    "flag_named",
+    "load_settings",
+    "setting_named",
+    "variable_named",
+]

@@ -1,0 +1,146 @@
+"""Reads the settings: flags > environment > configuration file > defaults."""
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from anyclaude.errors import InvalidSetting
+from anyclaude.profiles import PROFILES
+from anyclaude.secret import Secret
+from anyclaude.timeouts import Timeouts
+
+from .convert import from_document, from_text, nearest
+from .setting import Setting, flag_named, variable_named
+from .table import SETTINGS
+from .values import Settings
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Sources(Struct, frozen=True):
+    """Where values come from: the flags and the file's keys by setting, the environment by variable."""
+
+    flags: Mapping[str, str]
+    environment: Mapping[str, str]
+    document: Mapping[str, object]
+    file: Path
+
+
+def config_file(home: Path) -> Path:
+    """Return the path of the configuration file."""
+    return home / ".anyclaude" / "config.toml"
+
+
+def load_settings(
+    flags: Mapping[str, str], environment: Mapping[str, str], file: Path, say: Callable[[str], None]
+) -> Settings:
+    """
+    Read the settings; `flags` are texts by the setting's name.
+
+    `say` gets one warning for each setting that is written with a former name.  Raises `InvalidSetting`, which names
+    the flag, variable or key, and what is allowed.
+    """
+    sources = Sources(flags, environment, _read_file(file), file)
+    for setting in SETTINGS:
+        if warning := _warning(setting, sources):
+            say(warning)
+    chosen = {setting: _chosen(setting, sources) for setting in SETTINGS if not setting.is_secret}
+    values = {setting.name: value for setting, value in chosen.items() if value is not None}
+    limits = {setting.name: values.pop(setting.name) for setting in chosen if _is_limit(setting, values)}
+    secrets = {
+        setting.name: Secret(text)
+        for setting in SETTINGS
+        if setting.is_secret and (text := environment.get(setting.variable))
+    }
+    timeouts = msgspec.structs.replace(Timeouts(), **limits)
+    settings = Settings(**values, **secrets, timeouts=timeouts)  # type: ignore[arg-type]  # converted to their types
+    return _checked(_with_paths(settings, environment), environment)
+
+
+def _is_limit(setting: Setting, values: Mapping[str, object]) -> bool:
+    return setting.owner is Timeouts and setting.name in values
+
+
+def _chosen(setting: Setting, sources: Sources) -> object | None:
+    """Return the value of the first source that has one; a former name counts where the new one is not used."""
+    if (text := sources.flags.get(setting.name)) is not None:
+        return from_text(setting, text, flag_named(setting.name))
+    names = (setting.name, *setting.old_names)
+    for variable in map(variable_named, names):
+        if text := sources.environment.get(variable):
+            return from_text(setting, text, variable)
+    for key in names:
+        if key in sources.document:
+            return from_document(setting, sources.document[key], f"{sources.file}: {key}")
+    return None
+
+
+def _warning(setting: Setting, sources: Sources) -> str | None:
+    """Return a warning if the user has written a former name."""
+    for old in setting.old_names:
+        if sources.environment.get(variable_named(old)):
+            return f"{variable_named(old)} is now called {setting.variable}; please rename it"
+        if old in sources.document:
+            return f"{sources.file}: {old} is now called {setting.name}; please rename it"
+    return None
+
+
+def _read_file(file: Path) -> dict[str, object]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSetting(f"{file} cannot be read: {error}") from error
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidSetting(f"{file} is not valid TOML: {error}") from error
+    for key in document:
+        _check_key(key, file)
+    return document
+
+
+def _check_key(key: str, file: Path) -> None:
+    if any(setting.is_secret and setting.name == key for setting in SETTINGS):
+        raise InvalidSetting(f"{file}: {key} is a secret; set the variable {variable_named(key)} instead")
+    names = [setting.name for setting in SETTINGS if not setting.is_secret]
+    if key not in names and not any(key in setting.old_names for setting in SETTINGS):
+        raise InvalidSetting(f"{file}: there is no setting {key!r}{nearest(key, names)}")
+
+
+def _with_paths(settings: Settings, environment: Mapping[str, str]) -> Settings:
+    """Resolve `~` against the HOME of the given environment."""
+    home = environment.get("HOME")
+    return msgspec.structs.replace(
+        settings,
+        log_dir=_expanded(settings.log_dir, home),
+        cache_dir=_expanded(settings.cache_dir, home) if settings.cache_dir else None,
+        claude_path=_expanded(settings.claude_path, home) if settings.claude_path else None,
+    )
+
+
+def _expanded(path: Path, home: str | None) -> Path:
+    if path.parts[:1] == ("~",) and home:
+        return Path(home, *path.parts[1:])
+    return path.expanduser()
+
+
+def _checked(settings: Settings, environment: Mapping[str, str]) -> Settings:
+    """Add the servers' keys, and refuse combinations that no field shows to be wrong."""
+    if settings.host not in LOOPBACK_HOSTS and settings.token is None:
+        raise InvalidSetting(
+            f"host {settings.host} can be reached by other machines, so a token is required: "
+            f"set {variable_named('token')} to a text that only you know"
+        )
+    for url in (settings.backend_url, *(fallback.url for fallback in settings.fallbacks)):
+        if url is not None and not re.match(r"https?://[^/\s]", url):
+            raise InvalidSetting(f"{url!r} is not the address of a server; write it like http://127.0.0.1:8080/v1")
+    variables = {profile.api_key_variable for profile in PROFILES}
+    variables |= {fallback.api_key_variable for fallback in settings.fallbacks}
+    keys = {name: Secret(text) for name in variables if name and (text := environment.get(name))}
+    return msgspec.structs.replace(settings, keys=keys)

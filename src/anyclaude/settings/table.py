@@ -1,0 +1,326 @@
+"""
+The table of all settings: the one place that describes them.
+
+The help of the command line, the error messages and `docs/settings.md` are made from it.  A new setting is a field of
+`Settings`, with its type and its default, and a row in here.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from anyclaude.timeouts import Timeouts
+
+from .setting import Setting
+from .values import DEFAULT_DIET, MODES, Fallback
+
+
+class Group(Struct, frozen=True):
+    """Settings that belong together, under a heading."""
+
+    title: str
+    settings: Sequence[Setting]
+
+
+SERVER = Group(
+    "Model server",
+    (
+        Setting(
+            name="mode",
+            metavar="NAME",
+            meaning="The kind of model server. `claude` is Anthropic's own API, unchanged.",
+            choices=MODES,
+            otherwise="the first server that answers on this machine, else `embedded`",
+            source="a server that is running is meant to be used; the order is that of `profiles/backends.py`",
+            has_flag=True,
+        ),
+        Setting(
+            name="backend_url",
+            metavar="URL",
+            meaning="The address of the server. `/v1` is added if it has no path.",
+            allowed="an address that begins with http:// or https://",
+            otherwise="the usual address of its kind",
+            source="the documentation of each server (`profiles/backends.py`)",
+            has_flag=True,
+        ),
+        Setting(
+            name="model",
+            metavar="NAME",
+            meaning="The server's model. For the embedded engine: a GGUF file, or ORG/REPO[:QUANT] of Hugging Face.",
+            otherwise="the model that the server has loaded, or its first; embedded: SmolLM2-135M-Instruct",
+            source="SmolLM2 is small enough for every machine (93 MB), and its license is Apache-2.0",
+            has_flag=True,
+        ),
+        *(
+            Setting(
+                name=f"{tier}_model",
+                metavar="NAME",
+                meaning=meaning,
+                otherwise="the model of the run",
+                source="a second model displaces the first one's prompt from the cache",
+                has_flag=True,
+            )
+            for tier, meaning in (
+                ("opus", "The model for Claude Code's `opus`."),
+                ("sonnet", "The model for Claude Code's `sonnet`."),
+                ("haiku", "The model for Claude Code's `haiku`, which also does auxiliary calls such as titles."),
+                ("subagent", "The model of sub-agents."),
+            )
+        ),
+        Setting(
+            name="fallbacks",
+            metavar="LIST",
+            meaning="Servers to use if the first one fails, in this order. "
+            "In the configuration file they are tables, `[[fallbacks]]`.",
+            allowed="mode-or-url[#model], separated by commas",
+            otherwise="none",
+            source="a request goes nowhere that was not chosen",
+            has_flag=True,
+        ),
+        Setting(
+            name="api_key",
+            metavar="KEY",
+            meaning="The key for the server of this run. A fallback never gets it.",
+            otherwise="the key in the variable of the kind of server",
+            source="each server's documentation",
+        ),
+    ),
+)
+
+PROMPT = Group(
+    "Prompt and reply",
+    (
+        Setting(
+            name="diet",
+            metavar="NAME",
+            meaning="How much prompt a request carries: all of it, what a local model needs, or four tools and the "
+            "shortest prompt.",
+            otherwise=f"`{DEFAULT_DIET}`, or less in a window that it would fill; `full` in mode `claude`",
+            source="[diets.md](diets.md): 4,900 tokens in the first request instead of 20,500",
+            has_flag=True,
+        ),
+        Setting(
+            name="allowed_tools",
+            metavar="LIST",
+            meaning="The only tools that the model gets, by name or pattern (`Bash`, `mcp__github__*`).",
+            allowed="names, separated by commas; a list in the file",
+            otherwise="all tools",
+            source="which tools are needed is the user's decision",
+        ),
+        Setting(
+            name="context_tokens",
+            metavar="N",
+            meaning="The window, if the server does not report it. For the embedded engine: the window to allocate.",
+            otherwise="the window that the server reports, else 32,768; embedded: as memory allows",
+            source="32,768 is assumed because Claude Code takes an unknown model's window for a million tokens, and "
+            "some servers cut long prompts silently",
+            has_flag=True,
+        ),
+        Setting(
+            name="max_output_tokens",
+            metavar="N",
+            meaning="The longest reply.",
+            otherwise="a quarter of the window, at most 32,000",
+            source="32,000 is Claude Code's own limit for unknown models; with a quarter, a file of 2,000 tokens can "
+            "still be written in a window of 8,192",
+            has_flag=True,
+        ),
+    ),
+)
+
+GATEWAY = Group(
+    "Gateway",
+    (
+        Setting(
+            name="host",
+            metavar="HOST",
+            meaning="The address `anyclaude serve` listens on. Any other than loopback requires a token.",
+            source="loopback: other machines cannot connect",
+            has_flag=True,
+        ),
+        Setting(
+            name="port",
+            metavar="PORT",
+            meaning="The port `anyclaude serve` listens on; 0 takes a free one, as each launch of Claude Code does.",
+            source="the first of the dynamic ports (RFC 6335, section 6)",
+            has_flag=True,
+        ),
+        Setting(
+            name="token",
+            metavar="TOKEN",
+            meaning="The token that clients of `anyclaude serve` must send.",
+            otherwise="none is required",
+            source="on loopback, only the programs of this machine can connect",
+        ),
+        Setting(
+            name="allowed_origins",
+            metavar="LIST",
+            meaning="Web pages that may use the gateway, by their origin (`https://example.org`).",
+            allowed="origins, separated by commas; a list in the file",
+            otherwise="none",
+            source="any web page can reach a loopback port, so each one must be named",
+        ),
+        Setting(
+            name="parallel_requests",
+            metavar="N",
+            meaning="The requests that a server gets at the same time. For the embedded engine: its slots.",
+            otherwise="the slots that the server reports, else those of its kind; embedded: 1",
+            source="`profiles/backends.py`; [measured](benchmarks.md#on-a-server-of-your-own) with llama.cpp",
+        ),
+        Setting(
+            name="queue_limit",
+            metavar="N",
+            meaning="The requests that wait for a server at most; any more get status 429.",
+            source="far more than one Claude Code with its sub-agents sends; not measured",
+        ),
+    ),
+)
+
+TIME_LIMITS = Group(
+    "Time limits",
+    (
+        Setting(
+            name="first_byte_seconds",
+            metavar="SECONDS",
+            meaning="How long a server may take to begin its reply, which includes the prefill.",
+            source="a prefill of ten minutes is normal on slow hardware: 18,000 tokens took a 0.5B model on two cores "
+            "482 s",
+            owner=Timeouts,
+        ),
+        Setting(
+            name="stall_seconds",
+            metavar="SECONDS",
+            meaning="How long a reply may pause between two tokens.",
+            source="a pause of two minutes between two tokens is not normal, even on slow hardware",
+            owner=Timeouts,
+        ),
+        Setting(
+            name="finish_seconds",
+            metavar="SECONDS",
+            meaning="How long a server may keep the connection open after it has sent the finish reason.",
+            source="only the usage figures may still follow",
+            owner=Timeouts,
+        ),
+    ),
+)
+
+CACHE = Group(
+    "Cache and diagnosis",
+    (
+        Setting(
+            name="prewarm",
+            metavar="BOOL",
+            meaning="Whether the first prompt of a session is recorded, and evaluated in advance at the next start.",
+            source="[prewarm.md](prewarm.md#measurements): the first token after 0.3 s instead of 32.8 s",
+            old_names=("warm_up",),
+        ),
+        Setting(
+            name="slot_snapshots_mib",
+            metavar="MIB",
+            meaning="How much of the disk the snapshots of the embedded engine's slot may take; 0 keeps none.",
+            source="one conversation of 20,000 tokens of a model of 8 billion parameters takes some 3 GB "
+            "(estimated, [prewarm.md](prewarm.md))",
+            old_names=("kept_state_mib",),
+        ),
+        Setting(
+            name="stored_prompts",
+            metavar="N",
+            meaning="How many prompts are stored whole, for `anyclaude explain`; 0 stores no text of any.",
+            source="the main conversations and sub-agents of a few sessions: some 4 MB where each has 360 kB, packed "
+            "to 180",
+            old_names=("kept_prompts",),
+        ),
+    ),
+)
+
+CLIENT = Group(
+    "Claude Code",
+    (
+        Setting(
+            name="claude_path",
+            metavar="FILE",
+            meaning="The `claude` program to start.",
+            otherwise="`claude` on the PATH, else the one that anyclaude has installed",
+            source="the user's own installation comes first",
+        ),
+        Setting(
+            name="claude_version",
+            metavar="VERSION",
+            meaning="The release of Claude Code to install if there is none.",
+            allowed="a version of the npm package @anthropic-ai/claude-code",
+            source="the release that anyclaude is tested with",
+        ),
+        Setting(
+            name="permission_mode",
+            metavar="NAME",
+            meaning="Claude Code's `--permission-mode`, unless you set one by its flag or in its settings files.",
+            source="files are edited without a question, commands still need permission",
+        ),
+    ),
+)
+
+FOLDERS = Group(
+    "Folders",
+    (
+        Setting(
+            name="log_dir",
+            metavar="FOLDER",
+            meaning="The folder for the journal, logs, stored prompts and first prompts.",
+            source="beside the configuration file, which is always `~/.anyclaude/config.toml`",
+        ),
+        Setting(
+            name="cache_dir",
+            metavar="FOLDER",
+            meaning="The folder for weights, Claude Code if anyclaude has installed it, and slot snapshots.",
+            otherwise="`anyclaude` in the system's folder for caches (`~/.cache`, macOS: `~/Library/Caches`)",
+            source="all of it can be fetched or computed again (XDG Base Directory Specification; platformdirs)",
+        ),
+    ),
+)
+
+GROUPS: tuple[Group, ...] = (SERVER, PROMPT, GATEWAY, TIME_LIMITS, CACHE, CLIENT, FOLDERS)
+
+SETTINGS: tuple[Setting, ...] = tuple(setting for group in GROUPS for setting in group.settings)
+
+FALLBACK: tuple[Setting, ...] = (
+    Setting(
+        name="mode",
+        metavar="NAME",
+        meaning="The kind of server.",
+        choices=tuple(mode for mode in MODES if mode not in {"embedded", "claude"}),
+        otherwise="the first kind that the server at `url` identifies itself as",
+        source="the server's answers (`profiles/backends.py`)",
+        owner=Fallback,
+    ),
+    Setting(
+        name="url",
+        metavar="URL",
+        meaning="The address of the server.",
+        allowed="an address that begins with http:// or https://",
+        otherwise="the usual address of its kind",
+        source="each server's documentation",
+        owner=Fallback,
+    ),
+    Setting(
+        name="model",
+        metavar="NAME",
+        meaning="The server's model. With a model, a server that is down at the start is still a fallback.",
+        otherwise="the model that the server has loaded, or its first",
+        source="as for the first server",
+        owner=Fallback,
+    ),
+    Setting(
+        name="api_key_variable",
+        metavar="VARIABLE",
+        meaning="The environment variable that holds the server's key.",
+        otherwise="the variable of its kind",
+        source="each server's documentation",
+        owner=Fallback,
+    ),
+)
+"""The keys of one table `[[fallbacks]]` in the configuration file."""
+
+
+def setting_named(name: str) -> Setting:
+    """Return a setting by its name."""
+    return next(setting for setting in SETTINGS if setting.name == name)

@@ -1,0 +1,86 @@
+"""The settings: names, types and defaults.  `table.py` has their meanings."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta, Struct
+
+from anyclaude.claude_code import CLIENT_VERSION, PermissionMode
+from anyclaude.profiles import PROFILES, BackendProfile
+from anyclaude.secret import Secret
+from anyclaude.timeouts import Timeouts
+from anyclaude.transforms import Diet
+
+Mode: TypeAlias = str
+"""One of `MODES`: the name of a kind of server, or `claude` for Anthropic's own API."""
+
+MODES: tuple[Mode, ...] = (*(profile.name for profile in PROFILES), "claude")
+
+DEFAULT_DIET: Diet = "lean"
+"""For models that run on local hardware.  In mode `claude` it is `full`: these requests are forwarded unchanged."""
+
+Tokens: TypeAlias = Annotated[int, Meta(ge=256)]
+"""A number of tokens; a window or a reply of less than 256 is a typing error."""
+Count: TypeAlias = Annotated[int, Meta(ge=1)]
+CountOrNone: TypeAlias = Annotated[int, Meta(ge=0)]
+"""A number of things to keep; 0 keeps none."""
+Port: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class Fallback(Struct, frozen=True, forbid_unknown_fields=True):
+    """A server to use if those before it fail; its key comes from `api_key_variable`, or from its kind's variable."""
+
+    mode: Mode | None = None
+    url: str | None = None
+    model: str | None = None
+    api_key_variable: str | None = None
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The value of every setting; `None` leaves the choice to the launch."""
+
+    mode: Mode | None = None
+    backend_url: str | None = None
+    model: str | None = None
+    opus_model: str | None = None
+    sonnet_model: str | None = None
+    haiku_model: str | None = None
+    subagent_model: str | None = None
+    fallbacks: tuple[Fallback, ...] = ()
+    diet: Diet | None = None
+    allowed_tools: frozenset[str] | None = None
+    context_tokens: Tokens | None = None
+    max_output_tokens: Tokens | None = None
+    parallel_requests: Count | None = None
+    host: str = "127.0.0.1"
+    port: Port = 49152
+    allowed_origins: frozenset[str] = frozenset()
+    queue_limit: Count = 64
+    timeouts: Timeouts = Timeouts()
+    prewarm: bool = True
+    slot_snapshots_mib: CountOrNone = 4096
+    stored_prompts: CountOrNone = 24
+    claude_path: Path | None = None
+    claude_version: str = CLIENT_VERSION
+    permission_mode: PermissionMode = "acceptEdits"
+    log_dir: Path = Path("~/.anyclaude")
+    cache_dir: Path | None = None
+    token: Secret | None = None
+    api_key: Secret | None = None
+    keys: dict[str, Secret] = {}
+    """The servers' own keys, by the name of the variable that holds them."""
+
+    @property
+    def models(self) -> dict[str, str]:
+        """The models of the client's tiers, where they are set."""
+        tiers = {
+            "opus": self.opus_model,
+            "sonnet": self.sonnet_model,
+            "haiku": self.haiku_model,
+            "subagent": self.subagent_model,
+        }
+        return {tier: model for tier, model in tiers.items() if model}
+
+    def key_for(self, profile: BackendProfile) -> Secret | None:
+        """Return the key for the server of this run: the one set for the run, or that of the kind of server."""
+        return self.api_key or self.keys.get(profile.api_key_variable or "")

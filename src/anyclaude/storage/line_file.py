@@ -1,0 +1,95 @@
+"""An append-only file of JSON values, one on each line, which processes that run side by side can share."""
+
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+
+from .private_files import open_private_append, write_private
+
+T = TypeVar("T")
+
+
+class LineFile(Generic[T]):
+    """
+    A private file of values of `type_`, oldest first.
+
+    A file without a bound stays open from the first append until `close`.  One with a bound is opened for each append,
+    because another process may have replaced it since.
+    """
+
+    def __init__(self, path: Path, type_: type[T], max_bytes: int | None = None) -> None:
+        """Describe the file; nothing is opened.  Beyond `max_bytes` it is cut to its newer half."""
+        self._path = path
+        self._type = type_
+        self._max_bytes = max_bytes
+        self._encode = msgspec.json.Encoder().encode
+        self._descriptor: int | None = None
+
+    def append(self, *values: T) -> None:
+        """
+        Append values with a single write, then apply the bound.
+
+        A file over its bound keeps the newest lines that fit in half of it, and the last line in any case.  A line
+        that another process appends while the file is cut may be lost; lines never mix.
+
+        Raises:
+            OSError: when the file cannot be written, or not completely.
+        """
+        lines = b"".join(self._encode(value) + b"\n" for value in values)
+        if self._descriptor is None:
+            self._descriptor = open_private_append(self._path)
+            lines = self._separator(self._descriptor) + lines
+        try:
+            if os.write(self._descriptor, lines) < len(lines):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+            if self._max_bytes is not None and os.fstat(self._descriptor).st_size > self._max_bytes:
+                write_private(self._path, _newest_within(self._path.read_bytes(), self._max_bytes // 2))
+        finally:
+            if self._max_bytes is not None:
+                self.close()
+
+    def close(self) -> None:
+        """Close the file; the next append opens it again."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def read(self) -> Iterator[T]:
+        """Yield the values, oldest first, without the lines that are incomplete or of another release."""
+        return self._decoded(self._lines())
+
+    def read_newest_first(self) -> Iterator[T]:
+        """Yield the values, newest first, without the lines that are incomplete or of another release."""
+        return self._decoded(reversed(self._lines()))
+
+    def _separator(self, descriptor: int) -> bytes:
+        """Return the line end that is missing if the last writer was killed within a line, or the disk was full."""
+        size = os.fstat(descriptor).st_size
+        return b"\n" if size and os.pread(descriptor, 1, size - 1) != b"\n" else b""
+
+    def _lines(self) -> list[bytes]:
+        try:
+            return self._path.read_bytes().split(b"\n")
+        except OSError:
+            return []
+
+    def _decoded(self, lines: Iterable[bytes]) -> Iterator[T]:
+        decode = msgspec.json.Decoder(self._type).decode
+        for line in lines:
+            try:
+                yield decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                continue
+
+
+def _newest_within(content: bytes, max_bytes: int) -> bytes:
+    """Return the last lines of `content` that together have at most `max_bytes`, and at least the last one."""
+    earliest = len(content) - max_bytes
+    if earliest <= 0:  # another process was faster
+        return content
+    last_line = content.rfind(b"\n", 0, -1) + 1
+    return content[min(content.find(b"\n", earliest - 1) + 1, last_line) :]

@@ -1,0 +1,74 @@
+"""Bodies of replies, as bytes and as deltas."""
+
+import pytest
+
+from anyclaude.backends import DeltaReader, FakeReply, read_body
+from anyclaude.backends.fake import Replay
+from anyclaude.backends.reading import read_available_body
+from anyclaude.errors import BackendGarbled, BackendTruncated
+from anyclaude.protocol.deltas import Delta, Finished, TextDelta
+
+LONG = 60.0
+CUT = BackendTruncated("cut")
+
+
+def reply(*chunks: bytes | BackendTruncated) -> Replay:
+    return Replay(FakeReply(chunks=chunks))
+
+
+class WordDecoder:
+    """Decodes words: one delta each; words in capitals are refused, and the end is a delta too."""
+
+    def feed(self, chunk: bytes) -> list[Delta]:
+        """Return a delta for each word."""
+        if chunk.isupper():
+            raise BackendGarbled("capitals")
+        return [TextDelta(word) for word in chunk.decode().split()]
+
+    def finish(self) -> list[Delta]:
+        """Return the end."""
+        return [Finished("end_turn")]
+
+
+def words(*chunks: bytes | BackendTruncated) -> DeltaReader:
+    return DeltaReader(reply(*chunks), WordDecoder())
+
+
+async def test_a_body_is_read_to_its_end() -> None:
+    assert await read_body(reply(b"one ", b"two"), LONG) == b"one two"
+
+
+async def test_of_a_long_body_only_its_beginning_is_read() -> None:
+    body = reply(b"one ", b"two ", b"three")
+
+    assert await read_body(body, LONG, max_bytes=6) == b"one tw"
+    assert await body.read_chunk(LONG) == b"three"
+
+
+async def test_a_body_that_breaks_off_is_an_error_or_the_part_that_arrived() -> None:
+    with pytest.raises(BackendTruncated):
+        await read_body(reply(b"one", CUT), LONG)
+    assert await read_available_body(reply(b"one", CUT), LONG, 100) == b"one"
+    assert await read_available_body(reply(b"one", b"two"), LONG, 4) == b"onet"
+
+
+async def test_each_read_returns_the_next_deltas_and_the_last_one_the_end() -> None:
+    reader = words(b"one two", b"  ", b"three")
+
+    reads = [await reader.read(LONG), await reader.read(LONG)]
+    was_over = reader.is_over
+    last = await reader.read(LONG)
+
+    assert reads == [[TextDelta("one"), TextDelta("two")], [TextDelta("three")]]
+    assert (was_over, reader.is_over) == (False, True)
+    assert last == [Finished("end_turn")]
+
+
+async def test_failures_of_the_connection_and_of_the_decoder_are_raised() -> None:
+    for chunk, error in ((CUT, BackendTruncated), (b"NO", BackendGarbled)):
+        reader = words(b"one", chunk)
+        await reader.read(LONG)
+
+        with pytest.raises(error):
+            await reader.read(LONG)
+        assert not reader.is_over

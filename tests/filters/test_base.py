@@ -1,0 +1,129 @@
+"""Filters between a decoder and the message stream: what they may know, how they are chained, what they deliver."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from tests.parts.gateway import QUICK, running_gateway, target_at
+from tests.parts.raw_backend import raw_backend
+from tests.parts.raw_client import CLAUDE_CODE, connected, prompt, request
+from tests.parts.referee import judge
+
+from anyclaude.filters import FilterChain, FilterContext, chain_for
+from anyclaude.profiles import profile_named
+from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ToolCallDelta
+from anyclaude.protocol.messages_request import Tool
+
+CONTEXT = FilterContext((Tool("Read"),), profile_named("llamacpp"), "local-model")
+START, END = "<<", ">>"
+
+
+class Bracketed:
+    """Reads `<<{"name": ..., "arguments": {...}}>>` as a tool call; everything else stays text."""
+
+    def __init__(self, context: FilterContext) -> None:
+        self._names = {tool.name for tool in context.tools}
+        self._held = ""
+        self._calls = 0
+
+    def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
+        """Hold back what may begin a call."""
+        delivered: list[Delta] = []
+        for delta in deltas:
+            if isinstance(delta, TextDelta):
+                self._held += delta.text
+                delivered += self._released()
+            else:
+                if isinstance(delta, Finished):
+                    delivered += self.finish()
+                delivered.append(delta)
+        return delivered
+
+    def finish(self) -> list[Delta]:
+        """Release what did not become a call."""
+        held, self._held = self._held, ""
+        return [TextDelta(held)] if held else []
+
+    def _released(self) -> list[Delta]:
+        delivered: list[Delta] = []
+        while END in self._held and START in self._held:
+            written, _, self._held = self._held.partition(END)
+            text, _, body = written.partition(START)
+            delivered += [TextDelta(text)] if text else []
+            delivered.append(self._call(body))
+        if START not in self._held and not self._held.endswith(START[0]):
+            delivered += self.finish()
+        return delivered
+
+    def _call(self, body: str) -> Delta:
+        written = f"{START}{body}{END}"
+        call = json.loads(body)
+        if call["name"] not in self._names:
+            return TextDelta(written)
+        self._calls += 1
+        return ToolCallDelta(self._calls, call["name"], json.dumps(call["arguments"]), written=written)
+
+
+def bracketed(context: FilterContext) -> Bracketed | None:
+    """Return a filter where there are tools to call."""
+    return Bracketed(context) if context.tools else None
+
+
+CALL = '<<{"name": "Read", "arguments": {"path": "/notes"}}>>'
+
+
+@given(st.lists(st.integers(0, len(CALL) + 12), max_size=6))
+def test_every_split_of_the_text_gives_the_same_call(cuts: list[int]) -> None:
+    text = f"Let me {CALL} look"
+    edges = [0, *sorted(cuts), len(text)]
+    pieces = [TextDelta(text[start:end]) for start, end in zip(edges, edges[1:], strict=False)]
+    chain = FilterChain([Bracketed(CONTEXT)])
+    deltas = [delta for piece in pieces for delta in chain.feed([piece])] + list(chain.feed([Finished("end_turn")]))
+
+    texts = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+    calls = [delta for delta in deltas if isinstance(delta, ToolCallDelta)]
+    assert texts == "Let me  look"
+    assert calls == [ToolCallDelta(1, "Read", '{"path": "/notes"}', written=CALL)]
+    assert deltas[-1] == Finished("end_turn")
+
+
+def test_filters_are_chained_and_what_they_hold_passes_the_next_ones() -> None:
+    class Shouting:
+        def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
+            return [TextDelta(delta.text.upper()) if isinstance(delta, TextDelta) else delta for delta in deltas]
+
+        def finish(self) -> list[Delta]:
+            return []
+
+    chain = FilterChain([Bracketed(CONTEXT), Shouting()])
+
+    assert list(chain.feed([TextDelta("maybe <")])) == []
+    assert list(chain.finish()) == [TextDelta("MAYBE <")]
+
+
+def test_without_filters_there_is_no_chain() -> None:
+    without_tools = replace(CONTEXT, tools=())
+
+    assert chain_for(CONTEXT, ()) is None
+    assert chain_for(without_tools, (bracketed,)) is None
+    assert chain_for(CONTEXT, (bracketed,)) is not None
+
+
+async def test_a_call_written_as_text_reaches_the_client_as_a_tool_use(tmp_path: Path) -> None:
+    options = replace(QUICK, filters=(bracketed,))
+    tools = [{"name": "Read", "description": "Reads a file.", "input_schema": {"type": "object"}}]
+    async with (
+        raw_backend() as backend,
+        running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
+        connected(gateway.base_url) as client,
+    ):
+        await client.send(request("POST", "/v1/messages", prompt(tools=tools), CLAUDE_CODE))
+        await (await backend.next_request()).reply("Let me look. <", CALL[1:30], CALL[30:])
+        verdict = judge((await client.response()).body)
+
+    assert verdict.outcome == "whole"
+    assert verdict.texts() == ["Let me look. "]
+    assert verdict.stop_reason == "tool_use"
