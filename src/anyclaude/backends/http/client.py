@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from types import SimpleNamespace
-from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
@@ -74,8 +73,8 @@ class HttpBackend:
     def __init__(self, session: aiohttp.ClientSession, target: BackendTarget) -> None:
         self._session = session
         self._target = target
-        self._root = _origin(target.address)
-        self._credentials = _credentials(target)
+        authorization = target.authorization
+        self._credentials = {} if authorization is None else {"Authorization": authorization.reveal()}
         self._headers = {"Content-Type": "application/json", **self._credentials}
 
     @property
@@ -87,7 +86,7 @@ class HttpBackend:
     async def stream(self, request: WireRequest, within_seconds: float) -> AsyncGenerator[BackendReply, None]:
         """Send `request` and wait for the status of the reply."""
         headers = {**(self._headers if request.body else self._credentials), "Accept": request.accept}
-        url = (self._root if request.at_root else self._target.address) + request.path
+        url = (self._target.origin if request.at_root else self._target.address) + request.path
         where = f"{self._target.profile.title} at {self._target.address}"
         async with AsyncExitStack() as stack:
             with self._translated(where, within_seconds):
@@ -237,22 +236,6 @@ class IdleTimer:
             self._set(self._loop.time() + SECOND_LOOK_SECONDS)
         else:
             self._broken_off(self._limit)
-
-
-def _credentials(target: BackendTarget) -> dict[str, str]:
-    """Return the header that carries the key, or the credentials that stand in the address."""
-    url = urlsplit(target.base_url)
-    if target.api_key is not None:
-        return {"Authorization": f"Bearer {target.api_key.reveal()}"}
-    if url.username:
-        return {"Authorization": aiohttp.encode_basic_auth(unquote(url.username), unquote(url.password or ""))}
-    return {}
-
-
-def _origin(address: str) -> str:
-    """Return the server's root; an address that cannot be used is found when a request is sent to it."""
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 async def _send(
