@@ -1,34 +1,43 @@
 """
-What must hold between the parts; which way they may import each other is held by import-linter.
+Rules for all modules; the directions in which they may import each other are checked by import-linter.
 
-A module without tests of its own stands in `UNTESTED`, where it can be seen.  The list may only
-shrink: an entry that has its tests, or that is gone, fails.
+Exceptions are listed: modules without their own tests in `UNTESTED`, packages with undocumented errors
+in `UNDOCUMENTED`.  The lists may only shrink: an entry that is no longer needed fails.
 """
 
+import ast
 import pkgutil
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import anyclaude
 
 TESTS = Path(__file__).parent
+SOURCE = Path(anyclaude.__path__[0])
 
 NOTHING_TO_TEST: dict[str, str] = {
     "anyclaude.__main__": "starts the command line",
-    "anyclaude.backends.base": "types alone",
-    "anyclaude.claude_code": "facts alone",
-    "anyclaude.dialects.base": "types alone",
-    "anyclaude.engine.__main__": "starts the engine in a process of its own",
-    "anyclaude.engine.handshake": "types alone",
-    "anyclaude.engine.options": "types alone",
-    "anyclaude.protocol.deltas": "types alone",
-    "anyclaude.exchange.record": "types alone",
-    "anyclaude.server.limits": "types alone",
+    "anyclaude.backends.base": "types only",
+    "anyclaude.claude_code": "facts only",
+    "anyclaude.dialects.base": "types only",
+    "anyclaude.engine.__main__": "starts the engine in a separate process",
+    "anyclaude.engine.handshake": "types only",
+    "anyclaude.engine.options": "types only",
+    "anyclaude.protocol.deltas": "types only",
+    "anyclaude.exchange.clock": "types only",
+    "anyclaude.exchange.record": "types only",
+    "anyclaude.server.composition": "puts the gateway together, which all tests of the server run",
+    "anyclaude.server.limits": "types only",
+    "anyclaude.server.options": "types only",
+    "anyclaude.server.services": "types only",
     "anyclaude.settings.__main__": "writes the page that the tests of settings.reference compare",
-    "anyclaude.settings.values": "types alone; the tests of settings.table compare them with the table",
-    "anyclaude.timeouts": "types alone",
-    "anyclaude.transforms.boilerplate": "a catalogue, tried by the tests of system_sections",
+    "anyclaude.settings.values": "types only; the tests of settings.table compare them with the table",
+    "anyclaude.timeouts": "types only",
+    "anyclaude.transforms.boilerplate": "a list, covered by the tests of system_sections",
 }
-"""Modules without a rule of their own to state, and why."""
+"""Modules without behaviour to test, and the reason."""
 
 UNTESTED: frozenset[str] = frozenset(
     {
@@ -39,17 +48,27 @@ UNTESTED: frozenset[str] = frozenset(
         "anyclaude.launcher.tied_to_parent",
     }
 )
-"""Modules whose tests, if they have any, stand elsewhere."""
+"""Modules whose tests, if they have any, are in another file."""
+
+UNDOCUMENTED: frozenset[str] = frozenset(
+    {
+        "cli",
+        "launcher",
+        "prewarm",
+        "server",
+    }
+)
+"""Packages in which the docstrings of some public functions do not document the errors that they raise."""
 
 
 def modules() -> list[str]:
-    """Return every module that holds code; a package's own file introduces and re-exports."""
+    """Return every module that contains code; a package's `__init__` only documents and re-exports."""
     found = pkgutil.walk_packages(anyclaude.__path__, "anyclaude.")
     return [module.name for module in found if not module.ispkg]
 
 
 def home_of_tests(module: str) -> Path:
-    """Return where a module's tests stand: the same path, the same name; profiles are data, tested by their table."""
+    """Return the file of a module's tests: the same path, the same name; profiles are data, tested by their table."""
     *folders, name = module.split(".")[1:]
     own = TESTS.joinpath(*folders, f"test_{name}.py")
     return TESTS / "profiles" / "test_table.py" if folders == ["profiles"] and not own.exists() else own
@@ -61,7 +80,53 @@ def test_every_module_has_a_test_file_of_its_name() -> None:
     assert untested - NOTHING_TO_TEST.keys() - UNTESTED == set()
 
 
-def test_no_module_is_excused_that_has_its_tests_or_is_gone() -> None:
+def test_every_excepted_module_exists_and_has_no_test_file() -> None:
     untested = {module for module in modules() if not home_of_tests(module).exists()}
 
     assert (NOTHING_TO_TEST.keys() | UNTESTED) - untested == set()
+
+
+Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+
+RAISES_ENTRY = re.compile(r"^ {4}(\w+):", re.MULTILINE)
+
+
+def public_functions() -> Iterator[tuple[Path, Function]]:
+    """Yield every function and method whose name has no leading underscore, with its file."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+                yield path.relative_to(SOURCE), node
+
+
+def raised_by(function: Function) -> set[str]:
+    """Return the names of the classes in `raise Name(...)`; raising a variable, or again, is exempt."""
+    return {
+        node.exc.func.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name)
+        if node.exc.func.id[0].isupper()
+    }
+
+
+def documented_by(function: Function) -> set[str]:
+    """Return the names in the `Raises:` section of the docstring, which is its last section."""
+    section = (ast.get_docstring(function) or "").partition("Raises:\n")[2]
+    return set(RAISES_ENTRY.findall(section))
+
+
+def undocumented() -> dict[str, set[str]]:
+    """Return the functions of each package that do not document every error that they raise."""
+    found: dict[str, set[str]] = {}
+    for path, function in public_functions():
+        if raised_by(function) - documented_by(function):
+            found.setdefault(path.parts[0], set()).add(f"{path.as_posix()}:{function.lineno} {function.name}")
+    return found
+
+
+def test_every_public_function_documents_the_errors_that_it_raises() -> None:
+    assert {package: names for package, names in undocumented().items() if package not in UNDOCUMENTED} == {}
+
+
+def test_every_excepted_package_has_a_function_with_an_undocumented_error() -> None:
+    assert UNDOCUMENTED - undocumented().keys() == set()

@@ -1,4 +1,4 @@
-"""Weights of models, for what is asked of a real engine."""
+"""The weights of models, for tests with a real engine."""
 
 from tests.parts.engines import qwen_model, smollm2_model, tiny_model
 

@@ -17,7 +17,7 @@ def opened(clock: ManualClock) -> CircuitBreaker:
     return breaker
 
 
-def test_it_stays_closed_below_the_threshold_and_a_success_starts_the_count_anew() -> None:
+def test_it_stays_closed_below_the_threshold_and_a_success_resets_the_count() -> None:
     breaker = CircuitBreaker(lambda: 0.0, threshold=3)
     for _ in range(5):
         breaker.failed("no connection.")
@@ -30,7 +30,7 @@ def test_it_stays_closed_below_the_threshold_and_a_success_starts_the_count_anew
     assert breaker.failures == 0
 
 
-def test_after_the_threshold_nothing_passes_and_the_reason_and_the_wait_are_told() -> None:
+def test_at_the_threshold_requests_are_refused_with_the_reason_and_the_delay() -> None:
     clock = ManualClock()
     breaker = opened(clock)
     clock.time += 4.0
@@ -43,7 +43,7 @@ def test_after_the_threshold_nothing_passes_and_the_reason_and_the_wait_are_told
     assert refused.value.status == 529
 
 
-def test_after_its_rest_one_request_tries_and_the_others_wait() -> None:
+def test_after_its_rest_one_request_is_on_trial_and_the_others_are_refused() -> None:
     clock = ManualClock()
     breaker = opened(clock)
     clock.time += 10.0
@@ -82,7 +82,7 @@ def test_a_trial_that_fails_opens_it_for_another_rest() -> None:
         breaker.admit()
 
 
-def test_a_trial_that_says_nothing_leaves_the_next_one_free() -> None:
+def test_after_a_trial_without_a_result_the_next_request_is_on_trial() -> None:
     clock = ManualClock()
     breaker = opened(clock)
     clock.time += 10.0
@@ -94,7 +94,7 @@ def test_a_trial_that_says_nothing_leaves_the_next_one_free() -> None:
     assert breaker.state == "half_open"
 
 
-def test_requests_that_were_under_way_when_it_opened_do_not_prolong_its_rest() -> None:
+def test_failures_of_requests_sent_before_it_opened_do_not_prolong_its_rest() -> None:
     clock = ManualClock()
     breaker = opened(clock)
     clock.time += 9.0
@@ -105,7 +105,7 @@ def test_requests_that_were_under_way_when_it_opened_do_not_prolong_its_rest() -
 
 
 class AnyHistory(RuleBasedStateMachine):
-    """Whatever happens: it gates when it is open, and never for ever."""
+    """In any order of events: an open circuit refuses requests, and never permanently."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,8 +114,8 @@ class AnyHistory(RuleBasedStateMachine):
         self.running = 0
 
     @rule()
-    def a_request_comes(self) -> None:
-        """It is let in, or told to wait."""
+    def a_request_arrives(self) -> None:
+        """Admit or refuse it."""
         state = self.breaker.state
         try:
             self.breaker.admit()
@@ -128,7 +128,7 @@ class AnyHistory(RuleBasedStateMachine):
     @precondition(lambda self: self.running > 0)
     @rule(end=st.sampled_from(["succeeded", "failed", "withdrawn"]))
     def a_request_ends(self, end: str) -> None:
-        """One way or another."""
+        """End a request with any result."""
         self.running -= 1
         match end:
             case "succeeded":
@@ -140,17 +140,17 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1.0, 9.0, 10.0]))
     def time_passes(self, seconds: float) -> None:
-        """The clock goes on."""
+        """Advance the clock."""
         self.clock.time += seconds
 
     @invariant()
     def closed_means_few_failures(self) -> None:
-        """Three failures in a row open it."""
+        """Check that three failures in a row open the circuit."""
         assert (self.breaker.state == "closed") == (self.breaker.failures < 3)
 
     @invariant()
-    def with_nothing_under_way_a_rest_is_enough(self) -> None:
-        """Nothing that has ended can keep the next request out for longer than one rest."""
+    def without_running_requests_a_rest_is_enough(self) -> None:
+        """Check that after one rest a request is admitted, whatever ended before."""
         if self.running == 0 and self.breaker.state == "half_open":
             self.breaker.admit()
             self.breaker.withdrawn()

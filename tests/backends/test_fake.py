@@ -1,4 +1,4 @@
-"""The backend in memory keeps the promises of the real one."""
+"""The backend in memory behaves as the real one."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ ASKED = WireRequest("/chat/completions", b"{}")
 TARGET = target_at("http://fake/v1")
 
 
-async def test_it_replays_its_script_and_remembers_what_it_was_asked() -> None:
+async def test_it_replays_its_script_and_records_the_requests() -> None:
     backend = FakeBackend(TARGET, FakeReply(chunks=(b"a", b"b"), status=201))
 
     async with backend.stream(ASKED, 1.0) as reply:
@@ -26,7 +26,7 @@ async def test_it_replays_its_script_and_remembers_what_it_was_asked() -> None:
     assert backend.requests == [ASKED]
 
 
-async def test_it_refuses_and_breaks_off_where_the_script_says_so() -> None:
+async def test_it_refuses_and_breaks_off_as_scripted() -> None:
     backend = FakeBackend(TARGET, BackendUnreachable("down"), FakeReply(chunks=(b"a", BackendTruncated("cut"))))
 
     with pytest.raises(BackendUnreachable):
@@ -38,19 +38,19 @@ async def test_it_refuses_and_breaks_off_where_the_script_says_so() -> None:
             await reply.read_chunk(1.0)
 
 
-async def test_it_stays_silent_until_it_may_go_on() -> None:
-    may_go_on = asyncio.Event()
-    backend = FakeBackend(TARGET, FakeReply(chunks=(may_go_on, b"a")))
+async def test_it_waits_for_a_scripted_event() -> None:
+    event = asyncio.Event()
+    backend = FakeBackend(TARGET, FakeReply(chunks=(event, b"a")))
 
     async with backend.stream(ASKED, 1.0) as reply:
         reading = asyncio.create_task(reply.read_chunk(1.0))
         await asyncio.sleep(0)
         assert not reading.done()
-        may_go_on.set()
+        event.set()
         assert await reading == b"a"
 
 
-async def test_an_errors_body_is_what_is_left_of_the_script() -> None:
+async def test_an_errors_body_is_the_rest_of_the_script() -> None:
     backend = FakeBackend(TARGET, FakeReply(chunks=(b"a", b"b"), status=500))
 
     async with backend.stream(ASKED, 1.0) as reply:

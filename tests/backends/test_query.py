@@ -16,7 +16,7 @@ SOON = 0.02
 
 
 class Count(Struct):
-    """The kind of answer that is wanted."""
+    """The requested type."""
 
     count: int
 
@@ -33,7 +33,7 @@ async def test_the_whole_answer_is_returned() -> None:
     assert await answered(FakeReply(chunks=(b"one ", b"two"))) == b"one two"
 
 
-async def test_an_answer_that_is_refused_broken_or_never_comes_is_none() -> None:
+async def test_a_refused_broken_or_missing_answer_is_none() -> None:
     assert await answered(FakeReply(chunks=(b"no",), status=404)) is None
     assert await answered(FakeReply(chunks=(b"one", BackendTruncated("gone")))) is None
     assert await answered(BackendUnreachable("nothing listens there")) is None
@@ -61,5 +61,5 @@ async def test_an_answer_that_is_not_complete_in_time_is_a_timeout() -> None:
         (QueryReply(200, b'{"count": "\xff"}'), None),
     ],
 )
-def test_an_answer_is_decoded_as_the_kind_that_is_wanted_or_none(reply: QueryReply, decoded: Count | None) -> None:
+def test_an_answer_is_decoded_as_the_requested_type_or_none(reply: QueryReply, decoded: Count | None) -> None:
     assert reply.decoded(Count) == decoded

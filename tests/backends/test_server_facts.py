@@ -1,4 +1,4 @@
-"""What servers tell of themselves, in the form each kind tells it."""
+"""The facts that servers report, in the form of each kind."""
 
 import socket
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ SOON = 0.05
 
 @asynccontextmanager
 async def server_at(base_url: str, name: BackendName, key: Secret | None = None) -> AsyncIterator[Backend]:
-    """Yield the server as a candidate: its model is not known."""
+    """Yield the server as a candidate, whose model is not known."""
     async with open_session(trusts_environment=False) as session:
         target = BackendTarget(profile=profile_named(name), base_url=base_url, model="", api_key=key)
         yield HttpBackend(session, target)
@@ -37,11 +37,11 @@ async def identifies_as(base_url: str, name: BackendName, within_seconds: float 
 
 
 @pytest.mark.parametrize("name", SERVERS)
-async def test_a_server_is_what_it_is_and_nothing_else(name: BackendName) -> None:
+async def test_a_server_is_identified_as_its_own_kind_only(name: BackendName) -> None:
     async with stub_server(SERVERS[name]) as server:
-        taken_for = [profile.name for profile in PROFILES if await identifies_as(server.base_url, profile.name)]
+        identified = [profile.name for profile in PROFILES if await identifies_as(server.base_url, profile.name)]
 
-    assert taken_for == [name]
+    assert identified == [name]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ async def test_a_server_is_what_it_is_and_nothing_else(name: BackendName) -> Non
         ("generic", {"/v1/models": {"data": "nonsense"}}, None, ServerFacts()),
     ],
 )
-async def test_each_kind_tells_its_models_and_the_real_window(
+async def test_each_kind_reports_its_models_and_the_real_window(
     name: BackendName, documents: dict[str, JsonValue], model: str | None, expected: ServerFacts
 ) -> None:
     async with stub_server(documents) as server:

@@ -1,4 +1,4 @@
-"""What llama.cpp is asked to do with its slot, and how its answers are understood."""
+"""The requests that save and restore llama.cpp's slot, and their answers."""
 
 import json
 
@@ -22,7 +22,7 @@ def answering(body: bytes, status: int = 200) -> FakeBackend:
     return FakeBackend(target_at("http://127.0.0.1:1/v1"), reply)
 
 
-async def test_a_slot_is_saved_under_a_name() -> None:
+async def test_a_slot_is_saved_to_a_named_file() -> None:
     backend = answering(SAVED)
 
     assert await save_slot(backend, "a.bin", 1.0) == SlotFile(401, 57_820)
@@ -32,20 +32,20 @@ async def test_a_slot_is_saved_under_a_name() -> None:
     assert backend.open_replies == 0
 
 
-async def test_a_slot_is_restored_from_a_name() -> None:
+async def test_a_slot_is_restored_from_a_named_file() -> None:
     backend = answering(RESTORED)
 
     assert await restore_slot(backend, "a.bin", 1.0) == SlotFile(401, 57_820)
     assert backend.requests[0].path == "/slots/0?action=restore"
 
 
-async def test_a_refusal_is_told_in_the_servers_words() -> None:
+async def test_a_refusal_has_the_servers_message() -> None:
     with pytest.raises(BackendRejected, match="Unable to restore slot"):
         await restore_slot(answering(NO_SUCH_FILE, 400), "a.bin", 1.0)
 
 
 @pytest.mark.parametrize("answer", [b"", b"<html>", b'{"n_saved": "many", "n_written": 1}'])
-async def test_an_answer_that_says_nothing_of_the_slot_is_not_believed(answer: bytes) -> None:
+async def test_an_answer_that_does_not_describe_the_slot_is_garbled(answer: bytes) -> None:
     with pytest.raises(BackendGarbled):
         await save_slot(answering(answer), "a.bin", 1.0)
     with pytest.raises(BackendGarbled):

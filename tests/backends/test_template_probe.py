@@ -1,4 +1,4 @@
-"""How instructions and thoughts are said follows from the model's own template, asked through the real engine."""
+"""The profile is adapted to the model's own template, as the real engine renders it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,7 +33,7 @@ from anyclaude.secret import Secret
 from anyclaude.settings import Settings
 from anyclaude.transforms import PromptContext, prepare
 
-MANNERS: list[tuple[str, MidConversationSystem, EarlierReasoning]] = [
+SETTINGS: list[tuple[str, MidConversationSystem, EarlierReasoning]] = [
     ("keeps", "system_message", "drop"),
     ("raises", "user_reminder", "drop"),
     ("hoists", "user_reminder", "drop"),
@@ -42,10 +42,10 @@ MANNERS: list[tuple[str, MidConversationSystem, EarlierReasoning]] = [
     ("thinks", "system_message", "reasoning_content"),
     ("forgets", "system_message", "drop"),
 ]
-"""Each template, and how things are to be said to a model that is run with it."""
+"""Each template, and the settings of the profile that fit it."""
 
-KEEPING = [name for name, _, _ in MANNERS if name != "to_the_last_user"]
-"""Where the system prompt itself moves with every turn, no way to say a conversation keeps its prefix."""
+KEEPING = [name for name, _, _ in SETTINGS if name != "to_the_last_user"]
+"""The other template moves the system prompt with every turn, so no encoding keeps the prefix."""
 
 
 def options(template: str) -> EngineOptions:
@@ -62,19 +62,19 @@ async def fitted(target: BackendTarget) -> BackendProfile:
         return (await fitted_to_template(HttpBackend(session, target))).profile
 
 
-@pytest.mark.parametrize(("name", "instructions", "thoughts"), MANNERS)
-async def test_the_template_decides_how_instructions_and_thoughts_are_said(
-    tiny_model: Path, tmp_path: Path, name: str, instructions: MidConversationSystem, thoughts: EarlierReasoning
+@pytest.mark.parametrize(("name", "instructions", "reasoning"), SETTINGS)
+async def test_the_template_decides_how_instructions_and_reasoning_are_sent(
+    tiny_model: Path, tmp_path: Path, name: str, instructions: MidConversationSystem, reasoning: EarlierReasoning
 ) -> None:
     async with running(tiny_model, tmp_path, options(chat_template(name))) as engine:
         profile = await fitted(target_of(engine))
 
-    assert (profile.mid_conversation_system, profile.earlier_reasoning) == (instructions, thoughts)
+    assert (profile.mid_conversation_system, profile.earlier_reasoning) == (instructions, reasoning)
     assert replace(profile, mid_conversation_system="user_reminder", earlier_reasoning="drop") == EMBEDDED
 
 
 @pytest.mark.parametrize("template", ["chatml.jinja", "qwen2.5-coder.jinja"])
-async def test_our_own_templates_take_instructions_where_they_stand(
+async def test_the_shipped_templates_accept_instructions_in_mid_conversation(
     tiny_model: Path, tmp_path: Path, template: str
 ) -> None:
     async with running(tiny_model, tmp_path, options(shipped_template(template))) as engine:
@@ -83,7 +83,9 @@ async def test_our_own_templates_take_instructions_where_they_stand(
     assert profile.mid_conversation_system == "system_message"
 
 
-async def test_so_does_the_one_that_qwen_brings(tiny_model: Path, qwen_model: Path, tmp_path: Path) -> None:
+async def test_qwens_template_accepts_instructions_in_mid_conversation(
+    tiny_model: Path, qwen_model: Path, tmp_path: Path
+) -> None:
     async with running(tiny_model, tmp_path, options(read_metadata(qwen_model).chat_template)) as engine:
         profile = await fitted(target_of(engine))
 
@@ -91,7 +93,7 @@ async def test_so_does_the_one_that_qwen_brings(tiny_model: Path, qwen_model: Pa
 
 
 @pytest.mark.parametrize("name", KEEPING)
-async def test_every_turn_then_extends_the_one_before_and_is_found_in_the_engines_cache(
+async def test_with_the_adapted_profile_every_turn_extends_the_one_before_and_hits_the_engines_cache(
     tiny_model: Path, tmp_path: Path, name: str
 ) -> None:
     async with talk(tiny_model, tmp_path, chat_template(name)) as (evaluator, profile):
@@ -105,7 +107,7 @@ async def test_every_turn_then_extends_the_one_before_and_is_found_in_the_engine
 
 
 @pytest.mark.parametrize("name", ["raises", "hoists", "omits"])
-async def test_the_other_way_would_have_failed_or_changed_what_was_read(
+async def test_with_the_other_setting_the_template_fails_or_changes_the_prefix(
     tiny_model: Path, tmp_path: Path, name: str
 ) -> None:
     async with running(tiny_model, tmp_path, options(chat_template(name))) as engine:
@@ -116,7 +118,7 @@ async def test_the_other_way_would_have_failed_or_changed_what_was_read(
     assert None in renderings or not keeps_the_prefix([text or "" for text in renderings], texts)
 
 
-async def test_every_run_asks_its_server_or_its_own_engine_when_it_starts(tiny_model: Path, tmp_path: Path) -> None:
+async def test_every_run_probes_its_server_or_its_engine_at_startup(tiny_model: Path, tmp_path: Path) -> None:
     own = Settings(mode="embedded", model=str(tiny_model), context_tokens=4096, log_dir=tmp_path)
     async with running_servers(own, NullProgress(), lambda _: None) as served:
         (embedded,) = served.targets
@@ -128,7 +130,7 @@ async def test_every_run_asks_its_server_or_its_own_engine_when_it_starts(tiny_m
     assert found.profile == replace(profile_named("llamacpp"), mid_conversation_system="system_message")
 
 
-async def test_a_server_that_shows_no_renderings_keeps_its_profile() -> None:
+async def test_a_server_that_does_not_render_keeps_its_profile() -> None:
     async with stub_server({"/props": {}}) as server:
         target = BackendTarget(profile=profile_named("llamacpp"), base_url=server.base_url, model="m")
         profile = await fitted(target)
@@ -136,7 +138,7 @@ async def test_a_server_that_shows_no_renderings_keeps_its_profile() -> None:
     assert profile == target.profile
 
 
-async def test_a_server_without_the_route_is_not_asked() -> None:
+async def test_a_server_without_the_route_is_not_probed() -> None:
     async with stub_server({}) as server:
         await fitted(BackendTarget(profile=profile_named("generic"), base_url=server.base_url, model="m"))
 
@@ -152,7 +154,7 @@ async def test_a_server_without_the_route_is_not_asked() -> None:
         (["[two]", "[two][one]"], False),
     ],
 )
-def test_a_prefix_is_kept_if_nothing_moves_and_nothing_is_lost(renderings: list[str], keeps: bool) -> None:
+def test_a_prefix_is_kept_if_no_text_moves_and_none_is_lost(renderings: list[str], keeps: bool) -> None:
     assert keeps_the_prefix(renderings, ["one", "two"]) is keeps
 
 
@@ -170,7 +172,7 @@ TALK = tuple(
     )
 )
 ANSWERS = {2: "A tree.", 5: "Ants.", 8: "They sleep."}
-"""What is answered to the conversation of so many turns."""
+"""The reply to the conversation with this number of turns."""
 
 
 def encoded(length: int, profile: BackendProfile) -> bytes:
@@ -191,7 +193,7 @@ class Rendered(msgspec.Struct):
 
 
 async def rendered(engine: EmbeddedEngine, body: bytes) -> str | None:
-    """Return what the template makes of a request, `None` if it raises."""
+    """Return the rendering of a request, `None` if the template raises."""
     headers = {"Authorization": f"Bearer {engine.api_key}", "Content-Type": "application/json"}
     fields = {**msgspec.json.decode(body, type=dict[str, object]), "add_generation_prompt": False}
     async with (

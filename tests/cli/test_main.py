@@ -12,10 +12,12 @@ from anyclaude.cli.commands import COMMANDS
 from anyclaude.cli.main import run
 
 HEAVY = re.compile(
-    r"aiohttp|asyncio|huggingface_hub|rich|uvloop|xllamacpp|"
-    r"anyclaude\.(engine|launcher|server|backends\.http|exchange\.conversation_memory|prewarm)"
+    r"aiohttp|huggingface_hub|rich|uvloop|xllamacpp|anyclaude\.(engine|launcher|server|backends\.http|prewarm)"
 )
 """Modules that take a noticeable time to load, and are of no use to a command that starts nothing."""
+
+READS_RECORDS = re.compile(r"asyncio|anyclaude\.(cache_report|exchange|observability)")
+"""What only `explain` loads besides: the records of exchanges, and the types they are made of."""
 
 
 async def test_help_and_version_are_the_clients_after_a_separator(command: Command) -> None:
@@ -69,8 +71,6 @@ async def test_a_former_name_is_reported_once_on_stderr_by_every_command(
         (("--mode", "olama"), 2),
         (("--mode",), 2),
         (("serve", "--nonsense"), 2),
-        (("explain",), 2),
-        (("explain", "--last", "3"), 0),
         (("explain", "--nonsense"), 2),
     ],
 )
@@ -82,6 +82,18 @@ async def test_a_command_that_starts_nothing_loads_no_heavy_module(
     loaded = re.findall(r"^import time: .*\| +(\S+)$", err, re.MULTILINE)
     assert ended == status
     assert "anyclaude.cli.main" in loaded
+    assert [name for name in loaded if HEAVY.match(name) or READS_RECORDS.match(name)] == []
+
+
+@pytest.mark.parametrize(("words", "status"), [(("explain",), 2), (("explain", "--last", "3"), 0)])
+async def test_explain_loads_no_gateway_and_no_network_library(
+    command: Command, words: tuple[str, ...], status: int
+) -> None:
+    ended, _, err = await command.ran(*words, PYTHONPROFILEIMPORTTIME="1")
+
+    loaded = re.findall(r"^import time: .*\| +(\S+)$", err, re.MULTILINE)
+    assert ended == status
+    assert "anyclaude.cache_report.history" in loaded
     assert [name for name in loaded if HEAVY.match(name)] == []
 
 

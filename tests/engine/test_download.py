@@ -127,7 +127,7 @@ async def test_a_truncated_file_is_downloaded_again(registry: Registry, tmp_path
     assert path.read_bytes() == MODEL
 
 
-async def test_concurrent_downloads_of_the_same_weights_happen_once(registry: Registry, tmp_path: Path) -> None:
+async def test_concurrent_calls_download_the_weights_once(registry: Registry, tmp_path: Path) -> None:
     weights = registry.weights()
 
     await asyncio.gather(*(fetch_weights(weights, tmp_path, NullProgress()) for _ in range(2)))

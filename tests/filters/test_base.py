@@ -1,5 +1,6 @@
 """Filters between a decoder and the message stream: what they may know, how they are chained, what they deliver."""
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,7 +80,7 @@ CALL = '<<{"name": "Read", "arguments": {"path": "/notes"}}>>'
 def test_every_split_of_the_text_gives_the_same_call(cuts: list[int]) -> None:
     text = f"Let me {CALL} look"
     edges = [0, *sorted(cuts), len(text)]
-    pieces = [TextDelta(text[start:end]) for start, end in zip(edges, edges[1:], strict=False)]
+    pieces = [TextDelta(text[start:end]) for start, end in itertools.pairwise(edges)]
     chain = FilterChain([Bracketed(CONTEXT)])
     deltas = [delta for piece in pieces for delta in chain.feed([piece])] + list(chain.feed([Finished("end_turn")]))
 

@@ -20,7 +20,7 @@ def test_a_prompt_that_is_too_long_is_recognised(message: str) -> None:
 
 
 @pytest.mark.parametrize("message", ["max_tokens must be positive", "no such model", "the tool's name is too long"])
-def test_other_errors_are_not_taken_for_it(message: str) -> None:
+def test_other_errors_are_not_recognised_as_it(message: str) -> None:
     assert not error_wordings.PROMPT_TOO_LONG.search(message)
 
 

@@ -1,4 +1,4 @@
-"""Each server we know is described once, and in a way that can be acted on."""
+"""Each kind of server is described once, by a consistent profile."""
 
 import pkgutil
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 by_name = pytest.mark.parametrize("profile", PROFILES, ids=[profile.name for profile in PROFILES])
 
 
-def test_every_kind_has_a_name_of_its_own_and_a_module_of_that_name() -> None:
+def test_every_kind_has_a_unique_name_and_a_module_of_that_name() -> None:
     names = [profile.name for profile in PROFILES]
     modules = {module.name for module in pkgutil.iter_modules(anyclaude.profiles.__path__)}
 
@@ -20,20 +20,13 @@ def test_every_kind_has_a_name_of_its_own_and_a_module_of_that_name() -> None:
     assert {name.replace("-", "_") for name in names} == modules - {"base", "error_wordings", "table"}
 
 
-def test_detection_prefers_the_kinds_in_the_order_of_the_table() -> None:
-    assert [profile.name for profile in PROFILES] == [
-        "embedded",
-        "llamacpp",
-        "lmstudio",
-        "vllm-mlx",
-        "ollama",
-        "vllm",
-        "openrouter",
-        "generic",
-    ]
+def test_detection_tries_the_kinds_in_the_order_of_the_table() -> None:
+    order = ["embedded", "llamacpp", "lmstudio", "vllm-mlx", "ollama", "vllm", "openrouter", "generic"]
+
+    assert [profile.name for profile in PROFILES if profile.name in order] == order
 
 
-def test_a_name_that_is_not_in_the_table_is_refused_with_those_that_are() -> None:
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(LookupError, match=r"'llama' is not a known kind of server; the kinds are embedded, llamacpp"):
         profile_named("llama")
 
@@ -44,7 +37,7 @@ def test_a_profile_is_found_by_its_name(profile: BackendProfile) -> None:
 
 
 @by_name
-def test_a_server_is_on_loopback_unless_it_is_said_to_be_remote(profile: BackendProfile) -> None:
+def test_a_server_is_on_loopback_unless_its_profile_is_remote(profile: BackendProfile) -> None:
     address = urlsplit(profile.base_url)
 
     assert (address.hostname in LOOPBACK) != profile.is_remote
@@ -60,7 +53,7 @@ def test_no_server_is_sent_anthropic_credentials() -> None:
     assert not any((profile.api_key_variable or "").startswith("ANTHROPIC") for profile in PROFILES)
 
 
-def test_each_server_has_a_key_variable_of_its_own_or_none() -> None:
+def test_each_server_has_its_own_key_variable_or_none() -> None:
     variables = [profile.api_key_variable for profile in PROFILES if profile.name not in {"embedded", "vllm-mlx"}]
 
     assert len(set(variables)) == len(variables)
@@ -68,7 +61,7 @@ def test_each_server_has_a_key_variable_of_its_own_or_none() -> None:
 
 
 @by_name
-def test_a_server_that_can_be_recognised_says_where_and_by_what(profile: BackendProfile) -> None:
+def test_a_profile_has_both_an_identity_path_and_a_marker_or_neither(profile: BackendProfile) -> None:
     assert (profile.identity_path is None) == (profile.identity_marker == "")
     assert profile.identity_path is None or profile.identity_path.startswith("/")
 
@@ -79,11 +72,11 @@ def test_a_server_serves_at_least_one_request_at_a_time(profile: BackendProfile)
 
 
 @by_name
-def test_a_server_that_takes_no_images_takes_no_links_to_them(profile: BackendProfile) -> None:
+def test_a_server_without_images_accepts_no_image_urls(profile: BackendProfile) -> None:
     assert profile.accepts_images or not profile.accepts_image_urls
 
 
-def test_only_servers_whose_documentation_names_a_field_get_a_key_of_the_conversation() -> None:
+def test_only_servers_with_a_documented_field_get_a_conversation_key() -> None:
     fields = {profile.name: profile.conversation_field for profile in PROFILES if profile.conversation_field}
 
     assert fields == {"openrouter": "session_id"}

@@ -1,11 +1,10 @@
 """
 The recipe for a new kind of server: one profile, and one row in the table.
 
-`EXAMPLE` is what would be a module in `profiles/`, and `TABLE` what its row would make of the table.  Nothing else
-knows the kind: it is detected, asked for its facts, and used.
+`EXAMPLE` would be a module in `profiles/`, and `TABLE` is the table with its row.  No other code names the kind; a
+server of it is detected, asked for its facts, and used.
 """
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -81,6 +80,7 @@ async def test_a_server_of_the_kind_is_detected_and_used(tmp_path: Path, is_addr
         assert target is not None
         async with running_gateway(tmp_path, target) as gateway:
             response = await ask(gateway.base_url, "POST", "/v1/messages", prompt("Hi", top_k=5))
+            record = await gateway.recorded(1)
 
     assert (target.profile.name, target.model, target.context_tokens) == ("example", "small", 8192)
     assert target.parallel_requests == 2
@@ -88,4 +88,4 @@ async def test_a_server_of_the_kind_is_detected_and_used(tmp_path: Path, is_addr
     assert [request["model"] for request in requests] == ["small"]
     assert "max_completion_tokens" in requests[0]
     assert "top_k" not in requests[0]
-    assert json.loads((tmp_path / "request-logs").glob("*.jsonl").__next__().read_text())["route"] == "example/small"
+    assert record["route"] == "example/small"

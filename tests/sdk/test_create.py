@@ -101,7 +101,7 @@ async def test_a_reply_cut_at_the_token_limit_stops_with_max_tokens(tmp_path: Pa
 
 
 @pytest.mark.parametrize("url", [None, "https://example.com/picture.png"])
-async def test_a_picture_reaches_the_model_server(tmp_path: Path, url: str | None) -> None:
+async def test_an_image_reaches_the_model_server(tmp_path: Path, url: str | None) -> None:
     data = base64.b64encode(png()).decode()
     picture: list[MessageParam] = [
         {

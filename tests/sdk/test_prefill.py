@@ -39,7 +39,9 @@ async def test_the_next_request_finds_the_prompt_in_the_cache(tiny_engine: Embed
     assert new < 20
 
 
-async def test_it_is_refused_with_streaming_as_by_the_api(tiny_engine: EmbeddedEngine, tmp_path: Path) -> None:
+async def test_streaming_with_max_tokens_zero_is_refused_as_by_the_api(
+    tiny_engine: EmbeddedEngine, tmp_path: Path
+) -> None:
     async with (
         running_gateway(tmp_path, engine_target(tiny_engine, Settings())) as gateway,
         async_client(gateway.base_url) as client,

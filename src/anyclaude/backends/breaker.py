@@ -1,5 +1,5 @@
 """
-A circuit breaker per backend: after repeated failures nothing is sent for a while, then one request tries.
+A circuit breaker per backend: after repeated failures, requests are refused for a while, then one is tried.
 
     closed ──(`threshold` failures in a row)──► open ──(`rest_seconds` later)──► half-open
        ▲                                          ▲                                 │
@@ -19,8 +19,8 @@ class CircuitBreaker:
     """
     Gates the requests to one backend.
 
-    Only failures of the server itself count: no connection, a connection that breaks, silence.
-    A request the server refuses says nothing about its health.
+    Only failures of the server itself count: no connection, a broken connection, a timeout.  An answer with an error
+    status does not: the server is up.
     """
 
     def __init__(self, clock: Callable[[], float], threshold: int = 5, rest_seconds: float = 15.0) -> None:
@@ -34,18 +34,24 @@ class CircuitBreaker:
 
     @property
     def state(self) -> State:
-        """Where the circuit stands."""
+        """The state of the circuit."""
         if self._opened_at is None:
             return "closed"
         return "half_open" if self._rested() else "open"
 
     @property
     def failures(self) -> int:
-        """How many requests in a row have failed."""
+        """The number of requests in a row that have failed."""
         return self._failures
 
     def admit(self) -> None:
-        """Let one request through, or raise `BackendUnavailable` with the reason and the time to wait."""
+        """
+        Admit one request.
+
+        Raises:
+            BackendUnavailable: when the circuit is open, or another request is on trial; it carries the reason and
+                the seconds until the next attempt.
+        """
         if self._opened_at is None:
             return
         if self._rested() and not self._on_trial:
@@ -57,11 +63,11 @@ class CircuitBreaker:
         )
 
     def succeeded(self) -> None:
-        """The backend answered."""
+        """Record that the backend answered a request."""
         self._failures, self._opened_at, self._on_trial = 0, None, False
 
     def failed(self, reason: str) -> None:
-        """The backend let a request down; the next ones are told why."""
+        """Record that the backend failed a request; requests that are refused later carry `reason`."""
         self._failures += 1
         self._reason = reason
         if self._on_trial or (self._opened_at is None and self._failures >= self._threshold):
@@ -69,7 +75,7 @@ class CircuitBreaker:
         self._on_trial = False
 
     def withdrawn(self) -> None:
-        """A request ended without saying anything about the backend; a trial is free for the next one."""
+        """Record that a request ended without a result; if it was on trial, the next one is tried instead."""
         self._on_trial = False
 
     def _rested(self) -> bool:

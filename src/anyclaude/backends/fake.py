@@ -1,4 +1,4 @@
-"""A `Backend` in memory: replays what it is told, and remembers what it was asked."""
+"""A `Backend` in memory: replays a script, and records the requests it gets."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -15,7 +15,7 @@ from .target import BackendTarget
 
 
 class FakeReply(Struct, frozen=True, kw_only=True):
-    """One reply: chunks to replay; an exception among them is raised in its place, an event is waited for."""
+    """A scripted reply: chunks to replay; an exception among them is raised, and an event is awaited."""
 
     chunks: Sequence[bytes | BackendError | asyncio.Event] = ()
     status: int = 200
@@ -24,7 +24,7 @@ class FakeReply(Struct, frozen=True, kw_only=True):
 
 
 class FakeBackend:
-    """Gives one scripted reply after the other; an exception instead of a reply refuses the connection."""
+    """Returns one scripted reply after the other; an exception in place of a reply refuses the connection."""
 
     def __init__(self, target: BackendTarget, *script: FakeReply | BackendError) -> None:
         self._target = target
@@ -34,12 +34,12 @@ class FakeBackend:
 
     @property
     def target(self) -> BackendTarget:
-        """Which server this stands for."""
+        """The server that this stands for."""
         return self._target
 
     @asynccontextmanager
     async def stream(self, request: WireRequest, within_seconds: float) -> AsyncGenerator[BackendReply, None]:
-        """Answer with the next reply of the script."""
+        """Return the next reply of the script; the time limit is ignored."""
         self.requests.append(request)
         scripted = self._script.pop(0)
         if isinstance(scripted, BackendError):
@@ -52,7 +52,7 @@ class FakeBackend:
 
 
 class Replay:
-    """The state of replaying one reply."""
+    """A scripted reply that is being read."""
 
     def __init__(self, reply: FakeReply) -> None:
         self._chunks = iter(reply.chunks)
@@ -61,6 +61,7 @@ class Replay:
         self.retry_after_seconds = reply.retry_after_seconds
 
     async def read_chunk(self, within_seconds: float) -> bytes:
+        """Return the next chunk of the script; the time limit is ignored."""
         for chunk in self._chunks:
             match chunk:
                 case bytes():
@@ -74,4 +75,5 @@ class Replay:
         return b""
 
     async def read_error(self) -> bytes:
+        """Return the rest of the script's bytes."""
         return b"".join(chunk for chunk in self._chunks if isinstance(chunk, bytes))

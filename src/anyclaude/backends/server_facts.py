@@ -149,7 +149,7 @@ async def _lmstudio(server: _Server, model: str | None) -> ServerFacts:
 
 
 async def _ollama(server: _Server, model: str | None) -> ServerFacts:
-    """The window is the one the model was loaded with, or the `num_ctx` of its file; the trained one tells nothing."""
+    """Return the facts; the window is the one the model was loaded with, or its `num_ctx`, never the trained one."""
     tags = await server.answer(_get("/api/tags"), _OllamaModels)
     running = await server.answer(_get("/api/ps"), _OllamaModels)
     names = tuple(entry.name for entry in (tags.models if tags else ()))
@@ -176,7 +176,7 @@ async def _model_ids(server: _Server) -> tuple[str, ...]:
 
 
 def _same_tag(one: str, other: str) -> bool:
-    """Ollama reads a name without a tag as `:latest`."""
+    """Return whether two names are the same model: Ollama reads a name without a tag as `:latest`."""
     return one.removesuffix(":latest") == other.removesuffix(":latest")
 
 

@@ -1,8 +1,9 @@
 """
-llama.cpp's slots as files: what a slot has computed is written to the server's disk, and read from there.
+Save and restore the state of llama.cpp's slots, as files on the server's disk.
 
-`POST /slots/N?action=save|restore` with `{"filename"}`; the server knows the folder (`--slot-save-path`).  Seen with
-b11549: a restore that fails leaves the slot empty whatever it held before, so only an empty one is worth the try.
+`POST /slots/N?action=save|restore` with `{"filename"}`; the folder is set when the server starts
+(`--slot-save-path`).  Observed with b11549: a restore that fails leaves the slot empty, so restore only into an empty
+slot.
 """
 
 from typing import TypeVar
@@ -19,15 +20,14 @@ from .query import query
 T = TypeVar("T")
 
 SLOT = 0
-"""With one slot there is no question which one holds a conversation."""
-
+"""The only slot: with several, it would be unknown which of them holds a conversation."""
 
 EXCERPT_BYTES = 200
 """The part of an unexpected answer that an error quotes: enough to recognise an error document."""
 
 
 class SlotFile(Struct, frozen=True):
-    """What was written or read: the tokens, and the bytes they take."""
+    """The tokens that were saved or restored, and the bytes they take."""
 
     tokens: int
     bytes: int
@@ -44,13 +44,13 @@ class _Restored(Struct):
 
 
 async def save_slot(backend: Backend, file_name: str, within_seconds: float) -> SlotFile:
-    """Have the server write what the slot holds; raises `BackendError`."""
+    """Save the slot's state to a file.  Raises `BackendError`."""
     saved = await _act(backend, "save", file_name, within_seconds, _Saved)
     return SlotFile(saved.n_saved, saved.n_written)
 
 
 async def restore_slot(backend: Backend, file_name: str, within_seconds: float) -> SlotFile:
-    """Have the server read what a slot once held; raises `BackendError`."""
+    """Restore the slot's state from a file.  Raises `BackendError`."""
     restored = await _act(backend, "restore", file_name, within_seconds, _Restored)
     return SlotFile(restored.n_restored, restored.n_read)
 
@@ -61,7 +61,7 @@ async def _act(backend: Backend, action: str, file_name: str, within_seconds: fl
     reply = await query(backend, request, within_seconds)
     excerpt = reply.body[:EXCERPT_BYTES].decode(errors="replace")
     if not reply.is_ok:
-        raise BackendRejected(f"the server does not {action} its slot: {excerpt}", reply.status, "api_error")
-    if (done := reply.decoded(kind)) is None:
-        raise BackendGarbled(f"the server does not report what it did with its slot: {excerpt}")
-    return done
+        raise BackendRejected(f"the server cannot {action} its slot: {excerpt}", reply.status, "api_error")
+    if (result := reply.decoded(kind)) is None:
+        raise BackendGarbled(f"the server's answer does not describe the {action} of its slot: {excerpt}")
+    return result

@@ -1,4 +1,4 @@
-"""One model server as this run uses it: who, where, which model, and with which key."""
+"""One model server as this run uses it: its kind, address, model and key."""
 
 from base64 import b64encode
 from urllib.parse import unquote, urlsplit
@@ -11,10 +11,10 @@ from anyclaude.secret import Secret
 
 class BackendTarget(Struct, frozen=True, kw_only=True):
     """
-    Where requests go.
+    The destination of requests.
 
-    `models` maps the client's tiers (`opus`, `sonnet`, `haiku`, `subagent`) to names the server knows;
-    every other name means `model`.  `context_tokens` is the real window, `None` where nobody told us.
+    `models` maps the client's tiers (`opus`, `sonnet`, `haiku`, `subagent`) to names that the server knows; every
+    other name means `model`.  `context_tokens` is the real window, `None` where it is unknown.
     """
 
     profile: BackendProfile
@@ -27,7 +27,7 @@ class BackendTarget(Struct, frozen=True, kw_only=True):
 
     @property
     def address(self) -> str:
-        """The base URL as it may be shown: without the credentials that may stand in it."""
+        """The base URL without the credentials it may hold, so that it can be shown."""
         scheme, mark, rest = self.base_url.partition("://")
         host, slash, path = rest.partition("/")
         return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}".rstrip("/")

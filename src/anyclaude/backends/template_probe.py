@@ -1,10 +1,10 @@
 """
-Asks a server how the model's chat template says a conversation, and settles by it how ours are said.
+Ask a server how the model's chat template renders a conversation, and adapt the profile to it.
 
-A template is a program: it may raise on an instruction in mid-conversation, move it to the front, or leave it out; it
-may drop what the model thought.  llama.cpp renders any conversation for the asking (`POST /apply-template`), so nothing
-has to be known about the template: a small conversation is rendered turn by turn, and each rendering has to begin with
-the whole one before it, as the engine's cache wants it.
+A template is a program: it may raise on an instruction in mid-conversation, move it to the front, or omit it; it may
+drop the model's reasoning.  llama.cpp renders any conversation on request (`POST /apply-template`), so no knowledge of
+the template is needed: a small conversation is rendered turn by turn, and each rendering has to begin with the whole
+one before it, which is what the engine's cache requires.
 """
 
 import itertools
@@ -26,33 +26,33 @@ RENDERING_SECONDS = 5.0
 """A small conversation is rendered within milliseconds; a server that computes for others may take longer."""
 
 Stages: TypeAlias = Sequence[Sequence[JsonObject]]
-"""What each turn adds to a conversation."""
+"""The messages that each turn adds to a conversation."""
 
 
 async def fitted_to_template(backend: Backend) -> BackendTarget:
-    """Return the backend's target with a profile that says what the template allows; as it is where none is shown."""
+    """Return the backend's target with its profile adapted to the template; unchanged if the server shows none."""
     target = backend.target
     profile = target.profile
     if profile.template_path is None:
         return target
     template = _Template(backend, profile.template_path)
-    if await template.rendered(WITHOUT_RULES[0]) is None:
+    if await template.rendered(FIRST_TURN) is None:
         return target
     fitted = replace(
         profile,
-        mid_conversation_system="system_message" if await template.keeps(WITH_LATE_RULES) else "user_reminder",
-        earlier_reasoning="reasoning_content" if await template.keeps(WITH_THOUGHTS) else "drop",
+        mid_conversation_system="system_message" if await template.keeps(WITH_INSTRUCTIONS) else "user_reminder",
+        earlier_reasoning="reasoning_content" if await template.keeps(WITH_REASONING) else "drop",
     )
     return replace(target, profile=fitted)
 
 
 def keeps_the_prefix(renderings: Sequence[str], texts: Sequence[str]) -> bool:
-    """Tell whether each rendering begins with the one before, and the last one says all texts in their order."""
+    """Return whether each rendering begins with the one before, and the last contains all texts in their order."""
     extends = all(later.startswith(earlier) for earlier, later in itertools.pairwise(renderings))
-    return extends and _says(renderings[-1], texts)
+    return extends and _contains_in_order(renderings[-1], texts)
 
 
-def _says(rendering: str, texts: Sequence[str]) -> bool:
+def _contains_in_order(rendering: str, texts: Sequence[str]) -> bool:
     at = 0
     for text in texts:
         found = rendering.find(text, at)
@@ -72,38 +72,46 @@ TOOL: JsonObject = {
 }
 
 
-def _said(role: str, text: str, thought: str | None = None) -> JsonObject:
+def _message(role: str, text: str, reasoning: str | None = None) -> JsonObject:
     message: JsonObject = {"role": role, "content": text}
-    return message if thought is None else {**message, "reasoning_content": thought}
+    return message if reasoning is None else {**message, "reasoning_content": reasoning}
 
 
-def _called(thought: str | None = None) -> tuple[JsonObject, JsonObject]:
+def _call_and_result(reasoning: str | None = None) -> tuple[JsonObject, JsonObject]:
     function: JsonObject = {"name": "Read", "arguments": '{"path": "/notes"}'}
     # Mistral's templates raise on any other kind of id.
     calls: list[JsonObject] = [{"id": "call00001", "type": "function", "function": function}]
     call: JsonObject = {"role": "assistant", "content": None, "tool_calls": [*calls]}
     result: JsonObject = {"role": "tool", "tool_call_id": "call00001", "content": "The result."}
-    return (call if thought is None else {**call, "reasoning_content": thought}), result
+    return (call if reasoning is None else {**call, "reasoning_content": reasoning}), result
 
 
-WITHOUT_RULES: Stages = ((_said("user", "The first question."),),)
+FIRST_TURN = (_message("user", "The first question."),)
 
-WITH_LATE_RULES: Stages = (
-    (_said("system", "The first rule."), _said("system", "The second rule."), _said("user", "The first question.")),
-    (*_called(), _said("system", "The third rule.")),
-    (_said("assistant", "The answer."), _said("user", "The second question."), _said("system", "The fourth rule.")),
-    (_said("user", "The third question."),),
-    (_said("assistant", "The last answer."), _said("system", "The fifth rule.")),
+WITH_INSTRUCTIONS: Stages = (
+    (
+        _message("system", "The first rule."),
+        _message("system", "The second rule."),
+        _message("user", "The first question."),
+    ),
+    (*_call_and_result(), _message("system", "The third rule.")),
+    (
+        _message("assistant", "The answer."),
+        _message("user", "The second question."),
+        _message("system", "The fourth rule."),
+    ),
+    (_message("user", "The third question."),),
+    (_message("assistant", "The last answer."), _message("system", "The fifth rule.")),
 )
-"""Instructions wherever the client puts them: behind the system prompt, a result, the user's words and a reply."""
+"""Instructions in all the places the client puts them: after the system prompt, a result, the user's text, a reply."""
 
-WITH_THOUGHTS: Stages = (
-    (_said("user", "The first question."),),
-    (_said("assistant", "The first answer.", "The first thought."), _said("user", "The second question.")),
-    _called("The second thought."),
-    (_said("assistant", "The second answer.", "The third thought."), _said("user", "The third question.")),
+WITH_REASONING: Stages = (
+    (_message("user", "The first question."),),
+    (_message("assistant", "The first answer.", "The first thought."), _message("user", "The second question.")),
+    _call_and_result("The second thought."),
+    (_message("assistant", "The second answer.", "The third thought."), _message("user", "The third question.")),
 )
-"""Many templates show thoughts until the user speaks again, and then drop them: the prompt is read anew from there."""
+"""Many templates keep reasoning until the next user message, and then drop it: the prompt changes from there."""
 
 
 class _Rendered(Struct, frozen=True):
@@ -111,14 +119,14 @@ class _Rendered(Struct, frozen=True):
 
 
 class _Template:
-    """The template of one model, as its server applies it."""
+    """The chat template of a model, as its server applies it."""
 
     def __init__(self, backend: Backend, path: str) -> None:
         self._backend = backend
         self._path = path
 
     async def keeps(self, stages: Stages) -> bool:
-        """Tell whether the conversation is rendered at all, whole, in its order, and each turn as it was before."""
+        """Return whether the conversation is rendered whole and in order, and each turn as it was rendered before."""
         messages: list[JsonObject] = []
         renderings: list[str] = []
         for stage in stages:
@@ -127,7 +135,7 @@ class _Template:
             if rendering is None:
                 return False
             renderings.append(rendering)
-        return keeps_the_prefix(renderings, [text for message in messages for text in _texts_that_count(message)])
+        return keeps_the_prefix(renderings, [text for message in messages for text in _texts(message)])
 
     async def rendered(self, messages: Sequence[JsonObject]) -> str | None:
         """Return the prompt without the beginning of a reply, `None` if the template raises."""
@@ -145,7 +153,7 @@ class _Template:
         return answer.prompt if answer else None
 
 
-def _texts_that_count(message: JsonObject) -> list[str]:
-    """Return a message's thought and text; calls and results are not looked for: a template may know no tools."""
+def _texts(message: JsonObject) -> list[str]:
+    """Return a message's reasoning and text; not its calls and results, which a template without tools omits."""
     texts = [message.get("reasoning_content"), message.get("content") if message.get("role") != "tool" else None]
     return [text for text in texts if isinstance(text, str)]

@@ -60,7 +60,7 @@ class UrllibBackend:
         except TimeoutError as error:
             raise BackendTimeout(f"{where} sent nothing for {within_seconds:g} s") from error
         except ValueError as error:  # its text contains the header
-            raise BackendUnreachable(f"no request can be sent to {where}: wrong characters in address or key") from error
+            raise BackendUnreachable(f"no request can be sent to {where}: address or key is malformed") from error
         except (OSError, HTTPException) as error:
             reason = error.reason if isinstance(error, URLError) else error
             if isinstance(reason, TimeoutError):

@@ -1,4 +1,4 @@
-"""What a dialect is: how to ask, and how to understand the answer."""
+"""The interfaces of a dialect: how to encode requests, and how to decode replies."""
 
 from typing import Literal, Protocol
 
@@ -23,67 +23,69 @@ class WireRequest(Struct, frozen=True):
 
 
 class DroppedField(Struct, frozen=True):
-    """One thing the request said that this dialect, or this server, cannot carry."""
+    """One kind of content that this dialect, or this server, cannot carry."""
 
     what: str
-    """A path into the request with positions left out: `messages.document`, `thinking`, `top_k`."""
+    """A path into the request without positions: `messages.document`, `thinking`, `top_k`."""
     why: str
     count: int = 1
 
 
 class Encoded(Struct, frozen=True):
-    """A request in the server's language, and what was lost on the way."""
+    """A request in the server's language, and the fields that were dropped."""
 
     request: WireRequest
     dropped: tuple[DroppedField, ...] = ()
 
 
 class DeltaDecoder(Protocol):
-    """The state of understanding one answer."""
+    """The state of decoding one reply."""
 
     def feed(self, chunk: bytes) -> list[Delta]:
         """
-        Return what `chunk` adds; any split of the bytes adds up to the same deltas.
+        Return the deltas that `chunk` adds; any split of the bytes adds up to the same deltas.
 
-        Raises `BackendGarbled` for what cannot be understood, `BackendRejected` for an error
-        that the server sends inside its stream.
+        Raises:
+            BackendGarbled: when the bytes cannot be understood.
+            BackendRejected: when the server sends an error inside its stream.
         """
         ...
 
     def finish(self) -> list[Delta]:
         """
-        Return what only the end of the answer settles.
+        Return the deltas that only the end of the reply decides.
 
-        Raises `BackendTruncated` when the bytes ended before the server had finished its reply.
+        Raises:
+            BackendTruncated: when the bytes ended before the server had finished its reply.
         """
         ...
 
 
 class Dialect(Protocol):
-    """A language some servers speak."""
+    """A wire language of model servers."""
 
     def encode_request(
         self, request: MessagesRequest, model: str, profile: BackendProfile, conversation_key: str | None = None
     ) -> Encoded:
         """
-        Return the streaming request for `model`, the name the server knows it by.
+        Return the streaming request for `model`, which is the server's name for it.
 
-        `conversation_key` goes to servers that route by one; it must not tell who the user is.
+        `conversation_key` is sent to servers that route by one; it must not identify the user.
         """
         ...
 
     def decoder(self, content_type: str) -> DeltaDecoder:
-        """Return a decoder for one answer, by what the server says it is: an event stream or one JSON document."""
+        """Return a decoder for one reply; `content_type` is an event stream or one JSON document."""
         ...
 
     def read_prompt(self, request: WireRequest) -> Prompt:
-        """Return what a request of ours gives the model to read."""
+        """Return the prompt in an encoded request."""
         ...
 
     def decode_error(
         self, status: int, body: bytes, retry_after_seconds: float | None, profile: BackendProfile
     ) -> BackendError:
-        """Return the error that an answer with an error status stands for; `profile` knows which key it would take."""
+        """Return the error for a reply with an error status; `profile` names the variable that holds the key."""
         ...
 
 

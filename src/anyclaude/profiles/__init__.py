@@ -1,8 +1,8 @@
 """
 Facts about servers, as data, never behaviour.
 
-Each kind of server has a module of its own with its `BackendProfile`, and a row in `table`.  `error_wordings` has the
-sentences by which servers say what is wrong.
+Each kind of server has a module with its `BackendProfile`, and a row in `table`.  `error_wordings` holds the sentences
+in which servers report errors.
 """
 
 from . import error_wordings

@@ -1,4 +1,4 @@
-"""The shape of what we know about a model server and about the models it runs."""
+"""The facts that a profile holds about a kind of model server."""
 
 from typing import Literal, TypeAlias
 
@@ -11,24 +11,23 @@ BackendName: TypeAlias = str
 
 TokenCounting: TypeAlias = Literal["llamacpp_input_tokens", "vllm_tokenize", "estimate"]
 """How a prompt's tokens are counted before it is sent: `POST /v1/chat/completions/input_tokens`, `POST /tokenize`
-with messages, or not by the server at all."""
+with messages, or by an estimate because the server has no route."""
 
 Continuation: TypeAlias = Literal["assistant_prefill", "continue_final_message", "none"]
-"""How a server is asked to go on with a reply that was cut: by a last message of the assistant (llama.cpp), by that
+"""How a server is asked to continue a reply that broke off: by a last message of the assistant (llama.cpp), by that
 and `continue_final_message` (vLLM), or not at all."""
 
-
 MidConversationSystem: TypeAlias = Literal["user_reminder", "system_message"]
-"""How instructions in mid-conversation are said: as text of the user in `<system-reminder>` tags, which every chat
-template takes, or as a system message in their place, on which many templates raise (vLLM issue 53393).  A server
-that shows what its template does is asked once (`backends/template_probe.py`)."""
+"""How instructions in mid-conversation are sent: as user text in `<system-reminder>` tags, which every chat template
+accepts, or as a system message in their place, on which many templates raise (vLLM issue 53393).  If a server renders
+its template, the template is probed once (`backends/template_probe.py`)."""
 
 EarlierReasoning: TypeAlias = Literal["drop", "reasoning_content"]
-"""Whether the reasoning of earlier turns goes back to the server: most chat templates would drop it anyway, some only
-when the user speaks again.  A server that shows what its template does is asked once."""
+"""Whether the reasoning of earlier turns is sent back to the server: most chat templates drop it anyway, some only at
+the next user message.  If a server renders its template, the template is probed once."""
 
 FactsSource: TypeAlias = Literal["llamacpp_props", "lmstudio_models", "ollama_show", "openai_models"]
-"""Where a server tells which model it runs and how large the window is: `GET /props`, `GET /api/v0/models`,
+"""Where a server reports the model it runs and the size of the window: `GET /props`, `GET /api/v0/models`,
 `GET /api/ps` and `POST /api/show`, or fields that some servers add to `GET /v1/models`."""
 
 
@@ -36,8 +35,7 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     """
     One kind of server.  Every quirk is a field with a name, a default, and its source.
 
-    `base_url` is where the server usually listens, with the `/v1` that its Chat Completions
-    route stands under.
+    `base_url` is the server's usual address, with the `/v1` of its Chat Completions route.
     """
 
     name: BackendName
@@ -56,9 +54,9 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     earlier_reasoning: EarlierReasoning = "drop"
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     template_path: str | None = None
-    """Where the server shows how the model's chat template renders a conversation, from its root."""
+    """The route, from the server's root, that renders a conversation with the model's chat template."""
     tokenize_path: str | None = None
-    """Where the server tells the tokens of a text, from its root."""
+    """The route, from the server's root, that returns the tokens of a text."""
     token_counting: TokenCounting = "estimate"
     continuation: Continuation = "none"
     identity_path: str | None = None
@@ -67,7 +65,7 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     how_to_start: str = ""
     parallel_requests: int = 1
     keeps_evicted_prompts: bool = False
-    """Whether a prompt that another one displaces is kept elsewhere; where it is not, the gateway lets a conversation
-    finish its turn before another one comes."""
+    """Whether a prompt that another one evicts is kept elsewhere; if not, the gateway lets a conversation finish its
+    turn before it admits another one."""
     conversation_field: str | None = None
-    """The body's field for a key of the conversation, where the server's documentation says that it helps its cache."""
+    """The body's field for a key of the conversation, if the server's documentation says that it helps its cache."""

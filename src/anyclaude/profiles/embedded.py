@@ -5,11 +5,11 @@ from .base import BackendProfile
 EMBEDDED = BackendProfile(
     name="embedded",
     title="the embedded engine",
-    base_url="http://127.0.0.1:0/v1",  # a free port, told when the engine is up
+    base_url="http://127.0.0.1:0/v1",  # a free port, known once the engine is running
     accepts_named_tool_choice=False,
     template_path="/apply-template",
     tokenize_path="/tokenize",
     token_counting="llamacpp_input_tokens",
     continuation="assistant_prefill",
-    keeps_evicted_prompts=True,  # in memory, since `SAME_CONVERSATION_SHARE` tells them apart
+    keeps_evicted_prompts=True,  # in memory, because `SAME_CONVERSATION_SHARE` distinguishes them
 )

@@ -1,8 +1,7 @@
 """
 The wordings of servers' errors, as regular expressions.
 
-Each is from the source or the documentation of the server named beside it.  Which of them is applied, and what
-follows, is for the dialect to decide.
+Each is from the source or the documentation of the server named beside it.  A dialect decides where they apply.
 """
 
 import re

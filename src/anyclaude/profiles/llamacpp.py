@@ -16,9 +16,9 @@ LLAMACPP = BackendProfile(
     identity_marker="default_generation_settings",
     facts_from="llamacpp_props",
     how_to_start="llama-server -m MODEL.gguf --jinja",
-    # Its memory (`--cache-ram`) has only prompts that no other one that begins alike took the place of: by default a
-    # tenth in common is enough (`--slot-prompt-similarity`).  A session with two sub-agents, one request at a time on a
-    # server with its defaults: 32,050 tokens evaluated as they came, 15,900 in the order that spares changes
+    # Its memory (`--cache-ram`) loses a prompt to any later one that begins alike: by default a tenth in common is
+    # enough (`--slot-prompt-similarity`).  A session with two sub-agents, one request at a time on a server with its
+    # defaults: 32,050 tokens evaluated in the order of arrival, 15,900 in the order that avoids evictions
     # (`benchmarks.cache --own-server`).
     keeps_evicted_prompts=False,
 )

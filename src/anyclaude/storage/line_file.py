@@ -17,8 +17,8 @@ class LineFile(Generic[T]):
     """
     A private file of values of `type_`, oldest first.
 
-    A file without a bound stays open from the first append until `close`.  One with a bound is opened for each append,
-    because another process may have replaced it since.
+    A file without a bound stays open from the first append until `close`; one with a bound is opened for each append.
+    Another process may replace or remove either.
     """
 
     def __init__(self, path: Path, type_: type[T], max_bytes: int | None = None) -> None:
@@ -40,13 +40,13 @@ class LineFile(Generic[T]):
             OSError: when the file cannot be written, or not completely.
         """
         lines = b"".join(self._encode(value) + b"\n" for value in values)
-        if self._descriptor is None:
-            self._descriptor = open_private_append(self._path)
-            lines = self._separator(self._descriptor) + lines
+        descriptor, size = self._opened()
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            lines = b"\n" + lines  # the last writer was killed within a line, or the disk was full
         try:
-            if os.write(self._descriptor, lines) < len(lines):
+            if os.write(descriptor, lines) < len(lines):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
-            if self._max_bytes is not None and os.fstat(self._descriptor).st_size > self._max_bytes:
+            if self._max_bytes is not None and os.fstat(descriptor).st_size > self._max_bytes:
                 write_private(self._path, _newest_within(self._path.read_bytes(), self._max_bytes // 2))
         finally:
             if self._max_bytes is not None:
@@ -66,10 +66,15 @@ class LineFile(Generic[T]):
         """Yield the values, newest first, without the lines that are incomplete or of another release."""
         return self._decoded(reversed(self._lines()))
 
-    def _separator(self, descriptor: int) -> bytes:
-        """Return the line end that is missing if the last writer was killed within a line, or the disk was full."""
-        size = os.fstat(descriptor).st_size
-        return b"\n" if size and os.pread(descriptor, 1, size - 1) != b"\n" else b""
+    def _opened(self) -> tuple[int, int]:
+        """Return the descriptor and the size of the file; one that was removed or replaced is opened again."""
+        if self._descriptor is not None:
+            state = os.fstat(self._descriptor)
+            if state.st_nlink:
+                return self._descriptor, state.st_size
+            self.close()
+        self._descriptor = open_private_append(self._path)
+        return self._descriptor, os.fstat(self._descriptor).st_size
 
     def _lines(self) -> list[bytes]:
         try:

@@ -1,4 +1,4 @@
-"""What has come of a body is taken at once, and the flow goes on: against the real reader of the HTTP library."""
+"""All available bytes of a body are read at once, and flow control still works, with the HTTP library's reader."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ LIMIT = 64
 
 
 class Flow(BaseProtocol):
-    """A connection that is only told to pause and to go on."""
+    """A connection that records whether it is paused."""
 
     def __init__(self) -> None:
         super().__init__(asyncio.get_running_loop())
@@ -21,15 +21,15 @@ class Flow(BaseProtocol):
 
     @property
     def connected(self) -> bool:
-        """It is, for the reader's sake."""
+        """Always true; the reader asks."""
         return True
 
     def pause_reading(self) -> None:
-        """Remember that the reader is full."""
+        """Record that the reader is full."""
         self._reading_paused = self.is_paused = True
 
     def resume_reading(self, resume_parser: bool = True) -> None:
-        """Remember that the reader has room again."""
+        """Record that the reader has room again."""
         self._reading_paused = self.is_paused = False
 
 
@@ -50,13 +50,13 @@ def feed_chunks(body: StreamReader, *chunks: bytes) -> None:
         body.end_http_chunk_receiving()
 
 
-async def test_all_chunks_that_have_come_are_read_at_once(body: StreamReader) -> None:
+async def test_all_available_chunks_are_read_at_once(body: StreamReader) -> None:
     feed_chunks(body, b"one ", b"two ", b"three")
 
     assert await read_available(body) == b"one two three"
 
 
-async def test_reading_goes_on_where_it_ended_whatever_the_framing(body: StreamReader) -> None:
+async def test_the_next_read_continues_after_the_last_whatever_the_framing(body: StreamReader) -> None:
     feed_chunks(body, b"one ", b"two ")
     first = await read_available(body)
     feed_chunks(body, b"three")
@@ -65,7 +65,7 @@ async def test_reading_goes_on_where_it_ended_whatever_the_framing(body: StreamR
     assert (first, await read_available(body), await read_available(body)) == (b"one two ", b"three", b"")
 
 
-async def test_a_reader_without_bytes_waits_for_some(body: StreamReader) -> None:
+async def test_a_read_without_available_bytes_waits_for_some(body: StreamReader) -> None:
     reading = asyncio.create_task(read_available(body))
     await asyncio.sleep(0)
     feed_chunks(body, b"late")
@@ -73,7 +73,7 @@ async def test_a_reader_without_bytes_waits_for_some(body: StreamReader) -> None
     assert await reading == b"late"
 
 
-async def test_the_end_wakes_who_waits(body: StreamReader) -> None:
+async def test_the_end_of_the_body_wakes_a_waiting_read(body: StreamReader) -> None:
     reading = asyncio.create_task(read_available(body))
     await asyncio.sleep(0)
     body.feed_eof()
@@ -81,7 +81,7 @@ async def test_the_end_wakes_who_waits(body: StreamReader) -> None:
     assert await reading == b""
 
 
-async def test_a_broken_body_raises_for_who_waits_and_for_who_comes_later(body: StreamReader) -> None:
+async def test_a_broken_body_raises_for_a_waiting_read_and_for_later_ones(body: StreamReader) -> None:
     reading = asyncio.create_task(read_available(body))
     await asyncio.sleep(0)
     body.set_exception(ClientPayloadError("cut"))
@@ -92,7 +92,7 @@ async def test_a_broken_body_raises_for_who_waits_and_for_who_comes_later(body: 
         await read_available(body)
 
 
-async def test_a_full_reader_holds_the_connection_until_it_is_read(body: StreamReader, flow: Flow) -> None:
+async def test_a_full_reader_pauses_the_connection_until_it_is_read(body: StreamReader, flow: Flow) -> None:
     feed_chunks(body, b"x" * (2 * LIMIT + 1))
     was_paused = flow.is_paused
 
@@ -101,7 +101,7 @@ async def test_a_full_reader_holds_the_connection_until_it_is_read(body: StreamR
     assert (was_paused, flow.is_paused) == (True, False)
 
 
-async def test_many_small_chunks_hold_the_connection_too(body: StreamReader, flow: Flow) -> None:
+async def test_many_small_chunks_pause_the_connection_too(body: StreamReader, flow: Flow) -> None:
     feed_chunks(body, *[b"x"] * LIMIT)
     was_paused = flow.is_paused
 

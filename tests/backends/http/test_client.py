@@ -41,7 +41,7 @@ def client(session: aiohttp.ClientSession, server: RawBackend) -> HttpBackend:
 
 
 async def read(client: HttpBackend, within_seconds: float = LONG, body: bytes = ASKED.body) -> bytes:
-    """Ask, and read the whole reply."""
+    """Send a request, and return the body of its reply."""
     async with client.stream(WireRequest(ASKED.path, body), LONG) as reply:
         return await read_body(reply, within_seconds)
 
@@ -74,7 +74,7 @@ async def test_a_request_without_a_body_has_no_content_type(client: HttpBackend,
     assert asked.headers.keys().isdisjoint({"content-type", "content-length", "transfer-encoding"})
 
 
-async def test_a_request_at_the_root_leaves_the_v1_out(client: HttpBackend, server: RawBackend) -> None:
+async def test_a_request_at_the_root_omits_the_v1(client: HttpBackend, server: RawBackend) -> None:
     async def ask() -> None:
         async with client.stream(WireRequest("/tokenize", b"{}", at_root=True), LONG):
             pass
@@ -128,31 +128,31 @@ async def test_a_redirect_is_not_followed(client: HttpBackend, server: RawBacken
     assert await asking == 307
 
 
-async def test_a_refused_connection_is_unreachable_and_says_where(session: aiohttp.ClientSession) -> None:
+async def test_a_refused_connection_is_unreachable_and_names_the_address(session: aiohttp.ClientSession) -> None:
     client = HttpBackend(session, target_at(f"http://127.0.0.1:{free_port()}/v1"))
 
     with pytest.raises(BackendUnreachable, match=r"no connection to llama\.cpp at http://127\.0\.0\.1.*running\?"):
         await read(client)
 
 
-async def test_a_name_that_does_not_exist_is_unreachable(session: aiohttp.ClientSession) -> None:
+async def test_a_host_name_that_does_not_exist_is_unreachable(session: aiohttp.ClientSession) -> None:
     client = HttpBackend(session, target_at("http://no-such-host.invalid/v1"))
 
     with pytest.raises(BackendUnreachable, match=r"no-such-host\.invalid"):
         await read(client)
 
 
-async def test_a_connection_that_nobody_accepts_is_unreachable_and_not_silent() -> None:
+async def test_a_connection_that_is_not_accepted_is_unreachable_and_not_a_timeout() -> None:
     with contextlib.ExitStack() as stack:
         full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(4):  # nobody accepts these, so the next one gets no answer at all
+        for _ in range(4):  # these are never accepted, so the next one gets no answer at all
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())
         async with open_session(trusts_environment=False, connect_seconds=SOON) as session:
             client = HttpBackend(session, target_at(f"http://127.0.0.1:{full.getsockname()[1]}/v1"))
 
-            with pytest.raises(BackendUnreachable, match="nobody answers there"):
+            with pytest.raises(BackendUnreachable, match="nothing answers there"):
                 await read(client)
 
 
@@ -176,7 +176,7 @@ async def test_an_answer_that_is_not_http_is_unreachable(client: HttpBackend, se
         await reading
 
 
-async def test_no_status_in_time_is_a_timeout_and_lets_go(client: HttpBackend, server: RawBackend) -> None:
+async def test_a_late_status_is_a_timeout_and_closes_the_connection(client: HttpBackend, server: RawBackend) -> None:
     with pytest.raises(BackendTimeout, match=r"sent nothing for 0\.02 s"):
         async with client.stream(ASKED, SOON):
             pass
@@ -184,7 +184,7 @@ async def test_no_status_in_time_is_a_timeout_and_lets_go(client: HttpBackend, s
     await (await server.next_request()).wait_closed()
 
 
-async def test_a_silence_in_the_reply_is_a_timeout_and_lets_go(client: HttpBackend, server: RawBackend) -> None:
+async def test_late_bytes_are_a_timeout_and_close_the_connection(client: HttpBackend, server: RawBackend) -> None:
     reading = asyncio.create_task(read(client, SOON))
     asked = await (await server.next_request()).begin()
     await asked.chunk(b"some")
@@ -207,7 +207,7 @@ async def test_a_connection_that_breaks_in_the_reply_is_truncated(
         await reading
 
 
-async def test_a_reply_shorter_than_it_said_is_truncated(client: HttpBackend, server: RawBackend) -> None:
+async def test_a_reply_shorter_than_its_content_length_is_truncated(client: HttpBackend, server: RawBackend) -> None:
     reading = asyncio.create_task(read(client))
     asked = await server.next_request()
     await asked.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome")
@@ -217,7 +217,7 @@ async def test_a_reply_shorter_than_it_said_is_truncated(client: HttpBackend, se
         await reading
 
 
-async def test_chunks_that_are_no_chunks_are_truncated(client: HttpBackend, server: RawBackend) -> None:
+async def test_invalid_chunked_framing_is_truncated(client: HttpBackend, server: RawBackend) -> None:
     async def read_on(first_is_read: asyncio.Event) -> None:
         async with client.stream(ASKED, LONG) as reply:
             await reply.read_chunk(LONG)
@@ -236,7 +236,7 @@ async def test_chunks_that_are_no_chunks_are_truncated(client: HttpBackend, serv
 
 
 async def exchange(client: HttpBackend, server: RawBackend) -> ReceivedRequest:
-    """Let one request be answered, and return it."""
+    """Have one request answered, and return it."""
     reading = asyncio.create_task(read(client))
     asked = await server.next_request()
     await asked.answer(200, b"whole")
@@ -244,7 +244,7 @@ async def exchange(client: HttpBackend, server: RawBackend) -> ReceivedRequest:
     return asked
 
 
-async def test_a_connection_is_kept(client: HttpBackend, server: RawBackend) -> None:
+async def test_a_connection_is_reused(client: HttpBackend, server: RawBackend) -> None:
     for _ in range(3):
         await exchange(client, server)
 
@@ -252,7 +252,7 @@ async def test_a_connection_is_kept(client: HttpBackend, server: RawBackend) -> 
 
 
 @pytest.mark.parametrize("how", ["reset", "close"])
-async def test_a_connection_that_was_to_be_kept_and_is_closed_costs_nothing(
+async def test_an_idle_connection_that_the_server_closes_is_replaced(
     client: HttpBackend, server: RawBackend, how: str
 ) -> None:
     for _ in range(3):
@@ -263,7 +263,7 @@ async def test_a_connection_that_was_to_be_kept_and_is_closed_costs_nothing(
 
 @pytest.mark.parametrize("how", ["reset", "close"])
 @pytest.mark.parametrize("body", [ASKED.body, b"x" * (MAX_WHOLE_BODY_BYTES + 1)], ids=["small", "large"])
-async def test_a_request_that_a_kept_connection_swallows_is_sent_again_at_once_on_a_new_one(
+async def test_a_request_lost_on_a_reused_connection_is_sent_again_at_once_on_a_new_one(
     client: HttpBackend, server: RawBackend, how: str, body: bytes
 ) -> None:
     await exchange(client, server)
@@ -278,7 +278,7 @@ async def test_a_request_that_a_kept_connection_swallows_is_sent_again_at_once_o
 
 
 @pytest.mark.parametrize("how", ["reset", "close"])
-async def test_the_new_connection_that_breaks_as_well_is_unreachable(
+async def test_if_the_new_connection_breaks_too_the_server_is_unreachable(
     client: HttpBackend, server: RawBackend, how: str
 ) -> None:
     await exchange(client, server)
@@ -291,7 +291,7 @@ async def test_the_new_connection_that_breaks_as_well_is_unreachable(
     assert len(server.requests) == 3
 
 
-async def test_a_request_that_a_kept_connection_has_begun_to_answer_is_not_sent_again(
+async def test_a_request_whose_answer_has_begun_on_a_reused_connection_is_not_sent_again(
     client: HttpBackend, server: RawBackend
 ) -> None:
     await exchange(client, server)
@@ -305,7 +305,7 @@ async def test_a_request_that_a_kept_connection_has_begun_to_answer_is_not_sent_
     assert len(server.requests) == 2
 
 
-async def test_a_silent_kept_connection_is_a_timeout_and_the_request_is_not_sent_again(
+async def test_a_silent_reused_connection_is_a_timeout_and_the_request_is_not_sent_again(
     client: HttpBackend, server: RawBackend
 ) -> None:
     await exchange(client, server)
@@ -332,7 +332,7 @@ async def leave_early(client: HttpBackend) -> None:
         await reply.read_chunk(LONG)
 
 
-async def test_cancelling_while_it_waits_for_the_status_closes_the_connection(
+async def test_cancelling_the_wait_for_the_status_closes_the_connection(
     client: HttpBackend, server: RawBackend
 ) -> None:
     reading = asyncio.create_task(read(client))
@@ -372,7 +372,7 @@ async def test_an_error_that_breaks_off_is_still_an_error(client: HttpBackend, s
 
 
 @pytest.mark.parametrize(("value", "seconds"), [("7", 7.0), ("0", 0.0), ("soon", None), ("-1", None), ("", None)])
-async def test_when_to_ask_again_is_read_where_it_is_a_number(
+async def test_retry_after_is_read_if_it_is_a_number_of_seconds(
     client: HttpBackend, server: RawBackend, value: str, seconds: float | None
 ) -> None:
     async def ask() -> float | None:
@@ -385,21 +385,21 @@ async def test_when_to_ask_again_is_read_where_it_is_a_number(
     assert await asking == seconds
 
 
-async def test_a_silence_is_noticed_once_and_only_while_somebody_waits() -> None:
+async def test_the_idle_timer_fires_once_per_wait_and_only_during_a_wait() -> None:
     loop = asyncio.get_running_loop()
-    noticed: asyncio.Queue[float] = asyncio.Queue()
-    silence = IdleTimer(loop, noticed.put_nowait)
+    timeouts: asyncio.Queue[float] = asyncio.Queue()
+    timer = IdleTimer(loop, timeouts.put_nowait)
 
-    silence.begin(LONG)
-    silence.end()
-    silence.begin(SOON)
-    first = await asyncio.wait_for(noticed.get(), LONG)
-    silence.end()
-    silence.begin(SOON)
-    second = await asyncio.wait_for(noticed.get(), LONG)
-    silence.begin(0.0)
-    silence.stop()
+    timer.start(LONG)
+    timer.pause()
+    timer.start(SOON)
+    first = await asyncio.wait_for(timeouts.get(), LONG)
+    timer.pause()
+    timer.start(SOON)
+    second = await asyncio.wait_for(timeouts.get(), LONG)
+    timer.start(0.0)
+    timer.stop()
     await asyncio.sleep(0)
 
     assert (first, second) == (SOON, SOON)
-    assert noticed.empty()
+    assert timeouts.empty()

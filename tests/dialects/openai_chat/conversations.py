@@ -1,4 +1,4 @@
-"""Conversations in which every piece of content carries a mark of its own, so that none can vanish unseen."""
+"""Conversations in which every block has a unique mark, so that a lost one is noticed."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -15,7 +15,7 @@ from anyclaude.protocol.messages_request import MessagesRequest, request_from
 PROFILE = profile_named("vllm")
 
 Shape: TypeAlias = tuple[str, tuple[str, ...]]
-"""A turn to be: its role, and the kinds of its blocks."""
+"""The shape of a turn: its role, and the kinds of its blocks."""
 
 USER_KINDS = (
     "text", "image", "image_url", "pdf", "text_document", "tool_result", "tool_error", "picture_result", "x_new"
@@ -28,20 +28,20 @@ system_turns = st.tuples(st.just("system"), st.lists(st.just("text"), max_size=2
 shapes: st.SearchStrategy[list[Shape]] = st.lists(
     st.one_of(user_turns, assistant_turns, user_turns, assistant_turns, system_turns), min_size=1, max_size=8
 )
-"""Any turns in any order; results answer the calls before them, or nothing, or some call twice."""
+"""Any turns in any order; results belong to the calls before them, to none, or twice to one."""
 
 
 CARRIED = frozenset(USER_KINDS) - {"pdf", "x_new"} | {"tool_use"}
-"""What Chat Completions can carry in one way or another."""
+"""The kinds that Chat Completions can carry in one form or another."""
 
-LOST = {
+DROPPED = {
     "pdf": "messages.document",
     "x_new": "messages.x_new",
     "thinking": "messages.thinking",
     "redacted_thinking": "messages.redacted_thinking",
     "server_tool_use": "messages.server_tool_use",
 }
-"""What it cannot, each with the name of the loss."""
+"""The kinds that it cannot carry, each with its name in the record of dropped fields."""
 
 
 def marked(shape: Sequence[Shape]) -> list[tuple[str, str]]:
@@ -87,7 +87,7 @@ def _plain_block(kind: str, mark: str) -> JsonObject:
 
 
 def _result(open_calls: list[str], content: JsonValue, is_error: bool) -> JsonObject:
-    call = open_calls.pop(0) if open_calls else "nobody"
+    call = open_calls.pop(0) if open_calls else "no call"
     return {"type": "tool_result", "tool_use_id": call, "content": content, "is_error": is_error}
 
 
@@ -101,7 +101,7 @@ def asked(**fields: JsonValue) -> MessagesRequest:
 def messages_of(
     turns: Sequence[JsonValue], profile: BackendProfile = PROFILE, /, **fields: JsonValue
 ) -> list[JsonObject]:
-    """Return the messages that these turns are said in."""
+    """Return the messages in which these turns are encoded."""
     return encode_conversation(asked(messages=list(turns), **fields), profile, DroppedFields())
 
 
@@ -113,6 +113,6 @@ def body_of(profile: BackendProfile = PROFILE, /, **fields: JsonValue) -> JsonOb
 
 
 def dropped_from(profile: BackendProfile = PROFILE, /, **fields: JsonValue) -> dict[str, int]:
-    """Return what is lost of a request with these fields, each kind of thing with its count."""
+    """Return the dropped fields of a request with these fields, each kind with its count."""
     encoded = OpenAiChat().encode_request(asked(**fields), "local", profile)
-    return {loss.what: loss.count for loss in encoded.dropped}
+    return {field.what: field.count for field in encoded.dropped}

@@ -1,4 +1,4 @@
-"""A later turn never changes how an earlier one was said, pairs stay whole, and nothing vanishes unseen."""
+"""A later turn never changes earlier messages, calls keep their results, and dropped blocks are recorded."""
 
 import json
 from itertools import pairwise
@@ -8,7 +8,7 @@ from hypothesis import given
 from msgspec.structs import replace
 from tests.dialects.openai_chat.conversations import (
     CARRIED,
-    LOST,
+    DROPPED,
     PROFILE,
     Shape,
     body_of,
@@ -25,7 +25,7 @@ from anyclaude.protocol.json_values import JsonObject, JsonValue
 READ_THIS: JsonObject = {"type": "tool_use", "id": "toolu_1", "name": "Read", "input": {"z": 1, "a": [2]}}
 CALL: JsonObject = {"role": "assistant", "content": [READ_THIS]}
 HELLO: JsonObject = {"role": "user", "content": "hello"}
-SPEAKING_MODELS = [
+PROFILES = [
     PROFILE,
     replace(PROFILE, mid_conversation_system="system_message", earlier_reasoning="reasoning_content"),
 ]
@@ -37,19 +37,19 @@ def result(content: JsonValue = None, **fields: JsonValue) -> JsonObject:
 
 
 def flattened(messages: list[JsonObject]) -> str:
-    """Return the messages as a chat template says them: each role and part after the other."""
-    said = ""
+    """Return the messages as a chat template renders them: each role and part after the other."""
+    text = ""
     for message in messages:
         content = message["content"]
         parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
         bodies = [part.get("text") or json.dumps(part) for part in parts if isinstance(part, dict)]
-        said += f"<{message['role']}>" + "\n\n".join(map(str, bodies)) + json.dumps(message.get("tool_calls"))
-    return said
+        text += f"<{message['role']}>" + "\n\n".join(map(str, bodies)) + json.dumps(message.get("tool_calls"))
+    return text
 
 
-@pytest.mark.parametrize("profile", SPEAKING_MODELS)
+@pytest.mark.parametrize("profile", PROFILES)
 @given(shape=shapes)
-def test_what_was_said_stays_as_it_was_said_when_the_conversation_goes_on(profile: object, shape: list[Shape]) -> None:
+def test_a_later_turn_never_changes_the_messages_before_it(profile: object, shape: list[Shape]) -> None:
     assert isinstance(profile, type(PROFILE))
     turns = conversation(shape)
     for length in range(1, len(turns)):
@@ -61,7 +61,7 @@ def test_what_was_said_stays_as_it_was_said_when_the_conversation_goes_on(profil
 
 
 @given(shape=shapes)
-def test_the_messages_of_a_turn_are_a_prefix_of_those_of_the_next_once_the_assistant_has_spoken(
+def test_the_messages_up_to_an_assistant_turn_are_a_prefix_of_those_of_the_next_turn(
     shape: list[Shape],
 ) -> None:
     turns = conversation([*shape, ("assistant", ("text",)), ("user", ("text", "tool_result"))])
@@ -72,7 +72,7 @@ def test_the_messages_of_a_turn_are_a_prefix_of_those_of_the_next_once_the_assis
 
 
 @given(shape=shapes)
-def test_every_block_is_in_the_body_or_in_the_account_of_losses(shape: list[Shape]) -> None:
+def test_every_block_is_in_the_body_or_recorded_as_dropped(shape: list[Shape]) -> None:
     turns = conversation(shape)
     body = json.dumps(body_of(messages=turns))
     dropped = dropped_from(messages=turns)
@@ -81,12 +81,12 @@ def test_every_block_is_in_the_body_or_in_the_account_of_losses(shape: list[Shap
     assert [
         mark for kind, mark in marked(shape) if kind == "picture_result" and mark.replace("m", "t") not in body
     ] == []
-    for kind, loss in LOST.items():
-        assert dropped.get(loss, 0) == [each for each, _ in marked(shape)].count(kind)
+    for kind, name in DROPPED.items():
+        assert dropped.get(name, 0) == [each for each, _ in marked(shape)].count(kind)
 
 
 @given(shape=shapes)
-def test_a_strict_server_finds_no_fault_in_any_conversation_that_ends_with_the_user(shape: list[Shape]) -> None:
+def test_a_strict_server_accepts_any_conversation_that_ends_with_the_user(shape: list[Shape]) -> None:
     turns = conversation([("user", ("text",)), *shape, ("user", ("text",))])
     body = body_of(messages=turns, system="be good")
 
@@ -94,7 +94,7 @@ def test_a_strict_server_finds_no_fault_in_any_conversation_that_ends_with_the_u
 
 
 @given(shape=shapes)
-def test_user_and_assistant_take_turns(shape: list[Shape]) -> None:
+def test_no_two_user_messages_are_neighbours(shape: list[Shape]) -> None:
     roles = [message["role"] for message in messages_of(conversation(shape), system="be good")]
 
     assert all(pair != ("user", "user") for pair in pairwise(roles))
@@ -114,7 +114,7 @@ def test_a_call_and_its_result_are_numbered_and_the_input_keeps_its_order() -> N
     ]
 
 
-def test_results_stand_in_the_order_of_their_calls_and_before_the_users_own_words() -> None:
+def test_results_follow_the_order_of_their_calls_and_precede_the_users_text() -> None:
     two: JsonObject = {"role": "assistant", "content": [READ_THIS, {**READ_THIS, "id": "toolu_2"}]}
     answers: JsonObject = {
         "role": "user",
@@ -140,11 +140,11 @@ def test_a_result_without_content_is_an_empty_text(content: JsonValue) -> None:
 @pytest.mark.parametrize(
     ("content", "text"), [("no such file", "Error: no such file"), (None, "Error: the tool failed and said nothing")]
 )
-def test_a_failed_tool_is_seen_to_have_failed(content: JsonValue, text: str) -> None:
+def test_the_result_of_a_failed_tool_is_marked_as_an_error(content: JsonValue, text: str) -> None:
     assert messages_of([HELLO, CALL, result(content, is_error=True)])[-1]["content"] == text
 
 
-def test_a_result_that_answers_no_call_becomes_text_of_the_user() -> None:
+def test_a_result_without_a_call_becomes_user_text() -> None:
     assert messages_of([HELLO, result("lost")])[-1] == {
         "role": "user",
         "content": "hello\n\nResult of an earlier tool call:\nlost",
@@ -152,7 +152,7 @@ def test_a_result_that_answers_no_call_becomes_text_of_the_user() -> None:
     assert "messages.tool_result.tool_use_id" in dropped_from(messages=[HELLO, result("lost")])
 
 
-def test_a_call_that_was_never_answered_gets_a_stand_in() -> None:
+def test_a_call_without_a_result_gets_a_placeholder() -> None:
     turns = [HELLO, CALL, HELLO]
 
     assert messages_of(turns)[2:] == [
@@ -178,7 +178,7 @@ def test_calls_with_the_same_id_each_get_their_own_result() -> None:
 
 
 @pytest.mark.parametrize(("raw", "text"), [(None, "{}"), ("ls", '{"input":"ls"}'), ([1], '{"input":[1]}')])
-def test_an_input_that_is_no_object_becomes_one(raw: JsonValue, text: str) -> None:
+def test_an_input_that_is_not_an_object_becomes_one(raw: JsonValue, text: str) -> None:
     (_, call) = messages_of([HELLO, {"role": "assistant", "content": [{**READ_THIS, "input": raw}]}])
 
     assert json.loads(json.dumps(call))["tool_calls"][0]["function"]["arguments"] == text
@@ -217,17 +217,17 @@ def test_instructions_that_are_a_reminder_already_are_not_wrapped_again() -> Non
     assert messages_of([HELLO, {"role": "system", "content": reminder}])[-1]["content"] == f"hello\n\n{reminder}"
 
 
-def test_instructions_stay_a_system_message_where_the_template_is_known_to_take_them() -> None:
+def test_instructions_stay_a_system_message_if_the_template_accepts_them() -> None:
     profile = replace(PROFILE, mid_conversation_system="system_message")
 
     assert messages_of([HELLO, {"role": "system", "content": "x"}], profile)[-1] == {"role": "system", "content": "x"}
 
 
-def test_instructions_before_everything_else_are_the_system_prompt() -> None:
+def test_instructions_before_all_other_turns_are_the_system_prompt() -> None:
     assert messages_of([{"role": "system", "content": "x"}, HELLO])[0] == {"role": "system", "content": "x"}
 
 
-def test_a_role_nobody_knows_speaks_as_the_user() -> None:
+def test_an_unknown_role_is_sent_as_the_user() -> None:
     turns: list[JsonValue] = [{"role": "x_role", "content": "hey"}]
 
     assert messages_of(turns) == [{"role": "user", "content": "hey"}]
@@ -245,25 +245,25 @@ def test_a_string_and_one_text_block_are_the_same_message() -> None:
 
 
 @pytest.mark.parametrize("content", ["", [], [{"type": "text", "text": ""}], [{"type": "x_new"}]])
-def test_an_empty_turn_of_the_user_is_said_to_be_empty(content: JsonValue) -> None:
+def test_an_empty_user_turn_is_sent_as_no_content(content: JsonValue) -> None:
     assert messages_of([{"role": "user", "content": content}]) == [{"role": "user", "content": "(no content)"}]
 
 
-def test_an_empty_turn_of_the_assistant_is_left_out() -> None:
-    thought: JsonObject = {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": ""}]}
+def test_an_empty_assistant_turn_is_omitted() -> None:
+    reasoning: JsonObject = {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": ""}]}
 
-    assert messages_of([HELLO, thought, HELLO]) == [{"role": "user", "content": "hello\n\nhello"}]
+    assert messages_of([HELLO, reasoning, HELLO]) == [{"role": "user", "content": "hello\n\nhello"}]
 
 
-def test_earlier_reasoning_goes_back_where_the_server_wants_it() -> None:
+def test_earlier_reasoning_is_sent_back_if_the_profile_says_so() -> None:
     turn: JsonObject = {
         "role": "assistant",
         "content": [{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "text", "text": "ok"}],
     }
 
-    spoken = messages_of([turn], replace(PROFILE, earlier_reasoning="reasoning_content"))
+    messages = messages_of([turn], replace(PROFILE, earlier_reasoning="reasoning_content"))
 
-    assert spoken == [{"role": "assistant", "content": "ok", "reasoning_content": "hm"}]
+    assert messages == [{"role": "assistant", "content": "ok", "reasoning_content": "hm"}]
     assert messages_of([turn]) == [{"role": "assistant", "content": "ok"}]
 
 

@@ -1,4 +1,4 @@
-"""Whatever a server streams, its deltas spell a message, and an end is only heard where there was one."""
+"""Any stream decodes to a valid message, and to an end only if it has one."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.dialects.openai_chat.heard import deltas_of, hear
+from tests.dialects.openai_chat.decoded import decoded, deltas_of
 from tests.parts.replies import judged, play
 from tests.parts.requests import json_values
 from tests.parts.splits import any_split
@@ -35,7 +35,7 @@ calls = st.fixed_dictionaries(
         "function": functions,
     },
 )
-said = st.fixed_dictionaries(
+messages = st.fixed_dictionaries(
     {},
     optional={
         "role": st.just("assistant"),
@@ -46,9 +46,9 @@ said = st.fixed_dictionaries(
     },
 )
 choices = st.fixed_dictionaries(
-    {"index": st.just(0), "delta": said},
+    {"index": st.just(0), "delta": messages},
     optional={
-        "message": said,
+        "message": messages,
         "finish_reason": st.sampled_from([None, "", "stop", "length", "tool_calls", "abort"]),
     },
 )
@@ -68,13 +68,13 @@ def event(chunk: object) -> bytes:
     return b"data: " + msgspec.json.encode(chunk) + b"\n\n"
 
 
-def stream(said: Sequence[Json]) -> bytes:
-    return b"".join(map(event, said)) + b"data: [DONE]\n\n"
+def stream(chunks: Sequence[Json]) -> bytes:
+    return b"".join(map(event, chunks)) + b"data: [DONE]\n\n"
 
 
 @given(st.lists(chunks, max_size=12))
-def test_any_chunks_make_a_stream_the_client_takes(said: list[Json]) -> None:
-    deltas, _ = deltas_of([stream(said)])
+def test_any_chunks_make_a_valid_stream_for_the_client(raw: list[Json]) -> None:
+    deltas, _ = deltas_of([stream(raw)])
 
     assert judged(play([deltas])).outcome in {"whole", "failed"}
 
@@ -90,30 +90,30 @@ def test_any_split_of_any_chunks_gives_the_same_deltas(pieces: list[bytes]) -> N
 
 @given(st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4)), max_size=8))
 def test_no_text_is_lost_altered_or_misfiled(pieces: list[tuple[str, str]]) -> None:
-    said = [{"choices": [{"delta": {"reasoning_content": thought, "content": text}}]} for thought, text in pieces]
+    raw = [{"choices": [{"delta": {"reasoning_content": reasoning, "content": text}}]} for reasoning, text in pieces]
 
-    heard = hear([stream([*said, FINISH])])
+    reply = decoded([stream([*raw, FINISH])])
 
-    assert heard.thinking == "".join(thought for thought, _ in pieces)
-    assert heard.text == "".join(text for _, text in pieces)
+    assert reply.thinking == "".join(reasoning for reasoning, _ in pieces)
+    assert reply.text == "".join(text for _, text in pieces)
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_at_all_either_fail_or_end(raw: bytes) -> None:
-    heard = hear([raw])
+def test_any_bytes_either_fail_or_end(raw: bytes) -> None:
+    reply = decoded([raw])
 
-    assert heard.failure is not None or heard.end is not None
+    assert reply.failure is not None or reply.end is not None
 
 
-@given(said.filter(names_its_calls), st.sampled_from([None, "stop", "length"]))
-def test_a_whole_document_is_understood_as_the_stream_that_says_the_same(message: Json, reason: str | None) -> None:
+@given(messages.filter(names_its_calls), st.sampled_from([None, "stop", "length"]))
+def test_a_whole_document_decodes_as_the_stream_of_the_same_content(message: Json, reason: str | None) -> None:
     document = {"choices": [{"index": 0, "message": message, "finish_reason": reason}]}
     chunk = {"choices": [{"index": 0, "delta": message, "finish_reason": reason}]}
 
-    assert hear([msgspec.json.encode(document)]) == hear([stream([chunk])])
+    assert decoded([msgspec.json.encode(document)]) == decoded([stream([chunk])])
 
 
-def test_what_came_before_an_error_is_handed_on_before_the_error_is_raised() -> None:
+def test_deltas_before_an_error_are_returned_before_the_error_is_raised() -> None:
     decoder = StreamDecoder()
     text = event({"choices": [{"delta": {"content": "a"}}]})
 
@@ -127,7 +127,7 @@ def test_what_came_before_an_error_is_handed_on_before_the_error_is_raised() -> 
 def test_an_event_without_end_is_refused_before_it_fills_the_memory() -> None:
     decoder = StreamDecoder()
 
-    with pytest.raises(BackendGarbled, match="cannot be followed"):
+    with pytest.raises(BackendGarbled, match="cannot be decoded"):
         decoder.feed(b"data: {" + b" " * (DEFAULT_MAX_EVENT_BYTES + 1))
 
 
@@ -148,18 +148,18 @@ def test_a_document_without_end_is_refused_before_it_fills_the_memory() -> None:
         ({"prompt_tokens": True, "completion_tokens": 10**400}, (None, None, None)),
     ],
 )
-def test_counts_that_cannot_be_are_as_good_as_not_said(usage: object, expected: tuple[int | None, ...]) -> None:
-    heard = hear([stream([FINISH, {"choices": [], "usage": usage}])])
+def test_impossible_counts_are_ignored(usage: object, expected: tuple[int | None, ...]) -> None:
+    reply = decoded([stream([FINISH, {"choices": [], "usage": usage}])])
 
-    assert (heard.usage.input_tokens, heard.usage.output_tokens, heard.usage.cached_tokens) == expected
+    assert (reply.usage.input_tokens, reply.usage.output_tokens, reply.usage.cached_tokens) == expected
 
 
-def test_the_engines_own_timings_win_over_the_usage() -> None:
+def test_the_engines_timings_take_precedence_over_the_usage() -> None:
     timings = {"cache_n": 30, "prompt_n": 4, "prompt_ms": 500.0, "predicted_n": 2, "predicted_ms": 250.0}
 
-    heard = hear([stream([FINISH, {"choices": [], "usage": {"prompt_tokens": 9}, "timings": timings}])])
+    reply = decoded([stream([FINISH, {"choices": [], "usage": {"prompt_tokens": 9}, "timings": timings}])])
 
-    assert heard.usage.input_tokens == 34
-    assert heard.usage.cached_tokens == 30
-    assert heard.usage.output_tokens == 2
-    assert (heard.usage.prefill_seconds, heard.usage.generation_seconds) == (0.5, 0.25)
+    assert reply.usage.input_tokens == 34
+    assert reply.usage.cached_tokens == 30
+    assert reply.usage.output_tokens == 2
+    assert (reply.usage.prefill_seconds, reply.usage.generation_seconds) == (0.5, 0.25)

@@ -1,4 +1,4 @@
-"""A request arrives at the server with all that it can say, and with a record of what it cannot."""
+"""A request is sent with all the fields that Chat Completions has; the others are recorded as dropped."""
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ from anyclaude.protocol.messages_request import request_from
 SCHEMA: JsonObject = {"type": "object", "properties": {}}
 
 
-def test_the_smallest_request_is_a_stream_with_usage() -> None:
+def test_the_smallest_request_asks_for_a_stream_with_usage() -> None:
     encoded = OpenAiChat().encode_request(asked(), "local", PROFILE)
 
     assert encoded.request.path == "/chat/completions"
@@ -26,47 +26,47 @@ def test_the_smallest_request_is_a_stream_with_usage() -> None:
     assert encoded.dropped == ()
 
 
-def test_what_both_languages_can_say_arrives() -> None:
+def test_the_fields_of_both_languages_are_sent() -> None:
     body = body_of(temperature=0.5, top_p=0.9, top_k=40, stop_sequences=["</block>", "END"])
 
     assert (body["temperature"], body["top_p"], body["top_k"]) == (0.5, 0.9, 40)
     assert body["stop"] == ["</block>", "END"]
 
 
-def test_top_k_is_dropped_with_a_record_where_the_server_does_not_know_it() -> None:
+def test_top_k_is_dropped_and_recorded_if_the_server_does_not_accept_it() -> None:
     profile = replace(PROFILE, accepts_top_k=False)
 
     assert "top_k" not in body_of(profile, top_k=40)
     assert dropped_from(profile, top_k=40) == {"top_k": 1}
 
 
-def test_the_limit_of_the_reply_has_the_name_the_server_knows() -> None:
+def test_the_limit_of_the_reply_has_the_servers_field_name() -> None:
     profile = replace(PROFILE, max_tokens_field="max_completion_tokens")
 
     assert body_of(profile)["max_completion_tokens"] == 100
     assert "max_tokens" not in body_of(profile)
 
 
-def test_a_prompt_that_is_only_to_be_evaluated_costs_one_token() -> None:
+def test_a_request_without_a_reply_asks_for_one_token() -> None:
     assert body_of(max_tokens=0)["max_tokens"] == 1
     assert dropped_from(max_tokens=0) == {"max_tokens": 1}
 
 
-def test_a_reply_in_json_is_asked_for_by_its_schema() -> None:
+def test_a_json_reply_is_requested_by_its_schema() -> None:
     body = body_of(output_config={"format": {"type": "json_schema", "schema": SCHEMA}})
 
     assert body["response_format"] == {"type": "json_schema", "json_schema": {"name": "reply", "schema": SCHEMA}}
 
 
 @pytest.mark.parametrize(("effort", "word"), [("low", "low"), ("medium", "medium"), ("high", "high"), ("max", "high")])
-def test_effort_is_passed_on_where_the_server_takes_it(effort: str, word: str) -> None:
+def test_effort_is_sent_if_the_server_accepts_it(effort: str, word: str) -> None:
     profile = replace(PROFILE, accepts_reasoning_effort=True)
 
     assert body_of(profile, output_config={"effort": effort})["reasoning_effort"] == word
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "loss"),
+    ("field", "value", "dropped"),
     [
         ("output_config", {"effort": "high"}, "output_config.effort"),
         ("output_config", {"format": {"type": "x_new"}}, "output_config.format"),
@@ -78,8 +78,8 @@ def test_effort_is_passed_on_where_the_server_takes_it(effort: str, word: str) -
         ("safeguards", {"x": 1}, "safeguards"),
     ],
 )
-def test_what_cannot_be_said_is_on_record(field: str, value: JsonValue, loss: str) -> None:
-    assert dropped_from(**{field: value}) == {loss: 1}
+def test_fields_that_cannot_be_sent_are_recorded_as_dropped(field: str, value: JsonValue, dropped: str) -> None:
+    assert dropped_from(**{field: value}) == {dropped: 1}
     assert set(body_of(**{field: value})) == set(body_of())
 
 
@@ -94,7 +94,7 @@ def test_cache_markers_are_one_record_with_a_count() -> None:
     assert dropped == {"cache_control": 3}
 
 
-def test_a_reply_that_was_begun_is_continued_in_the_servers_own_way() -> None:
+def test_a_reply_is_continued_in_the_servers_way() -> None:
     begun: list[JsonValue] = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "Hel"}]
 
     flags = body_of(profile_named("vllm"), messages=begun)
@@ -105,7 +105,7 @@ def test_a_reply_that_was_begun_is_continued_in_the_servers_own_way() -> None:
 
 
 @given(bodies)
-def test_any_request_can_be_said_to_any_server_and_always_in_the_same_bytes(raw: Json) -> None:
+def test_any_request_can_be_encoded_for_any_server_and_always_in_the_same_bytes(raw: Json) -> None:
     try:
         request = request_from(raw)
     except InvalidRequest:
@@ -117,7 +117,7 @@ def test_any_request_can_be_said_to_any_server_and_always_in_the_same_bytes(raw:
         assert isinstance(decode_json(encoded.request.body), dict)
 
 
-def test_a_key_of_the_conversation_goes_only_where_a_field_is_known_to_take_one() -> None:
+def test_a_conversation_key_is_sent_only_if_the_server_has_a_field_for_it() -> None:
     keyed = replace(PROFILE, conversation_field="session_id")
 
     def body(profile: BackendProfile, key: str | None) -> JsonValue:

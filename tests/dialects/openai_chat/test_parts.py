@@ -1,4 +1,4 @@
-"""What a block is turned into: text, a picture, or a note that says what is missing."""
+"""A block becomes text, a picture, or a note about the omitted content."""
 
 from base64 import b64encode
 
@@ -12,11 +12,11 @@ from anyclaude.protocol.json_values import JsonObject, JsonValue
 TEXT: JsonObject = {"type": "text", "text": "look"}
 
 
-def said(*blocks: JsonValue, profile: BackendProfile = PROFILE) -> JsonValue:
+def content_of(*blocks: JsonValue, profile: BackendProfile = PROFILE) -> JsonValue:
     return messages_of([{"role": "user", "content": list(blocks)}], profile)[0]["content"]
 
 
-def lost(*blocks: JsonValue, profile: BackendProfile = PROFILE) -> dict[str, int]:
+def dropped(*blocks: JsonValue, profile: BackendProfile = PROFILE) -> dict[str, int]:
     return dropped_from(profile, messages=[{"role": "user", "content": list(blocks)}])
 
 
@@ -32,8 +32,8 @@ PNG = image(type="base64", media_type="image/png", data="AAAA")
 ON_THE_WEB = image(type="url", url="https://example.org/a.png")
 
 
-def test_texts_become_one_string_and_pictures_stand_between_them() -> None:
-    assert said(TEXT, TEXT, PNG, TEXT, ON_THE_WEB) == [
+def test_neighbouring_texts_become_one_string_between_pictures() -> None:
+    assert content_of(TEXT, TEXT, PNG, TEXT, ON_THE_WEB) == [
         {"type": "text", "text": "look\n\nlook"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
         {"type": "text", "text": "look"},
@@ -41,24 +41,24 @@ def test_texts_become_one_string_and_pictures_stand_between_them() -> None:
     ]
 
 
-def test_a_server_that_fetches_nothing_is_told_where_the_picture_would_be() -> None:
+def test_a_server_that_does_not_fetch_images_gets_a_note_with_the_url() -> None:
     profile = replace(PROFILE, accepts_image_urls=False)
 
-    assert said(ON_THE_WEB, profile=profile) == (
+    assert content_of(ON_THE_WEB, profile=profile) == (
         "[image at https://example.org/a.png omitted: this server does not fetch images]"
     )
-    assert lost(ON_THE_WEB, profile=profile) == {"messages.image.url": 1}
+    assert dropped(ON_THE_WEB, profile=profile) == {"messages.image.url": 1}
 
 
-def test_a_server_without_eyes_is_told_that_there_was_a_picture() -> None:
+def test_a_server_that_accepts_no_images_gets_a_note() -> None:
     profile = replace(PROFILE, accepts_images=False)
 
-    assert said(TEXT, PNG, profile=profile) == "look\n\n[image omitted: this server takes no images]"
-    assert lost(TEXT, PNG, PNG, profile=profile) == {"messages.image": 2}
+    assert content_of(TEXT, PNG, profile=profile) == "look\n\n[image omitted: this server takes no images]"
+    assert dropped(TEXT, PNG, PNG, profile=profile) == {"messages.image": 2}
 
 
-def test_a_picture_only_anthropic_can_read_is_accounted_for() -> None:
-    assert lost(image(type="file", file_id="f")) == {"messages.image.source": 1}
+def test_a_picture_that_only_anthropic_can_read_is_recorded_as_dropped() -> None:
+    assert dropped(image(type="file", file_id="f")) == {"messages.image.source": 1}
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_a_picture_only_anthropic_can_read_is_accounted_for() -> None:
 def test_a_document_that_is_text_is_sent_as_text(source: dict[str, JsonValue]) -> None:
     block = document({"title": "Notes", "citations": {"enabled": True}}, **source)
 
-    assert said(block) == "Notes\n\nthe text"
-    assert lost(block) == {"messages.document.citations": 1}
+    assert content_of(block) == "Notes\n\nthe text"
+    assert dropped(block) == {"messages.document.citations": 1}
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_a_document_that_is_text_is_sent_as_text(source: dict[str, JsonValue]) -
     ],
 )
 def test_a_document_without_text_leaves_a_note(source: dict[str, JsonValue], what: str) -> None:
-    assert said(TEXT, document(**source)) == (
+    assert content_of(TEXT, document(**source)) == (
         f"look\n\n[document ({what}) omitted: only its text could be sent, and it has none]"
     )
-    assert lost(document(**source)) == {"messages.document": 1}
+    assert dropped(document(**source)) == {"messages.document": 1}
 
 
-def test_a_tool_that_a_search_has_found_is_named() -> None:
+def test_a_tool_found_by_a_search_is_named() -> None:
     found: JsonValue = [
         {"type": "tool_reference", "tool_name": "WebFetch"},
         {"type": "tool_reference", "tool_name": "Glob"},
@@ -107,7 +107,7 @@ def test_a_tool_that_a_search_has_found_is_named() -> None:
     assert messages_of(turns)[-1]["content"] == "The tool WebFetch is now available.\n\nThe tool Glob is now available."
 
 
-def test_a_system_prompt_is_text_alone() -> None:
+def test_a_system_prompt_is_text_only() -> None:
     system: JsonValue = [TEXT, PNG, {**TEXT, "cache_control": {"type": "ephemeral"}}]
 
     (first, _) = messages_of([{"role": "user", "content": "hi"}], system=system)

@@ -1,4 +1,4 @@
-"""A request that was sent, read as the prompt it is."""
+"""The prompt is read from an encoded request."""
 
 from hypothesis import given
 from tests.parts.requests import Json, bodies
@@ -31,7 +31,7 @@ def test_the_tools_come_first_then_the_system_prompt_then_the_messages() -> None
     )
 
 
-def test_calls_are_read_as_the_model_wrote_them_and_without_their_ids() -> None:
+def test_calls_have_the_models_raw_arguments_and_no_ids() -> None:
     def conversation(tool_use_id: str) -> Prompt:
         call = ToolUseBlock(tool_use_id, "Read", {"a": 1}, raw_arguments='{ "a": 1 }')
         result = ToolResultBlock(tool_use_id, "text")
@@ -44,7 +44,7 @@ def test_calls_are_read_as_the_model_wrote_them_and_without_their_ids() -> None:
     assert conversation("one") == conversation("two")
 
 
-def test_another_picture_is_another_prompt_and_its_data_is_not_in_it() -> None:
+def test_another_picture_makes_another_prompt_which_does_not_contain_its_data() -> None:
     def shown(data: str) -> Prompt:
         return sent(Turn("user", (ImageBlock(Base64Source("image/png", data)), TextBlock("What is this?"))))
 
@@ -54,11 +54,11 @@ def test_another_picture_is_another_prompt_and_its_data_is_not_in_it() -> None:
     assert "AAAA" not in str(one)
 
 
-def test_turns_of_the_user_that_become_one_message_go_on_as_before() -> None:
+def test_a_user_turn_that_joins_a_message_extends_the_prompt() -> None:
     assert first_difference(sent(Turn("user", "One.")), sent(Turn("user", "One."), Turn("user", "Two."))) is None
 
 
-def test_what_else_may_shape_the_prompt_is_told_apart() -> None:
+def test_other_fields_that_may_change_the_prompt_are_its_settings() -> None:
     forced = sent(Turn("user", "Hello"), tool_choice=ToolChoice("any"))
 
     assert forced.settings == '{"tool_choice":"required"}'
@@ -66,7 +66,7 @@ def test_what_else_may_shape_the_prompt_is_told_apart() -> None:
 
 
 @given(bodies)
-def test_every_request_we_can_send_can_be_read(body: Json) -> None:
+def test_the_prompt_of_every_encoded_request_can_be_read(body: Json) -> None:
     request = decode_request(encode_json(body))
     prompt = read_prompt(encode_request(request, "served", EMBEDDED).request.body)
     order = [SECTIONS.index(piece.section) for piece in prompt.parts]

@@ -1,11 +1,11 @@
-"""A refusal reaches the client in the server's words, under the status and kind the client acts on."""
+"""A refusal reaches the client with the server's message, and with the status and kind on which the client acts."""
 
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.dialects.openai_chat.heard import capture
+from tests.dialects.openai_chat.decoded import capture
 
 from anyclaude.dialects.openai_chat import OpenAiChat
 from anyclaude.errors import BackendError
@@ -32,7 +32,7 @@ def refused(
         b"<html><head><style>p {}</style></head><body><h1>no such</h1>\n<p>thing</p></body></html>",
     ],
 )
-def test_the_servers_own_message_is_found_in_any_shape(body: object) -> None:
+def test_the_servers_message_is_found_in_any_shape(body: object) -> None:
     error = refused(400, body)
 
     assert str(error) == "no such thing"
@@ -46,8 +46,8 @@ def test_a_validation_error_names_the_field() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"null", b"  \n"])
-def test_a_server_that_says_nothing_is_said_to_have_said_nothing(body: bytes) -> None:
-    assert str(refused(500, body)) == "the backend answered with HTTP status 500 and said nothing more"
+def test_an_error_without_a_message_is_reported_as_such(body: bytes) -> None:
+    assert str(refused(500, body)) == "the backend answered with HTTP status 500 and no message"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_status_is_kept_under_its_anthropic_kind(status: int, kind: str) -> No
 
 
 @pytest.mark.parametrize("status", [200, 302, 600])
-def test_a_status_that_is_no_error_becomes_a_bad_gateway(status: int) -> None:
+def test_a_status_that_is_not_an_error_becomes_a_bad_gateway(status: int) -> None:
     assert refused(status, b"").status == 502
 
 
@@ -88,7 +88,7 @@ def test_a_status_that_is_no_error_becomes_a_bad_gateway(status: int) -> None:
         "server busy, please try again.  maximum pending requests exceeded",
     ],
 )
-def test_a_server_that_is_not_ready_yet_is_overloaded_and_asked_again(message: str) -> None:
+def test_a_server_that_is_not_ready_yet_is_overloaded_and_can_be_retried(message: str) -> None:
     error = refused(503, {"error": {"code": 503, "message": message, "type": "unavailable_error"}}, retry_after=2.0)
 
     assert (error.status, error.kind) == (529, "overloaded_error")
@@ -204,7 +204,7 @@ def test_a_prompt_over_the_window_makes_the_client_compact(status: int, body: ob
         {"error": {"message": "request (10 tokens) exceeds the available context size (8192 tokens)"}},
     ],
 )
-def test_an_overflow_without_believable_numbers_still_makes_the_client_compact(body: object) -> None:
+def test_an_overflow_without_plausible_numbers_makes_the_client_compact(body: object) -> None:
     error = refused(400, body)
 
     assert error.status == 400
@@ -220,7 +220,7 @@ def test_a_prompt_that_leaves_too_little_room_makes_the_client_ask_for_a_shorter
     assert str(refused(400, body)) == "input length and `max_tokens` exceed context limit: 30000 + 32000 > 40000"
 
 
-def test_a_rate_limit_that_speaks_of_tokens_is_no_overflow() -> None:
+def test_a_rate_limit_that_mentions_tokens_is_not_an_overflow() -> None:
     error = refused(429, {"error": {"message": "Rate limit: exceeds the context window budget", "type": "tokens"}})
 
     assert (error.status, error.kind) == (429, "rate_limit_error")
@@ -228,18 +228,20 @@ def test_a_rate_limit_that_speaks_of_tokens_is_no_overflow() -> None:
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, "authentication_error"), (403, "permission_error")])
-def test_a_refused_key_is_said_to_be_the_backends_and_which_variable_holds_it(status: int, kind: str) -> None:
+def test_a_refused_key_names_the_backend_and_the_variable_that_holds_the_key(status: int, kind: str) -> None:
     error = refused(status, {"error": {"message": "Invalid API Key"}}, backend="vllm")
 
     assert (error.status, error.kind) == (status, kind)
     assert str(error) == (
         f"vLLM (not the gateway) refused the key it was sent, with HTTP status {status}: Invalid API Key. "
-        "Set VLLM_API_KEY to a key it takes."
+        "Set VLLM_API_KEY to a key it accepts."
     )
 
 
-def test_a_key_refused_by_a_server_that_needs_none_is_a_sign_of_another_server() -> None:
-    assert str(refused(401, b"", backend="embedded")).endswith("The key is our own: does another server listen there?")
+def test_a_key_that_the_embedded_engine_refuses_suggests_that_another_server_listens() -> None:
+    assert str(refused(401, b"", backend="embedded")).endswith(
+        "The key is the gateway's own: does another server listen there?"
+    )
 
 
 @pytest.mark.parametrize(
@@ -253,7 +255,7 @@ def test_a_key_that_the_server_echoes_is_not_repeated(echo: str) -> None:
 
 
 @given(st.integers(100, 999), st.binary(max_size=80))
-def test_any_answer_at_all_becomes_an_error_of_bounded_length(status: int, body: bytes) -> None:
+def test_any_bytes_become_an_error_of_bounded_length(status: int, body: bytes) -> None:
     error = refused(status, body * 100)
 
     assert 400 <= error.status <= 599

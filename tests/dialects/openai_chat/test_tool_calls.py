@@ -1,17 +1,17 @@
-"""However a server marks its tool calls, the fragments find their call."""
+"""However a server marks its tool calls, each fragment is assigned to its call."""
 
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.dialects.openai_chat.heard import put_together
+from tests.dialects.openai_chat.decoded import assembled
 
 from anyclaude.dialects.openai_chat.tool_calls import ToolCalls
 from anyclaude.dialects.openai_chat.wire import CallPart, FunctionPart
 
 Mark = Callable[[int, bool], CallPart]
-"""Makes the marks of a fragment from the number of its call, and whether it is the call's first."""
+"""Return the marks of a fragment, given the number of its call and whether it is the call's first."""
 
 
 def by_the_book(number: int, is_first: bool) -> CallPart:
@@ -51,10 +51,10 @@ def nothing(number: int, is_first: bool) -> CallPart:
 
 
 INTERLEAVING = [by_the_book, index_and_id, index_alone, id_alone, one_index_and_id, index_and_one_id]
-"""Marks that tell calls apart whose fragments come in turns."""
+"""Marks that distinguish calls with interleaved fragments."""
 
 ONE_AFTER_THE_OTHER = [one_index_and_first_id, first_id_alone, nothing]
-"""Marks that tell calls apart if each is whole before the next begins."""
+"""Marks that distinguish calls if each is whole before the next begins."""
 
 arguments = st.sampled_from(['{"a":1}', '{"a":{"b":"}{"}}', '{"path":"/x","n":[1,2]}', "{}"])
 calls = st.lists(st.tuples(st.sampled_from(["Read", "Bash"]), arguments), min_size=1, max_size=4)
@@ -68,14 +68,14 @@ def fragments_of(number: int, call: tuple[str, str], cut: int, mark: Mark) -> li
     return [CallPart(part.index, part.id, content) for part, content in zip(parts, contents, strict=True)]
 
 
-def heard(parts: list[CallPart]) -> tuple[tuple[str, str], ...]:
+def assembled_calls(parts: list[CallPart]) -> tuple[tuple[str, str], ...]:
     gathered = ToolCalls()
-    return put_together([delta for part in parts for delta in gathered.take([part])]).calls
+    return assembled([delta for part in parts for delta in gathered.take([part])]).calls
 
 
 @pytest.mark.parametrize("mark", INTERLEAVING)
 @given(calls=calls, cut=st.integers(0, 7), order=st.randoms(use_true_random=False))
-def test_calls_whose_fragments_come_in_turns_are_kept_apart(
+def test_calls_with_interleaved_fragments_are_kept_apart(
     mark: Mark, calls: list[tuple[str, str]], cut: int, order: st.DataObject
 ) -> None:
     queues = [fragments_of(number, call, cut, mark) for number, call in enumerate(calls)]
@@ -83,7 +83,7 @@ def test_calls_whose_fragments_come_in_turns_are_kept_apart(
     while waiting := [queue for queue in queues if queue]:
         parts.append(order.choice(waiting).pop(0))  # type: ignore[attr-defined]
 
-    assert heard(parts) == tuple(calls)
+    assert assembled_calls(parts) == tuple(calls)
 
 
 @pytest.mark.parametrize("mark", [*INTERLEAVING, *ONE_AFTER_THE_OTHER])
@@ -91,41 +91,41 @@ def test_calls_whose_fragments_come_in_turns_are_kept_apart(
 def test_calls_that_follow_one_another_are_kept_apart(mark: Mark, calls: list[tuple[str, str]], cut: int) -> None:
     parts = [part for number, call in enumerate(calls) for part in fragments_of(number, call, cut, mark)]
 
-    assert heard(parts) == tuple(calls)
+    assert assembled_calls(parts) == tuple(calls)
 
 
 @pytest.mark.parametrize("mark", [index_and_id, id_alone, one_index_and_id, first_id_alone, nothing])
 @given(calls=calls)
-def test_calls_that_come_whole_are_kept_apart(mark: Mark, calls: list[tuple[str, str]]) -> None:
+def test_whole_calls_are_kept_apart(mark: Mark, calls: list[tuple[str, str]]) -> None:
     parts = [CallPart(mark(at, True).index, mark(at, True).id, FunctionPart(*call)) for at, call in enumerate(calls)]
 
-    assert heard(parts) == tuple(calls)
+    assert assembled_calls(parts) == tuple(calls)
 
 
 @pytest.mark.parametrize("mark", [by_the_book, index_and_id, index_alone, id_alone])
 @given(calls=calls, cut=st.integers(0, 7))
-def test_a_call_that_is_sent_again_whole_is_heard_once(mark: Mark, calls: list[tuple[str, str]], cut: int) -> None:
+def test_a_call_that_is_repeated_whole_counts_once(mark: Mark, calls: list[tuple[str, str]], cut: int) -> None:
     parts = [part for number, call in enumerate(calls) for part in fragments_of(number, call, cut, mark)]
     again = [CallPart(mark(at, True).index, mark(at, True).id, FunctionPart(*call)) for at, call in enumerate(calls)]
 
-    assert heard([*parts, *again]) == tuple(calls)
+    assert assembled_calls([*parts, *again]) == tuple(calls)
 
 
 @pytest.mark.parametrize("mark", [*INTERLEAVING, *ONE_AFTER_THE_OTHER])
 @given(calls=calls)
-def test_calls_that_come_whole_in_one_chunk_are_kept_apart(mark: Mark, calls: list[tuple[str, str]]) -> None:
+def test_whole_calls_in_one_chunk_are_kept_apart(mark: Mark, calls: list[tuple[str, str]]) -> None:
     parts = [CallPart(mark(at, True).index, mark(at, True).id, FunctionPart(*call)) for at, call in enumerate(calls)]
 
-    assert put_together(ToolCalls().take(parts)).calls == tuple(calls)
+    assert assembled(ToolCalls().take(parts)).calls == tuple(calls)
 
 
-def test_an_index_that_comes_late_still_names_the_last_call() -> None:
+def test_an_index_that_arrives_late_belongs_to_the_last_call() -> None:
     parts = [CallPart(None, "a", FunctionPart("Read", "")), CallPart(0, None, FunctionPart(None, "{}"))]
 
-    assert heard(parts) == (("Read", "{}"),)
+    assert assembled_calls(parts) == (("Read", "{}"),)
 
 
-def test_a_name_that_comes_after_the_id_belongs_to_it() -> None:
+def test_a_name_that_arrives_after_the_id_belongs_to_the_same_call() -> None:
     parts = [CallPart(0, "a"), CallPart(0, None, FunctionPart("Read", "{}"))]
 
-    assert heard(parts) == (("Read", "{}"),)
+    assert assembled_calls(parts) == (("Read", "{}"),)

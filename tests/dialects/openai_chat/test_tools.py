@@ -1,4 +1,4 @@
-"""The tools a request offers are those the client sent, in its order, and no others."""
+"""A request offers the client's tools, in the client's order, and no others."""
 
 import pytest
 from msgspec.structs import replace
@@ -16,12 +16,12 @@ STRICT = replace(PROFILE, accepts_named_tool_choice=True, accepts_parallel_tool_
 LENIENT = replace(PROFILE, accepts_named_tool_choice=False, accepts_parallel_tool_calls=False)
 
 
-def test_tools_keep_their_order_and_their_schemas_as_they_are() -> None:
+def test_tools_keep_their_order_and_schemas() -> None:
     assert body_of(tools=[WRITE, READ])["tools"] == [ENCODED_WRITE, ENCODED_READ]
     assert "tool_choice" not in body_of(tools=[WRITE, READ])
 
 
-def test_a_tool_that_runs_at_anthropic_is_dropped_with_a_record() -> None:
+def test_a_tool_that_runs_at_anthropic_is_dropped_and_recorded() -> None:
     assert body_of(tools=[SEARCH, READ])["tools"] == [ENCODED_READ]
     assert dropped_from(tools=[SEARCH, READ]) == {"tools.web_search_20250305": 1}
 
@@ -40,22 +40,22 @@ def test_the_placeholder_of_deferred_tools_is_dropped_and_a_deferred_tool_is_off
     assert dropped_from(tools=tools) == {"tools.DeferredToolPlaceholder": 1, "tools.defer_loading": 1}
 
 
-@pytest.mark.parametrize(("kind", "word"), [("auto", "auto"), ("any", "required"), ("none", "none")])
-def test_a_choice_has_a_word_and_keeps_the_tools(kind: str, word: str) -> None:
+@pytest.mark.parametrize(("kind", "value"), [("auto", "auto"), ("any", "required"), ("none", "none")])
+def test_a_tool_choice_is_translated_and_keeps_the_tools(kind: str, value: str) -> None:
     body = body_of(tools=[WRITE, READ], tool_choice={"type": kind})
 
-    assert body["tool_choice"] == word
+    assert body["tool_choice"] == value
     assert body["tools"] == [ENCODED_WRITE, ENCODED_READ]
 
 
-def test_a_named_tool_is_an_object_where_the_server_reads_one() -> None:
+def test_a_named_tool_choice_is_an_object_if_the_server_accepts_one() -> None:
     body = body_of(STRICT, tools=[WRITE, READ], tool_choice={"type": "tool", "name": "Read"})
 
     assert body["tool_choice"] == {"type": "function", "function": {"name": "Read"}}
     assert body["tools"] == [ENCODED_WRITE, ENCODED_READ]
 
 
-def test_a_named_tool_is_offered_alone_where_the_server_would_not_read_the_object() -> None:
+def test_a_named_tool_is_offered_alone_if_the_server_does_not_accept_the_object() -> None:
     body = body_of(LENIENT, tools=[WRITE, READ], tool_choice={"type": "tool", "name": "Read"})
 
     assert body["tool_choice"] == "required"
@@ -71,7 +71,7 @@ def test_a_named_tool_that_is_not_offered_leaves_the_choice_to_the_model(profile
     assert "tool_choice.name" in dropped_from(profile, tools=[SEARCH, READ], tool_choice=choice)
 
 
-def test_one_call_at_a_time_is_asked_for_where_the_server_can_be_asked() -> None:
+def test_parallel_calls_are_disabled_if_the_server_has_the_field() -> None:
     choice: JsonObject = {"type": "auto", "disable_parallel_tool_use": True}
 
     assert body_of(STRICT, tools=[READ], tool_choice=choice)["parallel_tool_calls"] is False

@@ -1,4 +1,4 @@
-"""A field of an unexpected kind never ends a stream."""
+"""A field of an unexpected type never ends a stream."""
 
 import msgspec
 import pytest
@@ -25,37 +25,37 @@ WHOLE: JsonObject = {
     "usage": {"prompt_tokens": 3, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 1}},
     "timings": {"cache_n": 1, "prompt_n": 2, "prompt_ms": 1.5, "predicted_n": 2, "predicted_ms": 2.5},
 }
-odd = json_values.filter(lambda value: value is not None)
+irregular = json_values.filter(lambda value: value is not None)
 
 
 def chunk(**fields: object) -> Chunk:
     return decode_chunk(msgspec.json.encode({**WHOLE, **fields}))
 
 
-@given(st.sampled_from(["usage", "timings", "created", "model", "service_tier"]), odd)
-def test_an_odd_value_beside_the_reply_leaves_the_reply_alone(name: str, value: object) -> None:
+@given(st.sampled_from(["usage", "timings", "created", "model", "service_tier"]), irregular)
+def test_an_irregular_value_beside_the_reply_does_not_affect_the_reply(name: str, value: object) -> None:
     assert chunk(**{name: value}).choices == chunk().choices
 
 
-@given(st.sampled_from(["refusal", "function_call", "reasoning", "thinking", "audio", "annotations"]), odd)
-def test_an_odd_value_in_a_delta_leaves_the_text_alone(name: str, value: object) -> None:
-    said = chunk(choices=[{"delta": {"content": "a", name: value}}]).choices[0].delta
+@given(st.sampled_from(["refusal", "function_call", "reasoning", "thinking", "audio", "annotations"]), irregular)
+def test_an_irregular_value_in_a_delta_does_not_affect_the_text(name: str, value: object) -> None:
+    delta = chunk(choices=[{"delta": {"content": "a", name: value}}]).choices[0].delta
 
-    assert said is not None
-    assert said.content == "a"
+    assert delta is not None
+    assert delta.content == "a"
 
 
-def test_a_chunk_read_field_by_field_is_the_chunk_read_in_one_pass() -> None:
+def test_a_chunk_read_field_by_field_equals_the_chunk_read_in_one_pass() -> None:
     assert chunk(usage={**WHOLE["usage"], "prompt_tokens": "3"}) == chunk()  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b'"text"', b"{", b'{"choices":[{"delta":{"content":"\xff"}}]}'])
-def test_what_is_not_an_object_of_json_is_garbled(data: bytes) -> None:
+def test_anything_but_a_json_object_is_garbled(data: bytes) -> None:
     with pytest.raises(BackendGarbled, match="not a chat completion"):
         decode_chunk(data)
 
 
-def test_only_the_beginning_of_garbage_is_quoted() -> None:
+def test_only_the_beginning_of_undecodable_bytes_is_quoted() -> None:
     with pytest.raises(BackendGarbled) as caught:
         decode_chunk(b"x" * 100_000)
 

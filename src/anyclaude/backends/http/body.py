@@ -1,27 +1,27 @@
 """
-Reading a reply's body at one price per read.
+Read a reply's body at one price per read.
 
-A model server flushes every token as an HTTP chunk of its own.  `StreamReader.readany` of aiohttp 3.14 takes each
-of them out by itself and resumes the parser after each: 1.8 us per chunk, as much as understanding its content
-costs (measured on 250 chunks of 240 bytes; taken all at once they cost 0.04 us each).  So what has come is taken
-out of the reader's buffer here, and this is the one place that knows the reader's insides.
+A model server flushes every token as an HTTP chunk.  `StreamReader.readany` of aiohttp 3.14 removes the chunks one by
+one and resumes the parser after each: 1.8 us per chunk, as much as decoding the content costs (measured on 250 chunks
+of 240 bytes; read all at once they cost 0.04 us each).  So this module takes all available bytes out of the reader's
+buffer at once; no other module depends on the reader's internals.
 """
 
 from aiohttp import StreamReader
 
 
 async def read_available(content: StreamReader) -> bytes:
-    """Return all bytes that have come, and wait for some if there are none; `b""` is the end.  Raises as `readany`."""
+    """Return all available bytes, waiting for some if there are none; `b""` is the end.  Raises as `readany` does."""
     if (error := content.exception()) is not None:
         raise error
     if content.at_eof():
         return b""
     while not content._buffer and not content._eof:
         await content._wait("read_available")
-    return _taken(content)
+    return _take_buffer(content)
 
 
-def _taken(content: StreamReader) -> bytes:
+def _take_buffer(content: StreamReader) -> bytes:
     pieces = content._buffer
     data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     pieces.clear()

@@ -35,5 +35,5 @@ class OpenAiChat:
     def decode_error(
         self, status: int, body: bytes, retry_after_seconds: float | None, profile: BackendProfile
     ) -> BackendError:
-        """Return the error that a reply with an error status stands for."""
+        """Return the error for a reply with an error status."""
         return rejection(status, body, retry_after_seconds, profile)

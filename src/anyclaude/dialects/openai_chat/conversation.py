@@ -1,21 +1,19 @@
 """
-Say a conversation in Chat Completions messages.
+Encode a conversation as Chat Completions messages.
 
-The engine keeps what it has computed for a prompt that begins as an earlier one did, so the
-first rule is that a later turn never changes how an earlier one was said: messages are made in
-one pass that looks back and never ahead.  What follows from it:
+The engine caches a prompt for later ones that begin alike, so the first rule is that a later turn never changes how an
+earlier one was encoded: messages are made in one pass that looks back and never ahead.  It follows:
 
-* Instructions in mid-conversation stay where they are: to hoist them to the front changes the
-  whole prompt.  They keep their role where the model's template is known to leave them in their
-  place.  Many templates raise on a system message that is not the first, so everywhere else they
-  become user text in `<system-reminder>` tags, as the client itself writes them where a server
-  refuses the role (vLLM issue 53393 compares the alternatives).
-* Neighbouring user turns become one message, because templates raise on two in a row (Gemma,
-  Mistral: "Conversation roles must alternate").  A turn that joins only adds to the end.
-* Calls are numbered by their place.  The client's ids may repeat, and Mistral's templates raise
-  on any that is not nine letters and digits (mlx-lm issue 1375).
-* A call without a result, or a result without a call, breaks templates and servers alike: the
-  one gets a stand-in, the other becomes user text.
+* Instructions in mid-conversation stay in their place: moving them to the front changes the whole prompt.  They keep
+  their role if the model's template is known to leave them in place.  Many templates raise on a system message that is
+  not the first, so otherwise they become user text in `<system-reminder>` tags, as the client itself writes them for a
+  server that refuses the role (vLLM issue 53393 compares the alternatives).
+* Neighbouring user turns become one message, because templates raise on two in a row (Gemma, Mistral: "Conversation
+  roles must alternate").  A turn that joins is appended.
+* Calls are numbered by their position.  The client's ids may repeat, and Mistral's templates raise on any id that is
+  not nine letters and digits (mlx-lm issue 1375).
+* A call without a result, or a result without a call, breaks templates and servers: the former gets a placeholder, the
+  latter becomes user text.
 """
 
 from typing import TypeAlias
@@ -34,13 +32,13 @@ REMINDER = "<system-reminder>\n{text}\n</system-reminder>"
 REMINDER_START = "<system-reminder>"
 
 ERROR_PREFIX = "Error: "
-"""Stands before the text of a tool result that the client marks with `is_error`; there is no field for it."""
+"""Precedes the text of a tool result with `is_error`, for which Chat Completions has no field."""
 
 SILENT_ERROR = "the tool failed and said nothing"
 NO_RESULT = "Error: this call was never answered."
 SEE_BELOW = "[image: it follows in the next user message]"
-NOTHING_SAID = "(no content)"
-"""What the client itself writes for an empty message; templates and servers refuse one."""
+EMPTY_MESSAGE = "(no content)"
+"""The text that the client itself writes for an empty message, which templates and servers refuse."""
 
 Message: TypeAlias = JsonObject
 
@@ -55,7 +53,7 @@ def encode_conversation(request: MessagesRequest, profile: BackendProfile, dropp
 
 
 class Call(Struct, frozen=True):
-    """A call that has no result yet: its id with the client, its id with the server, the tool."""
+    """A call that has no result yet: the client's id, the id sent to the server, the tool."""
 
     client_id: str
     id: str
@@ -63,7 +61,7 @@ class Call(Struct, frozen=True):
 
 
 class Conversation:
-    """The messages so far."""
+    """The messages so far; the last may still grow by a user turn."""
 
     def __init__(self, profile: BackendProfile, dropped: DroppedFields) -> None:
         self._profile = profile
@@ -71,21 +69,21 @@ class Conversation:
         self._reader = PartReader(dropped, profile)
         self._closed: list[Message] = []
         self._user_parts: list[Part] = []
-        self._awaited: list[Call] = []
+        self._open_calls: list[Call] = []
         self._calls = 0
 
     @property
     def messages(self) -> list[Message]:
-        """All of them, the one that may still grow included."""
-        return [*self._closed, *self._growing()]
+        """All messages, including the last."""
+        return [*self._closed, *self._open_message()]
 
     def begin(self, system: tuple[ContentBlock, ...]) -> None:
-        """Say the system prompt; it can only be text."""
-        if text := self._text_alone(system, "system"):
+        """Add the system prompt; it can only be text."""
+        if text := self._text_of(system, "system"):
             self._close({"role": "system", "content": text})
 
     def add(self, turn: Turn) -> None:
-        """Say the next turn."""
+        """Add the next turn."""
         self._dropped.note_fields("messages.", turn.extra)
         blocks = blocks_of(turn.content)
         match turn.role:
@@ -102,8 +100,8 @@ class Conversation:
                 self._add_user(blocks)
 
     def _add_system(self, blocks: tuple[ContentBlock, ...]) -> None:
-        self._settle(())
-        text = self._text_alone(blocks, "messages.system")
+        self._close_calls(())
+        text = self._text_of(blocks, "messages.system")
         if not text:
             return
         if not (self._closed or self._user_parts) or self._profile.mid_conversation_system == "system_message":
@@ -112,36 +110,36 @@ class Conversation:
             self._user_parts.append(text if text.startswith(REMINDER_START) else REMINDER.format(text=text))
 
     def _add_user(self, blocks: tuple[ContentBlock, ...]) -> None:
-        answers, parts = self._settle(blocks)
+        positions, parts = self._close_calls(blocks)
         for position, block in enumerate(blocks):
             if not isinstance(block, ToolResultBlock):
                 parts.extend(self._reader.parts_of(block, "messages"))
-            elif position not in answers:
+            elif position not in positions:
                 parts.extend(self._orphan(block))
-        if not parts and not answers and not self._user_parts:
-            parts = [NOTHING_SAID]
+        if not parts and not positions and not self._user_parts:
+            parts = [EMPTY_MESSAGE]
         self._user_parts.extend(parts)
 
     def _add_assistant(self, blocks: tuple[ContentBlock, ...]) -> None:
-        self._settle(())
+        self._close_calls(())
         texts: list[Part] = []
-        thoughts: list[str] = []
+        reasoning: list[str] = []
         calls: list[JsonValue] = []
         for block in blocks:
             match block:
                 case TextBlock():
                     texts.extend(self._reader.parts_of(block, "messages"))
                 case ThinkingBlock(thinking) if self._profile.earlier_reasoning == "reasoning_content":
-                    thoughts.append(thinking)
+                    reasoning.append(thinking)
                 case ToolUseBlock():
                     calls.append(self._call(block))
                 case _:
                     self._reader.drop(block, "messages")
-        if not texts and not calls and not any(thoughts):
-            return  # an empty message of the assistant is refused as well; its thinking is in the account
+        if not texts and not calls and not any(reasoning):
+            return  # an empty assistant message is refused too; its reasoning is recorded as dropped
         message: dict[str, JsonValue] = {"role": "assistant", "content": joined_text(texts) if texts else None}
-        if any(thoughts):
-            message["reasoning_content"] = SEPARATOR.join(thoughts)
+        if any(reasoning):
+            message["reasoning_content"] = SEPARATOR.join(reasoning)
         if calls:
             message["tool_calls"] = calls
         self._close(message)
@@ -150,34 +148,34 @@ class Conversation:
         self._dropped.note_fields("messages.tool_use.", block.extra)
         self._calls += 1
         call = Call(block.id, f"call{self._calls:05d}", block.name)
-        self._awaited.append(call)
+        self._open_calls.append(call)
         return {
             "id": call.id,
             "type": "function",
             "function": {"name": call.name, "arguments": block.raw_arguments or _arguments(block.input)},
         }
 
-    def _settle(self, blocks: tuple[ContentBlock, ...]) -> tuple[set[int], list[Part]]:
-        """Give waiting calls their results, in the order of the calls; return where these stood, and their pictures."""
-        answers: set[int] = set()
+    def _close_calls(self, blocks: tuple[ContentBlock, ...]) -> tuple[set[int], list[Part]]:
+        """Add the results of the open calls, in the order of the calls; return the results' positions and pictures."""
+        positions: set[int] = set()
         pictures: list[Part] = []
-        for call in self._awaited:
+        for call in self._open_calls:
             text, shown = NO_RESULT, list[Picture]()
-            found = _answer_to(call, blocks, answers)
+            found = _result_of(call, blocks, positions)
             if found is None:
                 self._dropped.note("messages.tool_use.result", "a call had no result; a stand-in was sent for it")
             else:
                 position, result = found
-                answers.add(position)
+                positions.add(position)
                 text, shown = self._result(result)
             self._close({"role": "tool", "tool_call_id": call.id, "content": text})
             if shown:
                 pictures.extend([f"From the result of {call.name} ({call.id}):", *shown])
-        self._awaited = []
-        return answers, pictures
+        self._open_calls = []
+        return positions, pictures
 
     def _result(self, result: ToolResultBlock) -> tuple[str, list[Picture]]:
-        """Return the text of a result, and its pictures: a tool's message carries text alone."""
+        """Return the text of a result, and its pictures: a tool message carries text only."""
         self._dropped.note_fields("messages.tool_result.", result.extra)
         parts = self._reader.parts(blocks_of(result.content or ()), "messages.tool_result")
         text = joined_text([SEE_BELOW if isinstance(part, Picture) else part for part in parts])
@@ -186,12 +184,12 @@ class Conversation:
         return text, [part for part in parts if isinstance(part, Picture)]
 
     def _orphan(self, result: ToolResultBlock) -> list[Part]:
-        """Say a result that answers no call as text."""
+        """Return a result without a call as user text."""
         self._dropped.note("messages.tool_result.tool_use_id", "a result answered no call; it was sent as user text")
         text, pictures = self._result(result)
         return [f"Result of an earlier tool call:\n{text}", *pictures]
 
-    def _text_alone(self, blocks: tuple[ContentBlock, ...], path: str) -> str:
+    def _text_of(self, blocks: tuple[ContentBlock, ...], path: str) -> str:
         parts: list[Part] = []
         for block in blocks:
             if isinstance(block, TextBlock):
@@ -201,24 +199,24 @@ class Conversation:
         return joined_text(parts)
 
     def _close(self, message: Message) -> None:
-        self._closed.extend(self._growing())
+        self._closed.extend(self._open_message())
         self._user_parts = []
         self._closed.append(message)
 
-    def _growing(self) -> list[Message]:
+    def _open_message(self) -> list[Message]:
         return [{"role": "user", "content": encode_parts(self._user_parts)}] if self._user_parts else []
 
 
-def _answer_to(call: Call, blocks: tuple[ContentBlock, ...], taken: set[int]) -> tuple[int, ToolResultBlock] | None:
-    """Return the first result for a call that no other call has taken: ids may repeat."""
+def _result_of(call: Call, blocks: tuple[ContentBlock, ...], used: set[int]) -> tuple[int, ToolResultBlock] | None:
+    """Return the first result for a call that is not used for another one: ids may repeat."""
     for position, block in enumerate(blocks):
-        if isinstance(block, ToolResultBlock) and block.tool_use_id == call.client_id and position not in taken:
+        if isinstance(block, ToolResultBlock) and block.tool_use_id == call.client_id and position not in used:
             return position, block
     return None
 
 
 def _arguments(raw: JsonValue) -> str:
-    """Return a tool's input as JSON text; templates fail on anything but an object."""
+    """Return a tool's input as JSON; templates fail on anything but an object."""
     if raw is None:
         return "{}"
     return encode_json(raw if isinstance(raw, dict) else {"input": raw}).decode()

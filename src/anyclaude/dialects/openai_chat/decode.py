@@ -1,8 +1,7 @@
 """
-Understand an answer: a stream of chunks, or one whole completion.
+Decode a reply: a stream of chunks, or one whole completion.
 
-This path is paid for per token: a chunk that adds some text costs one pass of msgspec and a
-few comparisons.
+This path is paid for per token: a chunk that adds text costs one pass of msgspec and a few comparisons.
 """
 
 from anyclaude.errors import BackendError, BackendGarbled, BackendTruncated
@@ -12,12 +11,12 @@ from anyclaude.protocol.sse import BYTE_ORDER_MARK, DEFAULT_MAX_EVENT_BYTES, Eve
 
 from .rejections import rejection_of_event
 from .tool_calls import LEGACY_INDEX, ToolCalls
-from .wire import CallPart, Choice, Chunk, Counted, PromptDetails, Said, Timings, decode_chunk
+from .wire import CallPart, ChatMessage, Choice, Chunk, PromptDetails, Timings, WireUsage, decode_chunk
 
 DONE = b"[DONE]"
 
 ERROR_LINE = b"error:"
-"""Older llama.cpp servers write the name of the event where the field's name belongs (`server_sent_event`)."""
+"""Older llama.cpp servers write the name of the event in place of the field's name (`server_sent_event`)."""
 
 STOP_REASONS: dict[str, StopReason] = {
     "length": "max_tokens",
@@ -32,20 +31,20 @@ STOP_REASONS: dict[str, StopReason] = {
     "safety": "refusal",  # Gemini's compatible endpoint
     "stop_sequence": "stop_sequence",
 }
-"""What servers say in `finish_reason`, in lower case.  Every other word means that the model came to its end."""
+"""The values of `finish_reason`, in lower case.  Every other value means that the model ended its reply."""
 
 NOT_FINISHED = frozenset({"", "null"})
-"""What stands in `finish_reason` before the end: nothing (Ollama issue 4357, SGLang issue 3912), or null as text."""
+"""The values of `finish_reason` before the end: empty (Ollama issue 4357, SGLang issue 3912), or null as text."""
 
-CUT_SHORT = frozenset({"abort", "cancelled", "error", "insufficient_system_resource"})
-"""The server gave the reply up.  vLLM and SGLang say abort, OpenRouter error, DeepSeek's API the last."""
+ABORTED = frozenset({"abort", "cancelled", "error", "insufficient_system_resource"})
+"""The server aborted the reply.  vLLM and SGLang send abort, OpenRouter error, DeepSeek's API the last."""
 
 
 class ReplyDecoder:
     """
-    Decodes one answer, whichever of the two kinds it is.
+    Decodes one reply of either kind.
 
-    The first byte tells, not the content type: servers ignore `stream`, and label one kind as the other.
+    The first byte decides, not the content type: servers ignore `stream`, and label one kind as the other.
     """
 
     def __init__(self) -> None:
@@ -53,13 +52,18 @@ class ReplyDecoder:
         self._head = b""
 
     def feed(self, chunk: bytes) -> list[Delta]:
-        """Return what `chunk` adds."""
+        """Return the deltas that `chunk` adds.  Raises `BackendGarbled` and `BackendRejected`."""
         if self._decoder is None:
             return self._begin(chunk)
         return self._decoder.feed(chunk)
 
     def finish(self) -> list[Delta]:
-        """Return what only the end of the answer settles."""
+        """
+        Return the deltas that only the end of the reply decides.
+
+        Raises:
+            BackendTruncated: when the reply is empty, or ended before it was finished.
+        """
         if self._decoder is None:
             raise BackendTruncated("the backend's reply is empty")
         return self._decoder.finish()
@@ -86,10 +90,14 @@ class StreamDecoder:
 
     def feed(self, chunk: bytes) -> list[Delta]:
         """
-        Return what `chunk` adds.
+        Return the deltas that `chunk` adds.
 
-        An error waits until what came before it has been handed on, and is raised by the next
-        call: the deltas are the same for any split of the bytes.
+        If deltas precede an error, they are returned first and the error is raised by the next call: the deltas are
+        the same for any split of the bytes.
+
+        Raises:
+            BackendGarbled: when the bytes cannot be understood.
+            BackendRejected: when the server sent an error.
         """
         if self._failure is not None:
             raise self._failure
@@ -102,7 +110,7 @@ class StreamDecoder:
                 else:
                     self._take(event, deltas)
         except EventTooLarge as error:
-            self._failure = BackendGarbled(f"the backend's stream cannot be followed: {error}")
+            self._failure = BackendGarbled(f"the backend's stream cannot be decoded: {error}")
         except BackendError as error:
             self._failure = error
         if self._failure is not None and not deltas:
@@ -110,7 +118,7 @@ class StreamDecoder:
         return deltas
 
     def finish(self) -> list[Delta]:
-        """Return what an unterminated last event adds, if it is whole; raises `BackendTruncated`."""
+        """Return the deltas of a last event that is whole but unterminated.  Raises `BackendTruncated`."""
         if self._failure is not None:
             raise self._failure
         deltas: list[Delta] = []
@@ -134,14 +142,19 @@ class StreamDecoder:
 
 
 class DocumentDecoder:
-    """Decodes one whole completion, once all its bytes are there."""
+    """Decodes one whole completion, once all its bytes have arrived."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
         self._size = 0
 
     def feed(self, chunk: bytes) -> list[Delta]:
-        """Keep `chunk`; raises `BackendGarbled` for more than any honest reply holds."""
+        """
+        Keep `chunk`.
+
+        Raises:
+            BackendGarbled: when the document is larger than any valid reply.
+        """
         self._size += len(chunk)
         if self._size > DEFAULT_MAX_EVENT_BYTES:
             raise BackendGarbled(f"the backend's reply is larger than {DEFAULT_MAX_EVENT_BYTES} bytes")
@@ -149,20 +162,25 @@ class DocumentDecoder:
         return []
 
     def finish(self) -> list[Delta]:
-        """Return the whole reply; raises `BackendTruncated` for a document that is not whole."""
+        """
+        Return the deltas of the whole reply.
+
+        Raises:
+            BackendTruncated: when the document is not whole.
+        """
         body = b"".join(self._pieces).rstrip()
         if not body.endswith(b"}"):
             raise BackendTruncated("the backend's reply ended in the middle of its JSON document")
         deltas: list[Delta] = []
         reply = _Reply()
         reply.take(decode_chunk(body), deltas)
-        reply.end(deltas)  # a document that is whole needs no other sign of its end
+        reply.end(deltas)  # a whole document needs no other sign of its end
         reply.require_end()
         return deltas
 
 
 class _Reply:
-    """What has been said so far, as much of it as is needed to understand the rest."""
+    """The part of the reply so far that is needed to decode the rest."""
 
     def __init__(self) -> None:
         self._calls = ToolCalls()
@@ -170,95 +188,100 @@ class _Reply:
         self._has_text = False
         self._has_reasoning = False
         self._is_finished = False
-        self._cut_by = ""
+        self._aborted_by = ""
 
     def take(self, chunk: Chunk, deltas: list[Delta]) -> None:
-        """Add what a chunk says to `deltas`."""
+        """Add the deltas of a chunk to `deltas`."""
         if chunk.choices:
             choice = chunk.choices[0]
             self._has_begun = True
             if choice.delta is not None:
-                self._say(choice.delta, deltas)
+                self._add_delta(choice.delta, deltas)
             if choice.message is not None and (choice.delta is None or choice.finish_reason):
-                self._say_whole(choice.message, deltas)
+                self._add_message(choice.message, deltas)
             if choice.finish_reason is not None:
                 self._stop(choice, choice.finish_reason, deltas)
         if chunk.usage is not None or chunk.timings is not None:
-            deltas.append(_reported(chunk.usage or Counted(), chunk.timings or Timings()))
+            deltas.append(_usage_reported(chunk.usage or WireUsage(), chunk.timings or Timings()))
 
     def end(self, deltas: list[Delta]) -> None:
-        """The server says that this was all; some never give a reason."""
-        if self._has_begun and not self._is_finished and not self._cut_by:
+        """Add the end that `[DONE]` marks; some servers never give a reason."""
+        if self._has_begun and not self._is_finished and not self._aborted_by:
             self._is_finished = True
             deltas.append(Finished("end_turn"))
 
     def require_end(self) -> None:
-        """Raise `BackendTruncated` unless the server has finished the reply."""
-        if self._cut_by:
-            raise BackendTruncated(f"the backend gave its reply up (finish_reason: {self._cut_by})")
+        """
+        Check that the server has finished the reply.
+
+        Raises:
+            BackendTruncated: when it has not.
+        """
+        if self._aborted_by:
+            raise BackendTruncated(f"the backend aborted its reply (finish_reason: {self._aborted_by})")
         if not self._is_finished:
             raise BackendTruncated("the backend closed its reply before it had finished it")
 
-    def _say(self, said: Said, deltas: list[Delta]) -> None:
-        # one of them: servers send the same text under two names while they rename the field
-        if reasoning := said.reasoning_content or said.reasoning or said.thinking:
+    def _add_delta(self, message: ChatMessage, deltas: list[Delta]) -> None:
+        # one of the names: servers send the same text under two names while they rename the field
+        if reasoning := message.reasoning_content or message.reasoning or message.thinking:
             self._has_reasoning = True
             deltas.append(ThinkingDelta(reasoning))
-        if text := said.content or said.refusal:
+        if text := message.content or message.refusal:
             self._has_text = True
             deltas.append(TextDelta(text))
-        if said.tool_calls or said.function_call is not None:
-            deltas.extend(self._calls.take(_calls_in(said)))
+        if message.tool_calls or message.function_call is not None:
+            deltas.extend(self._calls.take(_calls_in(message)))
 
-    def _say_whole(self, said: Said, deltas: list[Delta]) -> None:
-        """Add what a whole message says that its pieces have not said before."""
-        reasoning = said.reasoning_content or said.reasoning or said.thinking
+    def _add_message(self, message: ChatMessage, deltas: list[Delta]) -> None:
+        """Add the parts of a whole message that the deltas before it did not have."""
+        reasoning = message.reasoning_content or message.reasoning or message.thinking
         if reasoning and not self._has_reasoning:
             self._has_reasoning = True
             deltas.append(ThinkingDelta(reasoning))
-        text = said.content or said.refusal
+        text = message.content or message.refusal
         if text and not self._has_text:
             self._has_text = True
             deltas.append(TextDelta(text))
-        deltas.extend(self._calls.take_whole(_calls_in(said)))
+        deltas.extend(self._calls.take_whole(_calls_in(message)))
 
     def _stop(self, choice: Choice, finish_reason: str, deltas: list[Delta]) -> None:
         reason = finish_reason.lower()
-        if reason in CUT_SHORT:
-            self._cut_by = finish_reason
+        if reason in ABORTED:
+            self._aborted_by = finish_reason
         elif reason not in NOT_FINISHED:
             self._is_finished = True
             deltas.append(_finished(choice, reason))
 
 
-def _calls_in(said: Said) -> list[CallPart]:
+def _calls_in(message: ChatMessage) -> list[CallPart]:
     """Return the tool calls; the legacy field holds one, and some servers send it beside the list that replaced it."""
-    if said.tool_calls or said.function_call is None:
-        return said.tool_calls or []
-    return [CallPart(LEGACY_INDEX, function=said.function_call)]
+    if message.tool_calls or message.function_call is None:
+        return message.tool_calls or []
+    return [CallPart(LEGACY_INDEX, function=message.function_call)]
 
 
 def _finished(choice: Choice, reason: str) -> Finished:
-    """Return why the model stopped; a stop sequence that matched is told beside the reason, which is then `stop`."""
+    """Return why the model stopped; a matched stop sequence is in a field beside the reason, which is then `stop`."""
     for matched in (choice.stop_reason, choice.matched_stop):
         if reason == "stop" and isinstance(matched, str) and matched.lower() not in {*STOP_REASONS, "stop", "eos"}:
             return Finished("stop_sequence", matched)
     return Finished(STOP_REASONS.get(reason, "end_turn"))
 
 
-def _reported(counted: Counted, timings: Timings) -> UsageReported:
+def _usage_reported(usage: WireUsage, timings: Timings) -> UsageReported:
     """
     Return the engine's counts.
 
-    `timings` are llama.cpp's own, and win.  A prompt of zero tokens does not exist: it is what
-    servers send before they know, or when they do not count.
+    `timings` are llama.cpp's own, and take precedence.  A prompt of zero tokens does not exist: servers send zero
+    before they know the number, or when they do not count.
     """
-    details = counted.prompt_tokens_details or PromptDetails()
-    cached, prompt = details.cached_tokens, counted.prompt_tokens
+    details = usage.prompt_tokens_details or PromptDetails()
+    cached, prompt = details.cached_tokens, usage.prompt_tokens
     written = details.cache_write_tokens if details.created_cache_tokens is None else details.created_cache_tokens
     if timings.cache_n is not None and timings.prompt_n is not None:
         cached, prompt = timings.cache_n, timings.cache_n + timings.prompt_n
-    output = timings.predicted_n if counted.completion_tokens is None else counted.completion_tokens
+    output = timings.predicted_n if usage.completion_tokens is None else usage.completion_tokens
     return UsageReported(
         input_tokens=_count(prompt) or None,
         output_tokens=_count(output),
@@ -278,7 +301,7 @@ def _seconds(milliseconds: float | None) -> float | None:
 
 
 def _is_json(data: bytes) -> bool:
-    """Whether bytes that nobody has terminated are at least one whole object."""
+    """Return whether an unterminated event is one whole JSON object."""
     if not data.lstrip().startswith(b"{"):
         return False
     try:

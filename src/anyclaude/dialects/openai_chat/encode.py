@@ -1,4 +1,4 @@
-"""Say a request in Chat Completions.  The same request always gives the same bytes."""
+"""Encode a request in Chat Completions.  The same request always gives the same bytes."""
 
 from anyclaude.dialects.base import Encoded, WireRequest
 from anyclaude.profiles import BackendProfile
@@ -12,19 +12,19 @@ from .tools import ToolFields, encode_tools
 PATH = "/chat/completions"
 
 EFFORTS = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
-"""The client's effort levels in the words of `reasoning_effort`, which every server that has the field knows."""
+"""The client's effort levels as values of `reasoning_effort`; every server with the field knows these."""
 
 
 def encode_request(
     request: MessagesRequest, model: str, profile: BackendProfile, conversation_key: str | None = None
 ) -> Encoded:
-    """Return the streaming request for `model`, and the account of what it could not say."""
+    """Return the streaming request for `model`, and the dropped fields."""
     dropped = DroppedFields()
     messages = encode_conversation(request, profile, dropped)
     body: dict[str, JsonValue] = {
         "model": model,
         "messages": messages,
-        **_encode_offer(encode_tools(request, profile, dropped)),
+        **_tool_fields(encode_tools(request, profile, dropped)),
         **_sampling(request, profile, dropped),
         **_output(request, profile, dropped),
         **_continuation(messages, profile, dropped),
@@ -33,17 +33,17 @@ def encode_request(
     }
     if profile.conversation_field is not None and conversation_key is not None:
         body[profile.conversation_field] = conversation_key
-    _note_rest(request, dropped)
+    _note_unsent_fields(request, dropped)
     return Encoded(WireRequest(PATH, encode_json(body)), dropped.entries)
 
 
-def _encode_offer(offer: ToolFields) -> JsonObject:
-    fields: dict[str, JsonValue] = {
-        "tools": offer.tools,
-        "tool_choice": offer.tool_choice,
-        "parallel_tool_calls": offer.parallel_tool_calls,
+def _tool_fields(fields: ToolFields) -> JsonObject:
+    values: dict[str, JsonValue] = {
+        "tools": fields.tools,
+        "tool_choice": fields.tool_choice,
+        "parallel_tool_calls": fields.parallel_tool_calls,
     }
-    return {name: value for name, value in fields.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _sampling(request: MessagesRequest, profile: BackendProfile, dropped: DroppedFields) -> JsonObject:
@@ -79,7 +79,7 @@ def _output(request: MessagesRequest, profile: BackendProfile, dropped: DroppedF
 
 
 def _continuation(messages: list[JsonObject], profile: BackendProfile, dropped: DroppedFields) -> JsonObject:
-    """Ask the server to go on with the assistant's last message where the conversation ends in one."""
+    """Return the fields that make the server continue the assistant's last message, if the conversation ends in one."""
     last = messages[-1] if messages else {}
     if last.get("role") != "assistant" or "tool_calls" in last:
         return {}
@@ -93,7 +93,7 @@ def _continuation(messages: list[JsonObject], profile: BackendProfile, dropped: 
             return {}
 
 
-def _note_rest(request: MessagesRequest, dropped: DroppedFields) -> None:
+def _note_unsent_fields(request: MessagesRequest, dropped: DroppedFields) -> None:
     unsent = {
         "metadata": request.metadata,
         "thinking": request.thinking,

@@ -1,8 +1,8 @@
 """
-The content of a message: text and pictures, which is all that Chat Completions can hold.
+Encode the content of a message: text and pictures, which is all that Chat Completions can carry.
 
-Whatever else a block is becomes text where it has any, and otherwise a note in its place that
-the model can read; both the loss and its reason are accounted for.
+Any other block becomes its text, if it has any, and otherwise a note in its place that the model can read; the dropped
+block and the reason are recorded.
 """
 
 from base64 import b64decode
@@ -35,11 +35,11 @@ from anyclaude.protocol.json_values import JsonObject, JsonValue
 from .dropped_fields import NO_SUCH_BLOCK, DroppedFields
 
 SEPARATOR = "\n\n"
-"""Stands between two text blocks that become one string, as between the blocks of a system prompt."""
+"""Separates text blocks that become one string, such as the blocks of a system prompt."""
 
 
 class Picture(Struct, frozen=True):
-    """A picture, as the URL it is sent by."""
+    """A picture, as the URL in which it is sent."""
 
     url: str
 
@@ -48,18 +48,18 @@ Part: TypeAlias = str | Picture
 
 
 class PartReader:
-    """Reads blocks as parts; `path` says where they stand, for the account of losses."""
+    """Reads blocks as parts; `path` is their location, for the record of dropped fields."""
 
     def __init__(self, dropped: DroppedFields, profile: BackendProfile) -> None:
         self._dropped = dropped
         self._profile = profile
 
     def parts(self, blocks: tuple[ContentBlock, ...], path: str) -> list[Part]:
-        """Return what the blocks say, in their order."""
+        """Return the parts of some blocks, in their order."""
         return [part for block in blocks for part in self.parts_of(block, path)]
 
     def parts_of(self, block: ContentBlock, path: str) -> list[Part]:
-        """Return what one block says."""
+        """Return the parts of one block."""
         match block:
             case TextBlock(text, extra):
                 self._dropped.note_fields(f"{path}.text.", extra)
@@ -77,7 +77,7 @@ class PartReader:
                 return []
 
     def drop(self, block: ContentBlock, path: str) -> None:
-        """Account for a block that has no place here."""
+        """Record a block that cannot be sent."""
         self._dropped.note(f"{path}.{_kind(block)}", NO_SUCH_BLOCK)
 
     def _picture(self, source: Source, path: str) -> Part:
@@ -142,12 +142,12 @@ class PartReader:
 
 
 def joined_text(parts: list[Part]) -> str:
-    """Return the text among the parts; nothing inside it is changed."""
+    """Return the text of the parts, unchanged, without pictures."""
     return SEPARATOR.join(part for part in parts if isinstance(part, str))
 
 
 def encode_parts(parts: list[Part]) -> JsonValue:
-    """Return the content of a message: one string, or a list where there is a picture between the texts."""
+    """Return the content of a message: one string, or a list if it has a picture."""
     if all(isinstance(part, str) for part in parts):
         return joined_text(parts)
     encoded: list[JsonObject] = []

@@ -1,10 +1,9 @@
 """
-What a server means when it refuses: its own words, under the status and kind the client acts on.
+Decode a server's errors: its own message, with the status and kind on which the client acts.
 
-Two things are translated, because the client acts on their wording and on nothing else:
-a prompt over the context window becomes `prompt is too long: A tokens > B maximum`, on which
-it compacts the conversation, and a prompt that only leaves too little room for the reply
-becomes the sentence on which it asks again for a shorter one.  Every other message stays as
+Two messages are translated, because the client acts on their wording alone: a prompt over the context window becomes
+`prompt is too long: A tokens > B maximum`, on which the client compacts the conversation, and a prompt that leaves too
+little room for the reply becomes the sentence on which it asks again for a shorter one.  Every other message stays as
 the server wrote it.
 """
 
@@ -17,11 +16,11 @@ from anyclaude.profiles import BackendProfile, error_wordings
 from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_json, encode_json
 
 MAX_MESSAGE_CHARACTERS = 2_000
-"""As much of a message as the client is told: enough for a validation error, not for an echoed prompt."""
+"""The part of a message that the client gets: enough for a validation error, not for an echoed prompt."""
 
-ROOM_FOR_A_REPLY = 4_096
-"""With less room than this the conversation has to be compacted.  The client would ask again for what is left less
-1,000 tokens (Claude Code 2.1.330), and fewer than 3,000 do not hold a file edit."""
+MIN_REPLY_TOKENS = 4_096
+"""With less room for a reply the conversation must be compacted.  The client would ask again for the rest of the window
+less 1,000 tokens (Claude Code 2.1.330), and fewer than 3,000 do not hold a file edit."""
 
 KINDS = {
     401: "authentication_error",
@@ -38,7 +37,7 @@ KINDS = {
 
 
 class Refusal(Struct, frozen=True):
-    """What a server said when it refused, in whichever of the usual shapes."""
+    """The content of an error, in any of the usual shapes."""
 
     message: str
     type: str = ""
@@ -48,7 +47,7 @@ class Refusal(Struct, frozen=True):
 
 
 def rejection(status: int, body: bytes, retry_after_seconds: float | None, profile: BackendProfile) -> BackendRejected:
-    """Return the error that an answer with an error status stands for; `profile` says which key it would take."""
+    """Return the error for a reply with an error status; `profile` names the variable that holds the key."""
     refusal = _refusal_in_body(body)
     if status in (401, 403):
         return BackendRejected(_key_refused(status, refusal, profile), status, KINDS[status])
@@ -56,13 +55,13 @@ def rejection(status: int, body: bytes, retry_after_seconds: float | None, profi
         error = BackendRejected(
             f"the backend answered with HTTP status {status}; is its address right?", 502, "api_error"
         )
-        error.is_transient = False  # a redirect leads the next request astray as well
+        error.is_transient = False  # a redirect would affect the next request too
         return error
     return _rejected(status, refusal, retry_after_seconds)
 
 
 def rejection_in(raw: JsonObject) -> BackendRejected | None:
-    """Return the error that a chunk carries instead of a reply, if it does."""
+    """Return the error that a chunk carries instead of a reply, `None` if it carries a reply."""
     if not raw.get("error") and ("choices" in raw or raw.get("object") != "error"):
         return None
     refusal = _refusal_in(raw)
@@ -71,35 +70,37 @@ def rejection_in(raw: JsonObject) -> BackendRejected | None:
 
 
 def rejection_of_event(data: bytes) -> BackendRejected:
-    """Return the error that the data of an `error` event stands for."""
+    """Return the error in the data of an `error` event."""
     refusal = _refusal_in_body(data)
     code = refusal.code
     return _rejected(code if code is not None and 400 <= code <= 599 else 500, refusal, None)
 
 
 def _rejected(status: int, refusal: Refusal, retry_after_seconds: float | None) -> BackendRejected:
-    message = refusal.message or f"the backend answered with HTTP status {status} and said nothing more"
+    message = refusal.message or f"the backend answered with HTTP status {status} and no message"
     if status != 429 and error_wordings.PROMPT_TOO_LONG.search(f"{refusal.type} {message}"):
-        return BackendRejected(_too_long(refusal, message)[:MAX_MESSAGE_CHARACTERS], 400, "invalid_request_error")
+        return BackendRejected(
+            _too_long_message(refusal, message)[:MAX_MESSAGE_CHARACTERS], 400, "invalid_request_error"
+        )
     if status == 503 and error_wordings.STILL_STARTING.search(message):
-        status = 529  # it passes by itself: the client waits and asks again
+        status = 529  # transient: the client waits and asks again
     kind = KINDS.get(status, "invalid_request_error" if status < 500 else "api_error")
     return BackendRejected(message[:MAX_MESSAGE_CHARACTERS], status, kind, retry_after_seconds)
 
 
-def _too_long(refusal: Refusal, message: str) -> str:
-    """Return the sentence that makes the client shorten the conversation, or ask for a shorter reply."""
+def _too_long_message(refusal: Refusal, message: str) -> str:
+    """Return the sentence on which the client compacts the conversation, or asks for a shorter reply."""
     limit = refusal.context_tokens or _first_number(error_wordings.CONTEXT_LIMIT, message)
     prompt = refusal.prompt_tokens or _first_number(error_wordings.PROMPT_TOKENS, message)
     reply = _first_number((error_wordings.REPLY_TOKENS,), message) or 0
     if limit is None or prompt is None:
         return f"prompt is too long (the server says: {message})"
-    if prompt + ROOM_FOR_A_REPLY <= limit and reply and "at least" not in message:
+    if prompt + MIN_REPLY_TOKENS <= limit and reply and "at least" not in message:
         return f"input length and `max_tokens` exceed context limit: {prompt} + {reply} > {limit}"
-    asked = prompt if prompt > limit else prompt + reply
-    if asked <= limit:
+    requested = prompt if prompt > limit else prompt + reply
+    if requested <= limit:
         return f"prompt is too long (the server says: {message})"
-    return f"prompt is too long: {asked} tokens > {limit} maximum (the server says: {message})"
+    return f"prompt is too long: {requested} tokens > {limit} maximum (the server says: {message})"
 
 
 def _first_number(patterns: tuple[re.Pattern[str], ...], message: str) -> int | None:
@@ -112,7 +113,9 @@ def _first_number(patterns: tuple[re.Pattern[str], ...], message: str) -> int | 
 def _key_refused(status: int, refusal: Refusal, profile: BackendProfile) -> str:
     variable = profile.api_key_variable
     advice = (
-        f"Set {variable} to a key it takes." if variable else "The key is our own: does another server listen there?"
+        f"Set {variable} to a key it accepts."
+        if variable
+        else "The key is the gateway's own: does another server listen there?"
     )
     reason = error_wordings.POSSIBLE_SECRET.sub("…", refusal.message)[: MAX_MESSAGE_CHARACTERS // 2]
     return (
@@ -129,7 +132,7 @@ def _refusal_in_body(body: bytes) -> Refusal:
 
 
 def _refusal_in(raw: JsonValue) -> Refusal:
-    """Read OpenAI's, llama.cpp's, vLLM's, Ollama's and FastAPI's shapes."""
+    """Return the content of an error in OpenAI's, llama.cpp's, vLLM's, Ollama's or FastAPI's shape."""
     while isinstance(raw, dict) and isinstance(raw.get("error"), dict):
         raw = raw["error"]
     if not isinstance(raw, dict):
@@ -144,7 +147,7 @@ def _refusal_in(raw: JsonValue) -> Refusal:
 
 
 def _as_text(raw: JsonValue) -> str:
-    """Return the JSON of an answer that has no message, unless there is nothing in it."""
+    """Return the JSON of an error without a message, unless it is empty."""
     return encode_json(raw).decode() if raw else ""
 
 
@@ -161,23 +164,23 @@ def _message_in(raw: JsonObject) -> str:
 
 
 def _upstream_message(raw: JsonObject) -> str:
-    """Return what OpenRouter was told by the provider it asked; its own message then says nothing."""
+    """Return the provider's message that OpenRouter passes on; its own message then has no information."""
     metadata = raw.get("metadata")
-    told = metadata.get("raw") if isinstance(metadata, dict) else None
-    return f": {told}" if isinstance(told, str) else ""
+    message = metadata.get("raw") if isinstance(metadata, dict) else None
+    return f": {message}" if isinstance(message, str) else ""
 
 
 def _problem(problem: JsonValue) -> str:
-    """Return one of FastAPI's validation errors: where it is, and what is wrong."""
+    """Return one of FastAPI's validation errors: its location, and its message."""
     if not isinstance(problem, dict) or not isinstance(problem.get("msg"), str):
         return encode_json(problem).decode()
-    place = problem.get("loc")
-    where = ".".join(str(step) for step in place) if isinstance(place, list) else ""
+    location = problem.get("loc")
+    where = ".".join(str(step) for step in location) if isinstance(location, list) else ""
     return f"{where}: {problem['msg']}" if where else str(problem["msg"])
 
 
 def _plain_text(body: str) -> str:
-    """Return the text of a page of HTML, or of anything else."""
+    """Return the text without the markup, if it is a page of HTML."""
     if "<" in body:
         body = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", body[: 64 * 1024], flags=re.DOTALL | re.IGNORECASE)
     return " ".join(body.split())

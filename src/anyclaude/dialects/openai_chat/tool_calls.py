@@ -1,10 +1,10 @@
 """
-Which tool call a fragment belongs to, when servers disagree on how to say it.
+Assign the fragments of tool calls to their calls, although servers disagree on how to mark them.
 
-By the specification `index` tells calls apart.  In the wild it is missing (mlx-lm pull 598,
-Ollama issue 7881) or the same for every parallel call (Ollama issue 15457, dynamo pull 4723),
-and the id is missing, changes, or is repeated together with the name in every fragment.  A
-call therefore has an identity of our own, its slot.
+By the specification `index` identifies a call.  In practice it is missing (mlx-lm pull 598, Ollama issue 7881) or the
+same for every parallel call (Ollama issue 15457, dynamo pull 4723), and the id is missing, changes, or is repeated
+together with the name in every fragment.  A call is therefore identified by its slot, a number that this module
+assigns.
 """
 
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from anyclaude.protocol.json_values import JsonError, JsonValue, decode_json
 from .wire import CallPart, FunctionPart
 
 LEGACY_INDEX = -1
-"""Stands for the one call that the legacy `function_call` field can hold; a real index is 0 or more."""
+"""The index of the one call in the legacy `function_call` field; a real index is 0 or more."""
 
 NO_FUNCTION = FunctionPart()
 
 
 @dataclass(slots=True)
 class Call:
-    """One call, as far as it has been heard."""
+    """One call, as far as it has arrived."""
 
     slot: int
     name: str
@@ -34,7 +34,7 @@ class Call:
     def input(self) -> JsonValue:
         """Return the arguments so far if they are a whole JSON object, else `None`."""
         if not self.pieces or not self.pieces[-1].rstrip().endswith("}"):
-            return None  # the cheap answer, since servers that repeat the name make us ask for every fragment
+            return None  # a cheap check first: if a server repeats the name, this runs for every fragment
         return whole_object("".join(self.pieces))
 
 
@@ -47,7 +47,7 @@ class ToolCalls:
         self._by_id: dict[str, Call] = {}
 
     def take(self, parts: list[CallPart]) -> list[ToolCallDelta]:
-        """Return what the fragments of one chunk add; some servers send a whole call after its fragments."""
+        """Return the deltas of one chunk's fragments; some servers send a whole call after its fragments."""
         deltas: list[ToolCallDelta] = []
         named: set[int] = set()
         for part in parts:
@@ -63,7 +63,7 @@ class ToolCalls:
         return deltas
 
     def take_whole(self, parts: list[CallPart]) -> list[ToolCallDelta]:
-        """Return what the calls of a whole message add to the fragments before it."""
+        """Return the deltas that the calls of a whole message add to the fragments before it."""
         deltas: list[ToolCallDelta] = []
         for position, part in enumerate(parts):
             function = part.function or NO_FUNCTION
@@ -74,7 +74,7 @@ class ToolCalls:
         return deltas
 
     def _same_call(self, part: CallPart, function: FunctionPart) -> Call | None:
-        """Return the call that a fragment goes on with, `None` if it begins another."""
+        """Return the call that a fragment continues, `None` if it begins another."""
         call = self._by_id.get(part.id) if part.id else None
         at_index = self._at(part.index, function)
         if at_index is not None and (call is None or at_index.id == part.id):
@@ -84,7 +84,7 @@ class ToolCalls:
         return None if call is None or _begins_another(call, part, function) else call
 
     def _at(self, index: int | None, function: FunctionPart) -> Call | None:
-        """Return the call that an index names; without one, or with the first one in the middle of a call, the last."""
+        """Return the call of an index; without an index, or if a call gets its first index late, the last call."""
         last = self._calls[-1] if self._calls else None
         if index is None:
             return last
@@ -103,7 +103,7 @@ class ToolCalls:
 
 
 def whole_object(text: str) -> JsonValue:
-    """Return the JSON object that `text` is, `None` if it is none or not whole."""
+    """Return `text` as a JSON object, `None` if it is not a whole one."""
     try:
         value = decode_json(text.encode())
     except JsonError:
@@ -120,7 +120,7 @@ def _add(call: Call, function: FunctionPart) -> Iterator[ToolCallDelta]:
 
 
 def _is_repetition(call: Call, function: FunctionPart) -> bool:
-    """Whether a fragment says the same whole arguments once more."""
+    """Return whether a fragment repeats the whole arguments of its call."""
     if not call.pieces or not function.arguments or not function.arguments.lstrip().startswith("{"):
         return False
     repeated = whole_object(function.arguments)
@@ -129,9 +129,9 @@ def _is_repetition(call: Call, function: FunctionPart) -> bool:
 
 def _begins_another(call: Call, part: CallPart, function: FunctionPart) -> bool:
     """
-    Whether a fragment that seems to belong to `call` begins a call of its own.
+    Return whether a fragment that seems to belong to `call` begins another call.
 
-    Only a fragment with a name can: it may repeat the name of its own call, or name the next.
+    Only a fragment with a name can: it may repeat the name of its call, or name the next one.
     """
     if not function.name or not call.name:
         return False
@@ -140,6 +140,6 @@ def _begins_another(call: Call, part: CallPart, function: FunctionPart) -> bool:
     if part.id and call.id and part.id != call.id:
         return not call.pieces or call.input() is not None
     if part.id or part.index is not None:
-        said = whole_object(function.arguments or "")
-        return said is not None and call.input() is not None and said != call.input()
+        arguments = whole_object(function.arguments or "")
+        return arguments is not None and call.input() is not None and arguments != call.input()
     return call.input() is not None

@@ -1,4 +1,4 @@
-"""Say which tools the model may call, and how it must choose."""
+"""Encode the tools that the model may call, and how it must choose among them."""
 
 from msgspec import Struct
 
@@ -9,11 +9,11 @@ from anyclaude.protocol.messages_request import MessagesRequest, Tool, ToolChoic
 from .dropped_fields import DroppedFields
 
 PLACEHOLDER = "DeferredToolPlaceholder"
-"""A tool without use that the client sends while the schemas of others wait for its tool search."""
+"""A tool that cannot be called; the client sends it while its tool search holds back the schemas of others."""
 
 
 class ToolFields(Struct, frozen=True):
-    """The fields of the body that concern tools; one that is `None` is left out."""
+    """The fields of the body that concern tools; a `None` is omitted."""
 
     tools: list[JsonObject] | None = None
     tool_choice: JsonValue = None
@@ -22,7 +22,7 @@ class ToolFields(Struct, frozen=True):
 
 def encode_tools(request: MessagesRequest, profile: BackendProfile, dropped: DroppedFields) -> ToolFields:
     """Return the tools in the client's order, which is part of the prompt, and the choice among them."""
-    tools = [tool for tool in request.tools if _can_be_called(tool, dropped)]
+    tools = [tool for tool in request.tools if _is_callable(tool, dropped)]
     choice = request.tool_choice
     if not tools:
         if choice is not None:
@@ -43,7 +43,7 @@ def encode_tools(request: MessagesRequest, profile: BackendProfile, dropped: Dro
     )
 
 
-def _can_be_called(tool: Tool, dropped: DroppedFields) -> bool:
+def _is_callable(tool: Tool, dropped: DroppedFields) -> bool:
     if tool.is_server_tool:
         dropped.note(f"tools.{tool.type or tool.name}", "it runs on Anthropic's servers")
         return False
@@ -71,7 +71,7 @@ def _encode_choice(choice: ToolChoice, is_offered: bool, profile: BackendProfile
         case "any":
             return "required"
         case "none":
-            return "none"  # the tools stay: they stand at the front of the prompt, which the engine has cached
+            return "none"  # the tools stay: they are at the front of the prompt, which the engine has cached
         case "tool" if not is_offered:
             dropped.note("tool_choice.name", "there is no such tool")
             return "auto"

@@ -1,10 +1,9 @@
 """
-What servers send as a chunk or a whole completion, as typed values.
+The chunks and whole completions that servers send, as typed values.
 
-The decoder takes the plain shape in one pass of msgspec; a reply that fits it costs nothing
-more.  Everything out of the ordinary (a number as text, content as a list of parts, arguments
-as an object) is read a second time field by field, and comes out as the same values: a field
-of the wrong kind is as good as absent, so an oddity that does not matter cannot end a stream.
+The decoder takes the regular shape in one pass of msgspec; a reply that fits it costs nothing more.  Anything irregular
+(a number as text, content as a list of parts, arguments as an object) is read a second time field by field, into the
+same values: a field of the wrong type counts as absent, so an irregularity in an unimportant field cannot end a stream.
 """
 
 from msgspec import DecodeError, Struct, ValidationError
@@ -16,10 +15,10 @@ from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, dec
 from .rejections import rejection_in
 
 MAX_DIGITS = 15
-"""Integers of up to 15 digits are exact as floats (IEEE 754 double); no honest count is longer."""
+"""Integers of up to 15 digits are exact as floats (IEEE 754 double); no valid count is longer."""
 
 EXCERPT_BYTES = 200
-"""As much of what cannot be understood is quoted: enough to recognise a page of HTML or a log line."""
+"""The part of undecodable bytes that an error quotes: enough to recognise a page of HTML or a log line."""
 
 
 class FunctionPart(Struct, gc=False):
@@ -37,7 +36,7 @@ class CallPart(Struct, gc=False):
     function: FunctionPart | None = None
 
 
-class Said(Struct, gc=False):
+class ChatMessage(Struct, gc=False):
     """A `delta`, or a whole `message`."""
 
     content: str | None = None
@@ -51,28 +50,27 @@ class Said(Struct, gc=False):
 
 class Choice(Struct, gc=False):
     """
-    The answer; only one is ever asked for, so its `index` says nothing.
+    The reply; a request asks for one only, so its `index` is not read.
 
-    `stop_reason` (vLLM) and `matched_stop` (SGLang) hold the stop sequence that matched, or the
-    number of a token.
+    `stop_reason` (vLLM) and `matched_stop` (SGLang) hold the stop sequence that matched, or the number of a token.
     """
 
-    delta: Said | None = None
-    message: Said | None = None
+    delta: ChatMessage | None = None
+    message: ChatMessage | None = None
     finish_reason: str | None = None
     stop_reason: str | int | None = None
     matched_stop: str | int | None = None
 
 
 class PromptDetails(Struct, gc=False):
-    """What is in `prompt_tokens`; what was written to the cache has one name with vLLM, another with OpenRouter."""
+    """The parts of `prompt_tokens`; tokens written to the cache have one name with vLLM, another with OpenRouter."""
 
     cached_tokens: int | None = None
     created_cache_tokens: int | None = None
     cache_write_tokens: int | None = None
 
 
-class Counted(Struct, gc=False):
+class WireUsage(Struct, gc=False):
     """The token counts; `prompt_tokens` includes the cached ones."""
 
     prompt_tokens: int | None = None
@@ -98,7 +96,7 @@ class Chunk(Struct, gc=False):
     """
 
     choices: list[Choice]
-    usage: Counted | None = None
+    usage: WireUsage | None = None
     timings: Timings | None = None
     error: None = None
 
@@ -107,22 +105,28 @@ _decode_plain = Decoder(Chunk).decode
 
 
 def decode_chunk(data: bytes) -> Chunk:
-    """Parse one chunk; raises `BackendGarbled`, and `BackendRejected` if it carries an error instead of a reply."""
+    """
+    Return one chunk.
+
+    Raises:
+        BackendGarbled: when the bytes are not a chunk.
+        BackendRejected: when the chunk carries an error instead of a reply.
+    """
     try:
         return _decode_plain(data)
     except ValidationError:
-        return _odd_chunk(data)
+        return _irregular_chunk(data)
     except (DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise garbled(data, str(error)) from error
 
 
 def garbled(data: bytes, why: str) -> BackendGarbled:
-    """Return the error for something that is not a chunk."""
+    """Return the error for bytes that are not a chunk."""
     excerpt = data[:EXCERPT_BYTES].decode("utf-8", errors="replace")
     return BackendGarbled(f"the backend sent something that is not a chat completion ({why}): {excerpt}")
 
 
-def _odd_chunk(data: bytes) -> Chunk:
+def _irregular_chunk(data: bytes) -> Chunk:
     try:
         raw = decode_json(data)
     except JsonError as error:
@@ -133,30 +137,30 @@ def _odd_chunk(data: bytes) -> Chunk:
         raise rejection
     return Chunk(
         [_choice(choice) for choice in _objects(raw.get("choices"))],
-        _counted(_object(raw.get("usage"))),
+        _usage(_object(raw.get("usage"))),
         _timings(_object(raw.get("timings"))),
     )
 
 
 def _choice(raw: JsonObject) -> Choice:
     return Choice(
-        _said(_object(raw.get("delta"))),
-        _said(_object(raw.get("message"))),
+        _message(_object(raw.get("delta"))),
+        _message(_object(raw.get("message"))),
         _text(raw.get("finish_reason")),
         _text(raw.get("stop_reason")),
         _text(raw.get("matched_stop")),
     )
 
 
-def _said(raw: JsonObject | None) -> Said | None:
+def _message(raw: JsonObject | None) -> ChatMessage | None:
     if raw is None:
         return None
     content = raw.get("content")
-    return Said(
+    return ChatMessage(
         content=_text_of(content, "text"),
         reasoning_content=_text_of(raw.get("reasoning_content"), "text"),
         reasoning=_text_of(raw.get("reasoning"), "text"),
-        thinking=_text_of(raw.get("thinking"), "text") or _reasoning_part(content),
+        thinking=_text_of(raw.get("thinking"), "text") or _reasoning_in(content),
         refusal=_text(raw.get("refusal")),
         tool_calls=[_call(call) for call in _objects(raw.get("tool_calls"))],
         function_call=_function(_object(raw.get("function_call"))),
@@ -164,14 +168,14 @@ def _said(raw: JsonObject | None) -> Said | None:
 
 
 def _text_of(raw: JsonValue, kind: str) -> str | None:
-    """Return text that is a string, or a list of parts of which some are of this kind."""
+    """Return a text: a string, or the parts of this kind in a list."""
     if not isinstance(raw, list):
         return _text(raw)
     parts = [_text(part.get(kind)) for part in _objects(raw) if part.get("type", kind) == kind]
     return "".join(part for part in parts if part) or None
 
 
-def _reasoning_part(content: JsonValue) -> str | None:
+def _reasoning_in(content: JsonValue) -> str | None:
     """Return the reasoning among the parts of a content, where Mistral's reasoning models put it."""
     parts = [_text_of(part.get("thinking"), "text") for part in _objects(content) if part.get("type") == "thinking"]
     return "".join(part for part in parts if part) or None
@@ -195,11 +199,11 @@ def _function(raw: JsonObject | None) -> FunctionPart | None:
     return FunctionPart(_text(raw.get("name")), arguments)
 
 
-def _counted(raw: JsonObject | None) -> Counted | None:
+def _usage(raw: JsonObject | None) -> WireUsage | None:
     if raw is None:
         return None
     details = _object(raw.get("prompt_tokens_details")) or {}
-    return Counted(
+    return WireUsage(
         _integer(raw.get("prompt_tokens")),
         _integer(raw.get("completion_tokens")),
         PromptDetails(
@@ -235,13 +239,13 @@ def _text(raw: JsonValue) -> str | None:
 
 
 def _integer(raw: JsonValue) -> int | None:
-    """Return an integer, also one that was written as text or as `3.0`."""
+    """Return an integer; one written as text or as `3.0` counts too."""
     number = _number(raw)
     return int(number) if number is not None and number.is_integer() else None
 
 
 def _number(raw: JsonValue) -> float | None:
-    """Return a number that is exact as a float; counts and milliseconds are."""
+    """Return a number that is exact as a float, which counts and milliseconds are."""
     if isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) <= MAX_DIGITS:
         return float(raw)
     if isinstance(raw, bool) or not isinstance(raw, int | float):

@@ -1,4 +1,4 @@
-"""What a decoder hears in the bytes of one answer, put together."""
+"""The content that a decoder finds in the bytes of one reply."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ NO_USAGE = UsageReported()
 
 
 @dataclass(frozen=True)
-class Heard:
-    """An answer as the decoder understood it, up to its end or its failure."""
+class Decoded:
+    """A decoded reply, up to its end or its failure."""
 
     text: str = ""
     thinking: str = ""
@@ -27,17 +27,17 @@ class Heard:
 
     @property
     def fault(self) -> str:
-        """The kind of failure and its text, empty for an answer that is whole."""
+        """The type of the failure and its text, empty for a whole reply."""
         return "" if self.failure is None else f"{type(self.failure).__name__}: {self.failure}"
 
     @property
     def status(self) -> int | None:
-        """The status of a server that refused."""
+        """The status of a refusal."""
         return self.failure.status if isinstance(self.failure, BackendRejected) else None
 
 
 def deltas_of(pieces: Iterable[bytes]) -> tuple[list[Delta], BackendError | None]:
-    """Return what a decoder makes of an answer that arrives in these pieces."""
+    """Return the deltas of a reply that arrives in these pieces, and its failure."""
     decoder = OpenAiChat().decoder("text/event-stream")
     deltas: list[Delta] = []
     try:
@@ -49,14 +49,14 @@ def deltas_of(pieces: Iterable[bytes]) -> tuple[list[Delta], BackendError | None
     return deltas, None
 
 
-def hear(pieces: Iterable[bytes]) -> Heard:
-    """Return the answer that arrives in these pieces."""
+def decoded(pieces: Iterable[bytes]) -> Decoded:
+    """Return the reply that arrives in these pieces."""
     deltas, failure = deltas_of(pieces)
-    return put_together(deltas, failure)
+    return assembled(deltas, failure)
 
 
-def put_together(deltas: Iterable[Delta], failure: BackendError | None = None) -> Heard:
-    """Return the answer that these deltas spell."""
+def assembled(deltas: Iterable[Delta], failure: BackendError | None = None) -> Decoded:
+    """Return the reply that these deltas add up to."""
     text, thinking, end, usage = "", "", None, NO_USAGE
     calls: dict[int, tuple[str, str]] = {}
     for delta in deltas:
@@ -72,9 +72,9 @@ def put_together(deltas: Iterable[Delta], failure: BackendError | None = None) -
                 usage = merge_reports(usage, delta)
             case Finished():
                 end = delta
-    return Heard(text, thinking, tuple(calls[slot] for slot in sorted(calls)), end, usage, failure)
+    return Decoded(text, thinking, tuple(calls[slot] for slot in sorted(calls)), end, usage, failure)
 
 
 def capture(name: str) -> bytes:
-    """Return the bytes of a recorded answer."""
+    """Return the bytes of a recorded reply."""
     return (CAPTURES / name).read_bytes()

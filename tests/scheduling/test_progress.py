@@ -1,0 +1,40 @@
+"""The attempts at a request, as they are noted."""
+
+from tests.parts.gateway import target_at
+from tests.parts.upstreams import prepared_for
+
+from anyclaude.backends import FakeBackend
+from anyclaude.scheduling import PreparedRequest, Progress, SkippedBackend
+
+PREPARED = prepared_for(FakeBackend(target_at("http://fake/v1")))
+CONTINUATION = prepared_for(FakeBackend(target_at("http://fake/v1")))
+
+
+def test_a_watcher_sees_every_stage_with_its_request() -> None:
+    seen: list[tuple[str, PreparedRequest]] = []
+    progress = Progress(lambda stage, request: seen.append((stage, request)))
+    progress.queued(PREPARED)
+    progress.sending(PREPARED)
+    progress.replying(PREPARED)
+
+    assert seen == [("queued", PREPARED), ("evaluating", PREPARED), ("replying", PREPARED)]
+
+
+def test_attempts_and_skipped_backends_are_counted() -> None:
+    progress = Progress()
+    progress.sending(PREPARED)
+    progress.skipped(PREPARED, "refused")
+    progress.sending(PREPARED)
+
+    assert progress.attempts == 2
+    assert progress.skipped_backends == (SkippedBackend("llamacpp", "refused"),)
+
+
+def test_a_continuation_is_an_attempt_and_does_not_replace_the_request_that_was_sent() -> None:
+    progress = Progress()
+    progress.sending(PREPARED)
+    progress.continuations += 1
+    progress.sending(CONTINUATION)
+
+    assert progress.sent is PREPARED
+    assert progress.attempts == 2

@@ -1,0 +1,38 @@
+"""Which route answers a path and a method."""
+
+import pytest
+
+from anyclaude.errors import MethodNotAllowed, NotFound
+from anyclaude.server.messages import create_message
+from anyclaude.server.models import list_models, show_model
+from anyclaude.server.routes import HEALTH, ROUTES, Route, probe, route_for
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "route"),
+    [
+        ("HEAD", "/", probe),
+        ("GET", "/v1/models", list_models),
+        ("GET", "/v1/models/llama", show_model),
+        ("GET", "/v1/models/org/model:latest", show_model),
+        ("POST", "/v1/messages", create_message),
+    ],
+)
+def test_a_route_is_found_by_its_path_and_method(method: str, path: str, route: Route) -> None:
+    assert route_for(method, path, ROUTES) is route
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/messages/", "/v1/modelsX", "/health/", "", "//"])
+def test_other_paths_are_not_found(path: str) -> None:
+    with pytest.raises(NotFound):
+        route_for("GET", path, ROUTES)
+
+
+def test_a_wrong_method_is_refused_with_the_right_ones() -> None:
+    with pytest.raises(MethodNotAllowed, match="/v1/models/llama answers GET, not DELETE"):
+        route_for("DELETE", "/v1/models/llama", ROUTES)
+
+
+def test_mode_claude_has_only_the_health_route() -> None:
+    with pytest.raises(NotFound):
+        route_for("POST", "/v1/messages", HEALTH)
