@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
-from tests.faults.meant import Arguments, Begin, Meant, Text, Thought
+from tests.faults.expected_reply import Arguments, ExpectedReply, Text, Thinking, ToolCallStart
 from tests.faults.sweep import blocks_of
 from tests.parts.gateway import target_at
 from tests.parts.manual_clock import ManualClock
@@ -25,8 +25,10 @@ from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.scheduling import Dispatcher, Progress
 from anyclaude.timeouts import Timeouts
 
-SEA = Meant((Text("The sea"), Text(" is a vast"), Text(" and mysterious"), Text(" realm.")))
-CALL = Meant((Thought("Hm."), Begin(0, "Bash"), Arguments(0, '{"command":'), Arguments(0, '"ls"}')), "tool_calls")
+SEA = ExpectedReply((Text("The sea"), Text(" is a vast"), Text(" and mysterious"), Text(" realm.")))
+CALL = ExpectedReply(
+    (Thinking("Hm."), ToolCallStart(0, "Bash"), Arguments(0, '{"command":'), Arguments(0, '"ls"}')), "tool_calls"
+)
 BROKEN = BackendTruncated("the backend broke the connection")
 
 
@@ -96,17 +98,17 @@ class Reached(asyncio.Event):
         return await super().wait()
 
 
-def said(meant: Meant, count: int, *then: BackendError | asyncio.Event) -> FakeReply:
+def said(expected: ExpectedReply, count: int, *then: BackendError | asyncio.Event) -> FakeReply:
     """Return a reply that sends the first `count` events, and then breaks off."""
-    return FakeReply(chunks=[*meant.events()[:count], *then])
+    return FakeReply(chunks=[*expected.events()[:count], *then])
 
 
-def whole(meant: Meant) -> FakeReply:
-    return FakeReply(chunks=meant.events())
+def whole(expected: ExpectedReply) -> FakeReply:
+    return FakeReply(chunks=expected.events())
 
 
 async def test_a_reply_that_breaks_off_in_its_text_is_continued() -> None:
-    run = Run([said(SEA, 3, BROKEN), whole(SEA.after("The sea"))])
+    run = Run([said(SEA, 3, BROKEN), whole(SEA.continuing("The sea"))])
 
     verdict = await run.finish()
 
@@ -117,7 +119,7 @@ async def test_a_reply_that_breaks_off_in_its_text_is_continued() -> None:
     assert run.is_idle
 
 
-@pytest.mark.parametrize("count", range(1, len(CALL.pieces) + 1))
+@pytest.mark.parametrize("count", range(1, len(CALL.parts) + 1))
 async def test_a_reply_that_breaks_off_elsewhere_is_requested_again_and_joined(count: int) -> None:
     run = Run([said(CALL, count, BROKEN), whole(CALL)])
 
@@ -139,10 +141,10 @@ async def test_a_server_that_cannot_continue_is_sent_the_same_request_again() ->
 @pytest.mark.parametrize(
     "second",
     [
-        whole(Meant((Text("Something else altogether."),))),
+        whole(ExpectedReply((Text("Something else altogether."),))),
         whole(SEA),
-        said(SEA.after("The sea"), 1),
-        said(SEA.after("The sea"), 1, BackendTimeout("silence")),
+        said(SEA.continuing("The sea"), 1),
+        said(SEA.continuing("The sea"), 1, BackendTimeout("silence")),
         FakeReply(chunks=[b'{"error":{"message":"no prefill with thinking"}}'], status=400),
         FakeReply(chunks=[b'data: {"error":{"message":"no","code":400}}\n\n']),
         FakeReply(chunks=[b"data: {}{}\n\n"]),
@@ -171,7 +173,7 @@ async def test_a_backend_that_stays_unreachable_ends_the_reply() -> None:
 
 @pytest.mark.parametrize("error", [BROKEN, BackendTimeout("silence")], ids=["cut", "silent"])
 async def test_a_connection_that_breaks_after_the_finish_reason_does_not_matter(error: BackendError) -> None:
-    run = Run([said(SEA, len(SEA.pieces) + 1, error)])
+    run = Run([said(SEA, len(SEA.parts) + 1, error)])
 
     verdict = await run.finish()
 
@@ -182,7 +184,7 @@ async def test_a_connection_that_breaks_after_the_finish_reason_does_not_matter(
 
 @pytest.mark.parametrize("batches", range(1, 7))
 async def test_a_client_that_leaves_at_any_point_leaves_nothing_open(batches: int) -> None:
-    run = Run([said(SEA, 3, BROKEN), whole(SEA.after("The sea"))])
+    run = Run([said(SEA, 3, BROKEN), whole(SEA.continuing("The sea"))])
 
     await run.until(batches)
 
@@ -191,7 +193,7 @@ async def test_a_client_that_leaves_at_any_point_leaves_nothing_open(batches: in
 
 async def test_cancelling_the_second_attempt_leaves_nothing_open() -> None:
     never = Reached()
-    run = Run([said(SEA, 3, BROKEN), FakeReply(chunks=[SEA.after("The sea").events()[0], never])])
+    run = Run([said(SEA, 3, BROKEN), FakeReply(chunks=[SEA.continuing("The sea").events()[0], never])])
     task = asyncio.create_task(run.finish())
     await never.is_waited_for.wait()
 
@@ -202,9 +204,11 @@ async def test_cancelling_the_second_attempt_leaves_nothing_open() -> None:
     assert run.is_idle
 
 
-@pytest.mark.parametrize(("meant", "held"), [(CALL, 1), (SEA, 0)])
-async def test_the_turn_is_held_for_a_conversation_whose_reply_called_a_tool(meant: Meant, held: int) -> None:
-    run = Run([whole(meant)], evicts_prompts=True)
+@pytest.mark.parametrize(("expected", "held"), [(CALL, 1), (SEA, 0)])
+async def test_the_turn_is_held_for_a_conversation_whose_reply_called_a_tool(
+    expected: ExpectedReply, held: int
+) -> None:
+    run = Run([whole(expected)], evicts_prompts=True)
     await run.finish()
 
     assert run.is_idle

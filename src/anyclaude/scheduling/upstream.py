@@ -58,7 +58,8 @@ class Upstream:
         """Return the request with its model chosen and its body encoded."""
         target = self.backend.target
         model = model_for(request.request.model, request.priority, target)
-        encoded = self.dialect.encode_request(request.request, model, target.profile, request.conversation_key)
+        key = None if target.profile.conversation_field is None else request.conversation_key
+        encoded = self.dialect.encode_request(request.request, model, target.profile, key)
         return PreparedRequest(request, self, model, encoded.request, encoded.dropped)
 
     @asynccontextmanager
