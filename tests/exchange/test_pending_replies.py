@@ -38,10 +38,10 @@ class PendingWork:
         async with AsyncExitStack() as stack:
             stack.callback(self.is_released.set)
             await self.may_continue.wait()
-            return replied(stack.pop_all())
+            return open_reply(stack.pop_all())
 
 
-def replied(resources: AsyncExitStack) -> OpenReply:
+def open_reply(resources: AsyncExitStack) -> OpenReply:
     reader = DeltaReader(Replay(FakeReply()), PREPARED.upstream.dialect.decoder(""))
     return OpenReply(PREPARED, [], reader, resources)
 

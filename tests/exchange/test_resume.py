@@ -98,7 +98,7 @@ def test_repetitive_text_is_requested_again_from_the_start() -> None:
     [
         [ThinkingDelta("Let me see, this is quite long."), *texts("And here is more text, in", " two fragments.")],
         [*texts("Here is a long text, which", " precedes a call."), ToolCallDelta(0, "Read", '{"a')],
-        texts("One single fragment that is long enough by itself"),
+        texts("One single fragment that is long enough on its own"),
         texts("short"),
         [],
     ],
