@@ -30,3 +30,15 @@ def test_a_target_with_a_key_does_not_show_it() -> None:
 
     assert "hunter2" not in repr(target)
     assert "hunter2" not in f"{target}"
+
+
+def test_the_origin_is_the_root_of_the_server() -> None:
+    assert target_at("https://user:p@ss@example.org:8443/api/v1").origin == "https://example.org:8443"
+
+
+def test_the_key_wins_over_credentials_in_the_address() -> None:
+    bare, with_credentials = target_at("http://127.0.0.1/v1"), target_at("http://user:p%40ss@127.0.0.1/v1")
+
+    assert bare.authorization is None
+    assert with_credentials.authorization == Secret("Basic dXNlcjpwQHNz")
+    assert msgspec.structs.replace(with_credentials, api_key=Secret("k")).authorization == Secret("Bearer k")

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from anyclaude.protocol.messages_request import decode_request
 from anyclaude.protocol.prompt_size import estimated_tokens, section_characters
-from anyclaude.scheduling import BackendRequest, counted_tokens
+from anyclaude.scheduling import BackendRequest, count_prompt_tokens
 from anyclaude.transforms import PreparedPrompt
 
 from .requests import RequestContext
@@ -19,11 +19,11 @@ async def count_tokens(context: RequestContext, services: Services) -> web.Respo
     """Answer with the number of tokens in the prompt, as the model would receive it.  Raises `RequestError`."""
     request = decode_request(await context.body(), max_tokens=1)
     conversation = context.caller.conversation
-    prompt = services.pipeline.prepared(request, conversation)
+    prompt = services.pipeline.prepare(request, conversation)
     context.log.prepared(PreparedPrompt(prompt.request))  # the steps are recorded with the message itself
     upstream = services.upstreams[0]
     prepared = upstream.prepare(BackendRequest(prompt.request, conversation))
-    counted = await counted_tokens(prepared.wire, upstream.backend, upstream.tokenizer)
+    counted = await count_prompt_tokens(prepared.wire, upstream.backend, upstream.tokenizer)
     tokens = estimated_tokens(section_characters(prompt.request)) if counted is None else counted
     response = value_response({"input_tokens": tokens}, context.request_id)
     response.headers[COUNTED_BY_HEADER] = "estimate" if counted is None else "engine"

@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from types import SimpleNamespace
-from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
@@ -74,8 +73,10 @@ class HttpBackend:
     def __init__(self, session: aiohttp.ClientSession, target: BackendTarget) -> None:
         self._session = session
         self._target = target
-        self._root = _origin(target.address)
-        self._credentials = _credentials(target)
+        self._address = target.address
+        self._where = f"{target.profile.title} at {target.address}"
+        authorization = target.authorization
+        self._credentials = {} if authorization is None else {"Authorization": authorization.reveal()}
         self._headers = {"Content-Type": "application/json", **self._credentials}
 
     @property
@@ -91,13 +92,12 @@ class HttpBackend:
         Raises `BackendUnreachable` and `BackendTimeout`.
         """
         headers = {**(self._headers if request.body else self._credentials), "Accept": request.accept}
-        url = (self._root if request.at_root else self._target.address) + request.path
-        where = f"{self._target.profile.title} at {self._target.address}"
+        url = (self._target.origin if request.at_root else self._address) + request.path
         async with AsyncExitStack() as stack:
-            with _translated_errors(where, within_seconds):
+            with _translated_errors(self._where, within_seconds):
                 async with asyncio.timeout(within_seconds):
                     response = await self._response_to(url, request, headers, stack)
-            reply = HttpReply(response, where)
+            reply = HttpReply(response, self._where)
             stack.callback(reply.close)
             yield reply
 
@@ -253,22 +253,6 @@ def _translated_errors(where: str, within_seconds: float) -> Iterator[None]:
         raise BackendUnreachable(f"no request can be sent to {where}: {_description(error)}") from error
     except (aiohttp.ClientError, OSError) as error:
         raise BackendUnreachable(f"{where} broke the connection before it answered: {_description(error)}") from error
-
-
-def _credentials(target: BackendTarget) -> dict[str, str]:
-    """Return the header with the key, or with the credentials in the address."""
-    url = urlsplit(target.base_url)
-    if target.api_key is not None:
-        return {"Authorization": f"Bearer {target.api_key.reveal()}"}
-    if url.username:
-        return {"Authorization": aiohttp.encode_basic_auth(unquote(url.username), unquote(url.password or ""))}
-    return {}
-
-
-def _origin(address: str) -> str:
-    """Return the server's root; an invalid address is reported when a request is sent to it."""
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 async def _send(

@@ -1,0 +1,134 @@
+"""Questions over the standard library, on real sockets."""
+
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+from tests.parts.gateway import target_at
+from tests.parts.raw_backend import RawBackend, ReceivedRequest, free_port, raw_backend
+
+from anyclaude.backends.query import QueryReply, query
+from anyclaude.backends.urllib_backend import UrllibBackend
+from anyclaude.dialects import WireRequest
+from anyclaude.errors import BackendError, BackendTimeout, BackendUnreachable
+from anyclaude.secret import Secret
+
+QUESTION = WireRequest("/props", accept="*/*", at_root=True, method="GET")
+LONG = 60.0
+SOON = 0.05
+
+
+async def asked(backend: UrllibBackend, server: RawBackend, request: WireRequest = QUESTION) -> ReceivedRequest:
+    """Ask a question, answer it with nothing, and return how it arrived."""
+    asking = asyncio.create_task(query(backend, request, LONG))
+    received = await server.next_request()
+    await received.answer(200, b"{}")
+    await asking
+    return received
+
+
+async def failure(base_url: str, within_seconds: float = LONG) -> BackendError:
+    with pytest.raises(BackendError) as raised:
+        await query(UrllibBackend(target_at(base_url)), QUESTION, within_seconds)
+    return raised.value
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, b'{"a": 1}'), (200, b""), (404, b"no such path"), (503, b"busy")])
+async def test_the_reply_is_returned_whole_with_its_status(status: int, body: bytes) -> None:
+    async with raw_backend() as server:
+        asking = asyncio.create_task(query(UrllibBackend(target_at(server.base_url)), QUESTION, LONG))
+        await (await server.next_request()).answer(status, body)
+
+        assert await asking == QueryReply(status, body)
+
+
+async def test_the_head_of_the_reply_is_returned() -> None:
+    async with raw_backend() as server:
+        backend = UrllibBackend(target_at(server.base_url))
+
+        async def head() -> tuple[str, float | None]:
+            async with backend.stream(QUESTION, LONG) as reply:
+                return reply.content_type, reply.retry_after_seconds
+
+        asking = asyncio.create_task(head())
+        received = await server.next_request()
+        await received.answer(429, b"", "application/json; charset=utf-8", Retry_After="7")
+
+        assert await asking == ("application/json", 7.0)
+
+
+async def test_a_question_without_a_body_is_sent_to_the_root() -> None:
+    async with raw_backend() as server:
+        received = await asked(UrllibBackend(target_at(server.base_url)), server)
+
+    assert (received.method, received.path, received.body) == ("GET", "/props", b"")
+    assert received.headers["accept"] == "*/*"
+    assert not {"content-type", "authorization"} & received.headers.keys()
+
+
+async def test_a_question_with_a_body_is_json_below_the_base_url() -> None:
+    async with raw_backend() as server:
+        request = WireRequest("/tokenize", b'{"content": "x"}')
+        received = await asked(UrllibBackend(target_at(server.base_url)), server, request)
+
+    assert (received.method, received.path, received.body) == ("POST", "/v1/tokenize", request.body)
+    assert received.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("user", "key", "header"),
+    [("", Secret("sk-1"), "Bearer sk-1"), ("user:pass@", None, "Basic dXNlcjpwYXNz")],
+)
+async def test_the_key_or_the_credentials_in_the_address_are_sent(user: str, key: Secret | None, header: str) -> None:
+    async with raw_backend() as server:
+        target = replace(target_at(f"http://{user}127.0.0.1:{server.port}/v1"), api_key=key)
+        received = await asked(UrllibBackend(target), server)
+
+    assert received.headers["authorization"] == header
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    async with raw_backend() as server:
+        asking = asyncio.create_task(query(UrllibBackend(target_at(server.base_url)), QUESTION, LONG))
+        await (await server.next_request()).answer(307, b"", Location="http://192.0.2.1/elsewhere")
+
+        assert (await asking).status == 307
+
+
+async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with raw_backend() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.origin)
+        monkeypatch.setenv("no_proxy", "")
+        received = await asked(UrllibBackend(target_at("http://model.invalid/v1")), proxy)
+
+    assert received.path == "http://model.invalid/props"
+
+
+@pytest.mark.parametrize("base_url", ["http://127.0.0.1:{port}/v1", "http://no-such-host.invalid/v1", "http://x:y/v1"])
+async def test_without_a_connection_the_server_is_unreachable(base_url: str) -> None:
+    error = await failure(base_url.format(port=free_port()))
+
+    assert isinstance(error, BackendUnreachable)
+    assert str(error).startswith("no reply from llama.cpp at http://")
+
+
+async def test_a_connection_that_breaks_leaves_the_server_unreachable() -> None:
+    async with raw_backend() as server:
+        failing = asyncio.create_task(failure(server.base_url))
+        (await server.next_request()).reset()
+
+        assert isinstance(await failing, BackendUnreachable)
+
+
+async def test_a_server_that_does_not_answer_in_time_is_given_up() -> None:
+    async with raw_backend() as server:
+        assert isinstance(await failure(server.base_url, SOON), BackendTimeout)
+
+
+async def test_a_key_is_in_no_error() -> None:
+    target = replace(target_at(f"http://127.0.0.1:{free_port()}/v1"), api_key=Secret("hunter2\n"))
+
+    with pytest.raises(BackendUnreachable) as raised:
+        await query(UrllibBackend(target), QUESTION, LONG)
+
+    assert "hunter2" not in str(raised.value)
