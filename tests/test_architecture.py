@@ -31,7 +31,6 @@ NOTHING_TO_TEST: dict[str, str] = {
     "anyclaude.exchange.clock": "types only",
     "anyclaude.exchange.record": "types only",
     "anyclaude.server.composition": "puts the gateway together, which all tests of the server run",
-    "anyclaude.server.limits": "types only",
     "anyclaude.server.options": "types only",
     "anyclaude.server.services": "types only",
     "anyclaude.settings.__main__": "writes the page that the tests of settings.reference compare",

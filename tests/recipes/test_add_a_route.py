@@ -10,12 +10,11 @@ from tests.parts.raw_client import ask
 from anyclaude.server.requests import RequestContext
 from anyclaude.server.responses import value_response
 from anyclaude.server.routes import ROUTES
-from anyclaude.server.services import Services
 
 
-async def queue_length(context: RequestContext, services: Services) -> web.Response:
+async def queue_length(context: RequestContext) -> web.Response:
     """Answer with the number of requests that are waiting for any upstream."""
-    waiting = sum(upstream.admission.waiting for upstream in services.upstreams)
+    waiting = sum(upstream.admission.waiting for upstream in context.services.upstreams)
     return value_response({"waiting": waiting}, context.request_id)
 
 

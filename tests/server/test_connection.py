@@ -9,9 +9,8 @@ from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_a
 from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import ask, connected, request
 
-from anyclaude.server.limits import Limits
+from anyclaude.server import Limits
 from anyclaude.server.requests import RequestContext
-from anyclaude.server.services import Services
 
 
 @pytest.mark.parametrize(
@@ -132,5 +131,5 @@ async def test_an_unexpected_failure_answers_500_without_details_and_the_process
     assert (await ask(gateway.base_url, "GET", "/health")).status == 200
 
 
-async def _broken(context: RequestContext, services: Services) -> Never:
+async def _broken(context: RequestContext) -> Never:
     raise ZeroDivisionError("the details")

@@ -13,7 +13,7 @@ from tests.parts.raw_backend import RawBackend, ReceivedRequest
 from tests.parts.raw_client import CLAUDE_CODE, connected, prompt, request
 from tests.parts.referee import judge
 
-from anyclaude.server.event_writer import StreamTiming
+from anyclaude.server import StreamTiming
 from anyclaude.timeouts import Timeouts
 
 QUIET_SECONDS = 0.2

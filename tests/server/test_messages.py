@@ -15,7 +15,7 @@ from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import CLAUDE_CODE, RawClient, connected, prompt, request
 from tests.parts.referee import judge
 
-from anyclaude.server.event_writer import StreamTiming
+from anyclaude.server import StreamTiming
 from anyclaude.timeouts import Timeouts
 
 Disconnect: TypeAlias = Callable[[RawClient], None]

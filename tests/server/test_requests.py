@@ -10,7 +10,7 @@ from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import ask, connected, prompt, request
 from tests.parts.referee import judge
 
-from anyclaude.server.limits import Limits
+from anyclaude.server import Limits
 
 CHUNKED_HEAD = b"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 

@@ -110,6 +110,7 @@ class _Composition:
             exchanges=self._exchanges(upstreams, pipeline, stack),
             journal=self.journal,
             timing=self.options.timing,
+            limits=self.options.limits,
             prewarmer=prewarmer,
         )
         listeners = (self.journal, memory, analyser, prewarmer)

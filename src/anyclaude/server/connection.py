@@ -15,7 +15,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from anyclaude.errors import AnyclaudeError, InvalidRequest
 
-from .limits import Limits
+from .options import Limits
 from .responses import error_response
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]

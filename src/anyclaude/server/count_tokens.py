@@ -9,19 +9,18 @@ from anyclaude.transforms import PreparedPrompt
 
 from .requests import RequestContext
 from .responses import value_response
-from .services import Services
 
 COUNTED_BY_HEADER = "anyclaude-counted-by"
 """`engine` or `estimate`: the Anthropic shape has no field for it, and an estimate must not be taken for a count."""
 
 
-async def count_tokens(context: RequestContext, services: Services) -> web.Response:
+async def count_tokens(context: RequestContext) -> web.Response:
     """Answer with the number of tokens in the prompt, as the model would receive it.  Raises `RequestError`."""
     request = decode_request(await context.body(), max_tokens=1)
     conversation = context.caller.conversation
-    prompt = services.pipeline.prepare(request, conversation)
+    prompt = context.services.pipeline.prepare(request, conversation)
     context.log.prepared(PreparedPrompt(prompt.request))  # the steps are recorded with the message itself
-    upstream = services.upstreams[0]
+    upstream = context.services.upstreams[0]
     prepared = upstream.prepare(BackendRequest(prompt.request, conversation))
     counted = await count_prompt_tokens(prepared.wire, upstream.backend, upstream.tokenizer)
     tokens = estimated_tokens(section_characters(prompt.request)) if counted is None else counted

@@ -12,7 +12,6 @@ import struct
 from contextlib import suppress
 
 from aiohttp import web
-from msgspec import Struct
 
 from anyclaude.errors import AnyclaudeError, BackendRejected
 from anyclaude.protocol.events import Ping, StreamEvent, encode_event, encode_events
@@ -26,13 +25,6 @@ EVENT_STREAM_HEADERS = {
     "Cache-Control": "no-cache",
     "X-Accel-Buffering": "no",
 }
-
-
-class StreamTiming(Struct, frozen=True):
-    """How long the status is held, and how long a silence may last before a ping, in seconds."""
-
-    commit_seconds: float = 5.0
-    ping_seconds: float = 10.0
 
 
 def recovers_by_retrying(error: AnyclaudeError) -> bool:

@@ -102,7 +102,7 @@ class Gateway:
             log.began()
         outcome: Outcome = "failed"
         try:
-            response = await self._answer(RequestContext(request, log, self._options.limits))
+            response = await self._answer(RequestContext(request, log, self._services))
             outcome = "completed" if log.error is None else "failed"
             return response
         except AnyclaudeError as error:
@@ -128,7 +128,7 @@ class Gateway:
             raise fatal
         if self._forward is not None and path not in HEALTH:
             return await self._forward(context)
-        return await route_for(method, path, self.routes)(context, self._services)
+        return await route_for(method, path, self.routes)(context)
 
 
 def new_request_id() -> str:

@@ -7,12 +7,11 @@ from anyclaude.scheduling import Upstream
 
 from .requests import RequestContext
 from .responses import value_response
-from .services import Services
 
 
-async def health(context: RequestContext, services: Services) -> web.Response:
+async def health(context: RequestContext) -> web.Response:
     """Answer with the state of every circuit and queue; the status is `ok` while any backend can be used."""
-    upstreams, journal, prewarmer = services.upstreams, services.journal, services.prewarmer
+    upstreams, journal, prewarmer = context.services.upstreams, context.services.journal, context.services.prewarmer
     backends: list[JsonValue] = [_backend(upstream) for upstream in upstreams]
     is_ok = not upstreams or any(upstream.breaker.state != "open" for upstream in upstreams)
     return value_response(

@@ -11,30 +11,27 @@ from anyclaude.protocol.accumulate import Accumulator
 from anyclaude.protocol.events import StreamEvent, encode_message
 from anyclaude.protocol.prefill import is_prefill, prefilled
 
-from .event_writer import EventWriter, StreamTiming, recovers_by_retrying
+from .event_writer import EventWriter, recovers_by_retrying
 from .requests import RequestContext
 from .responses import json_response
-from .services import Services
 
 
-async def create_message(context: RequestContext, services: Services) -> web.StreamResponse:
+async def create_message(context: RequestContext) -> web.StreamResponse:
     """Answer with the model's reply.  Raises `AnyclaudeError`, but only before the response has begun."""
-    exchange = services.exchanges.begin(await context.body(), context.log)
+    exchange = context.services.exchanges.begin(await context.body(), context.log)
     try:
         async with aclosing(exchange.batches()) as batches:
             if exchange.request.stream:
-                return await _stream(context, exchange, batches, services.timing)
+                return await _stream(context, exchange, batches)
             return await _whole(context, exchange, batches)
     finally:
         exchange.close()
 
 
 async def _stream(
-    context: RequestContext,
-    exchange: MessageExchange,
-    batches: AsyncGenerator[list[StreamEvent], None],
-    timing: StreamTiming,
+    context: RequestContext, exchange: MessageExchange, batches: AsyncGenerator[list[StreamEvent], None]
 ) -> web.StreamResponse:
+    timing = context.services.timing
     await exchange.wait_begun(timing.commit_seconds)
     writer = EventWriter(context.http, context.request_id, timing.ping_seconds)
     try:

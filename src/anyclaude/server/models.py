@@ -8,7 +8,6 @@ from anyclaude.protocol.json_values import JsonObject, JsonValue
 
 from .requests import RequestContext
 from .responses import value_response
-from .services import Services
 
 UNKNOWN_DATE = "1970-01-01T00:00:00Z"
 """The API's own value for a release date that is not known (docs: Models API)."""
@@ -16,9 +15,9 @@ UNKNOWN_DATE = "1970-01-01T00:00:00Z"
 PREFIX = "/v1/models/"
 
 
-async def list_models(context: RequestContext, services: Services) -> web.Response:
+async def list_models(context: RequestContext) -> web.Response:
     """Answer with every model that a request can reach."""
-    known = _names(services.targets)
+    known = _names(context.services.targets)
     names = list(known)
     models: list[JsonValue] = [_model(name, target) for name, target in known.items()]
     return value_response(
@@ -26,7 +25,7 @@ async def list_models(context: RequestContext, services: Services) -> web.Respon
     )
 
 
-async def show_model(context: RequestContext, services: Services) -> web.Response:
+async def show_model(context: RequestContext) -> web.Response:
     """
     Answer with one model.
 
@@ -34,7 +33,7 @@ async def show_model(context: RequestContext, services: Services) -> web.Respons
         NotFound: when no request can reach a model of this name.
     """
     name = context.http.path.removeprefix(PREFIX)
-    known = _names(services.targets)
+    known = _names(context.services.targets)
     if name not in known:
         raise NotFound(f"model: {name}. The models here are {', '.join(known)}")
     return value_response(_model(name, known[name]), context.request_id)

@@ -6,21 +6,16 @@ wording.  Only the headers of a single hop are removed.
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
 from io import BytesIO
 
 import aiohttp
-import msgspec
 from aiohttp import web
-from msgspec import Struct
 from multidict import CIMultiDict
 from yarl import URL
 
 from anyclaude.errors import BackendTruncated, BackendUnreachable, InvalidRequest
-from anyclaude.protocol.deltas import UsageReported
-from anyclaude.protocol.message_stream import merge_reports
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
-from anyclaude.protocol.sse import DEFAULT_MAX_EVENT_BYTES, EventTooLarge, SseDecoder
+from anyclaude.protocol.usage_reader import UsageReader
 
 from .requests import RequestContext
 
@@ -102,70 +97,6 @@ class Passthrough:
             return await upstream.content.readany()
         except (aiohttp.ClientError, OSError) as error:
             raise BackendTruncated(f"{self._origin} closed the connection in the middle of its reply") from error
-
-
-class WireUsage(Struct, frozen=True):
-    """The fields of the API's usage object that the journal records."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-
-
-class WireMessage(Struct, frozen=True):
-    """The message inside `message_start`."""
-
-    usage: WireUsage = WireUsage()
-
-
-class WireEvent(Struct, frozen=True):
-    """The fields of any event that may contain usage."""
-
-    message: WireMessage | None = None
-    usage: WireUsage | None = None
-
-
-class UsageReader:
-    """Reads the usage from a reply while it is forwarded; a reply that it cannot read has no usage."""
-
-    def __init__(self, is_stream: bool) -> None:
-        self.reported = UsageReported()
-        self._is_stream = is_stream
-        self._document = bytearray()
-        self._sse = SseDecoder()
-        self._decoder = msgspec.json.Decoder(WireEvent)
-        self._is_unreadable = False
-
-    def feed(self, chunk: bytes) -> None:
-        """Read the next bytes of the reply."""
-        if self._is_unreadable:
-            return
-        if not self._is_stream:
-            self._document += chunk
-            self._is_unreadable = len(self._document) > DEFAULT_MAX_EVENT_BYTES
-            return
-        try:
-            for event in self._sse.feed(chunk):
-                self._read_event(event.data)
-        except (EventTooLarge, msgspec.DecodeError, UnicodeDecodeError):
-            self._is_unreadable = True
-
-    def finish(self) -> None:
-        """Read a reply that is not a stream, which is possible only once it is complete."""
-        if not self._is_stream and not self._is_unreadable:
-            with suppress(msgspec.DecodeError, UnicodeDecodeError):
-                self._read_event(bytes(self._document))
-
-    def _read_event(self, data: bytes) -> None:
-        if b'"usage"' not in data:
-            return
-        event = self._decoder.decode(data)
-        usage = event.usage or (event.message.usage if event.message else WireUsage())
-        cached = usage.cache_read_input_tokens
-        created = usage.cache_creation_input_tokens or 0
-        total = None if usage.input_tokens is None else usage.input_tokens + (cached or 0) + created
-        self.reported = merge_reports(self.reported, UsageReported(total, usage.output_tokens, cached))
 
 
 def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:

@@ -8,16 +8,17 @@ from aiohttp import web
 from anyclaude.errors import InvalidRequest, RequestTimeout, RequestTooLarge
 from anyclaude.exchange import Caller, ExchangeLog
 
-from .limits import Limits
+from .options import Limits
+from .services import Services
 
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """The HTTP request, its log, and the limits on its body."""
+    """The HTTP request, its log, and the parts of the gateway that answer it."""
 
     http: web.BaseRequest
     log: ExchangeLog
-    limits: Limits
+    services: Services
 
     @property
     def request_id(self) -> str:
@@ -38,17 +39,19 @@ class RequestContext:
             RequestTimeout: when it is not complete after `Limits.body_seconds`.
             InvalidRequest: when it cannot be read as HTTP.
         """
-        if (self.http.content_length or 0) > self.limits.body_bytes:
-            raise self._too_large()
+        limits = self.services.limits
+        if (self.http.content_length or 0) > limits.body_bytes:
+            raise _too_large(limits)
         try:
-            async with asyncio.timeout(self.limits.body_seconds):
+            async with asyncio.timeout(limits.body_seconds):
                 return await self.http.read()
         except TimeoutError as error:
-            raise RequestTimeout(f"the request's body was not complete after {self.limits.body_seconds:g} s") from error
+            raise RequestTimeout(f"the request's body was not complete after {limits.body_seconds:g} s") from error
         except web.HTTPRequestEntityTooLarge as error:
-            raise self._too_large() from error
+            raise _too_large(limits) from error
         except web.RequestPayloadError as error:
             raise InvalidRequest(f"the request's body could not be read: {error}") from error
 
-    def _too_large(self) -> RequestTooLarge:
-        return RequestTooLarge(f"the request's body is larger than {self.limits.body_bytes:,} bytes")
+
+def _too_large(limits: Limits) -> RequestTooLarge:
+    return RequestTooLarge(f"the request's body is larger than {limits.body_bytes:,} bytes")

@@ -24,16 +24,15 @@ from .models import PREFIX as MODELS_PREFIX
 from .models import list_models, show_model
 from .requests import RequestContext
 from .responses import REQUEST_ID_HEADER
-from .services import Services
 
-Route: TypeAlias = Callable[[RequestContext, Services], Awaitable[web.StreamResponse]]
+Route: TypeAlias = Callable[[RequestContext], Awaitable[web.StreamResponse]]
 """Answers one request; raises `AnyclaudeError`, but only before the response has begun."""
 
 Routes: TypeAlias = Mapping[str, Mapping[str, Route]]
 """The routes by path and method; a path that ends in `/` also matches everything below it."""
 
 
-async def probe(context: RequestContext, services: Services) -> web.Response:
+async def probe(context: RequestContext) -> web.Response:
     """Answer a connectivity probe."""
     return web.Response(headers={REQUEST_ID_HEADER: context.request_id})
 

@@ -8,7 +8,7 @@ from anyclaude.observability import Journal
 from anyclaude.prewarm import Prewarmer
 from anyclaude.scheduling import Upstream
 
-from .event_writer import StreamTiming
+from .options import Limits, StreamTiming
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,4 +21,5 @@ class Services:
     exchanges: MessageExchanges
     journal: Journal
     timing: StreamTiming
+    limits: Limits
     prewarmer: Prewarmer | None = None
