@@ -1,10 +1,10 @@
 """
-How long it takes to read a large request: our own typing against a pydantic model of the same shape.
+The time to decode a large request: anyclaude's decoder and a pydantic model of the same shape.
 
     uv run python -m benchmarks.request_decoding
 
-All ways take turns in one process, so that a busy machine slows them alike; the best of many
-rounds counts, because whatever disturbs a round can only make it slower.
+The decoders take turns in one process, so that a busy machine slows all of them.  The best of many rounds counts, as
+other load can only make a round slower.
 """
 
 import json
@@ -27,7 +27,7 @@ ROUNDS = 200
 
 
 class Open(BaseModel):
-    """An object that keeps the fields it does not know, as ours do."""
+    """An object that keeps unknown fields, as anyclaude's types do."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -40,7 +40,7 @@ class Text(Open):
 
 
 class ToolUse(Open):
-    """A call of an earlier turn."""
+    """A tool use of an earlier turn."""
 
     type: Literal["tool_use"]
     id: str
@@ -49,7 +49,7 @@ class ToolUse(Open):
 
 
 class ToolResult(Open):
-    """What a tool answered."""
+    """The result of a tool use."""
 
     type: Literal["tool_result"]
     tool_use_id: str
@@ -73,7 +73,7 @@ class Media(Open):
 
 
 Block = Annotated[Text | ToolUse | ToolResult | Thinking | Media, Field(discriminator="type")]
-"""Unlike ours, a block of a kind nobody knows is refused; keeping it would cost pydantic a second union."""
+"""A block of an unknown type is refused, unlike in anyclaude; keeping it would cost pydantic a second union."""
 
 
 class Turn(Open):
@@ -94,7 +94,7 @@ class Tool(Open):
 
 
 class Request(Open):
-    """The request, with the fields ours has."""
+    """The request, with the fields of anyclaude's type."""
 
     model: str
     max_tokens: int
@@ -115,51 +115,51 @@ class Request(Open):
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """One way to read the body."""
+class Decoder:
+    """One decoder of the body."""
 
     title: str
-    read: Callable[[bytes], object]
+    decode: Callable[[bytes], object]
 
 
-OURS = Way("anyclaude: decode_request", decode_request)
-WAYS = (
-    Way("msgspec to plain JSON, nothing typed", msgspec.json.decode),
-    Way("the same, with the limit on nesting", decode_json),
+OURS = Decoder("anyclaude: decode_request", decode_request)
+DECODERS = (
+    Decoder("msgspec to untyped JSON", msgspec.json.decode),
+    Decoder("msgspec to untyped JSON, with the nesting limit", decode_json),
     OURS,
-    Way("pydantic: Request.model_validate_json", Request.model_validate_json),
-    Way("json.loads, nothing typed", json.loads),
+    Decoder("pydantic: Request.model_validate_json", Request.model_validate_json),
+    Decoder("json.loads", json.loads),
 )
 
 
 def measure(body: bytes, rounds: int = ROUNDS) -> Mapping[str, float]:
-    """Return the seconds each way takes at its best."""
-    best = {way.title: float("inf") for way in WAYS}
+    """Return the seconds of each decoder's best round."""
+    best = {decoder.title: float("inf") for decoder in DECODERS}
     for _ in range(rounds):
-        for way in WAYS:
+        for decoder in DECODERS:
             before = time.perf_counter()
-            way.read(body)
-            best[way.title] = min(best[way.title], time.perf_counter() - before)
+            decoder.decode(body)
+            best[decoder.title] = min(best[decoder.title], time.perf_counter() - before)
     return best
 
 
 def main() -> None:
     """Print the table."""
     body = request_body(LARGE_BYTES, LARGE_TOOLS)
-    _require_that_both_read_all(body)
+    _check_that_nothing_is_lost(body)
     seconds = measure(body)
-    table = Table(title=f"Reading a request of {len(body):,} bytes with {LARGE_TOOLS} tools, best of {ROUNDS} rounds")
-    table.add_column("way")
+    table = Table(title=f"Decoding a request of {len(body):,} bytes with {LARGE_TOOLS} tools, best of {ROUNDS} rounds")
+    table.add_column("decoder")
     table.add_column("ms", justify="right")
-    table.add_column("against ours", justify="right")
-    for way in WAYS:
-        spent = seconds[way.title]
-        table.add_row(way.title, f"{spent * 1000:.2f}", f"{spent / seconds[OURS.title]:.2f}")
+    table.add_column("relative to anyclaude", justify="right")
+    for decoder in DECODERS:
+        spent = seconds[decoder.title]
+        table.add_row(decoder.title, f"{spent * 1000:.2f}", f"{spent / seconds[OURS.title]:.2f}")
     Console().print(table)
 
 
-def _require_that_both_read_all(body: bytes) -> None:
-    """A way that loses something would be compared with unfair ease."""
+def _check_that_nothing_is_lost(body: bytes) -> None:
+    """Raise `AssertionError` if a decoder drops part of the body, which would make it look faster than it is."""
     whole = json.loads(body)
     assert json.loads(encode_request(decode_request(body))) == whole
     assert Request.model_validate_json(body).model_dump(mode="json", exclude_unset=True) == whole

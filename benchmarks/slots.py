@@ -1,11 +1,11 @@
 """
-What llama.cpp evaluates when conversations share its slots: chosen by itself, or pinned with `id_slot`.
+The tokens llama.cpp evaluates when conversations share its slots, chosen automatically or pinned with `id_slot`.
 
     uv run python -m benchmarks.slots                     every combination, about two minutes
-    uv run python -m benchmarks.slots --together          main conversation and sub-agents ask at the same time
+    uv run python -m benchmarks.slots --together          main conversation and sub-agents send requests concurrently
 
-A main conversation, two sub-agents whose prompts begin alike, and auxiliary calls, against a server of its own for
-each combination.  The figures are the server's own (`timings.prompt_n`), summed over all prompts.
+A main conversation, two sub-agents with a common prefix, and auxiliary calls, against a new server for each
+combination.  The figures are the server's own (`timings.prompt_n`), summed over all prompts.
 """
 
 import argparse
@@ -30,8 +30,8 @@ CONTEXT_TOKENS = 65_536
 TURNS = 6
 
 
-class Setting(Struct, frozen=True):
-    """How a user runs llama.cpp."""
+class ServerOptions(Struct, frozen=True):
+    """The options of a llama.cpp server."""
 
     slots: int
     unified: bool
@@ -40,9 +40,9 @@ class Setting(Struct, frozen=True):
 
 
 class Prompt(Struct, frozen=True):
-    """One request: whose, and what it says."""
+    """One request: its conversation, and its text."""
 
-    who: str
+    conversation: str
     text: str
 
 
@@ -51,58 +51,58 @@ class _Timings(Struct):
     cache_n: int
 
 
-class _Answer(Struct):
+class _Response(Struct):
     timings: _Timings
 
 
-def settings() -> Iterator[Setting]:
-    """Return all combinations; with one slot there is nothing to unify."""
+def combinations() -> Iterator[ServerOptions]:
+    """Yield all combinations; with one slot, a unified KV cache makes no difference."""
     for slots, unified, ram, similarity in itertools.product((1, 2, 4), (False, True), (0, 8192), (0.1, 0.95)):
         if slots > 1 or not unified:
-            yield Setting(slots, unified, ram, similarity)
+            yield ServerOptions(slots, unified, ram, similarity)
 
 
 def rounds() -> Iterator[list[Prompt]]:
-    """Yield what is asked at one time: in the first and last rounds only the main conversation speaks."""
+    """Yield the prompts of each round: in the first and last rounds there is no sub-agent."""
     for turn in range(TURNS):
-        asked = [Prompt("main", _grown("main", 5000, 400, turn))]
+        prompts = [Prompt("main", _grown("main", 5000, 400, turn))]
         if 1 <= turn <= 4:
             shared = _words("the sub-agents' instructions", 3500)
-            asked += [Prompt(name, shared + _grown(name, 150, 300, turn - 1)) for name in ("one", "two")]
+            prompts += [Prompt(name, shared + _grown(name, 150, 300, turn - 1)) for name in ("one", "two")]
         if turn in {0, 2, 3}:
-            asked.append(Prompt("auxiliary", _words(f"title {turn}", 300)))
-        yield asked
+            prompts.append(Prompt("auxiliary", _words(f"title {turn}", 300)))
+        yield prompts
 
 
-def pinned_slot(who: str, slots: int) -> int:
-    """Return where a conversation is pinned: the main one has the first slot to itself if there are others."""
-    place = ("main", "one", "two", "auxiliary").index(who)
-    return 0 if slots == 1 or place == 0 else 1 + (place - 1) % (slots - 1)
+def pinned_slot(conversation: str, slots: int) -> int:
+    """Return the slot of a conversation; the main conversation does not share its slot if there are others."""
+    number = ("main", "one", "two", "auxiliary").index(conversation)
+    return 0 if slots == 1 or number == 0 else 1 + (number - 1) % (slots - 1)
 
 
-async def evaluated(setting: Setting, model_file: Path, *, pinned: bool, together: bool) -> int:
-    """Return how many tokens the server evaluates."""
-    async with serving(setting, model_file) as url, aiohttp.ClientSession(url) as session:
+async def evaluated(options: ServerOptions, model_file: Path, *, pinned: bool, together: bool) -> int:
+    """Return the number of tokens the server evaluates."""
+    async with serving(options, model_file) as url, aiohttp.ClientSession(url) as session:
         total = 0
-        for asked in rounds():
-            requests = [_ask(session, prompt, setting.slots if pinned else None) for prompt in asked]
+        for prompts in rounds():
+            requests = [_evaluate(session, prompt, options.slots if pinned else None) for prompt in prompts]
             counts = await asyncio.gather(*requests) if together else [await request for request in requests]
             total += sum(counts)
         return total
 
 
-async def _ask(session: aiohttp.ClientSession, prompt: Prompt, pinned_among: int | None) -> int:
+async def _evaluate(session: aiohttp.ClientSession, prompt: Prompt, pinned_among: int | None) -> int:
     body: dict[str, object] = {"prompt": prompt.text, "n_predict": 1, "cache_prompt": True}
     if pinned_among is not None:
-        body["id_slot"] = pinned_slot(prompt.who, pinned_among)
+        body["id_slot"] = pinned_slot(prompt.conversation, pinned_among)
     async with session.post("/completion", json=body, raise_for_status=True) as response:
-        return msgspec.json.decode(await response.read(), type=_Answer).timings.prompt_n
+        return msgspec.json.decode(await response.read(), type=_Response).timings.prompt_n
 
 
 @asynccontextmanager
-async def serving(setting: Setting, model_file: Path) -> AsyncIterator[str]:
-    """Run a server for the time of the block, and return where it listens."""
-    command = (sys.executable, "-m", "benchmarks.slots", "--serve", str(model_file), msgspec.json.encode(setting))
+async def serving(options: ServerOptions, model_file: Path) -> AsyncIterator[str]:
+    """Run a server until the block ends, and yield its URL."""
+    command = (sys.executable, "-m", "benchmarks.slots", "--serve", str(model_file), msgspec.json.encode(options))
     process = await asyncio.create_subprocess_exec(
         *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
@@ -115,23 +115,23 @@ async def serving(setting: Setting, model_file: Path) -> AsyncIterator[str]:
 
 
 def _serve(model_file: str, encoded: str) -> None:
-    """Run llama.cpp's server until standard input ends, and say where it listens."""
+    """Run llama.cpp's server until standard input ends, and print its URL."""
     import xllamacpp
 
-    setting = msgspec.json.decode(encoded, type=Setting)
+    options = msgspec.json.decode(encoded, type=ServerOptions)
     os.environ["LLAMA_SERVER_SLOTS_DEBUG"] = "1"  # `/slots` then shows the prompts
-    answers = os.dup(1)
+    output = os.dup(1)
     os.dup2(2, 1)
     parameters = xllamacpp.CommonParams()
     parameters.model.path = model_file
     parameters.hostnames, parameters.port = ["127.0.0.1"], 0
     parameters.n_ctx = CONTEXT_TOKENS
-    parameters.n_parallel, parameters.kv_unified = setting.slots, setting.unified
-    parameters.cache_ram_mib, parameters.slot_prompt_similarity = setting.cache_ram_mib, setting.similarity
+    parameters.n_parallel, parameters.kv_unified = options.slots, options.unified
+    parameters.cache_ram_mib, parameters.slot_prompt_similarity = options.cache_ram_mib, options.similarity
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
     parameters.fit_params = parameters.ui = False
     server = xllamacpp.Server(parameters)
-    os.write(answers, f"{server.listening_address}\n".encode())
+    os.write(output, f"{server.listening_address}\n".encode())
     sys.stdin.read()
     os._exit(0)
 
@@ -141,12 +141,12 @@ def _grown(name: str, first: int, each: int, turn: int) -> str:
 
 
 def _words(seed: str, count: int) -> str:
-    """Return text of about so many tokens that no other seed begins with."""
+    """Return text of about `count` tokens with a prefix that no other seed has."""
     return f"[{seed}] " + " ".join(("read", "file", "line", "test")[hash_of(seed, n) % 4] for n in range(count))
 
 
 def hash_of(seed: str, number: int) -> int:
-    """Return the same number in every process."""
+    """Return a number that is the same in every process."""
     return sum(map(ord, seed)) * 31 + number * number // 3
 
 
@@ -155,22 +155,22 @@ async def measure(*, together: bool) -> None:
     model_file = tiny_model_file(await smollm2_file(), tests_cache() / "models")
     console = Console(file=sys.stdout)
     console.print("| slots | unified | cache-ram | similarity | automatic | pinned |\n|---|---|---|---:|---:|---:|")
-    for setting in settings():
-        counts = [await evaluated(setting, model_file, pinned=pinned, together=together) for pinned in (False, True)]
-        columns = (setting.slots, setting.unified, setting.cache_ram_mib, setting.similarity, *counts)
+    for options in combinations():
+        counts = [await evaluated(options, model_file, pinned=pinned, together=together) for pinned in (False, True)]
+        columns = (options.slots, options.unified, options.cache_ram_mib, options.similarity, *counts)
         console.print("| " + " | ".join(map(str, columns)) + " |")
 
 
 def main() -> None:
     """Read the command line, and serve or measure."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.slots", description="What slots evaluate twice.")
-    parser.add_argument("--together", action="store_true", help="ask at the same time, as far as there are slots")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.slots", description="What slots evaluate again.")
+    parser.add_argument("--together", action="store_true", help="send requests concurrently, as far as there are slots")
     parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.serve:
-        _serve(*given.serve)
+    arguments = parser.parse_args()
+    if arguments.serve:
+        _serve(*arguments.serve)
     else:
-        uvloop.run(measure(together=given.together))
+        uvloop.run(measure(together=arguments.together))
 
 
 if __name__ == "__main__":

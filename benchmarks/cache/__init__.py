@@ -1,1 +1,1 @@
-"""What the preparation of prompts does to an engine's cache, told by the engine's own counters."""
+"""How the preparation of prompts affects an engine's cache, by the engine's own counters."""

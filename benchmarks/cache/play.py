@@ -1,4 +1,4 @@
-"""Plays a session on one of the ways, with a fresh engine, project and home."""
+"""Plays a session in one setup, with a fresh engine, project and home directory."""
 
 import tempfile
 from collections.abc import AsyncIterator
@@ -18,11 +18,11 @@ from tests.parts.work_tree import make_work_tree
 from anyclaude.engine import EngineOptions
 
 from .sessions import EARLIER_SESSION, FILES, Session, conversation_of
-from .ways import Way
+from .setups import Setup
 
 OPTIONS = EngineOptions(threads=1)
-"""The defaults of the embedded engine, which are one slot and a cache of prompts in memory; on one core, as two are
-slower when something else runs."""
+"""The defaults of the embedded engine: one slot, and a prompt cache in memory.  One thread, as two are slower when
+another process is running."""
 
 
 MODEL = "tiny"
@@ -30,48 +30,48 @@ MODEL = "tiny"
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One request of a session: whose it is, which one of these, and what the engine counted."""
+    """One request of a session: its conversation, its number there, and the engine's counts."""
 
     conversation: str
     number: int
     evaluation: Evaluation
 
 
-async def play(session: Session, way: Way, model_file: Path) -> tuple[Prompt, ...]:
-    """Return the prompts in the order in which the engine read them; raises `AssertionError` if the session fails."""
+async def play(session: Session, setup: Setup, model_file: Path) -> tuple[Prompt, ...]:
+    """Return the prompts in the order in which the engine read them.  Raises `AssertionError` if the session fails."""
     with tempfile.TemporaryDirectory(prefix="anyclaude-benchmark-") as name:
         folder = Path(name)
         workspace = workspace_for(make_work_tree(folder / "tree", FILES), folder)
         client = installed_client(session.version)
         async with (
-            _evaluator(way, model_file, folder / "logs") as (evaluator, context_tokens),
+            _evaluator(setup, model_file, folder / "logs") as (evaluator, context_tokens),
             evaluating_backend(session.script(workspace.tree), evaluator) as backend,
         ):
-            launch = Launch(client, workspace, folder / "state", MODEL, context_tokens, profile=way.profile)
+            launch = Launch(client, workspace, folder / "state", MODEL, context_tokens, profile=setup.profile)
             for task in session.tasks:
-                run = await way.run(launch, backend, task)
+                run = await setup.run(launch, backend, task)
                 backend.check()
                 run.check()
-    return _named(backend)
+    return _measured_prompts(backend)
 
 
 @asynccontextmanager
-async def _evaluator(way: Way, model_file: Path, logs: Path) -> AsyncIterator[tuple[Evaluator, int]]:
-    """Run the engine of the way; return who asks it, and its window."""
-    if way.own_server is None:
-        options = replace(OPTIONS, chat_template=way.chat_template)
+async def _evaluator(setup: Setup, model_file: Path, logs: Path) -> AsyncIterator[tuple[Evaluator, int]]:
+    """Run the engine of the setup, and yield its evaluator and the size of its window in tokens."""
+    if setup.own_server is None:
+        options = replace(OPTIONS, chat_template=setup.chat_template)
         async with evaluating_engine(model_file, logs, options) as (evaluator, engine):
             yield evaluator, engine.context_tokens
         return
     async with (
-        serving(way.own_server, model_file) as url,
+        serving(setup.own_server, model_file) as url,
         aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(force_close=True)) as session,
     ):
-        yield Evaluator(session), CONTEXT_TOKENS // (1 if way.own_server.unified else way.own_server.slots)
+        yield Evaluator(session), CONTEXT_TOKENS // (1 if setup.own_server.unified else setup.own_server.slots)
 
 
-def _named(backend: EvaluatingBackend) -> tuple[Prompt, ...]:
-    """Return the prompts that are measured."""
+def _measured_prompts(backend: EvaluatingBackend) -> tuple[Prompt, ...]:
+    """Return the prompts of the measured sessions, which excludes the earlier session."""
     prompts: list[Prompt] = []
     for asked in backend.requests:
         name = conversation_of(asked.request)

@@ -1,4 +1,4 @@
-"""The figures as a page: what each session cost on either way, whether the targets are met, and every single prompt."""
+"""The figures as Markdown: the cost of each session in each setup, the targets, and every prompt."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,28 +8,29 @@ from tests.parts.evaluation import Evaluation
 
 from .play import Prompt
 from .sessions import Session
-from .ways import DIRECT, THROUGH_ANYCLAUDE
+from .setups import DIRECT, THROUGH_ANYCLAUDE
 
 BEGIN, END = "<!-- cache: begin -->", "<!-- cache: end -->"
 COMMAND = "uv run python -m benchmarks.cache --write"
 
 Played: TypeAlias = Mapping[str, tuple[Prompt, ...]]
-"""The prompts of one session, by the title of the way."""
+"""The prompts of one session, by the title of the setup."""
 
 Row: TypeAlias = list[str]
 
 MAX_OF_DIRECT, MIN_FROM_CACHE, MAX_OF_SECOND_SESSION = 1 / 3, 0.95, 0.05
-"""The targets: shares of the tokens evaluated directly, of the repeatable tokens, of the second session's prompt."""
+"""The targets, as shares of the tokens evaluated in the direct setup, of the repeatable tokens and of the prompt of the
+second session."""
 
 
 def from_cache(evaluations: Sequence[Evaluation]) -> float:
-    """Return which share of the repeatable tokens the engine did not evaluate again; 1 if nothing could repeat."""
+    """Return the share of the repeatable tokens that came from the cache; 1 if no tokens are repeatable."""
     repeatable = sum(evaluation.repeatable for evaluation in evaluations)
     return 1 - sum(evaluation.lost for evaluation in evaluations) / repeatable if repeatable else 1.0
 
 
 def section(results: Sequence[tuple[Session, Played]], machine: str) -> str:
-    """Return the section of the page."""
+    """Return the text of the page's section."""
     parts = [
         f"`{COMMAND}` · {machine} · each session played once",
         _summary(results),
@@ -41,7 +42,7 @@ def section(results: Sequence[tuple[Session, Played]], machine: str) -> str:
 
 
 def write_section(page: Path, text: str) -> None:
-    """Put the section between its markers."""
+    """Replace the text between the markers of the page."""
     before, _, rest = page.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
     page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
@@ -50,13 +51,13 @@ def write_section(page: Path, text: str) -> None:
 def _summary(results: Sequence[tuple[Session, Played]]) -> str:
     counts = [
         "prompts",
-        "their tokens",
+        "prompt tokens",
         "evaluated",
-        "of direct",
-        "on first turns",
+        "share of direct",
+        "evaluated on first turns",
         "from cache",
         "worst turn",
-        "wait, s",
+        "time to first token, s",
     ]
     rows = [_summary_row(session, title, played) for session, played in results for title in played]
     return _table(["session", "", *counts], rows)
@@ -75,7 +76,7 @@ def _summary_row(session: Session, title: str, played: Played) -> Row:
         f"{evaluated / direct:.0%}" if direct else "",
         f"{sum(evaluation.evaluated for evaluation in evaluations if evaluation.is_first):,}",
         f"{from_cache(evaluations):.1%}",
-        f"{_worst(played[title]):.1%}",
+        f"{_worst_share(played[title]):.1%}",
         f"{sum(evaluation.seconds for evaluation in evaluations):.1f}",
     ]
 
@@ -88,17 +89,17 @@ def _targets(results: Sequence[tuple[Session, Played]]) -> str:
 def _target_rows(name: str, played: Played) -> Iterator[Row]:
     ours, direct = played.get(THROUGH_ANYCLAUDE.title, ()), played.get(DIRECT.title, ())
     if ours:
-        worst = _worst(ours)
+        worst = _worst_share(ours)
         text = f"every turn has ≥ {MIN_FROM_CACHE:.0%} of its repeatable tokens from the cache"
-        yield [name, text, f"{worst:.1%}", _verdict(worst >= MIN_FROM_CACHE)]
+        yield [name, text, f"{worst:.1%}", _result(worst >= MIN_FROM_CACHE)]
     if direct and any(prompt.conversation.startswith("sub-agent") for prompt in ours):
         share = _evaluated(ours) / _evaluated(direct)
-        yield [name, "≤ 1/3 of the tokens evaluated directly", f"{share:.0%}", _verdict(share <= MAX_OF_DIRECT)]
+        yield [name, "≤ 1/3 of the tokens evaluated directly", f"{share:.0%}", _result(share <= MAX_OF_DIRECT)]
     for prompt in ours:
         if prompt.conversation == "second session":
             share = prompt.evaluation.evaluated / prompt.evaluation.prompt
             text = f"the second session's first turn evaluates ≤ {MAX_OF_SECOND_SESSION:.0%} of its prompt"
-            yield [name, text, f"{share:.1%}", _verdict(share <= MAX_OF_SECOND_SESSION)]
+            yield [name, text, f"{share:.1%}", _result(share <= MAX_OF_SECOND_SESSION)]
 
 
 def _details(session: Session, title: str, prompts: Sequence[Prompt]) -> str:
@@ -124,13 +125,13 @@ def _evaluated(prompts: Sequence[Prompt]) -> int:
     return sum(prompt.evaluation.evaluated for prompt in prompts)
 
 
-def _worst(prompts: Sequence[Prompt]) -> float:
-    """Return the least share from the cache, over all turns that continue a conversation."""
+def _worst_share(prompts: Sequence[Prompt]) -> float:
+    """Return the smallest share from the cache over all turns that continue a conversation."""
     shares = [from_cache([prompt.evaluation]) for prompt in prompts if not prompt.evaluation.is_first]
     return min(shares, default=1.0)
 
 
-def _verdict(is_met: bool) -> str:
+def _result(is_met: bool) -> str:
     return "met" if is_met else "missed"
 
 

@@ -1,4 +1,4 @@
-"""The sessions that are played: the project, what the user says, and what the model does."""
+"""The sessions to play: the project, the user's prompts, and the model's replies."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ OTHER_TASK = "How many lines does the report have? Answer in one word."
 HELPERS = ("Count the functions of the report, and tell the number only.", "Find the longest line of the data file.")
 
 EARLIER_SESSION = "earlier session"
-"""What comes before the session that is measured, so that the project is not new to the engine."""
+"""Played before the measured session, so that the engine has read a prompt of the project."""
 
 SEARCH_CUE = "Perform a web search for the query"
 COMPACTION_CUE = "Respond with TEXT ONLY"
@@ -42,7 +42,7 @@ FILES: dict[str, str | bytes] = {
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One session: the release that plays it, what the user says in each start of the client, and the script."""
+    """One session: the client's release, the task of each of its runs, and the model's script."""
 
     title: str
     version: str
@@ -51,11 +51,11 @@ class Session:
 
 
 def sessions() -> tuple[Session, ...]:
-    """Return all of them."""
+    """Return all sessions."""
     resumed = (ClientTask(TASK), ClientTask(QUESTION, ("--continue",)), ClientTask(OTHER_TASK))
     compacted = (ClientTask(TASK), ClientTask("/compact", ("--continue",)), ClientTask(QUESTION, ("--continue",)))
     return (
-        Session("twelve turns, resumed, then a second session", NATIVE, resumed, alone),
+        Session("twelve turns, resumed, then a second session", NATIVE, resumed, without_helpers),
         Session("twelve turns with two sub-agents and web searches", NATIVE, (ClientTask(TASK),), with_helpers),
         Session(
             "with two sub-agents and web searches, in a known project",
@@ -63,28 +63,36 @@ def sessions() -> tuple[Session, ...]:
             (ClientTask(EARLIER_TASK), ClientTask(TASK)),
             with_helpers,
         ),
-        Session("twelve turns, then compacted", NATIVE, compacted, alone),
-        Session("twelve turns, resumed, then a second session", JAVASCRIPT, resumed, alone),
+        Session("twelve turns, then compacted", NATIVE, compacted, without_helpers),
+        Session("twelve turns, resumed, then a second session", JAVASCRIPT, resumed, without_helpers),
     )
 
 
-def alone(tree: Path) -> Script:
-    """Play a conversation without help."""
+def without_helpers(tree: Path) -> Script:
+    """Play a conversation without sub-agents."""
     return play({TASK: (*_work(tree), reply(say("The report rounds its numbers now.")))})
 
 
 def with_helpers(tree: Path) -> Script:
-    """Play a conversation that sends out two sub-agents and searches the web while they work."""
+    """Play a conversation that starts two sub-agents and searches the web while they work."""
     first, second, *rest = _work(tree)
-    sent = tuple(call("Agent", description="Look", prompt=task, subagent_type="general-purpose") for task in HELPERS)
+    started = tuple(call("Agent", description="Look", prompt=task, subagent_type="general-purpose") for task in HELPERS)
     searches = tuple(reply(call("WebSearch", query=query)) for query in ("python round half even", "csv quoting rules"))
-    main = (first, second, reply(say("Two helpers look around."), *sent), rest[0], searches[0], *rest[1:4], searches[1])
+    main = (
+        first,
+        second,
+        reply(say("Two helpers look around."), *started),
+        rest[0],
+        searches[0],
+        *rest[1:4],
+        searches[1],
+    )
     ending = reply(say("The report rounds its numbers now."))
-    return play({TASK: (*main, *rest[4:6], ending), **{task: _backend_request(tree, task) for task in HELPERS}})
+    return play({TASK: (*main, *rest[4:6], ending), **{task: _helper_turns(tree, task) for task in HELPERS}})
 
 
 def conversation_of(request: ChatRequest) -> str:
-    """Return the name of the conversation a request belongs to, and what is special about the request."""
+    """Return the name of the conversation a request belongs to, with the kind of a special request."""
     last = request.messages[-1].text
     if SEARCH_CUE in request.opening:
         return "web search"
@@ -104,9 +112,9 @@ def conversation_of(request: ChatRequest) -> str:
 
 def play(lines: Mapping[str, Lines]) -> Script:
     """
-    Answer each conversation, told by words of its opening, with its next line; the last line answers all the rest.
+    Answer each conversation, identified by a cue in its opening, with its next reply; the last reply repeats.
 
-    A tool that the client has not shown yet is searched for first, as a model has to.
+    A call of a tool that the client has not loaded yet is preceded by a tool search, as a model has to do it.
     """
 
     def answer(request: ChatRequest) -> Reply:
@@ -152,17 +160,17 @@ def _has_searched(request: ChatRequest, tool: str) -> bool:
 
 
 def _work(tree: Path) -> Lines:
-    """Return eleven turns; the arguments are as models write them, and the client writes some of them anew."""
+    """Return eleven turns; the arguments are as models write them, and the client rewrites some of them."""
     report, readme = f"{tree}/src/report.py", f"{tree}/README.md"
     rounded = 'return round(sum(row["column_{0}"] for row in rows), 2)'
     plain = 'return sum(row["column_{0}"] for row in rows)'
 
     def edit(number: int) -> Call:
-        """The client puts the path first, and adds `replace_all`."""
+        """Return an edit; the client moves the path to the front, and adds `replace_all`."""
         return call("Edit", old_string=plain.format(number), new_string=rounded.format(number), file_path=report)
 
     def run(command: str, timeout: str) -> Call:
-        """The client puts the command first, and writes the number plainly."""
+        """Return a command; the client moves it to the front, and normalises the number."""
         return Call("Bash", f'{{"description": "Look", "timeout": {timeout}, "command": "{command}"}}')
 
     return (
@@ -180,7 +188,7 @@ def _work(tree: Path) -> Lines:
     )
 
 
-def _backend_request(tree: Path, task: str) -> Lines:
+def _helper_turns(tree: Path, task: str) -> Lines:
     name = "src/report.py" if "report" in task else "data.csv"
     return (
         reply(say("I look."), call("Bash", description="Count", command=f"wc {name}")),
@@ -195,5 +203,5 @@ def _read_data(tree: Path) -> ReplyPart:
 
 
 def _write(tree: Path, name: str, content: str) -> ReplyPart:
-    """The client drops the blanks at the ends of lines."""
+    """Return a call that writes a file; the client strips trailing blanks."""
     return call("Write", content=content, file_path=f"{tree}/{name}")

@@ -1,1 +1,1 @@
-"""What each diet sends."""
+"""The size of the prompt under each diet."""

@@ -1,10 +1,9 @@
 """
-Measures what each diet sends, with the real client: `uv run python -m benchmarks.diets`.
+Measures the first prompt under each diet, with the real client: `uv run python -m benchmarks.diets`.
 
 Claude Code runs once for each release and diet in a small git repository with a CLAUDE.md, started as anyclaude starts
-it, against a server that records its first request and refuses it.  Tokens are those of the embedded engine's default
-weights (SmolLM2-135M: its chat template and its tokenizer), asked through the gateway's token count.  The tables are
-those of `docs/diets.md`.
+it, against a server that records its first request and refuses it.  The gateway counts the tokens with the embedded
+engine's default weights (SmolLM2-135M, its chat template and tokenizer).  The tables are those of `docs/diets.md`.
 """
 
 import asyncio
@@ -45,14 +44,14 @@ REFUSAL = {"type": "error", "error": {"type": "invalid_request_error", "message"
 TREE = {"a.py": 'print("hi")\n', "CLAUDE.md": "# Rules\n\nUse tabs.\n"}
 WIDE, NARROW = 131_072, 8_192
 HEAD = (
-    "| diet | as | tools | system | tools' text | messages | characters | tokens | of full |\n"
+    "| diet | prompt | tools | system | tool text | messages | characters | tokens | share of full |\n"
     "|---|---|--:|--:|--:|--:|--:|--:|--:|"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A prompt in characters, by section, and in tokens."""
+    """The size of a prompt: characters by section, and tokens."""
 
     sections: SectionCharacters
     tokens: int
@@ -63,32 +62,32 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with _counting_gateway(Path(folder)) as gateway:
             for version in VERSIONS:
-                _say(f"\nClaude Code {version}\n\n{HEAD}")
+                _print(f"\nClaude Code {version}\n\n{HEAD}")
                 await _table(installed_client(version), gateway, Path(folder, version))
 
 
-async def _table(client: Client, gateway: Gateway, place: Path) -> None:
+async def _table(client: Client, gateway: Gateway, folder: Path) -> None:
     full = 0
     for diet in CLIENT_DIETS:
-        sent = await _first_request(client, diet, place / diet.name)
-        reaches = prepare(sent, prompt_steps(), PromptContext(diet=diet.gateway), prompt_characters).request
-        for what, request in (("written by the client", sent), ("sent to the model", reaches)):
+        written = await _first_request(client, diet, folder / diet.name)
+        sent = prepare(written, prompt_steps(), PromptContext(diet=diet.gateway), prompt_characters).request
+        for prompt, request in (("written by the client", written), ("sent to the model", sent)):
             measured = Measured(section_characters(request), await _tokens(gateway, request))
             full = full or measured.tokens
-            _say(_line(diet.name, what, measured, full))
+            _print(_line(diet.name, prompt, measured, full))
 
 
-def _line(diet: str, what: str, measured: Measured, full: int) -> str:
+def _line(diet: str, prompt: str, measured: Measured, full: int) -> str:
     sizes = measured.sections
-    whole = sizes.system + sizes.tools + sizes.messages
-    figures = (sizes.tool_count, sizes.system, sizes.tools, sizes.messages, whole, measured.tokens)
-    cells = (diet, what, *(f"{figure:,}" for figure in figures), f"{measured.tokens / full:.0%}")
+    total = sizes.system + sizes.tools + sizes.messages
+    figures = (sizes.tool_count, sizes.system, sizes.tools, sizes.messages, total, measured.tokens)
+    cells = (diet, prompt, *(f"{figure:,}" for figure in figures), f"{measured.tokens / full:.0%}")
     return f"| {' | '.join(cells)} |"
 
 
 @asynccontextmanager
 async def _counting_gateway(folder: Path) -> AsyncIterator[Gateway]:
-    """Run a gateway that edits nothing, so that its count is of what it was given."""
+    """Run a gateway that transforms no prompts, so that it counts each request as given."""
     model = await locate_model(None, user_cache_path("anyclaude"), NullProgress())
     options = EngineOptions()
     async with start_engine(model, folder / "logs", NullProgress(), api_key="measuring", options=options) as engine:
@@ -105,8 +104,8 @@ async def _counting_gateway(folder: Path) -> AsyncIterator[Gateway]:
             yield gateway
 
 
-async def _first_request(client: Client, diet: ClientDiet, place: Path) -> MessagesRequest:
-    """Run the client until it has asked, and refuse."""
+async def _first_request(client: Client, diet: ClientDiet, folder: Path) -> MessagesRequest:
+    """Run the client, refuse its first request, and return that request."""
     bodies: list[bytes] = []
 
     async def keep(request: web.Request) -> web.Response:
@@ -119,7 +118,7 @@ async def _first_request(client: Client, diet: ClientDiet, place: Path) -> Messa
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
-        workspace = workspace_for(make_work_tree(place / "tree", TREE), place)
+        workspace = workspace_for(make_work_tree(folder / "tree", TREE), folder)
         await _run(client, diet, workspace, f"http://127.0.0.1:{runner.addresses[0][1]}")
     finally:
         await runner.cleanup()
@@ -127,7 +126,7 @@ async def _first_request(client: Client, diet: ClientDiet, place: Path) -> Messa
 
 
 async def _run(client: Client, diet: ClientDiet, workspace: Workspace, base_url: str) -> None:
-    """Start the client as anyclaude would; `bare` is what a narrow window leads to."""
+    """Start the client as anyclaude does; the `bare` diet follows from a narrow window."""
     is_choice = diet.name == diet.gateway
     settings = Settings(diet=diet.gateway if is_choice else None)
     target = BackendTarget(
@@ -155,11 +154,11 @@ async def _tokens(gateway: Gateway, request: MessagesRequest) -> int:
     ):
         counted = json.loads(await response.read())
         if response.headers.get("anyclaude-counted-by") != "engine":
-            raise SystemExit("the engine could not count; the figures would be guesses")
+            raise SystemExit("the engine did not count the tokens; the figures would be estimates")
         return int(counted["input_tokens"])
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -1,1 +1,1 @@
-"""What the gateway costs: the same load through it, through nginx, through its peers, and through nothing at all."""
+"""The overhead of the gateway: the same load directly to a backend, and through the gateway, nginx and its peers."""

@@ -1,9 +1,9 @@
 """
-Run the contest and print the table.
+Measure every contestant and print the tables.
 
     uv run python -m benchmarks.gateway              everything, about ten minutes
     uv run python -m benchmarks.gateway --rounds 1   a first impression
-    uv run python -m benchmarks.gateway --write      everything, and the table goes into docs/benchmarks.md
+    uv run python -m benchmarks.gateway --write      everything, and write the tables to docs/benchmarks.md
 """
 
 import argparse
@@ -25,7 +25,7 @@ from rich.console import Console
 from .bodies import LARGE_BYTES, LARGE_TOOLS, SMALL_BYTES, SMALL_TOOLS, request_body
 from .contestants import CONTESTANTS, Contestant
 from .load import LoadError
-from .measures import Rig, check, first_events, pacing, streams_of, throughput
+from .measures import Harness, check, first_events, pacing, tagged_bodies, throughput
 from .mock_backend import MockBackend, Script
 from .processes import NotRunning, PinnedProcess, running
 from .report import Results, tables, write_section
@@ -37,51 +37,51 @@ PACED_STREAMS = 256
 LONG_REPLY, SHORT_REPLY, TINY_REPLY = 4096, 256, 1
 
 WHILE_STREAMING = Script(16, 50.0)
-"""Each of the other streams is in the middle of a reply at 50 tokens per second when a request comes."""
+"""Each of the other streams is in the middle of a reply at 50 tokens per second when a request arrives."""
 
 PAUSE_SECONDS = 0.02
-"""What lies between two tokens of one stream: long enough for an idle processor to go to sleep."""
+"""The time between two tokens of one stream: long enough for an idle processor to enter a sleep state."""
 
 PAGE = Path(__file__).parents[2] / "docs/benchmarks.md"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A contestant that is up."""
+class RunningContestant:
+    """A contestant that is up, with a harness for each size of request."""
 
     contestant: Contestant
-    small: Rig
-    large: Rig
+    small: Harness
+    large: Harness
     process: PinnedProcess | None
 
 
-async def contest(chosen: Sequence[Contestant], rounds: int, seconds: float, console: Console) -> Results:
-    """Start all contestants, let them take turns, and return what was measured."""
+async def measure_all(chosen: Sequence[Contestant], rounds: int, seconds: float, console: Console) -> Results:
+    """Start all contestants, measure them in turn, and return the results."""
     results = Results()
     if (task := asyncio.current_task()) is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # so that the contestants end too
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # the contestants end too
     backend = MockBackend(time.perf_counter)
     await backend.start()
     async with AsyncExitStack() as stack:
-        entries: list[Entry] = []
+        ready: list[RunningContestant] = []
         for contestant in chosen:
             try:
-                entries.append(await stack.enter_async_context(_entry(contestant, backend)))
+                ready.append(await stack.enter_async_context(_running(contestant, backend)))
             except (NotRunning, LoadError, TimeoutError) as error:
                 results.absent[contestant.title] = str(error) or type(error).__name__
-                console.print(f"{contestant.title} takes no part: {error}")
+                console.print(f"{contestant.title} did not run: {error}")
         for number in range(rounds):
-            for entry in entries:
-                console.print(f"round {number + 1} of {rounds}: {entry.contestant.title}")
-                await _measure(entry, results, seconds)
+            for measured in ready:
+                console.print(f"round {number + 1} of {rounds}: {measured.contestant.title}")
+                await _measure(measured, results, seconds)
     await backend.stop()
     return results
 
 
 @asynccontextmanager
-async def _entry(contestant: Contestant, backend: MockBackend) -> AsyncGenerator[Entry, None]:
-    small = streams_of(lambda mark: request_body(SMALL_BYTES, SMALL_TOOLS, mark), PACED_STREAMS)
-    large = streams_of(lambda mark: request_body(LARGE_BYTES, LARGE_TOOLS, mark), STREAMS)
+async def _running(contestant: Contestant, backend: MockBackend) -> AsyncGenerator[RunningContestant, None]:
+    small = tagged_bodies(lambda tag: request_body(SMALL_BYTES, SMALL_TOOLS, tag), PACED_STREAMS)
+    large = tagged_bodies(lambda tag: request_body(LARGE_BYTES, LARGE_TOOLS, tag), STREAMS)
     with tempfile.TemporaryDirectory(prefix="anyclaude-benchmark-") as folder:
         async with AsyncExitStack() as stack:
             port, process = backend.port, None
@@ -89,58 +89,62 @@ async def _entry(contestant: Contestant, backend: MockBackend) -> AsyncGenerator
                 launch = contestant.launch(Path(folder), backend.port)
                 process = await stack.enter_async_context(running(launch, GATEWAY_CORE))
                 port = launch.port
-            door = contestant.door(port)
+            endpoint = contestant.endpoint(port)
             sessions = itertools.count()
-            entry = Entry(
+            measured = RunningContestant(
                 contestant,
-                Rig(backend, door, time.perf_counter, small, sessions),
-                Rig(backend, door, time.perf_counter, large, sessions),
+                Harness(backend, endpoint, time.perf_counter, small, sessions),
+                Harness(backend, endpoint, time.perf_counter, large, sessions),
                 process,
             )
-            await check(entry.small)
-            await check(entry.large)
-            yield entry
+            await check(measured.small)
+            await check(measured.large)
+            yield measured
 
 
-async def _measure(entry: Entry, results: Results, seconds: float) -> None:
-    """Let one contestant have its turn."""
-    name, process = entry.contestant.title, entry.process
-    await first_events(entry.small, 1, seconds / 4, Script(TINY_REPLY))  # warms up
+async def _measure(measured: RunningContestant, results: Results, seconds: float) -> None:
+    """Take every measure of one contestant once."""
+    name, process = measured.contestant.title, measured.process
+    await first_events(measured.small, 1, seconds / 4, Script(TINY_REPLY))  # warms up
     if process is not None:
         results.idle[name].append(process.usage())
-    results.short_replies[name].append(await throughput(entry.small, STREAMS, Script(SHORT_REPLY), seconds, process))
-    results.long_replies[name].append(await throughput(entry.small, STREAMS, Script(LONG_REPLY), seconds, process))
-    for size, rig in (("4 kB", entry.small), ("300 kB", entry.large)):
-        results.waits[name, size, "alone"].append(await first_events(rig, 1, seconds, Script(TINY_REPLY)))
+    results.short_replies[name].append(await throughput(measured.small, STREAMS, Script(SHORT_REPLY), seconds, process))
+    results.long_replies[name].append(await throughput(measured.small, STREAMS, Script(LONG_REPLY), seconds, process))
+    for size, harness in (("4 kB", measured.small), ("300 kB", measured.large)):
+        results.waits[name, size, "alone"].append(await first_events(harness, 1, seconds, Script(TINY_REPLY)))
         results.waits[name, size, "after a pause"].append(
-            await first_events(rig, 1, seconds, Script(TINY_REPLY), PAUSE_SECONDS)
+            await first_events(harness, 1, seconds, Script(TINY_REPLY), PAUSE_SECONDS)
         )
-        results.waits[name, size, "while 16 stream"].append(await first_events(rig, STREAMS, seconds, WHILE_STREAMING))
-        results.waits[name, size, "16 at once"].append(await first_events(rig, STREAMS, seconds, Script(TINY_REPLY)))
-    results.pacings[name].append(await pacing(entry.small, PACED_STREAMS, 2 * seconds, process))
+        results.waits[name, size, "while 16 stream"].append(
+            await first_events(harness, STREAMS, seconds, WHILE_STREAMING)
+        )
+        results.waits[name, size, "16 at once"].append(
+            await first_events(harness, STREAMS, seconds, Script(TINY_REPLY))
+        )
+    results.pacings[name].append(await pacing(measured.small, PACED_STREAMS, 2 * seconds, process))
 
 
 def main() -> None:
-    """Read the command line, run, print, and write the page if told to."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gateway", description="What the gateway costs.")
-    parser.add_argument("--rounds", type=int, default=5, help="how often everybody gets a turn (default 5)")
-    parser.add_argument("--seconds", type=float, default=2.0, help="the time for one measure (default 2)")
-    parser.add_argument("--only", nargs="+", choices=[item.name for item in CONTESTANTS], help="leave the others out")
-    parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
-    chosen = parser.parse_args()
+    """Read the command line, measure, print the tables, and write the page if requested."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gateway", description="The overhead of the gateway.")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each contestant is measured (default 5)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="the duration of one measure (default 2)")
+    parser.add_argument("--only", nargs="+", choices=[item.name for item in CONTESTANTS], help="only these contestants")
+    parser.add_argument("--write", action="store_true", help="write the tables to docs/benchmarks.md")
+    options = parser.parse_args()
     console = Console()
     os.sched_setaffinity(0, {LOAD_CORE})
-    contestants = [item for item in CONTESTANTS if chosen.only is None or item.name in chosen.only]
+    contestants = [item for item in CONTESTANTS if options.only is None or item.name in options.only]
     machine = _machine()
-    results = uvloop.run(contest(contestants, chosen.rounds, chosen.seconds, console))
-    section = tables(results, f"{chosen.rounds} rounds of {chosen.seconds:g} s per measure", machine)
+    results = uvloop.run(measure_all(contestants, options.rounds, options.seconds, console))
+    section = tables(results, f"{options.rounds} rounds of {options.seconds:g} s per measure", machine)
     console.print(section, markup=False, highlight=False, soft_wrap=True)
-    if chosen.write:
+    if options.write:
         write_section(PAGE, section)
 
 
 def _machine() -> str:
-    """Return what the figures were made on, and how busy it was with other things before."""
+    """Describe the machine, with its load average before the run."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     cpu = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
     system = f"{platform.system()} {platform.release().partition('-')[0]}"

@@ -1,4 +1,4 @@
-"""Requests of the shape Claude Code sends: a system prompt, tools with schemas, turns with calls and results."""
+"""Requests shaped like Claude Code's: a system prompt, tools with schemas, turns with tool uses and results."""
 
 import json
 from collections.abc import Iterator
@@ -10,20 +10,20 @@ MODEL = "bench-model"
 
 SMALL_BYTES = 4_000
 LARGE_BYTES = 300_000
-"""A session of some thirty turns with files read into it; the first request of a session has 60 to 80 kB."""
+"""A session of about thirty turns that has read files; the first request of a session has 60 to 80 kB."""
 
 SMALL_TOOLS = 3
 LARGE_TOOLS = 60
-"""Claude Code's own tools with a few MCP servers; in 4 kB there is no room for so many."""
+"""Claude Code's own tools and those of a few MCP servers; 4 kB have no room for that many."""
 
 SENTENCE = 'The quick fixture reads the file, changes line 42 and runs the tests again; "nothing" else is touched.\n'
 
 
-def request_body(size: int, tool_count: int, mark: str = "") -> bytes:
-    """Return the JSON of a streaming request of about `size` bytes; `mark` stands at the end of its last message."""
+def request_body(size: int, tool_count: int, tag: str = "") -> bytes:
+    """Return the JSON of a streaming request of about `size` bytes; `tag` is at the end of its last message."""
     tools = [_tool(number) for number in range(tool_count)]
     turns: list[JsonValue] = [_question("Tidy up the repository.")]
-    spare = size - len(_encoded(tools, turns, mark))
+    spare = size - len(_encoded(tools, turns, tag))
     for call, result in _tool_rounds():
         added = len(json.dumps([call, result]))
         if added > spare:
@@ -31,10 +31,10 @@ def request_body(size: int, tool_count: int, mark: str = "") -> bytes:
         turns += [call, result]
         spare -= added
     turns[0] = _question("Tidy up the repository. " + (SENTENCE * 40)[: max(spare, 0)])
-    return _encoded(tools, turns, mark)
+    return _encoded(tools, turns, tag)
 
 
-def _encoded(tools: list[JsonObject], turns: list[JsonValue], mark: str) -> bytes:
+def _encoded(tools: list[JsonObject], turns: list[JsonValue], tag: str) -> bytes:
     return json.dumps(
         {
             "model": MODEL,
@@ -42,7 +42,7 @@ def _encoded(tools: list[JsonObject], turns: list[JsonValue], mark: str) -> byte
             "stream": True,
             "system": _system(len(tools)),
             "tools": tools,
-            "messages": [*turns[:-1], _marked(turns[-1], mark)],
+            "messages": [*turns[:-1], _tagged(turns[-1], tag)],
             "metadata": {"user_id": "user_0_account__session_0"},
             "thinking": {"type": "adaptive"},
             "context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},
@@ -52,7 +52,7 @@ def _encoded(tools: list[JsonObject], turns: list[JsonValue], mark: str) -> byte
 
 
 def _system(tool_count: int) -> list[JsonObject]:
-    """Return a system prompt: 28,000 characters in the real client, a few lines in a small request."""
+    """Return a system prompt: 28,000 characters as in the real client, a few lines in a small request."""
     cache: JsonObject = {"type": "ephemeral"}
     instructions = SENTENCE * (270 if tool_count >= LARGE_TOOLS else 4)
     return [
@@ -82,23 +82,23 @@ def _tool(number: int) -> JsonObject:
 
 
 def _tool_rounds() -> Iterator[tuple[JsonObject, JsonObject]]:
-    """Yield turns as long as somebody wants more: the model reads a file, the client hands it over."""
+    """Yield an endless sequence of turns: the model reads a file, and the client returns its content."""
     for number in count():
         tool_use_id = f"toolu_{number:024d}"
         call: JsonObject = {"type": "tool_use", "id": tool_use_id, "name": "mcp__workbench__tool_0", "input": {}}
         call = {**call, "input": {"file_path": f"/home/user/project/src/module_{number}.py"}}
-        said: JsonObject = {"type": "text", "text": f"I read module {number}. {SENTENCE}"}
+        text: JsonObject = {"type": "text", "text": f"I read module {number}. {SENTENCE}"}
         file = "".join(f'{line:5d}\t    value_{line} = "{SENTENCE.strip()}"\\n\n' for line in range(40))
         result: JsonObject = {"type": "tool_result", "tool_use_id": tool_use_id, "content": file}
-        yield {"role": "assistant", "content": [said, call]}, {"role": "user", "content": [result]}
+        yield {"role": "assistant", "content": [text, call]}, {"role": "user", "content": [result]}
 
 
 def _question(text: str) -> JsonObject:
     return {"role": "user", "content": [{"type": "text", "text": text}]}
 
 
-def _marked(turn: JsonValue, mark: str) -> JsonObject:
+def _tagged(turn: JsonValue, tag: str) -> JsonObject:
     assert isinstance(turn, dict)
     blocks = turn["content"]
     assert isinstance(blocks, list)
-    return {**turn, "content": [*blocks, {"type": "text", "text": f"Go on. {mark}"}]}
+    return {**turn, "content": [*blocks, {"type": "text", "text": f"Go on. {tag}"}]}

@@ -1,7 +1,7 @@
 """
-Who takes part, and how each is set up: no logs, no accounts, nothing but the way through.
+The contestants and their configuration: no logs, no accounts, nothing but forwarding.
 
-The mock backend is behind all of them.  `direct` and `nginx` show what the wire alone costs: their replies are
+The mock backend is behind all of them.  `direct` and `nginx` show the cost of the transport alone: their replies are
 the backend's own bytes.  All others translate Anthropic Messages to Chat Completions and back.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from .bodies import MODEL
-from .load import Door
+from .load import Endpoint
 from .processes import Launch, NotRunning, private_environment
 
 CHAT_MARKER = b'"delta":{"content":"'
@@ -26,12 +26,12 @@ ANTHROPIC_MARKER = b'"text_delta"'
 CLAUDE_CODE_ROUTER = "@musistudio/claude-code-router@2.0.0"
 
 LITELLM = "litellm[proxy]==1.106.2"
-"""The newest release that installs (2026-11): 1.109.1 asks for a litellm-proxy-extras that PyPI does not have."""
+"""The newest release that installs (2026-11): 1.109.1 requires a litellm-proxy-extras that PyPI does not have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """One way to the backend; `launch` makes it ready, given a folder of its own and the backend's port."""
+    """One path to the backend; `launch` prepares it, given an empty folder and the backend's port."""
 
     name: str
     title: str
@@ -39,13 +39,13 @@ class Contestant:
     path: str = "/v1/messages"
     marker: bytes = ANTHROPIC_MARKER
 
-    def door(self, port: int) -> Door:
-        """Return how the load generator talks to it."""
-        return Door(port, self.path, self.marker)
+    def endpoint(self, port: int) -> Endpoint:
+        """Return the endpoint for the load generator."""
+        return Endpoint(port, self.path, self.marker)
 
 
 def free_port() -> int:
-    """Return a loopback port that was free a moment ago."""
+    """Return a loopback port that was free when checked."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -91,7 +91,7 @@ def _anyclaude(folder: Path, backend_port: int) -> Launch:
     backend = f"http://127.0.0.1:{backend_port}/v1"
     command = [sys.executable, "-m", "anyclaude", "serve", "--mode", "generic", "--backend-url", backend]
     command += ["--model", MODEL, "--port", str(port)]
-    roomy = {"ANYCLAUDE_PARALLEL_REQUESTS": "1024"}  # the queue in front of the backend is not what is measured
+    roomy = {"ANYCLAUDE_PARALLEL_REQUESTS": "1024"}  # so that requests do not queue for the backend
     return Launch(command, private_environment(folder, **roomy), folder, port)
 
 
@@ -125,7 +125,7 @@ def _litellm(folder: Path, backend_port: int) -> Launch:
     quiet = {
         "LITELLM_LOG": "ERROR",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-        "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",  # loopback only, and one check less for it to do
+        "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",  # loopback only; saves it a check
         "NO_DOCS": "True",
     }
     return Launch(command, private_environment(folder, **quiet), folder, port)
@@ -162,7 +162,7 @@ def _claude_code_router(folder: Path, backend_port: int) -> Launch:
 
 
 def _installed(command: list[str]) -> str:
-    """Run an installation and return the last line it printed."""
+    """Run an installation, and return the last line of its output.  Raises `NotRunning` if it fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise NotRunning(f"{' '.join(command[:4])} failed: {(done.stderr or done.stdout).strip()[-300:]}")

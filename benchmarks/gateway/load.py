@@ -1,4 +1,4 @@
-"""The load: connections that send a request, and see every event of the reply the moment it arrives."""
+"""The load generator: connections that send a request and record each event of the reply on arrival."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -8,15 +8,15 @@ from typing import cast
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """Where a contestant listens, and what its events look like: `marker` stands once in each event with text."""
+class Endpoint:
+    """A contestant's port and path; `marker` occurs once in each of its events with text."""
 
     port: int
     path: str
     marker: bytes
 
     def request(self, body: bytes, session: int) -> bytes:
-        """Return the bytes of a request, with the headers Claude Code sends."""
+        """Return the bytes of a request with the headers that Claude Code sends."""
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nContent-Type: application/json\r\n"
             "Accept: application/json\r\nanthropic-version: 2023-06-01\r\nAuthorization: Bearer benchmark\r\n"
@@ -28,12 +28,12 @@ class Door:
 
 
 class LoadError(Exception):
-    """A contestant did not answer as it should."""
+    """A contestant did not answer correctly."""
 
 
 @dataclass(slots=True)
 class Reply:
-    """What has been seen of one reply; times are the clock's."""
+    """The tokens received of one reply, with the times of its request and first event."""
 
     asked_at: float
     first_at: float | None = None
@@ -41,21 +41,25 @@ class Reply:
 
     @property
     def wait(self) -> float:
-        """Seconds from the request to the first event with text."""
+        """Seconds from the request to the first event with text.
+
+        Raises:
+            LoadError: when the reply ended without text
+        """
         if self.first_at is None:
             raise LoadError("a reply ended without text")
         return self.first_at - self.asked_at
 
 
 EventsSeen = Callable[[int, int, float], None]
-"""Called with the position of the first new event, their number, and the time."""
+"""Called with the position of the first new event, the number of new events, and the time."""
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection, one request at a time."""
+    """One keep-alive connection for one request at a time."""
 
-    def __init__(self, door: Door, clock: Callable[[], float]) -> None:
-        self._marker = door.marker
+    def __init__(self, endpoint: Endpoint, clock: Callable[[], float]) -> None:
+        self._marker = endpoint.marker
         self._clock = clock
         self._transport: asyncio.WriteTransport | None = None
         self._body: BodyReader | None = None
@@ -67,7 +71,11 @@ class Connection(asyncio.Protocol):
         self._done: asyncio.Future[Reply] | None = None
 
     async def ask(self, request: bytes, seen: EventsSeen | None = None, text: list[bytes] | None = None) -> Reply:
-        """Send a request and wait for the end of its reply; `text` gets the body's bytes."""
+        """Send a request, and wait for the end of the reply; the bytes of the body are appended to `text`.
+
+        Raises:
+            LoadError: when the connection is closed, or the reply is incomplete or an error
+        """
         if self._transport is None:
             raise LoadError("the connection was closed")
         self._body, self._head, self._tail = None, b"", b""
@@ -78,17 +86,17 @@ class Connection(asyncio.Protocol):
         return await self._done
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's own class, which is none by name
+        """Store the transport."""
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's class does not derive from it
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits."""
+        """Fail the pending request."""
         self._transport = None
         if self._done is not None and not self._done.done():
             self._done.set_exception(LoadError(f"the connection was closed in the middle of a reply: {exc or 'FIN'}"))
 
     def data_received(self, data: bytes) -> None:
-        """Take some more of the reply in."""
+        """Process more bytes of the reply."""
         now = self._clock()
         if self._done is None or self._done.done():
             return
@@ -118,14 +126,14 @@ class Connection(asyncio.Protocol):
             self._done.set_result(self._reply)
 
     def _count(self, payload: bytes) -> int:
-        """Count the markers; one may be cut in two."""
-        looked_at = self._tail + payload
-        self._tail = looked_at[1 - len(self._marker) :]
-        return looked_at.count(self._marker)
+        """Count the markers, including one that two payloads split."""
+        searched = self._tail + payload
+        self._tail = searched[1 - len(self._marker) :]
+        return searched.count(self._marker)
 
 
 class BodyReader:
-    """Takes the chunks' frames off a body."""
+    """Removes the chunk framing from a body."""
 
     def __init__(self, length: int | None) -> None:
         self._length = length
@@ -135,7 +143,7 @@ class BodyReader:
         self.is_whole = False
 
     def feed(self, data: bytes) -> bytes:
-        """Return what of `data` is content."""
+        """Return the content in `data`."""
         if self._length is None:
             return b"".join(self._chunks(self._frame + data))
         self._length -= len(data)
@@ -167,7 +175,7 @@ class BodyReader:
 def _body_reader(head: bytes) -> BodyReader:
     status, _, fields = head.lower().partition(b"\r\n")
     if b" 200 " not in status + b" ":
-        raise LoadError(f"the answer was {status.decode(errors='replace')}")
+        raise LoadError(f"the response was {status.decode(errors='replace')}")
     if b"transfer-encoding: chunked" in fields:
         return BodyReader(None)
     _, _, length = fields.partition(b"content-length:")
@@ -175,13 +183,15 @@ def _body_reader(head: bytes) -> BodyReader:
 
 
 @asynccontextmanager
-async def connections(door: Door, count: int, clock: Callable[[], float]) -> AsyncGenerator[list[Connection], None]:
-    """Open connections, and close them."""
+async def connections(
+    endpoint: Endpoint, count: int, clock: Callable[[], float]
+) -> AsyncGenerator[list[Connection], None]:
+    """Open connections, and close them when the block ends."""
     loop = asyncio.get_running_loop()
     opened: list[tuple[asyncio.Transport, Connection]] = []
     try:
         for _ in range(count):
-            opened.append(await loop.create_connection(lambda: Connection(door, clock), "127.0.0.1", door.port))
+            opened.append(await loop.create_connection(lambda: Connection(endpoint, clock), "127.0.0.1", endpoint.port))
         yield [connection for _, connection in opened]
     finally:
         for transport, _ in opened:

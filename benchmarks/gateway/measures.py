@@ -1,4 +1,4 @@
-"""What is measured, of one contestant at a time; every measure is bounded in time, so that a slow one ends too."""
+"""The measures of one contestant; each is bounded in time, so that a slow contestant also ends."""
 
 import asyncio
 import itertools
@@ -8,46 +8,46 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Seque
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from .load import Connection, Door, EventsSeen, LoadError, connections
-from .mock_backend import MockBackend, Script, mark, reply_text
+from .load import Connection, Endpoint, EventsSeen, LoadError, connections
+from .mock_backend import MockBackend, Script, reply_text, stream_tag
 from .processes import PinnedProcess
 
 CHECK_SECONDS = 60.0
-"""The first request makes LiteLLM import for five seconds."""
+"""LiteLLM imports modules for five seconds at its first request."""
 
 TOKENS_PER_SECOND = 50.0
-"""A fast local model's pace."""
+"""The generation speed of a fast local model."""
 
-PATIENCE_SECONDS = 10.0
-"""A contestant that has not got through as many replies as there are streams is given this much longer."""
+EXTRA_SECONDS = 10.0
+"""The most by which a measure is extended until as many replies are complete as there are streams."""
 
 RAMP_SECONDS = 15.0
-"""Paced streams begin within this time, or do not count."""
+"""Paced streams that start later than this do not count."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rig:
-    """What every measure needs: the backend, the way to it, and a body for each stream (its mark in it)."""
+class Harness:
+    """The backend, the contestant's endpoint, and a request body with the tag of each stream."""
 
     backend: MockBackend
-    door: Door
+    endpoint: Endpoint
     clock: Callable[[], float]
     bodies: Sequence[bytes]
     sessions: Iterator[int] = field(default_factory=itertools.count)
 
     def requests(self, count: int) -> list[bytes]:
         """
-        Return a request for each of so many streams.
+        Return a request for each of `count` streams.
 
-        Each is of a session of its own: a request that repeats one which was given up a moment ago gets that one's
-        reply from anyclaude, and here that would be the reply of another measure.
+        Each request has its own session: anyclaude re-attaches a request to the reply of an identical one that was just
+        abandoned, which would be the reply of another measure.
         """
-        return [self.door.request(body, next(self.sessions)) for body in self.bodies[:count]]
+        return [self.endpoint.request(body, next(self.sessions)) for body in self.bodies[:count]]
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How many events came in how many seconds, and the processor time the contestant took for them."""
+    """The events received in a number of seconds, and the processor time the contestant took for them."""
 
     events: int
     seconds: float
@@ -61,10 +61,10 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """How a contestant kept up with streams whose tokens come one by one."""
+    """How a contestant kept up with streams whose tokens are sent one at a time."""
 
     streams: int
-    began: int
+    started: int
     sent: int
     received: int
     lateness: Sequence[float]
@@ -73,44 +73,55 @@ class Pacing:
 
     @property
     def delivered_share(self) -> float:
-        """The share of the events of the measured time that arrived in it."""
+        """The events that arrived during the measure, as a share of those sent during it."""
         return self.received / self.sent if self.sent else 0.0
 
 
-async def check(rig: Rig, tokens: int = 32) -> None:
-    """Raise `LoadError` unless the whole text of a reply comes through."""
-    rig.backend.script = Script(tokens)
+async def check(harness: Harness, tokens: int = 32) -> None:
+    """Check that the whole text of a reply arrives.
+
+    Raises:
+        LoadError: when the text differs from what the backend sent
+    """
+    harness.backend.script = Script(tokens)
     received: list[bytes] = []
-    async with connections(rig.door, 1, rig.clock) as [connection], asyncio.timeout(CHECK_SECONDS):
-        await connection.ask(rig.requests(1)[0], text=received)
+    async with connections(harness.endpoint, 1, harness.clock) as [connection], asyncio.timeout(CHECK_SECONDS):
+        await connection.ask(harness.requests(1)[0], text=received)
     if _text_in(b"".join(received)) != reply_text(tokens):
-        raise LoadError("the text that came through is not the text that was sent")
+        raise LoadError("the text that arrived is not the text that was sent")
 
 
 async def first_events(
-    rig: Rig, streams: int, seconds: float, script: Script, pause_seconds: float = 0.0
+    harness: Harness, streams: int, seconds: float, script: Script, pause_seconds: float = 0.0
 ) -> list[float]:
-    """Return the waits for the first event with text, of streams that ask again and again, after a pause each time."""
-    rig.backend.script = script
+    """Return the waits for the first event with text, on streams that repeat their request after each reply."""
+    harness.backend.script = script
     waits: list[float] = []
 
-    async def ask_on(connection: Connection, request: bytes, delay: float) -> None:
+    async def ask_repeatedly(connection: Connection, request: bytes, delay: float) -> None:
         await asyncio.sleep(delay)
-        while rig.clock() < end:
+        while harness.clock() < end:
             await asyncio.sleep(pause_seconds)
             waits.append((await connection.ask(request)).wait)
 
-    async with connections(rig.door, streams, rig.clock) as opened, asyncio.TaskGroup() as group:
+    async with connections(harness.endpoint, streams, harness.clock) as opened, asyncio.TaskGroup() as group:
         period = script.tokens / script.per_second if script.per_second else 0.0
-        end = rig.clock() + seconds
-        for number, (connection, request) in enumerate(zip(opened, rig.requests(streams), strict=True)):
-            group.create_task(ask_on(connection, request, period * number / streams))
+        end = harness.clock() + seconds
+        for number, (connection, request) in enumerate(zip(opened, harness.requests(streams), strict=True)):
+            group.create_task(ask_repeatedly(connection, request, period * number / streams))
     return waits
 
 
-async def throughput(rig: Rig, streams: int, script: Script, seconds: float, process: PinnedProcess | None) -> Rate:
-    """Return how fast events come through, while every stream asks again as soon as its reply is whole."""
-    rig.backend.script = script
+async def throughput(
+    harness: Harness, streams: int, script: Script, seconds: float, process: PinnedProcess | None
+) -> Rate:
+    """
+    Return the rate of events while every stream repeats its request as soon as its reply is complete.
+
+    Raises:
+        LoadError: when a reply lacks events
+    """
+    harness.backend.script = script
     events = replies = 0
     enough = asyncio.Event()
 
@@ -118,49 +129,49 @@ async def throughput(rig: Rig, streams: int, script: Script, seconds: float, pro
         nonlocal events
         events += count
 
-    async def ask_on(connection: Connection, request: bytes) -> None:
+    async def ask_repeatedly(connection: Connection, request: bytes) -> None:
         nonlocal replies
         while True:
             if (await connection.ask(request, seen)).tokens != script.tokens:
-                raise LoadError("a reply came through with events missing")
+                raise LoadError("a reply arrived with events missing")
             replies += 1
             if replies == streams:
                 enough.set()
 
-    async with connections(rig.door, streams, rig.clock) as opened:
-        work = [ask_on(*pair) for pair in zip(opened, rig.requests(streams), strict=True)]
-        cpu, began = _cpu_seconds(process), rig.clock()
-        async with _ended(work):
+    async with connections(harness.endpoint, streams, harness.clock) as opened:
+        work = [ask_repeatedly(*pair) for pair in zip(opened, harness.requests(streams), strict=True)]
+        cpu, began = _cpu_seconds(process), harness.clock()
+        async with _running(work):
             await asyncio.sleep(seconds)
-            await _set_within(enough, PATIENCE_SECONDS)
-            return Rate(events, rig.clock() - began, _cpu_seconds(process) - cpu if process else None)
+            await _set_within(enough, EXTRA_SECONDS)
+            return Rate(events, harness.clock() - began, _cpu_seconds(process) - cpu if process else None)
 
 
-async def pacing(rig: Rig, streams: int, seconds: float, process: PinnedProcess | None) -> Pacing:
-    """Return how streams fare whose tokens come one by one, evenly spread over each other's pauses."""
+async def pacing(harness: Harness, streams: int, seconds: float, process: PinnedProcess | None) -> Pacing:
+    """Measure streams whose tokens are sent one at a time; the streams start evenly spread over a second."""
     idle = process.usage().pss_bytes if process else 0
-    rig.backend.script = Script(math.ceil((RAMP_SECONDS + 60 + seconds) * TOKENS_PER_SECOND), TOKENS_PER_SECOND)
-    rig.backend.sent.clear()
-    watch = _Watch(rig, streams)
-    async with connections(rig.door, streams, rig.clock) as opened:
+    harness.backend.script = Script(math.ceil((RAMP_SECONDS + 60 + seconds) * TOKENS_PER_SECOND), TOKENS_PER_SECOND)
+    harness.backend.sent.clear()
+    monitor = _PacingMonitor(harness, streams)
+    async with connections(harness.endpoint, streams, harness.clock) as opened:
         work = [
-            _stream(connection, request, watch.listener(stream), stream / streams)
-            for stream, (connection, request) in enumerate(zip(opened, rig.requests(streams), strict=True))
+            _stream(connection, request, monitor.observer(stream), stream / streams)
+            for stream, (connection, request) in enumerate(zip(opened, harness.requests(streams), strict=True))
         ]
-        async with _ended(work):
-            await watch.until_begun()
+        async with _running(work):
+            await monitor.wait_until_started()
             cpu = _cpu_seconds(process)
-            watch.begin()
+            monitor.start()
             await asyncio.sleep(seconds)
-            watch.end()
+            monitor.stop()
             used = _cpu_seconds(process) - cpu if process else None
             grown = process.usage().pss_bytes - idle if process else None
     return Pacing(
         streams,
-        watch.began,
-        watch.sent,
-        watch.received,
-        watch.lateness,
+        monitor.started,
+        monitor.sent,
+        monitor.received,
+        monitor.lateness,
         used,
         None if grown is None else grown / streams,
     )
@@ -171,15 +182,15 @@ def _cpu_seconds(process: PinnedProcess | None) -> float:
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, but no longer than this."""
+    """Wait for an event, but at most this long."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
 
 
 @asynccontextmanager
-async def _ended(work: Sequence[Coroutine[None, None, None]]) -> AsyncGenerator[None, None]:
-    """Let work go on as long as the context lasts, and end it; raises what it failed with."""
+async def _running(work: Sequence[Coroutine[None, None, None]]) -> AsyncGenerator[None, None]:
+    """Run the coroutines until the block ends, then cancel them, and raise the first exception any of them raised."""
     tasks = [asyncio.create_task(item) for item in work]
     try:
         yield
@@ -197,62 +208,62 @@ async def _stream(connection: Connection, request: bytes, seen: EventsSeen, dela
     await connection.ask(request, seen)
 
 
-class _Watch:
-    """Counts what was sent and what arrived in a span of time, and how late it was."""
+class _PacingMonitor:
+    """Counts the events sent and received during the measure, and their lateness."""
 
-    def __init__(self, rig: Rig, streams: int) -> None:
-        self._rig = rig
+    def __init__(self, harness: Harness, streams: int) -> None:
+        self._harness = harness
         self._streams = streams
-        self._all_begun = asyncio.Event()
-        self._begun: set[int] = set()
+        self._all_started = asyncio.Event()
+        self._started: set[int] = set()
         self._is_measuring = False
-        self.began = 0
+        self.started = 0
         self.sent = 0
         self.received = 0
         self.lateness: list[float] = []
 
-    def listener(self, stream: int) -> EventsSeen:
-        """Return what a stream calls for its events."""
+    def observer(self, stream: int) -> EventsSeen:
+        """Return the callback for the events of a stream."""
 
         def seen(first: int, count: int, now: float) -> None:
             if not self._is_measuring:
-                self._begun.add(stream)
-                if len(self._begun) == self._streams:
-                    self._all_begun.set()
+                self._started.add(stream)
+                if len(self._started) == self._streams:
+                    self._all_started.set()
                 return
-            moments = self._rig.backend.sent[stream].moments
+            times = self._harness.backend.sent[stream].times
             self.received += count
-            self.lateness.extend(now - moment for moment in moments[first : first + count])
+            self.lateness.extend(now - time for time in times[first : first + count])
 
         return seen
 
-    async def until_begun(self) -> None:
-        """Wait until all streams have begun, or for as long as there is patience."""
-        await _set_within(self._all_begun, RAMP_SECONDS)
-        await asyncio.sleep(0.5)  # what piled up while they began has drained by now, if it ever will
+    async def wait_until_started(self) -> None:
+        """Wait until all streams have started, at most `RAMP_SECONDS`."""
+        await _set_within(self._all_started, RAMP_SECONDS)
+        await asyncio.sleep(0.5)  # events queued during the start have drained by now, if they ever will
 
-    def begin(self) -> None:
-        """Start to count."""
-        self.began = len(self._begun)
+    def start(self) -> None:
+        """Start counting."""
+        self.started = len(self._started)
         self.sent = -self._sent_so_far()
         self._is_measuring = True
 
-    def end(self) -> None:
-        """Count no more."""
+    def stop(self) -> None:
+        """Stop counting."""
         self._is_measuring = False
         self.sent += self._sent_so_far()
 
     def _sent_so_far(self) -> int:
-        return sum(len(sent.moments) for sent in self._rig.backend.sent.values())
+        return sum(len(sent.times) for sent in self._harness.backend.sent.values())
 
 
-def streams_of(script_body: Callable[[str], bytes], count: int) -> list[bytes]:
-    """Return a body for each of so many streams."""
-    return [script_body(mark(stream)) for stream in range(count)]
+def tagged_bodies(make_body: Callable[[str], bytes], count: int) -> list[bytes]:
+    """Return a request body for each of `count` streams."""
+    return [make_body(stream_tag(stream)) for stream in range(count)]
 
 
 def _text_in(stream: bytes) -> str:
-    """Return the text an event stream spells, in either language."""
+    """Return the text of an event stream of either API."""
     pieces: list[str] = []
     for line in stream.decode().splitlines():
         if not line.startswith("data: {"):

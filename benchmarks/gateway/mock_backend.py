@@ -1,8 +1,8 @@
 """
-A Chat Completions server that costs nothing: every byte of its replies is made beforehand.
+A Chat Completions server with negligible cost: every byte of its replies is prepared in advance.
 
-It lives in the load generator's own event loop, so both read the same clock and the load
-generator sees when each token was sent.
+It runs in the load generator's event loop, so that both read the same clock and the load generator knows when each
+token was sent.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ HEAD = (
     b"Transfer-Encoding: chunked\r\n\r\n"
 )
 WORDS = (" the", " quick", " brown", " fox", "\n", " jumps", " over", ' "lazy"', " dögs", ".")
-MARK_PREFIX = b"stream-"
-MARK_DIGITS = 5
-"""How a request says which stream it belongs to: in the text of its last message, the one place every gateway keeps."""
+TAG_PREFIX = b"stream-"
+TAG_DIGITS = 5
+"""The tag of a request's stream is in the text of its last message, which every gateway keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What to answer: so many one-token events, all at once or so many per second."""
+    """The reply: a number of one-token events, without pauses or at a rate per second."""
 
     tokens: int
     per_second: float | None = None
@@ -32,23 +32,23 @@ class Script:
 
 @dataclass(slots=True)
 class Sent:
-    """When the tokens of one paced reply were sent."""
+    """The time at which each token of a paced reply was sent."""
 
-    moments: list[float] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
 
 
-def mark(stream: int) -> str:
-    """Return the text that marks the requests of a stream."""
-    return f"{MARK_PREFIX.decode()}{stream:0{MARK_DIGITS}d}"
+def stream_tag(stream: int) -> str:
+    """Return the tag of a stream's requests."""
+    return f"{TAG_PREFIX.decode()}{stream:0{TAG_DIGITS}d}"
 
 
 def reply_text(tokens: int) -> str:
-    """Return what a reply of so many tokens says."""
+    """Return the text of a reply of this number of tokens."""
     return "".join(islice(cycle(WORDS), tokens))
 
 
 class MockBackend:
-    """Listens on a free loopback port and answers every request by the script of the moment."""
+    """Listens on a free loopback port, and answers every request by the current script."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
@@ -61,30 +61,30 @@ class MockBackend:
 
     @property
     def base_url(self) -> str:
-        """The address a gateway is told, with its `/v1`."""
+        """The URL for a gateway, with `/v1`."""
         return f"http://127.0.0.1:{self.port}/v1"
 
     async def start(self) -> None:
-        """Listen."""
+        """Start to listen."""
         self._server = await asyncio.get_running_loop().create_server(
             lambda: _Connection(self), "127.0.0.1", 0, backlog=1024
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._server is not None:
             self._server.close()
 
     def burst(self, tokens: int) -> bytes:
-        """Return a whole reply."""
+        """Return the bytes of a whole reply."""
         if tokens not in self._bursts:
             self._bursts[tokens] = b"".join([HEAD, OPENING, *islice(cycle(TOKENS), tokens), _ending(tokens)])
         return self._bursts[tokens]
 
 
 class _Connection(asyncio.Protocol):
-    """Reads one request after the other; of a body only its end and its mark matter."""
+    """Reads requests in turn; of a body, only its end and its tag matter."""
 
     def __init__(self, backend: MockBackend) -> None:
         self._backend = backend
@@ -94,8 +94,8 @@ class _Connection(asyncio.Protocol):
         self._handle: asyncio.Handle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's own class, which is none by name
-        self._transport.set_write_buffer_limits(high=64 * 2**20)  # nothing here waits for a slow gateway
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's class does not derive from it
+        self._transport.set_write_buffer_limits(high=64 * 2**20)  # a slow gateway must not block the backend
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -124,18 +124,18 @@ class _Connection(asyncio.Protocol):
         elif script.per_second is None:
             transport.write(backend.burst(script.tokens))
         else:
-            sent = backend.sent[_stream_of(request)] = Sent()
+            sent = backend.sent[_tagged_stream(request)] = Sent()
             transport.write(HEAD + OPENING)
             self._tick(script, sent, asyncio.get_running_loop().time())
 
     def _tick(self, script: Script, sent: Sent, due: float) -> None:
         if self._transport is None or script.per_second is None:
             return
-        position = len(sent.moments)
+        position = len(sent.times)
         if position == script.tokens:
             self._transport.write(_ending(script.tokens))
             return
-        sent.moments.append(self._backend.clock())
+        sent.times.append(self._backend.clock())
         self._transport.write(TOKENS[position % len(TOKENS)])
         following = due + 1 / script.per_second
         self._handle = asyncio.get_running_loop().call_at(following, self._tick, script, sent, following)
@@ -145,7 +145,7 @@ NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 def _request_end(received: bytearray) -> int:
-    """Return how long the request is as far as can be told; more than is there while it is not whole."""
+    """Return the length of the first request, or more than was received while it is incomplete."""
     head_end = received.find(b"\r\n\r\n")
     if head_end < 0:
         return len(received) + 1
@@ -156,13 +156,13 @@ def _request_end(received: bytearray) -> int:
     return head_end + 4 + int(length.partition(b"\r\n")[0] or 0)
 
 
-def _stream_of(request: bytes) -> int:
-    start = request.rfind(MARK_PREFIX) + len(MARK_PREFIX)
-    return int(request[start : start + MARK_DIGITS])
+def _tagged_stream(request: bytes) -> int:
+    start = request.rfind(TAG_PREFIX) + len(TAG_PREFIX)
+    return int(request[start : start + TAG_DIGITS])
 
 
 def _chunk(payload: bytes) -> bytes:
-    """Return one HTTP chunk; servers flush every event, so every event is one."""
+    """Return one HTTP chunk; servers flush every event, so each event is a chunk."""
     return b"%x\r\n%s\r\n" % (len(payload), payload)
 
 

@@ -1,4 +1,4 @@
-"""The figures as a page: medians of the rounds, what they are to each other, and which targets are met."""
+"""The figures as Markdown: medians of the rounds, their ratios, and the targets."""
 
 import statistics
 from collections import defaultdict
@@ -18,12 +18,12 @@ TARGETED = ("alone", "while 16 stream")
 SIZES = ("4 kB", "300 kB")
 
 LATE_SECONDS = 0.02
-"""The pause between two tokens at 50 per second: whoever is later than this at the median has fallen behind."""
+"""The pause between two tokens at 50 per second; a contestant with a higher median lateness has fallen behind."""
 
 
 @dataclass(slots=True)
 class Results:
-    """What was measured: for each contestant one value per round."""
+    """The measures: one value per round for each contestant."""
 
     short_replies: defaultdict[str, list[Rate]] = field(default_factory=lambda: defaultdict(list))
     long_replies: defaultdict[str, list[Rate]] = field(default_factory=lambda: defaultdict(list))
@@ -34,11 +34,11 @@ class Results:
 
     @property
     def names(self) -> list[str]:
-        """Who took part."""
+        """The titles of the contestants that were measured."""
         return list(self.short_replies)
 
     def added_wait(self, name: str, size: str, situation: str, share: float) -> float | None:
-        """Return a quantile of the wait less the same quantile of going direct, the median of the rounds."""
+        """Return the median over the rounds of a quantile of the wait minus that quantile of the direct connection."""
         direct = self.waits.get((DIRECT.title, size, situation))
         own = self.waits.get((name, size, situation))
         if not direct or not own:
@@ -48,33 +48,33 @@ class Results:
         )
 
     def rate(self, name: str) -> float | None:
-        """Return the events per second with short replies, the median of the rounds."""
+        """Return the median, over the rounds, of the events per second with short replies."""
         rates = self.short_replies.get(name)
         return statistics.median(rate.per_second for rate in rates) if rates else None
 
     def kept_up(self, name: str) -> bool:
-        """Whether in the median round all streams ran and none lost ground."""
+        """Return whether in the median round all streams started and none fell behind."""
         rounds = self.pacings[name]
         whole = statistics.median(round_.delivered_share for round_ in rounds) > 0.995
         late = statistics.median(quantile(round_.lateness, 0.5) for round_ in rounds) > LATE_SECONDS
-        return whole and not late and statistics.median(round_.began / round_.streams for round_ in rounds) == 1
+        return whole and not late and statistics.median(round_.started / round_.streams for round_ in rounds) == 1
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """Return the value that `share` of the values do not exceed; infinite if there is none."""
+    """Return the value that `share` of the values do not exceed; infinity if there are no values."""
     if not values:
         return float("inf")
     ordered = sorted(values)
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
 
 
-def tables(results: Results, extent: str, machine: str) -> str:
-    """Return the section of the page."""
+def tables(results: Results, rounds: str, machine: str) -> str:
+    """Return the text of the page's section."""
     parts = [
-        f"`{COMMAND}` · {machine} · one core for the contestant, one for load and backend · {extent}, medians",
-        "**Throughput**: 16 streams, replies of one-token events sent at once, each an HTTP chunk of its own.",
+        f"`{COMMAND}` · {machine} · one core for the contestant, one for load and backend · {rounds}, medians",
+        "**Throughput**: 16 streams; replies of one-token events sent without pauses, each in its own HTTP chunk.",
         _throughput(results),
-        "**Added time to the first event with text**, p50 / p99 in milliseconds, less that of going direct.",
+        "**Added time to the first event with text**, p50 / p99 in milliseconds, minus that of the direct connection.",
         _waits(results),
         "**256 streams of 50 tokens per second**, each token sent on its own (12,800 per second).",
         _pacings(results),
@@ -82,13 +82,13 @@ def tables(results: Results, extent: str, machine: str) -> str:
         _memory(results),
         "**Targets**",
         _targets(results),
-        *(f"{title} takes no part: {reason}" for title, reason in results.absent.items()),
+        *(f"{title} did not run: {reason}" for title, reason in results.absent.items()),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def write_section(page: Path, section: str) -> None:
-    """Put the section between its markers."""
+    """Replace the text between the markers of the page."""
     before, _, rest = page.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
     page.write_text(f"{before}{BEGIN}\n\n{section}\n{END}{after}")
@@ -109,7 +109,9 @@ def _throughput(results: Results) -> str:
                 _cpu([(item.cpu_seconds, item.events) for item in short]),
             ]
         )
-    return _table(["", "events/s, replies of 256", "of 4,096", "of nginx", "CPU per event, us"], rows)
+    return _table(
+        ["", "events/s, 256 per reply", "events/s, 4,096 per reply", "share of nginx", "CPU per event, us"], rows
+    )
 
 
 def _waits(results: Results) -> str:
@@ -124,7 +126,7 @@ def _waits(results: Results) -> str:
             cells = [
                 _milliseconds(*(_plain_wait(results, column, share) for share in (0.5, 0.99))) for column in columns
             ]
-        rows.append([name + (" (whole)" if name == DIRECT.title else ""), *cells])
+        rows.append([name + (" (total)" if name == DIRECT.title else ""), *cells])
     return _table(["", *(f"{size}, {situation}" for size, situation in columns)], rows)
 
 
@@ -143,13 +145,13 @@ def _pacings(results: Results) -> str:
             [
                 name,
                 "yes" if results.kept_up(name) else "no",
-                f"{statistics.median(item.began for item in rounds):.0f}",
+                f"{statistics.median(item.started for item in rounds):.0f}",
                 f"{statistics.median(item.delivered_share for item in rounds):.1%}",
                 f"{lateness[0]:.1f} / {lateness[1]:.1f}",
                 _cpu([(item.cpu_seconds, item.received) for item in rounds]),
             ]
         )
-    header = ["", "keeps up", "streams begun", "delivered in time", "lateness p50 / p99, ms", "CPU per event, us"]
+    header = ["", "keeps up", "streams started", "delivered in time", "lateness p50 / p99, ms", "CPU per event, us"]
     return _table(header, rows)
 
 
@@ -182,25 +184,25 @@ def _targets(results: Results) -> str:
         for situation in TARGETED:
             added = results.added_wait(name, size, situation, 0.5)
             if added is not None:
-                verdict = "met" if added * 1000 <= limit else "missed"
+                result = "met" if added * 1000 <= limit else "missed"
                 rows.append(
-                    [f"first event, {size}, {situation}: ≤ {limit:g} ms at p50", f"{added * 1000:.2f} ms", verdict]
+                    [f"first event, {size}, {situation}: ≤ {limit:g} ms at p50", f"{added * 1000:.2f} ms", result]
                 )
     if results.pacings[name]:
         rows.append(["256 paced streams on one core", "", "met" if results.kept_up(name) else "missed"])
     return _table(["target", "measured", ""], [row for row in rows if row])
 
 
-def _ratio_row(results: Results, target: str, other: str, least: float) -> list[str]:
+def _ratio_row(results: Results, target: str, other: str, minimum: float) -> list[str]:
     own, others = results.rate(ANYCLAUDE.title), results.rate(other)
     if own is None or others is None:
         return []
     ratio = own / others
-    return [target, f"{ratio:.1%}" if least < 1 else f"{ratio:.1f} x", "met" if ratio >= least else "missed"]
+    return [target, f"{ratio:.1%}" if minimum < 1 else f"{ratio:.1f} x", "met" if ratio >= minimum else "missed"]
 
 
 def _cpu(rounds: Sequence[tuple[float | None, int]]) -> str:
-    """Return processor time per event."""
+    """Return the processor time per event, in microseconds."""
     each = [seconds / events * 1e6 for seconds, events in rounds if seconds is not None and events]
     return f"{statistics.median(each):.1f}" if each else ""
 

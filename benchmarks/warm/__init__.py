@@ -1,1 +1,1 @@
-"""What the first turn of a session costs on a cold engine, after a warm-up, and after a restore."""
+"""The cost of the first turn of a session on a cold engine, after prewarming, and after a restore."""

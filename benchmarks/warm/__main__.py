@@ -1,10 +1,10 @@
 """
-Begin the same session on a fresh engine in four ways, and print what its first turn waits for.
+Start the same session on a fresh engine in five ways, and print the cost of its first turn.
 
     uv run python -m benchmarks.warm                    Qwen2.5-Coder-0.5B, some minutes
     uv run python -m benchmarks.warm --model tiny       random weights, seconds
 
-Tokens and the time to evaluate them are the engine's own counts, the time to the first token is the gateway's.
+Tokens and the time to evaluate them are the engine's own counts; the time to first token is the gateway's.
 """
 
 import argparse
@@ -37,93 +37,100 @@ from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, Slo
 from anyclaude.protocol.json_values import JsonObject
 from anyclaude.settings import Settings
 
-PLACE = LaunchKey("/garden")
+LAUNCH_KEY = LaunchKey("/garden")
 CONTEXT_TOKENS = 8_192
 LIMIT_BYTES = 4 * 1024**3
 REMINDER = f"<system-reminder>\n{SENTENCE * 20}</system-reminder>\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
-    """How a session begins: what helps it, and whether it waits until all of that is done."""
+class Start:
+    """How a session starts: with or without prewarming and a restore, and whether it waits until they are done."""
 
     title: str
-    warms_up: bool
+    prewarms: bool
     restores: bool
     waits: bool = True
 
 
-BEGINNINGS = (
-    Beginning("cold", warms_up=False, restores=False),
-    Beginning("at once, during the warm-up", warms_up=True, restores=False, waits=False),
-    Beginning("after the warm-up", warms_up=True, restores=False),
-    Beginning("after the restore", warms_up=False, restores=True),
-    Beginning("after the restore, proved by a warm-up", warms_up=True, restores=True),
+COLUMNS = (
+    "start",
+    "prompt",
+    "tokens evaluated before the turn",
+    "in, s",
+    "tokens evaluated in the turn",
+    "time to first token, s",
+)
+
+STARTS = (
+    Start("cold", prewarms=False, restores=False),
+    Start("request sent at once, during prewarming", prewarms=True, restores=False, waits=False),
+    Start("after prewarming", prewarms=True, restores=False),
+    Start("after a restore", prewarms=False, restores=True),
+    Start("after a restore verified by prewarming", prewarms=True, restores=True),
 )
 
 
-def first_prompt(words: str, tools: int) -> bytes:
-    """Return the first request of a session: tools, instructions, a reminder and the user's words."""
+def first_request_body(question: str, tools: int) -> bytes:
+    """Return the first request of a session: tools, instructions, a reminder and the user's question."""
     body = json.loads(request_body(4_000, tools))
-    blocks = [{"type": "text", "text": text} for text in (REMINDER, words)]
+    blocks = [{"type": "text", "text": text} for text in (REMINDER, question)]
     return json.dumps({**body, "max_tokens": 8, "messages": [{"role": "user", "content": blocks}]}).encode()
 
 
 @asynccontextmanager
-async def begun(folder: Path, model_file: Path, beginning: Beginning) -> AsyncIterator[RunningGateway]:
-    """Run a fresh engine and a gateway that does what the beginning says."""
-    states = folder / "states"
-    states.mkdir(exist_ok=True)
-    options = EngineOptions(context_tokens=CONTEXT_TOKENS, slot_save_folder=str(states))
+async def running_session(folder: Path, model_file: Path, start: Start) -> AsyncIterator[RunningGateway]:
+    """Run a fresh engine, and a gateway with the options of the start."""
+    snapshots = folder / "states"
+    snapshots.mkdir(exist_ok=True)
+    options = EngineOptions(context_tokens=CONTEXT_TOKENS, slot_save_folder=str(snapshots))
     async with running(model_file, folder / "logs", options) as engine:
         identity = engine_identity(model_file, engine.context_tokens)
-        kept = SlotSaverOptions(folder=states, engine=identity, launch_key=PLACE, limit_bytes=LIMIT_BYTES)
-        prompt = FirstPromptOptions(folder / "prompts", PLACE)
+        slot_saver = SlotSaverOptions(folder=snapshots, engine=identity, launch_key=LAUNCH_KEY, limit_bytes=LIMIT_BYTES)
+        first_prompt = FirstPromptOptions(folder / "prompts", LAUNCH_KEY)
         prewarm = PrewarmOptions(
-            first_prompt=prompt if beginning.warms_up else None, slot=kept if beginning.restores else None
+            first_prompt=first_prompt if start.prewarms else None, slot=slot_saver if start.restores else None
         )
         chosen = replace(QUICK, prewarm=prewarm)
         async with running_gateway(folder, engine_target(engine, Settings()), options=chosen) as gateway:
             yield gateway
 
 
-async def first_turn(
-    folder: Path, model_file: Path, beginning: Beginning, body: bytes
-) -> tuple[list[JsonObject], float]:
-    """Return the journal of a run up to its first turn, and the seconds from the start until it could be asked."""
+async def first_turn(folder: Path, model_file: Path, start: Start, body: bytes) -> tuple[list[JsonObject], float]:
+    """Return the journal's records of a run up to its first turn, and the seconds before that turn was sent."""
     seen = len(_records(folder))
-    async with begun(folder, model_file, beginning) as gateway:
-        began = time.perf_counter()
-        if beginning.waits:
-            await _is_warm(gateway, beginning)
-        seconds = time.perf_counter() - began
+    async with running_session(folder, model_file, start) as gateway:
+        started = time.perf_counter()
+        if start.waits:
+            await _wait_until_warm(gateway, start)
+        seconds = time.perf_counter() - started
         async with connected(gateway.base_url) as client:
-            await send(client, body, f"session-{beginning.title.replace(' ', '-')}")
+            await send(client, body, f"session-{start.title.replace(' ', '-')}")
             await client.response()
     return _records(folder)[seen:], seconds
 
 
 async def measure(model_file: Path, tools: int, console: Console) -> Table:
-    """Live through a first session, then begin the next one in every way."""
-    table = Table("beginning", "prompt", "evaluated before", "s", "evaluated in turn", "first token, s")
+    """Play a first session, then start the next one in every way."""
+    table = Table(*COLUMNS)
     with tempfile.TemporaryDirectory(prefix="anyclaude-benchmark-") as name:
         folder = Path(name)
-        everything = Beginning("the session before", warms_up=True, restores=True, waits=False)
-        await first_turn(folder, model_file, everything, first_prompt("Pull the weeds.", tools))
+        earlier = Start("the earlier session", prewarms=True, restores=True, waits=False)
+        await first_turn(folder, model_file, earlier, first_request_body("Pull the weeds.", tools))
         for file in (folder / "states").glob("*.bin"):
-            console.print(f"its state: {file.stat().st_size:,} bytes")
-        for beginning in BEGINNINGS:
-            body = first_prompt("Water the roses.", tools)
-            records, seconds = await first_turn(folder, model_file, beginning, body)
-            table.add_row(beginning.title, *_row(records, seconds))
+            console.print(f"slot snapshot: {file.stat().st_size:,} bytes")
+        for start in STARTS:
+            body = first_request_body("Water the roses.", tools)
+            records, seconds = await first_turn(folder, model_file, start, body)
+            table.add_row(start.title, *_row(records, seconds))
     return table
 
 
-async def _is_warm(gateway: RunningGateway, beginning: Beginning) -> None:
-    """Wait until a warm-up or a restore is over, as a user does who types for long enough."""
-    if beginning.warms_up:
+async def _wait_until_warm(gateway: RunningGateway, start: Start) -> None:
+    """Wait until prewarming or a restore is over, like a user who types for long enough."""
+    if start.prewarms:
         await gateway.journal.written.wait()
-    elif beginning.restores:
+    elif start.restores:
         while not await _has_restored(gateway):
             pass
 
@@ -171,12 +178,12 @@ async def _model_file(name: str) -> Path:
 
 def main() -> None:
     """Read the command line, measure, and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.warm", description="What a first turn waits for.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.warm", description="The cost of a first turn.")
     parser.add_argument("--model", choices=["qwen", "smollm2", "tiny"], default="qwen")
     parser.add_argument("--tools", type=int, default=8, help="how many tools the prompt has; each is about 350 tokens")
-    given = parser.parse_args()
+    options = parser.parse_args()
     console = Console(file=sys.stdout, width=110)
-    console.print(uvloop.run(_measured(given.model, given.tools, console)))
+    console.print(uvloop.run(_measured(options.model, options.tools, console)))
 
 
 async def _measured(model: str, tools: int, console: Console) -> Table:

@@ -1,8 +1,9 @@
 """
-Many streams at once through a gateway whose backend breaks replies at random and is killed again and again.
+Many concurrent streams through a gateway whose backend breaks replies at random and is killed repeatedly.
 
-Gateway and backend are processes of their own; the clients read fast, slowly, or vanish.  Each reply that a client may
-take for whole is compared with what the backend meant, and at the end the gateway must hold what it held before.
+The gateway and the backend are separate processes; the clients read fast, read slowly, or disconnect.  Each reply that
+a client may take for whole is compared with the expected one, and at the end the gateway must hold no more tasks, files
+and sockets than before.
 """
 
 import asyncio
@@ -16,37 +17,37 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.chaos_roles import meant_by
-from tests.faults.spectator import Asking, parsed, see
+from tests.faults.chaos_processes import expected_reply_to
+from tests.faults.observer import ClientKind, observe, parse_response
 from tests.faults.sweep import Case, outcome_of
 from tests.parts.faulty_backend import reset
 from tests.parts.raw_backend import free_port
 from tests.parts.raw_client import request
 
-ANY = frozenset({"whole", "broken", "refused"})
+ANY_OUTCOME = frozenset({"whole", "broken", "refused"})
 
-LOOKS = 200
-"""How often the gateway is looked at until it has let go of everything."""
+MAX_RELEASE_CHECKS = 200
+"""How often the gateway's resources are read, 0.1 s apart, before those still held count as leaked."""
 
-SAMPLES = 20
+MEMORY_SAMPLES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """How much chaos."""
+class Load:
+    """The number of streams, how many of them run at once, and how often the backend is killed."""
 
     streams: int
-    at_once: int
+    max_concurrent: int
     kills: int
     seed: int = 0
 
 
 @dataclass(slots=True)
 class Report:
-    """What came of it."""
+    """The outcome of each stream, and the gateway's resources before, during and after the run."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
-    fouls: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
     kills: int = 0
     before: Mapping[str, float] = field(default_factory=dict)
     after: Mapping[str, float] = field(default_factory=dict)
@@ -59,166 +60,182 @@ class Report:
         async with self.counted:
             self.counted.notify_all()
 
-    async def reached(self, count: int) -> None:
-        """Wait until so many streams are through."""
+    async def wait_until_counted(self, streams: int) -> None:
+        """Wait until this number of streams has ended."""
         async with self.counted:
-            await self.counted.wait_for(lambda: self.outcomes.total() >= count)
+            await self.counted.wait_for(lambda: self.outcomes.total() >= streams)
 
     @property
     def leaked(self) -> dict[str, float]:
-        """What the gateway holds more of than before, memory apart."""
+        """The resources, except memory, of which the gateway holds more than before."""
         names = ("tasks", "files", "sockets")
         return {name: more for name in names if (more := self.after[name] - self.before[name]) > 0}
 
     def lines(self) -> list[str]:
-        """Say it."""
+        """Return the report as text."""
         megabytes = " ".join(f"{memory / 2**20:.0f}" for memory in self.memory)
         outcomes = ", ".join(f"{count} {name}" for name, count in sorted(self.outcomes.items()))
         return [
             f"{self.outcomes.total()} streams: {outcomes}; the backend was killed {self.kills} times",
-            f"silent truncations and other fouls: {len(self.fouls)}",
+            f"silent truncations and other violations: {len(self.violations)}",
             f"leaked: {self.leaked or 'nothing'} (before {dict(self.before)}, after {dict(self.after)})",
             f"resident memory over time, MiB: {megabytes}",
         ]
 
 
-class Servant:
-    """A process that answers lines with JSON."""
+class ServerProcess:
+    """A process of `chaos_processes` that answers each line on its standard input with a line of JSON."""
 
     def __init__(self, process: Process) -> None:
         self.process = process
 
     @classmethod
-    async def start(cls, *role: str) -> "Servant":
-        """Start a process in a role."""
-        command = (sys.executable, "-m", "tests.faults.chaos_roles", *role)
+    async def start(cls, *arguments: str) -> "ServerProcess":
+        """Start a process with these arguments."""
+        command = (sys.executable, "-m", "tests.faults.chaos_processes", *arguments)
         return cls(await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE))
 
-    async def hear(self) -> dict[str, float]:
-        """Return the next line it says."""
+    async def read_line(self) -> dict[str, float]:
+        """Return the next line of its output, decoded."""
         assert self.process.stdout is not None
         line = await self.process.stdout.readline()
         assert line, f"the process ended with {await self.process.wait()}"
-        heard: dict[str, float] = json.loads(line)
-        return heard
+        decoded: dict[str, float] = json.loads(line)
+        return decoded
 
-    async def look(self) -> dict[str, float]:
-        """Ask it what it holds."""
+    async def resources(self) -> dict[str, float]:
+        """Return the resources it holds now."""
         assert self.process.stdin is not None
         self.process.stdin.write(b"\n")
         await self.process.stdin.drain()
-        return await self.hear()
+        return await self.read_line()
 
     async def kill(self) -> None:
-        """Kill it, without a warning."""
+        """Kill it without a chance to clean up."""
         with suppress(ProcessLookupError):
             self.process.kill()
         await self.process.wait()
 
 
-async def run(folder: Path, size: Size) -> Report:
-    """Let it happen."""
+async def run(folder: Path, load: Load) -> Report:
+    """Send the streams while the backend is killed and restarted, and return the report."""
     port = free_port()
     report = Report()
-    dice = random.Random(size.seed)
-    async with gateway(folder, f"http://127.0.0.1:{port}/v1") as (servant, gateway_port):
-        await see("127.0.0.1", gateway_port, request("POST", "/v1/messages", b"?", {"Connection": "close"}))
-        report.before = await servant.look()  # after one request, which has opened the journal
-        destroyer = asyncio.create_task(_destroy(port, size, report))
+    rng = random.Random(load.seed)
+    async with gateway(folder, f"http://127.0.0.1:{port}/v1") as (process, gateway_port):
+        await observe("127.0.0.1", gateway_port, request("POST", "/v1/messages", b"?", {"Connection": "close"}))
+        report.before = await process.resources()  # after one request, which has opened the journal
+        backend = await _started_backend(port)  # before the first stream, or a slow start would refuse all of them
+        killer = asyncio.create_task(_kill_and_restart(backend, port, load, report))
         streams = iter(
-            [(f"stream {number}, seed {size.seed}", random.Random(dice.random())) for number in range(size.streams)]
+            [(f"stream {number}, seed {load.seed}", random.Random(rng.random())) for number in range(load.streams)]
         )
-        sampler = _Sampler(servant, report, size.streams)
-        await asyncio.gather(*(_clients(streams, gateway_port, report, sampler) for _ in range(size.at_once)))
-        destroyer.cancel()
+        sampler = _MemorySampler(process, report, load.streams)
+        await asyncio.gather(
+            *(_run_streams(streams, gateway_port, report, sampler) for _ in range(load.max_concurrent))
+        )
+        killer.cancel()
         with suppress(asyncio.CancelledError):
-            await destroyer
-        report.after = await _settled(servant, report)
+            await killer
+        report.after = await _resources_after_release(process, report)
     return report
 
 
 @asynccontextmanager
-async def gateway(folder: Path, backend_url: str) -> AsyncIterator[tuple[Servant, int]]:
-    """Run a gateway in a process of its own; yields it and its port."""
-    servant = await Servant.start("gateway", str(folder), backend_url)
+async def gateway(folder: Path, backend_url: str) -> AsyncIterator[tuple[ServerProcess, int]]:
+    """Run a gateway in a separate process, and yield the process and the gateway's port."""
+    process = await ServerProcess.start("gateway", str(folder), backend_url)
     try:
-        yield servant, int(str((await servant.hear())["url"]).rpartition(":")[2])
+        yield process, int(str((await process.read_line())["url"]).rpartition(":")[2])
     finally:
-        assert servant.process.stdin is not None
-        servant.process.stdin.close()
-        await servant.process.wait()
+        assert process.process.stdin is not None
+        process.process.stdin.close()
+        await process.process.wait()
 
 
-class _Sampler:
-    """Looks at the gateway's memory now and then."""
+class _MemorySampler:
+    """Records the gateway's memory at regular intervals of the run."""
 
-    def __init__(self, servant: Servant, report: Report, streams: int) -> None:
-        self._servant = servant
+    def __init__(self, process: ServerProcess, report: Report, streams: int) -> None:
+        self._process = process
         self._report = report
-        self._every = max(streams // SAMPLES, 1)
+        self._interval = max(streams // MEMORY_SAMPLES, 1)
         self._lock = asyncio.Lock()
 
     async def sample(self) -> None:
-        """Look, if enough streams have ended since."""
-        if self._report.outcomes.total() % self._every == 0:
+        """Record the memory if another interval of streams has ended."""
+        if self._report.outcomes.total() % self._interval == 0:
             async with self._lock:
-                self._report.memory.append((await self._servant.look())["memory"])
+                self._report.memory.append((await self._process.resources())["memory"])
 
 
-async def _destroy(port: int, size: Size, report: Report) -> None:
-    """Run the backend, and kill it whenever another part of the streams is through."""
+async def _started_backend(port: int) -> ServerProcess:
+    """Start the backend, and return once it listens."""
+    backend = await ServerProcess.start("backend", str(port))
+    try:
+        await backend.read_line()
+    except BaseException:
+        await backend.kill()
+        raise
+    return backend
+
+
+async def _kill_and_restart(backend: ServerProcess, port: int, load: Load, report: Report) -> None:
+    """Kill and restart the backend each time another share of the streams has ended; kill it when cancelled."""
     while True:
-        backend = await Servant.start("backend", str(port))
         try:
-            await backend.hear()
-            await report.reached(size.streams * (report.kills + 1) // (size.kills + 1))
+            await report.wait_until_counted(load.streams * (report.kills + 1) // (load.kills + 1))
             report.kills += 1
         finally:
             await backend.kill()
+        backend = await _started_backend(port)
 
 
-async def _clients(streams: Iterator[tuple[str, random.Random]], port: int, report: Report, sampler: _Sampler) -> None:
-    for name, dice in streams:
-        asking = dice.choice(list(Asking))
-        manner = dice.choices(["reads", "reads slowly", "vanishes"], [6, 2, 2])[0]
-        raw, was_reset = await _converse(port, asking.request(name), manner, dice)
-        outcome = "vanished"
-        if manner != "vanishes":
+async def _run_streams(
+    streams: Iterator[tuple[str, random.Random]], port: int, report: Report, sampler: _MemorySampler
+) -> None:
+    for name, rng in streams:
+        client = rng.choice(list(ClientKind))
+        behaviour = rng.choices(["reads", "reads slowly", "disconnects"], [6, 2, 2])[0]
+        raw, was_reset = await _exchange(port, client.request(name), behaviour, rng)
+        outcome = "disconnected"
+        if behaviour != "disconnects":
+            case = Case(name, client, (), expected_reply_to(name), ANY_OUTCOME)
             try:
-                outcome = outcome_of(Case(name, asking, (), meant_by(name), ANY), parsed(raw, was_reset))
+                outcome = outcome_of(case, parse_response(raw, was_reset))
             except AssertionError as error:
-                outcome = "FOUL"
-                report.fouls.append(f"{name} [{asking.value}]: {error}\n    saw {raw[-3000:]!r}")
+                outcome = "VIOLATION"
+                report.violations.append(f"{name} [{client.value}]: {error}\n    received {raw[-3000:]!r}")
         await report.count(outcome)
         await sampler.sample()
 
 
-async def _converse(port: int, asked: bytes, manner: str, dice: random.Random) -> tuple[bytes, bool]:
-    """Send a request and read the response in one of the manners; return its bytes, and whether it was reset."""
+async def _exchange(port: int, sent: bytes, behaviour: str, rng: random.Random) -> tuple[bytes, bool]:
+    """Send a request and read the response as the behaviour says; return its bytes, and whether it was reset."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     raw = bytearray()
-    timeouts = dice.randrange(4000)
+    max_bytes = rng.randrange(4000)
     try:
-        writer.write(asked)
-        while piece := await asyncio.wait_for(reader.read(200 if manner == "reads slowly" else 65536), 60.0):
+        writer.write(sent)
+        while piece := await asyncio.wait_for(reader.read(200 if behaviour == "reads slowly" else 65536), 60.0):
             raw += piece
-            if manner == "reads slowly":
+            if behaviour == "reads slowly":
                 await asyncio.sleep(0.002)
-            if manner == "vanishes" and len(raw) >= timeouts:
+            if behaviour == "disconnects" and len(raw) >= max_bytes:
                 break
     except ConnectionError:
         return bytes(raw), True
     finally:
-        if manner == "vanishes" and dice.random() < 0.5:
+        if behaviour == "disconnects" and rng.random() < 0.5:
             reset(writer)
         writer.transport.abort()
     return bytes(raw), False
 
 
-async def _settled(servant: Servant, report: Report) -> Mapping[str, float]:
-    """Look until the gateway holds no more than before, or until it is clear that it will not come to that."""
-    for _ in range(LOOKS):
-        report.after = await servant.look()
+async def _resources_after_release(process: ServerProcess, report: Report) -> Mapping[str, float]:
+    """Return the gateway's resources once they are no more than before, or after the last check."""
+    for _ in range(MAX_RELEASE_CHECKS):
+        report.after = await process.resources()
         if not report.leaked:
             break
         await asyncio.sleep(0.1)

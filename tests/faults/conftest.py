@@ -1,4 +1,4 @@
-"""Tells at the end of the run how many broken replies were tried, and what came of them."""
+"""Reports at the end of the run how many broken replies were tried, and their outcomes."""
 
 from collections import Counter
 
@@ -10,12 +10,12 @@ TALLIES = pytest.StashKey[dict[str, Tally]]()
 
 @pytest.fixture
 def tallies(request: pytest.FixtureRequest) -> dict[str, Tally]:
-    """Return where a test leaves its counts."""
+    """Return the mapping in which a test stores its counts."""
     return request.config.stash.setdefault(TALLIES, {})
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say it."""
+    """Print the counts of each group of tests, and the total."""
     tallies = config.stash.get(TALLIES, {})
     if not tallies:
         return
@@ -24,9 +24,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for group in sorted({name.partition(":")[0] for name in tallies}):
         counts = sum((tally.outcomes for name, tally in tallies.items() if name.startswith(group)), Counter[str]())
         total += counts
-        terminalreporter.write_line(f"{group}: {counts.total():,} tried, {_said(counts)}")
-    terminalreporter.write_line(f"all: {total.total():,} tried, {_said(total)}")
+        terminalreporter.write_line(f"{group}: {counts.total():,} tried, {_listed(counts)}")
+    terminalreporter.write_line(f"all: {total.total():,} tried, {_listed(total)}")
 
 
-def _said(counts: Counter[str]) -> str:
+def _listed(counts: Counter[str]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items()))

@@ -1,4 +1,4 @@
-"""What counts as the end of a reply, what as an error, and what a repeated chunk is."""
+"""Which bytes end a reply, which are an error, and how a repeated chunk is read."""
 
 import asyncio
 from dataclasses import replace
@@ -6,60 +6,58 @@ from pathlib import Path
 
 import pytest
 import uvloop
-from tests.faults.faults import doubled
-from tests.faults.meant import REPLIES, TEXT
-from tests.faults.spectator import Asking, Seen
-from tests.faults.sweep import PATIENCE, Case, Tally, stage
+from tests.faults.expected_reply import REPLIES, TEXT
+from tests.faults.faults import with_one_part_repeated
+from tests.faults.observer import ClientKind, ObservedResponse
+from tests.faults.sweep import TIMEOUTS, Case, Tally, running_harness
 from tests.parts.faulty_backend import Ending, Framing, Play
 
-NO = Play((b'{"error":{"message":"no such luck","code":400}}',), status=400, content_type="application/json")
+REFUSAL = Play((b'{"error":{"message":"no such luck","code":400}}',), status=400, content_type="application/json")
 
 
 def play(folder: Path, *cases: Case) -> Tally:
-    """Play the cases one after the other."""
+    """Play the cases in order, one at a time."""
 
     async def run() -> Tally:
-        async with stage(folder, "generic", PATIENCE) as played:
-            return await played.run(cases, at_once=1)
+        async with running_harness(folder, "generic", TIMEOUTS) as harness:
+            return await harness.run(cases, max_concurrent=1)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(run())
 
 
-@pytest.mark.parametrize("asking", Asking, ids=lambda asking: asking.value)
+@pytest.mark.parametrize("client", ClientKind, ids=lambda client: client.value)
 @pytest.mark.parametrize("name", REPLIES)
 @pytest.mark.parametrize("ends_by", ["reason and mark", "reason", "mark", "nothing"])
-def test_a_reply_is_finished_by_a_reason_or_by_the_mark_and_by_nothing_else(
-    ends_by: str, name: str, asking: Asking, tmp_path: Path
+def test_only_a_finish_reason_or_the_done_mark_ends_a_reply(
+    ends_by: str, name: str, client: ClientKind, tmp_path: Path
 ) -> None:
     usual = REPLIES[name]
-    meant = replace(usual, finish=usual.finish if "reason" in ends_by else None, done="mark" in ends_by)
-    broken = "broken" if asking.streams else "refused"
+    reply = replace(usual, finish=usual.finish if "reason" in ends_by else None, done="mark" in ends_by)
+    broken = "broken" if client.streams else "refused"
     allowed = frozenset({broken if ends_by == "nothing" else "whole"})
-    plays = [Play((meant.body(),), framing=framing) for framing in Framing]
+    plays = [Play((reply.body(),), framing=framing) for framing in Framing]
 
-    tally = play(tmp_path, *(Case(f"{at}", asking, (first, NO), meant, allowed) for at, first in enumerate(plays)))
+    tally = play(tmp_path, *(Case(f"{at}", client, (first, REFUSAL), reply, allowed) for at, first in enumerate(plays)))
 
-    assert not tally.fouls, tally.fouls[0]
+    assert not tally.violations, tally.violations[0]
 
 
-@pytest.mark.parametrize("asking", Asking, ids=lambda asking: asking.value)
+@pytest.mark.parametrize("client", ClientKind, ids=lambda client: client.value)
 @pytest.mark.parametrize("name", REPLIES)
-def test_a_chunk_that_is_sent_twice_is_said_twice_for_so_the_backend_sent_it(
-    name: str, asking: Asking, tmp_path: Path
-) -> None:
+def test_a_repeated_chunk_is_passed_on_twice(name: str, client: ClientKind, tmp_path: Path) -> None:
     cases = [
-        Case(f"twice {at}", asking, (Play(tuple(sent.events())), NO), understood, frozenset({"whole"}))
-        for at, (sent, understood) in enumerate(doubled(REPLIES[name]))
+        Case(f"twice {at}", client, (Play(tuple(sent.events())), REFUSAL), understood, frozenset({"whole"}))
+        for at, (sent, understood) in enumerate(with_one_part_repeated(REPLIES[name]))
     ]
 
     tally = play(tmp_path, *cases)
 
-    assert not tally.fouls, tally.fouls[0]
-    assert tally.tried == len(REPLIES[name].pieces)
+    assert not tally.violations, tally.violations[0]
+    assert tally.tried == len(REPLIES[name].parts)
 
 
-@pytest.mark.parametrize("asking", Asking, ids=lambda asking: asking.value)
+@pytest.mark.parametrize("client", ClientKind, ids=lambda client: client.value)
 @pytest.mark.parametrize(
     ("status", "body"),
     [
@@ -74,37 +72,37 @@ def test_a_chunk_that_is_sent_twice_is_said_twice_for_so_the_backend_sent_it(
         (204, b""),
     ],
 )
-def test_an_error_status_is_told_in_the_anthropic_shape_whatever_its_body(
-    status: int, body: bytes, asking: Asking, tmp_path: Path
+def test_an_error_status_is_reported_in_the_anthropic_shape_whatever_its_body(
+    status: int, body: bytes, client: ClientKind, tmp_path: Path
 ) -> None:
-    answer = Play((body,), status=status, content_type="application/json")
+    refusal = Play((body,), status=status, content_type="application/json")
 
-    tally = play(tmp_path, Case("refusal", asking, (answer, answer), TEXT, frozenset({"refused"})))
+    tally = play(tmp_path, Case("refusal", client, (refusal, refusal), TEXT, frozenset({"refused"})))
 
-    assert not tally.fouls, tally.fouls[0]
+    assert not tally.violations, tally.violations[0]
 
 
 @pytest.mark.parametrize("status", [429, 503, 529])
-def test_a_backend_that_is_busy_for_a_moment_is_asked_again_before_the_client_hears_of_it(
-    status: int, tmp_path: Path
-) -> None:
+def test_a_temporarily_busy_backend_is_retried_before_the_client_gets_an_error(status: int, tmp_path: Path) -> None:
     busy = Play((b'{"error":{"message":"Loading model","code":503}}',), status=status, headers={"Retry-After": "1"})
 
-    tally = play(tmp_path, Case("busy", Asking.CLAUDE_CODE, (busy, busy, busy, TEXT), TEXT, frozenset({"whole"})))
+    tally = play(tmp_path, Case("busy", ClientKind.CLAUDE_CODE, (busy, busy, busy, TEXT), TEXT, frozenset({"whole"})))
 
-    assert not tally.fouls, tally.fouls[0]
+    assert not tally.violations, tally.violations[0]
 
 
-async def test_a_broken_reply_is_cut_off_by_a_reset_for_claude_code_and_told_to_others(tmp_path: Path) -> None:
-    async def seen_by(asking: Asking) -> Seen:
-        async with stage(tmp_path, "generic") as played:
-            return await played.seen(
-                Case("cut", asking, (Play((TEXT.events()[0],), Ending.CLOSED), NO), TEXT, frozenset({"broken"}))
+async def test_a_broken_stream_is_reset_for_claude_code_and_ends_with_an_error_event_for_other_clients(
+    tmp_path: Path,
+) -> None:
+    async def response_for(client: ClientKind) -> ObservedResponse:
+        async with running_harness(tmp_path, "generic") as harness:
+            return await harness.response_to(
+                Case("cut", client, (Play((TEXT.events()[0],), Ending.CLOSED), REFUSAL), TEXT, frozenset({"broken"}))
             )
 
-    by_claude_code, by_another = await seen_by(Asking.CLAUDE_CODE), await seen_by(Asking.OTHER)
+    to_claude_code, to_another = await response_for(ClientKind.CLAUDE_CODE), await response_for(ClientKind.OTHER)
 
-    assert by_claude_code.was_reset
-    assert b"event: error" not in by_claude_code.body
-    assert by_another.is_intact
-    assert b"event: error" in by_another.body
+    assert to_claude_code.was_reset
+    assert b"event: error" not in to_claude_code.body
+    assert to_another.is_intact
+    assert b"event: error" in to_another.body

@@ -1,4 +1,4 @@
-"""Clients that stop reading: each stream costs the gateway a bounded amount of memory, and the backend has to wait."""
+"""Clients that stop reading: each stream costs the gateway a bounded amount of memory, and blocks the backend."""
 
 import asyncio
 import sys
@@ -6,66 +6,66 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
-from tests.faults.chaos import Servant, gateway
+from tests.faults.chaos import ServerProcess, gateway
 from tests.parts.raw_backend import ReceivedRequest, raw_backend
 from tests.parts.raw_client import connected, prompt, request
 
 STREAMS = 100
 
-PIECE = "x" * 4000
+TEXT = "x" * 4000
 
 QUIET_SECONDS = 0.5
-"""As long as nothing may get through before all streams count as stopped."""
+"""All streams count as blocked when the backends have sent nothing for this long."""
 
 MAX_BYTES_PER_STREAM = 4 * 2**20
-"""Generous: 2.4 MB were measured, nearly all of it what the gateway remembers of a reply until it is longer than any
-honest one; what is sent, about 6 MB for each stream, waits in the buffers of the kernel."""
+"""Generous: 2.4 MB were measured, nearly all of it the transcript of the reply, which the gateway keeps until the reply
+is longer than any genuine one; the bytes sent, about 6 MB for each stream, are in the kernel's buffers."""
 
 
-class Floods:
-    """Backends that say more and more, until nothing of it gets through."""
+class EndlessReplies:
+    """Replies without an end, and whether the gateway still reads any of them."""
 
     def __init__(self) -> None:
-        self.pieces = 0
-        self._went_on = asyncio.Event()
+        self.events = 0
+        self._sent = asyncio.Event()
 
-    async def pour(self, asked: ReceivedRequest) -> None:
-        """Answer one request without an end."""
+    async def send(self, request: ReceivedRequest) -> None:
+        """Answer one request until the client disconnects."""
         with suppress(ConnectionError):
-            await asked.begin()
+            await request.begin()
             while True:
-                await asked.say(PIECE)
-                self.pieces += 1
-                self._went_on.set()
+                await request.say(TEXT)
+                self.events += 1
+                self._sent.set()
 
-    async def have_stopped(self) -> None:
-        """Wait until none gets through."""
+    async def wait_until_blocked(self) -> None:
+        """Wait until no reply accepts more bytes."""
         with suppress(TimeoutError):
             while True:
-                self._went_on.clear()
-                await asyncio.wait_for(self._went_on.wait(), QUIET_SECONDS)
+                self._sent.clear()
+                await asyncio.wait_for(self._sent.wait(), QUIET_SECONDS)
 
 
-async def memory(servant: Servant) -> float:
-    """Return how much the gateway holds in memory, in bytes."""
-    return (await servant.look())["memory"]
+async def memory(process: ServerProcess) -> float:
+    """Return the resident memory of the gateway, in bytes."""
+    return (await process.resources())["memory"]
 
 
-async def test_a_stream_whose_reader_has_stopped_holds_little_and_gives_it_back(
+async def test_a_stopped_reader_costs_bounded_memory_and_its_upstream_reply_ends_with_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    floods = Floods()
+    replies = EndlessReplies()
     async with AsyncExitStack() as stack:
         backend = await stack.enter_async_context(raw_backend())
-        servant, port = await stack.enter_async_context(gateway(tmp_path, backend.base_url))
-        before = await memory(servant)
+        process, port = await stack.enter_async_context(gateway(tmp_path, backend.base_url))
+        before = await memory(process)
         clients = [await stack.enter_async_context(connected(f"http://127.0.0.1:{port}")) for _ in range(STREAMS)]
         tasks = []
         for client in clients:
-            await client.send(request("POST", "/v1/messages", prompt("Go on for ever.")))
-            tasks.append(asyncio.create_task(floods.pour(await backend.next_request())))
-        await floods.have_stopped()
-        held = await memory(servant) - before
+            await client.send(request("POST", "/v1/messages", prompt("Continue forever.")))
+            tasks.append(asyncio.create_task(replies.send(await backend.next_request())))
+        await replies.wait_until_blocked()
+        held = await memory(process) - before
         for client in clients:
             client.reset()
         await asyncio.gather(*tasks)
@@ -73,5 +73,5 @@ async def test_a_stream_whose_reader_has_stopped_holds_little_and_gives_it_back(
     with capsys.disabled():
         sys.stdout.write(f"\n{STREAMS} stopped readers: {held / STREAMS / 1000:.0f} kB for each\n")
 
-    assert floods.pieces > 0
+    assert replies.events > 0
     assert held / STREAMS < MAX_BYTES_PER_STREAM

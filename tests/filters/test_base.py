@@ -8,15 +8,18 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.parts.gateway import QUICK, running_gateway, target_at
+from tests.parts.exchange_events import Recorder
+from tests.parts.gateway import QUICK, target_at
 from tests.parts.raw_backend import raw_backend
 from tests.parts.raw_client import CLAUDE_CODE, connected, prompt, request
 from tests.parts.referee import judge
 
 from anyclaude.filters import FilterChain, FilterContext, chain_for
+from anyclaude.observability import Journal
 from anyclaude.profiles import profile_named
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ToolCallDelta
 from anyclaude.protocol.messages_request import Tool
+from anyclaude.server import open_gateway
 
 CONTEXT = FilterContext((Tool("Read"),), profile_named("llamacpp"), "local-model")
 START, END = "<<", ">>"
@@ -113,12 +116,14 @@ def test_without_filters_there_is_no_chain() -> None:
     assert chain_for(CONTEXT, (bracketed,)) is not None
 
 
-async def test_a_call_written_as_text_reaches_the_client_as_a_tool_use(tmp_path: Path) -> None:
-    options = replace(QUICK, filters=(bracketed,))
+async def test_a_call_written_as_text_reaches_the_client_as_a_tool_use_and_the_listeners_as_written(
+    tmp_path: Path,
+) -> None:
+    options, recorder = replace(QUICK, filters=(bracketed,)), Recorder()
     tools = [{"name": "Read", "description": "Reads a file.", "input_schema": {"type": "object"}}]
     async with (
         raw_backend() as backend,
-        running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
+        open_gateway(options, (target_at(backend.base_url),), Journal(tmp_path), listeners=[recorder]) as gateway,
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt(tools=tools), CLAUDE_CODE))
@@ -128,3 +133,5 @@ async def test_a_call_written_as_text_reaches_the_client_as_a_tool_use(tmp_path:
     assert verdict.outcome == "whole"
     assert verdict.texts() == ["Let me look. "]
     assert verdict.stop_reason == "tool_use"
+    assert list(recorder.ends[0].written_calls.values()) == [CALL]
+    assert list(recorder.ends[0].raw_arguments.values()) == ['{"path": "/notes"}']

@@ -1,4 +1,4 @@
-"""What bytes may do to us at most: be understood, or be refused in the way that is foreseen for them."""
+"""Decodes arbitrary bytes, and raises unless they are accepted or refused with the documented error."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -17,8 +17,12 @@ from anyclaude.protocol.messages_request import decode_request
 OPENAI_CHAT = dialect_named("openai_chat")
 
 
-def take_request(body: bytes) -> str:
-    """Decode a request, and say it to every kind of server if it is one; anything but a refusal is raised."""
+def request_outcome(body: bytes) -> str:
+    """
+    Decode a request, and encode it for every kind of server; return `accepted` or `refused`.
+
+    Any exception other than `InvalidRequest` propagates.
+    """
     try:
         request = decode_request(body)
     except InvalidRequest as error:
@@ -28,11 +32,15 @@ def take_request(body: bytes) -> str:
         encoded = OPENAI_CHAT.encode_request(request, "m", profile)
         decode_json(encoded.request.body)
         tokenizer_for(profile).encode_token_count(encoded.request)
-    return "understood"
+    return "accepted"
 
 
-def take_reply(pieces: Sequence[bytes]) -> str:
-    """Decode a backend's bytes to the end, and judge what the client gets; anything but a backend's error is raised."""
+def reply_outcome(pieces: Sequence[bytes]) -> str:
+    """
+    Decode a backend's reply, check the stream for the client, and return its outcome.
+
+    Any exception other than `BackendError` propagates.
+    """
     numbers = count(1)
     stream = MessageStream("msg_1", "m", lambda: f"toolu_{next(numbers)}")
     decoder = OPENAI_CHAT.decoder("text/event-stream")
@@ -51,8 +59,8 @@ def take_reply(pieces: Sequence[bytes]) -> str:
     return verdict.outcome
 
 
-def take_refusal(status: int, body: bytes) -> str:
-    """Decode the body of an error."""
+def refusal_kind(status: int, body: bytes) -> str:
+    """Decode the body of an error response, and return the kind of the error."""
     error = OPENAI_CHAT.decode_error(status, body, None, PROFILES[0])
     str(error).encode()
     return error.kind

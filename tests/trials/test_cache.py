@@ -1,4 +1,4 @@
-"""What a real engine still has of the prompts of a real client's session, by the engine's own count."""
+"""How much of the prompts of a real client's session a real engine finds in its cache, by the engine's own count."""
 
 import asyncio
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ QUESTION = "What did you correct?"
 OTHER_TASK = "Say hello."
 
 MIN_SHARE = 0.95
-"""Of what need not be evaluated again, so much must not be."""
+"""The share of the repeatable tokens that must come from the cache."""
 
 FILES: dict[str, str | bytes] = {"greeting.txt": "Helo, world.\n" * 40, "CLAUDE.md": "# Be kind\n"}
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The prompts of the task, of the same session continued, and of another session in the same project."""
+    """The prompts of the task, of its session when continued, and of another session in the same project."""
 
     task: tuple[Evaluation, ...]
     continued: tuple[Evaluation, ...]
@@ -46,7 +46,7 @@ def session(
 
 
 async def play(version: str, model_file: Path, folder: Path) -> Session:
-    """Start the client three times, each time with a new gateway; the engine stays."""
+    """Run the client three times, each time with a new gateway; the engine keeps running."""
     workspace = workspace_for(make_work_tree(folder / "tree", FILES), folder)
     prompts: list[tuple[Evaluation, ...]] = []
     async with (
@@ -66,7 +66,7 @@ async def play(version: str, model_file: Path, folder: Path) -> Session:
 
 
 def corrections(tree: Path) -> Script:
-    """Play a model that writes its arguments in another order than the client, with blanks and numbers as strings."""
+    """Play a model that orders arguments unlike the client, and writes trailing blanks and numbers as strings."""
     file = f"{tree}/greeting.txt"
     edit = call("Edit", new_string="Hello", replace_all=True, old_string="Helo", file_path=file)
     count = Call("Bash", '{"description": "Count", "timeout": "5000", "command": "grep -c Hello greeting.txt"}')
@@ -86,19 +86,19 @@ def corrections(tree: Path) -> Script:
     return answer
 
 
-def test_every_prompt_of_a_session_extends_the_last_one_and_its_reply(session: Session) -> None:
+def test_every_prompt_of_a_session_extends_the_previous_prompt_and_reply(session: Session) -> None:
     assert len(session.task) == 5
     assert [evaluation.difference for evaluation in session.task] == [""] * 5
 
 
-def test_every_turn_after_the_first_finds_what_the_engine_has_read_and_written(session: Session) -> None:
+def test_every_turn_after_the_first_finds_the_previous_prompt_and_reply_in_the_cache(session: Session) -> None:
     for evaluation in session.task[1:]:
         assert not evaluation.is_first
         assert evaluation.cached >= MIN_SHARE * evaluation.repeatable
         assert evaluation.lost == 0
 
 
-def test_a_session_that_is_continued_after_a_restart_finds_all_of_it(session: Session) -> None:
+def test_a_session_continued_after_a_restart_finds_its_whole_conversation_in_the_cache(session: Session) -> None:
     (question,) = session.continued
 
     assert question.difference == ""
@@ -106,27 +106,29 @@ def test_a_session_that_is_continued_after_a_restart_finds_all_of_it(session: Se
     assert question.cached >= MIN_SHARE * question.repeatable
 
 
-def test_another_session_in_the_same_project_evaluates_little_more_than_its_own_prompt(session: Session) -> None:
+def test_another_session_in_the_same_project_evaluates_little_more_than_the_users_words(session: Session) -> None:
     (hello,) = session.other
 
     assert hello.is_first
     assert hello.cached >= MIN_SHARE * hello.prompt
 
 
-async def test_two_conversations_that_begin_alike_do_not_overwrite_each_other(tiny_model: Path, tmp_path: Path) -> None:
-    """As sub-agents do: the engine has one slot, and must set aside what the other one has said since."""
+async def test_two_conversations_with_a_common_prefix_do_not_evict_each_other(tiny_model: Path, tmp_path: Path) -> None:
+    """As with sub-agents: the engine has one slot, and must save one conversation's state when the other runs."""
     async with evaluating_engine(tiny_model, tmp_path, EngineOptions(threads=1)) as (evaluator, _):
         for turns in (1, 2, 3):
             for name in ("ant", "bee"):
-                await evaluator.evaluate("/v1/chat/completions", report_of(name, turns), name, reply(say("Go on.")))
+                await evaluator.evaluate(
+                    "/v1/chat/completions", subagent_request(name, turns), name, reply(say("Continue."))
+                )
 
     assert [evaluation.lost for evaluation in evaluator.evaluations if not evaluation.is_first] == [0] * 4
 
 
-def report_of(name: str, turns: int) -> dict[str, object]:
-    """Return the request for a sub-agent's next turn: the instructions of all, and what this one has found."""
+def subagent_request(name: str, turns: int) -> dict[str, object]:
+    """Return the request for a sub-agent's next turn: the shared instructions, then its own findings."""
     messages = [{"role": "system", "content": "Search the garden with care. " * 100}]
     for turn in range(turns):
         messages.append({"role": "user", "content": f"The {name} has found leaf {turn}. " * 30})
-        messages.append({"role": "assistant", "content": "Go on."})
+        messages.append({"role": "assistant", "content": "Continue."})
     return {"messages": messages[:-1]}

@@ -1,4 +1,4 @@
-"""Each diet, asked for on the command line, with the real client: the work is still done, and the prompt is smaller."""
+"""Each diet, set on the command line, with the real client: the work is still done, and the prompt is smaller."""
 
 import asyncio
 import itertools
@@ -42,22 +42,22 @@ AFTER = {
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One run of `anyclaude`, what the model's server was asked, and the files it left."""
+    """One run of `anyclaude`, the requests to the model server, and the resulting files."""
 
     run: Run
     server: ChatServer
     files: dict[str, bytes]
     steps: tuple[frozenset[str], ...]
-    """What the journal says was done to each prompt."""
+    """The transforms that the journal records for each prompt."""
 
     @property
     def requests(self) -> tuple[ChatRequest, ...]:
-        """The requests in their order."""
+        """The requests, oldest first."""
         return tuple(exchange.request for exchange in self.server.exchanges)
 
     @property
     def first_prompt(self) -> int:
-        """Characters of all that the model reads before its first word."""
+        """The characters of the first prompt, with its tools."""
         first = self.requests[0].raw
         return len(encode_json(first["messages"])) + len(encode_json(first.get("tools", [])))
 
@@ -69,7 +69,7 @@ class Session:
 
 @pytest.fixture(scope="module", params=VERSIONS)
 def sessions(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Diet, Session]]:
-    """Play the same task under every diet, with one release."""
+    """Play the task under every diet, with one release."""
     client = installed_client(str(request.param))
     played = {diet: asyncio.run(play(client, diet, tmp_path_factory.mktemp(diet))) for diet in DIETS}
     for session in played.values():
@@ -108,7 +108,7 @@ def steps_in(journal: Path) -> tuple[frozenset[str], ...]:
 
 
 def users_environment(client: Client, workspace: Workspace) -> dict[str, str]:
-    """Return what a user's shell has, and where this release is; `IS_SANDBOX` is for those who are root."""
+    """Return a user's environment, with the path of this release; `IS_SANDBOX` lets it run as root."""
     node = Path(client.command[0]).parent if len(client.command) > 1 else workspace.home
     return {
         "HOME": str(workspace.home),
@@ -129,7 +129,9 @@ def test_the_work_is_done(sessions: dict[Diet, Session], diet: Diet) -> None:
 
 
 @pytest.mark.parametrize("diet", DIETS)
-def test_the_users_instructions_and_the_refusal_of_harm_arrive_whole(sessions: dict[Diet, Session], diet: Diet) -> None:
+def test_the_users_instructions_and_the_safety_rules_arrive_unchanged(
+    sessions: dict[Diet, Session], diet: Diet
+) -> None:
     everything = "\n".join(message.text for message in sessions[diet].requests[0].messages)
 
     assert RULE in everything
@@ -137,13 +139,13 @@ def test_the_users_instructions_and_the_refusal_of_harm_arrive_whole(sessions: d
 
 
 @pytest.mark.parametrize("diet", DIETS)
-def test_each_turn_extends_the_prompt_of_the_one_before(sessions: dict[Diet, Session], diet: Diet) -> None:
+def test_each_prompt_extends_the_previous_one(sessions: dict[Diet, Session], diet: Diet) -> None:
     for before, after in itertools.pairwise(sessions[diet].requests):
         assert after.raw["tools"] == before.raw["tools"]
         assert after.messages[: len(before.messages)] == before.messages
 
 
-def test_lean_and_minimal_keep_to_their_share_of_the_full_prompt(sessions: dict[Diet, Session]) -> None:
+def test_lean_and_minimal_stay_within_their_share_of_the_full_prompt(sessions: dict[Diet, Session]) -> None:
     full = sessions["full"].first_prompt
 
     assert sessions["lean"].first_prompt <= 0.6 * full
@@ -154,12 +156,12 @@ def test_the_minimal_system_prompt_is_under_three_thousand_characters(sessions: 
     assert len(sessions["minimal"].system_prompt) < 3_000
 
 
-def test_the_lean_diet_leaves_the_tools_a_coder_needs(sessions: dict[Diet, Session]) -> None:
+def test_the_lean_diet_keeps_the_tools_for_coding(sessions: dict[Diet, Session]) -> None:
     tools = {tool.function.name for tool in sessions["lean"].requests[0].body.tools}
 
     assert tools >= {"Agent", "Bash", "Edit", "NotebookEdit", "Read", "Skill", "WebFetch", "Write"}
 
 
-def test_the_journal_says_what_was_taken_out(sessions: dict[Diet, Session]) -> None:
+def test_the_journal_records_the_transforms_that_shortened_the_prompt(sessions: dict[Diet, Session]) -> None:
     assert set(sessions["full"].steps) == {frozenset()}
     assert set(sessions["minimal"].steps) == {frozenset({"system prompt", "tool text"})}

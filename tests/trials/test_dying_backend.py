@@ -1,4 +1,4 @@
-"""The real client, and a backend that dies at the worst moments and comes back: the work is done exactly once."""
+"""The real client, and a backend that crashes at the worst times and restarts: the work is done exactly once."""
 
 import json
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.faults.meant import Arguments, Begin, Meant, Text
+from tests.faults.expected_reply import Arguments, ExpectedReply, Text, ToolCallStart
 from tests.parts.claude_code import ClientTask, Run, run_claude, workspace_for
 from tests.parts.claude_code_versions import JAVASCRIPT, NATIVE, installed_client
 from tests.parts.faulty_backend import Ending, Play, Received, faulty_backend, messages_in
@@ -16,20 +16,20 @@ from tests.parts.work_tree import make_work_tree
 PROMPT = "Append one line to log.txt."
 ARGUMENTS = json.dumps({"command": "echo appended >>log.txt", "description": "Append one line"})
 
-WORK = Meant(
+WORK = ExpectedReply(
     (
         Text("I append"),
         Text(" exactly one"),
         Text(" line to the"),
         Text(" log, as you"),
         Text(" wish."),
-        Begin(0, "Bash"),
+        ToolCallStart(0, "Bash"),
         *(Arguments(0, ARGUMENTS[at : at + 10]) for at in range(0, len(ARGUMENTS), 10)),
     ),
     "tool_calls",
 )
-IN_OTHER_WORDS = Meant((Text("Very well. Let me do that."), *WORK.pieces[5:]), "tool_calls")
-DONE = Meant((Text("The line is"), Text(" appended.")))
+IN_OTHER_WORDS = ExpectedReply((Text("Very well. Let me do that."), *WORK.parts[5:]), "tool_calls")
+DONE = ExpectedReply((Text("The line is"), Text(" appended.")))
 
 NO_BYTE = Play(head_bytes=0, ending=Ending.RESET)
 IN_THE_TEXT = Play(tuple(WORK.events()[:4]), Ending.RESET)
@@ -39,24 +39,24 @@ IN_THE_REPORT = Play(tuple(DONE.events()[:1]), Ending.RESET)
 
 @dataclass
 class Model:
-    """Plays the replies of each turn one after the other, and the last of them from then on."""
+    """Plays the replies of each turn in order, and repeats the last."""
 
-    work: Sequence[Play | Meant]
-    report: Sequence[Play | Meant] = (DONE,)
-    asked: list[Received] = field(default_factory=list)
+    work: Sequence[Play | ExpectedReply]
+    report: Sequence[Play | ExpectedReply] = (DONE,)
+    received: list[Received] = field(default_factory=list)
 
     def __call__(self, received: Received) -> Play:
-        """Answer one request; its turn shows in whether a tool has answered."""
-        self.asked.append(received)
+        """Answer one request; a tool result in it marks the second turn."""
+        self.received.append(received)
         has_worked = _has_worked(received)
         replies = self.report if has_worked else self.work
-        times = sum(_has_worked(earlier) == has_worked for earlier in self.asked)
+        times = sum(_has_worked(earlier) == has_worked for earlier in self.received)
         chosen = replies[min(times, len(replies)) - 1]
-        return chosen if isinstance(chosen, Play) else Play(tuple(chosen.after(received.prefill).events()))
+        return chosen if isinstance(chosen, Play) else Play(tuple(chosen.continuing(received.prefill).events()))
 
 
 async def work_with(model: Model, version: str, folder: Path) -> tuple[Run, str]:
-    """Let the client do its work, and return what it did and what the log holds then."""
+    """Run the client, and return its run and the contents of the log afterwards."""
     workspace = workspace_for(make_work_tree(folder / "tree", {"log.txt": "begun\n"}), folder)
     task = ClientTask(PROMPT, environment={"CLAUDE_CODE_MAX_RETRIES": "4"})
     async with (
@@ -77,8 +77,8 @@ async def work_with(model: Model, version: str, folder: Path) -> tuple[Run, str]
     ],
     ids=["before the first byte", "in the text", "in the call", "in the text, and gone for a while"],
 )
-async def test_a_backend_that_comes_back_and_goes_on_is_not_noticed_by_the_client(
-    work: Sequence[Play | Meant], tmp_path: Path
+async def test_the_client_does_not_notice_a_backend_that_restarts_and_continues(
+    work: Sequence[Play | ExpectedReply], tmp_path: Path
 ) -> None:
     run, log = await work_with(Model(work, (IN_THE_REPORT, DONE)), NATIVE, tmp_path)
 
@@ -94,7 +94,7 @@ async def test_a_backend_that_comes_back_and_goes_on_is_not_noticed_by_the_clien
     [(NATIVE, IN_THE_TEXT), (NATIVE, IN_THE_CALL), (JAVASCRIPT, IN_THE_TEXT)],
     ids=["in the text", "in the call", "in the text, the older release"],
 )
-async def test_a_backend_that_comes_back_and_says_something_else_is_asked_again_by_the_client(
+async def test_the_client_retries_if_the_restarted_backend_gives_another_reply(
     version: str, broken: Play, tmp_path: Path
 ) -> None:
     run, log = await work_with(Model((broken, IN_OTHER_WORDS)), version, tmp_path)
@@ -104,8 +104,8 @@ async def test_a_backend_that_comes_back_and_says_something_else_is_asked_again_
     assert run.text == "The line is appended."
 
 
-async def test_the_older_release_gives_up_once_a_block_was_complete_and_nothing_is_done(tmp_path: Path) -> None:
-    """It does so after an `error` event as well, so there is no better way to tell it."""
+async def test_the_older_release_gives_up_after_a_complete_block_and_nothing_is_done(tmp_path: Path) -> None:
+    """It also gives up after an `error` event, so no other ending would serve it better."""
     run, log = await work_with(Model((IN_THE_CALL, IN_OTHER_WORDS)), JAVASCRIPT, tmp_path)
 
     assert run.status == 1

@@ -1,4 +1,4 @@
-"""Why a prompt was evaluated again: real prompts, a real engine's counts, and what `anyclaude explain` says of them."""
+"""Why a prompt was evaluated again: real prompts, a real engine's counts, and the report of `anyclaude explain`."""
 
 import asyncio
 import os
@@ -28,11 +28,11 @@ from anyclaude.secret import Secret
 YESTERDAY, TODAY = "2026-11-24", "2026-11-25"
 
 NO_PROMPT_CACHE = EngineOptions(threads=1, cache_ram_mib=0)
-"""One place for all conversations: the next one takes it from the last."""
+"""One slot for all conversations: each conversation evicts the previous one."""
 
 
 def tool(name: str) -> ToolParam:
-    """Return a tool with much to say."""
+    """Return a tool with a long description."""
     return {"name": name, "description": f"{name} does its work well. " * 40, "input_schema": {"type": "object"}}
 
 
@@ -40,15 +40,15 @@ TOOLS = (tool("Bash"), tool("Read"), tool("Write"))
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
-    """A conversation with the gateway, as one session of the client."""
+class Conversation:
+    """A conversation with the gateway, in one session of the client."""
 
     client: anthropic.AsyncAnthropic
     session: str
     history: list[MessageParam] = field(default_factory=list)
 
     async def ask(self, question: str, date: str = YESTERDAY, tools: tuple[ToolParam, ...] = TOOLS) -> str:
-        """Ask one question more, and return the id of its reply."""
+        """Ask another question, and return the id of the reply."""
         self.history.append({"role": "user", "content": question * 50})
         message = await self.client.messages.create(
             model="local",
@@ -64,17 +64,17 @@ class Talk:
 
 
 @asynccontextmanager
-async def talking(
-    engine: EmbeddedEngine, folder: Path, kept_prompts: int = 24
+async def connected_client(
+    engine: EmbeddedEngine, folder: Path, stored_prompts: int = 24
 ) -> AsyncIterator[anthropic.AsyncAnthropic]:
-    """Run a gateway that writes what it finds into `folder`; when the block has ended, all of it is there."""
+    """Run a gateway that writes its findings to `folder`, and yield a client; when the block ends, all are written."""
     target = BackendTarget(
         profile=EMBEDDED,
         base_url=f"{engine.base_url}/v1",
         model=engine.model_name,
         api_key=Secret(engine.api_key),
     )
-    options = replace(QUICK, prompts_folder=folder / "prompts", kept_prompts=kept_prompts)
+    options = replace(QUICK, prompts_folder=folder / "prompts", stored_prompts=stored_prompts)
     async with (
         running_gateway(folder, target, options=options) as gateway,
         anthropic.AsyncAnthropic(base_url=gateway.base_url, auth_token="dummy", max_retries=0) as client,
@@ -82,14 +82,14 @@ async def talking(
         yield client
 
 
-def told(folder: Path, message_id: str) -> tuple[ExchangeRecord, Finding]:
-    """Return what was written about a reply."""
+def recorded(folder: Path, message_id: str) -> tuple[ExchangeRecord, Finding]:
+    """Return the journal's record and the finding of a reply."""
     record = next(record for record in newest_records(folder / "request-logs") if record.message_id == message_id)
     return record, FindingLog(folder / "prompts" / FINDINGS_FILE).read()[record.request_id]
 
 
 async def explained(folder: Path, *words: str) -> str:
-    """Run the command on the files, as a user would whose engine is gone."""
+    """Run `anyclaude explain` on the files; no engine is running."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "anyclaude", "explain", *words),
         stdout=PIPE,
@@ -101,13 +101,15 @@ async def explained(folder: Path, *words: str) -> str:
     return out.decode()
 
 
-async def test_a_turn_that_goes_on_from_the_last_one_is_said_to_be_well(tiny_model: Path, tmp_path: Path) -> None:
-    async with running(tiny_model, tmp_path, NO_PROMPT_CACHE) as engine, talking(engine, tmp_path) as client:
-        talk = Talk(client, "one")
-        await talk.ask("What is this? ")
-        reply = await talk.ask("And that? ")
+async def test_a_turn_that_extends_the_previous_one_is_reported_as_nothing_lost(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    async with running(tiny_model, tmp_path, NO_PROMPT_CACHE) as engine, connected_client(engine, tmp_path) as client:
+        conversation = Conversation(client, "one")
+        await conversation.ask("What is this? ")
+        reply = await conversation.ask("And that? ")
 
-    record, finding = told(tmp_path, reply)
+    record, finding = recorded(tmp_path, reply)
     text = await explained(tmp_path)
     assert finding.cause == "nothing_lost"
     assert finding.previous_tokens is not None
@@ -117,14 +119,14 @@ async def test_a_turn_that_goes_on_from_the_last_one_is_said_to_be_well(tiny_mod
     assert text.splitlines()[2].startswith("Nothing was lost")
 
 
-@pytest.mark.moves_prefix(reason="what comes of it is what is tried here")
-async def test_another_date_in_the_system_prompt_is_found_at_the_very_token(tiny_model: Path, tmp_path: Path) -> None:
-    async with running(tiny_model, tmp_path, NO_PROMPT_CACHE) as engine, talking(engine, tmp_path) as client:
-        talk = Talk(client, "one")
-        await talk.ask("What is this? ")
-        reply = await talk.ask("And that? ", date=TODAY)
+@pytest.mark.moves_prefix(reason="the test changes the prefix, and checks how that is explained")
+async def test_another_date_in_the_system_prompt_is_located_at_its_token(tiny_model: Path, tmp_path: Path) -> None:
+    async with running(tiny_model, tmp_path, NO_PROMPT_CACHE) as engine, connected_client(engine, tmp_path) as client:
+        conversation = Conversation(client, "one")
+        await conversation.ask("What is this? ")
+        reply = await conversation.ask("And that? ", date=TODAY)
 
-    record, finding = told(tmp_path, reply)
+    record, finding = recorded(tmp_path, reply)
     text = await explained(tmp_path, reply)
     assert finding.cause == "system_changed"
     assert finding.common_tokens == record.usage.cached_tokens
@@ -136,14 +138,14 @@ async def test_another_date_in_the_system_prompt_is_found_at_the_very_token(tiny
     assert "A date or time appears in the prompt before the conversation." in text
 
 
-@pytest.mark.moves_prefix(reason="what comes of it is what is tried here")
-async def test_a_tool_that_joins_is_named(tiny_model: Path, tmp_path: Path) -> None:
-    async with running(tiny_model, tmp_path, NO_PROMPT_CACHE) as engine, talking(engine, tmp_path) as client:
-        talk = Talk(client, "one")
-        await talk.ask("What is this? ")
-        reply = await talk.ask("And that? ", tools=(TOOLS[0], tool("Grep"), *TOOLS[1:]))
+@pytest.mark.moves_prefix(reason="the test changes the prefix, and checks how that is explained")
+async def test_an_added_tool_is_named(tiny_model: Path, tmp_path: Path) -> None:
+    async with running(tiny_model, tmp_path, NO_PROMPT_CACHE) as engine, connected_client(engine, tmp_path) as client:
+        conversation = Conversation(client, "one")
+        await conversation.ask("What is this? ")
+        reply = await conversation.ask("And that? ", tools=(TOOLS[0], tool("Grep"), *TOOLS[1:]))
 
-    record, finding = told(tmp_path, reply)
+    record, finding = recorded(tmp_path, reply)
     text = await explained(tmp_path, reply[:12])
     assert finding.cause == "tools_changed"
     assert finding.common_tokens == record.usage.cached_tokens
@@ -151,16 +153,16 @@ async def test_a_tool_that_joins_is_named(tiny_model: Path, tmp_path: Path) -> N
     assert "ENABLE_TOOL_SEARCH=false" in text
 
 
-@pytest.mark.moves_prefix(reason="what comes of it is what is tried here")
-async def test_an_earlier_message_that_was_edited_is_found(tiny_model: Path, tmp_path: Path) -> None:
-    async with running(tiny_model, tmp_path, NO_PROMPT_CACHE) as engine, talking(engine, tmp_path) as client:
-        talk = Talk(client, "one")
+@pytest.mark.moves_prefix(reason="the test changes the prefix, and checks how that is explained")
+async def test_an_edited_earlier_message_is_located(tiny_model: Path, tmp_path: Path) -> None:
+    async with running(tiny_model, tmp_path, NO_PROMPT_CACHE) as engine, connected_client(engine, tmp_path) as client:
+        conversation = Conversation(client, "one")
         for question in ("What is this? ", "And that? ", "And then? "):
-            await talk.ask(question)
-        talk.history[2] = {"role": "user", "content": "And those? " * 50}
-        reply = await talk.ask("Really? ")
+            await conversation.ask(question)
+        conversation.history[2] = {"role": "user", "content": "And those? " * 50}
+        reply = await conversation.ask("Really? ")
 
-    record, finding = told(tmp_path, reply)
+    record, finding = recorded(tmp_path, reply)
     text = await explained(tmp_path, record.request_id)
     assert finding.cause == "messages_changed"
     assert finding.common_tokens == record.usage.cached_tokens
@@ -168,44 +170,46 @@ async def test_an_earlier_message_that_was_edited_is_found(tiny_model: Path, tmp
     assert "The history was edited or rewound" in text
 
 
-async def test_a_place_that_another_conversation_took_is_the_engines_loss(tiny_model: Path, tmp_path: Path) -> None:
-    async with running(tiny_model, tmp_path, NO_PROMPT_CACHE) as engine, talking(engine, tmp_path) as client:
-        talk = Talk(client, "one")
-        await talk.ask("What is this? ")
-        other = await Talk(client, "two").ask("Who goes there? ", date="another day", tools=(tool("Glob"),))
-        reply = await talk.ask("And that? ")
+async def test_an_eviction_by_another_conversation_is_reported_as_the_engines_loss(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    async with running(tiny_model, tmp_path, NO_PROMPT_CACHE) as engine, connected_client(engine, tmp_path) as client:
+        conversation = Conversation(client, "one")
+        await conversation.ask("What is this? ")
+        other = await Conversation(client, "two").ask("Who goes there? ", date="another day", tools=(tool("Glob"),))
+        reply = await conversation.ask("And that? ")
 
-    _, finding = told(tmp_path, reply)
-    taker, _ = told(tmp_path, other)
+    _, finding = recorded(tmp_path, reply)
+    evicting, _ = recorded(tmp_path, other)
     text = await explained(tmp_path, reply)
     assert finding.cause == "engine_lost_it"
     assert "The prompts agree, but the engine lost its cache of the earlier one." in text
-    assert f"one other request: {taker.request_id}" in text
+    assert f"one other request: {evicting.request_id}" in text
     assert "ANYCLAUDE_PARALLEL_REQUESTS=2" in text
 
 
-async def test_an_engine_that_was_started_anew_is_blamed_and_the_conversation_is_known_again(
+async def test_a_restart_of_the_engine_is_reported_as_the_cause_and_the_conversation_is_recognised(
     tiny_model: Path, tmp_path: Path
 ) -> None:
-    async with running(tiny_model, tmp_path, NO_PROMPT_CACHE) as engine, talking(engine, tmp_path) as client:
-        talk = Talk(client, "one")
-        await talk.ask("What is this? ")
-    async with running(tiny_model, tmp_path, NO_PROMPT_CACHE) as engine, talking(engine, tmp_path) as client:
-        reply = await Talk(client, "one", talk.history).ask("And that? ")
+    async with running(tiny_model, tmp_path, NO_PROMPT_CACHE) as engine, connected_client(engine, tmp_path) as client:
+        conversation = Conversation(client, "one")
+        await conversation.ask("What is this? ")
+    async with running(tiny_model, tmp_path, NO_PROMPT_CACHE) as engine, connected_client(engine, tmp_path) as client:
+        reply = await Conversation(client, "one", conversation.history).ask("And that? ")
 
-    _, finding = told(tmp_path, reply)
+    _, finding = recorded(tmp_path, reply)
     assert (finding.cause, finding.is_same_conversation) == ("engine_lost_it", True)
     assert "The engine was restarted since then, and" in await explained(tmp_path, reply)
 
 
-async def test_another_conversation_that_begins_alike_is_compared_with_the_one_it_shares_most_with(
+async def test_the_first_turn_of_a_conversation_is_compared_with_the_prompt_it_shares_most_with(
     tiny_model: Path, tmp_path: Path
 ) -> None:
-    async with running(tiny_model, tmp_path, NO_PROMPT_CACHE) as engine, talking(engine, tmp_path) as client:
-        await Talk(client, "one").ask("What is this? ")
-        reply = await Talk(client, "two").ask("Who goes there? ")
+    async with running(tiny_model, tmp_path, NO_PROMPT_CACHE) as engine, connected_client(engine, tmp_path) as client:
+        await Conversation(client, "one").ask("What is this? ")
+        reply = await Conversation(client, "two").ask("Who goes there? ")
 
-    record, finding = told(tmp_path, reply)
+    record, finding = recorded(tmp_path, reply)
     text = await explained(tmp_path, reply)
     assert finding.cause == "first_turn"
     assert finding.common_tokens == record.usage.cached_tokens
@@ -213,15 +217,15 @@ async def test_another_conversation_that_begins_alike_is_compared_with_the_one_i
     assert text.splitlines()[-1].endswith("Nothing: this is new text.")
 
 
-@pytest.mark.moves_prefix(reason="what comes of it is what is tried here")
-async def test_where_no_prompt_may_be_kept_no_word_of_one_is_written(tiny_model: Path, tmp_path: Path) -> None:
+@pytest.mark.moves_prefix(reason="the test changes the prefix, and checks how that is explained")
+async def test_if_no_prompts_may_be_kept_none_of_their_text_is_written(tiny_model: Path, tmp_path: Path) -> None:
     async with (
         running(tiny_model, tmp_path / "engine", NO_PROMPT_CACHE) as engine,
-        talking(engine, tmp_path / "state", kept_prompts=0) as client,
+        connected_client(engine, tmp_path / "state", stored_prompts=0) as client,
     ):
-        talk = Talk(client, "one")
-        await talk.ask("What is this? ")
-        reply = await talk.ask("And that? ", date=TODAY)
+        conversation = Conversation(client, "one")
+        await conversation.ask("What is this? ")
+        reply = await conversation.ask("And that? ", date=TODAY)
 
     files = [file for file in (tmp_path / "state").rglob("*") if file.is_file()]
     text = await explained(tmp_path / "state", reply)

@@ -1,4 +1,4 @@
-"""What a real model has written is still in the engine's cache when the client echoes it in its own words."""
+"""A real model's output is still in the engine's cache when the client sends it back in its own spelling."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,18 +23,18 @@ TOOL: ToolParam = {
 }
 
 STOP_TOKEN = 1
-"""The last token a model writes ends its turn; it is counted, and stays out of the cache."""
+"""The last token of a reply ends the turn; it is counted, but not cached."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A client that keeps its history."""
+    """A client with its history."""
 
     client: anthropic.AsyncAnthropic
     history: list[MessageParam]
 
     async def next_reply(self) -> Message:
-        """Ask for the next reply; at temperature 0 it is always the same."""
+        """Request the next reply, which is deterministic at temperature 0."""
         return await self.client.messages.create(
             model="local",
             max_tokens=80,
@@ -45,7 +45,7 @@ class Conversation:
         )
 
 
-async def test_the_tokens_of_a_call_are_not_evaluated_when_its_result_comes(
+async def test_the_tokens_of_a_call_are_not_evaluated_again_with_its_result(
     qwen_engine: EmbeddedEngine, tmp_path: Path
 ) -> None:
     target = BackendTarget(
@@ -71,7 +71,7 @@ async def test_the_tokens_of_a_call_are_not_evaluated_when_its_result_comes(
 
 
 def echo_of(called: Message) -> tuple[MessageParam, MessageParam]:
-    """Return the call as a client writes it anew, in another order and with a default added, and its result."""
+    """Return the call as a client re-encodes it, in another order and with a default added, and its result."""
     (call,) = (block for block in called.content if isinstance(block, ToolUseBlock))
     arguments = dict(reversed(list(dict(call.input).items())))
     assert len(arguments) > 1, "an order needs more than one argument"

@@ -1,4 +1,4 @@
-"""What the real client does when the model server fails: it goes on, and nothing half-said stays behind."""
+"""The real client after a failure of the model server: it continues, and no partial reply stays in its history."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from anyclaude.profiles import BackendName
 from anyclaude.protocol.json_values import JsonObject
 
 WINDOW = 32_768
-"""The client's prompt has more than half of that, as the played server counts, and less than all."""
+"""The client's prompt takes more than half of this, by the played server's count, and less than all."""
 
 TOO_LONG: JsonObject = {
     "error": {
@@ -33,7 +33,7 @@ TOO_LONG: JsonObject = {
 async def run(
     version: str, folder: Path, script: Script, kind: BackendName = "llamacpp", context_tokens: int | None = None
 ) -> tuple[Run, ChatServer]:
-    """Run one prompt through a gateway to a played server."""
+    """Run one prompt through a gateway and a played server."""
     workspace = workspace_for(make_work_tree(folder / "tree", {"notes.txt": "Remember the milk.\n"}), folder)
     async with (
         chat_server(script) as server,
@@ -45,13 +45,14 @@ async def run(
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_a_reply_that_broke_off_is_asked_for_again_and_its_half_is_forgotten(
-    version: str, tmp_path: Path
-) -> None:
-    """The gateway may try to have the half continued; what it gets then does not fit."""
-    half, unfit = reply(say("The notes say that half of this"), Reset()), reply(say("Something else altogether."))
+async def test_a_broken_reply_is_requested_again_and_its_partial_text_is_dropped(version: str, tmp_path: Path) -> None:
+    """The gateway may ask the server to continue the partial reply; the continuation does not match."""
+    partial, mismatch = (
+        reply(say("The notes say that half of this"), Reset()),
+        reply(say("Something else altogether.")),
+    )
     whole = reply(say("The notes are read."))
-    script = one_by_one(half, lambda request: unfit if request.messages[-1].role == "assistant" else whole, whole)
+    script = one_by_one(partial, lambda request: mismatch if request.messages[-1].role == "assistant" else whole, whole)
 
     done, server = await run(version, tmp_path, script)
 
@@ -77,7 +78,7 @@ COMPACTS = pytest.mark.moves_prefix(
 
 
 @COMPACTS
-async def test_a_prompt_that_is_too_long_makes_the_client_compact_and_go_on(tmp_path: Path) -> None:
+async def test_a_prompt_that_is_too_long_makes_the_client_compact_and_continue(tmp_path: Path) -> None:
     done, server = await run(NATIVE, tmp_path, small_window(tmp_path / "tree" / "notes.txt", Refusal(400, TOO_LONG)))
 
     done.check()
@@ -87,7 +88,9 @@ async def test_a_prompt_that_is_too_long_makes_the_client_compact_and_go_on(tmp_
 
 
 @COMPACTS
-async def test_a_prompt_that_the_server_cuts_without_a_word_makes_the_client_compact_and_go_on(tmp_path: Path) -> None:
+async def test_a_prompt_that_the_server_truncates_silently_makes_the_client_compact_and_continue(
+    tmp_path: Path,
+) -> None:
     cut = reply(say("Which notes?"), usage=Usage(prompt_tokens=WINDOW // 2 + 2, completion_tokens=3))
     script = small_window(tmp_path / "tree" / "notes.txt", cut)
 
@@ -100,7 +103,7 @@ async def test_a_prompt_that_the_server_cuts_without_a_word_makes_the_client_com
 
 
 def small_window(notes: Path, when_full: Answer) -> Script:
-    """Play a model whose window is full after two turns; a compaction needs at least one earlier turn."""
+    """Play a model whose window is full after two turns; compaction needs at least one earlier turn."""
     turns = (
         reply(say("I read."), call("Read", file_path=str(notes))),
         reply(say("Once more."), call("Bash", command="cat notes.txt", description="Read")),

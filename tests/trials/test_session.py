@@ -1,4 +1,4 @@
-"""A whole session of the real client, of two releases, through the gateway: both sides see what they should."""
+"""A whole session of the real client, in two releases, through the gateway, as the client and the server see it."""
 
 import asyncio
 import base64
@@ -20,42 +20,42 @@ from tests.parts.work_tree import files_in, make_work_tree
 from tests.trials.tidy_up import (
     AFTER,
     BEFORE,
-    ERRAND_CUE,
     MAIN_CUE,
     PROMPT,
     QUESTION,
     REMEMBERED,
     REPORT,
-    SECRET_OF_ERRAND,
     SECRET_OF_MAIN,
+    SECRET_OF_SUBAGENT,
+    SUBAGENT_CUE,
     Task,
     Turn,
     task_in,
 )
 
 WHY_PROMPTS_MOVE = {
-    JAVASCRIPT: "it does not say that a sub-agent asks and not the session itself, and when a session is continued it "
-    "tells git's state anew"
+    JAVASCRIPT: "its requests do not distinguish a sub-agent from the session, and a continued session contains git's "
+    "new state"
 }
-"""By release: why the prompts of one session do not extend each other."""
+"""The reason, by release, why the prompts of one session do not extend each other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What was done and said: two runs of the client, the requests of both conversations, and the files."""
+    """Two runs of the client, the requests of both conversations, and the files."""
 
     task: Task
     run: Run
     continued: Run
     main: tuple[ChatRequest, ...]
-    errand: tuple[ChatRequest, ...]
+    subagent: tuple[ChatRequest, ...]
     server: ChatServer
     files: dict[str, bytes]
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
 def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    """Play the session once for all tests of this module; a request that is not as it should be ends it here."""
+    """Play the session once for all tests of this module; a request outside the script fails here."""
     version = str(request.param)
     with observing() as contract:
         played = asyncio.run(play(version, tmp_path_factory.mktemp("session")))
@@ -69,7 +69,7 @@ def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 async def play(version: str, folder: Path) -> Session:
     """Run the task, then continue the session with one question."""
     workspace = workspace_for(make_work_tree(folder / "tree", BEFORE), folder)
-    task = task_in(workspace.tree, errand_runs_behind=version == NATIVE)
+    task = task_in(workspace.tree, subagent_runs_in_background=version == NATIVE)
     client = installed_client(version)
     async with (
         chat_server(task.script()) as server,
@@ -78,8 +78,8 @@ async def play(version: str, folder: Path) -> Session:
         run = await run_claude(client, workspace, gateway.base_url, ClientTask(PROMPT))
         files = files_in(workspace.tree)
         continued = await run_claude(client, workspace, gateway.base_url, ClientTask(QUESTION, ("--continue",)))
-    main, errand = server.requests_with(MAIN_CUE), server.requests_with(ERRAND_CUE)
-    return Session(task, run, continued, main, errand, server, files)
+    main, subagent = server.requests_with(MAIN_CUE), server.requests_with(SUBAGENT_CUE)
+    return Session(task, run, continued, main, subagent, server, files)
 
 
 def test_the_session_ends_well(session: Session) -> None:
@@ -92,13 +92,16 @@ def test_the_files_are_exactly_right(session: Session) -> None:
 
 def test_every_turn_costs_one_request(session: Session) -> None:
     assert len(session.main) == len(session.task.main) + 1
-    assert len(session.errand) == len(session.task.errand)
-    assert len(session.server.exchanges) == len(session.main) + len(session.errand)
+    assert len(session.subagent) == len(session.task.subagent)
+    assert len(session.server.exchanges) == len(session.main) + len(session.subagent)
     assert session.run.events_of("system", "api_retry") == ()
 
 
-def test_every_call_gets_its_own_result_in_its_own_place(session: Session) -> None:
-    for turn, following in (*answered(session.task.main, session.main), *answered(session.task.errand, session.errand)):
+def test_every_call_gets_its_own_result_in_order(session: Session) -> None:
+    for turn, following in (
+        *answered(session.task.main, session.main),
+        *answered(session.task.subagent, session.subagent),
+    ):
         results = [message.text for message in following.tool_results]
 
         assert len(results) == len(turn.results), following.since_last_turn
@@ -106,7 +109,7 @@ def test_every_call_gets_its_own_result_in_its_own_place(session: Session) -> No
             assert expected in result
 
 
-def test_a_result_that_is_an_error_says_so_and_its_neighbour_does_not(session: Session) -> None:
+def test_only_the_failed_call_has_an_error_result(session: Session) -> None:
     missing = find_turn(session, "does not exist").tool_results
     failed, worked = find_turn(session, "Exit code 3").tool_results
 
@@ -115,20 +118,20 @@ def test_a_result_that_is_an_error_says_so_and_its_neighbour_does_not(session: S
     assert "error" not in worked.text.lower()
 
 
-def test_a_picture_that_was_read_arrives_as_the_same_picture(session: Session) -> None:
+def test_a_picture_arrives_unchanged(session: Session) -> None:
     images = [image for message in session.main[7].since_last_turn for image in message.images]
 
     assert images == [f"data:image/png;base64,{base64.b64encode(png()).decode()}"]
 
 
-def test_what_the_sub_agent_reads_stays_with_it_and_its_report_does_not(session: Session) -> None:
-    assert not any(SECRET_OF_ERRAND in text for request in session.main for text in everything_in(request))
-    assert not any(SECRET_OF_MAIN in text for request in session.errand for text in everything_in(request))
+def test_only_the_sub_agents_report_reaches_the_main_conversation(session: Session) -> None:
+    assert not any(SECRET_OF_SUBAGENT in text for request in session.main for text in everything_in(request))
+    assert not any(SECRET_OF_MAIN in text for request in session.subagent for text in everything_in(request))
     assert any(REPORT in text for text in everything_in(session.main[-2]))
 
 
 def test_each_conversation_extends_its_own_earlier_requests(session: Session) -> None:
-    for conversation in (session.main[:-1], session.errand):
+    for conversation in (session.main[:-1], session.subagent):
         for request, following in itertools.pairwise(conversation):
             assert following.raw["tools"] == request.raw["tools"]
             assert following.messages[: len(request.messages)] == request.messages
@@ -142,7 +145,7 @@ def test_the_history_holds_the_calls_as_the_model_wrote_them(session: Session) -
         assert echoed == written
 
 
-def test_the_engine_reads_almost_nothing_twice(session: Session) -> None:
+def test_almost_all_input_tokens_come_from_the_cache(session: Session) -> None:
     usage = session.run.result["usage"]
 
     assert isinstance(usage, dict)
@@ -150,7 +153,7 @@ def test_the_engine_reads_almost_nothing_twice(session: Session) -> None:
 
 
 def test_a_continued_session_knows_its_history(session: Session) -> None:
-    """The system prompt apart: the older release writes the new state of the tree into it."""
+    """The system prompt is not compared: the older release writes the new state of the tree into it."""
     earlier, question = session.main[-2:]
 
     assert question.messages[1 : len(earlier.messages)] == earlier.messages[1:]
@@ -160,12 +163,12 @@ def test_a_continued_session_knows_its_history(session: Session) -> None:
 
 
 def answered(turns: tuple[Turn, ...], requests: tuple[ChatRequest, ...]) -> list[tuple[Turn, ChatRequest]]:
-    """Pair each turn with the request that came after it."""
+    """Pair each turn with the request that follows it."""
     return list(zip(turns, requests[1:], strict=False))
 
 
 def find_turn(session: Session, result: str) -> ChatRequest:
-    """Return the request that answers the turn whose results contain these words."""
+    """Return the request that follows the turn whose expected results include this one."""
     return next(following for turn, following in answered(session.task.main, session.main) if result in turn.results)
 
 

@@ -1,4 +1,4 @@
-"""What a real client's sub-agents find of the main conversation in a real engine's cache, by the engine's own count."""
+"""How much of a real sub-agent's prompt a real engine finds in its cache, by the engine's own count."""
 
 import itertools
 from pathlib import Path
@@ -16,26 +16,26 @@ from tests.parts.work_tree import make_work_tree
 
 from anyclaude.engine import EngineOptions
 
-TASK = "Ask somebody to look around."
-ERRAND = "Look around, and tell what is there."
+TASK = "Have a helper look around."
+SUBAGENT_TASK = "Look around, and report what is there."
 
-SAYS_NOT_WHO_ASKS = pytest.mark.moves_prefix(reason="2.1.112 sends no agent id, so both seem one conversation")
+SENDS_NO_AGENT_ID = pytest.mark.moves_prefix(reason="2.1.112 sends no agent id, so both look like one conversation")
 
 CHARACTERS_PER_TOKEN = 6
-"""More than any text here has: so many tokens at least are in a text of so many characters."""
+"""More than any text here has, which gives a lower bound for the tokens of a text."""
 
 
 def looking_around(kind: str) -> Script:
-    """Play a model that sends out one sub-agent, which looks twice."""
+    """Play a model that starts one sub-agent, which takes two turns."""
 
     def answer(request: ChatRequest) -> Answer:
-        if ERRAND in request.opening:
+        if SUBAGENT_TASK in request.opening:
             return (
                 reply(call("Bash", command="ls", description="List")) if not request.turns_taken else reply(say("A."))
             )
         if request.turns_taken:
             return reply(say("A greeting is there."))
-        return reply(call("Agent", description="Look", prompt=ERRAND, subagent_type=kind))
+        return reply(call("Agent", description="Look", prompt=SUBAGENT_TASK, subagent_type=kind))
 
     return answer
 
@@ -55,35 +55,35 @@ async def played(
         run = await run_launched(launch, backend.base_url, ClientTask(TASK))
         backend.check()
         run.check()
-    errand = [asked for asked in backend.requests if ERRAND in asked.request.opening]
-    return [asked for asked in backend.requests if asked not in errand], errand
+    subagent = [asked for asked in backend.requests if SUBAGENT_TASK in asked.request.opening]
+    return [asked for asked in backend.requests if asked not in subagent], subagent
 
 
 @pytest.mark.parametrize("kind", ["general-purpose", "Explore"])
-@pytest.mark.parametrize("version", [NATIVE, pytest.param(JAVASCRIPT, marks=SAYS_NOT_WHO_ASKS)])
+@pytest.mark.parametrize("version", [NATIVE, pytest.param(JAVASCRIPT, marks=SENDS_NO_AGENT_ID)])
 async def test_a_sub_agents_first_prompt_finds_its_tools_in_the_cache(
     tiny_model: Path, tmp_path: Path, version: str, kind: str
 ) -> None:
-    main, errand = await played(version, kind, tiny_model, tmp_path)
+    main, subagent = await played(version, kind, tiny_model, tmp_path)
 
-    first = errand[0]
-    begins_alike = shared_tools(main[0].request, first.request)
+    first = subagent[0]
+    common_tools = shared_tools(main[0].request, first.request)
     assert first.evaluation.is_first
     assert first.evaluation.lost == 0
-    assert len(begins_alike) >= 5
-    assert first.evaluation.cached >= sum(map(len, begins_alike)) / CHARACTERS_PER_TOKEN
+    assert len(common_tools) >= 5
+    assert first.evaluation.cached >= sum(map(len, common_tools)) / CHARACTERS_PER_TOKEN
 
 
-@pytest.mark.parametrize("version", [NATIVE, pytest.param(JAVASCRIPT, marks=SAYS_NOT_WHO_ASKS)])
-async def test_its_later_turns_extend_its_first(tiny_model: Path, tmp_path: Path, version: str) -> None:
-    main, errand = await played(version, "general-purpose", tiny_model, tmp_path)
+@pytest.mark.parametrize("version", [NATIVE, pytest.param(JAVASCRIPT, marks=SENDS_NO_AGENT_ID)])
+async def test_a_sub_agents_later_turns_extend_its_first(tiny_model: Path, tmp_path: Path, version: str) -> None:
+    main, subagent = await played(version, "general-purpose", tiny_model, tmp_path)
 
-    assert len(errand) == 2
-    assert [asked.evaluation.difference for asked in (*main, *errand)] == [""] * (len(main) + 2)
+    assert len(subagent) == 2
+    assert [asked.evaluation.difference for asked in (*main, *subagent)] == [""] * (len(main) + 2)
 
 
 def shared_tools(one: ChatRequest, other: ChatRequest) -> list[str]:
-    """Return the texts of the tools with which both begin."""
+    """Return the descriptions of the tools both prompts begin with."""
     pairs = zip(one.body.tools, other.body.tools, strict=False)
-    alike = itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)
-    return [tool.function.description for tool, _ in alike]
+    common = itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)
+    return [tool.function.description for tool, _ in common]

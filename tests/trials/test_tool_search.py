@@ -1,4 +1,4 @@
-"""Tools that the real client loads while it works join at the end, and stay there when the gateway is another one."""
+"""Tools the real client loads during a session are appended, and keep their position after the gateway restarts."""
 
 from pathlib import Path
 
@@ -16,15 +16,15 @@ WITH_SEARCH = {"ENABLE_TOOL_SEARCH": "true"}
 
 
 def searching(request: ChatRequest) -> Answer:
-    """Play a model that looks for two tools, one after the other, the later of them the earlier in the alphabet."""
+    """Play a model that searches for two tools in turn, in reverse alphabetical order."""
     searched = ("WebFetch", "NotebookEdit")
     if request.turns_taken < len(searched):
         return reply(call("ToolSearch", query=f"select:{searched[request.turns_taken]}", max_results=1))
     return reply(say("Found."))
 
 
-@pytest.mark.moves_prefix(reason="templates show the tools before the conversation, so a tool that joins moves it")
-async def test_tools_that_were_searched_for_are_appended_and_stay_after_a_restart(tmp_path: Path) -> None:
+@pytest.mark.moves_prefix(reason="templates show the tools before the conversation, so an added tool moves it")
+async def test_tools_found_by_a_search_are_appended_and_keep_their_position_after_a_restart(tmp_path: Path) -> None:
     workspace = workspace_for(make_work_tree(tmp_path / "tree", {"greeting.txt": "Hello.\n"}), tmp_path)
     client = installed_client(NATIVE)
     async with chat_server(searching) as server:

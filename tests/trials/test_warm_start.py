@@ -1,4 +1,4 @@
-"""Launches of the real client on the embedded engine: what a first turn finds in its cache, by the engine's count."""
+"""Launches of the real client on the embedded engine: how much of a first turn is cached, by the engine's own count."""
 
 import asyncio
 import json
@@ -26,10 +26,10 @@ from anyclaude.prewarm.first_prompt_store import FirstPromptStore
 from anyclaude.protocol.messages_request import decode_request
 from anyclaude.settings import Settings
 
-SHORT_AND_ALIKE = json.dumps({"temperature": 0, "max_tokens": 20})
-"""Fields the client adds to each request: the words of random weights are not worth more of them."""
+SHORT_DETERMINISTIC = json.dumps({"temperature": 0, "max_tokens": 20})
+"""Fields the client adds to each request; the output of random weights is of no interest."""
 
-NOTHING_KEPT = {"ANYCLAUDE_SLOT_SNAPSHOTS_MIB": "0"}
+NO_SNAPSHOTS = {"ANYCLAUDE_SLOT_SNAPSHOTS_MIB": "0"}
 
 MIN_CACHED, MAX_EVALUATED = 0.95, 0.05
 
@@ -57,7 +57,7 @@ class Record(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """What the journal has of one launch."""
+    """The journal's records of one launch."""
 
     records: tuple[Record, ...]
 
@@ -67,17 +67,17 @@ class Launched:
         return next(record for record in self.records if record.request_class != "warm_up")
 
     @property
-    def warm_ups(self) -> list[Record]:
-        """What was evaluated in advance."""
+    def prewarm_records(self) -> list[Record]:
+        """The prompts evaluated in advance."""
         return [record for record in self.records if record.request_class == "warm_up"]
 
 
 @dataclass(frozen=True, slots=True)
 class Launches:
-    """One after the other in the same project; between them everything ends."""
+    """Successive launches in one project; every process ends between them."""
 
     cold: Launched
-    warmed_up: Launched
+    prewarmed: Launched
     last_before: Launched
     restored: Launched
     continued: Launched
@@ -87,23 +87,23 @@ class Launches:
 def launches(
     request: pytest.FixtureRequest, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Launches]:
-    """Launch them once for all tests of this module."""
+    """Launch the client once for all tests of this module."""
     yield asyncio.run(play(str(request.param), tiny_model, tmp_path_factory.mktemp("home")))
 
 
 async def play(version: str, model_file: Path, home: Path) -> Launches:
     """Launch the command five times."""
 
-    async def launched(words: str, *more: str, **environment: str) -> Launched:
+    async def launched(prompt: str, *more: str, **environment: str) -> Launched:
         seen = len(journal(home))
         where = ("--mode", "embedded", "--model", str(model_file))
-        variables = {"ANYCLAUDE_CACHE_DIR": str(home / "cache"), "CLAUDE_CODE_EXTRA_BODY": SHORT_AND_ALIKE}
-        await anyclaude(home, version, "-p", words, *more, *where, **variables, **environment)
+        variables = {"ANYCLAUDE_CACHE_DIR": str(home / "cache"), "CLAUDE_CODE_EXTRA_BODY": SHORT_DETERMINISTIC}
+        await anyclaude(home, version, "-p", prompt, *more, *where, **variables, **environment)
         return Launched(journal(home)[seen:])
 
     return Launches(
-        await launched("Pull the weeds", **NOTHING_KEPT),
-        await launched("Water the roses", **NOTHING_KEPT),
+        await launched("Pull the weeds", **NO_SNAPSHOTS),
+        await launched("Water the roses", **NO_SNAPSHOTS),
         await launched("Pick the apples"),
         await launched("Sweep the path"),
         await launched("And the steps", "--continue"),
@@ -116,30 +116,30 @@ def journal(home: Path) -> tuple[Record, ...]:
     return tuple(msgspec.json.decode(line, type=Record) for file in files for line in file.read_bytes().splitlines())
 
 
-def test_a_project_that_nobody_knows_begins_cold(launches: Launches) -> None:
-    assert launches.cold.warm_ups == []
+def test_the_first_launch_in_a_new_project_starts_cold(launches: Launches) -> None:
+    assert launches.cold.prewarm_records == []
     assert launches.cold.first_turn.cached == 0
 
 
-def test_the_first_turn_of_the_next_launch_has_been_evaluated_before_it_is_asked(launches: Launches) -> None:
-    (warm_up,) = launches.warmed_up.warm_ups
-    turn = launches.warmed_up.first_turn
+def test_the_first_prompt_of_the_next_launch_is_evaluated_in_advance(launches: Launches) -> None:
+    (prewarm,) = launches.prewarmed.prewarm_records
+    turn = launches.prewarmed.first_turn
 
-    assert (warm_up.outcome, warm_up.cached) == ("completed", 0)
+    assert (prewarm.outcome, prewarm.cached) == ("completed", 0)
     assert turn.cached >= MIN_CACHED * turn.prompt
 
 
-def test_with_a_kept_state_a_launch_evaluates_next_to_nothing_of_what_was_evaluated_before(launches: Launches) -> None:
+def test_a_launch_with_a_slot_snapshot_evaluates_almost_nothing_again(launches: Launches) -> None:
     turn = launches.restored.first_turn
-    before = [*launches.restored.warm_ups, turn]
+    before = [*launches.restored.prewarm_records, turn]
 
     assert sum(record.prompt - record.cached for record in before) <= MAX_EVALUATED * turn.prompt
 
 
-def test_a_session_that_goes_on_finds_its_whole_conversation(launches: Launches) -> None:
+def test_a_continued_session_finds_its_whole_conversation(launches: Launches) -> None:
     turn, last = launches.continued.first_turn, launches.restored.records[-1]
 
-    assert launches.continued.warm_ups == []
+    assert launches.continued.prewarm_records == []
     assert turn.cached >= MIN_CACHED * last.prompt
     assert turn.prompt - turn.cached <= MAX_EVALUATED * turn.prompt
 
@@ -150,7 +150,7 @@ class Slot(msgspec.Struct):
 
 
 async def evaluated_so_far(session: aiohttp.ClientSession) -> int:
-    """Wait until the engine has evaluated a part of a prompt, and return how much."""
+    """Wait until the engine has evaluated part of a prompt, and return the number of tokens."""
     while True:
         async with session.get("/slots") as response:
             (slot,) = msgspec.json.decode(await response.read(), type=list[Slot])
@@ -158,14 +158,16 @@ async def evaluated_so_far(session: aiohttp.ClientSession) -> int:
             return slot.n_prompt_tokens_processed
 
 
-async def test_a_request_that_comes_during_a_warm_up_goes_on_where_it_was(tiny_model: Path, tmp_path: Path) -> None:
+async def test_a_request_during_prewarming_continues_from_the_tokens_already_evaluated(
+    tiny_model: Path, tmp_path: Path
+) -> None:
     launch_key = LaunchKey("/garden")
     instructions = "Search the garden with care, and say what you find. " * 4_000
     prompt = first_prompt_of(decode_request(first_request("Pull the weeds", system=instructions)), launch_key)
     assert prompt is not None
     FirstPromptStore(tmp_path / "prompts").keep(prompt)
-    prewarm = PrewarmOptions(first_prompt=FirstPromptOptions(tmp_path / "prompts", launch_key))
-    options = replace(QUICK, prewarm=prewarm)
+    prewarm_options = PrewarmOptions(first_prompt=FirstPromptOptions(tmp_path / "prompts", launch_key))
+    options = replace(QUICK, prewarm=prewarm_options)
     async with (
         running(tiny_model, tmp_path / "logs", EngineOptions(threads=1)) as engine,
         connected_to(engine) as session,
@@ -177,7 +179,7 @@ async def test_a_request_that_comes_during_a_warm_up_goes_on_where_it_was(tiny_m
         response = await client.response()
         await gateway.recorded(2)
 
-    warm_up, asked = (msgspec.convert(record, Record) for record in gateway.records())
-    assert (warm_up.request_class, warm_up.outcome) == ("warm_up", "pre_empted")
-    assert (response.status, asked.outcome) == (200, "completed")
-    assert asked.prompt > asked.cached >= evaluated
+    prewarm, turn = (msgspec.convert(record, Record) for record in gateway.records())
+    assert (prewarm.request_class, prewarm.outcome) == ("warm_up", "pre_empted")
+    assert (response.status, turn.outcome) == (200, "completed")
+    assert turn.prompt > turn.cached >= evaluated

@@ -1,4 +1,4 @@
-"""A task for a real client: the work tree before, what the played model does, and the tree after."""
+"""A task for a real client: the work tree before, the turns of the played model, and the tree after."""
 
 import asyncio
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from tests.parts.pictures import png
 PROMPT = "Tidy up this project: greet in every language, and note what you find."
 MAIN_CUE = PROMPT
 
-ERRAND = "Count the chapters of the story, and report the number only."
-ERRAND_CUE = ERRAND
+SUBAGENT_TASK = "Count the chapters of the story, and report the number only."
+SUBAGENT_CUE = SUBAGENT_TASK
 
 QUESTION = "How many chapters were there?"
-"""What the user asks when the session is continued."""
+"""The user's question in the continued session."""
 
 SECRET_OF_MAIN = "the-word-only-the-main-conversation-reads"
-SECRET_OF_ERRAND = "the-word-only-the-errand-reads"
+SECRET_OF_SUBAGENT = "the-word-only-the-subagent-reads"
 REPORT = "There are three chapters in the story."
 REMEMBERED = "Three, as the helper reported."
 
@@ -33,7 +33,7 @@ BEFORE: dict[str, str | bytes] = {
     "one.txt": f"first {SECRET_OF_MAIN}\n",
     "two.txt": "second\n",
     "three.txt": "third\n",
-    "story.txt": f"Chapter 1\n{SECRET_OF_ERRAND}\nChapter 2\nChapter 3\n",
+    "story.txt": f"Chapter 1\n{SECRET_OF_SUBAGENT}\nChapter 2\nChapter 3\n",
     "picture.png": png(),
 }
 
@@ -47,7 +47,7 @@ AFTER: dict[str, bytes] = {
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One reply of the model, and what must be found in the results of its calls, in their order."""
+    """One reply of the model, and the text that the result of each of its calls must contain."""
 
     reply: Reply
     results: tuple[str, ...] = ()
@@ -55,16 +55,16 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The turns of the main conversation and of the errand it sends a sub-agent on."""
+    """The turns of the main conversation and of its sub-agent."""
 
     main: tuple[Turn, ...]
-    errand: tuple[Turn, ...]
+    subagent: tuple[Turn, ...]
 
     def script(self) -> ConversationScript:
         """Return the script of both conversations, and of the continued session."""
         main: tuple[ScriptedReply, ...] = (*(turn.reply for turn in self.main), _remember)
         return ConversationScript(
-            ScriptedConversation(ERRAND_CUE, tuple(turn.reply for turn in self.errand)),
+            ScriptedConversation(SUBAGENT_CUE, tuple(turn.reply for turn in self.subagent)),
             ScriptedConversation(MAIN_CUE, main),
         )
 
@@ -74,25 +74,25 @@ _JOIN = (
 )
 
 
-def task_in(tree: Path, *, errand_runs_behind: bool) -> Task:
+def task_in(tree: Path, *, subagent_runs_in_background: bool) -> Task:
     """Return the task for a tree.
 
-    A client may run the errand while the main conversation goes on; the main conversation then waits for a
-    notification, which costs it one more turn.  The two are made to overlap: the errand's first reply waits until the
-    main conversation has gone on, and its last one until there is nothing left to do but wait.
+    A client may run the sub-agent in the background; the main conversation then waits for a notification, which costs
+    it one more turn.  The two are made to overlap: the sub-agent's first reply waits until the main conversation has
+    continued, and its last until the main conversation does nothing but wait.
     """
-    went_on, waits = asyncio.Event(), asyncio.Event()
-    waiting = (Turn(reply(Signal(waits), say("I wait for the helper."))),) if errand_runs_behind else ()
+    continued, waits = asyncio.Event(), asyncio.Event()
+    waiting = (Turn(reply(Signal(waits), say("I wait for the helper."))),) if subagent_runs_in_background else ()
     last = reply(say("Everything is tidy, and the helper has counted three chapters."))
-    main = (*_work(tree), _send_errand(), _two_commands(went_on), *waiting, Turn(last))
-    started, ended = ((Hold(went_on),), (Hold(waits),)) if errand_runs_behind else ((), ())
+    main = (*_work(tree), _start_subagent(), _two_commands(continued), *waiting, Turn(last))
+    started, ended = ((Hold(continued),), (Hold(waits),)) if subagent_runs_in_background else ((), ())
     count = call("Bash", command=f"grep -c Chapter story.txt; sed -n 2p {tree}/story.txt", description="Count")
-    errand = (Turn(reply(*started, count), (f"3\n{SECRET_OF_ERRAND}",)), Turn(reply(*ended, say(REPORT))))
-    return Task(main, errand)
+    subagent = (Turn(reply(*started, count), (f"3\n{SECRET_OF_SUBAGENT}",)), Turn(reply(*ended, say(REPORT))))
+    return Task(main, subagent)
 
 
 def _work(tree: Path) -> tuple[Turn, ...]:
-    """Return the turns before the errand.  The model writes its arguments as models do: any order, odd spaces."""
+    """Return the turns before the sub-agent.  The arguments are as models write them: in any order, with odd spaces."""
     read, missing = _file(tree, "src/greeting.py"), _file(tree, "missing.txt")
     edit = call("Edit", old_string=GREETING, new_string=GREETING_AFTER, file_path=read)
     join = Call("Bash", _JOIN)
@@ -123,21 +123,23 @@ def _work(tree: Path) -> tuple[Turn, ...]:
     )
 
 
-def _send_errand() -> Turn:
-    errand = call("Agent", description="Count chapters", prompt=ERRAND, subagent_type="general-purpose")
-    return Turn(reply(say("A helper counts the chapters."), errand), ("",))
+def _start_subagent() -> Turn:
+    subagent = call("Agent", description="Count chapters", prompt=SUBAGENT_TASK, subagent_type="general-purpose")
+    return Turn(reply(say("A helper counts the chapters."), subagent), ("",))
 
 
-def _two_commands(went_on: asyncio.Event) -> Turn:
-    """Return a turn with two calls, the first of which fails, and is the last to be done."""
+def _two_commands(continued: asyncio.Event) -> Turn:
+    """Return a turn with two calls; the first one fails, and finishes last."""
     fails = call("Bash", command="sleep 0.3; echo broken >&2; exit 3", description="Fail")
     works = call("Bash", command="echo 'still working'", description="Work")
-    return Turn(reply(Signal(went_on), fails, works), ("Exit code 3", "still working"))
+    return Turn(reply(Signal(continued), fails, works), ("Exit code 3", "still working"))
 
 
 def _remember(request: ChatRequest) -> Reply:
-    """Answer the question of the continued session from the history alone."""
-    assert any(REPORT in message.text for message in request.messages), "the history holds no report of the helper"
+    """Answer the question of the continued session from the history only."""
+    assert any(REPORT in message.text for message in request.messages), (
+        "the history does not contain the helper's report"
+    )
     return reply(say(REMEMBERED))
 
 

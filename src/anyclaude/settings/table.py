@@ -31,7 +31,7 @@ SERVER = Group(
             meaning="The kind of model server. `claude` is Anthropic's own API, unchanged.",
             choices=MODES,
             otherwise="the first server that answers on this machine, else `embedded`",
-            source="a server that is running is meant to be used; the order is that of `profiles/backends.py`",
+            source="a server that is running is meant to be used; the order is that of `profiles/table.py`",
             has_flag=True,
         ),
         Setting(
@@ -40,7 +40,7 @@ SERVER = Group(
             meaning="The address of the server. `/v1` is added if it has no path.",
             allowed="an address that begins with http:// or https://",
             otherwise="the usual address of its kind",
-            source="the documentation of each server (`profiles/backends.py`)",
+            source="the documentation of each server (`profiles/`)",
             has_flag=True,
         ),
         Setting(
@@ -165,7 +165,7 @@ GATEWAY = Group(
             metavar="N",
             meaning="The requests that a server gets at the same time. For the embedded engine: its slots.",
             otherwise="the slots that the server reports, else those of its kind; embedded: 1",
-            source="`profiles/backends.py`; [measured](benchmarks.md#on-a-server-of-your-own) with llama.cpp",
+            source="`profiles/table.py`; [measured](benchmarks.md#on-a-server-of-your-own) with llama.cpp",
         ),
         Setting(
             name="queue_limit",
@@ -289,7 +289,7 @@ FALLBACK: tuple[Setting, ...] = (
         meaning="The kind of server.",
         choices=tuple(mode for mode in MODES if mode not in {"embedded", "claude"}),
         otherwise="the first kind that the server at `url` identifies itself as",
-        source="the server's answers (`profiles/backends.py`)",
+        source="the server's answers (`profiles/table.py`)",
         owner=Fallback,
     ),
     Setting(

@@ -1,4 +1,4 @@
-"""The requests of the benchmark are such as the gateway gets."""
+"""The requests of the benchmark have the shape of those the gateway receives."""
 
 import pytest
 from benchmarks.gateway.bodies import LARGE_BYTES, LARGE_TOOLS, SMALL_BYTES, SMALL_TOOLS, request_body
@@ -8,14 +8,14 @@ from anyclaude.protocol.messages_request import decode_request
 
 
 @pytest.mark.parametrize(("size", "tools"), [(SMALL_BYTES, SMALL_TOOLS), (LARGE_BYTES, LARGE_TOOLS)])
-def test_a_body_has_the_size_and_the_tools_it_was_asked_for(size: int, tools: int) -> None:
+def test_a_body_has_the_requested_size_and_tools(size: int, tools: int) -> None:
     body = request_body(size, tools, "stream-00007")
 
     assert 0.98 * size < len(body) < 1.02 * size
     assert len(decode_request(body).tools) == tools
 
 
-def test_every_call_in_a_body_has_its_result_in_the_next_turn() -> None:
+def test_every_tool_use_in_a_body_has_its_result_in_the_next_turn() -> None:
     messages = decode_request(request_body(LARGE_BYTES, LARGE_TOOLS)).messages
 
     blocks = [block for turn in messages for block in turn.content]
@@ -25,7 +25,7 @@ def test_every_call_in_a_body_has_its_result_in_the_next_turn() -> None:
     assert len(calls) > 10
 
 
-def test_the_mark_stands_in_the_last_message() -> None:
+def test_the_tag_is_in_the_last_message() -> None:
     body = request_body(LARGE_BYTES, LARGE_TOOLS, "stream-00007")
 
     assert b"stream-00007" in body[body.rindex(b'"role"') :]

@@ -1,4 +1,4 @@
-"""The load generator sees every event, however the bytes are cut."""
+"""The load generator counts every event, however the bytes are split."""
 
 import time
 from collections.abc import AsyncGenerator
@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 from benchmarks.gateway.contestants import DIRECT
 from benchmarks.gateway.load import BodyReader, LoadError, connections
-from benchmarks.gateway.measures import Rig, check, streams_of
-from benchmarks.gateway.mock_backend import MockBackend, Script, mark
+from benchmarks.gateway.measures import Harness, check, tagged_bodies
+from benchmarks.gateway.mock_backend import MockBackend, Script, stream_tag
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,12 +28,12 @@ def chunked(*pieces: bytes) -> bytes:
 
 
 @given(cuts=st.lists(st.integers(0, 200), max_size=20), count=st.integers(1, 4))
-def test_a_chunked_body_is_the_same_for_any_split_of_its_bytes(cuts: list[int], count: int) -> None:
+def test_a_chunked_body_does_not_depend_on_how_its_bytes_are_split(cuts: list[int], count: int) -> None:
     wire = chunked(*[CONTENT] * count)
-    places = sorted({0, len(wire), *(cut for cut in cuts if cut < len(wire))})
+    offsets = sorted({0, len(wire), *(cut for cut in cuts if cut < len(wire))})
     reader = BodyReader(None)
 
-    content = b"".join(reader.feed(wire[start:end]) for start, end in pairwise(places))
+    content = b"".join(reader.feed(wire[start:end]) for start, end in pairwise(offsets))
 
     assert content == CONTENT * count
     assert reader.is_whole
@@ -47,36 +47,36 @@ def test_a_chunked_body_without_its_last_chunk_is_not_whole() -> None:
     assert not reader.is_whole
 
 
-async def test_a_reply_is_counted_token_by_token(backend: MockBackend) -> None:
+async def test_every_token_of_a_reply_is_counted(backend: MockBackend) -> None:
     backend.script = Script(tokens=700)
-    door = DIRECT.door(backend.port)
-    async with connections(door, 1, time.perf_counter) as [connection]:
-        first = await connection.ask(door.request(b"{}", 0))
-        second = await connection.ask(door.request(b"{}", 0))
+    endpoint = DIRECT.endpoint(backend.port)
+    async with connections(endpoint, 1, time.perf_counter) as [connection]:
+        first = await connection.ask(endpoint.request(b"{}", 0))
+        second = await connection.ask(endpoint.request(b"{}", 0))
 
     assert (first.tokens, second.tokens) == (700, 700)
 
 
-async def test_a_paced_reply_is_remembered_under_the_mark_of_its_request(backend: MockBackend) -> None:
+async def test_a_paced_reply_is_stored_under_the_tag_of_its_request(backend: MockBackend) -> None:
     backend.script = Script(tokens=3, per_second=1000.0)
-    door = DIRECT.door(backend.port)
+    endpoint = DIRECT.endpoint(backend.port)
     seen: list[int] = []
-    async with connections(door, 1, time.perf_counter) as [connection]:
-        await connection.ask(door.request(mark(42).encode(), 0), lambda first, count, now: seen.append(count))
+    async with connections(endpoint, 1, time.perf_counter) as [connection]:
+        await connection.ask(endpoint.request(stream_tag(42).encode(), 0), lambda first, count, now: seen.append(count))
 
-    assert len(backend.sent[42].moments) == sum(seen) == 3
+    assert len(backend.sent[42].times) == sum(seen) == 3
 
 
-async def test_a_refusal_is_told(backend: MockBackend) -> None:
-    door = DIRECT.door(backend.port)
-    async with connections(door, 1, time.perf_counter) as [connection]:
+async def test_an_error_response_raises_a_load_error(backend: MockBackend) -> None:
+    endpoint = DIRECT.endpoint(backend.port)
+    async with connections(endpoint, 1, time.perf_counter) as [connection]:
         with pytest.raises(LoadError, match="404"):
             await connection.ask(b"GET / HTTP/1.1\r\n\r\n")
 
 
-async def test_the_backends_own_reply_passes_the_check_every_contestant_has_to_pass(backend: MockBackend) -> None:
-    rig = Rig(backend, DIRECT.door(backend.port), time.perf_counter, streams_of(str.encode, 1))
+async def test_the_backends_own_reply_passes_the_check_of_the_contestants(backend: MockBackend) -> None:
+    harness = Harness(backend, DIRECT.endpoint(backend.port), time.perf_counter, tagged_bodies(str.encode, 1))
 
-    await check(rig)
+    await check(harness)
 
     assert backend.requests == 1

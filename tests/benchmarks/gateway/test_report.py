@@ -1,4 +1,4 @@
-"""The page says what was measured, and judges it by the targets."""
+"""The page shows the measures, and whether each target is met."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from benchmarks.gateway.report import BEGIN, END, SITUATIONS, Results, quantile,
 
 
 def results_with(anyclaude: int, nginx: int = 1000, delivered: int = 1000) -> Results:
-    """Return the results of one round in which so many events came per second."""
+    """Return the results of one round with these rates of events."""
     results = Results()
     for contestant, events in ((DIRECT, 9000), (NGINX, nginx), (ANYCLAUDE, anyclaude)):
         results.short_replies[contestant.title].append(Rate(events, 1.0, 0.5))
@@ -27,36 +27,36 @@ def test_a_quantile_is_one_of_the_values(share: float, expected: float) -> None:
     assert quantile([4.0, 1.0, 3.0, 2.0], share) == expected
 
 
-def test_no_values_have_no_finite_quantile() -> None:
+def test_the_quantile_of_no_values_is_infinite() -> None:
     assert quantile([], 0.5) == float("inf")
 
 
-@pytest.mark.parametrize(("events", "verdict"), [(450, "45.0% | met"), (449, "44.9% | missed")])
-def test_the_throughput_is_judged_against_that_of_nginx(events: int, verdict: str) -> None:
+@pytest.mark.parametrize(("events", "expected"), [(450, "45.0% | met"), (449, "44.9% | missed")])
+def test_the_throughput_target_is_a_share_of_the_throughput_of_nginx(events: int, expected: str) -> None:
     page = tables(results_with(events), "1 round", "a machine")
 
-    assert f"| events/s ≥ 45 % of nginx | {verdict} |" in page
+    assert f"| events/s ≥ 45 % of nginx | {expected} |" in page
 
 
-def test_the_added_wait_is_what_going_direct_does_not_take() -> None:
+def test_the_added_wait_is_the_wait_minus_that_of_the_direct_connection() -> None:
     added = results_with(500).added_wait(ANYCLAUDE.title, "4 kB", "alone", 0.5)
 
     assert added == pytest.approx(0.0008)
 
 
 @pytest.mark.parametrize(("delivered", "keeps_up"), [(1000, True), (900, False)])
-def test_who_delivers_less_than_was_sent_falls_behind(delivered: int, keeps_up: bool) -> None:
+def test_a_contestant_that_delivers_less_than_was_sent_falls_behind(delivered: int, keeps_up: bool) -> None:
     assert results_with(500, delivered=delivered).kept_up(ANYCLAUDE.title) is keeps_up
 
 
-def test_a_contestant_that_is_absent_is_named_with_the_reason() -> None:
+def test_a_contestant_that_did_not_run_is_listed_with_the_reason() -> None:
     results = results_with(500)
     results.absent["Claude Code Router 2.0.0"] = "npm is not on the PATH"
 
-    assert "Claude Code Router 2.0.0 takes no part: npm is not on the PATH" in tables(results, "1 round", "a machine")
+    assert "Claude Code Router 2.0.0 did not run: npm is not on the PATH" in tables(results, "1 round", "a machine")
 
 
-def test_only_what_stands_between_the_markers_is_written_anew(tmp_path: Path) -> None:
+def test_only_the_text_between_the_markers_is_replaced(tmp_path: Path) -> None:
     page = tmp_path / "benchmarks.md"
     page.write_text(f"# Before\n\n{BEGIN}\nold\n{END}\n\n## After\n")
 

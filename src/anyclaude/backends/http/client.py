@@ -73,6 +73,8 @@ class HttpBackend:
     def __init__(self, session: aiohttp.ClientSession, target: BackendTarget) -> None:
         self._session = session
         self._target = target
+        self._address = target.address
+        self._where = f"{target.profile.title} at {target.address}"
         authorization = target.authorization
         self._credentials = {} if authorization is None else {"Authorization": authorization.reveal()}
         self._headers = {"Content-Type": "application/json", **self._credentials}
@@ -90,13 +92,12 @@ class HttpBackend:
         Raises `BackendUnreachable` and `BackendTimeout`.
         """
         headers = {**(self._headers if request.body else self._credentials), "Accept": request.accept}
-        url = (self._target.origin if request.at_root else self._target.address) + request.path
-        where = f"{self._target.profile.title} at {self._target.address}"
+        url = (self._target.origin if request.at_root else self._address) + request.path
         async with AsyncExitStack() as stack:
-            with _translated_errors(where, within_seconds):
+            with _translated_errors(self._where, within_seconds):
                 async with asyncio.timeout(within_seconds):
                     response = await self._response_to(url, request, headers, stack)
-            reply = HttpReply(response, where)
+            reply = HttpReply(response, self._where)
             stack.callback(reply.close)
             yield reply
 

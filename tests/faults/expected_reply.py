@@ -1,4 +1,4 @@
-"""What the backend means to say: the deltas, the bytes that spell them, and the message they are."""
+"""The reply a backend is meant to send: its deltas, their bytes on the wire, and the message they form."""
 
 import json
 from dataclasses import dataclass, replace
@@ -6,26 +6,26 @@ from typing import Literal, TypeAlias
 
 BlockKind: TypeAlias = Literal["text", "thinking", "tool_use"]
 Block: TypeAlias = tuple[BlockKind, str, str]
-"""Kind, tool name, and the text, thinking or argument text."""
+"""Kind, tool name, and the text, thinking or raw arguments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Some visible text."""
+    """A delta of visible text."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Thought:
-    """Some thinking."""
+class Thinking:
+    """A delta of thinking."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Begin:
-    """A tool call begins."""
+class ToolCallStart:
+    """The start of a tool call."""
 
     index: int
     name: str
@@ -33,37 +33,37 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """Some of a tool call's arguments."""
+    """A delta of a tool call's arguments."""
 
     index: int
     text: str
 
 
-PromptPart: TypeAlias = Text | Thought | Begin | Arguments
+ReplyPart: TypeAlias = Text | Thinking | ToolCallStart | Arguments
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
-    """One reply.  Without `finish` no reason is given at its end, without `done` there is no `[DONE]`."""
+class ExpectedReply:
+    """One reply.  `finish` is its finish reason, `None` for none; `done` is whether `[DONE]` follows."""
 
-    pieces: tuple[PromptPart, ...]
+    parts: tuple[ReplyPart, ...]
     finish: str | None = "stop"
     done: bool = True
     reports_usage: bool = True
 
     @property
     def stop_reason(self) -> str:
-        """How the client is told that the message ended."""
-        return "tool_use" if any(isinstance(piece, Begin) for piece in self.pieces) else "end_turn"
+        """The stop reason of the Anthropic message."""
+        return "tool_use" if any(isinstance(part, ToolCallStart) for part in self.parts) else "end_turn"
 
     @property
     def is_finished(self) -> bool:
-        """Whether the backend says at all that it came to the end."""
+        """Whether the backend marks the end of the reply, by a finish reason or by `[DONE]`."""
         return self.finish is not None or self.done
 
     def events(self) -> list[bytes]:
-        """Return the server-sent events that spell the reply, none longer than need be."""
-        events = [_event({"delta": _delta(piece)}) for piece in self.pieces]
+        """Return the server-sent events of the reply, each as short as possible."""
+        events = [_event({"delta": _delta(part)}) for part in self.parts]
         if self.finish is not None:
             events.append(_event({"finish_reason": self.finish}))
         if self.reports_usage:
@@ -77,16 +77,16 @@ class Meant:
         return b"".join(self.events())
 
     def blocks(self) -> list[Block]:
-        """Return the blocks of the message: neighbours of one kind are one block, and so is each call."""
+        """Return the content blocks of the message: adjacent deltas of one kind form a block, and so does each call."""
         blocks: list[Block] = []
         calls: dict[int, int] = {}
-        for piece in self.pieces:
-            match piece:
+        for part in self.parts:
+            match part:
                 case Text(text):
                     _extend(blocks, "text", text)
-                case Thought(text):
+                case Thinking(text):
                     _extend(blocks, "thinking", text)
-                case Begin(index, name):
+                case ToolCallStart(index, name):
                     if index not in calls:
                         calls[index] = len(blocks)
                         blocks.append(("tool_use", name, ""))
@@ -95,13 +95,13 @@ class Meant:
                     blocks[calls[index]] = (kind, name, so_far + text)
         return [(kind, name, text or "{}") if kind == "tool_use" else (kind, name, text) for kind, name, text in blocks]
 
-    def after(self, prefill: str) -> "Meant":
-        """Return what is left to say by a server that goes on with `prefill`: all, if that is not how it begins."""
-        text = "".join(piece.text for piece in self.pieces if isinstance(piece, Text))
+    def continuing(self, prefill: str) -> "ExpectedReply":
+        """Return the rest of the reply after `prefill`, or the whole reply if it does not begin with it."""
+        text = "".join(part.text for part in self.parts if isinstance(part, Text))
         if not prefill or not text.startswith(prefill):
             return self
-        rest = tuple(piece for piece in self.pieces if not isinstance(piece, Text))
-        return replace(self, pieces=(Text(text[len(prefill) :]), *rest))
+        rest = tuple(part for part in self.parts if not isinstance(part, Text))
+        return replace(self, parts=(Text(text[len(prefill) :]), *rest))
 
 
 def _extend(blocks: list[Block], kind: BlockKind, text: str) -> None:
@@ -111,13 +111,13 @@ def _extend(blocks: list[Block], kind: BlockKind, text: str) -> None:
         blocks.append((kind, "", text))
 
 
-def _delta(piece: PromptPart) -> dict[str, object]:
-    match piece:
+def _delta(part: ReplyPart) -> dict[str, object]:
+    match part:
         case Text(text):
             return {"content": text}
-        case Thought(text):
+        case Thinking(text):
             return {"reasoning_content": text}
-        case Begin(index, name):
+        case ToolCallStart(index, name):
             return {"tool_calls": [{"index": index, "id": f"c{index}", "function": {"name": name}}]}
         case Arguments(index, text):
             return {"tool_calls": [{"index": index, "function": {"arguments": text}}]}
@@ -128,19 +128,29 @@ def _event(choice: dict[str, object]) -> bytes:
     return f"data: {body}\n\n".encode()
 
 
-TEXT = Meant((Text("Hé"), Text("llo, wörld 🙂, it is"), Text(" fine.")))
-THINKING = Meant((Thought("Hm, né"), Thought("? "), Text("Yes")), reports_usage=False)
-ONE_CALL = Meant((Begin(0, "Bash"), Arguments(0, '{"a":"é'), Arguments(0, '"}')), "tool_calls", reports_usage=False)
-TWO_CALLS = Meant(
-    (Begin(0, "Read"), Arguments(0, '{"a'), Begin(1, "Bash"), Arguments(1, '{"ü":2}'), Arguments(0, '":1}')),
+TEXT = ExpectedReply((Text("Hé"), Text("llo, wörld 🙂, it is"), Text(" fine.")))
+THINKING = ExpectedReply((Thinking("Hm, né"), Thinking("? "), Text("Yes")), reports_usage=False)
+ONE_CALL = ExpectedReply(
+    (ToolCallStart(0, "Bash"), Arguments(0, '{"a":"é'), Arguments(0, '"}')), "tool_calls", reports_usage=False
+)
+TWO_CALLS = ExpectedReply(
+    (
+        ToolCallStart(0, "Read"),
+        Arguments(0, '{"a'),
+        ToolCallStart(1, "Bash"),
+        Arguments(1, '{"ü":2}'),
+        Arguments(0, '":1}'),
+    ),
     "tool_calls",
     reports_usage=False,
 )
-MIXED = Meant(
-    (Thought("Só"), Text("I look"), Begin(0, "Read"), Arguments(0, '{"é":1}')), "tool_calls", reports_usage=False
+MIXED = ExpectedReply(
+    (Thinking("Só"), Text("I look"), ToolCallStart(0, "Read"), Arguments(0, '{"é":1}')),
+    "tool_calls",
+    reports_usage=False,
 )
 
 REPLIES = {"text": TEXT, "thinking": THINKING, "one call": ONE_CALL, "two calls": TWO_CALLS, "mixed": MIXED}
 
-SOMETHING_ELSE = Meant((Text("Zzz, a different reply altogether."),))
-"""Begins with no character that any of the others begins with."""
+SOMETHING_ELSE = ExpectedReply((Text("Zzz, a different reply altogether."),))
+"""Shares no first character with any of the others."""

@@ -1,4 +1,4 @@
-"""Bytes that are nearly right, and bytes that are not right at all."""
+"""Hypothesis strategies for nearly valid and for arbitrary bytes."""
 
 import copy
 import json
@@ -80,36 +80,36 @@ CHUNK: dict[str, object] = {
 
 
 @st.composite
-def warped(draw: st.DrawFn, whole: dict[str, object]) -> dict[str, object]:
-    """Draw a document with one of its parts, however deep, replaced or left out."""
+def mutated(draw: st.DrawFn, whole: dict[str, object]) -> dict[str, object]:
+    """Draw a document with one to three of its parts, at any depth, replaced or removed."""
     document = copy.deepcopy(whole)
     for _ in range(draw(st.integers(1, 3))):
-        _warp(draw, document)
+        _mutate(draw, document)
     return document
 
 
-def _warp(draw: st.DrawFn, node: dict[str, object] | list[object]) -> None:
-    places: list[str] | list[int] = list(node) if isinstance(node, dict) else list(range(len(node)))
-    if not places:
+def _mutate(draw: st.DrawFn, node: dict[str, object] | list[object]) -> None:
+    keys: list[str] | list[int] = list(node) if isinstance(node, dict) else list(range(len(node)))
+    if not keys:
         return
-    place = draw(st.sampled_from(places))
-    inner = node[place]  # type: ignore[index,call-overload]
+    key = draw(st.sampled_from(keys))
+    inner = node[key]  # type: ignore[index,call-overload]
     if isinstance(inner, dict | list) and inner and draw(st.integers(0, 3)):
-        _warp(draw, inner)
+        _mutate(draw, inner)
     elif draw(st.booleans()):
-        node[place] = copy.deepcopy(draw(st.one_of(values, st.sampled_from(BLOCKS))))  # type: ignore[index,call-overload]
+        node[key] = copy.deepcopy(draw(st.one_of(values, st.sampled_from(BLOCKS))))  # type: ignore[index,call-overload]
     else:
-        del node[place]  # type: ignore[arg-type]
+        del node[key]  # type: ignore[arg-type]
 
 
 def as_json(value: object) -> bytes:
-    """Return the JSON of a value, with everything Python is willing to write: NaN, lone surrogates."""
+    """Encode a value as JSON, including what Python writes and JSON does not allow: NaN, lone surrogates."""
     return json.dumps(value).encode("utf-8", "surrogatepass")
 
 
 @st.composite
-def spoilt(draw: st.DrawFn, whole: bytes) -> bytes:
-    """Draw the bytes with some of them cut, repeated or replaced."""
+def corrupted(draw: st.DrawFn, whole: bytes) -> bytes:
+    """Draw the bytes with a range of them removed, repeated or replaced."""
     start, end = sorted((draw(st.integers(0, len(whole))), draw(st.integers(0, len(whole)))))
     return whole[:start] + draw(st.one_of(st.binary(max_size=8), st.just(whole[start:end] * 2))) + whole[end:]
 
@@ -117,17 +117,17 @@ def spoilt(draw: st.DrawFn, whole: bytes) -> bytes:
 requests: st.SearchStrategy[bytes] = st.one_of(
     st.binary(max_size=200),
     values.map(as_json),
-    warped(REQUEST).map(as_json),
-    spoilt(as_json(REQUEST)),
+    mutated(REQUEST).map(as_json),
+    corrupted(as_json(REQUEST)),
     st.integers(1, 100_000).map(lambda depth: b'{"model":' + b"[" * depth),
     st.integers(1, 2_000).map(
         lambda depth: b'{"model":"m","max_tokens":1,"messages":' + b"[" * depth + b"]" * depth + b"}"
     ),
 )
-"""Bodies of requests, some of them good."""
+"""Request bodies, some of them valid."""
 
 events = st.one_of(
-    st.one_of(warped(CHUNK), values).map(lambda value: b"data: " + as_json(value) + b"\n\n"),
+    st.one_of(mutated(CHUNK), values).map(lambda value: b"data: " + as_json(value) + b"\n\n"),
     st.sampled_from(
         [
             b"data: [DONE]\n\n",
@@ -145,8 +145,8 @@ events = st.one_of(
 replies: st.SearchStrategy[bytes] = st.one_of(
     st.lists(events, max_size=8).map(b"".join),
     st.binary(max_size=200),
-    warped({**CHUNK, "choices": [{"message": {"content": "Hi", "role": "assistant"}, "finish_reason": "stop"}]}).map(
+    mutated({**CHUNK, "choices": [{"message": {"content": "Hi", "role": "assistant"}, "finish_reason": "stop"}]}).map(
         as_json
     ),
 )
-"""What a backend might send."""
+"""Bodies of a backend's replies."""

@@ -1,4 +1,4 @@
-"""A real llama.cpp goes on with a reply that was cut, and says nothing of it twice."""
+"""A real llama.cpp continues a reply that was cut, and repeats none of it."""
 
 from collections.abc import Iterable
 
@@ -26,7 +26,7 @@ READ = Tool("Read", "Reads a file", {"type": "object", "properties": {"file_path
 
 
 async def reply(engine: EmbeddedEngine, request: MessagesRequest) -> list[Delta]:
-    """Return all the deltas of one reply, over a connection of its own."""
+    """Return the deltas of one reply, over a separate connection."""
     target = BackendTarget(profile=EMBEDDED, base_url=engine.base_url, model="m", api_key=Secret(engine.api_key))
     dialect = dialect_named(EMBEDDED.dialect)
     decoder = dialect.decoder("text/event-stream")
@@ -34,10 +34,10 @@ async def reply(engine: EmbeddedEngine, request: MessagesRequest) -> list[Delta]
     wire = dialect.encode_request(request, "m", EMBEDDED).request
     async with (
         open_session(trusts_environment=False) as session,
-        HttpBackend(session, target).stream(wire, 120.0) as answer,
+        HttpBackend(session, target).stream(wire, 120.0) as response,
     ):
-        assert answer.status == 200, await answer.read_error()
-        while chunk := await answer.read_chunk(120.0):
+        assert response.status == 200, await response.read_error()
+        while chunk := await response.read_chunk(120.0):
             deltas += decoder.feed(chunk)
     return deltas + decoder.finish()
 
@@ -47,16 +47,16 @@ def text_of(deltas: Iterable[Delta]) -> str:
 
 
 @pytest.mark.parametrize("tools", [(), (READ,)], ids=["plain", "with tools"])
-async def test_the_engine_goes_on_from_any_token_with_new_text_alone(
+async def test_the_engine_continues_from_any_token_with_new_text_only(
     tools: tuple[Tool, ...], smollm2_engine: EmbeddedEngine
 ) -> None:
-    """At temperature 0, where the model says the same again.  Only a streamed reply leaves the prefill out."""
-    asked = replace(PLAIN, tools=tools)
-    first = [delta for delta in await reply(smollm2_engine, asked) if not isinstance(delta, UsageReported)]
+    """At temperature 0 the model repeats its reply.  Only a streamed reply omits the prefill."""
+    request = replace(PLAIN, tools=tools)
+    first = [delta for delta in await reply(smollm2_engine, request) if not isinstance(delta, UsageReported)]
     for count in (8, 15):
-        continuation = continuation_of(asked, first[:count], EMBEDDED)
+        continuation = continuation_of(request, first[:count], EMBEDDED)
 
         fresh = continuation.splice.feed(await reply(smollm2_engine, continuation.request))
 
-        assert continuation.request != asked
+        assert continuation.request != request
         assert text_of([*first[:count], *fresh]).startswith(text_of(first))
