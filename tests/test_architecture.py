@@ -53,8 +53,6 @@ UNTESTED: frozenset[str] = frozenset(
 
 UNDOCUMENTED: frozenset[str] = frozenset(
     {
-        "cli",
-        "launcher",
         "prewarm",
         "server",
     }

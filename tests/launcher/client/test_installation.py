@@ -127,7 +127,7 @@ async def test_a_release_in_javascript_is_run_by_node(box_with_npm: Box) -> None
     assert not client.is_native
 
 
-async def test_an_unfinished_installation_is_never_used(box_with_npm: Box) -> None:
+async def test_a_partial_installation_is_never_used(box_with_npm: Box) -> None:
     left = box_with_npm.cache / "claude-code" / "9.9.9.unfinished-x" / "node_modules" / "@anthropic-ai"
     (left / "claude-code-any-platform").mkdir(parents=True)
 
