@@ -22,7 +22,6 @@ from anyclaude.profiles import BackendName
 from anyclaude.secret import Secret
 from anyclaude.server import GatewayOptions
 from anyclaude.settings import Settings
-from anyclaude.timeouts import Timeouts
 
 PROJECT = LaunchKey("/garden", "fingerprint")
 SESSION = "0e31949d-9c0e-48c3-9a86-3c5ddb3f8c0b"
@@ -53,10 +52,8 @@ def with_engine(engine: EmbeddedEngine, target: BackendTarget) -> Servers:
     return Servers((target,), OwnEngine(target, engine, "identity"))
 
 
-def test_serve_listens_as_the_settings_say_and_a_launch_on_a_free_loopback_port() -> None:
-    settings = replace(
-        SETTINGS, host="0.0.0.0", port=1, token=Secret("t"), queue_limit=2, timeouts=Timeouts(), diet="full"
-    )
+def test_serve_uses_host_and_port_of_the_settings_and_a_launch_a_free_loopback_port() -> None:
+    settings = replace(SETTINGS, host="0.0.0.0", port=1, token=Secret("t"), queue_limit=2)
 
     launch, serve = launch_options(settings, "lean"), serve_options(settings, "lean")
 
@@ -74,7 +71,7 @@ def test_mode_claude_forwards_to_anthropic_or_to_the_address_that_was_set() -> N
 
 
 @pytest.mark.parametrize("backend", ["llamacpp", "lmstudio", "ollama", "vllm", "generic"])
-async def test_every_local_server_is_prewarmed_and_only_the_embedded_engine_has_slot_snapshots(
+async def test_every_local_server_is_prewarmed_without_slot_snapshots(
     backend: BackendName,
 ) -> None:
     chosen = options(Servers((target(backend),)))

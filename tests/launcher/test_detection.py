@@ -26,7 +26,7 @@ async def target_of(settings: Settings) -> BackendTarget:
     ("documents", "name"),
     [(LLAMACPP, "llamacpp"), (OLLAMA, "ollama"), (VLLM, "vllm"), (VLLM_MLX, "vllm-mlx"), ({}, "generic")],
 )
-async def test_an_address_without_a_mode_is_asked_what_it_is(documents: dict[str, JsonValue], name: str) -> None:
+async def test_the_kind_of_a_server_at_an_address_is_detected(documents: dict[str, JsonValue], name: str) -> None:
     async with stub_server(documents) as server:
         target = await target_of(Settings(backend_url=server.origin, model="m"))
 
@@ -35,14 +35,14 @@ async def test_an_address_without_a_mode_is_asked_what_it_is(documents: dict[str
     assert target.model == "m"
 
 
-async def test_without_a_model_the_loaded_one_is_used_with_its_window_and_slots() -> None:
+async def test_the_loaded_model_is_the_default_with_its_window_and_slots() -> None:
     async with stub_server(LLAMACPP) as server:
         target = await target_of(Settings(backend_url=server.origin))
 
     assert (target.model, target.context_tokens, target.parallel_requests) == ("qwen", 16384, 4)
 
 
-async def test_what_the_user_says_wins_over_what_the_server_tells() -> None:
+async def test_settings_win_over_the_facts_that_the_server_reports() -> None:
     settings = Settings(model="mine", context_tokens=4096, parallel_requests=2, haiku_model="tiny", api_key=Secret("k"))
     async with stub_server(LLAMACPP) as server:
         target = await target_of(replace(settings, backend_url=server.origin))
@@ -54,7 +54,7 @@ async def test_what_the_user_says_wins_over_what_the_server_tells() -> None:
 
 
 @pytest.mark.parametrize("mode", ["llamacpp", "lmstudio", "vllm-mlx", "ollama", "vllm"])
-async def test_a_server_that_was_asked_for_and_does_not_answer_is_named_with_its_address_and_how_to_start_it(
+async def test_a_chosen_server_that_does_not_answer_is_reported_with_its_address_and_how_to_start_it(
     mode: Mode,
 ) -> None:
     with pytest.raises(SetupError) as raised:
@@ -64,7 +64,7 @@ async def test_a_server_that_was_asked_for_and_does_not_answer_is_named_with_its
     assert "Start it (" in str(raised.value)
 
 
-async def test_without_a_mode_the_first_that_answers_in_the_order_of_the_profiles_is_taken() -> None:
+async def test_without_a_mode_the_first_profile_that_answers_is_used() -> None:
     async with stub_server(VLLM) as vllm, stub_server(OLLAMA) as ollama:
         places = {"vllm": vllm.base_url, "ollama": ollama.base_url}
         profiles = tuple(replace(profile, base_url=places.get(profile.name, NOWHERE)) for profile in PROFILES)
@@ -74,24 +74,24 @@ async def test_without_a_mode_the_first_that_answers_in_the_order_of_the_profile
     assert target.profile.name == "ollama"
 
 
-async def test_without_a_mode_and_without_a_server_the_embedded_engine_answers() -> None:
+async def test_without_a_mode_and_a_server_the_embedded_engine_is_used() -> None:
     profiles = tuple(replace(profile, base_url=NOWHERE) for profile in PROFILES)
 
     assert await find_target(Settings(), profiles) is None
 
 
-async def test_an_address_where_nobody_answers_is_an_error() -> None:
+async def test_an_address_without_a_server_is_an_error() -> None:
     with pytest.raises(SetupError, match=r"127\.0\.0\.1:9"):
         await find_target(Settings(backend_url=NOWHERE))
 
 
-async def test_a_server_without_a_list_of_models_needs_one_named() -> None:
+async def test_a_server_that_does_not_report_models_requires_one_in_the_settings() -> None:
     async with stub_server({}) as server:
         with pytest.raises(InvalidSetting, match="--model"):
             await find_target(Settings(backend_url=server.origin))
 
 
-async def test_of_a_remote_servers_many_models_one_must_be_named() -> None:
+async def test_a_remote_server_requires_a_model_in_the_settings() -> None:
     async with stub_server(OPENROUTER) as server:
         with pytest.raises(InvalidSetting, match="--model"):
             await find_target(Settings(mode="openrouter", backend_url=server.origin))
@@ -102,7 +102,7 @@ async def test_the_embedded_engine_needs_no_server(settings: Settings) -> None:
     assert await find_target(settings) is None
 
 
-async def test_a_fallback_that_is_down_is_kept_if_its_model_is_named() -> None:
+async def test_a_fallback_that_is_down_is_kept_if_its_model_is_set() -> None:
     said: list[str] = []
     settings = Settings(
         fallbacks=(Fallback("vllm", NOWHERE, "big"), Fallback("ollama", NOWHERE)),
@@ -137,11 +137,11 @@ async def test_a_fallback_never_gets_the_first_servers_key() -> None:
         ("https://host/api/v1", "https://host/api/v1"),
     ],
 )
-def test_an_address_without_a_path_gets_the_usual_one(url: str, expected: str) -> None:
+def test_an_address_without_a_path_gets_v1(url: str, expected: str) -> None:
     assert with_version_path(url) == expected
 
 
-def test_only_weights_are_files() -> None:
+def test_a_model_is_a_file_if_it_is_weights() -> None:
     assert names_a_file("a/b.gguf")
     assert not names_a_file("Qwen/Qwen3-8B")
     assert not names_a_file(None)

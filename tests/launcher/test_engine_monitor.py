@@ -1,4 +1,4 @@
-"""Why the engine died is known afterwards."""
+"""The reason why the engine died."""
 
 import asyncio
 from pathlib import Path
@@ -15,7 +15,7 @@ from anyclaude.server import GatewayOptions, open_gateway
 
 
 class FakeEngine:
-    """Dies when it is told to."""
+    """An engine that dies when `dies` is set."""
 
     def __init__(self) -> None:
         self.dies = asyncio.Event()
@@ -28,7 +28,7 @@ class FakeEngine:
         raise EngineFailed("out of memory")
 
 
-async def test_the_reason_of_a_death_is_kept() -> None:
+async def test_the_reason_of_a_death_is_recorded() -> None:
     engine = FakeEngine()
     async with monitored(engine) as watch:
         engine.dies.set()
@@ -38,21 +38,21 @@ async def test_the_reason_of_a_death_is_kept() -> None:
     assert watch.reason == "out of memory"
 
 
-async def test_an_engine_that_lives_has_no_reason() -> None:
+async def test_a_running_engine_has_no_reason() -> None:
     async with monitored(FakeEngine()) as watch:
         pass
 
     assert watch.reason is None
 
 
-async def test_without_an_engine_nothing_is_watched() -> None:
+async def test_without_an_engine_there_is_nothing_to_monitor() -> None:
     async with monitored(None) as watch:
         pass
 
     assert watch.reason is None
 
 
-async def test_after_a_death_the_gateway_tells_the_reason_at_once_and_stays_up(tmp_path: Path) -> None:
+async def test_after_a_death_the_gateway_refuses_requests_with_the_reason_and_stays_up(tmp_path: Path) -> None:
     watch = EngineMonitor()
     target = BackendTarget(profile=EMBEDDED, base_url="http://127.0.0.1:9/v1", model="m")
     options = GatewayOptions(grace_seconds=0.1)

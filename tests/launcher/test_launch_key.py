@@ -1,4 +1,4 @@
-"""When two launches begin alike, and which session goes on."""
+"""Which launches begin alike, and which session they continue."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def launch_key(
         (("--tools", "Bash", "-p", "x"), ("--verbose", "--tools", "Bash", "-p", "y")),
     ],
 )
-def test_what_does_not_shape_the_prompt_makes_no_other_place(one: tuple[str, ...], other: tuple[str, ...]) -> None:
+def test_other_arguments_do_not_change_the_key(one: tuple[str, ...], other: tuple[str, ...]) -> None:
     assert launch_key(*one) == launch_key(*other)
 
 
@@ -51,29 +51,29 @@ def test_what_does_not_shape_the_prompt_makes_no_other_place(one: tuple[str, ...
         ("--mcp-config", "servers.json"),
     ],
 )
-def test_what_shapes_the_prompt_makes_another_manner(arguments: tuple[str, ...]) -> None:
+def test_arguments_that_shape_the_prompt_change_the_fingerprint(arguments: tuple[str, ...]) -> None:
     assert launch_key(*arguments).fingerprint != launch_key().fingerprint
     assert launch_key(*arguments).folder == launch_key().folder
 
 
-def test_the_client_its_diet_and_the_model_are_part_of_the_manner_and_the_folder_is_not() -> None:
-    manners = {
+def test_client_diet_and_model_are_part_of_the_fingerprint_and_the_folder_is_not() -> None:
+    fingerprints = {
         launch_key().fingerprint,
         launch_key(client=Client(("/opt/claude",), is_native=True)).fingerprint,
         launch_key(diet=1).fingerprint,
         launch_key(model="n").fingerprint,
     }
 
-    assert len(manners) == 4
+    assert len(fingerprints) == 4
     assert launch_key(folder="/kitchen") == LaunchKey("/kitchen", launch_key().fingerprint)
 
 
-def test_what_the_user_wrote_is_in_a_place_as_a_digest_alone() -> None:
+def test_the_users_flags_are_in_the_key_as_a_digest_only() -> None:
     assert "secret" not in launch_key("--append-system-prompt", "the secret").fingerprint
 
 
 @pytest.mark.parametrize(
-    ("arguments", "is_going_on", "session"),
+    ("arguments", "continues", "session"),
     [
         ((), False, None),
         (("-p", "--continue"), True, None),
@@ -87,7 +87,7 @@ def test_what_the_user_wrote_is_in_a_place_as_a_digest_alone() -> None:
         (("--", "--continue"), False, None),
     ],
 )
-def test_the_session_that_goes_on_is_known_from_the_arguments_where_they_tell(
-    arguments: tuple[str, ...], is_going_on: bool, session: str | None
+def test_the_continued_session_is_read_from_the_arguments(
+    arguments: tuple[str, ...], continues: bool, session: str | None
 ) -> None:
-    assert (continues_session(arguments), continued_session(arguments)) == (is_going_on, session)
+    assert (continues_session(arguments), continued_session(arguments)) == (continues, session)

@@ -1,4 +1,4 @@
-"""The whole command with the real Claude Code: nothing in the user's settings leads it past the gateway."""
+"""The whole command with the real Claude Code: nothing in the user's settings bypasses the gateway."""
 
 import asyncio
 import json
@@ -18,16 +18,16 @@ from tests.parts.weights import qwen_coder_file, smollm2_file
 from anyclaude.cache_report.prompt_store import PromptStore
 
 PATIENCE_SECONDS = 400.0
-"""Only a bound: a busy machine may take minutes for the thousand tokens of the shortest prompt."""
+"""Time limit of a run; a busy machine may take minutes for the thousand tokens of the shortest prompt."""
 
 EVER_THE_SAME = json.dumps({"temperature": 0})
-"""A field the client adds to each request; a model that samples would say something else every time."""
+"""A field that the client adds to each request; with sampling, every reply would differ."""
 
 SECRET = "sk-ant-api03-not-a-real-one"
 
 
 async def anyclaude(home: Path, version: str, *words: str, **more: str) -> tuple[int, str, str]:
-    """Run the command with a release of the client, in a clean environment; its status, output and errors."""
+    """Run the command with a release of the client, in a clean environment; return its status, output and errors."""
     program = installed_client(version).command[-1]
     node = str(Path(installed_client(version).command[0]).parent)
     process = await asyncio.create_subprocess_exec(
@@ -51,7 +51,7 @@ async def anyclaude(home: Path, version: str, *words: str, **more: str) -> tuple
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_an_address_and_keys_in_the_users_settings_do_not_lead_past_the_gateway(
+async def test_an_address_and_keys_in_the_users_settings_do_not_bypass_the_gateway(
     version: str, tmp_path: Path
 ) -> None:
     (tmp_path / ".claude").mkdir()
@@ -97,7 +97,7 @@ async def test_a_small_window_gets_few_tools_and_files_are_still_edited_without_
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_a_newcomer_gets_an_answer_from_the_engine_that_comes_along(version: str, tmp_path: Path) -> None:
+async def test_the_embedded_engine_answers_without_any_setup(version: str, tmp_path: Path) -> None:
     words = ("-p", "Say hello", "--output-format", "json", "--mode", "embedded", "--model", str(await smollm2_file()))
     status, out, _ = await anyclaude(tmp_path, version, *words, CLAUDE_CODE_EXTRA_BODY=EVER_THE_SAME)
 

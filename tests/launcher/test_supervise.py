@@ -23,7 +23,7 @@ LONG = 60.0
 
 @asynccontextmanager
 async def our_output() -> AsyncIterator[asyncio.StreamReader]:
-    """The client writes to our standard output, which is a pipe for the time of the block."""
+    """Make our standard output, which the client inherits, a pipe for the duration of the context."""
     kept = os.dup(1)
     reading, writing = os.pipe()
     os.dup2(writing, 1)

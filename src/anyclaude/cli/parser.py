@@ -36,7 +36,12 @@ class _Formatter(RawDescriptionHelpFormatter):
 
 class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Report a wrong word in the way of all wrong settings."""
+        """
+        Report a wrong word in the way of all wrong settings.
+
+        Raises:
+            InvalidSetting: always.
+        """
         raise InvalidSetting(f"{message}; see {self.prog} --help")
 
 

@@ -24,7 +24,7 @@ LAUNCH_GRACE_SECONDS = 1.0
 """When the gateway of a launch stops, its client has ended, and no request is waiting."""
 SERVE_GRACE_SECONDS = 30.0
 NOTICE_SECONDS = 1.0
-"""A program that takes longer to end tells why."""
+"""A program that takes longer to end reports why."""
 SAVING = "anyclaude: saving what the engine has computed, for the next launch."
 
 

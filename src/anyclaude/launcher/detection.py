@@ -1,4 +1,4 @@
-"""Which server answers: the one that was asked for, else the first of the known ones on loopback, else none."""
+"""Finds the server of a run: the one that was chosen, else the first known kind that answers on loopback, else none."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,14 +23,14 @@ from anyclaude.secret import Secret
 from anyclaude.settings import Fallback, Mode, Settings
 
 DETECTION_SECONDS = 0.5
-"""A server on loopback answers these small questions within milliseconds; one that computes may take longer."""
+"""A server on loopback answers these small questions within milliseconds; one that is computing may take longer."""
 
 QUESTION_SECONDS = 5.0
-"""For a server that was asked for, which may be far, or busy."""
+"""For a server that was chosen, which may be far away, or busy."""
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """One server as the user described it; with neither a kind nor an address it is to be found."""
+    """One server as the user described it; without a kind and an address it is searched for."""
 
     mode: Mode | None
     url: str | None
@@ -42,7 +42,7 @@ async def find_target(settings: Settings, profiles: tuple[BackendProfile, ...] =
     """
     Return the server of this run, or `None` for the embedded engine.
 
-    Raises `SetupError` if a server that was asked for does not answer, `InvalidSetting` if it has no model to name.
+    Raises `SetupError` if a chosen server does not answer, `InvalidSetting` if it does not report a model.
     """
     is_open = settings.mode is None and settings.backend_url is None
     if settings.mode == "embedded" or (is_open and names_a_file(settings.model)):
@@ -53,7 +53,7 @@ async def find_target(settings: Settings, profiles: tuple[BackendProfile, ...] =
 
 
 async def find_fallbacks(settings: Settings, say: Callable[[str], None]) -> tuple[BackendTarget, ...]:
-    """Return the servers to ask when the first cannot answer; one that is down now is kept if its model is named."""
+    """Return the servers to use if the first one fails; one that is down now is kept if its model is set."""
     targets: list[BackendTarget] = []
     for fallback in settings.fallbacks:
         target = await _fallback(fallback, settings)
@@ -65,18 +65,18 @@ async def find_fallbacks(settings: Settings, say: Callable[[str], None]) -> tupl
 
 
 def names_a_file(model: str | None) -> bool:
-    """Tell whether a model is a file of weights, which only the embedded engine takes."""
+    """Return whether a model is a file of weights, which only the embedded engine takes."""
     return model is not None and (model.endswith(".gguf") or Path(model).expanduser().is_file())
 
 
 def with_version_path(url: str) -> str:
-    """Return the address with the `/v1` that Chat Completions stand under, where no path is given."""
+    """Return the address, with the `/v1` of Chat Completions if it has no path."""
     url = url.rstrip("/")
     return url if urlsplit(url).path else f"{url}/v1"
 
 
 async def _identified(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Backend | None:
-    """Return the server that answers; `None` if none does and none was asked for."""
+    """Return the server that answers; `None` if none does and none was chosen."""
     if wanted.mode is not None:
         profile = profile_named(_backend(wanted.mode))
         url = with_version_path(wanted.url or profile.base_url)
@@ -110,13 +110,13 @@ async def _first_that_answers(wanted: Wanted, profiles: tuple[BackendProfile, ..
 
 
 async def _first(candidates: list[Backend], within_seconds: float) -> Backend | None:
-    """Ask all at once, and return the first in their order that is what its profile says."""
+    """Query all concurrently, and return the first in their order that identifies itself as its profile."""
     answers = await asyncio.gather(*(identifies_as_profile(candidate, within_seconds) for candidate in candidates))
     return next((candidate for candidate, is_it in zip(candidates, answers, strict=True) if is_it), None)
 
 
 def _candidate(profile: BackendProfile, url: str, wanted: Wanted) -> Backend:
-    """Return a server that may be of this kind; its model is still to be found."""
+    """Return a server that may be of this kind, without a model."""
     target = BackendTarget(profile=profile, base_url=url, model="", api_key=wanted.key_for(profile))
     return UrllibBackend(target)
 
@@ -126,9 +126,7 @@ async def _target(found: BackendTarget, model: str | None) -> BackendTarget:
     facts = await ask_facts(UrllibBackend(found), QUESTION_SECONDS, model)
     chosen = model or facts.loaded_model or next(iter(facts.models), None)
     if chosen is None:
-        raise InvalidSetting(
-            f"{profile.title} at {found.base_url} does not tell which models it has; name one with --model"
-        )
+        raise InvalidSetting(f"{profile.title} at {found.base_url} does not report its models; name one with --model")
     if model is None and profile.is_remote:
         raise InvalidSetting(f"{profile.title} has {len(facts.models)} models; name one with --model")
     target = replace(
@@ -141,7 +139,7 @@ async def _target(found: BackendTarget, model: str | None) -> BackendTarget:
 
 
 def _with_choices(target: BackendTarget, settings: Settings) -> BackendTarget:
-    """Let what the user said win over what the server told."""
+    """Return the target with the settings, which win over the facts that the server reports."""
     return BackendTarget(
         profile=target.profile,
         base_url=target.base_url,
@@ -155,7 +153,7 @@ def _with_choices(target: BackendTarget, settings: Settings) -> BackendTarget:
 
 async def _fallback(fallback: Fallback, settings: Settings) -> BackendTarget | None:
     def key_for(profile: BackendProfile) -> Secret | None:
-        """A fallback never gets the key that was set for the first server."""
+        """Return the fallback's own key; it never gets the one that was set for the first server."""
         return settings.keys.get(fallback.api_key_variable or profile.api_key_variable or "")
 
     wanted = Wanted(mode=fallback.mode, url=fallback.url, model=fallback.model, key_for=key_for)
@@ -165,11 +163,11 @@ async def _fallback(fallback: Fallback, settings: Settings) -> BackendTarget | N
     except InvalidSetting:
         raise
     except SetupError:
-        return _unasked(fallback, key_for)
+        return _described_target(fallback, key_for)
 
 
-def _unasked(fallback: Fallback, key_for: Callable[[BackendProfile], Secret | None]) -> BackendTarget | None:
-    """Return the target as described, for a server that may be started later."""
+def _described_target(fallback: Fallback, key_for: Callable[[BackendProfile], Secret | None]) -> BackendTarget | None:
+    """Return the target from the settings alone, for a server that may be started later."""
     if fallback.model is None:
         return None
     profile = profile_named(_backend(fallback.mode) if fallback.mode else "generic")
@@ -179,10 +177,10 @@ def _unasked(fallback: Fallback, key_for: Callable[[BackendProfile], Secret | No
 
 def _backend(mode: Mode) -> BackendName:
     if mode in {"claude", "embedded"}:
-        raise InvalidSetting(f"mode {mode} is no server that can be asked at an address, or fall back to")
-    return mode  # the modes without these two are the names of the profiles
+        raise InvalidSetting(f"mode {mode} is not a server with an address")
+    return mode
 
 
 def _absent(profile: BackendProfile, url: str) -> SetupError:
     how = f" Start it ({profile.how_to_start})" if profile.how_to_start else " Start it"
-    return SetupError(f"{profile.title} does not answer at {url}.{how}, or say where it is with --backend-url")
+    return SetupError(f"{profile.title} does not answer at {url}.{how}, or set its address with --backend-url")

@@ -1,7 +1,7 @@
 """
-Where a launch takes place: the project, the manner in which the client is started, and the session that goes on.
+Identifies launches that begin alike: by the project, the way the client is started, and the session it continues.
 
-A prompt that was recorded, or a state that was kept, is of use only where the client will say the same again.
+A recorded prompt or a slot snapshot is of use only where the client will send the same prompt again.
 """
 
 import hashlib
@@ -50,14 +50,14 @@ SESSION_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-
 
 
 def launch_key_of(invocation: Invocation, client: Client, diet: ClientDiet, model: str) -> LaunchKey:
-    """Return the place of a launch; what the user wrote in flags is in it as a digest only, for it may be secret."""
-    program = [str(Path(word).resolve()) for word in client.command]  # a link to the release that it is
-    said = (program, diet.name, model, _shaping(invocation.arguments))
-    return LaunchKey(str(invocation.folder), hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:16])
+    """Return the key of a launch; the user's flags are in it as a digest only, because they may contain secrets."""
+    program = [str(Path(word).resolve()) for word in client.command]  # a link leads to a release
+    identity = (program, diet.name, model, _shaping(invocation.arguments))
+    return LaunchKey(str(invocation.folder), hashlib.sha256(msgspec.json.encode(identity)).hexdigest()[:16])
 
 
 def continues_session(arguments: Sequence[str]) -> bool:
-    """Tell whether the client is told to go on with an earlier session."""
+    """Return whether the client's arguments continue an earlier session."""
     return any(
         argument in {"-c", "--continue", "-r", "--resume"} or argument.startswith("--resume=")
         for argument in before_separator(arguments)
@@ -65,7 +65,7 @@ def continues_session(arguments: Sequence[str]) -> bool:
 
 
 def continued_session(arguments: Sequence[str]) -> str | None:
-    """Return the session that the client is told to go on with, `None` where it finds out or asks for itself."""
+    """Return the session that the arguments continue, `None` if the client finds it or asks the user."""
     named = flag_value(arguments, "--resume") or flag_value(arguments, "-r")
     return named.lower() if named is not None and SESSION_ID.fullmatch(named) else None
 

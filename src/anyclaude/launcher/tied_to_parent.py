@@ -1,11 +1,11 @@
 """
-Becomes another program that ends when its parent does; run by path, so it imports nothing of ours.
+Becomes another program that ends when its parent does; run by its path, so it imports nothing of anyclaude.
 
     python tied_to_parent.py PARENT_PID PROGRAM [ARGUMENT…]
 
 Linux sends a process the signal it asked for when its parent is gone (prctl(2), PR_SET_PDEATHSIG), even if the parent
-was killed with SIGKILL, and keeps that wish across `execve`.  Asking in a program of its own, and not between `fork`
-and `exec` of a process with threads, is what makes it safe.
+was killed with SIGKILL, and `execve` keeps this setting.  A separate program makes it safe: no Python code may run
+between `fork` and `exec` of a process with threads.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Ask for the signal, see that the parent has not gone in the meantime, and become the program."""
+    """Ask for the signal, check that the parent has not ended meanwhile, and become the program."""
     parent, program = int(sys.argv[1]), sys.argv[2]
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:

@@ -30,15 +30,15 @@ def test_the_users_arguments_come_last_and_unchanged(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("command", sorted(SUBCOMMANDS))
-def test_nothing_is_put_before_a_command_of_the_clients_own(command: str) -> None:
+def test_nothing_is_added_to_a_subcommand_of_the_client(command: str) -> None:
     assert client_arguments((command, "list"), NEEDED, "acceptEdits", ("--bare",)) == (command, "list")
 
 
-def test_the_permission_mode_is_left_alone_where_the_user_chose() -> None:
+def test_the_permission_mode_is_not_added_if_the_user_has_chosen() -> None:
     assert "--permission-mode" not in client_arguments(("-p",), NEEDED, None, ())
 
 
-def test_address_and_credentials_of_a_settings_file_are_overruled() -> None:
+def test_address_and_credentials_of_a_settings_file_are_overridden() -> None:
     settings = json.loads(client_arguments((), NEEDED, None, ())[1])
 
     assert settings["skipWebFetchPreflight"] is True
@@ -50,7 +50,7 @@ def test_address_and_credentials_of_a_settings_file_are_overruled() -> None:
 
 @pytest.mark.parametrize("as_file", [True, False])
 @pytest.mark.parametrize("joined", [True, False])
-def test_the_users_own_settings_are_merged_and_win_in_all_else(tmp_path: Path, as_file: bool, joined: bool) -> None:
+def test_the_users_settings_are_merged_and_win_otherwise(tmp_path: Path, as_file: bool, joined: bool) -> None:
     theirs = '{"skipWebFetchPreflight":false,"model":"x","env":{"FOO":"1","ANTHROPIC_BASE_URL":"http://theirs"}}'
     (tmp_path / "theirs.json").write_text(theirs)
     given = str(tmp_path / "theirs.json") if as_file else theirs
@@ -72,13 +72,13 @@ def test_settings_that_cannot_be_read_are_left_to_the_client_to_report() -> None
     assert client_arguments(words, NEEDED, None, ()) == words
 
 
-def test_in_mode_claude_the_settings_only_lead_to_the_gateway() -> None:
+def test_in_mode_claude_the_settings_contain_only_the_address() -> None:
     settings = merged_settings((), SettingsNeeded("http://127.0.0.1:5", keeps_credentials=True))
 
     assert settings == {"env": {"ANTHROPIC_BASE_URL": "http://127.0.0.1:5"}}
 
 
-def test_what_follows_a_separator_is_no_flag() -> None:
+def test_words_after_a_separator_are_not_flags() -> None:
     words = ("-p", "--", "--settings", "x", "--permission-mode")
 
     assert client_arguments(words, NEEDED, None, ())[2:] == words
@@ -109,7 +109,7 @@ def test_a_permission_mode_can_be_chosen_in_each_settings_file(tmp_path: Path, i
     assert has_chosen_permissions((), files)
 
 
-def test_a_broken_settings_file_is_no_choice(tmp_path: Path) -> None:
+def test_a_broken_settings_file_is_ignored(tmp_path: Path) -> None:
     files = settings_files({"CLAUDE_CONFIG_DIR": str(tmp_path)}, tmp_path / "home", tmp_path / "project")
     (tmp_path / "settings.json").write_text('{"permissions":')
 

@@ -1,4 +1,4 @@
-"""Which diet a window and a user's choice lead to."""
+"""The diet for a window and the user's choice."""
 
 import pytest
 from hypothesis import given
@@ -21,21 +21,21 @@ def diet_at(window: int, *, is_native: bool = True) -> ClientDiet:
 
 
 @given(WINDOWS)
-def test_the_prompt_leaves_room_for_work_unless_it_is_the_smallest_there_is(window: int) -> None:
+def test_the_prompt_leaves_room_to_work_unless_it_is_the_smallest(window: int) -> None:
     diet = diet_at(window)
 
     assert diet == CLIENT_DIETS[-1] or fits(diet, room(window), is_native=True)
 
 
 @given(WINDOWS, WINDOWS)
-def test_a_larger_window_never_gets_less(one: int, other: int) -> None:
+def test_a_larger_window_never_gets_a_smaller_diet(one: int, other: int) -> None:
     small, large = sorted((one, other))
 
     assert CLIENT_DIETS.index(diet_at(large)) <= CLIENT_DIETS.index(diet_at(small))
 
 
 @given(WINDOWS)
-def test_no_window_gets_more_than_the_default_unasked(window: int) -> None:
+def test_no_window_gets_more_than_the_default_automatically(window: int) -> None:
     names = [diet.name for diet in CLIENT_DIETS]
 
     assert names.index(diet_at(window).name) >= names.index(DEFAULT_DIET)
@@ -48,23 +48,23 @@ def test_the_users_choice_wins_in_every_window(chosen: Diet, window: int) -> Non
 
 
 @pytest.mark.parametrize(("window", "name"), [(8_192, "bare"), (16_384, "minimal"), (32_768, "lean"), (65_536, "lean")])
-def test_the_usual_windows(window: int, name: str) -> None:
+def test_common_windows(window: int, name: str) -> None:
     assert diet_at(window).name == name
 
 
-def test_a_release_in_javascript_needs_a_larger_window_for_the_same() -> None:
+def test_a_release_in_javascript_needs_a_larger_window_for_the_same_diet() -> None:
     assert diet_at(32_768, is_native=False).name == "minimal"
     assert diet_at(65_536, is_native=False).name == "lean"
 
 
-def test_each_diet_takes_less_than_the_one_before_and_says_what_is_lost() -> None:
+def test_each_diet_is_smaller_than_the_previous_one_and_states_its_loss() -> None:
     sizes = [diet.prompt_tokens for diet in CLIENT_DIETS]
 
     assert sizes == sorted(sizes, reverse=True)
     assert [bool(diet.loss) for diet in CLIENT_DIETS] == [False, True, True, True]
 
 
-def test_an_argument_takes_no_word_of_the_users() -> None:
+def test_an_argument_never_absorbs_a_word_of_the_users() -> None:
     """`--tools` and `--disallowedTools` take all words up to the next flag, unless the value is joined to them."""
     assert all("=" in argument for diet in CLIENT_DIETS for argument in diet.arguments if argument != "--bare")
 
@@ -85,5 +85,5 @@ def test_every_variable_has_a_reason() -> None:
         (("-p", "--", "--bare"), {}, False),
     ],
 )
-def test_the_users_own_choice_is_seen(arguments: tuple[str, ...], environment: dict[str, str], expected: bool) -> None:
+def test_the_users_choice_is_detected(arguments: tuple[str, ...], environment: dict[str, str], expected: bool) -> None:
     assert has_chosen_tools(arguments, environment) is expected

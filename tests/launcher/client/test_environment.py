@@ -1,4 +1,4 @@
-"""What the client is told, what it is kept from, and where it will compact."""
+"""The variables that the client gets, those it does not get, and where it compacts."""
 
 import msgspec
 import pytest
@@ -14,12 +14,12 @@ from anyclaude.launcher.client.environment import (
     Variable,
     child_environment,
     client_environment,
+    client_name_of,
     declared_window,
     is_credential,
     passthrough_environment,
     reply_cap,
     room_tokens,
-    visible_name,
 )
 
 PLAN = ClientPlan(base_url="http://127.0.0.1:5", model="qwen3", models={}, context_tokens=131_072)
@@ -33,14 +33,14 @@ def child(user: dict[str, str], plan: ClientPlan = PLAN) -> dict[str, str]:
     return child_environment(user, client_environment(user, plan))
 
 
-def test_every_variable_has_a_reason_and_comes_once() -> None:
+def test_every_variable_is_unique_and_has_a_reason() -> None:
     variables = client_environment({}, PLAN)
 
     assert all(variable.reason for variable in variables)
     assert len({variable.name for variable in variables}) == len(variables)
 
 
-def test_what_the_user_exported_wins_except_for_address_and_credentials() -> None:
+def test_exported_variables_win_except_for_address_and_credentials() -> None:
     names = [variable.name for variable in client_environment({}, PLAN)]
     user = dict.fromkeys(names, "mine")
 
@@ -56,17 +56,17 @@ def test_no_credential_and_no_other_cloud_reaches_the_client(name: str) -> None:
     assert "s3cret" not in child(user).values()
 
 
-def test_an_anthropic_key_is_kept_back_under_whatever_name_it_goes() -> None:
+def test_an_anthropic_key_is_withheld_under_any_name() -> None:
     assert "MY_KEY" not in child({"MY_KEY": "sk-ant-api03-x"})
 
 
-def test_what_is_no_credential_of_anthropic_passes() -> None:
+def test_other_variables_are_passed_on() -> None:
     user = {"AWS_SECRET_ACCESS_KEY": "x", "GITHUB_TOKEN": "x", "CLAUDE_CODE_MAX_RETRIES": "3", "HOME": "/h"}
 
     assert user.items() <= child(user).items()
 
 
-def test_a_proxy_never_stands_between_the_client_and_the_gateway() -> None:
+def test_no_proxy_is_used_between_the_client_and_the_gateway() -> None:
     result = child({"http_proxy": "http://proxy:3128", "no_proxy": "intern"})
 
     assert result["no_proxy"] == "intern,127.0.0.1,localhost"
@@ -74,7 +74,7 @@ def test_a_proxy_never_stands_between_the_client_and_the_gateway() -> None:
     assert "NO_PROXY" not in child({})
 
 
-def test_every_alias_leads_to_a_model_of_this_run() -> None:
+def test_every_alias_is_a_model_of_this_run() -> None:
     result = child({})
 
     aliases = {name: value for name, value in result.items() if name.endswith("_MODEL")}
@@ -82,7 +82,7 @@ def test_every_alias_leads_to_a_model_of_this_run() -> None:
     assert len(aliases) == 7
 
 
-def test_a_tiers_own_model_stands_behind_its_alias() -> None:
+def test_the_alias_of_a_tier_is_its_own_model() -> None:
     plan = msgspec.structs.replace(PLAN, models={"haiku": "small", "subagent": "busy", "opus": "big"})
 
     result = child({}, plan)
@@ -94,8 +94,8 @@ def test_a_tiers_own_model_stands_behind_its_alias() -> None:
 
 
 @pytest.mark.parametrize("name", ["claude-opus-5", "anthropic/claude-sonnet-4", "My-Claude-Distill", "opus", "haiku"])
-def test_a_name_the_client_might_know_is_hidden_from_it(name: str) -> None:
-    assert visible_name(name, "opus") == "local-opus"
+def test_a_name_that_the_client_might_know_is_replaced(name: str) -> None:
+    assert client_name_of(name, "opus") == "local-opus"
 
 
 @given(WINDOWS)
@@ -108,7 +108,7 @@ def test_a_reply_and_the_conversation_fit_the_real_window(window: int) -> None:
 
 
 @given(WINDOWS)
-def test_the_client_compacts_where_we_say_or_later_only_if_the_reply_still_fits(window: int) -> None:
+def test_the_client_compacts_at_the_room_or_later_if_the_reply_still_fits(window: int) -> None:
     cap = reply_cap(window, None)
     declared = declared_window(window, cap)
     compacts_at = declared - min(cap, OUTPUT_RESERVE_TOKENS) - COMPACTION_RESERVE_TOKENS
@@ -150,5 +150,5 @@ def test_in_mode_claude_only_the_address_is_ours() -> None:
         ("CLAUDE_CODE_TOTAL_TOKENS_REMINDER", "off", False),
     ],
 )
-def test_what_is_shown_is_no_secret(name: str, value: str, expected: bool) -> None:
+def test_credentials_are_recognised(name: str, value: str, expected: bool) -> None:
     assert is_credential(Variable(name, value, "")) is expected

@@ -29,7 +29,7 @@ NODE = "import os\nprint(os.environ.get('NODE_VERSION', 'v22.1.0'))\n"
 
 
 class Box:
-    """A machine with programs of our own on its PATH, and a cache."""
+    """A machine with test programs on its PATH, and a cache."""
 
     def __init__(self, folder: Path) -> None:
         self.programs = folder / "bin"
@@ -45,12 +45,12 @@ class Box:
         return program
 
     def machine(self, path: Path | None = None, version: str = "9.9.9", **environment: str) -> Machine:
-        """Return what the launcher knows of it."""
+        """Return the machine for the launcher."""
         variables = {"PATH": str(self.programs), "NPM_LOG": str(self.log), **environment}
         return Machine(variables, self.cache, version, path)
 
     def installs(self) -> int:
-        """Return how often npm was asked to install."""
+        """Return how often npm ran an installation."""
         return len(self.log.read_text().splitlines()) if self.log.exists() else 0
 
 
@@ -72,7 +72,7 @@ def test_the_client_on_the_path_is_used(box: Box) -> None:
     assert find_client(box.machine()) == Client((str(program),), is_native=True)
 
 
-def test_a_release_in_javascript_is_known_by_what_its_link_leads_to(box: Box) -> None:
+def test_a_release_in_javascript_is_recognised_by_the_target_of_its_link(box: Box) -> None:
     script = box.put("cli.js")
     (box.programs / "claude").symlink_to(script)
 
@@ -82,14 +82,14 @@ def test_a_release_in_javascript_is_known_by_what_its_link_leads_to(box: Box) ->
     assert not client.is_native
 
 
-def test_the_client_that_was_named_wins(box: Box, tmp_path: Path) -> None:
+def test_the_client_that_was_set_wins(box: Box, tmp_path: Path) -> None:
     box.put("claude")
     named = box.put("another")
 
     assert find_client(box.machine(path=named)) == Client((str(named),), is_native=True)
 
 
-def test_a_named_client_that_is_no_program_is_refused_by_name(box: Box, tmp_path: Path) -> None:
+def test_a_client_that_cannot_be_executed_is_refused(box: Box, tmp_path: Path) -> None:
     with pytest.raises(ClientUnavailable, match="claude_path"):
         find_client(box.machine(path=tmp_path))
 
@@ -108,7 +108,7 @@ async def test_without_a_client_npm_installs_the_release_once(box_with_npm: Box)
     assert "--ignore-scripts" in box_with_npm.log.read_text()
 
 
-async def test_installs_at_the_same_time_wait_for_each_other(box_with_npm: Box) -> None:
+async def test_concurrent_installations_run_once(box_with_npm: Box) -> None:
     machine = box_with_npm.machine()
 
     clients = await asyncio.gather(*(provide_client(machine, NullProgress()) for _ in range(3)))
@@ -127,7 +127,7 @@ async def test_a_release_in_javascript_is_run_by_node(box_with_npm: Box) -> None
     assert not client.is_native
 
 
-async def test_what_was_left_half_finished_is_never_used(box_with_npm: Box) -> None:
+async def test_a_partial_installation_is_never_used(box_with_npm: Box) -> None:
     left = box_with_npm.cache / "claude-code" / "9.9.9.unfinished-x" / "node_modules" / "@anthropic-ai"
     (left / "claude-code-any-platform").mkdir(parents=True)
 
@@ -137,7 +137,7 @@ async def test_what_was_left_half_finished_is_never_used(box_with_npm: Box) -> N
     assert not left.exists()
 
 
-async def test_an_install_that_fails_says_what_npm_said_and_leaves_nothing_to_be_used(box_with_npm: Box) -> None:
+async def test_a_failed_installation_reports_npms_error_and_leaves_no_client(box_with_npm: Box) -> None:
     machine = box_with_npm.machine(NPM_FAILS="1")
 
     with pytest.raises(ClientUnavailable, match="no such version"):
@@ -156,13 +156,13 @@ async def test_a_package_without_a_program_for_this_platform_is_refused(box_with
 
 
 @pytest.mark.parametrize("missing", ["npm", "node"])
-async def test_without_npm_or_node_the_user_is_told_what_to_install(box_with_npm: Box, missing: str) -> None:
+async def test_without_npm_or_node_the_error_says_what_to_install(box_with_npm: Box, missing: str) -> None:
     (box_with_npm.programs / missing).unlink()
 
     with pytest.raises(ClientUnavailable, match=rf"{missing}.*Install Node\.js 20"):
         await provide_client(box_with_npm.machine(), NullProgress())
 
 
-async def test_a_node_that_is_too_old_is_named_with_its_version(box_with_npm: Box) -> None:
+async def test_a_node_that_is_too_old_is_reported_with_its_version(box_with_npm: Box) -> None:
     with pytest.raises(ClientUnavailable, match=r"v18\.20\.0.*Install Node\.js 20"):
         await provide_client(box_with_npm.machine(NODE_VERSION="v18.20.0"), NullProgress())

@@ -1,4 +1,4 @@
-"""What the client of one launch is given."""
+"""The variables, arguments and notes for the client of one launch."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def _invocation(tmp_path: Path, words: tuple[str, ...], environment: dict[str, s
     return Invocation(words, {"HOME": str(tmp_path), **(environment or {})}, tmp_path)
 
 
-def test_a_large_window_gets_the_lean_diet_and_says_nothing(tmp_path: Path) -> None:
+def test_a_large_window_gets_the_lean_diet_without_a_note(tmp_path: Path) -> None:
     plan = planned(tmp_path, "-p", "hi")
 
     assert plan.notes == ()
@@ -42,7 +42,7 @@ def test_a_large_window_gets_the_lean_diet_and_says_nothing(tmp_path: Path) -> N
     assert names(plan) >= {variable.name for variable in LEAN.variables}
 
 
-def test_the_full_diet_leaves_the_client_as_it_is(tmp_path: Path) -> None:
+def test_the_full_diet_adds_no_options(tmp_path: Path) -> None:
     plan = planned(tmp_path, "-p", "hi", diet="full")
 
     assert plan.arguments[:2] == ("--permission-mode", "acceptEdits")
@@ -64,7 +64,7 @@ def test_a_variable_of_a_diet_that_the_user_exported_keeps_their_value(tmp_path:
     assert values["CLAUDE_CODE_DISABLE_AUTO_MEMORY"] == "0"
 
 
-def test_a_small_window_takes_fewer_tools_and_says_so_once(tmp_path: Path) -> None:
+def test_a_small_window_gets_fewer_tools_and_one_note(tmp_path: Path) -> None:
     plan = planned(tmp_path, "-p", "hi", window=8_192)
 
     assert plan.arguments[0] == "--bare"
@@ -79,7 +79,7 @@ def test_tools_the_user_chose_are_left_alone(tmp_path: Path) -> None:
     assert plan.notes == ()
 
 
-def test_a_window_nobody_told_is_assumed_aloud(tmp_path: Path) -> None:
+def test_an_unknown_window_is_assumed_with_a_note(tmp_path: Path) -> None:
     plan = planned(tmp_path, window=None)
 
     assert any(f"{ASSUMED_CONTEXT_TOKENS:,}" in note and "ANYCLAUDE_CONTEXT_TOKENS" in note for note in plan.notes)
@@ -92,7 +92,7 @@ def test_a_permission_mode_in_the_users_settings_is_respected(tmp_path: Path) ->
     assert "--permission-mode" not in planned(tmp_path).arguments
 
 
-def test_in_mode_claude_the_model_is_the_clients_to_choose(tmp_path: Path) -> None:
+def test_in_mode_claude_the_model_is_passed_to_the_client(tmp_path: Path) -> None:
     settings = Settings(mode="claude", model="sonnet")
 
     plan = plan_client(_invocation(tmp_path, ("-p", "hi")), settings, None, URL, is_native=True)
@@ -101,7 +101,7 @@ def test_in_mode_claude_the_model_is_the_clients_to_choose(tmp_path: Path) -> No
     assert [variable.name for variable in plan.variables] == ["ANTHROPIC_BASE_URL"]
 
 
-def test_in_mode_claude_a_diet_that_was_asked_for_is_served(tmp_path: Path) -> None:
+def test_in_mode_claude_a_diet_that_was_set_is_used(tmp_path: Path) -> None:
     settings = Settings(mode="claude", diet="minimal")
 
     plan = plan_client(_invocation(tmp_path, ("-p", "hi")), settings, None, URL, is_native=True)
@@ -110,7 +110,7 @@ def test_in_mode_claude_a_diet_that_was_asked_for_is_served(tmp_path: Path) -> N
     assert names(plan) >= {variable.name for variable in MINIMAL.variables}
 
 
-def test_in_mode_claude_a_command_of_the_clients_own_stays_first(tmp_path: Path) -> None:
+def test_in_mode_claude_a_subcommand_of_the_client_stays_first(tmp_path: Path) -> None:
     settings = Settings(mode="claude", model="sonnet")
 
     plan = plan_client(_invocation(tmp_path, ("mcp", "list")), settings, None, URL, is_native=True)

@@ -1,12 +1,12 @@
 """
-The arguments Claude Code is started with: the user's, in their order, after the few that a gateway needs.
+The arguments of Claude Code: the user's, in their order, after the few that a gateway needs.
 
 Ours come first, so that the user's prompt stays the last word.  Measured with Claude Code 2.1.330:
 
 - `env` in the user's own settings files wins over the process's environment, so an address or a key written there
-  would lead every request past the gateway; `env` in `--settings` wins over both.
-- of two `--settings` the client reads the last one only, so ours and the user's become one.
-- `apiKeyHelper` adds its key beside our token; an empty one in `--settings` turns it off, null is refused.
+  would send every request past the gateway; `env` in `--settings` wins over both.
+- of two `--settings` the client reads only the last one, so ours and the user's are merged.
+- `apiKeyHelper` adds its key beside our token; an empty one in `--settings` switches it off, null is refused.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,24 +26,24 @@ PERMISSION_FLAGS = frozenset({"--permission-mode", "--dangerously-skip-permissio
 
 
 class SettingsNeeded(Struct, frozen=True):
-    """What the client's settings must say; `keeps_credentials` where the client keeps its own (mode `claude`)."""
+    """What the client's settings must contain; with `keeps_credentials` (mode `claude`), its credentials stay."""
 
     base_url: str
     keeps_credentials: bool = False
 
 
 def client_arguments(
-    user: Sequence[str], needed: SettingsNeeded, permission_mode: str | None, chosen_for_them: Sequence[str]
+    user: Sequence[str], needed: SettingsNeeded, permission_mode: str | None, diet: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return the client's arguments, ours first; `permission_mode` is `None` where the user has chosen one."""
+    """Return the client's arguments, ours first; `permission_mode` is `None` if the user has chosen one."""
     if user and user[0] in SUBCOMMANDS:
         return tuple(user)
     merged = merged_settings(user, needed)
     permissions = () if permission_mode is None else ("--permission-mode", permission_mode)
     if merged is None:
-        return (*chosen_for_them, *permissions, *user)
+        return (*diet, *permissions, *user)
     settings = ("--settings", msgspec.json.encode(merged).decode())
-    return (*chosen_for_them, *permissions, *settings, *without_flag(user, "--settings"))
+    return (*diet, *permissions, *settings, *without_flag(user, "--settings"))
 
 
 def merged_settings(user: Sequence[str], needed: SettingsNeeded) -> JsonObject | None:
@@ -63,7 +63,7 @@ def merged_settings(user: Sequence[str], needed: SettingsNeeded) -> JsonObject |
 
 
 def has_chosen_permissions(user: Sequence[str], settings_files: Sequence[Path]) -> bool:
-    """Tell whether the user has said how permissions are to be asked for, by a flag or in a settings file."""
+    """Return whether the user has chosen how permissions are requested, by a flag or in a settings file."""
     if any(argument.partition("=")[0] in PERMISSION_FLAGS for argument in before_separator(user)):
         return True
     given = flag_value(user, "--settings")
@@ -78,7 +78,7 @@ def settings_files(environment: Mapping[str, str], home: Path, folder: Path) -> 
 
 
 def read_settings(given: str) -> JsonObject | None:
-    """Return what `--settings` names: JSON, or a file that holds it."""
+    """Return the value of `--settings`: JSON, or the name of a file that contains it."""
     if given.lstrip().startswith("{"):
         return _decoded(given.encode())
     return _read_object(Path(given).expanduser())

@@ -1,8 +1,8 @@
 """
-How much Claude Code is asked to say: its own supported knobs, as data, with a reason for each.
+The client's part of a diet: its own supported options, as data, with a reason for each.
 
-What the client never writes needs no editing and costs no prefill, so this comes before anything the gateway does.
-What each diet sends, and the command that measures it, is in `docs/diets.md`.
+Text that the client never writes needs no editing and no prefill, so these options come before all that the gateway
+does.  `docs/diets.md` has what each diet sends, and the command that measures it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,16 +16,16 @@ from .arguments import before_separator
 from .environment import Variable
 
 SHARE_OF_ROOM = 0.5
-"""What a prompt may take of the room before compaction; the rest is for the user's CLAUDE.md, and for the work."""
+"""The share of the room before compaction that a prompt may take; the rest is for the user's CLAUDE.md and the work."""
 
 
 class ClientDiet(Struct, frozen=True, kw_only=True):
     """
-    The knobs of one diet.
+    The options of one diet.
 
-    `prompt_tokens` is what the first turn of `-p "Say hello"` takes with Claude Code 2.1.330 when the gateway has
-    done its part, as SmolLM2's template and tokenizer count it, and `javascript_prompt_tokens` the same of 2.1.112
-    (`uv run python -m benchmarks.diets`).  `loss` says what the user does without.
+    `prompt_tokens` are the tokens of the first turn of `-p "Say hello"` with Claude Code 2.1.330, after the gateway's
+    part, by SmolLM2's template and tokenizer; `javascript_prompt_tokens` are those of 2.1.112
+    (`uv run python -m benchmarks.diets`).  `loss` is what the user does without.
     """
 
     name: str
@@ -60,8 +60,8 @@ LEFT_OUT = (
     "ScheduleWakeup",
     "SendMessage",
 )
-"""Tools that steer other sessions, agents that run on, timers and worktrees: 29,000 of the 58,000 characters that the
-tools of 2.1.330 take.  A release that lacks one ignores its name (tried with 2.1.112)."""
+"""Tools for other sessions, background agents, timers and worktrees: 29,000 of the 58,000 characters of the tools of
+2.1.330.  A release without one of them ignores its name (tested with 2.1.112)."""
 
 FULL = ClientDiet(name="full", gateway="full", prompt_tokens=20_500, javascript_prompt_tokens=25_300)
 LEAN = ClientDiet(
@@ -69,7 +69,7 @@ LEAN = ClientDiet(
     gateway="lean",
     prompt_tokens=4_900,
     javascript_prompt_tokens=10_900,
-    # `=` and not a word of its own: the flag takes every word that follows, and the prompt would be one of them.
+    # With `=`, because the flag takes every word that follows, and the prompt would be one of them.
     arguments=(f"--disallowedTools={','.join(LEFT_OUT)}",),
     variables=_LEAN,
     loss="no timers, workflows, worktrees, bundled skills or memory",
@@ -92,7 +92,7 @@ BARE = ClientDiet(
     loss="Claude Code runs with --bare: Bash, Read and Edit; no CLAUDE.md, no hooks, no plugins",
 )
 CLIENT_DIETS = (FULL, LEAN, MINIMAL, BARE)
-"""From the largest to the smallest; `bare` is for windows that hold nothing else, and is not a choice of its own."""
+"""From the largest to the smallest; `bare` is for windows with no room for the others, and cannot be chosen."""
 
 _CHOICES = frozenset({"--tools", "--bare", "--system-prompt", "--system-prompt-file", "--restricted", "--safe-mode"})
 _CHOICE_VARIABLES = ("CLAUDE_CODE_SIMPLE", "CLAUDE_CODE_SAFE_MODE")
@@ -108,12 +108,12 @@ def diet_for(room_tokens: int, chosen: Diet | None, *, is_native: bool) -> Clien
 
 
 def fits(diet: ClientDiet, room_tokens: int, *, is_native: bool) -> bool:
-    """Tell whether a diet's prompt leaves room to work; releases in JavaScript write longer ones."""
+    """Return whether a diet's prompt leaves room to work; releases in JavaScript write longer ones."""
     prompt_tokens = diet.prompt_tokens if is_native else diet.javascript_prompt_tokens
     return prompt_tokens <= room_tokens * SHARE_OF_ROOM
 
 
 def has_chosen_tools(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
-    """Tell whether the user has chosen tools or a prompt; such a choice is never changed."""
+    """Return whether the user has chosen tools or a system prompt; such a choice is never changed."""
     names = {argument.partition("=")[0] for argument in before_separator(arguments)}
     return bool(names & _CHOICES) or any(environment.get(name) for name in _CHOICE_VARIABLES)

@@ -1,8 +1,8 @@
 """
-Claude Code itself: found where the user has it, or installed from npm into the user's cache folder.
+Claude Code itself: the user's own installation, or one from npm in the user's cache folder.
 
 From release 2.1.113 on the npm package is a wrapper; the program comes in a second package, one for each platform
-(`optionalDependencies`), and the install script only links the two.  So the program is started where npm put it, and
+(`optionalDependencies`), and the install script only links the two.  So the program is started from npm's folder, and
 no install script has to run, which many machines forbid.
 """
 
@@ -29,10 +29,10 @@ OLDEST_NODE = 20
 """npm of Node.js 20 installs every release (tested with 20.20); the program brings its own runtime."""
 
 INSTALLED_BYTES = 381_400_000
-"""What `CLIENT_VERSION` takes on Linux x64; on other platforms about as much."""
+"""The size of `CLIENT_VERSION` on Linux x64; about the same on other platforms."""
 
 POLL_SECONDS = 0.25
-"""How often the folder is measured while npm fills it."""
+"""How often the folder is measured while npm installs into it."""
 
 WHERE_FROM = (
     "Install Node.js 20 or later from https://nodejs.org, or Claude Code itself from https://claude.com/claude-code"
@@ -40,14 +40,14 @@ WHERE_FROM = (
 
 
 class Client(Struct, frozen=True):
-    """A Claude Code that can be started; `is_native` is false for the releases in JavaScript, up to 2.1.112."""
+    """A Claude Code that can be executed; `is_native` is false for the releases in JavaScript, up to 2.1.112."""
 
     command: tuple[str, ...]
     is_native: bool
 
 
 class Machine(Struct, frozen=True):
-    """Where to look, and where to install; `path` is the client as the user named it."""
+    """Where to look, and where to install; `path` is the program that the user set."""
 
     environment: Mapping[str, str]
     cache: Path
@@ -56,15 +56,20 @@ class Machine(Struct, frozen=True):
 
 
 async def provide_client(machine: Machine, progress: Progress) -> Client:
-    """Return the user's own client, else ours, which is installed first if need be; raises `ClientUnavailable`."""
+    """Return the user's own client, else ours, which is installed if necessary; raises `ClientUnavailable`."""
     return find_client(machine) or await _install(machine, progress)
 
 
 def find_client(machine: Machine) -> Client | None:
-    """Return the client that is there already: the one named, the one on the PATH, the one installed before."""
+    """
+    Return the client that exists: the one that was set, the one on the PATH, or the one installed earlier.
+
+    Raises:
+        ClientUnavailable: when the program that was set cannot be executed.
+    """
     if machine.path is not None:
         if not os.access(machine.path, os.X_OK) or machine.path.is_dir():
-            raise ClientUnavailable(f"{machine.path} is no program that can be started; correct claude_path")
+            raise ClientUnavailable(f"{machine.path} cannot be executed; correct claude_path")
         return _described(machine.path)
     if on_path := _which("claude", machine):
         return _described(on_path)
@@ -80,7 +85,7 @@ def _folder(machine: Machine) -> Path:
 
 
 def _installed(folder: Path, machine: Machine) -> Client | None:
-    """Return the client in a folder that npm has filled."""
+    """Return the client in a folder that npm has installed into."""
     modules = folder / "node_modules"
     for program in sorted(modules.glob(f"{PACKAGE}-*/claude")):
         if os.access(program, os.X_OK):
@@ -96,20 +101,20 @@ async def _install(machine: Machine, progress: Progress) -> Client:
     make_private_folder(folder.parent)
     async with exclusive_lock(folder.with_name(f"{machine.version}.lock")):
         if client := _installed(folder, machine):
-            return client  # by another anyclaude, while we waited
+            return client  # installed by another process meanwhile
         for unfinished in folder.parent.glob(f"{machine.version}.unfinished-*"):
             await asyncio.to_thread(shutil.rmtree, unfinished, ignore_errors=True)
         place = Path(tempfile.mkdtemp(prefix=f"{machine.version}.unfinished-", dir=folder.parent))
         await _fill(npm, place, machine, progress)
         if _installed(place, machine) is None:
             raise ClientUnavailable(
-                f"npm installed {PACKAGE}@{machine.version}, but it holds no program for this platform. "
+                f"npm installed {PACKAGE}@{machine.version}, but it contains no program for this platform. "
                 "Put a `claude` that runs here on the PATH"
             )
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         os.rename(place, folder)
     client = _installed(folder, machine)
-    assert client is not None  # it was there before the folder got its name
+    assert client is not None  # it was found before the folder was renamed
     return client
 
 
@@ -132,7 +137,7 @@ async def _usable_npm(machine: Machine) -> Path:
 
 
 async def _fill(npm: Path, place: Path, machine: Machine, progress: Progress) -> None:
-    """Let npm install into `place`, with the user's own npm configuration."""
+    """Run npm with the user's own configuration, to install into `place`."""
     package = f"{PACKAGE}@{machine.version}"
     options = ("--no-audit", "--no-fund", "--ignore-scripts", "--include=optional", "--loglevel=error")
     process = await asyncio.create_subprocess_exec(
@@ -148,15 +153,15 @@ async def _fill(npm: Path, place: Path, machine: Machine, progress: Progress) ->
     progress.started(f"Installing Claude Code {machine.version} from npm into {_folder(machine)}", total)
     measuring = asyncio.create_task(_measure(place, total, progress))
     try:
-        _, said = await process.communicate()
+        _, errors = await process.communicate()
     finally:
         measuring.cancel()
         await asyncio.wait((measuring,))
         progress.finished()
         _end_group(process)
     if process.returncode:
-        crash_reason = said.decode(errors="replace").strip()[-1500:]
-        raise ClientUnavailable(f"npm could not install {package}:\n{crash_reason}\n{WHERE_FROM}")
+        reason = errors.decode(errors="replace").strip()[-1500:]
+        raise ClientUnavailable(f"npm could not install {package}:\n{reason}\n{WHERE_FROM}")
 
 
 async def _measure(place: Path, total: int | None, progress: Progress) -> None:
@@ -173,13 +178,13 @@ def _size_of(folder: Path) -> int:
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:
-            with suppress(OSError):  # npm moves files while we look
+            with suppress(OSError):  # npm moves files meanwhile
                 total += os.lstat(os.path.join(parent, name)).st_size
     return total
 
 
 def _end_group(process: Process) -> None:
-    """End npm and what it started; only where we were cancelled is there anything left."""
+    """Kill npm and its children; they are still running only after a cancellation."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

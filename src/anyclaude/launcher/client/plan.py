@@ -1,4 +1,4 @@
-"""What the client of one launch is given: its environment, its arguments, and what the user is told before."""
+"""The plan for the client of one launch: its environment, its arguments, and notes for the user."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,12 +14,12 @@ from .diets import CLIENT_DIETS, ClientDiet, diet_for, fits, has_chosen_tools
 from .environment import ClientPlan, Variable, client_environment, passthrough_environment, reply_cap, room_tokens
 
 ASSUMED_CONTEXT_TOKENS = 32_768
-"""For a server that does not tell: unknown models get a window of a million tokens from the client otherwise, and a
+"""For a server that does not report its window: otherwise the client assumes a million tokens for unknown models, and a
 server that cuts long prompts silently would cut most of them."""
 
 
 class Invocation(Struct, frozen=True):
-    """Where and with what anyclaude was called."""
+    """How anyclaude was called: the arguments for the client, the environment, and the working directory."""
 
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
@@ -27,12 +27,12 @@ class Invocation(Struct, frozen=True):
 
     @property
     def home(self) -> Path:
-        """The user's own folder."""
+        """The user's home folder."""
         return Path(self.environment.get("HOME") or Path.home())
 
 
 class Plan(Struct, frozen=True):
-    """The client's variables and arguments, and sentences for the user."""
+    """The client's variables and arguments, and notes for the user."""
 
     variables: tuple[Variable, ...]
     arguments: tuple[str, ...]
@@ -46,7 +46,7 @@ def plan_client(
     user = invocation.environment
     if target is None:
         model = ("--model", settings.model) if settings.model else ()
-        diet = asked_diet(invocation, settings)
+        diet = passthrough_diet(invocation, settings)
         needed = SettingsNeeded(base_url, keeps_credentials=True)
         arguments = _arguments(invocation, settings, needed, (*diet.arguments, *model))
         return Plan(passthrough_environment(user, base_url, diet.variables), arguments)
@@ -65,13 +65,13 @@ def plan_client(
     return Plan(client_environment(user, plan), arguments, _notes(settings, target, diet, is_native=is_native))
 
 
-def asked_diet(invocation: Invocation, settings: Settings) -> ClientDiet:
-    """Return the diet of a client of Anthropic's own API: everything, unless the user chose one."""
+def passthrough_diet(invocation: Invocation, settings: Settings) -> ClientDiet:
+    """Return the diet of a client of Anthropic's own API: `full`, unless the user chose another."""
     return _respecting(invocation, next(diet for diet in CLIENT_DIETS if diet.name == (settings.diet or "full")))
 
 
 def diet_of(invocation: Invocation, settings: Settings, target: BackendTarget, *, is_native: bool) -> ClientDiet:
-    """Return what the client is asked to leave out: less in a small window, and no tools where the user chose some."""
+    """Return the client's diet: a smaller one in a small window; tools that the user chose are left alone."""
     is_chosen = has_chosen_tools(invocation.arguments, invocation.environment)
     wanted = settings.diet or (DEFAULT_DIET if is_chosen else None)
     return _respecting(invocation, diet_for(_room(settings, target), wanted, is_native=is_native))
@@ -105,13 +105,13 @@ def _notes(settings: Settings, target: BackendTarget, diet: ClientDiet, *, is_na
     window = _window(target)
     if target.context_tokens is None:
         notes.append(
-            f"{target.profile.title} does not tell how large the window of {target.model} is; {window:,} tokens are "
-            f"assumed. Set {variable_named('context_tokens')} if you know."
+            f"{target.profile.title} does not report the window of {target.model}; {window:,} tokens are "
+            f"assumed. Set {variable_named('context_tokens')} if you know it."
         )
     if settings.diet is not None and not fits(diet, _room(settings, target), is_native=is_native):
         notes.append(
-            f"With the diet {diet.name} the prompt takes so much of a window of {window:,} tokens that little is left "
-            f"to work with; a smaller one is chosen where none is named."
+            f"With the diet {diet.name}, the prompt leaves little of a window of {window:,} tokens to work with; "
+            f"if no diet is set, a smaller one is chosen."
         )
     elif settings.diet is None and diet.name != DEFAULT_DIET and diet.loss:
         notes.append(f"A window of {window:,} tokens is small for Claude Code's prompt: {diet.loss}.")
