@@ -1,6 +1,7 @@
 """Token counts of a forwarded reply, streamed or whole; an unreadable reply has none."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ DELTA = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage":
 COUNTED = UsageReported(95, 42, 80)
 
 
-def event(value: dict[str, object]) -> bytes:
+def event(value: Mapping[str, object]) -> bytes:
     return f"event: {value['type']}\ndata: {json.dumps(value)}\n\n".encode()
 
 
