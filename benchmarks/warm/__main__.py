@@ -32,7 +32,7 @@ from tests.parts.weights import qwen_coder_file, smollm2_file, tests_cache
 
 from anyclaude.engine import EngineOptions
 from anyclaude.engine.identity import engine_identity
-from anyclaude.launcher.compose import engine_target
+from anyclaude.launcher.embedded import engine_target
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.protocol.json_values import JsonObject
 from anyclaude.settings import Settings

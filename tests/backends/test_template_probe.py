@@ -23,8 +23,8 @@ from anyclaude.engine.chat_templates import shipped_template
 from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.engine.gguf import read_metadata
 from anyclaude.exchange.prompt_pipeline import prompt_steps
-from anyclaude.launcher.compose import running_servers
 from anyclaude.launcher.detection import find_target
+from anyclaude.launcher.servers import running_servers
 from anyclaude.profiles import EMBEDDED, BackendProfile, profile_named
 from anyclaude.profiles.base import EarlierReasoning, MidConversationSystem
 from anyclaude.protocol.content import TextBlock
@@ -120,8 +120,8 @@ async def test_with_the_other_setting_the_template_fails_or_changes_the_prefix(
 
 async def test_every_run_probes_its_server_or_its_engine_at_startup(tiny_model: Path, tmp_path: Path) -> None:
     own = Settings(mode="embedded", model=str(tiny_model), context_tokens=4096, log_dir=tmp_path)
-    async with running_servers(own, NullProgress(), lambda _: None) as served:
-        (embedded,) = served.targets
+    async with running_servers(own, NullProgress(), lambda _: None) as servers:
+        (embedded,) = servers.targets
         theirs = Settings(mode="llamacpp", backend_url=embedded.base_url, api_key=embedded.api_key)
         found = await find_target(theirs)
 

@@ -1,4 +1,4 @@
-"""Who sent a request."""
+"""The sender of a request, according to its headers."""
 
 import pytest
 
@@ -6,23 +6,23 @@ from anyclaude.exchange.caller import caller_of
 from anyclaude.scheduling.queue import Priority
 
 
-def test_claude_code_is_known_by_its_session_or_its_name() -> None:
+def test_claude_code_is_recognised_by_its_session_or_its_user_agent() -> None:
     assert caller_of({"x-claude-code-session-id": "s"}).is_claude_code
     assert caller_of({"User-Agent": "claude-cli/2.1.330 (external, cli)"}).is_claude_code
     assert not caller_of({"User-Agent": "anthropic-python/0.80"}).is_claude_code
     assert not caller_of({}).is_claude_code
 
 
-def test_sub_agents_and_side_calls_have_conversations_of_their_own() -> None:
+def test_sub_agents_and_auxiliary_calls_are_separate_conversations() -> None:
     main = caller_of({"x-claude-code-session-id": "s", "x-claude-code-request-class": "main"})
     unlabelled = caller_of({"x-claude-code-session-id": "s"})
     agent = caller_of({"x-claude-code-session-id": "s", "x-claude-code-agent-id": "a1"})
     other_agent = caller_of({"x-claude-code-session-id": "s", "x-claude-code-agent-id": "a2"})
-    side_call = caller_of({"x-claude-code-session-id": "s", "x-claude-code-request-class": "auxiliary"})
+    auxiliary_call = caller_of({"x-claude-code-session-id": "s", "x-claude-code-request-class": "auxiliary"})
     other_session = caller_of({"x-claude-code-session-id": "t"})
 
     assert main.conversation == unlabelled.conversation
-    callers = [main, agent, other_agent, side_call, other_session]
+    callers = [main, agent, other_agent, auxiliary_call, other_session]
     assert len({caller.conversation for caller in callers}) == len(callers)
 
 
@@ -35,16 +35,16 @@ def test_sub_agents_and_side_calls_have_conversations_of_their_own() -> None:
         ({}, False),
     ],
 )
-def test_a_sub_agent_is_known_by_its_class_or_its_id(headers: dict[str, str], is_subagent: bool) -> None:
+def test_a_sub_agent_is_recognised_by_its_class_or_its_id(headers: dict[str, str], is_subagent: bool) -> None:
     assert caller_of(headers).is_subagent == is_subagent
 
 
-def test_a_class_we_do_not_know_is_unknown() -> None:
+def test_an_unsupported_class_is_unknown() -> None:
     assert caller_of({"x-claude-code-request-class": "compaction"}).request_class == "compaction"
     assert caller_of({"x-claude-code-request-class": "brand-new"}).request_class == "unknown"
 
 
-def test_a_header_that_is_no_text_can_still_be_written_down() -> None:
+def test_a_header_that_is_not_utf_8_can_still_be_encoded() -> None:
     caller = caller_of({"x-claude-code-session-id": b"caf\xc3\xa9 \xff".decode(errors="surrogateescape")})
 
     assert caller.session == "café \ufffd"
@@ -62,15 +62,15 @@ def test_a_header_that_is_no_text_can_still_be_written_down() -> None:
         ("auxiliary", Priority.AUXILIARY),
     ],
 )
-def test_what_the_user_waits_for_comes_first(request_class: str, priority: Priority) -> None:
+def test_the_priority_follows_the_request_class(request_class: str, priority: Priority) -> None:
     assert caller_of({"x-claude-code-request-class": request_class}).priority == priority
 
 
-def test_the_side_call_of_a_sub_agent_is_a_side_call() -> None:
+def test_the_auxiliary_call_of_a_sub_agent_has_the_priority_of_auxiliary_calls() -> None:
     headers = {"x-claude-code-agent-id": "a1", "x-claude-code-request-class": "auxiliary"}
 
     assert caller_of(headers).priority == Priority.AUXILIARY
 
 
-def test_no_client_can_pass_for_the_gateways_own_warm_up() -> None:
+def test_a_client_cannot_send_the_class_of_the_gateway() -> None:
     assert caller_of({"x-claude-code-request-class": "warm_up"}).request_class == "unknown"

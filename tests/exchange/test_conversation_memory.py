@@ -1,4 +1,4 @@
-"""The order of tools and the raw tool calls that later requests need."""
+"""The tool order and the raw tool calls that later requests need."""
 
 import stat
 from pathlib import Path
@@ -22,7 +22,7 @@ def test_tools_are_remembered_in_the_order_the_model_read_them() -> None:
     assert memory.tool_order("a") == ("Bash", "Read", "Agent")
 
 
-def test_conversations_do_not_mix() -> None:
+def test_each_conversation_has_its_own_tool_order() -> None:
     memory = ConversationMemory()
     memory.record_tool_order("a", request("Bash"))
 
@@ -52,7 +52,7 @@ def test_an_incomplete_line_is_skipped(tmp_path: Path) -> None:
     assert list(ConversationMemory(file).raw_arguments) == ["toolu_1"]
 
 
-def test_the_oldest_calls_go_first_when_the_memory_is_full() -> None:
+def test_the_oldest_calls_are_dropped_when_the_memory_is_full() -> None:
     memory = ConversationMemory(max_raw_bytes=10)
     for number in range(4):
         memory.record_tool_calls({f"toolu_{number}": "x" * 4})
@@ -60,7 +60,15 @@ def test_the_oldest_calls_go_first_when_the_memory_is_full() -> None:
     assert list(memory.raw_arguments) == ["toolu_2", "toolu_3"]
 
 
-def test_the_file_stays_within_twice_the_bound_and_keeps_the_newest_calls(tmp_path: Path) -> None:
+def test_a_call_recorded_again_is_counted_once() -> None:
+    memory = ConversationMemory(max_raw_bytes=10)
+    for _ in range(4):
+        memory.record_tool_calls({"toolu_1": "x" * 4})
+
+    assert list(memory.raw_arguments) == ["toolu_1"]
+
+
+def test_the_file_is_at_most_twice_the_limit_and_keeps_the_newest_calls(tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
     first = ConversationMemory(file, max_raw_bytes=200)
     sizes: list[int] = []
@@ -73,7 +81,7 @@ def test_the_file_stays_within_twice_the_bound_and_keeps_the_newest_calls(tmp_pa
     assert list(again.raw_arguments) == ["toolu_36", "toolu_37", "toolu_38", "toolu_39"]
 
 
-def test_a_file_that_is_too_large_is_cut_when_the_next_call_is_recorded(tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_is_trimmed_when_the_next_call_is_recorded(tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
     ConversationMemory(file).record_tool_calls({f"toolu_{number}": "x" * 50 for number in range(40)})
     memory = ConversationMemory(file, max_raw_bytes=200)
@@ -84,7 +92,7 @@ def test_a_file_that_is_too_large_is_cut_when_the_next_call_is_recorded(tmp_path
     assert list(ConversationMemory(file).raw_arguments) == ["toolu_39", "toolu_40"]
 
 
-def test_a_file_that_cannot_be_written_does_not_lose_the_calls_of_this_run(tmp_path: Path) -> None:
+def test_calls_are_kept_in_memory_if_the_file_cannot_be_written(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
     memory = ConversationMemory(blocked / "calls.jsonl")

@@ -8,26 +8,26 @@ from anyclaude.backends import FakeBackend
 from anyclaude.exchange import ExchangeBegan, ExchangeEnded, ExchangeListener, ExchangeProgressed, Listeners
 
 
-class Noting(ExchangeListener):
-    """Notes the events it receives in a list that listeners share."""
+class EventRecorder(ExchangeListener):
+    """Appends the events it receives to a list that listeners share."""
 
-    def __init__(self, name: str, notes: list[tuple[str, object]]) -> None:
+    def __init__(self, name: str, events: list[tuple[str, object]]) -> None:
         self._name = name
-        self._notes = notes
+        self._events = events
 
     def exchange_began(self, event: ExchangeBegan) -> None:
-        self._notes.append((self._name, event))
+        self._events.append((self._name, event))
 
     def exchange_progressed(self, event: ExchangeProgressed) -> None:
-        self._notes.append((self._name, event))
+        self._events.append((self._name, event))
 
     def exchange_ended(self, event: ExchangeEnded) -> None:
-        self._notes.append((self._name, event))
+        self._events.append((self._name, event))
 
 
 def test_every_listener_receives_every_event_in_order() -> None:
-    notes: list[tuple[str, object]] = []
-    listeners = Listeners([Noting("first", notes), ExchangeListener(), Noting("second", notes)])
+    events: list[tuple[str, object]] = []
+    listeners = Listeners([EventRecorder("first", events), ExchangeListener(), EventRecorder("second", events)])
     prepared = prepared_for(FakeBackend(target_at("http://fake/v1")))
     began = ExchangeBegan("req_1", "/v1/messages", MAIN)
     progressed, end = ExchangeProgressed("req_1", MAIN, "queued", prepared), ended()
@@ -36,4 +36,4 @@ def test_every_listener_receives_every_event_in_order() -> None:
     listeners.exchange_progressed(progressed)
     listeners.exchange_ended(end)
 
-    assert notes == [(name, event) for event in (began, progressed, end) for name in ("first", "second")]
+    assert events == [(name, event) for event in (began, progressed, end) for name in ("first", "second")]

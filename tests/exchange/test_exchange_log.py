@@ -1,4 +1,4 @@
-"""The record of an exchange, for every way it can end."""
+"""The record of an exchange, for every way in which it can end."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
@@ -19,8 +19,8 @@ NOON_IN_TOKYO = datetime(2026, 11, 22, 12, 0, tzinfo=timezone(timedelta(hours=9)
 
 
 @dataclass
-class Logged:
-    """The log of one exchange, on a clock that the test moves, and the listener it announces the exchange to."""
+class LoggedExchange:
+    """The log of one exchange, with a manual clock and the listener that receives its events."""
 
     clock: ManualClock = field(default_factory=ManualClock)
     listener: Recorder = field(default_factory=Recorder)
@@ -37,7 +37,7 @@ class Logged:
 
 
 def test_times_are_utc_and_durations_count_from_the_arrival() -> None:
-    logged, progress = Logged(), Progress()
+    logged, progress = LoggedExchange(), Progress()
     logged.log.follow(progress)
     logged.clock.time += 1.5
     progress.admitted_at = logged.clock.seconds()
@@ -56,7 +56,7 @@ def test_time_before_a_reattached_request_arrived_counts_as_zero() -> None:
     clock = ManualClock()
     progress = Progress(admitted_at=clock.seconds())
     clock.time += 300.0
-    logged = Logged(clock)
+    logged = LoggedExchange(clock)
     logged.log.follow(progress, was_reattached=True)
 
     record = logged.record("completed")
@@ -65,7 +65,7 @@ def test_time_before_a_reattached_request_arrived_counts_as_zero() -> None:
 
 
 def test_fields_that_an_exchange_did_not_reach_are_null() -> None:
-    record = Logged().record("refused")
+    record = LoggedExchange().record("refused")
 
     assert record.durations.queue is None
     assert record.durations.first_token is None
@@ -75,11 +75,11 @@ def test_fields_that_an_exchange_did_not_reach_are_null() -> None:
 
 
 def test_an_unexpected_failure_is_recorded_as_status_500() -> None:
-    assert Logged().record("failed").status == 500
+    assert LoggedExchange().record("failed").status == 500
 
 
 def test_an_error_is_recorded_by_its_type_and_message() -> None:
-    logged = Logged()
+    logged = LoggedExchange()
     logged.log.failed(BackendTimeout("silent"))
     record = logged.record("failed")
 

@@ -1,4 +1,4 @@
-"""One message request from its bytes to its events: decoded, prepared and encoded once, and always closed."""
+"""One message request from its bytes to its events: decoded, prepared and encoded once."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ WHOLE = FakeReply(chunks=(b'data: {"choices": [{"delta": {"content": "Hello"}}]}
 
 @dataclass
 class Setup:
-    """Exchanges over one fake backend, and the ends that they announce."""
+    """Message exchanges over one fake backend, and the events that end them."""
 
     backend: FakeBackend
     diagnosed: list[PreparedRequest] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Setup:
         return None
 
 
-async def test_the_request_that_is_diagnosed_is_the_one_that_is_sent_and_logged() -> None:
+async def test_the_same_encoded_request_is_diagnosed_sent_and_logged() -> None:
     setup = Setup(FakeBackend(target_at("http://fake/v1"), WHOLE))
     exchange, log = setup.begin(json.dumps({**json.loads(BODY), "diagnostics": {"previous_message_id": None}}))
     events = await setup.events(exchange)
@@ -85,7 +85,7 @@ async def test_the_request_that_is_diagnosed_is_the_one_that_is_sent_and_logged(
     assert (end.record.message_id, end.record.outcome, end.reply_began) == ("msg_1", "completed", True)
 
 
-async def test_without_diagnostics_nothing_is_diagnosed() -> None:
+async def test_only_requests_that_ask_for_diagnostics_are_diagnosed() -> None:
     setup = Setup(FakeBackend(target_at("http://fake/v1"), WHOLE))
     exchange, _ = setup.begin()
     await setup.events(exchange)
@@ -102,7 +102,7 @@ async def test_without_diagnostics_nothing_is_diagnosed() -> None:
         ({"messages": []}, InvalidRequest),
     ],
 )
-async def test_an_unusable_request_reaches_no_backend(more: dict[str, object], error: type[Exception]) -> None:
+async def test_an_invalid_request_is_not_sent(more: dict[str, object], error: type[Exception]) -> None:
     setup = Setup(FakeBackend(target_at("http://fake/v1")))
 
     with pytest.raises(error):
@@ -111,11 +111,11 @@ async def test_an_unusable_request_reaches_no_backend(more: dict[str, object], e
     assert setup.backend.requests == []
 
 
-async def test_a_reply_that_has_not_begun_is_left_for_a_repetition_of_the_request() -> None:
+async def test_a_repeated_request_reattaches_to_the_pending_reply() -> None:
     released = asyncio.Event()
     setup = Setup(FakeBackend(target_at("http://fake/v1"), FakeReply(chunks=(released, *WHOLE.chunks))))
     first, log = setup.begin()
-    await first.begun(0.0)
+    await first.wait_begun(0.0)
     setup.end(first, log)
     released.set()
     second, log = setup.begin()
@@ -126,7 +126,7 @@ async def test_a_reply_that_has_not_begun_is_left_for_a_repetition_of_the_reques
     assert (end.record.was_reattached, end.record.attempts) == (True, 1)
 
 
-async def test_a_failed_reply_ends_in_the_events_of_its_own_stream() -> None:
+async def test_a_failed_reply_ends_with_one_failure_event() -> None:
     setup = Setup(FakeBackend(target_at("http://fake/v1"), BackendTimeout("silent")))
     exchange, _ = setup.begin()
     with pytest.raises(BackendTimeout) as failure:

@@ -1,4 +1,4 @@
-"""Pending replies that outlive their clients for a short time."""
+"""Pending replies that are kept for a short time after their clients have left."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -26,8 +26,8 @@ NONE = ReattachPolicy(usual_seconds=0.0, after_deadline_seconds=0.0)
 PREPARED = prepared_for(FakeBackend(target_at("http://fake/v1"), FakeReply()))
 
 
-class Work:
-    """A pending reply whose work the test controls."""
+class PendingWork:
+    """A pending reply that the test opens."""
 
     def __init__(self, pending_replies: PendingReplies) -> None:
         self.may_continue = asyncio.Event()
@@ -38,18 +38,18 @@ class Work:
         async with AsyncExitStack() as stack:
             stack.callback(self.is_released.set)
             await self.may_continue.wait()
-            return replied(stack.pop_all())
+            return open_reply(stack.pop_all())
 
 
-def replied(resources: AsyncExitStack) -> OpenReply:
+def open_reply(resources: AsyncExitStack) -> OpenReply:
     reader = DeltaReader(Replay(FakeReply()), PREPARED.upstream.dialect.decoder(""))
     return OpenReply(PREPARED, [], reader, resources)
 
 
 async def test_a_client_that_comes_back_reattaches_to_its_pending_reply() -> None:
     pending_replies = PendingReplies(lambda: 0.0, LONG)
-    work = Work(pending_replies)
-    pending_replies.leave(b"key", work.pending)
+    work = PendingWork(pending_replies)
+    pending_replies.detach(b"key", work.pending)
 
     reattached = pending_replies.reattach(b"key")
 
@@ -59,10 +59,10 @@ async def test_a_client_that_comes_back_reattaches_to_its_pending_reply() -> Non
     await (await work.pending.take()).aclose()
 
 
-async def test_a_pending_reply_without_a_client_is_abandoned_after_the_grace_period() -> None:
+async def test_a_pending_reply_is_abandoned_if_no_client_comes_back_in_time() -> None:
     pending_replies = PendingReplies(lambda: 0.0, NONE)
-    work = Work(pending_replies)
-    pending_replies.leave(b"key", work.pending)
+    work = PendingWork(pending_replies)
+    pending_replies.detach(b"key", work.pending)
 
     await work.is_released.wait()
 
@@ -70,12 +70,12 @@ async def test_a_pending_reply_without_a_client_is_abandoned_after_the_grace_per
     await pending_replies.close()
 
 
-async def test_a_reply_that_began_without_a_client_is_closed() -> None:
+async def test_a_reply_that_has_begun_is_closed_if_no_client_comes_back() -> None:
     pending_replies = PendingReplies(lambda: 0.0, NONE)
-    work = Work(pending_replies)
+    work = PendingWork(pending_replies)
     work.may_continue.set()
-    await work.pending.begun(60.0)
-    pending_replies.leave(b"key", work.pending)
+    await work.pending.wait_begun(60.0)
+    pending_replies.detach(b"key", work.pending)
 
     await work.is_released.wait()
 
@@ -84,8 +84,8 @@ async def test_a_reply_that_began_without_a_client_is_closed() -> None:
 
 async def test_without_a_key_a_pending_reply_is_abandoned_at_once() -> None:
     pending_replies = PendingReplies(lambda: 0.0, LONG)
-    work = Work(pending_replies)
-    pending_replies.leave(None, work.pending)
+    work = PendingWork(pending_replies)
+    pending_replies.detach(None, work.pending)
 
     await work.is_released.wait()
 
@@ -94,40 +94,40 @@ async def test_without_a_key_a_pending_reply_is_abandoned_at_once() -> None:
 
 async def test_another_key_does_not_reattach() -> None:
     pending_replies = PendingReplies(lambda: 0.0, LONG)
-    work = Work(pending_replies)
-    pending_replies.leave(b"key", work.pending)
+    work = PendingWork(pending_replies)
+    pending_replies.detach(b"key", work.pending)
 
     assert pending_replies.reattach(b"other") is None
     await pending_replies.close()
     assert work.is_released.is_set()
 
 
-async def test_of_two_pending_replies_under_one_key_the_first_is_kept() -> None:
+async def test_of_two_pending_replies_with_one_key_the_first_is_kept() -> None:
     pending_replies = PendingReplies(lambda: 0.0, LONG)
-    first, second = Work(pending_replies), Work(pending_replies)
-    pending_replies.leave(b"key", first.pending)
-    pending_replies.leave(b"key", second.pending)
+    first, second = PendingWork(pending_replies), PendingWork(pending_replies)
+    pending_replies.detach(b"key", first.pending)
+    pending_replies.detach(b"key", second.pending)
 
     await second.is_released.wait()
 
     assert pending_replies.reattach(b"key") is first.pending
-    pending_replies.leave(None, first.pending)
+    pending_replies.detach(None, first.pending)
     await first.is_released.wait()
 
 
-async def test_a_client_that_left_at_its_own_deadline_has_longer_to_come_back() -> None:
+async def test_a_client_that_left_at_its_own_deadline_has_more_time_to_come_back() -> None:
     clock = ManualClock()
     pending_replies = PendingReplies(clock.seconds, ReattachPolicy(usual_seconds=0.0, after_deadline_seconds=60.0))
-    patient = Work(pending_replies)
+    patient = PendingWork(pending_replies)
     clock.time += 290.0
-    hasty = Work(pending_replies)
-    pending_replies.leave(b"patient", patient.pending)
-    pending_replies.leave(b"hasty", hasty.pending)
+    hasty = PendingWork(pending_replies)
+    pending_replies.detach(b"patient", patient.pending)
+    pending_replies.detach(b"hasty", hasty.pending)
 
     await hasty.is_released.wait()
 
     assert pending_replies.reattach(b"patient") is patient.pending
-    pending_replies.leave(None, patient.pending)
+    pending_replies.detach(None, patient.pending)
     await pending_replies.close()
 
 
@@ -135,10 +135,10 @@ async def test_a_failed_pending_reply_is_not_kept() -> None:
     pending_replies = PendingReplies(lambda: 0.0, LONG)
     failed = pending_replies.begin(PREPARED, refused(), Progress())
     failing = pending_replies.begin(PREPARED, refused(), Progress())
-    pending_replies.leave(b"later", failing)
+    pending_replies.detach(b"later", failing)
     with pytest.raises(BackendUnreachable):
-        await failed.begun(60.0)
-    pending_replies.leave(b"key", failed)
+        await failed.wait_begun(60.0)
+    pending_replies.detach(b"key", failed)
 
     assert failed.has_failed
     assert pending_replies.reattach(b"key") is None
@@ -146,24 +146,24 @@ async def test_a_failed_pending_reply_is_not_kept() -> None:
     await pending_replies.close()
 
 
-async def test_waiting_for_the_first_delta_is_bounded() -> None:
-    work = Work(PendingReplies(lambda: 0.0, LONG))
+async def test_the_wait_for_the_first_delta_is_limited() -> None:
+    work = PendingWork(PendingReplies(lambda: 0.0, LONG))
 
-    await work.pending.begun(0.0)
+    await work.pending.wait_begun(0.0)
 
     assert not work.pending.has_failed
     await work.pending.abandon()
     assert work.is_released.is_set()
 
 
-async def test_abandoning_a_reply_that_fails_while_it_is_cancelled_raises_nothing() -> None:
-    async def fails_when_cancelled() -> OpenReply:
+async def test_abandoning_a_reply_ignores_an_error_during_the_cancellation() -> None:
+    async def fail_when_cancelled() -> OpenReply:
         try:
             await asyncio.Event().wait()
         finally:
             raise BackendTimeout("too late")
 
-    pending = PendingReply(PREPARED, fails_when_cancelled(), Progress(), 0.0)
+    pending = PendingReply(PREPARED, fail_when_cancelled(), Progress(), 0.0)
     await asyncio.sleep(0)
 
     await pending.abandon()
@@ -176,12 +176,12 @@ async def test_a_repeated_request_receives_the_whole_reply(tmp_path: Path, backe
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway:
         async with connected(gateway.base_url) as first:
             await first.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
-            asked = await backend.next_request()
+            received = await backend.next_request()
             first.reset()
             await gateway.recorded(1)
         async with connected(gateway.base_url) as second:
             await second.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
-            await asked.reply("Hel", "lo")
+            await received.reply("Hel", "lo")
             response = await second.response()
         left, completed = gateway.records()
 
@@ -191,13 +191,13 @@ async def test_a_repeated_request_receives_the_whole_reply(tmp_path: Path, backe
     assert (completed["outcome"], completed["was_adopted"], completed["attempts"]) == ("completed", True, 1)
 
 
-ANOTHER = pytest.mark.moves_prefix(reason="the user took the question back and asks another")
+ANOTHER_PROMPT = pytest.mark.moves_prefix(reason="the user replaced the prompt")
 
 
 @pytest.mark.parametrize(
     ("body", "headers"),
     [
-        pytest.param(prompt("Another"), CLAUDE_CODE, marks=ANOTHER),
+        pytest.param(prompt("Another"), CLAUDE_CODE, marks=ANOTHER_PROMPT),
         (prompt(stream=False), CLAUDE_CODE),
         (prompt(), {**CLAUDE_CODE, "x-claude-code-session-id": "session-2"}),
         (prompt(), {**CLAUDE_CODE, "x-claude-code-agent-id": "a1"}),
@@ -249,10 +249,10 @@ async def test_a_client_without_a_session_cannot_reattach(tmp_path: Path, backen
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await backend.next_request()
+        received = await backend.next_request()
         client.reset()
 
-        await asked.wait_closed()
+        await received.wait_closed()
 
 
 async def refused() -> Never:

@@ -1,4 +1,4 @@
-"""Prompts are prepared by the policy, and extend the conversation's earlier ones."""
+"""Prompts are prepared as the policy requires, and extend the earlier prompts of their conversation."""
 
 from anyclaude.exchange.conversation_memory import ConversationMemory
 from anyclaude.exchange.prompt_pipeline import PromptPipeline, prompt_steps
@@ -8,27 +8,27 @@ from anyclaude.transforms import PromptContext
 LONG = "Reads a file. " + "It can read any of them. " * 100
 
 
-def asked(*tools: str) -> MessagesRequest:
-    described = tuple(Tool(name, LONG, {"type": "object"}) for name in tools)
-    return MessagesRequest(model="m", max_tokens=1, messages=(Turn("user", "Hello"),), tools=described)
+def request(*tools: str) -> MessagesRequest:
+    with_descriptions = tuple(Tool(name, LONG, {"type": "object"}) for name in tools)
+    return MessagesRequest(model="m", max_tokens=1, messages=(Turn("user", "Hello"),), tools=with_descriptions)
 
 
-def test_the_steps_follow_the_policy() -> None:
+def test_the_policy_selects_the_steps() -> None:
     pipeline = PromptPipeline(ConversationMemory(), PromptContext(diet="minimal"))
 
-    prepared = pipeline.prepared(asked("Read"), "conversation")
+    prepared = pipeline.prepare(request("Read"), "conversation")
 
     assert [step.name for step in prepared.steps] == ["tool text"]
     assert len(prepared.request.tools[0].description) <= 800
 
 
-def test_a_conversation_keeps_the_order_of_its_tools_and_others_do_not_take_it_over() -> None:
+def test_the_tool_order_of_a_conversation_does_not_affect_others() -> None:
     memory = ConversationMemory()
     pipeline = PromptPipeline(memory, PromptContext())
-    memory.record_tool_order("conversation", asked("Write", "Read"))
+    memory.record_tool_order("conversation", request("Write", "Read"))
 
     def order(conversation: str) -> list[str]:
-        return [tool.name for tool in pipeline.prepared(asked("Read", "Write"), conversation).request.tools]
+        return [tool.name for tool in pipeline.prepare(request("Read", "Write"), conversation).request.tools]
 
     assert (order("conversation"), order("another")) == (["Write", "Read"], ["Read", "Write"])
 
@@ -36,8 +36,8 @@ def test_a_conversation_keeps_the_order_of_its_tools_and_others_do_not_take_it_o
 def test_preparing_a_prepared_prompt_changes_nothing() -> None:
     pipeline = PromptPipeline(ConversationMemory(), PromptContext(diet="minimal"))
 
-    once = pipeline.prepared(asked("Write", "Read"), "conversation")
-    twice = pipeline.prepared(once.request, "conversation")
+    once = pipeline.prepare(request("Write", "Read"), "conversation")
+    twice = pipeline.prepare(once.request, "conversation")
 
     assert (twice.request, twice.steps) == (once.request, ())
 

@@ -1,4 +1,4 @@
-"""One reply on its way: its events, its continuation after a break, and that nothing is left open."""
+"""One reply on its way to the client: its events, its continuation after a break, and the release of the backend."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ class Run:
         self.dispatcher = Dispatcher([self.upstream], Timeouts(), clock.seconds, clock.sleep)
 
     async def finish(self) -> Verdict:
-        """Run the reply to its end, and return the verdict on its events; raises what it raises."""
+        """Run the reply to its end, and return the verdict on its events; raise its error if it fails."""
         await self.until(10_000)
         return self.verdict
 
@@ -60,7 +60,7 @@ class Run:
         return judge(b"".join(map(encode_event, self.events)))
 
     async def until(self, count: int) -> None:
-        """Take `count` batches, and leave."""
+        """Take `count` batches, and stop, as a client that leaves."""
         ids = iter(range(100))
         stream = MessageStream("msg_1", "m", lambda: f"toolu_{next(ids)}")
         reply = ReplyStream(self.dispatcher, self.progress, stream, self.filters)
@@ -85,20 +85,20 @@ class Run:
         return messages
 
 
-class Reached(asyncio.Event):
-    """An event that also reports when it is waited for."""
+class ObservedEvent(asyncio.Event):
+    """An event that also shows whether a task is waiting for it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.is_waited_for = asyncio.Event()
 
     async def wait(self) -> Literal[True]:
-        """Report, and wait."""
+        """Set `is_waited_for`, and wait."""
         self.is_waited_for.set()
         return await super().wait()
 
 
-def said(expected: ExpectedReply, count: int, *then: BackendError | asyncio.Event) -> FakeReply:
+def partial(expected: ExpectedReply, count: int, *then: BackendError | asyncio.Event) -> FakeReply:
     """Return a reply that sends the first `count` events, and then breaks off."""
     return FakeReply(chunks=[*expected.events()[:count], *then])
 
@@ -108,7 +108,7 @@ def whole(expected: ExpectedReply) -> FakeReply:
 
 
 async def test_a_reply_that_breaks_off_in_its_text_is_continued() -> None:
-    run = Run([said(SEA, 3, BROKEN), whole(SEA.continuing("The sea"))])
+    run = Run([partial(SEA, 3, BROKEN), whole(SEA.continuing("The sea"))])
 
     verdict = await run.finish()
 
@@ -121,7 +121,7 @@ async def test_a_reply_that_breaks_off_in_its_text_is_continued() -> None:
 
 @pytest.mark.parametrize("count", range(1, len(CALL.parts) + 1))
 async def test_a_reply_that_breaks_off_elsewhere_is_requested_again_and_joined(count: int) -> None:
-    run = Run([said(CALL, count, BROKEN), whole(CALL)])
+    run = Run([partial(CALL, count, BROKEN), whole(CALL)])
 
     verdict = await run.finish()
 
@@ -132,7 +132,7 @@ async def test_a_reply_that_breaks_off_elsewhere_is_requested_again_and_joined(c
 
 
 async def test_a_server_that_cannot_continue_is_sent_the_same_request_again() -> None:
-    run = Run([said(SEA, 3, BROKEN), whole(SEA)], kind="ollama")
+    run = Run([partial(SEA, 3, BROKEN), whole(SEA)], kind="ollama")
 
     assert blocks_of(await run.finish()) == SEA.blocks()
     assert run.backend.requests[0] == run.backend.requests[1]
@@ -143,16 +143,16 @@ async def test_a_server_that_cannot_continue_is_sent_the_same_request_again() ->
     [
         whole(ExpectedReply((Text("Something else altogether."),))),
         whole(SEA),
-        said(SEA.continuing("The sea"), 1),
-        said(SEA.continuing("The sea"), 1, BackendTimeout("silence")),
+        partial(SEA.continuing("The sea"), 1),
+        partial(SEA.continuing("The sea"), 1, BackendTimeout("silence")),
         FakeReply(chunks=[b'{"error":{"message":"no prefill with thinking"}}'], status=400),
         FakeReply(chunks=[b'data: {"error":{"message":"no","code":400}}\n\n']),
         FakeReply(chunks=[b"data: {}{}\n\n"]),
     ],
-    ids=["something else", "from the start", "cut", "silent", "refused", "refused in its stream", "garbled"],
+    ids=["something else", "from the start", "truncated", "silent", "refused", "refused in its stream", "garbled"],
 )
 async def test_a_second_attempt_that_does_not_continue_the_reply_ends_it(second: FakeReply) -> None:
-    run = Run([said(SEA, 3, BROKEN), second, whole(SEA)])
+    run = Run([partial(SEA, 3, BROKEN), second, whole(SEA)])
 
     with pytest.raises((BackendTruncated, BackendTimeout, BackendGarbled)):
         await run.finish()
@@ -163,7 +163,7 @@ async def test_a_second_attempt_that_does_not_continue_the_reply_ends_it(second:
 
 
 async def test_a_backend_that_stays_unreachable_ends_the_reply() -> None:
-    run = Run([said(SEA, 3, BROKEN), *[BackendUnreachable("refused")] * 50])
+    run = Run([partial(SEA, 3, BROKEN), *[BackendUnreachable("refused")] * 50])
 
     with pytest.raises(BackendError):
         await run.finish()
@@ -171,9 +171,9 @@ async def test_a_backend_that_stays_unreachable_ends_the_reply() -> None:
     assert run.is_idle
 
 
-@pytest.mark.parametrize("error", [BROKEN, BackendTimeout("silence")], ids=["cut", "silent"])
+@pytest.mark.parametrize("error", [BROKEN, BackendTimeout("silence")], ids=["truncated", "silent"])
 async def test_a_connection_that_breaks_after_the_finish_reason_does_not_matter(error: BackendError) -> None:
-    run = Run([said(SEA, len(SEA.parts) + 1, error)])
+    run = Run([partial(SEA, len(SEA.parts) + 1, error)])
 
     verdict = await run.finish()
 
@@ -184,7 +184,7 @@ async def test_a_connection_that_breaks_after_the_finish_reason_does_not_matter(
 
 @pytest.mark.parametrize("batches", range(1, 7))
 async def test_a_client_that_leaves_at_any_point_leaves_nothing_open(batches: int) -> None:
-    run = Run([said(SEA, 3, BROKEN), whole(SEA.continuing("The sea"))])
+    run = Run([partial(SEA, 3, BROKEN), whole(SEA.continuing("The sea"))])
 
     await run.until(batches)
 
@@ -192,8 +192,8 @@ async def test_a_client_that_leaves_at_any_point_leaves_nothing_open(batches: in
 
 
 async def test_cancelling_the_second_attempt_leaves_nothing_open() -> None:
-    never = Reached()
-    run = Run([said(SEA, 3, BROKEN), FakeReply(chunks=[SEA.continuing("The sea").events()[0], never])])
+    never = ObservedEvent()
+    run = Run([partial(SEA, 3, BROKEN), FakeReply(chunks=[SEA.continuing("The sea").events()[0], never])])
     task = asyncio.create_task(run.finish())
     await never.is_waited_for.wait()
 

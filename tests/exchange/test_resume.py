@@ -15,13 +15,13 @@ from anyclaude.protocol.splice import Diverged
 
 REQUEST = MessagesRequest(model="m", max_tokens=9, messages=(Turn("user", "Hello"),))
 CONTINUING = [profile_named("llamacpp"), profile_named("vllm"), profile_named("embedded")]
-STARTS_ANEW = profile_named("ollama")
+CANNOT_CONTINUE = profile_named("ollama")
 DONE = Finished("end_turn")
 
 pieces = st.text("ab \n🙂", min_size=1, max_size=6)
 fragments = st.lists(pieces, max_size=30)
 long_enough = st.lists(pieces, min_size=20, max_size=40).map(lambda later: ["The", *later])
-"""Texts that can always be continued: the first word does not recur, so an overlap exists."""
+"""Texts that can always be continued: the first word occurs only once, so there is an overlap."""
 
 
 def texts(*fragments: str) -> list[Delta]:
@@ -29,7 +29,7 @@ def texts(*fragments: str) -> list[Delta]:
 
 
 def prefill_of(continuation: Continuation) -> str:
-    """Return the prefill that the server is to continue, empty if the same request is sent again."""
+    """Return the prefill that the server continues; empty if the same request is sent again."""
     if continuation.request == REQUEST:
         return ""
     *before, last = continuation.request.messages
@@ -46,15 +46,15 @@ def text_of(deltas: list[Delta]) -> str:
     return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
 
 
-@given(fragments, fragments, st.sampled_from([*CONTINUING, STARTS_ANEW]), st.data())
+@given(fragments, fragments, st.sampled_from([*CONTINUING, CANNOT_CONTINUE]), st.data())
 def test_a_server_that_continues_completes_the_reply(
     received: list[str], rest: list[str], profile: BackendProfile, data: st.DataObject
 ) -> None:
     whole = "".join([*received, *rest])
     continuation = continuation_of(REQUEST, texts(*received), profile)
 
-    answer = whole.removeprefix(prefill_of(continuation))
-    fresh = continuation.splice.feed([*texts(*data.draw(any_split(answer))), DONE])
+    rest_of_reply = whole.removeprefix(prefill_of(continuation))
+    fresh = continuation.splice.feed([*texts(*data.draw(any_split(rest_of_reply))), DONE])
 
     assert "".join(received) + text_of(fresh) == whole
 
@@ -72,11 +72,11 @@ def test_a_server_that_starts_over_is_detected(received: list[str], rest: list[s
 def test_the_prefill_ends_between_two_fragments_and_not_in_whitespace(
     received: list[str], profile: BackendProfile
 ) -> None:
-    kept = prefill_of(continuation_of(REQUEST, texts(*received), profile))
+    prefill = prefill_of(continuation_of(REQUEST, texts(*received), profile))
 
-    assert kept == kept.rstrip()
-    assert kept in {"".join(received[:count]) for count in range(len(received) + 1)}
-    assert not kept or len("".join(received)) - len(kept) >= OVERLAP_CHARACTERS
+    assert prefill == prefill.rstrip()
+    assert prefill in {"".join(received[:count]) for count in range(len(received) + 1)}
+    assert not prefill or len("".join(received)) - len(prefill) >= OVERLAP_CHARACTERS
 
 
 def test_text_that_is_long_enough_is_continued() -> None:
@@ -87,7 +87,7 @@ def test_text_that_is_long_enough_is_continued() -> None:
     assert prefill_of(continuation) == "The sea is a vast and"
 
 
-def test_text_that_only_repeats_itself_is_requested_again_from_the_start() -> None:
+def test_repetitive_text_is_requested_again_from_the_start() -> None:
     continuation = continuation_of(REQUEST, texts(*["----"] * 20), CONTINUING[0])
 
     assert continuation.request == REQUEST
@@ -98,7 +98,7 @@ def test_text_that_only_repeats_itself_is_requested_again_from_the_start() -> No
     [
         [ThinkingDelta("Let me see, this is quite long."), *texts("And here is more text, in", " two fragments.")],
         [*texts("Here is a long text, which", " precedes a call."), ToolCallDelta(0, "Read", '{"a')],
-        texts("One single fragment that is long enough by itself"),
+        texts("One single fragment that is long enough on its own"),
         texts("short"),
         [],
     ],
@@ -145,14 +145,14 @@ def test_a_transcript_holds_every_delta(received: list[Delta], rest: list[Delta]
     deltas = transcript.deltas()
     assert deltas is not None
 
-    continuation = continuation_of(REQUEST, deltas, STARTS_ANEW)
+    continuation = continuation_of(REQUEST, deltas, CANNOT_CONTINUE)
     fresh = continuation.splice.feed([*received * times, *rest])
 
     kept = [delta for delta in fresh if not isinstance(delta, UsageReported)]
     assert kept == [delta for delta in rest if not isinstance(delta, UsageReported)]
 
 
-def test_a_transcript_keeps_the_last_fragments_apart() -> None:
+def test_a_transcript_does_not_join_the_last_fragments() -> None:
     transcript = ReplyTranscript()
     for number in range(10_000):
         transcript.add([TextDelta(f" word{number}")])
@@ -162,7 +162,7 @@ def test_a_transcript_keeps_the_last_fragments_apart() -> None:
     assert prefill_of(continuation_of(REQUEST, deltas, CONTINUING[0])).endswith(" word9997")
 
 
-def test_a_runaway_reply_is_dropped() -> None:
+def test_the_transcript_of_a_runaway_reply_is_dropped() -> None:
     transcript = ReplyTranscript()
     for _ in range(MAX_CHARACTERS // 1000 + 300):
         transcript.add([TextDelta("x" * 1000)])

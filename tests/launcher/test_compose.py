@@ -1,7 +1,6 @@
-"""What a run is composed of, as far as it follows from the settings alone."""
+"""The gateway of a run: its options, and the notice when it closes."""
 
 import asyncio
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -13,107 +12,139 @@ from tests.parts.sessions import first_request, send
 
 from anyclaude.backends import BackendTarget
 from anyclaude.engine.embedded import EmbeddedEngine
-from anyclaude.launcher.compose import WRITING, Served, launch_options, running_gateway, warmed
+from anyclaude.launcher import Invocation
+from anyclaude.launcher.compose import SAVING, launch_options, running_gateway, serve_options, with_prewarming
 from anyclaude.launcher.engine_monitor import EngineMonitor
-from anyclaude.prewarm.first_prompt import LaunchKey
-from anyclaude.prewarm.slot_saver import SlotSaverOptions
+from anyclaude.launcher.run import Run
+from anyclaude.launcher.servers import OwnEngine, Servers
+from anyclaude.prewarm import LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.profiles import BackendName
+from anyclaude.secret import Secret
 from anyclaude.server import GatewayOptions
 from anyclaude.settings import Settings
+from anyclaude.timeouts import Timeouts
 
-PLACE = LaunchKey("/garden", "manner")
+PROJECT = LaunchKey("/garden", "fingerprint")
 SESSION = "0e31949d-9c0e-48c3-9a86-3c5ddb3f8c0b"
 SETTINGS = Settings(log_dir=Path("/logs"), cache_dir=Path("/cache"))
 
 
-def target(backend: BackendName) -> BackendTarget:
-    return target_at("http://127.0.0.1:1/v1", backend)
+def target(backend: BackendName, parallel_requests: int = 1) -> BackendTarget:
+    return target_at("http://127.0.0.1:1/v1", backend, parallel_requests)
+
+
+def run_of(servers: Servers, settings: Settings = SETTINGS, *words: str) -> Run:
+    return Run(Invocation(words, {}, Path("/garden")), settings, servers, EngineMonitor(), pytest.fail)
 
 
 def options(
-    served: Served, settings: Settings = SETTINGS, launch_key: LaunchKey | None = PLACE, *words: str
+    servers: Servers, settings: Settings = SETTINGS, launch_key: LaunchKey | None = PROJECT, *words: str
 ) -> GatewayOptions:
-    return warmed(launch_options(settings, "lean"), served, settings, launch_key, words)
+    return with_prewarming(launch_options(settings, "lean"), run_of(servers, settings, *words), launch_key)
 
 
 @pytest.fixture
-async def embedded(tiny_engine: EmbeddedEngine) -> Served:
-    """The servers of a run with the engine that comes along."""
-    return Served((target("embedded"),), tiny_engine, "identity")
+async def embedded(tiny_engine: EmbeddedEngine) -> Servers:
+    """The servers of a run with the embedded engine."""
+    return with_engine(tiny_engine, target("embedded"))
+
+
+def with_engine(engine: EmbeddedEngine, target: BackendTarget) -> Servers:
+    return Servers((target,), OwnEngine(target, engine, "identity"))
+
+
+def test_serve_listens_as_the_settings_say_and_a_launch_on_a_free_loopback_port() -> None:
+    settings = replace(
+        SETTINGS, host="0.0.0.0", port=1, token=Secret("t"), queue_limit=2, timeouts=Timeouts(), diet="full"
+    )
+
+    launch, serve = launch_options(settings, "lean"), serve_options(settings, "lean")
+
+    assert (launch.host, launch.port, launch.token) == ("127.0.0.1", 0, None)
+    assert (serve.host, serve.port, serve.token) == ("0.0.0.0", 1, Secret("t"))
+    assert (launch.queue_limit, serve.queue_limit, launch.diet) == (2, 2, "lean")
+
+
+def test_mode_claude_forwards_to_anthropic_or_to_the_address_that_was_set() -> None:
+    forwarding = replace(SETTINGS, mode="claude")
+
+    assert launch_options(SETTINGS, "full").forward_to is None
+    assert launch_options(forwarding, "full").forward_to == "https://api.anthropic.com"
+    assert launch_options(replace(forwarding, backend_url="http://x"), "full").forward_to == "http://x"
 
 
 @pytest.mark.parametrize("backend", ["llamacpp", "lmstudio", "ollama", "vllm", "generic"])
-async def test_every_near_server_is_warmed_and_only_ours_has_its_state_kept(backend: BackendName) -> None:
-    chosen = options(Served((target(backend),)))
+async def test_every_local_server_is_prewarmed_and_only_the_embedded_engine_has_slot_snapshots(
+    backend: BackendName,
+) -> None:
+    chosen = options(Servers((target(backend),)))
 
     assert chosen.prewarm.first_prompt is not None
     assert (chosen.prewarm.first_prompt.folder, chosen.prewarm.first_prompt.launch_key) == (
         Path("/logs/first-prompts"),
-        PLACE,
+        PROJECT,
     )
     assert chosen.prewarm.slot is None
 
 
-async def test_a_server_that_is_paid_for_is_never_asked_in_advance() -> None:
-    chosen = options(Served((target("openrouter"), target("llamacpp"))))
-    elsewhere = options(Served((target_at("https://api.example.com/v1", "generic"),)))
+async def test_a_server_that_may_charge_gets_no_request_in_advance() -> None:
+    chosen = options(Servers((target("openrouter"), target("llamacpp"))))
+    elsewhere = options(Servers((target_at("https://api.example.com/v1", "generic"),)))
 
     assert (chosen.prewarm.first_prompt, chosen.prewarm.slot) == (None, None)
     assert elsewhere.prewarm.first_prompt is None
 
 
-async def test_mode_claude_has_nothing_to_warm() -> None:
-    assert options(Served(())).prewarm.first_prompt is None
+async def test_mode_claude_prewarms_nothing() -> None:
+    assert options(Servers(())).prewarm.first_prompt is None
 
 
-async def test_the_embedded_engine_has_its_state_kept(embedded: Served) -> None:
+async def test_the_embedded_engine_has_slot_snapshots(embedded: Servers) -> None:
     kept = options(embedded).prewarm.slot
 
     assert kept is not None
-    assert (kept.folder, kept.engine, kept.launch_key) == (Path("/cache/kept-states"), "identity", PLACE)
+    assert (kept.folder, kept.engine, kept.launch_key) == (Path("/cache/kept-states"), "identity", PROJECT)
     assert kept.limit_bytes == 4 * 1024**3
     assert (kept.continues_session, kept.session) == (False, None)
 
 
-async def test_the_session_that_goes_on_is_passed_on(embedded: Served) -> None:
-    kept = options(embedded, SETTINGS, PLACE, "--resume", SESSION).prewarm.slot
+async def test_a_resumed_session_is_passed_on(embedded: Servers) -> None:
+    kept = options(embedded, SETTINGS, PROJECT, "--resume", SESSION).prewarm.slot
 
     assert kept is not None
     assert (kept.continues_session, kept.session) == (True, SESSION)
 
 
-async def test_each_can_be_switched_off(embedded: Served) -> None:
-    without_warm_up = options(embedded, replace(SETTINGS, prewarm=False))
-    without_states = options(embedded, replace(SETTINGS, slot_snapshots_mib=0))
+async def test_prewarming_and_snapshots_can_be_switched_off_separately(embedded: Servers) -> None:
+    without_prompts = options(embedded, replace(SETTINGS, prewarm=False))
+    without_snapshots = options(embedded, replace(SETTINGS, slot_snapshots_mib=0))
 
-    assert without_warm_up.prewarm.first_prompt is None
-    assert without_warm_up.prewarm.slot is not None
-    assert without_states.prewarm.first_prompt is not None
-    assert without_states.prewarm.slot is None
-
-
-async def test_with_several_slots_nobody_knows_whose_state_it_would_be(embedded: Served) -> None:
-    assert embedded.engine is not None
-    several = Served(embedded.targets, dataclasses.replace(embedded.engine, slots=2), embedded.engine_identity)
-
-    assert options(several).prewarm.slot is None
+    assert without_prompts.prewarm.first_prompt is None
+    assert without_prompts.prewarm.slot is not None
+    assert without_snapshots.prewarm.first_prompt is not None
+    assert without_snapshots.prewarm.slot is None
 
 
-async def test_without_a_project_no_state_is_kept(embedded: Served) -> None:
+async def test_several_slots_have_no_snapshots(tiny_engine: EmbeddedEngine) -> None:
+    assert options(with_engine(tiny_engine, target("embedded", parallel_requests=2))).prewarm.slot is None
+
+
+async def test_without_a_project_there_are_no_snapshots(embedded: Servers) -> None:
     chosen = options(embedded, launch_key=None)
 
     assert chosen.prewarm.first_prompt is not None
     assert (chosen.prewarm.first_prompt.launch_key, chosen.prewarm.slot) == (None, None)
 
 
-async def end_of_a_run(folder: Path, backend: RawBackend, *, keeps: bool) -> list[str]:
-    """Live through a run with one exchange, and return what is said until the engine is told to write."""
+async def end_of_a_run(folder: Path, backend: RawBackend, *, saves: bool) -> list[str]:
+    """Run a gateway with one exchange, and return the notices until the engine saves its slot, or until the end."""
     said: list[str] = []
-    served = Served((target_at(backend.base_url, "embedded", parallel_requests=1),))
     settings = Settings(log_dir=folder, cache_dir=folder)
-    kept = SlotSaverOptions(folder=folder / "states", engine="e", launch_key=PLACE, limit_bytes=10_000)
-    chosen = replace(launch_options(settings, "full"), kept_state=kept if keeps else None)
-    context = running_gateway(chosen, served, settings, EngineMonitor(), said.append, quiet_seconds=0.0)
+    servers = Servers((target_at(backend.base_url, "embedded", parallel_requests=1),))
+    run = replace(run_of(servers, settings), say=said.append)
+    slot = SlotSaverOptions(folder=folder / "states", engine="e", launch_key=PROJECT, limit_bytes=10_000)
+    chosen = replace(launch_options(settings, "full"), prewarm=PrewarmOptions(slot=slot if saves else None))
+    context = running_gateway(chosen, run, notice_seconds=0.0)
     gateway = await context.__aenter__()
     async with connected(gateway.base_url) as client:
         await send(client, first_request("Pull the weeds"))
@@ -121,19 +152,19 @@ async def end_of_a_run(folder: Path, backend: RawBackend, *, keeps: bool) -> lis
         await asked.begin()
         await asked.finish(prompt_tokens=990)
         await client.response()
-    ending = asyncio.create_task(context.__aexit__(None, None, None))
-    if keeps:
+    closing = asyncio.create_task(context.__aexit__(None, None, None))
+    if saves:
         saving = await backend.next_request()
         assert saving.path == "/slots/0?action=save"
-        heard = list(said)
+        said_before = list(said)
         await saving.refuse(500, "no more of that")
-        await ending
-        return heard
-    await ending
+        await closing
+        return said_before
+    await closing
     return said
 
 
-async def test_who_waits_for_a_state_to_be_written_is_told_and_nobody_else(tmp_path: Path) -> None:
+async def test_a_notice_is_written_while_a_snapshot_is_saved_and_not_otherwise(tmp_path: Path) -> None:
     async with raw_backend() as backend:
-        assert await end_of_a_run(tmp_path, backend, keeps=True) == [WRITING]
-        assert await end_of_a_run(tmp_path, backend, keeps=False) == []
+        assert await end_of_a_run(tmp_path, backend, saves=True) == [SAVING]
+        assert await end_of_a_run(tmp_path, backend, saves=False) == []

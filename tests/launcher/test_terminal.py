@@ -1,4 +1,4 @@
-"""What is said on stderr, and how."""
+"""Sentences and bars on stderr."""
 
 import io
 
@@ -8,15 +8,15 @@ from anyclaude.launcher.terminal import Terminal
 
 
 class Screen(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that is a terminal."""
 
     def isatty(self) -> bool:
-        """Claim to be one."""
+        """Return true."""
         return True
 
 
 @pytest.mark.parametrize("total", [None, 100])
-def test_where_stderr_is_no_terminal_a_step_is_one_sentence(total: int | None) -> None:
+def test_a_step_is_one_sentence_if_stderr_is_not_a_terminal(total: int | None) -> None:
     stream = io.StringIO()
     terminal = Terminal(stream)
 
@@ -40,7 +40,7 @@ def test_on_a_terminal_a_step_of_known_size_is_a_sentence_and_a_bar(monkeypatch:
     assert "1.0/1.0 MB" in stream.getvalue()
 
 
-def test_what_is_said_comes_as_it_is() -> None:
+def test_sentences_are_written_unchanged() -> None:
     stream = io.StringIO()
 
     Terminal(stream).say("[bold]no markup[/bold] " + "x" * 300)

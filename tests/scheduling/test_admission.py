@@ -1,4 +1,4 @@
-"""The fair queue in front of one backend."""
+"""The queue in front of one backend: turns, limits, held turns, and work for idle times."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -14,8 +14,8 @@ from anyclaude.scheduling.queue import Priority, Requester
 
 
 @dataclass
-class Visitor:
-    """One request that takes a turn and holds it until it is told to finish."""
+class QueuedRequest:
+    """One request that waits for a turn and keeps it until the test finishes it."""
 
     conversation: str
     priority: Priority = Priority.MAIN
@@ -28,11 +28,12 @@ class Visitor:
     def requester(self) -> Requester:
         return Requester(self.conversation, priority=self.priority)
 
-    def arrive(self, admission: Admission, order: list["Visitor"]) -> "Visitor":
-        self.task = asyncio.create_task(self._visit(admission, order))
+    def start(self, admission: Admission, order: list["QueuedRequest"]) -> "QueuedRequest":
+        """Queue the request; once admitted, it appends itself to `order`."""
+        self.task = asyncio.create_task(self._run(admission, order))
         return self
 
-    async def leave(self) -> None:
+    async def cancel(self) -> None:
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
 
@@ -40,7 +41,7 @@ class Visitor:
         self.may_finish.set()
         await self.task
 
-    async def _visit(self, admission: Admission, order: list["Visitor"]) -> None:
+    async def _run(self, admission: Admission, order: list["QueuedRequest"]) -> None:
         async with admission.turn(self.requester) as turn:
             order.append(self)
             self.admitted.set()
@@ -50,84 +51,87 @@ class Visitor:
 
 @dataclass
 class Timers:
-    """What was put off, and is done when the test says so."""
+    """Scheduled calls that run when the test expires them."""
 
     pending: "list[Timer]" = field(default_factory=list)
 
-    def later(self, seconds: float, work: Callable[[], None]) -> "Timer":
+    def call_later(self, seconds: float, function: Callable[[], None]) -> "Timer":
         assert seconds == HOLD_SECONDS
-        self.pending.append(Timer(self, work))
+        self.pending.append(Timer(self, function))
         return self.pending[-1]
 
     def expire(self) -> None:
         while self.pending:
-            self.pending.pop(0).work()
+            self.pending.pop(0).function()
 
 
 @dataclass(eq=False)
 class Timer:
     timers: Timers
-    work: Callable[[], None]
+    function: Callable[[], None]
 
     def cancel(self) -> None:
         if self in self.timers.pending:
             self.timers.pending.remove(self)
 
 
-async def arrivals(admission: Admission, order: list[Visitor], conversations: Sequence[str]) -> list[Visitor]:
-    visitors = []
+async def started(
+    admission: Admission, order: list[QueuedRequest], conversations: Sequence[str]
+) -> list[QueuedRequest]:
+    """Start a request of each conversation, in this order."""
+    requests = []
     for conversation in conversations:
-        visitors.append(Visitor(conversation).arrive(admission, order))
+        requests.append(QueuedRequest(conversation).start(admission, order))
         await settled()
-    return visitors
+    return requests
 
 
 async def settled() -> None:
-    """Let everything that can happen now happen."""
+    """Run the event loop until no task can proceed."""
     for _ in range(5):
         await asyncio.sleep(0)
 
 
-async def test_as_many_as_the_backend_serves_run_and_the_rest_wait() -> None:
+async def test_requests_beyond_the_parallel_limit_wait() -> None:
     admission = Admission(parallel=2, waiting_limit=10)
-    order: list[Visitor] = []
-    visitors = await arrivals(admission, order, "aaa")
+    order: list[QueuedRequest] = []
+    requests = await started(admission, order, "aaa")
 
-    assert order == visitors[:2]
+    assert order == requests[:2]
     assert (admission.running, admission.waiting) == (2, 1)
-    for visitor in visitors:
-        await visitor.finish()
+    for request in requests:
+        await request.finish()
     assert (admission.running, admission.waiting) == (0, 0)
-    assert order == visitors
+    assert order == requests
 
 
-async def test_conversations_that_wait_take_turns() -> None:
+async def test_waiting_conversations_take_turns() -> None:
     admission = Admission(parallel=1, waiting_limit=10)
-    order: list[Visitor] = []
-    visitors = await arrivals(admission, order, ["busy", "busy", "busy", "busy", "lone", "other"])
+    order: list[QueuedRequest] = []
+    requests = await started(admission, order, ["busy", "busy", "busy", "busy", "lone", "other"])
 
-    for _ in visitors:
+    for _ in requests:
         await order[-1].finish()
         await settled()
 
-    assert [visitor.conversation for visitor in order] == ["busy", "lone", "other", "busy", "busy", "busy"]
+    assert [request.conversation for request in order] == ["busy", "lone", "other", "busy", "busy", "busy"]
 
 
-async def test_one_too_many_is_refused_and_told_when_to_come_back() -> None:
+async def test_a_request_beyond_the_waiting_limit_is_refused_with_a_retry_after() -> None:
     admission = Admission(parallel=1, waiting_limit=1)
-    visitors = await arrivals(admission, [], "ab")
+    requests = await started(admission, [], "ab")
 
-    with pytest.raises(QueueFull, match="1 requests wait") as refused:
+    with pytest.raises(QueueFull, match="the request queue is full: 1 waiting") as refused:
         async with admission.turn(Requester("c")):
             pass
 
     assert refused.value.retry_after_seconds is not None
     assert (admission.running, admission.waiting) == (1, 1)
-    for visitor in visitors:
-        await visitor.finish()
+    for request in requests:
+        await request.finish()
 
 
-async def test_with_no_room_to_wait_only_those_who_are_served_at_once_get_in() -> None:
+async def test_with_a_waiting_limit_of_zero_only_requests_that_run_at_once_are_admitted() -> None:
     admission = Admission(parallel=1, waiting_limit=0)
     async with admission.turn(Requester("a")):
         with pytest.raises(QueueFull):
@@ -139,27 +143,26 @@ async def test_with_no_room_to_wait_only_those_who_are_served_at_once_get_in() -
     assert running == 1
 
 
-async def test_who_leaves_the_queue_makes_room_and_costs_its_conversation_nothing() -> None:
+async def test_a_cancelled_request_leaves_the_queue_and_its_conversation_keeps_its_turn() -> None:
     admission = Admission(parallel=1, waiting_limit=3)
-    order: list[Visitor] = []
-    first, gone, stays, other = await arrivals(admission, order, ["a", "b", "b", "c"])
-    await gone.leave()
+    order: list[QueuedRequest] = []
+    first, cancelled, stays, other = await started(admission, order, ["a", "b", "b", "c"])
+    await cancelled.cancel()
 
     assert admission.waiting == 2
-    for visitor in (first, stays, other):
-        await visitor.finish()
+    for request in (first, stays, other):
+        await request.finish()
     assert order == [first, stays, other]
 
 
-async def test_a_turn_that_comes_in_the_moment_of_leaving_is_passed_on() -> None:
+async def test_the_turn_of_a_request_cancelled_while_it_is_admitted_goes_to_the_next() -> None:
     admission = Admission(parallel=1, waiting_limit=3)
-    order: list[Visitor] = []
-    first, gone, last = await arrivals(admission, order, "abc")
+    order: list[QueuedRequest] = []
+    first, cancelled, last = await started(admission, order, "abc")
     first.may_finish.set()
     await first.admitted.wait()
     await first.task
-    gone.task.cancel()
-    await asyncio.gather(gone.task, return_exceptions=True)
+    await cancelled.cancel()
 
     await last.admitted.wait()
 
@@ -167,7 +170,7 @@ async def test_a_turn_that_comes_in_the_moment_of_leaving_is_passed_on() -> None
     assert (admission.running, admission.waiting) == (0, 0)
 
 
-async def test_a_turn_ends_with_whatever_ends_it() -> None:
+async def test_a_turn_ends_when_its_context_raises() -> None:
     admission = Admission(parallel=1, waiting_limit=0)
     with pytest.raises(ZeroDivisionError):
         async with admission.turn(Requester("a")):
@@ -181,11 +184,11 @@ async def test_a_turn_ends_with_whatever_ends_it() -> None:
 
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("arrive"), st.integers(0, 23)),
+        st.tuples(st.just("start"), st.integers(0, 23)),
         st.tuples(st.just("expire"), st.just(0)),
-        st.tuples(st.just("leave"), st.integers(0, 30)),
+        st.tuples(st.just("cancel"), st.integers(0, 30)),
         st.tuples(st.just("finish"), st.integers(0, 30)),
-        st.tuples(st.just("finish and leave"), st.integers(0, 30)),
+        st.tuples(st.just("finish and cancel"), st.integers(0, 30)),
         st.tuples(st.just("settle"), st.just(0)),
     ),
     max_size=40,
@@ -193,51 +196,53 @@ steps = st.lists(
 
 
 @given(st.integers(1, 3), st.integers(0, 4), st.booleans(), steps)
-def test_whatever_comes_and_goes_no_turn_is_lost_and_nobody_starves(
+def test_no_turn_is_lost_and_every_request_is_served(
     parallel: int, waiting_limit: int, evicts_prompts: bool, script: list[tuple[str, int]]
 ) -> None:
-    asyncio.run(_played(parallel, waiting_limit, evicts_prompts, script))
+    asyncio.run(_run_script(parallel, waiting_limit, evicts_prompts, script))
 
 
-async def _played(parallel: int, waiting_limit: int, evicts_prompts: bool, script: list[tuple[str, int]]) -> None:
+async def _run_script(parallel: int, waiting_limit: int, evicts_prompts: bool, script: list[tuple[str, int]]) -> None:
     timers = Timers()
-    admission = Admission(parallel, waiting_limit, evicts_prompts=evicts_prompts, later=timers.later)
-    order: list[Visitor] = []
-    visitors: list[Visitor] = []
+    admission = Admission(parallel, waiting_limit, evicts_prompts=evicts_prompts, call_later=timers.call_later)
+    order: list[QueuedRequest] = []
+    requests: list[QueuedRequest] = []
     for step, number in script:
         if step == "expire":
             timers.expire()
-        await _step(step, number, admission, order, visitors)
-        held = [visitor for visitor in order if not visitor.task.done()]
-        assert len(held) <= parallel
+        await _step(step, number, admission, order, requests)
+        running = [request for request in order if not request.task.done()]
+        assert len(running) <= parallel
         assert admission.running + admission.held <= parallel
         assert admission.held == len(timers.pending)
         assert admission.waiting <= waiting_limit
     timers.expire()
     await settled()
-    alive = [visitor for visitor in visitors if not visitor.task.done()]
+    alive = [request for request in requests if not request.task.done()]
     assert admission.running == min(len(alive), parallel)
     assert admission.waiting == len(alive) - admission.running
-    while alive := [visitor for visitor in visitors if not visitor.task.done()]:
-        served = [visitor for visitor in alive if visitor.admitted.is_set()]
-        assert served, "somebody waits, and nobody is served"
+    while alive := [request for request in requests if not request.task.done()]:
+        served = [request for request in alive if request.admitted.is_set()]
+        assert served, "requests are waiting, but none is served"
         await served[0].finish()
         timers.expire()
         await settled()
     assert (admission.running, admission.waiting) == (0, 0)
-    ends = await asyncio.gather(*(visitor.task for visitor in visitors), return_exceptions=True)
+    ends = await asyncio.gather(*(request.task for request in requests), return_exceptions=True)
     assert all(isinstance(end, QueueFull | asyncio.CancelledError | None) for end in ends)
 
 
-async def _step(step: str, number: int, admission: Admission, order: list[Visitor], visitors: list[Visitor]) -> None:
-    if step == "arrive":
-        visitor = Visitor(f"conversation {number % 4}", Priority(number // 4 % 3), expects_followup=number >= 12)
-        visitors.append(visitor.arrive(admission, order))
+async def _step(
+    step: str, number: int, admission: Admission, order: list[QueuedRequest], requests: list[QueuedRequest]
+) -> None:
+    if step == "start":
+        request = QueuedRequest(f"conversation {number % 4}", Priority(number // 4 % 3), expects_followup=number >= 12)
+        requests.append(request.start(admission, order))
     elif step in {"settle", "expire"}:
         await settled()
-    elif visitors:
-        chosen = visitors[number % len(visitors)]
-        if step != "leave":
+    elif requests:
+        chosen = requests[number % len(requests)]
+        if step != "cancel":
             chosen.may_finish.set()
         if step != "finish":
             chosen.task.cancel()
@@ -245,68 +250,68 @@ async def _step(step: str, number: int, admission: Admission, order: list[Visito
 
 
 @dataclass
-class Pastime:
-    """Something that nobody waits for, and that takes as long as it is let."""
+class IdleWork:
+    """Work for idle times that runs until the test finishes it."""
 
-    began: int = 0
-    was_ended: bool = False
+    starts: int = 0
+    was_cancelled: bool = False
     may_finish: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def work(self) -> None:
-        self.began += 1
+    async def run(self) -> None:
+        self.starts += 1
         try:
             await self.may_finish.wait()
         except asyncio.CancelledError:
-            self.was_ended = True
+            self.was_cancelled = True
             raise
 
 
-async def test_what_nobody_waits_for_is_done_while_the_backend_is_idle() -> None:
-    admission, pastime = Admission(parallel=1, waiting_limit=1), Pastime()
-    pastime.may_finish.set()
+async def test_idle_work_runs_while_the_backend_is_idle() -> None:
+    admission, work = Admission(parallel=1, waiting_limit=1), IdleWork()
+    work.may_finish.set()
 
-    assert await admission.run_when_idle(pastime.work)
-    assert pastime.began == 1
+    assert await admission.run_when_idle(work.run)
+    assert work.starts == 1
 
 
-async def test_whoever_comes_ends_what_nobody_waits_for_and_does_not_wait_for_it() -> None:
-    admission, pastime = Admission(parallel=2, waiting_limit=1), Pastime()
-    spare = asyncio.create_task(admission.run_when_idle(pastime.work))
+async def test_a_request_cancels_idle_work_and_does_not_wait_for_it() -> None:
+    admission, work = Admission(parallel=2, waiting_limit=1), IdleWork()
+    idle = asyncio.create_task(admission.run_when_idle(work.run))
     await settled()
     async with admission.turn(Requester("a")):
         await settled()
 
-        assert pastime.was_ended
-        assert await spare is False
+        assert work.was_cancelled
+        assert await idle is False
 
 
-async def test_what_nobody_waits_for_begins_when_the_last_request_has_left() -> None:
-    admission, pastime, order = Admission(parallel=2, waiting_limit=2), Pastime(), list[Visitor]()
-    visitors = await arrivals(admission, order, "abc")
-    spare = asyncio.create_task(admission.run_when_idle(pastime.work))
-    for visitor in visitors:
+async def test_idle_work_starts_when_the_last_request_has_finished() -> None:
+    admission, work, order = Admission(parallel=2, waiting_limit=2), IdleWork(), list[QueuedRequest]()
+    requests = await started(admission, order, "abc")
+    idle = asyncio.create_task(admission.run_when_idle(work.run))
+    for request in requests:
         await settled()
-        assert pastime.began == 0
-        await visitor.finish()
+        assert work.starts == 0
+        await request.finish()
     await settled()
 
-    assert pastime.began == 1
-    pastime.may_finish.set()
-    assert await spare
+    assert work.starts == 1
+    work.may_finish.set()
+    assert await idle
 
 
-async def test_of_two_things_that_nobody_waits_for_one_is_done_after_the_other() -> None:
-    admission, one, other = Admission(parallel=1, waiting_limit=1), Pastime(), Pastime()
-    tasks = [asyncio.create_task(admission.run_when_idle(pastime.work)) for pastime in (one, other)]
+async def test_idle_work_runs_one_after_another() -> None:
+    admission, one, other = Admission(parallel=1, waiting_limit=1), IdleWork(), IdleWork()
+    tasks = [asyncio.create_task(admission.run_when_idle(work.run)) for work in (one, other)]
     await settled()
 
-    assert (one.began, other.began) == (1, 0)
+    assert (one.starts, other.starts) == (1, 0)
     one.may_finish.set()
     other.may_finish.set()
     assert await asyncio.gather(*tasks) == [True, True]
 
 
-async def test_what_goes_wrong_in_spare_time_is_told_and_leaves_the_backend_free() -> None:
+async def test_an_error_in_idle_work_is_raised_and_leaves_the_backend_free() -> None:
     admission = Admission(parallel=1, waiting_limit=1)
 
     async def fail() -> None:
@@ -318,34 +323,34 @@ async def test_what_goes_wrong_in_spare_time_is_told_and_leaves_the_backend_free
         assert admission.running == 1
 
 
-async def test_who_gives_up_waiting_for_spare_time_takes_the_work_along() -> None:
-    admission, pastime = Admission(parallel=1, waiting_limit=1), Pastime()
-    spare = asyncio.create_task(admission.run_when_idle(pastime.work))
+async def test_cancelling_the_wait_for_idle_work_cancels_the_work() -> None:
+    admission, work = Admission(parallel=1, waiting_limit=1), IdleWork()
+    idle = asyncio.create_task(admission.run_when_idle(work.run))
     await settled()
-    spare.cancel()
-    await asyncio.gather(spare, return_exceptions=True)
+    idle.cancel()
+    await asyncio.gather(idle, return_exceptions=True)
 
-    assert pastime.was_ended
+    assert work.was_cancelled
 
 
-async def after_a_tool_call(*waiting: Visitor) -> tuple[Admission, Timers, list[Visitor]]:
-    """Return a forgetful backend whose last reply called a tool, while others came and wait."""
-    timers, order = Timers(), list[Visitor]()
-    admission = Admission(1, 9, evicts_prompts=True, later=timers.later)
-    caller = Visitor("main", expects_followup=True).arrive(admission, order)
+async def after_a_tool_call(*waiting: QueuedRequest) -> tuple[Admission, Timers, list[QueuedRequest]]:
+    """Return the admission of a backend that evicts prompts, after a tool call, with `waiting` in its queue."""
+    timers, order = Timers(), list[QueuedRequest]()
+    admission = Admission(1, 9, evicts_prompts=True, call_later=timers.call_later)
+    main = QueuedRequest("main", expects_followup=True).start(admission, order)
     await settled()
-    for visitor in waiting:
-        visitor.arrive(admission, order)
+    for request in waiting:
+        request.start(admission, order)
         await settled()
-    await caller.finish()
+    await main.finish()
     await settled()
     return admission, timers, order
 
 
-async def test_a_backend_that_forgets_is_kept_for_the_conversation_whose_tool_runs() -> None:
-    admission, timers, order = await after_a_tool_call(other := Visitor("other"))
+async def test_a_backend_that_evicts_prompts_is_held_for_a_conversation_that_called_a_tool() -> None:
+    admission, timers, order = await after_a_tool_call(other := QueuedRequest("other"))
     assert (admission.running, admission.held, admission.waiting) == (0, 1, 1)
-    follow_up = Visitor("main").arrive(admission, order)
+    follow_up = QueuedRequest("main").start(admission, order)
     await settled()
 
     assert order[1:] == [follow_up]
@@ -354,8 +359,8 @@ async def test_a_backend_that_forgets_is_kept_for_the_conversation_whose_tool_ru
     await other.finish()
 
 
-async def test_a_turn_that_is_kept_in_vain_goes_to_whoever_waits() -> None:
-    admission, timers, order = await after_a_tool_call(other := Visitor("other"))
+async def test_a_held_turn_that_expires_goes_to_the_next_request() -> None:
+    admission, timers, order = await after_a_tool_call(other := QueuedRequest("other"))
     timers.expire()
     await settled()
 
@@ -364,50 +369,50 @@ async def test_a_turn_that_is_kept_in_vain_goes_to_whoever_waits() -> None:
     assert (admission.running, admission.held) == (0, 0)
 
 
-async def test_no_turn_is_kept_from_what_is_more_urgent() -> None:
-    for arrives_first in (True, False):
-        timers, order = Timers(), list[Visitor]()
-        admission = Admission(1, 9, evicts_prompts=True, later=timers.later)
-        agent = Visitor("agent", Priority.SUBAGENT, expects_followup=True).arrive(admission, order)
+async def test_a_more_urgent_request_does_not_wait_for_a_held_turn() -> None:
+    for is_waiting in (True, False):
+        timers, order = Timers(), list[QueuedRequest]()
+        admission = Admission(1, 9, evicts_prompts=True, call_later=timers.call_later)
+        agent = QueuedRequest("agent", Priority.SUBAGENT, expects_followup=True).start(admission, order)
         await settled()
-        main = Visitor("main")
-        if arrives_first:
-            main.arrive(admission, order)
+        main = QueuedRequest("main")
+        if is_waiting:
+            main.start(admission, order)
         await settled()
         await agent.finish()
-        if not arrives_first:
+        if not is_waiting:
             assert admission.held == 1
-            main.arrive(admission, order)
+            main.start(admission, order)
         await settled()
 
         assert (order[1:], admission.held, timers.pending) == ([main], 0, [])
         await main.finish()
 
 
-async def test_a_backend_that_keeps_what_it_has_read_is_never_left_idle() -> None:
-    order = list[Visitor]()
-    admission = Admission(1, 9, later=Timers().later)
-    caller, other = Visitor("main", expects_followup=True).arrive(admission, order), Visitor("other")
+async def test_no_turn_is_held_for_a_backend_that_does_not_evict_prompts() -> None:
+    order = list[QueuedRequest]()
+    admission = Admission(1, 9, call_later=Timers().call_later)
+    main, other = QueuedRequest("main", expects_followup=True).start(admission, order), QueuedRequest("other")
     await settled()
-    other.arrive(admission, order)
+    other.start(admission, order)
     await settled()
-    await caller.finish()
+    await main.finish()
     await settled()
 
     assert order[1:] == [other]
     await other.finish()
 
 
-async def test_spare_time_begins_when_no_turn_is_kept_any_more() -> None:
+async def test_idle_work_starts_when_no_turn_is_held() -> None:
     admission, timers, _ = await after_a_tool_call()
-    pastime = Pastime()
-    spare = asyncio.create_task(admission.run_when_idle(pastime.work))
+    work = IdleWork()
+    idle = asyncio.create_task(admission.run_when_idle(work.run))
     await settled()
-    assert pastime.began == 0
+    assert work.starts == 0
 
     timers.expire()
     await settled()
 
-    assert pastime.began == 1
-    pastime.may_finish.set()
-    assert await spare
+    assert work.starts == 1
+    work.may_finish.set()
+    assert await idle

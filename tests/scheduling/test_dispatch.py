@@ -50,8 +50,8 @@ HELLO_REQUEST = BackendRequest(
 
 
 @dataclass
-class Stage:
-    """A dispatcher over scripted backends, and everything a test wants to see of it."""
+class Setup:
+    """A dispatcher over scripted backends, and its effects."""
 
     backends: list[FakeBackend]
     timeouts: Timeouts = field(default_factory=lambda: Timeouts(retry_seconds=30.0))
@@ -73,19 +73,19 @@ class Stage:
         return await self.dispatcher.open(self.dispatcher.prepare(request), self.progress)
 
     async def opened_text(self) -> str:
-        """Open a reply, close it, and return what it began with."""
+        """Open a reply, close it, and return the text of its first deltas."""
         opened = await self.open()
         await opened.aclose()
         return "".join(delta.text for delta in opened.first_deltas if isinstance(delta, TextDelta))
 
     @property
-    def asked(self) -> list[int]:
-        """How often each backend was asked."""
+    def request_counts(self) -> list[int]:
+        """The number of requests to each backend."""
         return [len(backend.requests) for backend in self.backends]
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is held: no reply, no turn."""
+        """Whether no reply is open and no turn is taken."""
         return not any(backend.open_replies for backend in self.backends) and not any(
             upstream.admission.running for upstream in self.upstreams
         )
@@ -100,17 +100,17 @@ def backend(*script: FakeReply | BackendError) -> FakeBackend:
 
 
 async def test_a_reply_is_returned_with_its_first_deltas() -> None:
-    stage = Stage([backend(WHOLE)])
+    setup = Setup([backend(WHOLE)])
 
-    opened = await stage.open()
+    opened = await setup.open()
 
     assert opened.first_deltas == [TextDelta("Hello")]
-    assert stage.backends[0].open_replies == 1
-    assert stage.progress.attempts == 1
-    assert stage.progress.sent is opened.request
+    assert setup.backends[0].open_replies == 1
+    assert setup.progress.attempts == 1
+    assert setup.progress.sent is opened.request
     assert opened.request.route == "llamacpp/local-model"
     await opened.aclose()
-    assert stage.is_idle
+    assert setup.is_idle
 
 
 @pytest.mark.parametrize(
@@ -127,32 +127,32 @@ async def test_a_reply_is_returned_with_its_first_deltas() -> None:
     ids=["refused", "loading", "too many", "broken", "broken after a comment", "empty", "only a role"],
 )
 async def test_transient_failures_are_retried(failure: FakeReply | BackendError) -> None:
-    stage = Stage([backend(failure, failure, WHOLE)])
+    setup = Setup([backend(failure, failure, WHOLE)])
 
-    assert await stage.opened_text() == "Hello"
-    assert stage.progress.attempts == 3
-    assert stage.clock.sleeps == [0.25, 0.5]
-    assert stage.is_idle
+    assert await setup.opened_text() == "Hello"
+    assert setup.progress.attempts == 3
+    assert setup.clock.sleeps == [0.25, 0.5]
+    assert setup.is_idle
 
 
 async def test_the_stages_of_every_attempt_are_reported_with_the_request() -> None:
     seen: list[tuple[str, WireRequest]] = []
-    stage = Stage([backend(REFUSED, WHOLE)])
-    stage.progress.watcher = lambda name, request: seen.append((name, request.wire))
+    setup = Setup([backend(REFUSED, WHOLE)])
+    setup.progress.watcher = lambda name, request: seen.append((name, request.wire))
 
-    await (await stage.open()).aclose()
+    await (await setup.open()).aclose()
 
-    (first, second) = stage.backends[0].requests
+    (first, second) = setup.backends[0].requests
     assert seen == [("queued", first), ("evaluating", first), ("evaluating", second), ("replying", second)]
 
 
-async def test_retries_send_the_request_as_it_was_encoded_once() -> None:
-    stage = Stage([backend(REFUSED, REFUSED, WHOLE)])
-    prepared = stage.prepared
+async def test_retries_send_the_same_encoded_request() -> None:
+    setup = Setup([backend(REFUSED, REFUSED, WHOLE)])
+    prepared = setup.prepared
 
-    await (await stage.dispatcher.open(prepared, stage.progress)).aclose()
+    await (await setup.dispatcher.open(prepared, setup.progress)).aclose()
 
-    assert all(request is prepared.wire for request in stage.backends[0].requests)
+    assert all(request is prepared.wire for request in setup.backends[0].requests)
 
 
 @pytest.mark.parametrize(
@@ -169,90 +169,90 @@ async def test_retries_send_the_request_as_it_was_encoded_once() -> None:
 async def test_permanent_failures_are_not_retried(
     failure: FakeReply | BackendError, raised: type[BackendError]
 ) -> None:
-    stage = Stage([backend(failure, WHOLE)])
+    setup = Setup([backend(failure, WHOLE)])
 
     with pytest.raises(raised):
-        await stage.opened_text()
+        await setup.opened_text()
 
-    assert stage.asked == [1]
-    assert stage.clock.sleeps == []
-    assert stage.is_idle
+    assert setup.request_counts == [1]
+    assert setup.clock.sleeps == []
+    assert setup.is_idle
 
 
 async def test_retries_end_with_the_budget_and_raise_the_last_failure() -> None:
-    stage = Stage([backend(*[REFUSED] * 3, LOADING, *[REFUSED] * 100)], Timeouts(retry_seconds=3.0))
+    setup = Setup([backend(*[REFUSED] * 3, LOADING, *[REFUSED] * 100)], Timeouts(retry_seconds=3.0))
 
     with pytest.raises(BackendRejected, match="Loading model"):
-        await stage.opened_text()
+        await setup.opened_text()
 
-    assert stage.clock.sleeps == [0.25, 0.5, 1.0]
+    assert setup.clock.sleeps == [0.25, 0.5, 1.0]
 
 
 async def test_pauses_double_up_to_a_limit() -> None:
-    stage = Stage([backend(*[LOADING] * 10, WHOLE)], Timeouts(retry_seconds=1000.0))
+    setup = Setup([backend(*[LOADING] * 10, WHOLE)], Timeouts(retry_seconds=1000.0))
 
-    await stage.opened_text()
+    await setup.opened_text()
 
-    assert stage.clock.sleeps == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0, 5.0, 5.0]
+    assert setup.clock.sleeps == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0, 5.0, 5.0]
 
 
-async def test_a_retry_after_that_the_server_names_is_respected() -> None:
+async def test_a_retry_after_of_the_server_is_respected() -> None:
     busy = FakeReply(status=429, retry_after_seconds=7.0)
-    stage = Stage([backend(busy, WHOLE)])
+    setup = Setup([backend(busy, WHOLE)])
 
-    assert await stage.opened_text() == "Hello"
-    assert stage.clock.sleeps == [7.0]
+    assert await setup.opened_text() == "Hello"
+    assert setup.clock.sleeps == [7.0]
 
 
 async def test_a_retry_after_beyond_the_budget_is_not_waited_for() -> None:
-    stage = Stage([backend(FakeReply(status=429, retry_after_seconds=31.0), WHOLE)])
+    setup = Setup([backend(FakeReply(status=429, retry_after_seconds=31.0), WHOLE)])
 
     with pytest.raises(BackendRejected) as refused:
-        await stage.opened_text()
+        await setup.opened_text()
 
     assert refused.value.retry_after_seconds == 31.0
-    assert stage.clock.sleeps == []
+    assert setup.clock.sleeps == []
 
 
 async def test_after_repeated_failures_nothing_is_sent_until_the_circuit_half_opens() -> None:
-    stage = Stage([backend(*[REFUSED] * 5, WHOLE)], Timeouts(retry_seconds=0.0))
+    setup = Setup([backend(*[REFUSED] * 5, WHOLE)], Timeouts(retry_seconds=0.0))
     for _ in range(5):
         with pytest.raises(BackendUnreachable):
-            await stage.opened_text()
+            await setup.opened_text()
 
     with pytest.raises(BackendUnavailable, match="refused") as gated:
-        await stage.opened_text()
+        await setup.opened_text()
 
-    assert stage.asked == [5]
+    assert setup.request_counts == [5]
     assert gated.value.retry_after_seconds == 15.0
-    stage.clock.time += 15.0
-    assert await stage.opened_text() == "Hello"
-    assert stage.upstreams[0].breaker.state == "closed"
+    setup.clock.time += 15.0
+    assert await setup.opened_text() == "Hello"
+    assert setup.upstreams[0].breaker.state == "closed"
 
 
 async def test_a_refusal_does_not_open_the_circuit() -> None:
     refusal = FakeReply(chunks=(b"{}",), status=400)
-    stage = Stage([backend(*[refusal] * 10, WHOLE)])
+    setup = Setup([backend(*[refusal] * 10, WHOLE)])
     for _ in range(10):
         with pytest.raises(BackendRejected):
-            await stage.opened_text()
+            await setup.opened_text()
 
-    assert await stage.opened_text() == "Hello"
+    assert await setup.opened_text() == "Hello"
 
 
 async def test_a_cancelled_trial_leaves_the_circuit_half_open() -> None:
-    stage = Stage([backend(*[REFUSED] * 5, FakeReply(chunks=(asyncio.Event(),)), WHOLE)], Timeouts(retry_seconds=0.0))
+    setup = Setup([backend(*[REFUSED] * 5, FakeReply(chunks=(asyncio.Event(),)), WHOLE)], Timeouts(retry_seconds=0.0))
     for _ in range(5):
         with pytest.raises(BackendUnreachable):
-            await stage.opened_text()
-    stage.clock.time += 15.0
-    trial = asyncio.create_task(stage.opened_text())
+            await setup.opened_text()
+    setup.clock.time += 15.0
+    trial = asyncio.create_task(setup.opened_text())
     await asyncio.sleep(0)
     trial.cancel()
     await asyncio.gather(trial, return_exceptions=True)
 
-    assert stage.is_idle
-    assert await stage.opened_text() == "Hello"
+    assert setup.is_idle
+    assert await setup.opened_text() == "Hello"
 
 
 @pytest.mark.parametrize(
@@ -261,20 +261,20 @@ async def test_a_cancelled_trial_leaves_the_circuit_half_open() -> None:
     ids=["refused", "loading", "silent", "silent after its head"],
 )
 async def test_the_next_upstream_is_tried_after_a_failure(failure: FakeReply | BackendError) -> None:
-    stage = Stage([backend(*[failure] * 10), backend(WHOLE)])
+    setup = Setup([backend(*[failure] * 10), backend(WHOLE)])
 
-    assert await stage.opened_text() == "Hello"
-    assert stage.asked[1] == 1
-    assert sum(stage.clock.sleeps) <= 1.0
-    assert stage.progress.attempts == sum(stage.asked)
-    assert stage.is_idle
+    assert await setup.opened_text() == "Hello"
+    assert setup.request_counts[1] == 1
+    assert sum(setup.clock.sleeps) <= 1.0
+    assert setup.progress.attempts == sum(setup.request_counts)
+    assert setup.is_idle
 
 
 async def test_a_stale_connection_does_not_cause_a_fallback() -> None:
-    stage = Stage([backend(REFUSED, WHOLE), backend()])
+    setup = Setup([backend(REFUSED, WHOLE), backend()])
 
-    assert await stage.opened_text() == "Hello"
-    assert stage.asked == [2, 0]
+    assert await setup.opened_text() == "Hello"
+    assert setup.request_counts == [2, 0]
 
 
 async def test_a_backend_is_released_before_the_next_one_is_tried() -> None:
@@ -288,112 +288,112 @@ async def test_a_backend_is_released_before_the_next_one_is_tried() -> None:
             async with super().stream(request, within_seconds) as reply:
                 yield reply
 
-    await Stage([first, Second(target_at("http://fake/v1"), WHOLE)]).opened_text()
+    await Setup([first, Second(target_at("http://fake/v1"), WHOLE)]).opened_text()
 
     assert held == [0]
 
 
 async def test_a_refused_request_is_not_sent_to_a_fallback() -> None:
-    stage = Stage([backend(FakeReply(chunks=(b"{}",), status=400)), backend(WHOLE)])
+    setup = Setup([backend(FakeReply(chunks=(b"{}",), status=400)), backend(WHOLE)])
 
     with pytest.raises(BackendRejected):
-        await stage.opened_text()
+        await setup.opened_text()
 
-    assert stage.asked == [1, 0]
+    assert setup.request_counts == [1, 0]
 
 
 async def test_the_last_backend_gets_the_whole_budget() -> None:
-    stage = Stage([backend(*[REFUSED] * 10), backend(REFUSED, REFUSED, REFUSED, WHOLE)])
+    setup = Setup([backend(*[REFUSED] * 10), backend(REFUSED, REFUSED, REFUSED, WHOLE)])
 
-    assert await stage.opened_text() == "Hello"
-    assert stage.asked[1] == 4
+    assert await setup.opened_text() == "Hello"
+    assert setup.request_counts[1] == 4
 
 
-async def test_an_upstream_with_an_open_circuit_is_skipped_at_once() -> None:
-    stage = Stage([backend(*[REFUSED] * 10), backend(WHOLE, WHOLE, WHOLE)])
-    await stage.opened_text()
-    await stage.opened_text()
-    asked = stage.asked[0]
+async def test_an_upstream_with_an_open_circuit_is_skipped_without_a_request() -> None:
+    setup = Setup([backend(*[REFUSED] * 10), backend(WHOLE, WHOLE, WHOLE)])
+    await setup.opened_text()
+    await setup.opened_text()
+    count = setup.request_counts[0]
 
-    await stage.opened_text()
+    await setup.opened_text()
 
-    assert stage.upstreams[0].breaker.state == "open"
-    assert stage.asked == [asked, 3]
+    assert setup.upstreams[0].breaker.state == "open"
+    assert setup.request_counts == [count, 3]
 
 
 async def test_a_skipped_backend_is_reported_with_its_error() -> None:
-    stage = Stage([backend(*[REFUSED] * 10), backend(WHOLE)])
+    setup = Setup([backend(*[REFUSED] * 10), backend(WHOLE)])
 
-    await stage.opened_text()
+    await setup.opened_text()
 
-    assert stage.progress.skipped_backends == (SkippedBackend("llamacpp", "refused"),)
+    assert setup.progress.skipped_backends == (SkippedBackend("llamacpp", "refused"),)
 
 
 async def test_a_full_queue_refuses_requests() -> None:
-    stage = Stage([backend(WHOLE, WHOLE)])
-    opened = await stage.open()
+    setup = Setup([backend(WHOLE, WHOLE)])
+    opened = await setup.open()
 
     with pytest.raises(QueueFull):
-        await stage.opened_text()
+        await setup.opened_text()
 
     await opened.aclose()
-    assert await stage.opened_text() == "Hello"
+    assert await setup.opened_text() == "Hello"
 
 
 async def test_the_turn_is_held_until_the_reply_is_closed() -> None:
-    stage = Stage([backend(WHOLE)])
-    opened = await stage.open()
+    setup = Setup([backend(WHOLE)])
+    opened = await setup.open()
 
-    assert stage.upstreams[0].admission.running == 1
+    assert setup.upstreams[0].admission.running == 1
     await opened.aclose()
     await opened.aclose()
-    assert stage.upstreams[0].admission.running == 0
+    assert setup.upstreams[0].admission.running == 0
 
 
 async def test_a_request_cancelled_between_retries_releases_everything() -> None:
-    stage = Stage([backend(LOADING, WHOLE)])
+    setup = Setup([backend(LOADING, WHOLE)])
     asleep = asyncio.Event()
 
     async def sleep_forever(seconds: float) -> None:
         asleep.set()
         await asyncio.Event().wait()
 
-    dispatcher = Dispatcher(stage.upstreams, stage.timeouts, stage.clock.seconds, sleep_forever)
-    task = asyncio.create_task(dispatcher.open(stage.prepared, stage.progress))
+    dispatcher = Dispatcher(setup.upstreams, setup.timeouts, setup.clock.seconds, sleep_forever)
+    task = asyncio.create_task(dispatcher.open(setup.prepared, setup.progress))
     await asleep.wait()
     task.cancel()
     await asyncio.wait({task})
 
     assert task.cancelled()
-    assert stage.is_idle
+    assert setup.is_idle
 
 
 async def test_a_fatal_error_ends_the_retries() -> None:
-    stage = Stage([backend(REFUSED, WHOLE)])
+    setup = Setup([backend(REFUSED, WHOLE)])
     dead = EngineFailed("the engine ran out of memory")
-    dispatcher = Dispatcher(stage.upstreams, stage.timeouts, stage.clock.seconds, stage.clock.sleep, lambda: dead)
+    dispatcher = Dispatcher(setup.upstreams, setup.timeouts, setup.clock.seconds, setup.clock.sleep, lambda: dead)
 
     with pytest.raises(EngineFailed, match="out of memory"):
-        await dispatcher.open(stage.prepared, stage.progress)
+        await dispatcher.open(setup.prepared, setup.progress)
 
-    assert stage.asked == [1]
+    assert setup.request_counts == [1]
 
 
 async def test_route_and_attempts_of_a_failed_request_are_reported() -> None:
-    stage = Stage([backend(REFUSED, FakeReply(status=400, chunks=(b"{}",)))])
+    setup = Setup([backend(REFUSED, FakeReply(status=400, chunks=(b"{}",)))])
 
     with pytest.raises(BackendRejected):
-        await stage.opened_text()
+        await setup.opened_text()
 
-    assert stage.progress.sent is not None
-    assert (stage.progress.sent.route, stage.progress.attempts) == ("llamacpp/local-model", 2)
+    assert setup.progress.sent is not None
+    assert (setup.progress.sent.route, setup.progress.attempts) == ("llamacpp/local-model", 2)
 
 
-async def test_a_json_document_is_a_reply_that_is_over() -> None:
+async def test_a_json_document_is_a_complete_reply() -> None:
     document = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
-    stage = Stage([backend(FakeReply(chunks=(json.dumps(document).encode(),), content_type="application/json"))])
+    setup = Setup([backend(FakeReply(chunks=(json.dumps(document).encode(),), content_type="application/json"))])
 
-    opened = await stage.open()
+    opened = await setup.open()
 
     assert opened.reader.is_over
     assert TextDelta("Hello") in opened.first_deltas
@@ -401,22 +401,22 @@ async def test_a_json_document_is_a_reply_that_is_over() -> None:
 
 
 async def test_a_continuation_goes_to_the_same_upstream_and_is_counted() -> None:
-    stage = Stage([backend(REFUSED, WHOLE), backend()])
+    setup = Setup([backend(REFUSED, WHOLE), backend()])
 
-    opened = await stage.dispatcher.reopen(stage.prepared, stage.progress)
+    opened = await setup.dispatcher.reopen(setup.prepared, setup.progress)
 
-    assert stage.progress.continuations == 1
-    assert stage.asked == [2, 0]
+    assert setup.progress.continuations == 1
+    assert setup.request_counts == [2, 0]
     await opened.aclose()
-    assert stage.is_idle
+    assert setup.is_idle
 
 
 async def test_time_in_the_queue_does_not_count_against_the_retry_budget() -> None:
-    stage = Stage([backend(WHOLE, REFUSED, WHOLE)], waiting_limit=1)
-    first = await stage.open()
-    second = asyncio.create_task(stage.opened_text())
+    setup = Setup([backend(WHOLE, REFUSED, WHOLE)], waiting_limit=1)
+    first = await setup.open()
+    second = asyncio.create_task(setup.opened_text())
     await asyncio.sleep(0)
-    stage.clock.time += 3600.0
+    setup.clock.time += 3600.0
     await first.aclose()
 
     assert await second == "Hello"
@@ -434,35 +434,35 @@ def count_of(tokens: int) -> FakeReply:
     return FakeReply(chunks=(b'{"input_tokens": %d}' % tokens,), content_type="application/json")
 
 
-async def test_a_prompt_that_may_not_fit_is_counted_before_it_queues_and_refused_if_it_does_not() -> None:
-    stage = Stage([small(count_of(8_193))])
-    async with stage.upstreams[0].admission.turn(Requester("another conversation")):  # and no place to wait
+async def test_a_prompt_that_may_not_fit_is_counted_before_it_is_queued() -> None:
+    setup = Setup([small(count_of(8_193))])
+    async with setup.upstreams[0].admission.turn(Requester("another conversation")):  # the queue is full
         with pytest.raises(PromptTooLong, match=r"^prompt is too long: 8193 tokens > 8192 maximum"):
-            await stage.open(LONG)
+            await setup.open(LONG)
 
-    assert [request.path for request in stage.backends[0].requests] == ["/chat/completions/input_tokens"]
-    assert stage.upstreams[0].breaker.failures == 0
+    assert [request.path for request in setup.backends[0].requests] == ["/chat/completions/input_tokens"]
+    assert setup.upstreams[0].breaker.failures == 0
 
 
 @pytest.mark.parametrize("counted", [count_of(8_192), FakeReply(status=404), REFUSED])
 async def test_a_prompt_that_fits_or_cannot_be_counted_is_sent(counted: FakeReply | BackendError) -> None:
-    stage = Stage([small(counted, WHOLE)])
+    setup = Setup([small(counted, WHOLE)])
 
-    opened = await stage.open(LONG)
+    opened = await setup.open(LONG)
     await opened.aclose()
 
     assert opened.first_deltas == [TextDelta("Hello")]
 
 
 async def test_a_prompt_that_is_known_to_fit_is_not_counted() -> None:
-    stage = Stage([small(WHOLE)])
+    setup = Setup([small(WHOLE)])
 
-    await (await stage.open(replace(HELLO_REQUEST, characters=8_192))).aclose()
+    await (await setup.open(replace(HELLO_REQUEST, characters=8_192))).aclose()
 
-    assert stage.asked == [1]
+    assert setup.request_counts == [1]
 
 
-async def test_a_server_that_routes_by_conversation_gets_a_digest_and_not_the_session_id() -> None:
+async def test_a_server_that_routes_by_conversation_gets_a_digest_instead_of_the_session_id() -> None:
     keys = []
     for conversation in ("session-1//", "session-1//", "session-2//"):
         backend = FakeBackend(target_at("http://fake/v1", "openrouter"), WHOLE)

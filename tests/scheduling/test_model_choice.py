@@ -1,4 +1,4 @@
-"""Every name the client sends means a model the server has."""
+"""Every model name that the client sends is mapped to a model that the server has."""
 
 import pytest
 
@@ -16,7 +16,7 @@ TARGET = BackendTarget(
 
 
 @pytest.mark.parametrize(
-    ("asked", "model"),
+    ("requested", "model"),
     [
         ("main", "main"),
         ("anything-else", "main"),
@@ -27,11 +27,11 @@ TARGET = BackendTarget(
         ("small", "small"),
     ],
 )
-def test_a_name_means_its_tier_or_the_configured_model(asked: str, model: str) -> None:
-    assert model_for(asked, priority=Priority.MAIN, target=TARGET) == model
+def test_a_name_selects_the_model_of_its_tier_or_the_configured_one(requested: str, model: str) -> None:
+    assert model_for(requested, priority=Priority.MAIN, target=TARGET) == model
 
 
-def test_sub_agents_have_a_model_of_their_own_where_one_is_set() -> None:
+def test_sub_agents_use_their_own_model_if_one_is_configured() -> None:
     assert model_for("main", priority=Priority.SUBAGENT, target=TARGET) == "helper"
 
 
@@ -41,7 +41,7 @@ def test_sub_agents_use_the_configured_model_otherwise() -> None:
     assert model_for("claude-sonnet-4-6", priority=Priority.SUBAGENT, target=plain) == "main"
 
 
-def test_auxiliary_calls_go_to_the_small_model_where_there_is_one() -> None:
+def test_auxiliary_calls_use_the_small_model_if_one_is_configured() -> None:
     plain = BackendTarget(profile=TARGET.profile, base_url=TARGET.base_url, model="main")
 
     assert model_for("main", priority=Priority.AUXILIARY, target=TARGET) == "small"

@@ -1,4 +1,4 @@
-"""The attempts at a request, as they are noted."""
+"""The stages and attempts of a request, as they are recorded."""
 
 from tests.parts.gateway import target_at
 from tests.parts.upstreams import prepared_for

@@ -1,4 +1,4 @@
-"""The engine's own count, where it can be had; never a failure."""
+"""The engine's own token count if it is available, never an error."""
 
 import pytest
 from tests.parts.gateway import target_at
@@ -8,21 +8,21 @@ from anyclaude.dialects import dialect_named, tokenizer_for
 from anyclaude.errors import BackendError, BackendTimeout, BackendTruncated, BackendUnreachable
 from anyclaude.profiles import BackendName
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.scheduling.token_count import counted_tokens
+from anyclaude.scheduling.token_count import count_prompt_tokens
 
 HELLO = MessagesRequest(model="x", max_tokens=1, messages=(Turn("user", "Hello"),))
 
 
 async def counted(reply: FakeReply | BackendError, kind: BackendName = "llamacpp") -> tuple[int | None, int]:
-    """Return the count, and how often the server was asked."""
+    """Return the count, and the number of requests to the server."""
     backend = FakeBackend(target_at("http://fake/v1", kind), reply)
     profile = backend.target.profile
     encoded = dialect_named(profile.dialect).encode_request(HELLO, "model", profile).request
-    tokens = await counted_tokens(encoded, backend, tokenizer_for(profile))
+    tokens = await count_prompt_tokens(encoded, backend, tokenizer_for(profile))
     return tokens, len(backend.requests)
 
 
-async def test_the_engine_counts() -> None:
+async def test_the_engine_counts_the_tokens() -> None:
     assert await counted(FakeReply(chunks=(b'{"input_', b'tokens": 47}'))) == (47, 1)
 
 
@@ -40,5 +40,5 @@ async def test_a_server_that_cannot_count_is_not_asked() -> None:
         BackendUnreachable("refused"),
     ],
 )
-async def test_a_count_that_cannot_be_had_is_none(reply: FakeReply | BackendError) -> None:
+async def test_a_failed_count_is_none(reply: FakeReply | BackendError) -> None:
     assert await counted(reply) == (None, 1)

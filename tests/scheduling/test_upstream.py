@@ -19,7 +19,7 @@ def backend(*script: FakeReply) -> FakeBackend:
     return FakeBackend(replace(target_at("http://fake/v1"), models={"subagent": "small"}), *script)
 
 
-def test_the_model_and_the_body_are_decided_once() -> None:
+def test_preparing_a_request_chooses_the_model_and_encodes_the_body() -> None:
     prepared = upstream_of(backend()).prepare(HELLO)
 
     assert (prepared.model, prepared.route) == ("local-model", "llamacpp/local-model")
@@ -27,13 +27,13 @@ def test_the_model_and_the_body_are_decided_once() -> None:
     assert [part.text for part in prepared.prompt.parts] == ["Hello"]
 
 
-def test_the_model_follows_the_priority_of_the_request() -> None:
+def test_the_model_depends_on_the_priority_of_the_request() -> None:
     prepared = upstream_of(backend()).prepare(replace(HELLO, priority=Priority.SUBAGENT))
 
     assert prepared.model == json.loads(prepared.wire.body)["model"] == "small"
 
 
-def test_what_the_server_cannot_carry_is_in_the_prepared_request() -> None:
+def test_a_prepared_request_lists_its_dropped_fields() -> None:
     thinking = replace(HELLO.request, thinking={"type": "adaptive"})
     prepared = upstream_of(backend()).prepare(BackendRequest(thinking, "conversation"))
 
@@ -52,7 +52,7 @@ async def test_the_body_is_sent_as_it_was_prepared() -> None:
     assert fake.open_replies == 0
 
 
-async def test_an_error_status_is_raised_in_the_servers_words() -> None:
+async def test_an_error_status_is_raised_with_the_servers_message() -> None:
     upstream = upstream_of(backend(FakeReply(status=404, chunks=(b'{"error": {"message": "no such model"}}',))))
 
     with pytest.raises(BackendRejected, match="no such model"):

@@ -10,7 +10,7 @@ from tests.parts.gateway import running_gateway
 from tests.sdk.clients import MODEL, async_client
 
 from anyclaude.engine.embedded import EmbeddedEngine
-from anyclaude.launcher.compose import engine_target
+from anyclaude.launcher.embedded import engine_target
 from anyclaude.settings import Settings
 
 __all__ = ["smollm2_model", "tiny_engine", "tiny_model"]

@@ -19,7 +19,7 @@ from tests.parts.raw_client import connected
 from tests.parts.sessions import first_request, send
 
 from anyclaude.engine import EngineOptions
-from anyclaude.launcher.compose import engine_target
+from anyclaude.launcher.embedded import engine_target
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions
 from anyclaude.prewarm.first_prompt import first_prompt_of
 from anyclaude.prewarm.first_prompt_store import FirstPromptStore

@@ -13,11 +13,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from anyclaude.bounds import STORED_PROMPTS
 from anyclaude.profiles import DialectName
 from anyclaude.storage import files_newest_first, remove_all_but_newest, write_private
-
-MAX_PROMPTS = 24
-"""The main conversations and sub-agents of a few sessions: some 4 MB where each has 360 kB, compressed to 180."""
 
 SUFFIX = ".prompt"
 PATTERN = f"*{SUFFIX}"
@@ -63,7 +61,7 @@ def packed(body: bytes) -> bytes:
 class PromptStore:
     """Keeps the newest prompts; without a folder, only in memory.  A file that fails costs a comparison, no more."""
 
-    def __init__(self, folder: Path | None, max_prompts: int = MAX_PROMPTS) -> None:
+    def __init__(self, folder: Path | None, max_prompts: int = STORED_PROMPTS) -> None:
         self._folder = folder
         self._max_prompts = max_prompts
         self._prompts: OrderedDict[str, StoredPrompt] | None = None

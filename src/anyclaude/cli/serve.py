@@ -3,7 +3,8 @@
 import asyncio
 import sys
 
-from anyclaude.launcher import Invocation, Signals, Terminal, serve
+from anyclaude.launcher import Invocation, Signals, Terminal
+from anyclaude.launcher.serve import serve
 
 from .commands import Call
 from .event_loop import run_until_complete

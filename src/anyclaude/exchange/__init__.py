@@ -1,7 +1,7 @@
 """
-One request's life, from its bytes to the record of what became of it.
+One exchange with a model, from the bytes of the request to its record in the journal.
 
-`MessageExchanges` begins exchanges; each writes an `ExchangeLog`, which announces it to `ExchangeListener`s.
+`MessageExchanges` begins exchanges.  Each writes an `ExchangeLog`, which announces its events to `ExchangeListener`s.
 """
 
 from .caller import Caller, caller_of

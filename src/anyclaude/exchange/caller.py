@@ -1,4 +1,4 @@
-"""Who sent a request, as its headers state."""
+"""The sender of a request, according to its headers."""
 
 from collections.abc import Mapping
 from typing import get_args
@@ -14,7 +14,7 @@ AGENT_HEADER = "x-claude-code-agent-id"
 CLASS_HEADER = "x-claude-code-request-class"
 
 REQUEST_CLASSES: tuple[RequestClass, ...] = tuple(name for name in get_args(RequestClass) if name != "warm_up")
-"""The classes that a client may state."""
+"""The classes that a client may send; `warm_up` is reserved for the gateway."""
 
 
 class Caller(Struct, frozen=True):
@@ -30,7 +30,7 @@ class Caller(Struct, frozen=True):
     agent: str | None
     request_class: RequestClass
     opening: str | None = None
-    """A digest that distinguishes the conversations of a client that states no session."""
+    """A digest that distinguishes the conversations of a client that sends no session id."""
 
     @property
     def group(self) -> str:
@@ -39,7 +39,7 @@ class Caller(Struct, frozen=True):
 
     @property
     def conversation(self) -> str:
-        """A key that is the same for all turns of one conversation and different for others."""
+        """A key common to all turns of one conversation, and different for every other conversation."""
         return f"{self.group}/{self.agent or ''}/{'auxiliary' if self.request_class == 'auxiliary' else ''}"
 
     @property
@@ -49,7 +49,7 @@ class Caller(Struct, frozen=True):
 
     @property
     def is_main_conversation(self) -> bool:
-        """Whether the request belongs to the conversation that the user leads; unknown classes count as such."""
+        """Whether the request belongs to the user's own conversation; requests of unknown classes count as such."""
         return self.agent is None and self.request_class in {"main", "unknown"}
 
     @property
@@ -66,7 +66,7 @@ class Caller(Struct, frozen=True):
 
 
 def caller_of(headers: Mapping[str, str]) -> Caller:
-    """Return the caller that the headers of a request state; names are matched as the mapping does."""
+    """Return the caller according to the headers of a request; the mapping decides how names are matched."""
     session = _text(headers.get(SESSION_HEADER))
     return Caller(
         is_claude_code=session is not None or headers.get("User-Agent", "").startswith("claude-cli/"),

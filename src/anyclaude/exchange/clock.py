@@ -1,4 +1,4 @@
-"""Time as an argument, so that tests can set it."""
+"""The clock, passed as an argument so that tests can set the time."""
 
 import asyncio
 import time

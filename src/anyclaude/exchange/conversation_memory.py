@@ -1,9 +1,9 @@
 """
-What later requests of a conversation need to know about the earlier ones.
+What the gateway remembers of a conversation to prepare its later requests.
 
-Two facts decide whether the engine's cache matches and are not in a request itself: the order in which the model has
-read the tools, and how it wrote its own calls.  Both are kept here, within bounds; the calls also in a file, so that a
-conversation survives a restart of the gateway.
+Whether a prompt matches the engine's cache depends on two facts that a request does not contain: the order in which the
+model read the tools, and the text of its own tool calls.  Both are kept here, within bounds.  The calls are also kept
+in a file, so that a conversation survives a restart of the gateway.
 """
 
 from collections import OrderedDict
@@ -19,14 +19,14 @@ from anyclaude.storage import LineFile
 from .events import ExchangeEnded, ExchangeListener
 
 MAX_CONVERSATIONS = 1_024
-"""Names of tools, a few kilobytes each; a day's sub-agents fit many times over."""
+"""Conversations whose tool order is kept: a few kilobytes each; a day's sub-agents fit many times over."""
 
 MAX_RAW_BYTES = 32 * 1024 * 1024
-"""Argument texts kept.  A large edit has 10 kB, so this holds thousands of them; the file is at most twice as large."""
+"""The length of all argument texts kept.  A large edit has 10 kB, so thousands fit; the file is at most twice this."""
 
 
 class RawToolCall(Struct, frozen=True):
-    """One line of the file."""
+    """One line of the file: a tool use id, and the arguments as the model wrote them."""
 
     id: str
     arguments: str
@@ -36,8 +36,8 @@ class ConversationMemory(ExchangeListener):
     """
     Remembers the order of each conversation's tools, and the raw arguments of tool calls.
 
-    The calls are also written to `file`; with `None` they last for this run.  A file that cannot be read or written
-    costs cache hits, never a reply.
+    The calls are also written to `file`; without one, they are lost when the gateway stops.  A file that cannot be read
+    or written costs cache hits, never a reply.
     """
 
     def __init__(self, file: Path | None = None, max_raw_bytes: int = MAX_RAW_BYTES) -> None:
@@ -56,7 +56,7 @@ class ConversationMemory(ExchangeListener):
         return self._raw_arguments
 
     def tool_order(self, conversation: str) -> tuple[str, ...]:
-        """Return the conversation's tools in the order in which the model has read them; empty if it is unknown."""
+        """Return the conversation's tools in the order in which the model read them; empty if it is unknown."""
         return self._tool_orders.get(conversation, ())
 
     def exchange_ended(self, event: ExchangeEnded) -> None:
@@ -64,7 +64,7 @@ class ConversationMemory(ExchangeListener):
         self.record_tool_calls(event.raw_arguments)
 
     def record_tool_order(self, conversation: str, request: MessagesRequest) -> None:
-        """Remember the order in which the model reads the tools; a tool that one request leaves out keeps its place."""
+        """Remember the order in which the model reads the tools; a tool missing from one request keeps its place."""
         before = self._tool_orders.pop(conversation, ())
         known = set(before)
         self._tool_orders[conversation] = before + tuple(t.name for t in request.tools if t.name not in known)
@@ -72,15 +72,16 @@ class ConversationMemory(ExchangeListener):
             self._tool_orders.popitem(last=False)
 
     def record_tool_calls(self, calls: Mapping[str, str]) -> None:
-        """Remember how the model wrote its calls: argument texts, by tool use id."""
+        """Remember tool calls as the model wrote them: argument texts by tool use id."""
         for tool_use_id, arguments in calls.items():
             self._keep(tool_use_id, arguments)
         if calls and self._file is not None:
-            with suppress(OSError):  # the disk is full: the memory of this run still has them
+            with suppress(OSError):  # such as a full disk: the calls are still in memory
                 self._file.append(*(RawToolCall(*call) for call in calls.items()))
 
     def _keep(self, tool_use_id: str, arguments: str) -> None:
+        replaced = self._raw_arguments.pop(tool_use_id, "")
         self._raw_arguments[tool_use_id] = arguments
-        self._raw_bytes += len(arguments)
+        self._raw_bytes += len(arguments) - len(replaced)
         while self._raw_bytes > self._max_raw_bytes:
             self._raw_bytes -= len(self._raw_arguments.popitem(last=False)[1])

@@ -3,9 +3,9 @@ The events of an exchange, and the listeners that receive them.
 
     ExchangeBegan  ExchangeProgressed*  ExchangeEnded
 
-Every exchange with a model announces these, whatever becomes of it.  Features hang on them and do not know each other:
-the journal, the conversation memory, the cache analyser, the prewarmer.  A listener is a class with some of the hooks.
-Hooks run on the event loop, between the requests: they return at once, leave longer work to a task of their own, and
+Every exchange with a model announces these events, however it ends.  The features that listen to them do not know each
+other: the journal, the conversation memory, the cache analyser, the prewarmer.  A listener overrides the hooks that it
+needs.  Hooks run on the event loop and delay all requests: they must return at once, start a task for longer work, and
 must not raise.
 """
 
@@ -26,7 +26,7 @@ NO_CALLS: Mapping[str, str] = MappingProxyType({})
 
 
 class ExchangeBegan(Struct, frozen=True):
-    """A request has arrived; its body has not been read."""
+    """A request has arrived; its body has not been read yet."""
 
     request_id: str
     path: str
@@ -35,9 +35,9 @@ class ExchangeBegan(Struct, frozen=True):
 
 class ExchangeProgressed(Struct, frozen=True):
     """
-    A request has entered a stage: it waits for its turn, its prompt is being evaluated, or its reply has begun.
+    A request has entered a stage: it is waiting for its turn, its prompt is being evaluated, or its reply has begun.
 
-    Each attempt, fallback and continuation announces its stages again; `prepared` is what is sent this time.
+    Each attempt, fallback and continuation announces its stages again; `prepared` is the request sent this time.
     """
 
     request_id: str
@@ -47,7 +47,7 @@ class ExchangeProgressed(Struct, frozen=True):
 
 
 class ExchangeEnded(Struct, frozen=True, kw_only=True):
-    """An exchange is over, well or not."""
+    """An exchange has ended, whether it succeeded or failed."""
 
     caller: Caller
     outcome: Outcome
@@ -57,7 +57,7 @@ class ExchangeEnded(Struct, frozen=True, kw_only=True):
     sent: PreparedRequest | None = None
     """The last request sent to a backend, not counting continuations."""
     reply_began: bool = False
-    """Whether the backend's first delta arrived and was taken."""
+    """Whether the backend's first delta arrived while the client was waiting."""
     reported: UsageReported = UsageReported()
     """The engine's own counts."""
     raw_arguments: Mapping[str, str] = NO_CALLS
@@ -65,7 +65,7 @@ class ExchangeEnded(Struct, frozen=True, kw_only=True):
 
 
 class ExchangeListener:
-    """The hooks; each does nothing unless a listener overrides it."""
+    """The base class of listeners; each hook does nothing unless it is overridden."""
 
     def exchange_began(self, event: ExchangeBegan) -> None:
         """A request has arrived."""
@@ -74,7 +74,7 @@ class ExchangeListener:
         """A request has entered a stage."""
 
     def exchange_ended(self, event: ExchangeEnded) -> None:
-        """An exchange is over; called exactly once for each that began."""
+        """An exchange has ended; called exactly once for each exchange that began."""
 
 
 class Listeners(ExchangeListener):

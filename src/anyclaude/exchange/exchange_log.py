@@ -1,4 +1,4 @@
-"""What happens in one exchange, noted down while it happens, announced as events, and summed up in a record."""
+"""The log of one exchange: filled while it runs, announced as events, and summarised in a record."""
 
 from datetime import UTC
 
@@ -19,9 +19,9 @@ from .record import Durations, ExchangeRecord, Outcome, RecordedError, RecordedS
 
 class ExchangeLog:
     """
-    The log of one exchange: who asks, what was prepared, how the attempts went, how the reply came out.
+    The log of one exchange: the caller, the prepared prompt, the attempts, and the result.
 
-    It is written by those who carry the exchange out and read by nobody: listeners get the frozen `ExchangeEnded`.
+    The code that runs the exchange only writes to it; listeners receive its contents in a frozen `ExchangeEnded`.
     """
 
     def __init__(self, request_id: str, path: str, caller: Caller, clock: Clock, listener: ExchangeListener) -> None:
@@ -50,48 +50,48 @@ class ExchangeLog:
         self._listener.exchange_began(ExchangeBegan(self.request_id, self._path, self.caller))
 
     def received(self, request: MessagesRequest, caller: Caller) -> None:
-        """Note the request as the client sent it, and the caller that it reveals."""
+        """Record the request as the client sent it, and the caller recognised from it."""
         self._received = self._prepared = request
         self.caller = caller
 
     def prepared(self, prompt: PreparedPrompt) -> None:
-        """Note the prompt that the backend is to get."""
+        """Record the prompt as it was prepared for the backend."""
         self._prepared, self._steps = prompt.request, prompt.steps
 
     def forwarded(self, request: MessagesRequest | None, route: str) -> None:
-        """Note a request that is passed on unchanged; `None` if it could not be decoded."""
+        """Record a request that is passed on unchanged; `None` if it could not be decoded."""
         self._prepared, self._route = request, route
         self._progress.attempts = 1
 
     def follow(self, progress: Progress, *, was_reattached: bool = False) -> None:
-        """Note the attempts at the request from here on; a re-attached request shares those of an abandoned one."""
+        """Record the attempts that `progress` counts; a re-attached request shares those of an abandoned one."""
         self._progress, self._was_reattached = progress, was_reattached
         progress.watcher = self._progressed
 
     def reply_began(self) -> None:
-        """Note that the first delta has arrived."""
+        """Record that the first delta has arrived."""
         self._first_token_at = self._clock.seconds()
 
     def reply_ended(self, stream: MessageStream) -> None:
-        """Note how the reply came out, whole or not."""
+        """Record the reply as far as it has come."""
         self._stream = stream
         self._message_id = stream.message_id
         self._reported = stream.reported
 
     def counted(self, reported: UsageReported) -> None:
-        """Note the engine's counts of a reply that was not decoded into a message."""
+        """Record the engine's token counts of a reply that was not decoded into a message."""
         self._reported = reported
 
     def answered(self, status: int) -> None:
-        """Note the HTTP status that the client received."""
+        """Record the HTTP status that the client received."""
         self._status = status
 
     def failed(self, error: AnyclaudeError) -> None:
-        """Note the error that the exchange ends with."""
+        """Record the error that ends the exchange."""
         self.error = error
 
     def ended(self, outcome: Outcome) -> None:
-        """Announce the end; called once."""
+        """Announce the end of the exchange; called once."""
         if self._status is None and outcome == "failed":
             self._status = 500  # an unexpected failure
         self._listener.exchange_ended(
@@ -153,6 +153,6 @@ class ExchangeLog:
             first_token=self._since(self._first_token_at),
         )
 
-    def _since(self, moment: float | None) -> float | None:
-        """Return the seconds from the arrival to `moment`; what a re-attached reply did before it counts as zero."""
-        return None if moment is None else max(round(moment - self._began, 6), 0.0)
+    def _since(self, time: float | None) -> float | None:
+        """Return the seconds from the arrival until `time`; zero if a re-attached reply reached it before."""
+        return None if time is None else max(round(time - self._began, 6), 0.0)

@@ -25,16 +25,16 @@ from .caller import Caller
 from .exchange_log import ExchangeLog
 from .pending_replies import PendingReplies, PendingReply
 from .prompt_pipeline import PromptPipeline
-from .recognition import recognised
+from .recognition import recognise
 from .reply_stream import ReplyStream
 
 Diagnose: TypeAlias = Callable[[str, PreparedRequest], Diagnostics | None]
-"""Returns what a reply, by its message id, reports about the cache; called if the request asks for diagnostics."""
+"""Returns the cache diagnostics for the reply with this message id; called if the request asks for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageExchanges:
-    """Everything that the message exchanges of one gateway share."""
+    """What all message exchanges of one gateway share."""
 
     dispatcher: Dispatcher
     pipeline: PromptPipeline
@@ -50,15 +50,15 @@ class MessageExchanges:
         Decode, prepare and encode a request, and start to open its reply or re-attach to it.
 
         Raises:
-            ThreadsUnsupported: when the request continues a conversation that the server should have kept.
+            ThreadsUnsupported: when the request continues a conversation that the server was to keep.
             InvalidRequest: when the body does not fit the Messages API.
         """
         request = self.decoder.decode(body)
-        caller = recognised(log.caller, request)
+        caller = recognise(log.caller, request)
         log.received(request, caller)
         check_prefill(request)
         if "thread" in request.extra:
-            raise ThreadsUnsupported("thread: the gateway keeps no conversations; send the whole of this one instead")
+            raise ThreadsUnsupported("thread: the gateway does not keep conversations; send the whole conversation")
         prompt = self.pipeline.next_turn(request, caller.conversation)
         log.prepared(prompt)
         key = _repeat_key(caller, body)
@@ -80,7 +80,7 @@ class MessageExchanges:
 
 
 class MessageExchange:
-    """One request whose reply is being opened, or is streaming; `close` it in any case."""
+    """One request whose reply is pending or streaming; always call `close`."""
 
     def __init__(
         self,
@@ -99,13 +99,13 @@ class MessageExchange:
         self._stream = stream
         self._log = log
 
-    async def begun(self, within_seconds: float) -> None:
-        """Wait for the first delta, but no longer than this; raises the error that prevented it."""
-        await self._pending.begun(within_seconds)
+    async def wait_begun(self, within_seconds: float) -> None:
+        """Wait for the first delta, at most `within_seconds`; raise the error if the reply has failed."""
+        await self._pending.wait_begun(within_seconds)
 
     async def batches(self) -> AsyncGenerator[list[StreamEvent], None]:
         """
-        Yield the events of the message: its start at once, together with the first deltas if they are there.
+        Yield the events of the message: its start at once, together with the first deltas if they have arrived.
 
         Raises `AnyclaudeError` if the reply fails; `fail` then returns the events that end the message.
         """
@@ -126,9 +126,9 @@ class MessageExchange:
         return self._stream.fail(error)
 
     def close(self) -> None:
-        """Note how the reply came out; one that has not begun is kept for a client that comes back."""
+        """Record the reply as far as it has come; one that is still pending is kept for the client to re-attach."""
         if not self._pending.is_taken:
-            self._shared.pending_replies.leave(self._key, self._pending)
+            self._shared.pending_replies.detach(self._key, self._pending)
         self._log.reply_ended(self._stream)
 
 
@@ -143,5 +143,5 @@ def _backend_request(request: MessagesRequest, caller: Caller) -> BackendRequest
 
 
 def _repeat_key(caller: Caller, body: bytes) -> Hashable | None:
-    """Return what a repetition of this request has in common with it; without a session nothing is a repetition."""
+    """Return the key that a repetition of this request shares with it; `None` without a session to recognise it by."""
     return None if caller.session is None else (caller.conversation, body)

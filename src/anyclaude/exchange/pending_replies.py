@@ -1,10 +1,10 @@
 """
-Replies that have not begun, and the clients that wait for them.
+Replies that have not begun, and how a client re-attaches to one.
 
-A client that gives up while its prompt is being evaluated often sends the same request again (at 300 s and 361 s,
-measured with Claude Code 2.1.112 and 2.1.330).  Cancelling and starting over would never get past the client's
-deadline.  So a pending reply outlives its client for a short time, and a byte-identical request of the same session
-re-attaches to it.
+A client that gives up while its prompt is being evaluated often repeats the request (after 300 s and 361 s, measured
+with Claude Code 2.1.112 and 2.1.330).  If each repetition started the evaluation from scratch, none would complete
+before the client's deadline.  So a pending reply is kept for a short time after its client has left, and a
+byte-identical request of the same session re-attaches to it.
 """
 
 import asyncio
@@ -23,15 +23,15 @@ class ReattachPolicy(Struct, frozen=True, kw_only=True):
     """How long a pending reply is kept for its client to come back, in seconds."""
 
     usual_seconds: float = 0.75
-    """Claude Code retries after about 0.5 s; a client that really left must not occupy the backend for a second."""
+    """Claude Code retries after about 0.5 s; a client that left for good must not occupy the backend for a second."""
     after_deadline_seconds: float = 5.0
-    """For clients that leave at their own deadline: they retry after a longer pause."""
+    """For clients that leave at their own deadline, which retry after a longer pause."""
     client_deadline_seconds: float = 290.0
-    """The shortest deadline measured is 300 s; a client that leaves earlier was not cut off by it."""
+    """A client that leaves earlier has not reached its deadline: the shortest one measured is 300 s."""
 
 
 class PendingReply:
-    """A request that is being opened: as prepared, with its progress, and the task that opens its reply."""
+    """A reply that has not begun: its prepared request, its progress, and the task that opens it."""
 
     def __init__(
         self, prepared: PreparedRequest, work: Coroutine[None, None, OpenReply], progress: Progress, began: float
@@ -44,78 +44,78 @@ class PendingReply:
 
     @property
     def has_failed(self) -> bool:
-        """Whether no reply will come of it."""
+        """Whether the reply could not be opened."""
         return self._task.done() and (self._task.cancelled() or self._task.exception() is not None)
 
     @property
     def has_begun(self) -> bool:
-        """Whether the reply can be taken without waiting."""
+        """Whether `take` need not wait: the reply has begun, or has failed."""
         return self._task.done()
 
-    async def begun(self, within_seconds: float) -> None:
-        """Wait for the first delta, but no longer than this; raises the error that prevented it."""
+    async def wait_begun(self, within_seconds: float) -> None:
+        """Wait for the first delta, at most `within_seconds`; raise the error if the reply has failed."""
         if not self._task.done():
             await asyncio.wait({self._task}, timeout=within_seconds)
         if self._task.done():
             self._task.result()
 
     async def take(self) -> OpenReply:
-        """Wait for the reply and own it; cancelling the wait does not cancel the work."""
+        """Wait for the reply and return it to be closed by the caller; cancelling the wait does not stop the work."""
         reply = self._task.result() if self._task.done() else await asyncio.shield(self._task)
         self.is_taken = True
         return reply
 
     async def abandon(self) -> None:
-        """Stop the work, or close the reply that it has opened."""
+        """Stop opening the reply, or close it if it has begun."""
         self._task.cancel()
         with suppress(asyncio.CancelledError, AnyclaudeError):
             await (await self._task).aclose()
 
 
 class PendingReplies:
-    """The pending replies whose clients have left, for as long as they may come back."""
+    """Begins replies, and keeps those whose clients have left for as long as the policy allows."""
 
     def __init__(self, clock: Callable[[], float], policy: ReattachPolicy) -> None:
         self._clock = clock
         self._policy = policy
-        self._orphans: dict[Hashable, tuple[PendingReply, asyncio.TimerHandle]] = {}
+        self._detached: dict[Hashable, tuple[PendingReply, asyncio.TimerHandle]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def begin(
         self, prepared: PreparedRequest, work: Coroutine[None, None, OpenReply], progress: Progress
     ) -> PendingReply:
-        """Start to open a reply; `work` opens it and notes its steps in `progress`."""
+        """Start to open a reply; `work` opens it and records its steps in `progress`."""
         return PendingReply(prepared, work, progress, self._clock())
 
     def reattach(self, key: Hashable | None) -> PendingReply | None:
-        """Return the pending reply that an earlier client left under this key, if it is still there."""
-        # There are nearly always none; then the key, which holds the whole body, is not hashed.
-        if key is None or not self._orphans or key not in self._orphans:
+        """Return the pending reply that a client left under this key; `None` if there is none or it has failed."""
+        # Usually there are none at all; then avoid hashing the key, which contains the whole body.
+        if key is None or not self._detached or key not in self._detached:
             return None
-        pending, timer = self._orphans.pop(key)
+        pending, timer = self._detached.pop(key)
         timer.cancel()
-        if pending.has_failed:  # the new request gets an attempt of its own
+        if pending.has_failed:  # the new request is attempted from scratch
             return None
         return pending
 
-    def leave(self, key: Hashable | None, pending: PendingReply) -> None:
-        """Note that the client has left: keep the pending reply for a short time if a request can re-attach to it."""
-        if key is None or key in self._orphans or pending.has_failed:
+    def detach(self, key: Hashable | None, pending: PendingReply) -> None:
+        """Keep the pending reply of a client that has left, for a short time, if a request can re-attach to it."""
+        if key is None or key in self._detached or pending.has_failed:
             self._abandon(pending)
             return
-        met_deadline = self._clock() - pending.began >= self._policy.client_deadline_seconds
-        seconds = self._policy.after_deadline_seconds if met_deadline else self._policy.usual_seconds
+        reached_deadline = self._clock() - pending.began >= self._policy.client_deadline_seconds
+        seconds = self._policy.after_deadline_seconds if reached_deadline else self._policy.usual_seconds
         timer = asyncio.get_running_loop().call_later(seconds, self._expire, key)
-        self._orphans[key] = (pending, timer)
+        self._detached[key] = (pending, timer)
 
     async def close(self) -> None:
-        """Abandon all of them."""
-        for key in list(self._orphans):
+        """Abandon all pending replies that are kept."""
+        for key in list(self._detached):
             self._expire(key)
         await asyncio.gather(*self._closing)
 
     def _expire(self, key: Hashable) -> None:
-        pending, timer = self._orphans.pop(key)
+        pending, timer = self._detached.pop(key)
         timer.cancel()
         self._abandon(pending)
 

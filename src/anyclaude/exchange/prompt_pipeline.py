@@ -1,4 +1,4 @@
-"""The steps that prepare every prompt, and what they may know of its conversation."""
+"""The steps that prepare every prompt, and the information about the conversation that they use."""
 
 from msgspec.structs import replace
 
@@ -22,7 +22,7 @@ from .conversation_memory import ConversationMemory
 
 
 def prompt_steps() -> tuple[Transform, ...]:
-    """Return the steps in order; an instance kept for many prompts does repeated work only once."""
+    """Return the steps in order; keep the instances, because each caches its work for prompts that repeat parts."""
     return (
         WithoutAttribution(),
         ShorterSystemPrompt(),
@@ -36,9 +36,9 @@ def prompt_steps() -> tuple[Transform, ...]:
 
 class PromptPipeline:
     """
-    Prepares prompts: those that are sent, counted and evaluated in advance come out alike.
+    Prepares every prompt in the same way, whether it is sent, counted or evaluated in advance.
 
-    `policy` is what the steps know about every conversation: the diet and the allowed tools.
+    `policy` holds the settings common to all conversations: the diet and the allowed tools.
     """
 
     def __init__(self, memory: ConversationMemory, policy: PromptContext) -> None:
@@ -46,8 +46,8 @@ class PromptPipeline:
         self._policy = policy
         self._steps = prompt_steps()
 
-    def prepared(self, request: MessagesRequest, conversation: str) -> PreparedPrompt:
-        """Return the request as a backend is to get it."""
+    def prepare(self, request: MessagesRequest, conversation: str) -> PreparedPrompt:
+        """Return the request as a backend receives it."""
         context = replace(
             self._policy,
             tool_order=self._memory.tool_order(conversation),
@@ -56,7 +56,7 @@ class PromptPipeline:
         return prepare(request, self._steps, context, prompt_characters)
 
     def next_turn(self, request: MessagesRequest, conversation: str) -> PreparedPrompt:
-        """Return the request as a backend is to get it, and remember it as the conversation's latest."""
-        prompt = self.prepared(request, conversation)
+        """Return the request as a backend receives it, and remember the order of its tools for the next turn."""
+        prompt = self.prepare(request, conversation)
         self._memory.record_tool_order(conversation, prompt.request)
         return prompt

@@ -1,8 +1,8 @@
 """
-What a request reveals about its caller if the headers do not: older clients send no hints, others state no session.
+Recognise the caller by the body of a request: older clients send no hint headers, others no session id.
 
-The marks are those of Claude Code 2.1.112 to 2.1.330.  A request that is not recognised counts as the main
-conversation, which at most makes others wait.
+The patterns are those of Claude Code 2.1.112 to 2.1.330.  A request that is not recognised counts as the main
+conversation; the worst consequence is that other requests wait.
 """
 
 import hashlib
@@ -15,14 +15,14 @@ from anyclaude.protocol.messages_request import MessagesRequest
 
 from .caller import Caller
 
-SEARCH_TOOL = "web_search_"
-SEARCH_CUE = "Perform a web search for the query"
-PAGE_CUE = "Web page content:"
-QUOTA_CUE = "quota"
+SEARCH_TOOL_PREFIX = "web_search_"
+SEARCH_PHRASE = "Perform a web search for the query"
+PAGE_PHRASE = "Web page content:"
+QUOTA_PHRASE = "quota"
 
 
-def recognised(caller: Caller, request: MessagesRequest) -> Caller:
-    """Return the caller with what only the body of the request reveals."""
+def recognise(caller: Caller, request: MessagesRequest) -> Caller:
+    """Return the caller, completed with what only the body of the request reveals."""
     if caller.session is None:
         caller = replace(caller, opening=_opening(request))
     if caller.is_claude_code and caller.request_class == "unknown" and _is_auxiliary(request):
@@ -31,26 +31,30 @@ def recognised(caller: Caller, request: MessagesRequest) -> Caller:
 
 
 def _is_auxiliary(request: MessagesRequest) -> bool:
-    """Return whether this is a title, a web search, a web page summary or a quota probe: one message, no history."""
+    """Return whether the request is for a title, a web search, a page summary or the quota: always one message."""
     if len(request.messages) != 1:
         return False
     text = _text(request.messages[0].content).lstrip()
     if request.tools:
-        return len(request.tools) == 1 and (request.tools[0].type or "").startswith(SEARCH_TOOL) and SEARCH_CUE in text
-    is_probe = request.max_tokens == 1 and text == QUOTA_CUE
-    return is_probe or text.startswith(PAGE_CUE) or _wants_json(request)
+        return (
+            len(request.tools) == 1
+            and (request.tools[0].type or "").startswith(SEARCH_TOOL_PREFIX)
+            and SEARCH_PHRASE in text
+        )
+    is_probe = request.max_tokens == 1 and text == QUOTA_PHRASE
+    return is_probe or text.startswith(PAGE_PHRASE) or _requests_json(request)
 
 
-def _wants_json(request: MessagesRequest) -> bool:
-    wanted: JsonValue = (request.output_config or {}).get("format")
-    return isinstance(wanted, dict) and wanted.get("type") == "json_schema"
+def _requests_json(request: MessagesRequest) -> bool:
+    output_format: JsonValue = (request.output_config or {}).get("format")
+    return isinstance(output_format, dict) and output_format.get("type") == "json_schema"
 
 
 def _opening(request: MessagesRequest) -> str:
     """
-    Return a digest of what all turns of a conversation begin with: instructions, tools, the first user message.
+    Return a digest of the beginning that all turns of a conversation share: instructions, tools, first user message.
 
-    Only the words count: cache breakpoints move from turn to turn, and a text may or may not be in a block.
+    Only the text is compared: cache breakpoints move from turn to turn, and a text may or may not be in a block.
     """
     first = next((turn.content for turn in request.messages if turn.role == "user"), "")
     digest = hashlib.sha256()
@@ -60,10 +64,10 @@ def _opening(request: MessagesRequest) -> str:
 
 
 def _text(content: Content) -> str:
-    return "\n".join(_words(block) for block in blocks_of(content))
+    return "\n".join(_block_text(block) for block in blocks_of(content))
 
 
-def _words(block: object) -> str:
+def _block_text(block: object) -> str:
     match block:
         case TextBlock(text):
             return text

@@ -1,4 +1,4 @@
-"""The record of one exchange, as the journal keeps it."""
+"""The record of one exchange, as the journal stores it."""
 
 from typing import Literal, TypeAlias
 
@@ -9,12 +9,12 @@ from anyclaude.protocol.prompt_size import PromptSize
 from anyclaude.transforms import Step
 
 RequestClass: TypeAlias = Literal["main", "subagent", "workflow", "auxiliary", "compaction", "unknown", "warm_up"]
-"""The part of the client that sends the request; `warm_up`: the gateway itself, which has a prompt evaluated."""
+"""The part of the client that sends the request; `warm_up`: the gateway itself evaluates a prompt in advance."""
 
 Outcome: TypeAlias = Literal["completed", "failed", "refused", "client_left", "pre_empted"]
-"""`completed`: the reply reached the client whole.  `failed`: the backend failed, before or during the reply.
+"""`completed`: the client received the whole reply.  `failed`: the backend failed, before or during the reply.
 `refused`: the request itself was refused.  `client_left`: the client closed the connection first.
-`pre_empted`: an evaluation in advance gave way to a request."""
+`pre_empted`: a request cancelled an evaluation in advance."""
 
 
 class Durations(Struct, frozen=True):
@@ -26,7 +26,7 @@ class Durations(Struct, frozen=True):
 
 
 class RecordedUsage(Struct, frozen=True):
-    """The engine's counts; `None` where it reported none."""
+    """The engine's figures; `None` for those that it did not report."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -36,7 +36,7 @@ class RecordedUsage(Struct, frozen=True):
 
 
 class RecordedError(Struct, frozen=True):
-    """The error that the exchange ended with."""
+    """The error that ended the exchange."""
 
     type: str
     message: str
@@ -50,16 +50,16 @@ class RecordedSkip(Struct, frozen=True):
 
 
 class ExchangeRecord(Struct, frozen=True, kw_only=True):
-    """One request and its reply; it holds no text of either."""
+    """One request and its reply, without the text of either."""
 
     time: str
     """The arrival of the request: ISO 8601, UTC."""
     request_id: str
     message_id: str | None = None
-    """The id that the reply has, or would have had."""
+    """The id of the reply, also if none was sent."""
     outcome: Outcome
     status: int | None
-    """The HTTP status the client received, 200 also if the reply failed later; `None` if it left before that."""
+    """The HTTP status sent to the client, 200 also if the reply failed later; `None` if the client left before."""
     path: str
     session: str | None = None
     agent: str | None = None
@@ -70,11 +70,11 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     """Backend and model that the request was sent to, as `llamacpp/qwen3-coder`."""
     attempts: int = 0
     skipped_backends: tuple[RecordedSkip, ...] = field(default=(), name="passed_over")
-    """The backends that came first and failed."""
+    """The backends that failed before the next one was tried."""
     was_reattached: bool = field(default=False, name="was_adopted")
-    """Whether it re-attached to the pending reply of an abandoned, identical request; the attempts are shared."""
+    """Whether the request re-attached to the pending reply of an identical one, whose attempts it shares."""
     continuations: int = 0
-    """How often a reply that broke off was continued."""
+    """How often the rest of a reply that broke off was requested."""
     streaming: bool = False
     size: PromptSize | None = None
     durations: Durations

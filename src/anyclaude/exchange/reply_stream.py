@@ -1,8 +1,8 @@
 """
-The one place where the pure core meets the network.
+A reply on its way to the client: here the pure core meets the network.
 
-Bytes from a backend become deltas, pass the filters, and leave as batches of stream events.  A batch is what one read
-returned, so a client that is slow to take one leaves the next in the socket.
+Bytes from a backend become deltas, pass the filters, and leave as batches of stream events.  A batch contains what one
+read returned.  Nothing more is read until the client has taken it: that is the back-pressure.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -24,7 +24,7 @@ from .resume import ReplyTranscript, continuation_of
 
 
 class ReplyStream:
-    """One reply on its way to the client; a reply that breaks off is continued once, if that is possible."""
+    """One reply on its way to the client; if it breaks off, it is continued once, if possible."""
 
     def __init__(
         self, dispatcher: Dispatcher, progress: Progress, stream: MessageStream, filters: Sequence[FilterFactory] = ()
@@ -36,10 +36,9 @@ class ReplyStream:
 
     async def batches(self, opened: OpenReply) -> AsyncGenerator[list[StreamEvent], None]:
         """
-        Yield the events of the reply, its end included, and close `opened`.
+        Yield the events of the reply after the message start, including the end, and close `opened`.
 
-        The message has been opened.  Raises `BackendError` if the backend fails; the events yielded until then are
-        valid, and the end of the message is not among them.
+        Raises `BackendError` if the backend fails; the events yielded until then are valid, and do not end the message.
         """
         transcript, chain = ReplyTranscript(), self._filter_chain(opened)
         try:
@@ -69,28 +68,28 @@ class ReplyStream:
         return self._stream.feed(deltas if chain is None else chain.feed(deltas))
 
     def _require_whole_prompt(self, opened: OpenReply) -> None:
-        """Raise `PromptTooLong` for a reply to a prompt that the server has cut."""
+        """Raise `PromptTooLong` if the server has truncated the prompt that this reply answers."""
         source, tokens = opened.request.source, self._stream.reported.input_tokens
         if tokens is not None and self._stream.is_finished and not self._progress.continuations:
             upstream = opened.request.upstream
             limit = upstream.backend.target.context_tokens
-            upstream.window.note(source.conversation, source.request, source.characters, tokens, limit)
+            upstream.window.record_count(source.conversation, source.request, source.characters, tokens, limit)
 
     async def _deltas(self, opened: OpenReply) -> AsyncGenerator[list[Delta], None]:
-        """Yield the backend's deltas, until it closes its reply or adds nothing to a finished one."""
+        """Yield the backend's deltas until the reply is over, or until it is finished and no more arrive."""
         yield opened.first_deltas
         timeouts, stream, reader = self._dispatcher.timeouts, self._stream, opened.reader
         try:
             while not reader.is_over:
                 yield await reader.read(timeouts.finish_seconds if stream.is_finished else timeouts.stall_seconds)
         except (BackendTimeout, BackendTruncated):
-            if not stream.is_finished:  # else the model has finished, and only the last usage figures are missing
+            if not stream.is_finished:  # otherwise only the last usage figures are missing
                 raise
 
     async def _rest(
         self, opened: OpenReply, transcript: ReplyTranscript, broken: BackendError
     ) -> AsyncGenerator[list[Delta], None]:
-        """Ask the same upstream for the rest of a reply, and yield what provably continues it."""
+        """Request the rest of a reply from the same upstream, and yield the deltas that provably continue it."""
         received = transcript.deltas()
         if received is None:
             raise broken
@@ -103,7 +102,7 @@ class ReplyStream:
                     yield continuation.splice.feed(deltas)
         except Diverged as error:
             raise BackendTruncated(f"{broken}; a second attempt did not continue it") from error
-        except BackendRejected as error:  # the client did not send this request and must not act on its refusal
+        except BackendRejected as error:  # must not reach the client, which did not send this request
             raise BackendTruncated(f"{broken}; a second attempt was refused: {error}") from error
 
     async def _second_attempt(self, prepared: PreparedRequest) -> AsyncGenerator[list[Delta], None]:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import aiohttp
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -17,7 +16,7 @@ from anyclaude.backends import (
     identifies_as_profile,
     is_reachable,
 )
-from anyclaude.backends.http import HttpBackend, open_session
+from anyclaude.backends.urllib_backend import UrllibBackend
 from anyclaude.errors import InvalidSetting, SetupError
 from anyclaude.profiles import PROFILES, BackendName, BackendProfile, profile_named
 from anyclaude.secret import Secret
@@ -49,23 +48,19 @@ async def find_target(settings: Settings, profiles: tuple[BackendProfile, ...] =
     if settings.mode == "embedded" or (is_open and names_a_file(settings.model)):
         return None
     wanted = Wanted(mode=settings.mode, url=settings.backend_url, model=settings.model, key_for=settings.key_for)
-    async with open_session(trusts_environment=True) as session:
-        found = await _identified(session, wanted, profiles)
-        if found is None:
-            return None
-        return _with_choices(await _target(session, found.target, settings.model), settings)
+    found = await _identified(wanted, profiles)
+    return None if found is None else _with_choices(await _target(found.target, settings.model), settings)
 
 
 async def find_fallbacks(settings: Settings, say: Callable[[str], None]) -> tuple[BackendTarget, ...]:
     """Return the servers to ask when the first cannot answer; one that is down now is kept if its model is named."""
     targets: list[BackendTarget] = []
-    async with open_session(trusts_environment=True) as session:
-        for fallback in settings.fallbacks:
-            target = await _fallback(session, fallback, settings)
-            if target is None:
-                say(f"{fallback.mode or fallback.url} does not answer and no model is named for it: no fallback.")
-            else:
-                targets.append(target)
+    for fallback in settings.fallbacks:
+        target = await _fallback(fallback, settings)
+        if target is None:
+            say(f"anyclaude: {fallback.mode or fallback.url} does not answer and no model is set for it: no fallback.")
+        else:
+            targets.append(target)
     return tuple(targets)
 
 
@@ -80,40 +75,34 @@ def with_version_path(url: str) -> str:
     return url if urlsplit(url).path else f"{url}/v1"
 
 
-async def _identified(
-    session: aiohttp.ClientSession, wanted: Wanted, profiles: tuple[BackendProfile, ...]
-) -> Backend | None:
+async def _identified(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Backend | None:
     """Return the server that answers; `None` if none does and none was asked for."""
     if wanted.mode is not None:
         profile = profile_named(_backend(wanted.mode))
         url = with_version_path(wanted.url or profile.base_url)
-        backend = _candidate(session, profile, url, wanted)
+        backend = _candidate(profile, url, wanted)
         if not await is_reachable(backend, QUESTION_SECONDS):
             raise _absent(profile, url)
         return backend
     if wanted.url is not None:
-        return await _kind_of(session, with_version_path(wanted.url), wanted, profiles)
-    return await _first_that_answers(session, wanted, profiles)
+        return await _kind_of(with_version_path(wanted.url), wanted, profiles)
+    return await _first_that_answers(wanted, profiles)
 
 
-async def _kind_of(
-    session: aiohttp.ClientSession, url: str, wanted: Wanted, profiles: tuple[BackendProfile, ...]
-) -> Backend:
-    candidates = [_candidate(session, profile, url, wanted) for profile in profiles if profile.identity_path]
+async def _kind_of(url: str, wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Backend:
+    candidates = [_candidate(profile, url, wanted) for profile in profiles if profile.identity_path]
     found = await _first(candidates, QUESTION_SECONDS)
     if found is not None:
         return found
-    generic = _candidate(session, profile_named("generic"), url, wanted)
+    generic = _candidate(profile_named("generic"), url, wanted)
     if not await is_reachable(generic, QUESTION_SECONDS):
         raise SetupError(f"no server answers at {url}; start it, or correct --backend-url")
     return generic
 
 
-async def _first_that_answers(
-    session: aiohttp.ClientSession, wanted: Wanted, profiles: tuple[BackendProfile, ...]
-) -> Backend | None:
+async def _first_that_answers(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Backend | None:
     candidates = [
-        _candidate(session, profile, profile.base_url, wanted)
+        _candidate(profile, profile.base_url, wanted)
         for profile in profiles
         if profile.identity_path and not profile.is_remote
     ]
@@ -126,15 +115,15 @@ async def _first(candidates: list[Backend], within_seconds: float) -> Backend | 
     return next((candidate for candidate, is_it in zip(candidates, answers, strict=True) if is_it), None)
 
 
-def _candidate(session: aiohttp.ClientSession, profile: BackendProfile, url: str, wanted: Wanted) -> Backend:
+def _candidate(profile: BackendProfile, url: str, wanted: Wanted) -> Backend:
     """Return a server that may be of this kind; its model is still to be found."""
     target = BackendTarget(profile=profile, base_url=url, model="", api_key=wanted.key_for(profile))
-    return HttpBackend(session, target)
+    return UrllibBackend(target)
 
 
-async def _target(session: aiohttp.ClientSession, found: BackendTarget, model: str | None) -> BackendTarget:
+async def _target(found: BackendTarget, model: str | None) -> BackendTarget:
     profile = found.profile
-    facts = await ask_facts(HttpBackend(session, found), QUESTION_SECONDS, model)
+    facts = await ask_facts(UrllibBackend(found), QUESTION_SECONDS, model)
     chosen = model or facts.loaded_model or next(iter(facts.models), None)
     if chosen is None:
         raise InvalidSetting(
@@ -148,7 +137,7 @@ async def _target(session: aiohttp.ClientSession, found: BackendTarget, model: s
         context_tokens=facts.context_tokens,
         parallel_requests=facts.parallel_requests or profile.parallel_requests,
     )
-    return await fitted_to_template(HttpBackend(session, target))
+    return await fitted_to_template(UrllibBackend(target))
 
 
 def _with_choices(target: BackendTarget, settings: Settings) -> BackendTarget:
@@ -164,15 +153,15 @@ def _with_choices(target: BackendTarget, settings: Settings) -> BackendTarget:
     )
 
 
-async def _fallback(session: aiohttp.ClientSession, fallback: Fallback, settings: Settings) -> BackendTarget | None:
+async def _fallback(fallback: Fallback, settings: Settings) -> BackendTarget | None:
     def key_for(profile: BackendProfile) -> Secret | None:
         """A fallback never gets the key that was set for the first server."""
         return settings.keys.get(fallback.api_key_variable or profile.api_key_variable or "")
 
     wanted = Wanted(mode=fallback.mode, url=fallback.url, model=fallback.model, key_for=key_for)
     try:
-        found = await _identified(session, wanted, PROFILES)
-        return await _target(session, found.target, fallback.model) if found else None
+        found = await _identified(wanted, PROFILES)
+        return await _target(found.target, fallback.model) if found else None
     except InvalidSetting:
         raise
     except SetupError:

@@ -1,4 +1,4 @@
-"""Remembers why the embedded engine died while the client had the terminal."""
+"""Records why the embedded engine died while the client had the terminal."""
 
 import asyncio
 from asyncio import Task
@@ -10,7 +10,7 @@ from anyclaude.errors import EngineFailed
 
 
 class MonitoredEngine(Protocol):
-    """What can die, and then says why."""
+    """An engine whose end can be waited for."""
 
     async def wait(self) -> NoReturn:
         """Wait for the end, and raise `EngineFailed` with its reason."""
@@ -22,27 +22,27 @@ class EngineMonitor:
     reason: str | None = None
 
     def fatal_error(self) -> EngineFailed | None:
-        """Return the failure to answer requests with: nothing brings a dead engine back during this run."""
+        """Return the error that requests are refused with: a dead engine is not restarted during a run."""
         return EngineFailed(self.reason) if self.reason else None
 
 
 @asynccontextmanager
 async def monitored(engine: MonitoredEngine | None) -> AsyncIterator[EngineMonitor]:
-    """Watch the engine, if there is one, for the time of the block."""
-    watch = EngineMonitor()
+    """Monitor the engine, if there is one, for the duration of the context."""
+    monitor = EngineMonitor()
     if engine is None:
-        yield watch
+        yield monitor
         return
-    waiting: Task[None] = asyncio.create_task(_note_death(engine, watch))
+    waiting: Task[None] = asyncio.create_task(_record_death(engine, monitor))
     try:
-        yield watch
+        yield monitor
     finally:
         waiting.cancel()
         await asyncio.wait((waiting,))
 
 
-async def _note_death(engine: MonitoredEngine, watch: EngineMonitor) -> None:
+async def _record_death(engine: MonitoredEngine, monitor: EngineMonitor) -> None:
     try:
         await engine.wait()
     except EngineFailed as error:
-        watch.reason = str(error)
+        monitor.reason = str(error)

@@ -1,10 +1,13 @@
 """The folders for files that can be fetched or computed again."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
 from anyclaude.settings import Settings
+
+from .client import Machine
 
 
 def cache_folder(settings: Settings) -> Path:
@@ -15,3 +18,8 @@ def cache_folder(settings: Settings) -> Path:
 def slot_snapshots_folder(settings: Settings) -> Path:
     """Return the folder for snapshots of the embedded engine's slot."""
     return cache_folder(settings) / "kept-states"
+
+
+def client_machine(settings: Settings, environment: Mapping[str, str]) -> Machine:
+    """Return where the client is looked for, and where it is installed if there is none."""
+    return Machine(environment, cache_folder(settings), settings.claude_version, settings.claude_path)

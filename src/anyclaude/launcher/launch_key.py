@@ -11,11 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from anyclaude.launcher.client.arguments import before_separator, flag_value
-from anyclaude.launcher.client.diets import ClientDiet
-from anyclaude.launcher.client.installation import Client
-from anyclaude.launcher.client.plan import Invocation
-from anyclaude.prewarm.first_prompt import LaunchKey
+from anyclaude.prewarm import LaunchKey
+
+from .client import Client, ClientDiet, Invocation
+from .client.arguments import before_separator, flag_value
 
 SHAPING_FLAGS = frozenset(
     {

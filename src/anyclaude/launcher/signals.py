@@ -1,4 +1,4 @@
-"""What a signal means at each moment of a launch."""
+"""Directs SIGINT, SIGTERM and SIGHUP to the part of a launch that they concern at the time."""
 
 import asyncio
 import signal
@@ -10,19 +10,19 @@ HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 class Signals:
     """
-    Directs SIGINT, SIGTERM and SIGHUP to whoever they concern now; `received` is the first that ended something.
+    Calls the current handler for each signal; `received` is the first signal that ended something.
 
     Handlers, unlike ignored signals, are not inherited by the programs we start.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._handle: Callable[[signal.Signals], None] = _nothing
+        self._handle: Callable[[signal.Signals], None] = _ignore
         self.received: signal.Signals | None = None
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Take the signals from the system's defaults, which would end us without tidying up."""
+        """Handle the signals; the system's defaults would end this process without an orderly shutdown."""
         for number in HANDLED:
             self._loop.add_signal_handler(number, self._deliver, number)
         try:
@@ -33,7 +33,7 @@ class Signals:
 
     @contextmanager
     def directed_to(self, handle: Callable[[signal.Signals], None]) -> Iterator[None]:
-        """Let `handle` decide for the time of the block."""
+        """Let `handle` be the handler for the duration of the context."""
         before, self._handle = self._handle, handle
         try:
             yield
@@ -41,12 +41,12 @@ class Signals:
             self._handle = before
 
     def note(self, number: signal.Signals) -> None:
-        """Remember the signal that ends this run."""
+        """Record the signal that ends this run."""
         self.received = self.received or number
 
     def _deliver(self, number: signal.Signals) -> None:
         self._handle(number)
 
 
-def _nothing(number: signal.Signals) -> None:
-    """Let a signal pass: whatever it asks for is under way."""
+def _ignore(number: signal.Signals) -> None:
+    """Ignore a signal: the shutdown it asks for has begun."""

@@ -1,51 +1,61 @@
-"""What is said on stderr before the client owns the terminal, and after it has given it back."""
+"""Writes to stderr before the client owns the terminal, and after it has returned it."""
 
-from typing import TextIO
+from importlib import import_module
+from typing import Protocol, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+PROGRESS_BAR = "anyclaude.launcher.progress_bar"
+"""Loaded for the first bar: `rich` takes a tenth of a second, which a launch without a long step can save."""
+
+
+class Bar(Protocol):
+    """The bar of one step."""
+
+    def advance(self, amount_bytes: int) -> None:
+        """Move the bar; may be called from any thread."""
+
+    def close(self) -> None:
+        """Remove the bar."""
+
+
+class BarFactory(Protocol):
+    """The class `ProgressBar` of the module `PROGRESS_BAR`."""
+
+    def __call__(self, stream: TextIO, label: str, total_bytes: int | None) -> Bar:
+        """Show a bar."""
 
 
 class Terminal:
     """
-    Says sentences, and shows how long steps move on; the engine's `Progress` protocol.
+    Writes sentences, and shows the progress of long steps; the engine's `Progress` protocol.
 
-    A step of a known size is one sentence and a bar; where stderr is no terminal, every step is one sentence.
+    A step of a known size is one sentence and a bar; if stderr is not a terminal, every step is one sentence.
     """
 
     def __init__(self, stream: TextIO) -> None:
-        self._console = Console(file=stream, highlight=False, soft_wrap=True)
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
+        self._stream = stream
+        self._bar: Bar | None = None
 
     def say(self, text: str) -> None:
         """Write one line."""
-        self._console.print(text, markup=False)
+        self._stream.write(f"{text}\n")
+        self._stream.flush()
 
     def started(self, label: str, total_bytes: int | None) -> None:
         """Show that a step begins."""
-        if total_bytes or not self._console.is_terminal:
+        is_terminal = self._stream.isatty()
+        if total_bytes or not is_terminal:
             self.say(f"{label}.")
-        if not self._console.is_terminal:
-            return
-        columns = (DownloadColumn(), TimeRemainingColumn()) if total_bytes else ()
-        self._bar = Progress(
-            *(() if total_bytes else (TextColumn("{task.description}", markup=False),)),
-            BarColumn(),
-            *columns,
-            console=self._console,
-            transient=True,
-        )
-        self._task = self._bar.add_task(label, total=total_bytes)
-        self._bar.start()
+        if is_terminal:
+            show_bar: BarFactory = import_module(PROGRESS_BAR).ProgressBar
+            self._bar = show_bar(self._stream, label, total_bytes)
 
     def advanced(self, amount_bytes: int) -> None:
-        """Move the bar; rich holds a lock, so any thread may call this."""
-        if self._bar is not None and self._task is not None:
-            self._bar.advance(self._task, amount_bytes)
+        """Move the bar; any thread may call this."""
+        if self._bar is not None:
+            self._bar.advance(amount_bytes)
 
     def finished(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
-            self._bar.stop()
-        self._bar, self._task = None, None
+            self._bar.close()
+        self._bar = None

@@ -77,7 +77,7 @@ class PromptPrewarmer(ExchangeListener):
 
     async def _evaluate_when_idle(self, request: MessagesRequest, log: ExchangeLog, within_seconds: float) -> bool:
         """Return whether the evaluation was finished; a request that arrives ends it."""
-        prompt = self._pipeline.prepared(request, "")
+        prompt = self._pipeline.prepare(request, "")
         log.prepared(prompt)
         progress = Progress()
         log.follow(progress)

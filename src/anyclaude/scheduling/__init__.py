@@ -1,5 +1,5 @@
 """
-Who waits, for which upstream, and what is tried before a request is given up.
+Which upstream serves a request, when, and how often it is tried.
 
 An `Upstream` prepares a `BackendRequest`; the `Dispatcher` opens the reply to a `PreparedRequest`.
 """
@@ -9,7 +9,7 @@ from .dispatch import Dispatcher, OpenReply
 from .model_choice import model_for
 from .progress import Progress, SkippedBackend, Stage
 from .queue import Priority, Requester
-from .token_count import counted_tokens
+from .token_count import count_prompt_tokens
 from .upstream import BackendRequest, PreparedRequest, Upstream
 
 __all__ = [
@@ -25,6 +25,6 @@ __all__ = [
     "SkippedBackend",
     "Stage",
     "Upstream",
-    "counted_tokens",
+    "count_prompt_tokens",
     "model_for",
 ]

@@ -1,9 +1,10 @@
 """
-A fair queue in front of one backend.
+The queue in front of one backend: how many requests run at once, and how many may wait.
 
-A backend serves so many requests at once; the rest wait here, where they can be counted, taken
-back and refused.  `Row` says who is next.  A backend that forgets the prompts it does not use is
-kept for a conversation that is sure to go on, for as long as a quick tool takes.
+A backend serves a limited number of requests at once.  The others wait here, where they can be counted, cancelled and
+refused.  `RequestQueue` decides which one is next.  If the backend evicts the prompts that it does not use, a turn is
+held after a tool call for as long as a quick tool takes, because the same conversation is about to send its next
+request.
 """
 
 import asyncio
@@ -17,35 +18,35 @@ from anyclaude.errors import QueueFull
 from .queue import Requester, RequestQueue
 
 RETRY_AFTER_SECONDS = 5.0
-"""A local reply takes seconds to minutes; asking again sooner only adds to the queue."""
+"""A local reply takes seconds to minutes; retrying sooner only adds to the queue."""
 
 HOLD_SECONDS = 0.5
 """
-How long a turn is kept for a conversation whose reply called a tool.  In a session of Claude Code 2.1.330 with quick
-tools the next request came 2 to 189 ms after the reply; and half a second is little against a prompt of thousands of
-tokens that is read anew.
+How long a turn is held for a conversation whose reply called a tool.  In a session of Claude Code 2.1.330 with quick
+tools, the next request arrived 2 to 189 ms after the reply.  Half a second is short compared with evaluating a prompt
+of thousands of tokens again.
 """
 
 
 class Cancellable(Protocol):
-    """Something that was put off and can be called off."""
+    """A scheduled call, such as an `asyncio.TimerHandle`."""
 
     def cancel(self) -> None:
-        """Call it off."""
+        """Cancel the call."""
         ...
 
 
-Later: TypeAlias = Callable[[float, Callable[[], None]], Cancellable]
-"""Does something after so many seconds."""
+CallLater: TypeAlias = Callable[[float, Callable[[], None]], Cancellable]
+"""Calls a function after a number of seconds."""
 
 
-def _later(seconds: float, work: Callable[[], None]) -> Cancellable:
-    return asyncio.get_running_loop().call_later(seconds, work)
+def _call_later(seconds: float, function: Callable[[], None]) -> Cancellable:
+    return asyncio.get_running_loop().call_later(seconds, function)
 
 
 @dataclass(slots=True)
 class AdmittedTurn:
-    """A turn that somebody has; `goes_on` is set where the same conversation is sure to ask again at once."""
+    """The right to send one request; set `expects_followup` if the same conversation is about to send another."""
 
     requester: Requester
     expects_followup: bool = False
@@ -53,49 +54,54 @@ class AdmittedTurn:
 
 class Admission:
     """
-    Lets `parallel` requests through at a time and holds up to `waiting_limit` more.
+    Admits `parallel` requests at a time, and lets up to `waiting_limit` more wait.
 
-    `is_forgetful` says that the backend keeps no prompt that it does not use.
+    `evicts_prompts` states that the backend keeps no prompt that it does not use.  `call_later` schedules the end of
+    a held turn.
     """
 
     def __init__(
-        self, parallel: int, waiting_limit: int, *, evicts_prompts: bool = False, later: Later = _later
+        self, parallel: int, waiting_limit: int, *, evicts_prompts: bool = False, call_later: CallLater = _call_later
     ) -> None:
         self._parallel = parallel
         self._waiting_limit = waiting_limit
         self._evicts_prompts = evicts_prompts
-        self._later = later
+        self._call_later = call_later
         self._running = 0
         self._queue = RequestQueue(evicts_prompts=evicts_prompts)
-        self._called: dict[int, asyncio.Future[None]] = {}
+        self._waiters: dict[int, asyncio.Future[None]] = {}
         self._held: dict[str, tuple[Requester, Cancellable]] = {}
-        self._emptied = asyncio.Event()
-        self._spare: asyncio.Task[None] | None = None
+        self._idle = asyncio.Event()
+        self._idle_task: asyncio.Task[None] | None = None
 
     @property
     def running(self) -> int:
-        """How many requests the backend is serving."""
+        """The number of requests that the backend is serving."""
         return self._running
 
     @property
     def waiting(self) -> int:
-        """How many requests wait."""
-        return sum(not called.done() for called in self._called.values())
+        """The number of requests in the queue."""
+        return sum(not waiter.done() for waiter in self._waiters.values())
 
     @property
     def held(self) -> int:
-        """How many turns are kept for conversations that are sure to go on."""
+        """The number of turns held for conversations that are about to continue."""
         return len(self._held)
 
     @asynccontextmanager
     async def turn(self, requester: Requester) -> AsyncGenerator[AdmittedTurn, None]:
-        """Wait for a turn and have it as long as the context lasts; raises `QueueFull`."""
-        if self._spare is not None:
-            self._spare.cancel()
-        self._emptied.clear()
-        if self._takes_turn(requester):
+        """
+        Wait for a turn, and keep it until the context is left.
+
+        Raises `QueueFull` if the request would have to wait and the queue is full.
+        """
+        if self._idle_task is not None:
+            self._idle_task.cancel()
+        self._idle.clear()
+        if self._admits_at_once(requester):
             self._running += 1
-            self._queue.serves(requester)
+            self._queue.record_turn(requester)
         else:
             await self._wait(requester)
         turn = AdmittedTurn(requester)
@@ -105,85 +111,94 @@ class Admission:
             self._end(turn)
 
     async def run_when_idle(self, work: Callable[[], Coroutine[None, None, None]]) -> bool:
-        """Do what nobody waits for once the backend is idle; whoever comes ends it.  Tell whether it was done."""
-        while self._running or self._held or self._spare is not None:
-            await self._emptied.wait()
-        self._spare = task = asyncio.create_task(work())
-        self._emptied.clear()
+        """
+        Run `work` as soon as the backend is idle, and return whether it was completed.
+
+        A request that arrives meanwhile cancels it.
+        """
+        while self._running or self._held or self._idle_task is not None:
+            await self._idle.wait()
+        self._idle_task = task = asyncio.create_task(work())
+        self._idle.clear()
         try:
             await asyncio.wait({task})
         finally:
             task.cancel()
             await asyncio.wait({task})
-            self._spare = None
-            self._note_emptiness()
+            self._idle_task = None
+            self._signal_if_idle()
         if task.cancelled():
             return False
         task.result()
         return True
 
-    def _takes_turn(self, requester: Requester) -> bool:
-        """Tell whether somebody who comes is served at once: in its own held turn, a free one, or a lesser one's."""
+    def _admits_at_once(self, requester: Requester) -> bool:
+        """
+        Return whether a new request need not wait, and release the held turn that it takes, if any.
+
+        It takes the turn held for its conversation, a free one, or one held for a conversation of lower priority.
+        """
         if requester.conversation in self._held:
-            self._let_go(requester.conversation)
+            self._release_held(requester.conversation)
             return True
         if self._running + len(self._held) < self._parallel:
             return True
-        lesser = [held for held, _ in self._held.values() if held.priority > requester.priority]
-        if not lesser:
+        less_urgent = [held for held, _ in self._held.values() if held.priority > requester.priority]
+        if not less_urgent:
             return False
-        self._let_go(max(lesser, key=lambda held: held.priority).conversation)
+        self._release_held(max(less_urgent, key=lambda held: held.priority).conversation)
         return True
 
     async def _wait(self, requester: Requester) -> None:
         if self.waiting >= self._waiting_limit:
             raise QueueFull(
-                f"{self.waiting} requests wait for the backend already, which is the limit; try again later",
+                f"the request queue is full: {self.waiting} waiting, which is the limit; try again later",
                 RETRY_AFTER_SECONDS,
             )
         entry = self._queue.join(requester)
-        called = self._called[entry.number] = asyncio.get_running_loop().create_future()
+        waiter = self._waiters[entry.number] = asyncio.get_running_loop().create_future()
         try:
-            await called
+            await waiter
         except asyncio.CancelledError:
-            if called.cancelled():
+            if waiter.cancelled():
                 self._queue.leave(entry)
-                self._called.pop(entry.number, None)
-            else:  # the turn came in the very moment the request was taken back
-                self._hand_over()
+                self._waiters.pop(entry.number, None)
+            else:  # the request was admitted and cancelled in the same iteration of the event loop
+                self._admit_next()
             raise
 
     def _end(self, turn: AdmittedTurn) -> None:
-        """Keep the turn for its conversation, or give it to whoever is next."""
+        """Hold the turn for its conversation, or admit the next request."""
         requester = turn.requester
-        keeps = self._evicts_prompts and turn.expects_followup and requester.conversation not in self._held
-        if not keeps or self._queue.goes_before(requester):
-            self._hand_over()
+        may_hold = self._evicts_prompts and turn.expects_followup and requester.conversation not in self._held
+        if not may_hold or self._queue.has_more_urgent(requester):
+            self._admit_next()
             return
         self._running -= 1
-        timer = self._later(HOLD_SECONDS, lambda: self._expire(requester.conversation))
+        timer = self._call_later(HOLD_SECONDS, lambda: self._expire(requester.conversation))
         self._held[requester.conversation] = (requester, timer)
 
-    def _hand_over(self) -> None:
-        while (entry := self._queue.next()) is not None:
-            called = self._called.pop(entry.number)
-            if not called.done():  # else it was taken back
-                self._queue.serves(entry.requester, entry)
-                called.set_result(None)
+    def _admit_next(self) -> None:
+        """Pass a turn that has ended to the next request in the queue, if there is one."""
+        while (entry := self._queue.pop()) is not None:
+            waiter = self._waiters.pop(entry.number)
+            if not waiter.done():  # otherwise the request was cancelled
+                self._queue.record_turn(entry.requester, entry)
+                waiter.set_result(None)
                 return
         self._running -= 1
-        self._note_emptiness()
+        self._signal_if_idle()
 
     def _expire(self, conversation: str) -> None:
-        """Give a turn that was kept in vain to whoever is next."""
-        self._let_go(conversation)
+        """End the hold on a turn whose conversation did not continue in time."""
+        self._release_held(conversation)
         self._running += 1
-        self._hand_over()
+        self._admit_next()
 
-    def _let_go(self, conversation: str) -> None:
+    def _release_held(self, conversation: str) -> None:
         _, timer = self._held.pop(conversation)
         timer.cancel()
 
-    def _note_emptiness(self) -> None:
-        if not self._running and not self._held and self._spare is None:
-            self._emptied.set()
+    def _signal_if_idle(self) -> None:
+        if not self._running and not self._held and self._idle_task is None:
+            self._idle.set()

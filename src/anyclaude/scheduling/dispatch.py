@@ -1,9 +1,9 @@
 """
-From a prepared request to a reply that has begun: which upstream, after which wait, after how many attempts.
+From a prepared request to a reply that has begun: the choice of upstream, the queue, the retries.
 
-Nothing of a reply has reached the client while this runs, so transient failures are retried here: a refused
-connection, one that breaks before the first delta, a model that is still loading.  `Timeouts.retry_seconds` bounds
-the retries.
+Until a reply has begun, none of it has reached the client.  So transient failures are retried here: a refused
+connection, a connection that breaks before the first delta, a model that is still loading.  `Timeouts.retry_seconds`
+bounds the retries.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ from anyclaude.timeouts import Timeouts
 
 from .admission import AdmittedTurn
 from .progress import Progress
-from .token_count import counted_tokens
+from .token_count import count_prompt_tokens
 from .upstream import BackendRequest, PreparedRequest, Upstream
 
 FIRST_PAUSE_SECONDS = 0.25
-"""Transient failures are often over at once, such as a connection that broke by chance: the first retry is quick."""
+"""Many transient failures, such as a connection that broke by chance, are over at once: the first retry is quick."""
 
-LONGEST_PAUSE_SECONDS = 5.0
-"""Doubling stops here: a model that has finished loading should be noticed within seconds."""
+MAX_PAUSE_SECONDS = 5.0
+"""The pause is not doubled beyond this, so that a model that has finished loading is noticed within seconds."""
 
 
 @dataclass(slots=True)
@@ -42,17 +42,17 @@ class OpenReply:
     request: PreparedRequest
     first_deltas: list[Delta]
     reader: DeltaReader
-    """Reads the rest; it is over already if the first deltas are the whole reply."""
+    """Reads the remaining deltas; `is_over` is already set if the first deltas are the whole reply."""
     resources: AsyncExitStack
     turn: AdmittedTurn | None = None
 
     async def aclose(self) -> None:
-        """Release the backend; an unfinished reply is cancelled there."""
+        """Release the backend and the turn; an unfinished reply is cancelled on the server."""
         await self.resources.aclose()
 
 
 class Dispatcher:
-    """Opens replies: the first upstream is the one the user chose, the others are its fallbacks, in order."""
+    """Opens replies from the first upstream, which the user chose, or from its fallbacks, in order."""
 
     def __init__(
         self,
@@ -77,53 +77,54 @@ class Dispatcher:
         """
         Return a reply that has begun.
 
-        An upstream that fails has released its backend before the next one is tried, so two of them never work on
-        the same request.
+        An upstream that fails releases its backend before the next one is tried, so two backends never work on the
+        same request.
 
         Raises:
-            BackendError: when the last upstream fails, or one fails in a way that the next would too.
-            QueueFull: when too many requests wait already.
+            BackendError: when the last upstream fails, or when another fails permanently.
+            QueueFull: when the upstream's queue is full.
         """
         *fallible, last = self.upstreams
         for upstream in fallible:
             request = _prepared_for(upstream, prepared)
             try:
-                return await self._open_in_turn(request, progress, self.timeouts.fallback_seconds)
+                return await self._open_if_it_fits(request, progress, self.timeouts.fallback_seconds)
             except BackendError as error:
                 if not error.is_transient and not isinstance(error, BackendTimeout):
                     raise
                 progress.skipped(request, str(error))
-        return await self._open_in_turn(_prepared_for(last, prepared), progress, self.timeouts.retry_seconds)
+        return await self._open_if_it_fits(_prepared_for(last, prepared), progress, self.timeouts.retry_seconds)
 
     async def reopen(self, prepared: PreparedRequest, progress: Progress) -> OpenReply:
-        """Return the reply to a continuation, asked of the upstream that broke off."""
+        """Return the reply to a continuation, which is sent to the upstream whose reply broke off."""
         progress.continuations += 1
         return await self._open_admitted(prepared, progress, self.timeouts.retry_seconds)
 
-    async def _open_in_turn(self, request: PreparedRequest, progress: Progress, retry_seconds: float) -> OpenReply:
-        await self._require_room(request)
+    async def _open_if_it_fits(self, request: PreparedRequest, progress: Progress, retry_seconds: float) -> OpenReply:
+        await self._require_fit(request)
         return await self._open_admitted(request, progress, retry_seconds)
 
-    async def _require_room(self, request: PreparedRequest) -> None:
+    async def _require_fit(self, request: PreparedRequest) -> None:
         """
-        Raise `PromptTooLong` before the wait for a turn, after which the client has status 200.
+        Raise `PromptTooLong` if the prompt does not fit the window of the upstream.
 
-        The engine is asked only if the prompt may not fit; if the server cannot count tokens, the request is sent
-        and the server decides.
+        This is checked before the wait for a turn, because the client may have received status 200 after it.  The
+        engine counts the tokens only if the prompt may not fit.  If the server cannot count tokens, the request is
+        sent and the server decides.
         """
         source, upstream, target = request.source, request.upstream, request.upstream.backend.target
         limit = target.context_tokens
-        upstream.window.refuse_what_was_cut(source.conversation, source.request, source.characters)
+        upstream.window.refuse_if_truncated(source.conversation, source.request, source.characters)
         if limit is None or not upstream.window.may_overflow(
             source.conversation, source.request, source.characters, limit
         ):
             return
-        tokens = await counted_tokens(request.wire, upstream.backend, upstream.tokenizer)
+        tokens = await count_prompt_tokens(request.wire, upstream.backend, upstream.tokenizer)
         if tokens is not None and tokens > limit:
             raise PromptTooLong(tokens, limit, f"counted by {target.profile.title} before it was sent")
 
     async def _open_admitted(self, request: PreparedRequest, progress: Progress, retry_seconds: float) -> OpenReply:
-        """Wait for a turn, which is held until the reply is closed."""
+        """Wait for a turn, which lasts until the reply is closed, and open the reply."""
         progress.queued(request)
         async with AsyncExitStack() as stack:
             turn = await stack.enter_async_context(request.upstream.admission.turn(request.source.requester))
@@ -147,7 +148,7 @@ class Dispatcher:
                 if not error.is_transient or self._clock() + wait > give_up_at:
                     raise
             await self._sleep(wait)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
     async def _attempt(self, request: PreparedRequest, progress: Progress) -> OpenReply:
         """Send the request once, and report the result to the circuit breaker."""
@@ -159,7 +160,7 @@ class Dispatcher:
             breaker.failed(str(error))
             raise
         except BackendError:
-            breaker.succeeded()  # it answers, if only to refuse
+            breaker.succeeded()  # the server is reachable: it answered, with an error
             raise
         except BaseException:
             breaker.withdrawn()
@@ -175,7 +176,7 @@ class Dispatcher:
             return OpenReply(request, await self._first_deltas(reader), reader, stack.pop_all())
 
     async def _first_deltas(self, reader: DeltaReader) -> list[Delta]:
-        """Return the first deltas; a reply that breaks off before them has not begun, and can be retried."""
+        """Return the first deltas; a reply that breaks off before them has not begun and can be retried."""
         try:
             return await reader.read(self.timeouts.first_byte_seconds)
         except BackendTruncated as error:

@@ -1,4 +1,4 @@
-"""Who is next among those who wait for one backend: the rules alone, without time or waiting."""
+"""Which waiting request is next: the rules alone, without time and without I/O."""
 
 from collections import OrderedDict
 from enum import IntEnum
@@ -6,15 +6,17 @@ from enum import IntEnum
 from msgspec import Struct
 
 MAX_OVERTAKEN = 16
-"""So many turns may go to others who came later, then it is one's own turn, whatever the priorities.  Changing the
-conversation can make two prompts be read anew; this bounds what it adds to one change in sixteen turns."""
+"""
+A request that this many later ones have overtaken is next, regardless of priorities.  Changing the conversation can
+force the server to evaluate two prompts again; the limit bounds that cost to one change in sixteen turns.
+"""
 
-MAX_REMEMBERED = 1_024
-"""Sessions whose last turn is remembered; one that is forgotten counts as not having had any."""
+MAX_SESSIONS = 1_024
+"""Sessions whose last turn is remembered; a session that was dropped counts as one that has had no turn."""
 
 
 class Priority(IntEnum):
-    """What a request is to the user, the most urgent first; what the gateway does by itself comes after all of them."""
+    """How urgent a request is to the user, most urgent first.  Work of the gateway itself runs only when idle."""
 
     MAIN = 0
     SUBAGENT = 1
@@ -22,7 +24,7 @@ class Priority(IntEnum):
 
 
 class Requester(Struct, frozen=True):
-    """Whose request it is; the conversations of one session share its turns."""
+    """The conversation that sends a request; the conversations of one session share its turns."""
 
     conversation: str
     session: str = ""
@@ -30,18 +32,23 @@ class Requester(Struct, frozen=True):
 
 
 class QueueEntry(Struct, eq=False):
-    """A place in the row; it is told apart by identity."""
+    """A waiting request; entries are compared by identity."""
 
     requester: Requester
     number: int
     overtaken: int = 0
+    """How many later requests were served before this one."""
 
 
 class RequestQueue:
     """
-    Those who wait.  Next is, in this order of questions: whoever was passed over too often; the highest priority;
-    where servers forget what they do not use, the conversation that was served last; the session whose last turn is
-    the longest ago, and so for its conversations; whoever came first.
+    The waiting requests, ordered by these rules:
+
+    1. A request that was overtaken `max_overtaken` times comes first.
+    2. Higher priorities come before lower ones.
+    3. If the server evicts prompts that it does not use, the conversation served last comes before others.
+    4. The session whose last turn is the longest ago comes first, then the conversation whose last turn is.
+    5. Earlier requests come before later ones.
     """
 
     def __init__(self, *, evicts_prompts: bool = False, max_overtaken: int = MAX_OVERTAKEN) -> None:
@@ -54,27 +61,31 @@ class RequestQueue:
         self._served_last: str | None = None
 
     def join(self, requester: Requester) -> QueueEntry:
-        """Take a place."""
+        """Add a request to the queue."""
         self._arrivals += 1
         entry = QueueEntry(requester, self._arrivals)
         self._entries.append(entry)
         return entry
 
     def leave(self, entry: QueueEntry) -> None:
-        """Give a place up; one that was called already is not there any more."""
+        """Remove an entry, unless it has been popped already."""
         if entry in self._entries:
             self._entries.remove(entry)
 
-    def next(self) -> QueueEntry | None:
-        """Return who is next, who then has left the row; `None` if nobody waits."""
+    def pop(self) -> QueueEntry | None:
+        """Remove and return the next entry; `None` if no request is waiting."""
         if not self._entries:
             return None
         entry = min(self._entries, key=self._rank)
         self._entries.remove(entry)
         return entry
 
-    def goes_before(self, requester: Requester) -> bool:
-        """Tell whether somebody waits whom no turn that is kept for this one may keep waiting."""
+    def has_more_urgent(self, requester: Requester) -> bool:
+        """
+        Return whether a more urgent request is waiting, so that no turn can be held for `requester`.
+
+        More urgent are requests of higher priority, those overtaken too often, and those of the same conversation.
+        """
         return any(
             self._is_due(entry)
             or entry.requester.priority < requester.priority
@@ -82,8 +93,8 @@ class RequestQueue:
             for entry in self._entries
         )
 
-    def serves(self, requester: Requester, entry: QueueEntry | None = None) -> None:
-        """Note that somebody is served, who had this place, or none because there was no need to wait."""
+    def record_turn(self, requester: Requester, entry: QueueEntry | None = None) -> None:
+        """Record that a request is served; without an `entry`, it did not wait and overtakes all that do."""
         self._turns += 1
         self._served_last = requester.conversation
         for waiting in self._entries:
@@ -91,7 +102,7 @@ class RequestQueue:
         for name in (f"session {requester.session}", f"conversation {requester.conversation}"):
             self._last_turn[name] = self._turns
             self._last_turn.move_to_end(name)
-        while len(self._last_turn) > 2 * MAX_REMEMBERED:
+        while len(self._last_turn) > 2 * MAX_SESSIONS:
             self._last_turn.popitem(last=False)
 
     def _is_due(self, entry: QueueEntry) -> bool:

@@ -1,14 +1,14 @@
-"""How many tokens a prompt has, by the engine's own tokenizer."""
+"""The number of tokens in a prompt, from the engine's own tokenizer."""
 
 from anyclaude.backends import Backend, query_or_none
 from anyclaude.dialects import TokenizerApi, WireRequest
 
 COUNT_SECONDS = 5.0
-"""Tokenizing 300 kB takes an engine well under a second; the client estimates for itself when this is late."""
+"""The time limit of a count.  An engine tokenizes 300 kB in well under a second; after that, the client estimates."""
 
 
-async def counted_tokens(encoded: WireRequest, backend: Backend, tokenizer: TokenizerApi) -> int | None:
-    """Return the engine's count, `None` if it cannot or will not say: an estimate serves better than a failure."""
+async def count_prompt_tokens(encoded: WireRequest, backend: Backend, tokenizer: TokenizerApi) -> int | None:
+    """Return the engine's token count, `None` if there is none in time: the caller can use an estimate instead."""
     question = tokenizer.encode_token_count(encoded)
     if question is None:
         return None

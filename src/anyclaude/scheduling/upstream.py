@@ -1,4 +1,4 @@
-"""One backend with everything that stands in front of it, and requests as they are sent to it."""
+"""A backend with everything that stands in front of it, and the requests that are encoded for it."""
 
 import hashlib
 from collections.abc import AsyncGenerator
@@ -19,29 +19,29 @@ from .window import PromptWindow
 
 
 class BackendRequest(Struct, frozen=True):
-    """A prepared prompt and who asks for its reply; the same for every upstream that may serve it."""
+    """A prepared prompt and its requester; the same for every upstream that may serve it."""
 
     request: MessagesRequest
     conversation: str
     characters: int = 0
-    """The length of the prompt."""
+    """The length of the prompt, in characters."""
     session: str = ""
     priority: Priority = Priority.MAIN
 
     @property
     def conversation_key(self) -> str:
-        """A digest that identifies the conversation and reveals nothing of it: 32 hexadecimal digits."""
+        """A digest that identifies the conversation without revealing it: 32 hexadecimal digits."""
         return hashlib.sha256(f"anyclaude {self.conversation}".encode()).hexdigest()[:32]
 
     @property
     def requester(self) -> Requester:
-        """The requester to queue for a turn."""
+        """The requester that waits for a turn."""
         return Requester(self.conversation, self.session, self.priority)
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A backend, its dialect, its circuit breaker, its queue and what is known about its window."""
+    """A backend with its dialect, circuit breaker, admission and prompt window."""
 
     backend: Backend
     dialect: Dialect
@@ -51,11 +51,11 @@ class Upstream:
 
     @property
     def tokenizer(self) -> TokenizerApi:
-        """The questions that the server's tokenizer answers."""
+        """How to ask the server's tokenizer."""
         return tokenizer_for(self.backend.target.profile)
 
     def prepare(self, request: BackendRequest) -> "PreparedRequest":
-        """Choose the model and encode the request, both once."""
+        """Return the request with its model chosen and its body encoded."""
         target = self.backend.target
         model = model_for(request.request.model, request.priority, target)
         key = None if target.profile.conversation_field is None else request.conversation_key
@@ -65,9 +65,10 @@ class Upstream:
     @asynccontextmanager
     async def send(self, request: "PreparedRequest", within_seconds: float) -> AsyncGenerator[DeltaReader, None]:
         """
-        Send a request; the reply lives as long as the context, and leaving it early cancels the request.
+        Send a request and yield the reader of its reply; leaving the context early cancels the request.
 
-        Raises `BackendError`: if there is no reply within `within_seconds`, or one with an error status.
+        Raises:
+            BackendError: when no reply begins within `within_seconds`, or when its status is an error.
         """
         async with self.backend.stream(request.wire, within_seconds) as reply:
             if reply.status != 200:
@@ -82,7 +83,7 @@ class PreparedRequest(Struct, frozen=True):
     """
     A request encoded for one upstream.
 
-    This one value is compared with earlier prompts, counted against the window and sent; nothing is encoded twice.
+    The same value is compared with earlier prompts, checked against the window and sent, so nothing is encoded twice.
     """
 
     source: BackendRequest
@@ -91,7 +92,7 @@ class PreparedRequest(Struct, frozen=True):
     """The model's name on the server."""
     wire: WireRequest
     dropped: tuple[DroppedField, ...] = ()
-    """The parts of the request that the dialect or the server cannot carry."""
+    """The parts of the request that the dialect or the server does not support."""
 
     @property
     def route(self) -> str:
@@ -100,5 +101,5 @@ class PreparedRequest(Struct, frozen=True):
 
     @property
     def prompt(self) -> Prompt:
-        """What the model is given to read, decoded from the encoded body."""
+        """The prompt as the model reads it, decoded from the encoded body."""
         return self.upstream.dialect.read_prompt(self.wire)

@@ -6,7 +6,7 @@ from anyclaude.errors import InvalidRequest
 from anyclaude.protocol.json_values import JsonError, decode_json
 from anyclaude.protocol.messages_request import request_from
 from anyclaude.protocol.prompt_size import estimated_tokens, section_characters
-from anyclaude.scheduling import BackendRequest, counted_tokens
+from anyclaude.scheduling import BackendRequest, count_prompt_tokens
 from anyclaude.transforms import PreparedPrompt
 
 from .requests import RequestContext
@@ -29,11 +29,11 @@ async def count_tokens(context: RequestContext, services: Services) -> web.Respo
     except JsonError as error:
         raise InvalidRequest(f"the request body is not valid JSON: {error}") from error
     conversation = context.caller.conversation
-    prompt = services.pipeline.prepared(request_from(raw, max_tokens=1), conversation)
+    prompt = services.pipeline.prepare(request_from(raw, max_tokens=1), conversation)
     context.log.prepared(PreparedPrompt(prompt.request))  # the steps are recorded with the message itself
     upstream = services.upstreams[0]
     prepared = upstream.prepare(BackendRequest(prompt.request, conversation))
-    counted = await counted_tokens(prepared.wire, upstream.backend, upstream.tokenizer)
+    counted = await count_prompt_tokens(prepared.wire, upstream.backend, upstream.tokenizer)
     tokens = estimated_tokens(section_characters(prompt.request)) if counted is None else counted
     response = value_response({"input_tokens": tokens}, context.request_id)
     response.headers[COUNTED_BY_HEADER] = "estimate" if counted is None else "engine"

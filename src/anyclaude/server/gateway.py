@@ -19,6 +19,9 @@ from .responses import error_response
 from .routes import HEALTH, RECORDED_PATHS, ROUTES, Routes, route_for
 from .services import Services
 
+BACKLOG = 1024
+"""The connections that wait to be accepted; the kernel limits them to `net.core.somaxconn`."""
+
 FatalError = Callable[[], AnyclaudeError | None]
 """Returns the error that every request is refused with, once there is one."""
 
@@ -76,9 +79,14 @@ class Gateway:
         return ExchangeLog(new_request_id(), path, caller, self._clock, self._listener)
 
     async def _bind(self, runner: web.ServerRunner) -> None:
-        host, port = self._options.host, self._options.port
+        host, port, listening = self._options.host, self._options.port, self._options.listening_socket
         try:
-            await web.TCPSite(runner, host, port, backlog=1024).start()
+            site = (
+                web.SockSite(runner, listening, backlog=BACKLOG)
+                if listening
+                else web.TCPSite(runner, host, port, backlog=BACKLOG)
+            )
+            await site.start()
         except OSError as error:
             raise PortTaken(
                 f"cannot listen on {host} port {port}: {error.strerror}. "

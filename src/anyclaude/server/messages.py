@@ -35,7 +35,7 @@ async def _stream(
     batches: AsyncGenerator[list[StreamEvent], None],
     timing: StreamTiming,
 ) -> web.StreamResponse:
-    await exchange.begun(timing.commit_seconds)
+    await exchange.wait_begun(timing.commit_seconds)
     writer = EventWriter(context.http, context.request_id, timing.ping_seconds)
     try:
         await writer.begin()

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from socket import socket
 
 from msgspec import Struct
 
-from anyclaude.cache_report.prompt_store import MAX_PROMPTS
+from anyclaude.bounds import QUEUE_LIMIT, STORED_PROMPTS
 from anyclaude.exchange import ReattachPolicy
 from anyclaude.filters import FilterFactory
 from anyclaude.prewarm import PrewarmOptions
@@ -22,6 +23,8 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: int = 0
+    listening_socket: socket | None = None
+    """A socket that listens already; then `port` is not used."""
     token: Secret | None = None
     forward_to: str | None = None
     """The origin to which mode `claude` forwards every request unchanged; then there are no targets, and no token."""
@@ -30,7 +33,7 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     """The file in which raw tool calls outlive the gateway; `None` keeps them for this run."""
     prompts_folder: Path | None = None
     """The folder for findings about prompts and the engine's cache; `None` analyses none."""
-    stored_prompts: int = MAX_PROMPTS
+    stored_prompts: int = STORED_PROMPTS
     """The number of whole prompts stored there; 0 stores no text of any."""
     diet: Diet = "full"
     """How much of the client's own text a prompt keeps on its way to the backend."""
@@ -40,7 +43,7 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     """What lets a session begin warm; by default nothing."""
     filters: Sequence[FilterFactory] = ()
     """Applied to every reply between its decoder and the message stream, in order."""
-    queue_limit: int = 64
+    queue_limit: int = QUEUE_LIMIT
     grace_seconds: float = 30.0
     """How long running replies may take to end when the gateway stops."""
     timeouts: Timeouts = Timeouts()

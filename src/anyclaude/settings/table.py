@@ -226,8 +226,8 @@ CACHE = Group(
             name="stored_prompts",
             metavar="N",
             meaning="How many prompts are stored whole, for `anyclaude explain`; 0 stores no text of any.",
-            source="the main conversations and sub-agents of a few sessions: some 4 MB where each has 360 kB, packed "
-            "to 180",
+            source="the main conversations and sub-agents of a few sessions: some 4 MB where each has 360 kB, "
+            "compressed to 180",
             old_names=("kept_prompts",),
         ),
     ),

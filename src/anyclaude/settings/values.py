@@ -5,6 +5,7 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct
 
+from anyclaude.bounds import QUEUE_LIMIT, STORED_PROMPTS
 from anyclaude.claude_code import CLIENT_VERSION, PermissionMode
 from anyclaude.profiles import PROFILES, BackendProfile
 from anyclaude.secret import Secret
@@ -55,11 +56,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: Port = 49152
     allowed_origins: frozenset[str] = frozenset()
-    queue_limit: Count = 64
+    queue_limit: Count = QUEUE_LIMIT
     timeouts: Timeouts = Timeouts()
     prewarm: bool = True
     slot_snapshots_mib: CountOrNone = 4096
-    stored_prompts: CountOrNone = 24
+    stored_prompts: CountOrNone = STORED_PROMPTS
     claude_path: Path | None = None
     claude_version: str = CLIENT_VERSION
     permission_mode: PermissionMode = "acceptEdits"

@@ -1,6 +1,27 @@
 """
 The client, Claude Code: where it is installed, and the environment and arguments it is started with.
 
-`plan.py` puts together what `environment.py`, `arguments.py` and `diets.py` contribute; none of them does any I/O but
-reading the user's settings files.  `installation.py` finds the program, or installs it.
+`plan` puts together the contributions of `environment`, `arguments` and `diets`; the only I/O of these is to read the
+user's settings files.  `installation` finds the program, or installs it.
 """
+
+from .diets import CLIENT_DIETS, ClientDiet
+from .environment import Variable, child_environment, is_credential
+from .installation import Client, Machine, find_client, provide_client
+from .plan import Invocation, Plan, diet_of, plan_client
+
+__all__ = [
+    "CLIENT_DIETS",
+    "Client",
+    "ClientDiet",
+    "Invocation",
+    "Machine",
+    "Plan",
+    "Variable",
+    "child_environment",
+    "diet_of",
+    "find_client",
+    "is_credential",
+    "plan_client",
+    "provide_client",
+]

@@ -1,0 +1,7 @@
+"""Bounds on what is held, which the settings and the gateway have as defaults."""
+
+QUEUE_LIMIT = 64
+"""The requests that wait for a server; far more than one Claude Code with its sub-agents sends (not measured)."""
+
+STORED_PROMPTS = 24
+"""The main conversations and sub-agents of a few sessions: some 4 MB where each has 360 kB, compressed to 180."""

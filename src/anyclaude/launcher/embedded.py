@@ -1,0 +1,64 @@
+"""The embedded engine as the server of a run: its weights, its options, and the target that it becomes."""
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from anyclaude.backends import BackendTarget, fitted_to_template
+from anyclaude.backends.urllib_backend import UrllibBackend
+from anyclaude.engine import EngineOptions, Progress
+from anyclaude.engine.embedded import EmbeddedEngine, start_engine
+from anyclaude.engine.identity import engine_identity
+from anyclaude.engine.weights import locate_model
+from anyclaude.profiles import EMBEDDED
+from anyclaude.secret import Secret
+from anyclaude.settings import Settings
+from anyclaude.storage import make_private_folder
+
+from .folders import cache_folder, slot_snapshots_folder
+from .servers import OwnEngine
+
+
+@asynccontextmanager
+async def running_engine(
+    settings: Settings, progress: Progress, say: Callable[[str], None]
+) -> AsyncIterator[OwnEngine]:
+    """Run the engine for the duration of the context, after its weights are fetched if need be."""
+    model_file = await locate_model(settings.model, cache_folder(settings), progress)
+    options = EngineOptions(
+        context_tokens=settings.context_tokens,
+        slots=settings.parallel_requests or 1,
+        slot_save_folder=_prepared_folder(slot_snapshots_folder(settings)),
+    )
+    key = secrets.token_urlsafe(24)
+    async with start_engine(model_file, settings.log_dir / "logs", progress, api_key=key, options=options) as engine:
+        if settings.context_tokens is None and engine.context_tokens < engine.trained_tokens:
+            say(
+                f"anyclaude: the window is {engine.context_tokens:,} tokens, as memory allows, of the "
+                f"{engine.trained_tokens:,} the model was trained for. --context-tokens sets it."
+            )
+        target = await fitted_to_template(UrllibBackend(engine_target(engine, settings)))
+        yield OwnEngine(target, engine, engine_identity(model_file, engine.context_tokens))
+
+
+def engine_target(engine: EmbeddedEngine, settings: Settings) -> BackendTarget:
+    """Return the running engine as a target."""
+    return BackendTarget(
+        profile=EMBEDDED,
+        base_url=f"{engine.base_url}/v1",
+        model=engine.model_name,
+        models=settings.models,
+        api_key=Secret(engine.api_key),
+        context_tokens=engine.context_tokens,
+        parallel_requests=engine.slots,
+    )
+
+
+def _prepared_folder(folder: Path) -> str | None:
+    """Return a folder for slot snapshots that the engine may write to, `None` if there can be none."""
+    try:
+        make_private_folder(folder)
+    except OSError:
+        return None
+    return str(folder)

@@ -1,0 +1,63 @@
+"""`anyclaude --print-env`: what a client would get, and why."""
+
+import shlex
+from pathlib import Path
+from typing import TextIO
+
+from anyclaude.backends import BackendTarget
+from anyclaude.profiles import EMBEDDED
+from anyclaude.settings import Settings
+
+from .client import Invocation, Variable, find_client, is_credential, plan_client
+from .detection import find_target
+from .folders import client_machine
+from .servers import described
+
+FUTURE_ADDRESS = "http://127.0.0.1:<a free port>"
+DEFAULT_WEIGHTS_TOKENS = 8_192
+"""The window SmolLM2-135M was trained for; that of another file is known when the engine has read it."""
+
+
+async def print_environment(invocation: Invocation, settings: Settings, out: TextIO) -> int:
+    """Write what a client would get, and why, without starting anything."""
+    client = find_client(client_machine(settings, invocation.environment))
+    target = await _expected_target(settings)
+    is_native = client is None or client.is_native
+    plan = plan_client(invocation, settings, target, FUTURE_ADDRESS, is_native=is_native)
+    program = " ".join(client.command) if client else f"Claude Code {settings.claude_version}, to be installed"
+    lines = [
+        f"# answered by {described(target)}",
+        *(f"{_shown(variable)}  # {variable.reason}" for variable in plan.variables),
+        f"# started: {program} {_abbreviated(plan.arguments)}",
+        *(f"# {note}" for note in plan.notes),
+    ]
+    out.writelines(f"{line}\n" for line in lines)
+    return 0
+
+
+async def _expected_target(settings: Settings) -> BackendTarget | None:
+    """Return the server of this run; for the embedded engine, what is known of it before it starts."""
+    if settings.mode == "claude":
+        return None
+    target = await find_target(settings)
+    if target is not None:
+        return target
+    name = Path(settings.model).stem if settings.model else "SmolLM2-135M-Instruct.Q4_1"
+    window = settings.context_tokens or (DEFAULT_WEIGHTS_TOKENS if settings.model is None else None)
+    return BackendTarget(
+        profile=EMBEDDED, base_url=EMBEDDED.base_url, model=name, models=settings.models, context_tokens=window
+    )
+
+
+def _shown(variable: Variable) -> str:
+    if variable.value is None:
+        return f"unset {variable.name}"
+    return f"{variable.name}={'***' if is_credential(variable) else variable.value}"
+
+
+def _abbreviated(arguments: tuple[str, ...]) -> str:
+    """Return the arguments without the settings: these include the user's own, which may contain a key."""
+    values = (
+        "{…}" if before == "--settings" else word for before, word in zip(("", *arguments), arguments, strict=False)
+    )
+    return shlex.join(values)

@@ -1,0 +1,75 @@
+"""The model servers of a run: those that answer, else the embedded engine, which is started."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib import import_module
+from typing import NoReturn, Protocol
+
+from msgspec import Struct
+
+from anyclaude.backends import BackendTarget
+from anyclaude.engine import Progress
+from anyclaude.settings import Settings
+
+from .detection import find_fallbacks, find_target
+from .engine_monitor import MonitoredEngine
+
+EMBEDDED = "anyclaude.launcher.embedded"
+"""Loaded only if the engine is to be started: a launch with a server that runs has no time for its libraries."""
+
+
+class OwnEngine(Struct, frozen=True):
+    """The embedded engine of a run, as a target, and the identity that its slot snapshots are stored under."""
+
+    target: BackendTarget
+    engine: MonitoredEngine
+    identity: str
+
+    async def wait(self) -> NoReturn:
+        """Wait until the engine dies; raises `EngineFailed`."""
+        await self.engine.wait()
+
+
+class Servers(Struct, frozen=True):
+    """The model servers of a run, the main one first; there are none in mode `claude`."""
+
+    targets: tuple[BackendTarget, ...]
+    own_engine: OwnEngine | None = None
+
+    @property
+    def main(self) -> BackendTarget | None:
+        """The server that requests go to first."""
+        return next(iter(self.targets), None)
+
+
+class EngineStarter(Protocol):
+    """The function `running_engine` of the module `EMBEDDED`."""
+
+    def __call__(
+        self, settings: Settings, progress: Progress, say: Callable[[str], None]
+    ) -> AbstractAsyncContextManager[OwnEngine]:
+        """Run the engine for the duration of the context."""
+
+
+def described(target: BackendTarget | None) -> str:
+    """Return what answers, for the user to read; without a target, Anthropic's own API does."""
+    if target is None:
+        return "Anthropic's own API, unchanged"
+    window = f", window {target.context_tokens:,} tokens" if target.context_tokens else ""
+    return f"{target.profile.title}, model {target.model}{window}"
+
+
+@asynccontextmanager
+async def running_servers(settings: Settings, progress: Progress, say: Callable[[str], None]) -> AsyncIterator[Servers]:
+    """Find the servers of this run, or run the embedded engine for the duration of the context."""
+    if settings.mode == "claude":
+        yield Servers(())
+        return
+    target = await find_target(settings)
+    fallbacks = await find_fallbacks(settings, say)
+    if target is not None:
+        yield Servers((target, *fallbacks))
+        return
+    running_engine: EngineStarter = import_module(EMBEDDED).running_engine
+    async with running_engine(settings, progress, say) as own_engine:
+        yield Servers((own_engine.target, *fallbacks), own_engine)

@@ -1,0 +1,29 @@
+"""The embedded engine as the server of a run."""
+
+from pathlib import Path
+
+from anyclaude.engine import NullProgress
+from anyclaude.engine.embedded import EmbeddedEngine
+from anyclaude.launcher.embedded import engine_target, running_engine
+from anyclaude.settings import Settings
+
+
+async def test_an_engine_is_a_target_with_its_own_key_and_slots(tiny_engine: EmbeddedEngine) -> None:
+    target = engine_target(tiny_engine, Settings(haiku_model="small"))
+
+    assert target.base_url == f"{tiny_engine.base_url}/v1"
+    assert target.api_key is not None
+    assert target.api_key.reveal() == tiny_engine.api_key
+    assert (target.models, target.parallel_requests) == ({"haiku": "small"}, tiny_engine.slots)
+
+
+async def test_a_window_that_memory_limits_is_reported_and_one_that_was_set_is_not(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    settings = Settings(model=str(tiny_model), context_tokens=1024, log_dir=tmp_path, cache_dir=tmp_path / "cache")
+    async with running_engine(settings, NullProgress(), said.append) as own_engine:
+        assert own_engine.target.context_tokens == 1024
+
+    assert said == []
+    assert (tmp_path / "cache" / "kept-states").is_dir()

@@ -1,0 +1,48 @@
+"""Which servers a run has."""
+
+from pathlib import Path
+
+import pytest
+from tests.parts.gateway import target_at
+from tests.parts.server_documents import LLAMACPP, OLLAMA
+from tests.parts.stub_server import stub_server
+
+from anyclaude.engine import NullProgress
+from anyclaude.launcher.servers import Servers, described, running_servers
+from anyclaude.settings import Fallback, Settings
+
+
+async def test_a_server_that_answers_is_the_main_one_and_fallbacks_follow() -> None:
+    async with stub_server(LLAMACPP) as server, stub_server(OLLAMA) as other:
+        settings = Settings(backend_url=server.origin, fallbacks=(Fallback("ollama", other.origin),))
+        async with running_servers(settings, NullProgress(), pytest.fail) as servers:
+            kinds = [target.profile.name for target in servers.targets]
+
+    assert kinds == ["llamacpp", "ollama"]
+    assert servers.main == servers.targets[0]
+    assert servers.own_engine is None
+
+
+async def test_mode_claude_has_no_server() -> None:
+    async with running_servers(Settings(mode="claude"), NullProgress(), pytest.fail) as servers:
+        pass
+
+    assert (servers, servers.main) == (Servers(()), None)
+
+
+async def test_without_a_server_the_embedded_engine_runs(tiny_model: Path, tmp_path: Path) -> None:
+    settings = Settings(model=str(tiny_model), context_tokens=4096, log_dir=tmp_path, cache_dir=tmp_path / "cache")
+    async with running_servers(settings, NullProgress(), pytest.fail) as servers:
+        own = servers.own_engine
+
+    assert own is not None
+    assert servers.targets == (own.target,)
+    assert (own.target.profile.name, own.target.context_tokens) == ("embedded", 4096)
+    assert own.identity
+
+
+def test_a_server_is_described_with_its_model_and_window() -> None:
+    target = target_at("http://127.0.0.1:1/v1", "ollama")
+
+    assert described(None) == "Anthropic's own API, unchanged"
+    assert described(target) == "Ollama, model local-model"
