@@ -55,8 +55,6 @@ UNDOCUMENTED: frozenset[str] = frozenset(
     {
         "cli",
         "launcher",
-        "prewarm",
-        "server",
     }
 )
 """Packages in which the docstrings of some public functions do not document the errors that they raise."""

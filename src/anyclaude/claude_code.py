@@ -1,9 +1,12 @@
-"""Facts about the client, Claude Code, that the command line and the settings need before anything else is loaded."""
+"""Facts about the client, Claude Code; the command line and the settings need them before anything else is loaded."""
 
 from typing import Literal, TypeAlias
 
 CLIENT_VERSION = "2.1.330"
 """The release of Claude Code that anyclaude is tested with, and installs if there is none."""
+
+REMINDER_START = "<system-reminder>"
+"""Begins the texts that the client adds to the user's words: instructions, the state of git, skills."""
 
 PermissionMode: TypeAlias = Literal["acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "manual", "plan"]
 """The values of Claude Code's `--permission-mode` (`default` in releases before `manual`)."""

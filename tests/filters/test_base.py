@@ -1,4 +1,4 @@
-"""Filters between a decoder and the message stream: what they may know, how they are chained, what they deliver."""
+"""Filters between a decoder and the message stream: their context, their chaining, and the deltas they deliver."""
 
 import itertools
 import json
@@ -8,15 +8,18 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.parts.gateway import QUICK, running_gateway, target_at
+from tests.parts.exchange_events import Recorder
+from tests.parts.gateway import QUICK, target_at
 from tests.parts.raw_backend import raw_backend
 from tests.parts.raw_client import CLAUDE_CODE, connected, prompt, request
 from tests.parts.referee import judge
 
 from anyclaude.filters import FilterChain, FilterContext, chain_for
+from anyclaude.observability import Journal
 from anyclaude.profiles import profile_named
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ToolCallDelta
 from anyclaude.protocol.messages_request import Tool
+from anyclaude.server import open_gateway
 
 CONTEXT = FilterContext((Tool("Read"),), profile_named("llamacpp"), "local-model")
 START, END = "<<", ">>"
@@ -31,7 +34,7 @@ class Bracketed:
         self._calls = 0
 
     def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
-        """Hold back what may begin a call."""
+        """Hold back text that may begin a call."""
         delivered: list[Delta] = []
         for delta in deltas:
             if isinstance(delta, TextDelta):
@@ -44,7 +47,7 @@ class Bracketed:
         return delivered
 
     def finish(self) -> list[Delta]:
-        """Release what did not become a call."""
+        """Release the text that did not become a call."""
         held, self._held = self._held, ""
         return [TextDelta(held)] if held else []
 
@@ -69,7 +72,7 @@ class Bracketed:
 
 
 def bracketed(context: FilterContext) -> Bracketed | None:
-    """Return a filter where there are tools to call."""
+    """Return a filter if the request has tools."""
     return Bracketed(context) if context.tools else None
 
 
@@ -77,7 +80,7 @@ CALL = '<<{"name": "Read", "arguments": {"path": "/notes"}}>>'
 
 
 @given(st.lists(st.integers(0, len(CALL) + 12), max_size=6))
-def test_every_split_of_the_text_gives_the_same_call(cuts: list[int]) -> None:
+def test_the_call_does_not_depend_on_the_split_of_the_text(cuts: list[int]) -> None:
     text = f"Let me {CALL} look"
     edges = [0, *sorted(cuts), len(text)]
     pieces = [TextDelta(text[start:end]) for start, end in itertools.pairwise(edges)]
@@ -91,15 +94,15 @@ def test_every_split_of_the_text_gives_the_same_call(cuts: list[int]) -> None:
     assert deltas[-1] == Finished("end_turn")
 
 
-def test_filters_are_chained_and_what_they_hold_passes_the_next_ones() -> None:
-    class Shouting:
+def test_text_that_a_filter_holds_back_passes_the_next_filters() -> None:
+    class UpperCase:
         def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
             return [TextDelta(delta.text.upper()) if isinstance(delta, TextDelta) else delta for delta in deltas]
 
         def finish(self) -> list[Delta]:
             return []
 
-    chain = FilterChain([Bracketed(CONTEXT), Shouting()])
+    chain = FilterChain([Bracketed(CONTEXT), UpperCase()])
 
     assert list(chain.feed([TextDelta("maybe <")])) == []
     assert list(chain.finish()) == [TextDelta("MAYBE <")]
@@ -113,12 +116,14 @@ def test_without_filters_there_is_no_chain() -> None:
     assert chain_for(CONTEXT, (bracketed,)) is not None
 
 
-async def test_a_call_written_as_text_reaches_the_client_as_a_tool_use(tmp_path: Path) -> None:
-    options = replace(QUICK, filters=(bracketed,))
+async def test_a_call_written_as_text_reaches_the_client_as_a_tool_use_and_the_listeners_as_written(
+    tmp_path: Path,
+) -> None:
+    options, recorder = replace(QUICK, filters=(bracketed,)), Recorder()
     tools = [{"name": "Read", "description": "Reads a file.", "input_schema": {"type": "object"}}]
     async with (
         raw_backend() as backend,
-        running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
+        open_gateway(options, (target_at(backend.base_url),), Journal(tmp_path), listeners=[recorder]) as gateway,
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt(tools=tools), CLAUDE_CODE))
@@ -128,3 +133,5 @@ async def test_a_call_written_as_text_reaches_the_client_as_a_tool_use(tmp_path:
     assert verdict.outcome == "whole"
     assert verdict.texts() == ["Let me look. "]
     assert verdict.stop_reason == "tool_use"
+    assert list(recorder.ends[0].written_calls.values()) == [CALL]
+    assert list(recorder.ends[0].raw_arguments.values()) == ['{"path": "/notes"}']

@@ -1,4 +1,4 @@
-"""Which requests are recorded as the first prompt of a session."""
+"""Recording the first prompt of each session."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ SECOND = decode_request(first_request("Pull the weeds", system="second"))
 
 
 async def record_sessions(folder: Path, *systems_and_sessions: tuple[str, str]) -> None:
-    """Record exchanges with these instructions, of these sessions."""
+    """Record one exchange for each pair of instructions and session."""
     store = FirstPromptStore(folder)
     recorder = FirstPromptRecorder(store, GARDEN)
     for system, session in systems_and_sessions:
@@ -26,7 +26,7 @@ async def record_sessions(folder: Path, *systems_and_sessions: tuple[str, str]) 
         await recorder.stop()
 
 
-async def test_the_first_request_of_each_session_replaces_the_earlier_record(tmp_path: Path) -> None:
+async def test_the_first_request_of_each_session_replaces_the_previous_record(tmp_path: Path) -> None:
     await record_sessions(tmp_path, ("first", "one"), ("second", "one"), ("third", "two"))
     latest = FirstPromptStore(tmp_path).latest()
 

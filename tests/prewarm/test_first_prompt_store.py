@@ -1,4 +1,4 @@
-"""First prompts on disk: whose is found, which are forgotten, and who may read them."""
+"""First prompts on disk: which is found, which are removed, and their permissions."""
 
 import os
 import stat
@@ -16,67 +16,79 @@ def prompt(launch_key: LaunchKey, words: str = "x") -> FirstPrompt:
     return FirstPrompt(launch_key, msgspec.Raw(msgspec.json.encode({"words": words})))
 
 
-def aged(folder: Path) -> None:
-    """Make everything in the folder older than what comes next, whatever the clock's grain is."""
+def age(folder: Path) -> None:
+    """Make all files of the folder older than the next, whatever the resolution of the file system's times."""
     for file in folder.glob("*.json"):
-        was = file.stat().st_mtime
-        os.utime(file, (was - 10, was - 10))
+        modified = file.stat().st_mtime
+        os.utime(file, (modified - 10, modified - 10))
 
 
-def kept(folder: Path, *prompts: FirstPrompt, max_entries: int = 64) -> FirstPromptStore:
-    files = FirstPromptStore(folder, max_entries)
+def store_with(folder: Path, *prompts: FirstPrompt, max_entries: int = 64) -> FirstPromptStore:
+    store = FirstPromptStore(folder, max_entries)
     for one in prompts:
-        aged(folder)
-        files.keep(one)
-    return files
+        age(folder)
+        store.keep(one)
+    return store
 
 
-def test_a_place_gets_its_own_latest_prompt(tmp_path: Path) -> None:
-    files = kept(tmp_path, prompt(GARDEN, "old"), prompt(GARDEN, "new"), prompt(KITCHEN))
+def test_a_launch_key_gets_its_own_latest_prompt(tmp_path: Path) -> None:
+    store = store_with(tmp_path, prompt(GARDEN, "old"), prompt(GARDEN, "new"), prompt(KITCHEN))
 
-    assert files.best_for(GARDEN) == prompt(GARDEN, "new")
-
-
-def test_a_new_place_gets_the_latest_of_those_where_the_client_began_likewise(tmp_path: Path) -> None:
-    files = kept(tmp_path, prompt(GARDEN), prompt(KITCHEN), prompt(LaunchKey("/attic", "full")))
-
-    assert files.best_for(LaunchKey("/cellar", "lean")) == prompt(KITCHEN)
-    assert files.best_for(LaunchKey("/cellar", "minimal")) is None
+    assert store.best_for(GARDEN) == prompt(GARDEN, "new")
 
 
-def test_the_latest_of_all_is_found_without_a_place(tmp_path: Path) -> None:
-    assert kept(tmp_path, prompt(GARDEN), prompt(KITCHEN)).latest() == prompt(KITCHEN)
+def test_a_new_folder_gets_the_latest_prompt_with_its_fingerprint(tmp_path: Path) -> None:
+    store = store_with(tmp_path, prompt(GARDEN), prompt(KITCHEN), prompt(LaunchKey("/attic", "full")))
+
+    assert store.best_for(LaunchKey("/cellar", "lean")) == prompt(KITCHEN)
+    assert store.best_for(LaunchKey("/cellar", "minimal")) is None
+
+
+def test_the_latest_prompt_is_found_without_a_launch_key(tmp_path: Path) -> None:
+    assert store_with(tmp_path, prompt(GARDEN), prompt(KITCHEN)).latest() == prompt(KITCHEN)
     assert FirstPromptStore(tmp_path / "nothing").latest() is None
 
 
-def test_places_used_longest_ago_are_forgotten(tmp_path: Path) -> None:
-    files = kept(tmp_path, *(prompt(LaunchKey(f"/{number}")) for number in range(5)), max_entries=3)
+def test_the_oldest_prompts_beyond_the_limit_are_removed(tmp_path: Path) -> None:
+    store = store_with(tmp_path, *(prompt(LaunchKey(f"/{number}")) for number in range(5)), max_entries=3)
 
     assert len(list(tmp_path.iterdir())) == 3
-    assert files.best_for(LaunchKey("/2")) == prompt(LaunchKey("/2"))
-    assert files.best_for(LaunchKey("/1")) != prompt(LaunchKey("/1"))
+    assert store.best_for(LaunchKey("/2")) == prompt(LaunchKey("/2"))
+    assert store.best_for(LaunchKey("/1")) != prompt(LaunchKey("/1"))
 
 
-def test_a_damaged_file_is_passed_over(tmp_path: Path) -> None:
-    files = kept(tmp_path, prompt(GARDEN), prompt(KITCHEN))
+def test_a_damaged_file_is_skipped(tmp_path: Path) -> None:
+    store = store_with(tmp_path, prompt(GARDEN), prompt(KITCHEN))
     for file in tmp_path.glob("*.json"):
         if b"kitchen" in file.read_bytes():
             file.write_bytes(b'{"place": {')
 
-    assert files.best_for(KITCHEN) == prompt(GARDEN)
+    assert store.best_for(KITCHEN) == prompt(GARDEN)
 
 
-def test_only_the_owner_may_read_them(tmp_path: Path) -> None:
-    kept(tmp_path / "a" / "b", prompt(GARDEN))
+def test_a_file_written_by_an_earlier_version_is_still_found_and_replaced(tmp_path: Path) -> None:
+    document = '{"place":{"folder":"/garden","manner":"lean"},"request":{"words":"old"}}'
+    (tmp_path / "7a02f9d1349d48d145601948.json").write_text(document)
+    store = store_with(tmp_path, prompt(KITCHEN))
+    found = store.best_for(GARDEN)
+    store.keep(prompt(GARDEN, "new"))
+
+    assert found == prompt(GARDEN, "old")
+    assert store.best_for(GARDEN) == prompt(GARDEN, "new")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_files_and_folders_are_private(tmp_path: Path) -> None:
+    store_with(tmp_path / "a" / "b", prompt(GARDEN))
 
     (file,) = (tmp_path / "a" / "b").iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
-def test_a_folder_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("no folder")
-    files = FirstPromptStore(tmp_path / "file")
-    files.keep(prompt(GARDEN))
+def test_a_folder_that_cannot_be_written_raises_no_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    store = FirstPromptStore(tmp_path / "file")
+    store.keep(prompt(GARDEN))
 
-    assert files.best_for(GARDEN) is None
+    assert store.best_for(GARDEN) is None

@@ -1,4 +1,4 @@
-"""A prompt that is evaluated in advance: the request, the counts, and its failure."""
+"""Evaluating a prompt in advance: the request, the counts, and failures."""
 
 import asyncio
 import json
@@ -20,8 +20,8 @@ COUNTS = (
     b'data: {"choices": [], "usage": {"prompt_tokens": 30, "completion_tokens": 1},'
     b' "timings": {"cache_n": 10, "prompt_n": 20}}\n\n'
 )
-WHOLE = FakeReply(chunks=(WORD, COUNTS, b"data: [DONE]\n\n"))
-BROKEN = FakeReply(chunks=(b'{"error": {"message": "no such model"}}',), status=404, content_type="application/json")
+COMPLETE = FakeReply(chunks=(WORD, COUNTS, b"data: [DONE]\n\n"))
+REFUSAL = FakeReply(chunks=(b'{"error": {"message": "no such model"}}',), status=404, content_type="application/json")
 
 
 def backend(*script: FakeReply | BackendError) -> FakeBackend:
@@ -29,7 +29,7 @@ def backend(*script: FakeReply | BackendError) -> FakeBackend:
 
 
 async def test_one_token_is_requested_and_the_engines_counts_are_returned() -> None:
-    fake, progress = backend(WHOLE), Progress()
+    fake, progress = backend(COMPLETE), Progress()
 
     assert await evaluate(prepared_for(fake, REQUEST), 1.0, progress) == UsageReported(30, 1, 10)
     assert json.loads(fake.requests[0].body)["max_tokens"] == 1
@@ -39,7 +39,7 @@ async def test_one_token_is_requested_and_the_engines_counts_are_returned() -> N
 
 
 @pytest.mark.parametrize(
-    ("scripted", "error"), [(BackendUnreachable("gone"), BackendUnreachable), (BROKEN, BackendRejected)]
+    ("scripted", "error"), [(BackendUnreachable("gone"), BackendUnreachable), (REFUSAL, BackendRejected)]
 )
 async def test_a_failure_is_raised_and_not_counted_by_the_circuit_breaker(
     scripted: FakeReply | BackendError, error: type[BackendError]

@@ -1,4 +1,4 @@
-"""The prompt that is evaluated in advance, and what has priority over it."""
+"""Evaluating the predicted prompt in advance, and the priority of requests over it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +28,7 @@ from anyclaude.transforms import PromptContext
 GARDEN = LaunchKey("/garden")
 
 
-def warming(folder: Path, launch_key: LaunchKey | None = GARDEN) -> GatewayOptions:
+def prewarming(folder: Path, launch_key: LaunchKey | None = GARDEN) -> GatewayOptions:
     prompt = FirstPromptOptions(folder / "first-prompts", launch_key)
     return replace(QUICK, prewarm=PrewarmOptions(first_prompt=prompt))
 
@@ -49,36 +49,36 @@ async def converse(
 
 async def recorded(folder: Path, backend: RawBackend, body: bytes, headers: Mapping[str, str] | None = None) -> None:
     """Record a session that begins with `body`."""
-    async with running_gateway(folder, target_at(backend.base_url), options=warming(folder)) as gateway:
+    async with running_gateway(folder, target_at(backend.base_url), options=prewarming(folder)) as gateway:
         await converse(gateway, backend, body, headers)
 
 
-def said(asked: ReceivedRequest) -> str:
-    return str(asked.json["messages"])
+def messages_of(received: ReceivedRequest) -> str:
+    return str(received.json["messages"])
 
 
 async def test_the_next_run_evaluates_the_first_prompt_of_the_last_session_without_the_users_words(
     tmp_path: Path, backend: RawBackend
 ) -> None:
     await recorded(tmp_path, backend, first_request("Pull the weeds"))
-    async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
-        asked = await backend.next_request()
-        await asked.reply("H")
+    async with running_gateway(tmp_path, target_at(backend.base_url), options=prewarming(tmp_path)) as gateway:
+        received = await backend.next_request()
+        await received.reply("H")
         record = await gateway.recorded(2)
         state = (await prewarm_status(gateway))["warm_up"]
 
-    assert asked.json["max_tokens"] == 1
-    assert REMINDER.strip() in said(asked).replace("\\n", "\n")
-    assert ENVIRONMENT in said(asked)
-    assert "weeds" not in said(asked)
-    assert asked.json["tools"]
+    assert received.json["max_tokens"] == 1
+    assert REMINDER.strip() in messages_of(received).replace("\\n", "\n")
+    assert ENVIRONMENT in messages_of(received)
+    assert "weeds" not in messages_of(received)
+    assert received.json["tools"]
     assert (record["request_class"], record["outcome"], record["session"]) == ("warm_up", "completed", None)
     assert at(record, "usage", "input_tokens") == 12
     assert state == "completed"
 
 
 async def test_without_a_recorded_prompt_nothing_is_evaluated(tmp_path: Path, backend: RawBackend) -> None:
-    async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
+    async with running_gateway(tmp_path, target_at(backend.base_url), options=prewarming(tmp_path)) as gateway:
         await converse(gateway, backend, first_request("Pull the weeds"))
         state = (await prewarm_status(gateway))["warm_up"]
 
@@ -89,7 +89,7 @@ async def test_without_a_recorded_prompt_nothing_is_evaluated(tmp_path: Path, ba
 async def test_a_request_preempts_the_evaluation_at_once(tmp_path: Path, backend: RawBackend) -> None:
     await recorded(tmp_path, backend, first_request("Pull the weeds"))
     target = target_at(backend.base_url, parallel_requests=1)
-    async with running_gateway(tmp_path, target, options=warming(tmp_path)) as gateway:
+    async with running_gateway(tmp_path, target, options=prewarming(tmp_path)) as gateway:
         warm_up = await backend.next_request()
         async with connected(gateway.base_url) as client:
             await send(client, first_request("Water the roses"), "session-2")
@@ -101,7 +101,7 @@ async def test_a_request_preempts_the_evaluation_at_once(tmp_path: Path, backend
         state = (await prewarm_status(gateway))["warm_up"]
 
     outcomes = {record["request_class"]: record["outcome"] for record in gateway.records()[1:]}
-    assert "roses" in said(real)
+    assert "roses" in messages_of(real)
     assert judge(response.body).outcome == "whole"
     assert outcomes == {"warm_up": "pre_empted", "unknown": "completed"}
     assert state == "pre_empted"
@@ -119,19 +119,19 @@ async def test_once_a_session_has_begun_nothing_is_evaluated_in_advance(tmp_path
         return ExchangeLog("req_1", "/v1/messages", caller, REAL_TIME, ExchangeListener())
 
     pipeline = PromptPipeline(ConversationMemory(), PromptContext())
-    late, later = (PromptPrewarmer(store, GARDEN, upstream, pipeline, REAL_TIME) for _ in range(2))
+    first, second = (PromptPrewarmer(store, GARDEN, upstream, pipeline, REAL_TIME) for _ in range(2))
     async with upstream.admission.turn(Requester("another conversation")):
-        await late.evaluate(new_log, 1.0)
-    later.exchange_ended(ended(decode_request(body)))
-    await later.evaluate(new_log, 1.0)
+        await first.evaluate(new_log, 1.0)
+    second.exchange_ended(ended(decode_request(body)))
+    await second.evaluate(new_log, 1.0)
 
-    assert (late.state, later.state) == ("pre_empted", "pre_empted")
+    assert (first.state, second.state) == ("pre_empted", "pre_empted")
     assert fake.requests == []
 
 
 async def test_a_failed_evaluation_does_not_affect_requests(tmp_path: Path, backend: RawBackend) -> None:
     await recorded(tmp_path, backend, first_request("Pull the weeds"))
-    async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
+    async with running_gateway(tmp_path, target_at(backend.base_url), options=prewarming(tmp_path)) as gateway:
         (await backend.next_request()).reset()
         record = await gateway.recorded(2)
         health = (await ask(gateway.base_url, "GET", "/health")).json
@@ -144,10 +144,10 @@ async def test_a_failed_evaluation_does_not_affect_requests(tmp_path: Path, back
 
 async def test_a_stopping_gateway_cancels_the_evaluation(tmp_path: Path, backend: RawBackend) -> None:
     await recorded(tmp_path, backend, first_request("Pull the weeds"))
-    async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)):
-        asked = await backend.next_request()
+    async with running_gateway(tmp_path, target_at(backend.base_url), options=prewarming(tmp_path)):
+        received = await backend.next_request()
 
-    await asked.wait_closed()
+    await received.wait_closed()
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ async def test_only_main_conversations_are_recorded(
 
 @pytest.mark.moves_prefix(reason="the client rewrites its instructions in the middle of a session")
 async def test_only_the_first_prompt_of_a_session_is_recorded(tmp_path: Path, backend: RawBackend) -> None:
-    async with running_gateway(tmp_path, target_at(backend.base_url), options=warming(tmp_path)) as gateway:
+    async with running_gateway(tmp_path, target_at(backend.base_url), options=prewarming(tmp_path)) as gateway:
         await converse(gateway, backend, first_request("Pull the weeds", system="first"))
         await converse(gateway, backend, first_request("Water the roses", system="second"))
     (file,) = (tmp_path / "first-prompts").iterdir()
@@ -180,28 +180,28 @@ async def test_only_the_first_prompt_of_a_session_is_recorded(tmp_path: Path, ba
 
 async def test_without_a_launch_key_the_last_recorded_prompt_is_evaluated(tmp_path: Path, backend: RawBackend) -> None:
     await recorded(tmp_path, backend, first_request("Pull the weeds"))
-    options = warming(tmp_path, None)
+    options = prewarming(tmp_path, None)
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
-        asked = await backend.next_request()
+        received = await backend.next_request()
 
-    assert ENVIRONMENT in said(asked)
+    assert ENVIRONMENT in messages_of(received)
 
 
 async def test_a_prompt_of_another_project_is_moved_to_the_folder_of_this_one(
     tmp_path: Path, backend: RawBackend
 ) -> None:
     await recorded(tmp_path, backend, first_request("Pull the weeds"))
-    options = warming(tmp_path, LaunchKey("/kitchen"))
+    options = prewarming(tmp_path, LaunchKey("/kitchen"))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
-        asked = await backend.next_request()
+        received = await backend.next_request()
 
-    assert "You are in /kitchen." in said(asked)
+    assert "You are in /kitchen." in messages_of(received)
 
 
 async def test_a_recorded_prompt_is_prepared_by_the_steps_of_this_run(tmp_path: Path, backend: RawBackend) -> None:
     await recorded(tmp_path, backend, first_request("Pull the weeds"))
-    options = replace(warming(tmp_path), allowed_tools=frozenset({"Write"}))
+    options = replace(prewarming(tmp_path), allowed_tools=frozenset({"Write"}))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
-        asked = await backend.next_request()
+        received = await backend.next_request()
 
-    assert not asked.json.get("tools")
+    assert not received.json.get("tools")

@@ -1,4 +1,4 @@
-"""An example command: the one file that a new command needs, beside its row in the table."""
+"""An example command: the only file that a new command needs, besides its row in the table."""
 
 import sys
 
@@ -6,7 +6,7 @@ from anyclaude.cli.commands import Call
 
 
 def run(call: Call) -> int:
-    """Greet someone on behalf of the model; in upper case with `--loud`."""
+    """Greet a person on behalf of the model; in upper case with `--loud`."""
     text = f"{call.settings.model} greets {call.options.get('name', 'you')}"
     sys.stdout.write(f"{text.upper() if 'loud' in call.options else text}\n")
     return 3

@@ -10,12 +10,12 @@ from anyclaude.cli.main import run
 GREET = Command(
     name="greet",
     module="tests.recipes.greet",
-    summary="Greet someone on behalf of the model.",
+    summary="Greet a person on behalf of the model.",
     usage="anyclaude greet [FLAGS] [NAME]",
     words=("greet",),
     flags=("model",),
     options=(
-        Option(name="name", metavar="NAME", meaning="Who is greeted."),
+        Option(name="name", metavar="NAME", meaning="The person to greet."),
         Option(name="--loud", meaning="Greet in upper case."),
     ),
 )
@@ -35,14 +35,14 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["greet", "Ada", "--loud", "--model", "qwen3"], "QWEN3 GREETS ADA"),
     ],
 )
-def test_its_words_call_it_with_settings_and_options(
+def test_its_words_run_it_with_settings_and_options(
     words: list[str], text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(words, (*COMMANDS, GREET)) == 3
     assert capsys.readouterr() == (f"{text}\n", "")
 
 
-def test_it_has_a_help_and_is_listed_in_the_general_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_has_its_own_help_and_is_listed_in_the_general_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["greet", "--help"], (*COMMANDS, GREET)) == 0
     own = capsys.readouterr().out
     assert run(["--help"], (*COMMANDS, GREET)) == 0
@@ -59,5 +59,5 @@ def test_flags_of_other_commands_are_refused(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == "anyclaude: unrecognized arguments: --port; see anyclaude greet --help\n"
 
 
-def test_without_its_row_the_word_is_the_clients() -> None:
+def test_without_its_row_its_word_is_passed_to_the_client() -> None:
     assert "greet" not in {word for command in COMMANDS for word in command.words}

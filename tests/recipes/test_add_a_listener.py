@@ -12,7 +12,7 @@ from anyclaude.server import open_gateway
 
 
 class StatusLine(ExchangeListener):
-    """Says in one line what the gateway is doing; an example that needs all three hooks."""
+    """Shows the activity of the gateway in one line; an example that needs all three hooks."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -22,7 +22,7 @@ class StatusLine(ExchangeListener):
         self.lines.append("received")
 
     def exchange_progressed(self, event: ExchangeProgressed) -> None:
-        """Show the stage, and the model that the request is for."""
+        """Show the stage, and the route of the request."""
         self.lines.append(f"{event.stage} {event.prepared.route}")
 
     def exchange_ended(self, event: ExchangeEnded) -> None:

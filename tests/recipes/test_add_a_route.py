@@ -14,7 +14,7 @@ from anyclaude.server.services import Services
 
 
 async def queue_length(context: RequestContext, services: Services) -> web.Response:
-    """Answer with the number of requests that wait for any upstream."""
+    """Answer with the number of requests that are waiting for any upstream."""
     waiting = sum(upstream.admission.waiting for upstream in services.upstreams)
     return value_response({"waiting": waiting}, context.request_id)
 

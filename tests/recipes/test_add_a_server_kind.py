@@ -2,7 +2,7 @@
 The recipe for a new kind of server: one profile, and one row in the table.
 
 `EXAMPLE` would be a module in `profiles/`, and `TABLE` is the table with its row.  No other code names the kind; a
-server of it is detected, asked for its facts, and used.
+server of it is detected, queried for its facts, and used.
 """
 
 from collections.abc import AsyncIterator

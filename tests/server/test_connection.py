@@ -1,4 +1,4 @@
-"""What arrives before there is a request: bad HTTP, slow heads, silent connections."""
+"""Connections before there is a request: invalid HTTP, slow heads, silent clients."""
 
 from pathlib import Path
 from typing import Never
@@ -25,7 +25,7 @@ from anyclaude.server.services import Services
         b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ],
 )
-async def test_what_is_not_http_is_refused_in_the_anthropic_shape(gateway: RunningGateway, garbage: bytes) -> None:
+async def test_invalid_http_is_refused_in_the_anthropic_shape(gateway: RunningGateway, garbage: bytes) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(garbage)
         response = await client.response()
@@ -56,7 +56,7 @@ async def test_a_head_that_is_too_large_is_refused(gateway: RunningGateway, head
     assert response.error[0] == "invalid_request_error"
 
 
-async def test_a_body_whose_chunks_are_no_chunks_is_refused(gateway: RunningGateway) -> None:
+async def test_a_body_with_invalid_chunks_is_refused(gateway: RunningGateway) -> None:
     head = b"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
     async with connected(gateway.base_url) as client:
         await client.send(head + b"not a size\r\n")
@@ -66,7 +66,7 @@ async def test_a_body_whose_chunks_are_no_chunks_is_refused(gateway: RunningGate
     assert response.error[0] == "invalid_request_error"
 
 
-async def test_a_head_that_drips_is_cut_off(tmp_path: Path, backend: RawBackend) -> None:
+async def test_a_client_that_sends_its_head_too_slowly_is_disconnected(tmp_path: Path, backend: RawBackend) -> None:
     options = replace(QUICK, limits=Limits(head_seconds=0.05))
     async with (
         running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
@@ -77,7 +77,9 @@ async def test_a_head_that_drips_is_cut_off(tmp_path: Path, backend: RawBackend)
         assert await client.read_until_closed() == b""
 
 
-async def test_a_second_head_that_drips_is_cut_off_too(tmp_path: Path, backend: RawBackend) -> None:
+async def test_a_client_that_sends_its_second_head_too_slowly_is_disconnected(
+    tmp_path: Path, backend: RawBackend
+) -> None:
     options = replace(QUICK, limits=Limits(head_seconds=0.05))
     async with (
         running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
@@ -89,7 +91,7 @@ async def test_a_second_head_that_drips_is_cut_off_too(tmp_path: Path, backend: 
         assert await client.read_until_closed() == b""
 
 
-async def test_a_connection_that_never_says_anything_is_closed(tmp_path: Path, backend: RawBackend) -> None:
+async def test_a_connection_without_a_request_is_closed(tmp_path: Path, backend: RawBackend) -> None:
     options = replace(QUICK, limits=Limits(idle_seconds=0.05))
     async with (
         running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
@@ -98,7 +100,7 @@ async def test_a_connection_that_never_says_anything_is_closed(tmp_path: Path, b
         assert await client.read_until_closed() == b""
 
 
-async def test_a_connection_that_has_nothing_more_to_say_is_closed(tmp_path: Path, backend: RawBackend) -> None:
+async def test_an_idle_connection_is_closed_after_a_request(tmp_path: Path, backend: RawBackend) -> None:
     options = replace(QUICK, limits=Limits(idle_seconds=0.05))
     async with (
         running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
@@ -108,7 +110,7 @@ async def test_a_connection_that_has_nothing_more_to_say_is_closed(tmp_path: Pat
         assert await client.read_until_closed() == b""
 
 
-async def test_a_head_in_many_small_pieces_is_understood(gateway: RunningGateway) -> None:
+async def test_a_head_in_many_small_segments_is_read(gateway: RunningGateway) -> None:
     async with connected(gateway.base_url) as client:
         for byte in request("GET", "/health"):
             await client.send(bytes([byte]))
@@ -117,14 +119,14 @@ async def test_a_head_in_many_small_pieces_is_understood(gateway: RunningGateway
     assert response.status == 200
 
 
-async def test_an_unexpected_failure_answers_500_without_details_and_the_process_survives(
+async def test_an_unexpected_failure_answers_500_without_details_and_the_process_continues(
     gateway: RunningGateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     gateway.gateway.routes = {**gateway.gateway.routes, "/v1/models": {"GET": _broken}}
     response = await ask(gateway.base_url, "GET", "/v1/models")
 
     assert response.status == 500
-    assert response.error == ("api_error", "the gateway failed on this request; its log says why")
+    assert response.error == ("api_error", "the gateway failed to handle this request; its log has the details")
     assert response.headers["x-should-retry"] == "false"
     assert "ZeroDivisionError" in caplog.text
     assert (await ask(gateway.base_url, "GET", "/health")).status == 200

@@ -12,15 +12,15 @@ from tests.parts.raw_client import ask, connected, prompt, request
 COUNT = "/v1/messages/count_tokens"
 
 
-async def test_the_engine_counts_where_it_can(gateway: RunningGateway, backend: RawBackend) -> None:
+async def test_the_engine_counts_if_it_has_a_route_for_that(gateway: RunningGateway, backend: RawBackend) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", f"{COUNT}?beta=true", prompt("Hello")))
-        asked = await backend.next_request()
-        await asked.answer(200, b'{"object": "response.input_tokens", "input_tokens": 4711}')
+        received = await backend.next_request()
+        await received.answer(200, b'{"object": "response.input_tokens", "input_tokens": 4711}')
         response = await client.response()
 
-    assert asked.path == "/v1/chat/completions/input_tokens"
-    assert at(asked.json, "messages", -1, "content") == "Hello"
+    assert received.path == "/v1/chat/completions/input_tokens"
+    assert at(received.json, "messages", -1, "content") == "Hello"
     assert response.json == {"input_tokens": 4711}
     assert response.headers["anyclaude-counted-by"] == "engine"
 
@@ -28,7 +28,7 @@ async def test_the_engine_counts_where_it_can(gateway: RunningGateway, backend: 
 @pytest.mark.parametrize(
     ("status", "body"), [(500, b"{}"), (404, b"File Not Found"), (200, b"nonsense"), (200, b'{"other": 1}'), (200, b"")]
 )
-async def test_an_engine_that_cannot_say_leaves_an_estimate_that_is_called_one(
+async def test_if_the_engine_does_not_count_the_answer_is_an_estimate_and_is_marked_as_one(
     gateway: RunningGateway, backend: RawBackend, status: int, body: bytes
 ) -> None:
     async with connected(gateway.base_url) as client:
@@ -42,7 +42,9 @@ async def test_an_engine_that_cannot_say_leaves_an_estimate_that_is_called_one(
 
 
 @pytest.mark.parametrize("backend_name", ["llamacpp", "generic"])
-async def test_without_an_engine_there_is_an_estimate(tmp_path: Path, backend_name: str) -> None:
+async def test_if_the_engine_is_unreachable_the_answer_is_an_estimate_and_no_failure_is_counted(
+    tmp_path: Path, backend_name: str
+) -> None:
     target = target_at(f"http://127.0.0.1:{free_port()}/v1", "llamacpp" if backend_name == "llamacpp" else "generic")
     async with running_gateway(tmp_path, target) as gateway:
         response = await ask(gateway.base_url, "POST", COUNT, prompt("x" * 400))
@@ -52,7 +54,9 @@ async def test_without_an_engine_there_is_an_estimate(tmp_path: Path, backend_na
     assert at(health.json, "backends", 0, "circuit", "failures_in_a_row") == 0
 
 
-async def test_a_count_needs_no_max_tokens_but_everything_else(gateway: RunningGateway, backend: RawBackend) -> None:
+async def test_max_tokens_may_be_omitted_but_no_other_required_field(
+    gateway: RunningGateway, backend: RawBackend
+) -> None:
     good = b'{"model": "x", "messages": [{"role": "user", "content": "x"}]}'
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", COUNT, good))
@@ -65,7 +69,7 @@ async def test_a_count_needs_no_max_tokens_but_everything_else(gateway: RunningG
     assert refused.error[0] == "invalid_request_error"
 
 
-async def test_a_count_does_not_wait_for_the_replies_that_run(tmp_path: Path, backend: RawBackend) -> None:
+async def test_a_count_does_not_wait_for_running_replies(tmp_path: Path, backend: RawBackend) -> None:
     target = target_at(backend.base_url, parallel_requests=1)
     options = replace(QUICK, queue_limit=0)
     async with (
@@ -82,7 +86,9 @@ async def test_a_count_does_not_wait_for_the_replies_that_run(tmp_path: Path, ba
     assert response.json == {"input_tokens": 3}
 
 
-async def test_a_count_is_recorded_as_what_it_is(gateway: RunningGateway, backend: RawBackend) -> None:
+async def test_a_count_is_recorded_under_its_path_without_an_attempt(
+    gateway: RunningGateway, backend: RawBackend
+) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", COUNT, prompt(stream=False)))
         await (await backend.next_request()).answer(200, b'{"input_tokens": 3}')

@@ -1,4 +1,4 @@
-"""What the gateway's diet does to a request on its way, and what the journal says of it."""
+"""The effect of the diet on a forwarded request, and its record in the journal."""
 
 from pathlib import Path
 from typing import get_args
@@ -37,8 +37,8 @@ BODY: JsonObject = {
 DIETS: tuple[Diet, ...] = get_args(Diet)
 
 
-async def asked(folder: Path, options: GatewayOptions) -> tuple[ChatRequest, JsonObject]:
-    """Return the request as the model's server has it, and its record in the journal."""
+async def forwarded(folder: Path, options: GatewayOptions) -> tuple[ChatRequest, JsonObject]:
+    """Return the request as the model server received it, and its record in the journal."""
     async with (
         chat_server(always(reply(say("Hi.")))) as server,
         running_gateway(folder, target_at(server.base_url), options=options) as gateway,
@@ -51,7 +51,7 @@ async def asked(folder: Path, options: GatewayOptions) -> tuple[ChatRequest, Jso
 
 
 async def counted(folder: Path, options: GatewayOptions) -> int:
-    """Return how many tokens the gateway says the request has."""
+    """Return the gateway's count of the request's tokens."""
     async with (
         chat_server(always(reply(say("Hi.")))) as server,
         running_gateway(folder, target_at(server.base_url), options=options) as gateway,
@@ -62,8 +62,8 @@ async def counted(folder: Path, options: GatewayOptions) -> int:
 
 
 @pytest.mark.parametrize("diet", ["lean", "minimal"])
-async def test_a_diet_shortens_the_clients_words_and_the_journal_says_by_how_much(tmp_path: Path, diet: Diet) -> None:
-    request, record = await asked(tmp_path, replace(QUICK, diet=diet))
+async def test_a_diet_shortens_the_clients_text_and_the_journal_records_by_how_much(tmp_path: Path, diet: Diet) -> None:
+    request, record = await forwarded(tmp_path, replace(QUICK, diet=diet))
 
     assert request.messages[0].text == RULES.replace(" - Fast mode for Claude Code is fast.\n", "")
     assert all(len(tool.function.description) <= 1_300 for tool in request.body.tools)
@@ -74,15 +74,15 @@ async def test_a_diet_shortens_the_clients_words_and_the_journal_says_by_how_muc
     assert size.system.characters + size.tools.characters + size.messages.characters == steps[-1].after
 
 
-async def test_a_count_is_of_the_prompt_that_the_model_would_get(tmp_path: Path) -> None:
+async def test_a_count_is_of_the_prompt_that_the_model_would_receive(tmp_path: Path) -> None:
     counts = [await counted(tmp_path / diet, replace(QUICK, diet=diet)) for diet in DIETS]
 
     assert counts == sorted(counts, reverse=True)
     assert len(set(counts)) == len(DIETS)
 
 
-async def test_without_a_diet_the_prompt_arrives_as_it_was_written(tmp_path: Path) -> None:
-    request, record = await asked(tmp_path, QUICK)
+async def test_without_a_diet_the_prompt_is_not_changed(tmp_path: Path) -> None:
+    request, record = await forwarded(tmp_path, QUICK)
 
     assert request.messages[0].text == RULES
     assert request.body.tools[0].function.description == at(BODY, "tools", 0, "description")
@@ -90,6 +90,6 @@ async def test_without_a_diet_the_prompt_arrives_as_it_was_written(tmp_path: Pat
 
 
 async def test_only_allowed_tools_are_offered(tmp_path: Path) -> None:
-    request, _ = await asked(tmp_path, replace(QUICK, allowed_tools=frozenset({"Read", "mcp__notes__*"})))
+    request, _ = await forwarded(tmp_path, replace(QUICK, allowed_tools=frozenset({"Read", "mcp__notes__*"})))
 
     assert [tool.function.name for tool in request.body.tools] == ["Read", "mcp__notes__add"]

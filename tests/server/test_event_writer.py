@@ -1,4 +1,4 @@
-"""A reply as server-sent events: pings, slow clients, and how it ends."""
+"""A reply as server-sent events: pings, slow clients, and the end of the stream."""
 
 import asyncio
 import contextlib
@@ -17,18 +17,18 @@ from anyclaude.server.event_writer import StreamTiming
 from anyclaude.timeouts import Timeouts
 
 QUIET_SECONDS = 0.2
-"""Who has not sent anything for so long is taken to be stopped; taken too early, a test shows less but stays true."""
+"""A backend that has sent nothing for this long is taken to be blocked; if it is not, a test proves less but passes."""
 
 MAX_BYTES_IN_FLIGHT = 24 * 2**20
 """The kernel's buffers: Linux lets a loopback socket hold 4 MB to send and 6 MB to read (tcp_wmem, tcp_rmem), and there
-are two on each side of the gateway.  What the gateway itself holds is little beside them."""
+are two on each side of the gateway.  The gateway's own buffers are small in comparison."""
 
 PIECE = "x" * 32_000
 
 
 @pytest.fixture
 async def pinging(tmp_path: Path, backend: RawBackend) -> AsyncIterator[RunningGateway]:
-    """A gateway that commits at once and pings after every hundredth of a second of silence."""
+    """A gateway that sends the status at once, and a ping after every 10 ms of silence."""
     options = replace(
         QUICK, timing=StreamTiming(commit_seconds=0.0, ping_seconds=0.01), timeouts=Timeouts(retry_seconds=0.0)
     )
@@ -36,29 +36,31 @@ async def pinging(tmp_path: Path, backend: RawBackend) -> AsyncIterator[RunningG
         yield gateway
 
 
-async def test_a_slow_prefill_is_filled_with_pings(pinging: RunningGateway, backend: RawBackend) -> None:
+async def test_pings_are_sent_during_a_slow_prefill(pinging: RunningGateway, backend: RawBackend) -> None:
     async with connected(pinging.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await backend.next_request()
+        received = await backend.next_request()
         await client.head()
         kinds = [(await client.event())["type"] for _ in range(4)]
-        await asked.reply("Hello")
+        await received.reply("Hello")
         rest = await client.events_until("message_stop")
 
     assert kinds == ["message_start", "ping", "ping", "ping"]
     assert next(event["type"] for event in rest if event["type"] != "ping") == "content_block_start"
 
 
-async def test_a_silence_in_the_middle_of_a_reply_is_filled_too(pinging: RunningGateway, backend: RawBackend) -> None:
+async def test_pings_are_sent_in_a_silence_in_the_middle_of_a_reply(
+    pinging: RunningGateway, backend: RawBackend
+) -> None:
     async with connected(pinging.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.next_request()).begin()
-        await asked.say("Hel")
+        received = await (await backend.next_request()).begin()
+        await received.say("Hel")
         await client.head()
         await client.events_until("content_block_delta")
         pings = [(await client.event())["type"] for _ in range(3)]
-        await asked.say("lo")
-        await asked.finish()
+        await received.say("lo")
+        await received.finish()
         rest = await client.events_until("message_stop")
 
     assert pings == ["ping"] * 3
@@ -87,7 +89,7 @@ async def test_the_connection_serves_the_next_request_after_a_stream(
     assert next_response.status == 200
 
 
-async def test_after_an_error_event_the_response_ends_properly(pinging: RunningGateway, backend: RawBackend) -> None:
+async def test_after_an_error_event_the_response_is_complete(pinging: RunningGateway, backend: RawBackend) -> None:
     async with connected(pinging.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
         await (await backend.next_request()).refuse(400, "no")
@@ -98,14 +100,14 @@ async def test_after_an_error_event_the_response_ends_properly(pinging: RunningG
     assert next_response.status == 200
 
 
-async def test_what_was_said_before_a_transient_failure_reaches_other_clients(
+async def test_other_clients_receive_the_text_before_a_transient_failure(
     pinging: RunningGateway, backend: RawBackend
 ) -> None:
     async with connected(pinging.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.next_request()).begin()
-        await asked.say("Hel")
-        asked.reset()
+        received = await (await backend.next_request()).begin()
+        await received.say("Hel")
+        received.reset()
         (await backend.next_request()).reset()
         response = await client.response()
 
@@ -115,40 +117,40 @@ async def test_what_was_said_before_a_transient_failure_reaches_other_clients(
 
 
 @pytest.mark.parametrize("sent", [503, 429, 529])
-async def test_a_failure_that_is_transient_is_a_broken_connection_for_claude_code(
+async def test_a_transient_failure_resets_the_connection_of_claude_code(
     pinging: RunningGateway, backend: RawBackend, sent: int
 ) -> None:
     async with connected(pinging.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
-        asked = await backend.next_request()
+        received = await backend.next_request()
         await client.head()
-        await asked.refuse(sent, "not now")
+        await received.refuse(sent, "not now")
 
         with pytest.raises(ConnectionResetError):
             await client.read_until_closed()
 
 
-async def test_a_client_that_stops_reading_stops_the_backend_and_loses_nothing(
+async def test_a_client_that_stops_reading_blocks_the_backend_and_loses_nothing(
     gateway: RunningGateway, backend: RawBackend
 ) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.next_request()).begin()
-        flood = Flood(asked)
-        await flood.has_stopped()
-        sent_unread = flood.parts
+        received = await (await backend.next_request()).begin()
+        flood = Flood(received)
+        await flood.blocked()
+        sent_unread = flood.sent
         flood.last = sent_unread + 100
         reading = asyncio.create_task(client.response())
         await flood.task
-        await asked.finish()
+        await received.finish()
         verdict = judge((await reading).body)
 
     assert sent_unread * len(PIECE) < MAX_BYTES_IN_FLIGHT
     assert verdict.outcome == "whole"
-    assert verdict.texts() == [PIECE * flood.parts]
+    assert verdict.texts() == [PIECE * flood.sent]
 
 
-async def test_a_client_that_does_not_read_is_not_cut_off_for_it(tmp_path: Path, backend: RawBackend) -> None:
+async def test_a_client_that_does_not_read_is_not_disconnected(tmp_path: Path, backend: RawBackend) -> None:
     timeouts = Timeouts(stall_seconds=0.05, finish_seconds=0.05, first_byte_seconds=0.05)
     timing = StreamTiming(ping_seconds=0.01)
     options = replace(QUICK, timeouts=timeouts, timing=timing)
@@ -157,37 +159,37 @@ async def test_a_client_that_does_not_read_is_not_cut_off_for_it(tmp_path: Path,
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.next_request()).begin()
-        flood = Flood(asked)
-        await flood.has_stopped()
-        flood.last = flood.parts
-        assert not asked.closed.is_set()
+        received = await (await backend.next_request()).begin()
+        flood = Flood(received)
+        await flood.blocked()
+        flood.last = flood.sent
+        assert not received.closed.is_set()
         reading = asyncio.create_task(client.response())
         await flood.task
-        await asked.finish()
+        await received.finish()
         verdict = judge((await reading).body)
 
     assert verdict.outcome == "whole"
-    assert verdict.texts() == [PIECE * flood.parts]
+    assert verdict.texts() == [PIECE * flood.sent]
 
 
-async def test_a_client_that_leaves_while_it_does_not_read_frees_the_backend(
+async def test_a_client_that_disconnects_without_reading_releases_the_backend(
     gateway: RunningGateway, backend: RawBackend
 ) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.next_request()).begin()
-        flood = Flood(asked)
-        await flood.has_stopped()
+        received = await (await backend.next_request()).begin()
+        flood = Flood(received)
+        await flood.blocked()
         client.reset()
-        await asked.wait_closed()
+        await received.wait_closed()
         record = await gateway.recorded(1)
         await flood.task
 
     assert record["outcome"] == "client_left"
 
 
-async def test_the_last_words_reach_a_client_that_reads_them_late(gateway: RunningGateway, backend: RawBackend) -> None:
+async def test_a_client_that_reads_late_receives_the_whole_reply(gateway: RunningGateway, backend: RawBackend) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
         await (await backend.next_request()).reply(PIECE)
@@ -198,25 +200,25 @@ async def test_the_last_words_reach_a_client_that_reads_them_late(gateway: Runni
 
 
 class Flood:
-    """A backend that says more and more until `last` pieces were sent, or its client has left."""
+    """A backend that sends pieces of text until it has sent `last` of them, or until its client has disconnected."""
 
-    def __init__(self, asked: ReceivedRequest) -> None:
-        self.parts = 0
+    def __init__(self, received: ReceivedRequest) -> None:
+        self.sent = 0
         self.last: int | None = None
-        self._asked = asked
-        self._went_on = asyncio.Event()
+        self._received = received
+        self._has_sent = asyncio.Event()
         self.task = asyncio.create_task(self._run())
 
-    async def has_stopped(self) -> None:
-        """Wait until something keeps it from sending any more."""
+    async def blocked(self) -> None:
+        """Wait until it is blocked."""
         with contextlib.suppress(TimeoutError):
             while True:
-                self._went_on.clear()
-                await asyncio.wait_for(self._went_on.wait(), QUIET_SECONDS)
+                self._has_sent.clear()
+                await asyncio.wait_for(self._has_sent.wait(), QUIET_SECONDS)
 
     async def _run(self) -> None:
         with contextlib.suppress(ConnectionError):
-            while self.last is None or self.parts < self.last:
-                await self._asked.say(PIECE)
-                self.parts += 1
-                self._went_on.set()
+            while self.last is None or self.sent < self.last:
+                await self._received.say(PIECE)
+                self.sent += 1
+                self._has_sent.set()

@@ -1,4 +1,4 @@
-"""The gateway's routes and its life, over real sockets."""
+"""The gateway over real sockets: routes, access, start and stop."""
 
 import asyncio
 import json
@@ -18,12 +18,12 @@ from anyclaude.secret import Secret
 from anyclaude.server import GatewayOptions, open_gateway
 from anyclaude.timeouts import Timeouts
 
-IMPATIENT = Timeouts(retry_seconds=0.0)
+WITHOUT_RETRIES = Timeouts(retry_seconds=0.0)
 
 
 @pytest.mark.parametrize("path", ["/", "/api/hello"])
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
-async def test_the_clients_probes_get_an_empty_answer(gateway: RunningGateway, method: str, path: str) -> None:
+async def test_connectivity_probes_get_an_empty_response(gateway: RunningGateway, method: str, path: str) -> None:
     response = await ask(gateway.base_url, method, path)
 
     assert response.status == 200
@@ -103,7 +103,7 @@ async def test_a_query_string_does_not_change_the_route(gateway: RunningGateway,
     assert judge(response.body).texts() == ["Hello"]
 
 
-async def test_a_path_that_is_not_text_does_not_harm_other_requests(gateway: RunningGateway) -> None:
+async def test_a_path_that_is_not_text_is_refused_and_does_not_affect_other_requests(gateway: RunningGateway) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(
             b"POST /v1/messages/count_tokens\xff HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n"
@@ -114,7 +114,7 @@ async def test_a_path_that_is_not_text_does_not_harm_other_requests(gateway: Run
     assert (await ask(gateway.base_url, "GET", "/health")).status == 200
 
 
-async def test_headers_that_are_no_text_cost_nobody_anything(gateway: RunningGateway, backend: RawBackend) -> None:
+async def test_headers_that_are_not_ascii_do_not_affect_the_reply(gateway: RunningGateway, backend: RawBackend) -> None:
     odd = {"x-claude-code-session-id": "caf\xe9", "x-claude-code-agent-id": "\xff", "User-Agent": "\xfe"}
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(), odd))
@@ -136,7 +136,7 @@ async def test_replies_follow_one_another_on_one_connection(gateway: RunningGate
     assert replies == [["one"], ["two"], ["three"]]
 
 
-async def test_many_replies_run_at_the_same_time(gateway: RunningGateway, backend: RawBackend) -> None:
+async def test_replies_run_concurrently(gateway: RunningGateway, backend: RawBackend) -> None:
     async with connected(gateway.base_url) as one, connected(gateway.base_url) as two:
         await one.send(request("POST", "/v1/messages", prompt("one")))
         first = await (await backend.next_request()).begin()
@@ -151,7 +151,7 @@ async def test_many_replies_run_at_the_same_time(gateway: RunningGateway, backen
         assert judge((await two.response()).body).texts() == ["second"]
 
 
-async def test_a_host_that_other_machines_can_reach_needs_a_token(tmp_path: Path) -> None:
+async def test_a_host_that_other_machines_can_reach_requires_a_token(tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting, match="token is required"):
         async with open_gateway(GatewayOptions(host="0.0.0.0"), (), Journal(tmp_path)):
             pass
@@ -179,7 +179,7 @@ async def test_a_host_name_that_is_not_loopback_is_refused(gateway: RunningGatew
     assert response.error[0] == "permission_error"
 
 
-async def test_a_web_page_is_refused_unless_it_is_allowed(tmp_path: Path, backend: RawBackend) -> None:
+async def test_a_web_page_is_refused_unless_its_origin_is_allowed(tmp_path: Path, backend: RawBackend) -> None:
     options = replace(QUICK, allowed_origins=frozenset({"http://localhost:3000"}))
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway:
         allowed = await ask(gateway.base_url, "GET", "/v1/models", headers={"Origin": "http://localhost:3000"})
@@ -190,11 +190,11 @@ async def test_a_web_page_is_refused_unless_it_is_allowed(tmp_path: Path, backen
     assert "ANYCLAUDE_ALLOWED_ORIGINS" in other.error[1]
 
 
-async def test_no_key_of_a_backend_is_ever_shown(tmp_path: Path, backend: RawBackend) -> None:
+async def test_the_keys_of_backends_are_never_shown(tmp_path: Path, backend: RawBackend) -> None:
     port = free_port()
-    lost = target_at(f"http://user:hunter2@127.0.0.1:{port}/v1")
-    target = replace(lost, api_key=Secret("sk-private-key"))
-    async with running_gateway(tmp_path, target, options=replace(QUICK, timeouts=IMPATIENT)) as gateway:
+    unreachable = target_at(f"http://user:hunter2@127.0.0.1:{port}/v1")
+    target = replace(unreachable, api_key=Secret("sk-private-key"))
+    async with running_gateway(tmp_path, target, options=replace(QUICK, timeouts=WITHOUT_RETRIES)) as gateway:
         failed = await ask(gateway.base_url, "POST", "/v1/messages", prompt())
         health = await ask(gateway.base_url, "GET", "/health")
         shown = failed.body + health.body + json.dumps(gateway.records()).encode() + repr(target).encode()
@@ -204,7 +204,7 @@ async def test_no_key_of_a_backend_is_ever_shown(tmp_path: Path, backend: RawBac
     assert not re.search(rb"hunter2|sk-private", shown)
 
 
-async def test_a_taken_port_is_a_clear_error(tmp_path: Path, gateway: RunningGateway) -> None:
+async def test_a_taken_port_is_an_error_that_names_the_flag(tmp_path: Path, gateway: RunningGateway) -> None:
     port = gateway.gateway.port
 
     with pytest.raises(PortTaken, match=rf"127\.0\.0\.1 port {port}: .*--port"):
@@ -212,7 +212,7 @@ async def test_a_taken_port_is_a_clear_error(tmp_path: Path, gateway: RunningGat
             pass
 
 
-async def test_the_base_url_is_an_address_that_answers(tmp_path: Path, backend: RawBackend) -> None:
+async def test_the_base_url_reaches_the_gateway(tmp_path: Path, backend: RawBackend) -> None:
     options = replace(QUICK, host="::1")
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway:
         response = await ask(gateway.base_url, "GET", "/health", headers={"Host": f"[::1]:{gateway.gateway.port}"})
@@ -221,7 +221,7 @@ async def test_the_base_url_is_an_address_that_answers(tmp_path: Path, backend: 
     assert response.status == 200
 
 
-async def test_a_running_reply_may_end_when_the_gateway_stops(tmp_path: Path, backend: RawBackend) -> None:
+async def test_a_running_reply_is_completed_when_the_gateway_stops(tmp_path: Path, backend: RawBackend) -> None:
     options = replace(QUICK, grace_seconds=60.0)
     async with (
         running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
@@ -230,16 +230,16 @@ async def test_a_running_reply_may_end_when_the_gateway_stops(tmp_path: Path, ba
     ):
         await idle.ask("GET", "/health")
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.next_request()).begin()
-        await asked.say("Hel")
+        received = await (await backend.next_request()).begin()
+        await received.say("Hel")
         await client.head()
         await client.events_until("content_block_delta")
         stopping = asyncio.ensure_future(gateway.stop())
         assert await idle.read_until_closed() == b""
         with pytest.raises(ConnectionRefusedError):
             await ask(gateway.base_url, "GET", "/health")
-        await asked.say("lo")
-        await asked.finish()
+        await received.say("lo")
+        await received.finish()
         events = await client.events_until("message_stop")
         await stopping
 
@@ -247,7 +247,7 @@ async def test_a_running_reply_may_end_when_the_gateway_stops(tmp_path: Path, ba
     assert gateway.records()[-1]["outcome"] == "completed"
 
 
-async def test_a_reply_still_running_after_the_grace_period_is_cut_and_recorded_as_failed(
+async def test_a_reply_still_running_after_the_grace_period_is_cut_off_and_recorded_as_failed(
     tmp_path: Path, backend: RawBackend
 ) -> None:
     options = replace(QUICK, grace_seconds=0.02)
@@ -256,13 +256,13 @@ async def test_a_reply_still_running_after_the_grace_period_is_cut_and_recorded_
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.next_request()).begin()
-        await asked.say("Hel")
+        received = await (await backend.next_request()).begin()
+        await received.say("Hel")
         await client.head()
         await client.events_until("content_block_delta")
         await gateway.stop()
         rest = await client.read_until_closed()
-        await asked.wait_closed()
+        await received.wait_closed()
 
     assert b"message_stop" not in rest
     assert not rest.endswith(b"0\r\n\r\n")
@@ -270,7 +270,7 @@ async def test_a_reply_still_running_after_the_grace_period_is_cut_and_recorded_
     assert record["outcome"] == "failed"
     assert record["error"] == {
         "type": "overloaded_error",
-        "message": "the gateway was stopped before the reply was whole",
+        "message": "the gateway was stopped before the reply was complete",
     }
 
 
@@ -281,9 +281,9 @@ async def test_a_pending_reply_is_abandoned_when_the_gateway_stops(tmp_path: Pat
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await backend.next_request()
+        received = await backend.next_request()
         await gateway.stop()
-        await asked.wait_closed()
+        await received.wait_closed()
 
 
 async def test_a_stopped_gateway_leaves_no_tasks(tmp_path: Path, backend: RawBackend) -> None:
@@ -300,7 +300,7 @@ async def test_a_stopped_gateway_leaves_no_tasks(tmp_path: Path, backend: RawBac
     assert asyncio.all_tasks() - before == set()
 
 
-async def test_every_exchange_with_a_model_is_recorded_and_nothing_else(gateway: RunningGateway) -> None:
+async def test_only_exchanges_with_a_model_are_recorded(gateway: RunningGateway) -> None:
     await ask(gateway.base_url, "HEAD", "/")
     await ask(gateway.base_url, "GET", "/health")
     await ask(gateway.base_url, "GET", "/v1/models")

@@ -1,4 +1,4 @@
-"""`GET /health`, and what it shows of circuits, queues and fallbacks."""
+"""`GET /health`: circuits, queues and fallbacks."""
 
 from pathlib import Path
 
@@ -13,14 +13,14 @@ from tests.parts.referee import judge
 from anyclaude.exchange import Clock
 from anyclaude.timeouts import Timeouts
 
-ONE_TRY = replace(QUICK, timeouts=Timeouts(retry_seconds=0.0, fallback_seconds=0.0))
+WITHOUT_RETRIES = replace(QUICK, timeouts=Timeouts(retry_seconds=0.0, fallback_seconds=0.0))
 
 
 async def health_of(gateway: RunningGateway) -> Response:
     return await ask(gateway.base_url, "GET", "/health")
 
 
-async def test_a_gateway_at_rest_is_well(gateway: RunningGateway, backend: RawBackend) -> None:
+async def test_an_idle_gateway_is_ok(gateway: RunningGateway, backend: RawBackend) -> None:
     health = (await health_of(gateway)).json
 
     assert health["status"] == "ok"
@@ -30,16 +30,16 @@ async def test_a_gateway_at_rest_is_well(gateway: RunningGateway, backend: RawBa
     assert at(health, "journal") == {"lost_records": 0, "last_failure": None}
 
 
-async def test_it_shows_who_is_served_and_who_waits(tmp_path: Path, backend: RawBackend) -> None:
+async def test_running_and_waiting_requests_are_counted(tmp_path: Path, backend: RawBackend) -> None:
     target = target_at(backend.base_url, parallel_requests=1)
     async with (
         running_gateway(tmp_path, target) as gateway,
         connected(gateway.base_url) as one,
     ):
         await one.send(request("POST", "/v1/messages", prompt()))
-        asked = await backend.next_request()
+        received = await backend.next_request()
         busy = (await health_of(gateway)).json
-        await asked.reply("Hello")
+        await received.reply("Hello")
         await one.response()
         idle = (await health_of(gateway)).json
 
@@ -47,11 +47,11 @@ async def test_it_shows_who_is_served_and_who_waits(tmp_path: Path, backend: Raw
     assert at(idle, "backends", 0, "running") == 0
 
 
-async def test_a_circuit_that_opens_gates_requests_and_is_shown_until_a_trial_succeeds(tmp_path: Path) -> None:
+async def test_an_open_circuit_refuses_requests_and_is_shown_until_a_trial_succeeds(tmp_path: Path) -> None:
     clock = ManualClock()
     target = target_at(f"http://127.0.0.1:{free_port()}/v1")
     async with running_gateway(
-        tmp_path, target, options=ONE_TRY, clock=Clock(seconds=clock.seconds, sleep=clock.sleep)
+        tmp_path, target, options=WITHOUT_RETRIES, clock=Clock(seconds=clock.seconds, sleep=clock.sleep)
     ) as gateway:
         refused = [await ask(gateway.base_url, "POST", "/v1/messages", prompt()) for _ in range(6)]
         opened = (await health_of(gateway)).json
@@ -74,7 +74,7 @@ async def test_a_circuit_that_opens_gates_requests_and_is_shown_until_a_trial_su
     assert at(closed, "backends", 0, "circuit", "state") == "closed"
 
 
-async def test_a_backend_that_comes_up_in_time_costs_the_client_nothing(tmp_path: Path) -> None:
+async def test_a_backend_that_starts_within_the_retries_serves_the_request(tmp_path: Path) -> None:
     clock = ManualClock()
     target = target_at(f"http://127.0.0.1:{free_port()}/v1")
     late = RawBackend(at_port_of(target.base_url))
@@ -100,8 +100,8 @@ async def test_a_backend_that_comes_up_in_time_costs_the_client_nothing(tmp_path
     assert record["outcome"] == "completed"
 
 
-async def test_falling_back_lets_go_of_the_first_backend_and_is_recorded(tmp_path: Path, backend: RawBackend) -> None:
-    options = replace(ONE_TRY, timeouts=Timeouts(first_byte_seconds=0.05, fallback_seconds=0.0))
+async def test_a_fallback_releases_the_first_backend_and_is_recorded(tmp_path: Path, backend: RawBackend) -> None:
+    options = replace(WITHOUT_RETRIES, timeouts=Timeouts(first_byte_seconds=0.05, fallback_seconds=0.0))
     async with (
         raw_backend() as second,
         running_gateway(
@@ -123,12 +123,12 @@ async def test_falling_back_lets_go_of_the_first_backend_and_is_recorded(tmp_pat
     assert "sent nothing for" in str(at(record, "passed_over", 0, "reason"))
 
 
-async def test_a_gateway_with_one_backend_left_is_still_well(tmp_path: Path, backend: RawBackend) -> None:
+async def test_a_gateway_with_one_usable_backend_is_ok(tmp_path: Path, backend: RawBackend) -> None:
     clock = ManualClock()
     down = target_at(f"http://127.0.0.1:{free_port()}/v1")
     async with (
         running_gateway(
-            tmp_path, down, target_at(backend.base_url), options=ONE_TRY, clock=Clock(seconds=clock.seconds)
+            tmp_path, down, target_at(backend.base_url), options=WITHOUT_RETRIES, clock=Clock(seconds=clock.seconds)
         ) as gateway,
         connected(gateway.base_url) as client,
     ):
@@ -143,8 +143,8 @@ async def test_a_gateway_with_one_backend_left_is_still_well(tmp_path: Path, bac
     assert at(health, "backends", 1, "circuit", "state") == "closed"
 
 
-async def test_records_that_could_not_be_kept_are_told_and_cost_no_reply(tmp_path: Path, backend: RawBackend) -> None:
-    (tmp_path / "request-logs").write_text("a file where the folder should be")
+async def test_lost_records_are_counted_and_the_reply_is_not_affected(tmp_path: Path, backend: RawBackend) -> None:
+    (tmp_path / "request-logs").write_text("not a folder")
     async with (
         running_gateway(tmp_path, target_at(backend.base_url)) as gateway,
         connected(gateway.base_url) as client,

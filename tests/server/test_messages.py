@@ -1,4 +1,4 @@
-"""`POST /v1/messages`: what the client gets whatever the backend does, and what the backend sees of the client."""
+"""`POST /v1/messages`: how failures of the backend reach the client, and how a client that disconnects affects it."""
 
 import asyncio
 import json
@@ -18,13 +18,13 @@ from tests.parts.referee import judge
 from anyclaude.server.event_writer import StreamTiming
 from anyclaude.timeouts import Timeouts
 
-Leaves: TypeAlias = Callable[[RawClient], None]
+Disconnect: TypeAlias = Callable[[RawClient], None]
 
-ONE_TRY = replace(QUICK, timeouts=Timeouts(retry_seconds=0.0))
-"""What is refused is refused at once, so that a test sees the refusal itself."""
+WITHOUT_RETRIES = replace(QUICK, timeouts=Timeouts(retry_seconds=0.0))
+"""A failure reaches the client at once."""
 
-COMMITTED = replace(ONE_TRY, timing=StreamTiming(commit_seconds=0.0))
-"""The status is sent at once, as it is after five seconds of silence."""
+COMMIT_AT_ONCE = replace(WITHOUT_RETRIES, timing=StreamTiming(commit_seconds=0.0))
+"""The status is sent at once, as it otherwise is after five seconds of silence."""
 
 REFUSALS = [
     (400, "invalid_request_error", "false"),
@@ -38,15 +38,15 @@ REFUSALS = [
     (503, "api_error", "true"),
     (529, "overloaded_error", "true"),
 ]
-"""Status, Anthropic type, and whether asking again can help."""
+"""Status, Anthropic error type, and whether a retry can help."""
 
 
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize(("status", "kind", "should_retry"), REFUSALS)
-async def test_a_refusal_keeps_its_status_and_its_words(
-    one_try: RunningGateway, backend: RawBackend, status: int, kind: str, should_retry: str, stream: bool
+async def test_a_refusal_keeps_its_status_and_message(
+    without_retries: RunningGateway, backend: RawBackend, status: int, kind: str, should_retry: str, stream: bool
 ) -> None:
-    async with connected(one_try.base_url) as client:
+    async with connected(without_retries.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(stream=stream)))
         await (await backend.next_request()).refuse(status, "the words of the server")
         response = await client.response()
@@ -55,25 +55,25 @@ async def test_a_refusal_keeps_its_status_and_its_words(
     assert response.error[0] == kind
     assert "the words of the server" in response.error[1]
     assert response.headers["x-should-retry"] == should_retry
-    assert one_try.records()[-1]["outcome"] == "failed"
-    assert one_try.records()[-1]["status"] == status
+    assert without_retries.records()[-1]["outcome"] == "failed"
+    assert without_retries.records()[-1]["status"] == status
 
 
-@pytest.mark.parametrize(("given", "passed_on"), [("7", "7"), ("0", "0"), ("soon", None)])
-async def test_when_to_ask_again_is_passed_on(
-    one_try: RunningGateway, backend: RawBackend, given: str, passed_on: str | None
+@pytest.mark.parametrize(("given", "forwarded"), [("7", "7"), ("0", "0"), ("soon", None)])
+async def test_retry_after_is_forwarded_if_it_is_a_number(
+    without_retries: RunningGateway, backend: RawBackend, given: str, forwarded: str | None
 ) -> None:
-    async with connected(one_try.base_url) as client:
+    async with connected(without_retries.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
         await (await backend.next_request()).refuse(429, "slow down", Retry_After=given)
         response = await client.response()
 
     assert response.status == 429
-    assert response.headers.get("retry-after") == passed_on
+    assert response.headers.get("retry-after") == forwarded
 
 
-async def test_a_refusal_that_is_no_json_still_says_something(one_try: RunningGateway, backend: RawBackend) -> None:
-    async with connected(one_try.base_url) as client:
+async def test_a_refusal_in_html_is_reported_as_text(without_retries: RunningGateway, backend: RawBackend) -> None:
+    async with connected(without_retries.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
         await (await backend.next_request()).answer(502, b"<html><h1>Bad Gateway</h1></html>", "text/html")
         response = await client.response()
@@ -83,9 +83,7 @@ async def test_a_refusal_that_is_no_json_still_says_something(one_try: RunningGa
     assert "<" not in response.error[1]
 
 
-async def test_the_status_waits_for_the_backend_and_the_reply_is_whole(
-    gateway: RunningGateway, backend: RawBackend
-) -> None:
+async def test_a_reply_is_streamed_to_its_end(gateway: RunningGateway, backend: RawBackend) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
         await (await backend.next_request()).reply("Hel", "lo")
@@ -101,15 +99,15 @@ async def test_the_status_waits_for_the_backend_and_the_reply_is_whole(
     assert verdict.usage["input_tokens"] == 12
 
 
-async def test_a_slow_backend_gets_the_client_a_status_and_a_beginning(
+async def test_if_the_backend_is_slow_the_client_receives_the_status_and_message_start_first(
     committed: RunningGateway, backend: RawBackend
 ) -> None:
     async with connected(committed.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await backend.next_request()
+        received = await backend.next_request()
         head = await client.head()
         first = await client.event()
-        await asked.reply("Hello")
+        await received.reply("Hello")
         rest = await client.events_until("message_stop")
 
     assert head.status == 200
@@ -118,15 +116,15 @@ async def test_a_slow_backend_gets_the_client_a_status_and_a_beginning(
 
 
 @pytest.mark.parametrize("headers", [CLAUDE_CODE, {}], ids=["claude code", "another client"])
-async def test_a_refusal_after_the_status_is_told_to_everyone(
+async def test_a_refusal_after_the_status_is_an_error_event_for_every_client(
     committed: RunningGateway, backend: RawBackend, headers: dict[str, str]
 ) -> None:
     async with connected(committed.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(), headers))
-        asked = await backend.next_request()
+        received = await backend.next_request()
         await client.head()
         await client.event()
-        await asked.refuse(400, "no such thing")
+        await received.refuse(400, "no such thing")
         failed = await client.event()
 
     assert failed["type"] == "error"
@@ -136,25 +134,25 @@ async def test_a_refusal_after_the_status_is_told_to_everyone(
     assert committed.records()[-1]["status"] == 200
 
 
-async def test_a_reply_that_cannot_be_finished_is_a_broken_connection_for_claude_code(
-    one_try: RunningGateway, backend: RawBackend
+async def test_an_incomplete_reply_resets_the_connection_of_claude_code(
+    without_retries: RunningGateway, backend: RawBackend
 ) -> None:
-    async with connected(one_try.base_url) as client:
+    async with connected(without_retries.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
         await break_off_twice(backend)
         with pytest.raises(ConnectionResetError):
             await client.read_until_closed()
-        record = await one_try.recorded(1)
+        record = await without_retries.recorded(1)
 
     assert record["outcome"] == "failed"
     assert record["status"] == 200
     assert at(record, "error", "type") == "api_error"
 
 
-async def test_a_reply_that_cannot_be_finished_is_an_error_event_for_other_clients(
-    one_try: RunningGateway, backend: RawBackend
+async def test_an_incomplete_reply_is_an_error_event_for_other_clients(
+    without_retries: RunningGateway, backend: RawBackend
 ) -> None:
-    async with connected(one_try.base_url) as client:
+    async with connected(without_retries.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
         await break_off_twice(backend)
         response = await client.response()
@@ -166,10 +164,10 @@ async def test_a_reply_that_cannot_be_finished_is_an_error_event_for_other_clien
     assert "llama.cpp at http://127.0.0.1" in verdict.error[1]
 
 
-async def test_a_reply_that_cannot_be_finished_is_a_status_for_who_asked_for_it_whole(
-    one_try: RunningGateway, backend: RawBackend
+async def test_an_incomplete_reply_is_an_error_status_without_streaming(
+    without_retries: RunningGateway, backend: RawBackend
 ) -> None:
-    async with connected(one_try.base_url) as client:
+    async with connected(without_retries.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(stream=False)))
         await break_off_twice(backend)
         response = await client.response()
@@ -179,13 +177,15 @@ async def test_a_reply_that_cannot_be_finished_is_a_status_for_who_asked_for_it_
     assert b"Hel" not in response.body
 
 
-async def test_an_error_inside_the_stream_is_told(one_try: RunningGateway, backend: RawBackend) -> None:
-    async with connected(one_try.base_url) as client:
+async def test_an_error_inside_the_stream_is_an_error_event(
+    without_retries: RunningGateway, backend: RawBackend
+) -> None:
+    async with connected(without_retries.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
-        asked = await (await backend.next_request()).begin()
-        await asked.say("Hel")
-        await asked.event({"error": {"message": "out of memory", "code": 500}})
-        await asked.end()
+        received = await (await backend.next_request()).begin()
+        await received.say("Hel")
+        await received.event({"error": {"message": "out of memory", "code": 500}})
+        await received.end()
         response = await client.response()
 
     verdict = judge(response.body)
@@ -193,44 +193,46 @@ async def test_an_error_inside_the_stream_is_told(one_try: RunningGateway, backe
     assert verdict.error == ("api_error", "out of memory")
 
 
-async def test_an_error_before_the_first_word_is_a_status(one_try: RunningGateway, backend: RawBackend) -> None:
-    async with connected(one_try.base_url) as client:
+async def test_an_error_before_the_first_text_is_an_error_status(
+    without_retries: RunningGateway, backend: RawBackend
+) -> None:
+    async with connected(without_retries.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.next_request()).begin()
-        await asked.event({"error": {"message": "out of memory", "code": 500}})
-        await asked.end()
+        received = await (await backend.next_request()).begin()
+        await received.event({"error": {"message": "out of memory", "code": 500}})
+        await received.end()
         response = await client.response()
 
     assert response.status == 500
     assert response.error == ("api_error", "out of memory")
 
 
-async def test_a_silent_backend_is_given_up(tmp_path: Path, backend: RawBackend) -> None:
-    options = replace(ONE_TRY, timeouts=Timeouts(retry_seconds=0.0, first_byte_seconds=0.05))
+async def test_a_silent_backend_is_a_timeout(tmp_path: Path, backend: RawBackend) -> None:
+    options = replace(WITHOUT_RETRIES, timeouts=Timeouts(retry_seconds=0.0, first_byte_seconds=0.05))
     async with (
         running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await backend.next_request()
+        received = await backend.next_request()
         response = await client.response()
-        await asked.wait_closed()
+        await received.wait_closed()
 
     assert response.status == 504
     assert response.error[0] == "timeout_error"
     assert response.headers["x-should-retry"] == "false"
 
 
-async def test_a_backend_that_stalls_in_its_reply_is_given_up(tmp_path: Path, backend: RawBackend) -> None:
-    options = replace(ONE_TRY, timeouts=Timeouts(retry_seconds=0.0, stall_seconds=0.05))
+async def test_a_backend_that_stalls_in_its_reply_is_disconnected(tmp_path: Path, backend: RawBackend) -> None:
+    options = replace(WITHOUT_RETRIES, timeouts=Timeouts(retry_seconds=0.0, stall_seconds=0.05))
     async with (
         running_gateway(tmp_path, target_at(backend.base_url, "generic"), options=options) as gateway,
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.next_request()).begin()
-        await asked.say("Hel")
-        await asked.wait_closed()
+        received = await (await backend.next_request()).begin()
+        await received.say("Hel")
+        await received.wait_closed()
         (await backend.next_request()).reset()
         response = await client.response()
 
@@ -239,56 +241,58 @@ async def test_a_backend_that_stalls_in_its_reply_is_given_up(tmp_path: Path, ba
     assert verdict.error is not None
 
 
-async def test_a_reply_that_is_finished_does_not_wait_for_its_last_figures_for_ever(
+async def test_a_finished_reply_waits_for_its_usage_only_for_a_limited_time(
     tmp_path: Path, backend: RawBackend
 ) -> None:
-    options = replace(ONE_TRY, timeouts=Timeouts(finish_seconds=0.05))
+    options = replace(WITHOUT_RETRIES, timeouts=Timeouts(finish_seconds=0.05))
     async with (
         running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.next_request()).begin()
-        await asked.say("Hello")
-        await asked.event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        received = await (await backend.next_request()).begin()
+        await received.say("Hello")
+        await received.event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
         response = await client.response()
-        await asked.wait_closed()
+        await received.wait_closed()
 
     assert judge(response.body).outcome == "whole"
 
 
-async def test_a_reply_that_just_ends_was_not_finished(one_try: RunningGateway, backend: RawBackend) -> None:
-    async with connected(one_try.base_url) as client:
+async def test_a_reply_without_a_finish_reason_is_incomplete(
+    without_retries: RunningGateway, backend: RawBackend
+) -> None:
+    async with connected(without_retries.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await (await backend.next_request()).begin()
-        await asked.say("Hel")
-        await asked.end()
-        for _ in range(2):  # the connection that was kept, and the one in its place
+        received = await (await backend.next_request()).begin()
+        await received.say("Hel")
+        await received.end()
+        for _ in range(2):  # on the connection that was kept alive, and on a new one
             (await backend.next_request()).reset()
         response = await client.response()
 
     assert judge(response.body).outcome == "failed"
 
 
-async def test_a_second_attempt_that_is_refused_is_a_broken_connection_for_claude_code(
-    one_try: RunningGateway, backend: RawBackend
+async def test_a_refused_continuation_resets_the_connection_of_claude_code(
+    without_retries: RunningGateway, backend: RawBackend
 ) -> None:
-    async with connected(one_try.base_url) as client:
+    async with connected(without_retries.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(), CLAUDE_CODE))
-        asked = await (await backend.next_request()).begin()
-        await asked.say("Hel")
-        asked.reset()
+        received = await (await backend.next_request()).begin()
+        await received.say("Hel")
+        received.reset()
         await (await backend.next_request()).refuse(400, "no prefill here")
         with pytest.raises(ConnectionResetError):
             await client.read_until_closed()
-        record = await one_try.recorded(1)
+        record = await without_retries.recorded(1)
 
     assert record["continuations"] == 1
     assert "no prefill here" in str(at(record, "error", "message"))
 
 
 @pytest.mark.parametrize("stream", [True, False])
-async def test_a_backend_that_ignores_the_wish_for_a_stream_is_understood(
+async def test_a_backend_that_ignores_stream_is_supported(
     gateway: RunningGateway, backend: RawBackend, stream: bool
 ) -> None:
     whole = {"choices": [{"index": 0, "message": {"content": "Hello"}, "finish_reason": "stop"}]}
@@ -301,19 +305,19 @@ async def test_a_backend_that_ignores_the_wish_for_a_stream_is_understood(
     assert text == ["Hello"]
 
 
-async def test_a_reply_that_was_not_streamed_equals_the_stream_put_together(
+async def test_a_reply_that_is_not_streamed_equals_the_accumulated_stream(
     gateway: RunningGateway, backend: RawBackend
 ) -> None:
     messages = []
     for stream in (True, False):
         async with connected(gateway.base_url) as client:
             await client.send(request("POST", "/v1/messages", prompt(stream=stream)))
-            asked = await (await backend.next_request()).begin()
-            await asked.event({"choices": [{"delta": {"reasoning_content": "Let me see"}}]})
-            await asked.say("I ", "look")
+            received = await (await backend.next_request()).begin()
+            await received.event({"choices": [{"delta": {"reasoning_content": "Let me see"}}]})
+            await received.say("I ", "look")
             call = {"index": 0, "id": "c", "function": {"name": "Read", "arguments": '{"file_path": "/a"}'}}
-            await asked.event({"choices": [{"delta": {"tool_calls": [call]}}]})
-            await asked.finish("tool_calls")
+            await received.event({"choices": [{"delta": {"tool_calls": [call]}}]})
+            await received.finish("tool_calls")
             response = await client.response()
         messages.append(judge(response.body).message() if stream else dict(response.json))
 
@@ -326,11 +330,11 @@ async def test_a_reply_that_was_not_streamed_equals_the_stream_put_together(
     assert messages[1]["stop_reason"] == "tool_use"
 
 
-async def test_no_tokens_at_all_may_be_asked_for(gateway: RunningGateway, backend: RawBackend) -> None:
+async def test_max_tokens_may_be_0(gateway: RunningGateway, backend: RawBackend) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(stream=False, max_tokens=0)))
-        asked = await (await backend.next_request()).begin()
-        await asked.finish("length")
+        received = await (await backend.next_request()).begin()
+        await received.finish("length")
         response = await client.response()
 
     assert response.status == 200
@@ -338,23 +342,21 @@ async def test_no_tokens_at_all_may_be_asked_for(gateway: RunningGateway, backen
     assert response.json["stop_reason"] == "max_tokens"
 
 
-async def test_the_name_the_client_asked_for_comes_back_and_the_servers_own_goes_out(
+async def test_the_client_sees_its_own_model_name_and_the_backend_its_own(
     gateway: RunningGateway, backend: RawBackend
 ) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(model="claude-haiku-4-5", stream=False)))
-        asked = await backend.next_request()
-        await asked.reply("Hello")
+        received = await backend.next_request()
+        await received.reply("Hello")
         response = await client.response()
 
-    assert asked.json["model"] == "local-model"
+    assert received.json["model"] == "local-model"
     assert response.json["model"] == "claude-haiku-4-5"
 
 
-@pytest.mark.moves_prefix(
-    reason="the client itself takes its tools back, and a tool that is not offered cannot be sent"
-)
-async def test_tools_of_one_request_never_leak_into_another(gateway: RunningGateway, backend: RawBackend) -> None:
+@pytest.mark.moves_prefix(reason="the client removes its tools, and a tool that is not offered cannot be sent")
+async def test_tools_of_one_request_are_not_sent_with_the_next(gateway: RunningGateway, backend: RawBackend) -> None:
     tool = {"name": "Read", "description": "", "input_schema": {"type": "object", "properties": {}}}
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(tools=[tool]), CLAUDE_CODE))
@@ -371,15 +373,15 @@ async def test_tools_of_one_request_never_leak_into_another(gateway: RunningGate
 
 
 @pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("leaves", [RawClient.close, RawClient.reset], ids=["closes", "resets"])
-async def test_a_client_that_leaves_before_the_first_byte_frees_the_backend(
-    gateway: RunningGateway, backend: RawBackend, leaves: Leaves, stream: bool
+@pytest.mark.parametrize("disconnect", [RawClient.close, RawClient.reset], ids=["closes", "resets"])
+async def test_a_client_that_disconnects_before_the_first_byte_releases_the_backend(
+    gateway: RunningGateway, backend: RawBackend, disconnect: Disconnect, stream: bool
 ) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(stream=stream)))
-        asked = await backend.next_request()
-        leaves(client)
-        await asked.wait_closed()
+        received = await backend.next_request()
+        disconnect(client)
+        await received.wait_closed()
         record = await gateway.recorded(1)
 
     assert record["outcome"] == "client_left"
@@ -388,41 +390,41 @@ async def test_a_client_that_leaves_before_the_first_byte_frees_the_backend(
 
 
 @pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("leaves", [RawClient.close, RawClient.reset], ids=["closes", "resets"])
-async def test_a_client_that_leaves_in_the_middle_of_the_reply_frees_the_backend(
-    gateway: RunningGateway, backend: RawBackend, leaves: Leaves, stream: bool
+@pytest.mark.parametrize("disconnect", [RawClient.close, RawClient.reset], ids=["closes", "resets"])
+async def test_a_client_that_disconnects_in_the_middle_of_the_reply_releases_the_backend(
+    gateway: RunningGateway, backend: RawBackend, disconnect: Disconnect, stream: bool
 ) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(stream=stream)))
-        asked = await (await backend.next_request()).begin()
-        await asked.say("Hel")
+        received = await (await backend.next_request()).begin()
+        await received.say("Hel")
         if stream:
             await client.head()
             await client.events_until("content_block_delta")
-        leaves(client)
-        await asked.wait_closed()
+        disconnect(client)
+        await received.wait_closed()
         record = await gateway.recorded(1)
 
     assert record["outcome"] == "client_left"
     assert record["status"] == (200 if stream else None)
 
 
-async def test_a_client_that_leaves_after_the_status_but_before_the_first_word_frees_the_backend(
+async def test_a_client_that_disconnects_between_the_status_and_the_first_text_releases_the_backend(
     committed: RunningGateway, backend: RawBackend
 ) -> None:
     async with connected(committed.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt()))
-        asked = await backend.next_request()
+        received = await backend.next_request()
         await client.head()
         client.reset()
-        await asked.wait_closed()
+        await received.wait_closed()
         record = await committed.recorded(1)
 
     assert record["outcome"] == "client_left"
     assert record["status"] == 200
 
 
-async def test_a_client_that_leaves_the_queue_is_never_served(tmp_path: Path, backend: RawBackend) -> None:
+async def test_a_request_of_a_client_that_disconnects_leaves_the_queue(tmp_path: Path, backend: RawBackend) -> None:
     target = target_at(backend.base_url, parallel_requests=1)
     async with (
         running_gateway(tmp_path, target) as gateway,
@@ -433,21 +435,23 @@ async def test_a_client_that_leaves_the_queue_is_never_served(tmp_path: Path, ba
         await one.send(request("POST", "/v1/messages", prompt("one")))
         first = await (await backend.next_request()).begin()
         await two.send(request("POST", "/v1/messages", prompt("two")))
-        await waiting(gateway, 1)
+        await wait_for_queue(gateway, 1)
         await three.send(request("POST", "/v1/messages", prompt("three")))
-        await waiting(gateway, 2)
+        await wait_for_queue(gateway, 2)
         two.close()
         record = await gateway.recorded(1)
         await first.say("Hello")
         await first.finish()
-        next_asked = await backend.next_request()
+        next_received = await backend.next_request()
 
         assert record["outcome"] == "client_left"
         assert record["attempts"] == 0
-        assert at(next_asked.json, "messages", -1, "content") == "three"
+        assert at(next_received.json, "messages", -1, "content") == "three"
 
 
-async def test_the_user_is_served_before_sub_agents_and_side_calls(tmp_path: Path, backend: RawBackend) -> None:
+async def test_the_main_conversation_is_served_before_subagents_and_auxiliary_requests(
+    tmp_path: Path, backend: RawBackend
+) -> None:
     target = target_at(backend.base_url, parallel_requests=1)
     classes = ("auxiliary", "subagent", "main")
     async with AsyncExitStack() as stack:
@@ -461,18 +465,18 @@ async def test_the_user_is_served_before_sub_agents_and_side_calls(tmp_path: Pat
                 headers["x-claude-code-agent-id"] = "a1"
             body = prompt(name)
             await client.send(request("POST", "/v1/messages", body, {**headers, "Content-Length": str(len(body))}))
-            await waiting(gateway, count)
+            await wait_for_queue(gateway, count)
         await first.reply("Hello")
         served = []
         for _ in classes:
-            asked = await backend.next_request()
-            served.append(at(asked.json, "messages", -1, "content"))
-            await asked.reply("Hello")
+            received = await backend.next_request()
+            served.append(at(received.json, "messages", -1, "content"))
+            await received.reply("Hello")
 
     assert served == ["main", "subagent", "auxiliary"]
 
 
-async def test_a_queue_that_is_full_says_so(tmp_path: Path, backend: RawBackend) -> None:
+async def test_a_full_queue_refuses_requests(tmp_path: Path, backend: RawBackend) -> None:
     options = replace(QUICK, queue_limit=1)
     target = target_at(backend.base_url, parallel_requests=1)
     async with (
@@ -484,7 +488,7 @@ async def test_a_queue_that_is_full_says_so(tmp_path: Path, backend: RawBackend)
         await one.send(request("POST", "/v1/messages", prompt("one")))
         await backend.next_request()
         await two.send(request("POST", "/v1/messages", prompt("two")))
-        await waiting(gateway, 1)
+        await wait_for_queue(gateway, 1)
         refused = await three.ask("POST", "/v1/messages", prompt("three"))
         record = gateway.records()[-1]
 
@@ -495,18 +499,18 @@ async def test_a_queue_that_is_full_says_so(tmp_path: Path, backend: RawBackend)
     assert record["outcome"] == "refused"
 
 
-async def test_clients_that_come_and_go_leave_no_task_behind(gateway: RunningGateway, backend: RawBackend) -> None:
+async def test_clients_that_disconnect_leave_no_tasks(gateway: RunningGateway, backend: RawBackend) -> None:
     async with connected(gateway.base_url) as first:
         await first.ask("GET", "/health")
     before = {task for task in asyncio.all_tasks() if "_serve" not in repr(task)}
     for count in range(1, 4):
         async with connected(gateway.base_url) as client:
             await client.send(request("POST", "/v1/messages", prompt()))
-            asked = await (await backend.next_request()).begin()
-            await asked.say("Hel")
+            received = await (await backend.next_request()).begin()
+            await received.say("Hel")
             await client.head()
             client.reset()
-            await asked.wait_closed()
+            await received.wait_closed()
             await gateway.recorded(count)
     await asyncio.sleep(0)
     after = {task for task in asyncio.all_tasks() if "_serve" not in repr(task)}
@@ -515,53 +519,56 @@ async def test_clients_that_come_and_go_leave_no_task_behind(gateway: RunningGat
 
 
 @pytest.fixture
-async def one_try(tmp_path: Path, backend: RawBackend) -> AsyncIterator[RunningGateway]:
-    """A gateway that tells a failure at once."""
-    async with running_gateway(tmp_path, target_at(backend.base_url), options=ONE_TRY) as gateway:
+async def without_retries(tmp_path: Path, backend: RawBackend) -> AsyncIterator[RunningGateway]:
+    """A gateway that reports a failure at once."""
+    async with running_gateway(tmp_path, target_at(backend.base_url), options=WITHOUT_RETRIES) as gateway:
         yield gateway
 
 
 @pytest.fixture
 async def committed(tmp_path: Path, backend: RawBackend) -> AsyncIterator[RunningGateway]:
-    """A gateway that tells a failure at once, but only after a status of 200."""
-    async with running_gateway(tmp_path, target_at(backend.base_url), options=COMMITTED) as gateway:
+    """A gateway that reports a failure at once, but after a status of 200."""
+    async with running_gateway(tmp_path, target_at(backend.base_url), options=COMMIT_AT_ONCE) as gateway:
         yield gateway
 
 
 async def break_off_twice(backend: RawBackend) -> None:
-    """Die in the middle of the reply, and again when the rest of it is asked for."""
-    asked = await (await backend.next_request()).begin()
-    await asked.say("Hel")
-    asked.reset()
+    """Break the connection in the middle of the reply, and again when its continuation is requested."""
+    received = await (await backend.next_request()).begin()
+    await received.say("Hel")
+    received.reset()
     (await backend.next_request()).reset()
 
 
-async def waiting(gateway: RunningGateway, count: int) -> None:
-    """Wait until so many requests stand in the queue."""
+async def wait_for_queue(gateway: RunningGateway, count: int) -> None:
+    """Wait until `count` requests are in the queue."""
     async with connected(gateway.base_url) as client:
         while at((await client.ask("GET", "/health")).json, "backends", 0, "waiting") != count:
             pass
 
 
-async def test_a_prompt_that_the_server_has_cut_is_no_reply_and_then_a_status_on_which_the_client_compacts(
+async def test_a_prompt_that_the_server_truncated_is_rejected_and_the_next_attempt_is_refused_as_too_long(
     tmp_path: Path, backend: RawBackend
 ) -> None:
-    """As Ollama does: 200, half of the window read, and the count of what was left (Ollama issue 17427)."""
+    """Ollama answers 200, reads half of its window, and reports the tokens that were left (Ollama issue 17427)."""
     target = replace(target_at(backend.base_url, "ollama"), context_tokens=4096)
     body = prompt("A long story. " * 2_000)
-    async with running_gateway(tmp_path, target, options=ONE_TRY) as gateway, connected(gateway.base_url) as client:
+    async with (
+        running_gateway(tmp_path, target, options=WITHOUT_RETRIES) as gateway,
+        connected(gateway.base_url) as client,
+    ):
         await client.send(request("POST", "/v1/messages", body, CLAUDE_CODE))
-        asked = await backend.next_request()
-        await asked.begin()
-        await asked.say("Yes.")
-        await asked.finish(prompt_tokens=2050)
+        received = await backend.next_request()
+        await received.begin()
+        await received.say("Yes.")
+        await received.finish(prompt_tokens=2050)
         first = await client.response()
         await client.send(request("POST", "/v1/messages", body, CLAUDE_CODE))
         second = await client.response()
 
-    told = judge(first.body).error
-    assert told is not None
-    assert told[1].startswith("prompt is too long: 7000 tokens > 2050 maximum")
+    error = judge(first.body).error
+    assert error is not None
+    assert error[1].startswith("prompt is too long: 7000 tokens > 2050 maximum")
     assert (second.status, second.error[0]) == (400, "invalid_request_error")
     assert second.error[1].startswith("prompt is too long: 7000 tokens > 2050 maximum")
     assert second.headers["x-should-retry"] == "false"

@@ -35,7 +35,7 @@ async def test_every_model_a_request_can_reach_is_listed_once(tmp_path: Path) ->
     assert response.json["last_id"] == "elsewhere"
 
 
-async def test_one_model_is_shown_by_its_name_slashes_and_all(tmp_path: Path) -> None:
+async def test_a_model_is_found_by_its_name_even_with_slashes(tmp_path: Path) -> None:
     name = "org/model:Q4_K_M"
     async with running_gateway(tmp_path, replace(TARGET, model=name)) as gateway:
         plain = await ask(gateway.base_url, "GET", f"/v1/models/{name}")
@@ -45,7 +45,7 @@ async def test_one_model_is_shown_by_its_name_slashes_and_all(tmp_path: Path) ->
     assert plain.json["id"] == name
 
 
-async def test_an_unknown_model_is_not_found_and_the_known_ones_are_named(gateway: RunningGateway) -> None:
+async def test_an_unknown_model_is_not_found_and_the_error_names_the_known_ones(gateway: RunningGateway) -> None:
     response = await ask(gateway.base_url, "GET", "/v1/models/claude-opus-5-5")
 
     assert response.status == 404

@@ -1,4 +1,4 @@
-"""Reading a request's body."""
+"""Reading the body of a request."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ CHUNKED_HEAD = b"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encod
         b'{"model": "x", "max_tokens": 1, "messages": [{"role": "user", "content": "\xed\xa0\x80"}]}',
     ],
 )
-async def test_a_body_that_is_no_request_is_refused_and_the_process_lives(
+async def test_an_invalid_body_is_refused_and_the_process_continues(
     gateway: RunningGateway, backend: RawBackend, body: bytes
 ) -> None:
     async with connected(gateway.base_url) as client:
@@ -47,22 +47,20 @@ async def test_a_body_that_is_no_request_is_refused_and_the_process_lives(
 
 
 @pytest.mark.parametrize("cut", range(1, 5))
-async def test_a_character_that_is_split_across_segments_survives(
-    gateway: RunningGateway, backend: RawBackend, cut: int
-) -> None:
+async def test_a_character_may_be_split_across_segments(gateway: RunningGateway, backend: RawBackend, cut: int) -> None:
     raw = request("POST", "/v1/messages", prompt("x漢😀y"))
     middle = raw.index("😀".encode()) + cut - 1
     async with connected(gateway.base_url) as client:
         await client.send(raw[:middle])
         await client.send(raw[middle:])
-        asked = await backend.next_request()
-        await asked.reply("Hello")
+        received = await backend.next_request()
+        await received.reply("Hello")
         await client.response()
 
-    assert at(asked.json, "messages", -1, "content") == "x漢😀y"
+    assert at(received.json, "messages", -1, "content") == "x漢😀y"
 
 
-async def test_a_chunked_body_is_read_like_any_other(gateway: RunningGateway, backend: RawBackend) -> None:
+async def test_a_chunked_body_is_read(gateway: RunningGateway, backend: RawBackend) -> None:
     body = prompt("ordinary")
     async with connected(gateway.base_url) as client:
         await client.send(CHUNKED_HEAD + b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n")
@@ -91,7 +89,7 @@ async def test_a_body_over_the_limit_is_refused(tmp_path: Path, backend: RawBack
     assert [record["status"] for record in records] == [413, 413, 400]
 
 
-async def test_a_body_that_says_it_is_too_large_is_refused_before_it_is_sent(gateway: RunningGateway) -> None:
+async def test_a_body_is_refused_by_its_content_length_before_it_is_sent(gateway: RunningGateway) -> None:
     size = Limits().body_bytes + 1
     async with connected(gateway.base_url) as client:
         await client.send(f"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {size}\r\n\r\n".encode())
@@ -101,19 +99,19 @@ async def test_a_body_that_says_it_is_too_large_is_refused_before_it_is_sent(gat
     assert response.error[0] == "request_too_large"
 
 
-async def test_a_body_of_almost_the_whole_limit_is_served(gateway: RunningGateway, backend: RawBackend) -> None:
+async def test_a_body_just_below_the_limit_is_served(gateway: RunningGateway, backend: RawBackend) -> None:
     body = prompt("x" * (Limits().body_bytes - 1_000))
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", body))
-        asked = await backend.next_request()
-        await asked.reply("Hello")
+        received = await backend.next_request()
+        await received.reply("Hello")
         response = await client.response()
 
-    assert len(asked.body) > Limits().body_bytes - 1_000
+    assert len(received.body) > Limits().body_bytes - 1_000
     assert judge(response.body).outcome == "whole"
 
 
-async def test_a_body_that_drips_is_given_up(tmp_path: Path, backend: RawBackend) -> None:
+async def test_a_body_that_is_sent_too_slowly_is_a_timeout(tmp_path: Path, backend: RawBackend) -> None:
     options = replace(QUICK, limits=Limits(body_seconds=0.05, linger_seconds=0.01))
     async with (
         running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
@@ -130,7 +128,7 @@ async def test_a_body_that_drips_is_given_up(tmp_path: Path, backend: RawBackend
     assert record["outcome"] == "refused"
 
 
-async def test_a_client_that_leaves_in_the_middle_of_its_request_is_recorded_as_such(
+async def test_a_client_that_disconnects_in_the_middle_of_its_request_is_recorded_as_client_left(
     gateway: RunningGateway, backend: RawBackend
 ) -> None:
     async with connected(gateway.base_url) as client:

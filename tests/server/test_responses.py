@@ -29,7 +29,7 @@ from anyclaude.server.responses import error_response
         (AnyclaudeError("bug"), 500, "api_error", "false", None),
     ],
 )
-def test_an_error_says_what_it_is_and_whether_to_try_again(
+def test_an_error_has_its_type_message_and_retry_headers(
     error: AnyclaudeError, status: int, kind: str, should_retry: str, retry_after: str | None
 ) -> None:
     response = error_response(error, "req_1")

@@ -1,4 +1,4 @@
-"""Which route answers a path and a method."""
+"""Finding the route of a path and a method."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_other_paths_are_not_found(path: str) -> None:
         route_for("GET", path, ROUTES)
 
 
-def test_a_wrong_method_is_refused_with_the_right_ones() -> None:
+def test_a_wrong_method_is_refused_and_the_error_names_the_right_ones() -> None:
     with pytest.raises(MethodNotAllowed, match="/v1/models/llama answers GET, not DELETE"):
         route_for("DELETE", "/v1/models/llama", ROUTES)
 

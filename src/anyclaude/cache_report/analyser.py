@@ -1,9 +1,9 @@
 """
 Analyses a prompt after its reply has ended: which earlier prompt it extends, and what the difference cost.
 
-No request waits for this: it runs beside the next ones, the comparisons in a thread, and asks the server for the tokens
-of a prompt only if some had to be evaluated again.  As threads share one interpreter it also pauses, so that hundreds
-of requests a second are not slowed down.
+No request waits for this: it runs concurrently with the next ones, the comparisons in a thread, and requests the tokens
+of a prompt from the server only if some had to be evaluated again.  As threads share one interpreter it also pauses, so
+that hundreds of requests a second are not slowed down.
 """
 
 import asyncio
@@ -35,13 +35,13 @@ the first event of a 4 kB request took 1.9 ms, and without analyses 0.7 ms, when
 (`benchmarks.gateway`)."""
 
 MAX_WAITING = 32
-"""Replies that may wait for analysis; a model never produces that many, and beyond it the oldest is dropped."""
+"""The number of replies that may wait for analysis.  No model replies that fast; beyond it the oldest is dropped."""
 
 CLOSE_SECONDS = 2.0
-"""A launch ends right after its last reply, and the finding about that one should still be written."""
+"""A launch ends right after its last reply, whose finding should still be written."""
 
 MAX_ANSWERED = 64
-"""Exchanges in between that are listed; more would not be shown."""
+"""The number of exchanges between two prompts that a finding lists; more are not shown."""
 
 
 class CompletedReply(Struct, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ class CompletedReply(Struct, frozen=True, kw_only=True):
 
 
 class _Analysis(Struct, frozen=True):
-    """The result of comparing texts; without a comparison there was no earlier prompt."""
+    """The result of comparing a prompt; without a `comparison` there was no earlier prompt."""
 
     finding: Finding
     comparison: Comparison | None = None
@@ -64,7 +64,7 @@ class _Analysis(Struct, frozen=True):
 
 class CacheAnalyser(ExchangeListener):
     """
-    Analyses one prompt after the other, and writes findings to `folder`.
+    Analyses prompts one after another, and writes findings to `folder`.
 
     The last `stored_prompts` prompts are kept whole; with 0 no text of a prompt is written, not even an excerpt.  `run`
     identifies this run of the gateway.
@@ -82,7 +82,7 @@ class CacheAnalyser(ExchangeListener):
         self._is_closing = asyncio.Event()
 
     def exchange_ended(self, event: ExchangeEnded) -> None:
-        """Queue the reply for analysis, if one began."""
+        """Queue the reply for analysis, if it began."""
         message_id = event.record.message_id
         if event.sent is None or message_id is None or not event.reply_began:
             return
@@ -99,7 +99,7 @@ class CacheAnalyser(ExchangeListener):
             self._work = asyncio.create_task(self._analyse_all())
 
     async def close(self) -> None:
-        """Analyse what waits without pauses, for `CLOSE_SECONDS` at most."""
+        """Analyse the waiting replies without pauses, for `CLOSE_SECONDS` at most."""
         self._is_closing.set()
         if self._work is not None:
             await asyncio.wait({self._work}, timeout=CLOSE_SECONDS)
@@ -118,7 +118,7 @@ class CacheAnalyser(ExchangeListener):
                     await self._is_closing.wait()
 
     async def _write(self, reply: CompletedReply, analysis: _Analysis) -> None:
-        """Complete the finding by the tokens in common where they matter, and write it."""
+        """Write the finding; if tokens had to be evaluated again, with the number that both prompts share."""
         finding, comparison = analysis.finding, analysis.comparison
         try:
             if comparison is not None and comparison.difference is not None and finding.cause != "nothing_lost":
@@ -129,7 +129,7 @@ class CacheAnalyser(ExchangeListener):
             self._log.write(finding)
 
     def _compare(self, reply: CompletedReply) -> _Analysis:
-        """Compare the prompt with the stored ones, and store it; it replaces the one that it extends."""
+        """Compare the prompt with the stored ones, then store it, in place of one that it extends."""
         self._order += 1
         now = reply.sent.prompt
         conversation = conversation_of(reply.caller, now)
@@ -153,7 +153,7 @@ class CacheAnalyser(ExchangeListener):
         return analysis
 
     def _candidate(self, conversation: str, route: str, now: Prompt) -> tuple[StoredPrompt, Prompt] | None:
-        """Return the prompt with most in common: of the same conversation, or else of any on the same route."""
+        """Return the prompt with the longest common prefix: of this conversation, or else of any on this route."""
         stored = self._store.prompts()
         chosen = [prompt for prompt in stored if prompt.conversation == conversation]
         read = [(prompt, _read(prompt)) for prompt in chosen or [prompt for prompt in stored if prompt.route == route]]
@@ -192,17 +192,17 @@ class CacheAnalyser(ExchangeListener):
         if stored.run != self._run:
             return ()
         later = (answered for answered in self._answered if answered[0] > stored.order)
-        return tuple(request_id for _, asked, request_id in later if asked == route)
+        return tuple(request_id for _, answered_route, request_id in later if answered_route == route)
 
 
 async def common_tokens(upstream: Upstream, before: bytes, now: bytes) -> int | None:
-    """Return the number of tokens that two prompts begin with in common, by the server's own template and tokenizer."""
+    """Return the length of the common prefix of two prompts in tokens, by the server's own template and tokenizer."""
     earlier = await _tokens_of(upstream, before)
     later = None if earlier is None else await _tokens_of(upstream, now)
     if earlier is None or later is None:
         return None
     pairs = enumerate(zip(earlier, later, strict=False))
-    return next((at for at, (was, became) in pairs if was != became), min(len(earlier), len(later)))
+    return next((at for at, (token, other) in pairs if token != other), min(len(earlier), len(later)))
 
 
 def conversation_of(caller: Caller, prompt: Prompt) -> str:
@@ -213,9 +213,9 @@ def conversation_of(caller: Caller, prompt: Prompt) -> str:
     """
     if caller.session is not None and caller.request_class != "auxiliary":
         return caller.conversation
-    opening = next((piece.text for piece in prompt.parts if piece.section == "messages"), "")
-    known = replace(caller, opening=None).conversation  # changed instructions do not make it another conversation
-    return f"{known}/{hashlib.sha256(opening.encode()).hexdigest()[:16]}"
+    opening = next((part.text for part in prompt.parts if part.section == "messages"), "")
+    key = replace(caller, opening=None).conversation  # changed instructions do not make it another conversation
+    return f"{key}/{hashlib.sha256(opening.encode()).hexdigest()[:16]}"
 
 
 async def _tokens_of(upstream: Upstream, body: bytes) -> tuple[int, ...] | None:
@@ -230,14 +230,14 @@ async def _tokens_of(upstream: Upstream, body: bytes) -> tuple[int, ...] | None:
     return None if tokenized is None else tokenizer.decode_tokenizing(tokenized)
 
 
-def _read(kept: StoredPrompt) -> Prompt | None:
+def _read(stored: StoredPrompt) -> Prompt | None:
     try:
-        return dialect_named(kept.dialect).read_prompt(WireRequest("", kept.body))
+        return dialect_named(stored.dialect).read_prompt(WireRequest("", stored.body))
     except ValueError:  # the file is damaged
         return None
 
 
 def _shared(before: Prompt, now: Prompt) -> tuple[bool, int]:
-    """Order prompts by how much of them `now` begins with; one that it extends comes first."""
+    """Return a sort key: whether `now` extends the prompt, and the length of their common prefix in characters."""
     difference = first_difference(before, now)
     return (difference is None, before.characters if difference is None else difference.characters)

@@ -1,8 +1,8 @@
 """
-Filters stand between a reply's decoder and its `MessageStream`.
+Filters of the deltas between a reply's decoder and its `MessageStream`.
 
-A decoder returns what the server sent; some models write as text what should have been structure: a tool call, their
-reasoning.  A filter turns the one into the other while the reply streams.
+A decoder returns what the server sent, and some models write tool calls or their reasoning as plain text.  A filter
+turns such text into structured deltas while the reply streams.
 """
 
 from .base import DeltaFilter, FilterChain, FilterContext, FilterFactory, chain_for

@@ -1,4 +1,4 @@
-"""What a filter is, and how filters are chained."""
+"""The interface of filters, and chains of them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeAlias
@@ -11,7 +11,7 @@ from anyclaude.protocol.messages_request import Tool
 
 
 class FilterContext(Struct, frozen=True):
-    """What a filter may know about the reply: the tools of the request, and which model of which server replies."""
+    """The facts about a reply that filters use: the tools of the request, and the server and the model that reply."""
 
     tools: tuple[Tool, ...]
     profile: BackendProfile
@@ -23,22 +23,22 @@ class DeltaFilter(Protocol):
     """
     Rewrites the deltas of one reply.
 
-    Any split of the reply into deltas adds up to the same result.  A filter may hold text back while it is ambiguous,
-    and no longer; it must pass on what it does not understand.  Where it delivers something other than the model wrote,
-    `ToolCallDelta.written` carries the model's own text, so that the history can be rendered as it was written.
+    The result does not depend on how the reply is split into deltas.  A filter may hold text back only while it is
+    ambiguous, and must pass on what it does not recognise.  If it turns text into a tool call, `ToolCallDelta.written`
+    carries the model's own text, so that the history can be rendered as it was written.
     """
 
     def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
-        """Return the deltas that can be delivered by now; all text held back is released before `Finished`."""
+        """Return the deltas that can be delivered so far; all text held back is released before `Finished`."""
         ...
 
     def finish(self) -> list[Delta]:
-        """Return what is still held back; called once, after the last delta."""
+        """Return the deltas that are still held back; called once, after the last delta."""
         ...
 
 
 FilterFactory: TypeAlias = Callable[[FilterContext], DeltaFilter | None]
-"""Makes a filter for one reply, or `None` where there is nothing to filter."""
+"""Returns a filter for one reply, `None` if there is nothing to filter."""
 
 
 class FilterChain:
@@ -48,13 +48,13 @@ class FilterChain:
         self._filters = tuple(filters)
 
     def feed(self, deltas: Sequence[Delta]) -> Sequence[Delta]:
-        """Return the deltas that can be delivered by now."""
+        """Return the deltas that can be delivered so far."""
         for delta_filter in self._filters:
             deltas = delta_filter.feed(deltas)
         return deltas
 
     def finish(self) -> Sequence[Delta]:
-        """Return what the filters still hold back."""
+        """Return the deltas that the filters still hold back."""
         held: Sequence[Delta] = ()
         for delta_filter in self._filters:
             held = [*delta_filter.feed(held), *delta_filter.finish()]
@@ -62,6 +62,6 @@ class FilterChain:
 
 
 def chain_for(context: FilterContext, factories: Sequence[FilterFactory]) -> FilterChain | None:
-    """Return the filters for one reply, `None` if there are none: then deltas are not touched."""
+    """Return the filters for one reply, `None` if there are none."""
     filters = [made for factory in factories if (made := factory(context)) is not None]
     return FilterChain(filters) if filters else None

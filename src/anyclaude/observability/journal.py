@@ -10,8 +10,8 @@ class Journal(ExchangeListener):
     """
     Writes records to `folder/YYYY-MM-DD.jsonl`, readable by their owner alone.
 
-    Gateways that run side by side may share the folder.  A record that cannot be written does not cost the client its
-    reply: the failure is counted, and its reason kept for `/health`.
+    Several gateways may share the folder.  A record that cannot be written does not affect the client's reply: the
+    failure is counted, and its reason kept for `/health`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,7 +35,7 @@ class Journal(ExchangeListener):
             self.close()
 
     def close(self) -> None:
-        """Close the file; the next record opens one again."""
+        """Close the file; the next record opens it again."""
         if self._file is not None:
             self._file.close()
         self._file, self._day = None, ""

@@ -1,8 +1,8 @@
 """
-Everything that lets a session begin warm.
+Prewarming: a session's first request finds most of its prompt in the engine's cache.
 
 A slot snapshot of the last run is restored, the prompt that the session is expected to begin with is evaluated before
-the first request, and both are recorded for the next launch.  `Prewarmer` is the whole of it.
+the first request, and both are recorded for the next launch.  `Prewarmer` does all of this.
 """
 
 from .first_prompt import LaunchKey

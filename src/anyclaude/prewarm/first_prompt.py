@@ -1,7 +1,8 @@
 """
-The first prompt of a session, less the user's own words: what the next session is going to begin with.
+The first prompt of a session, without the user's own words, from which the next session's is predicted.
 
-The words are left out because they will be others next time, and because what nobody reads again need not be kept.
+The user's words are left out because they will be different next time, and because text without a use should not be
+stored.
 """
 
 import re
@@ -12,38 +13,36 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from anyclaude.claude_code import REMINDER_START
 from anyclaude.errors import InvalidRequest
 from anyclaude.protocol.content import Content, ContentBlock, TextBlock, blocks_of
 from anyclaude.protocol.messages_request import MessagesRequest, Turn, decode_request, encode_request
 
-REMINDER_START = "<system-reminder>"
-"""How the client marks what it adds to the user's words: instructions, the state of git, skills."""
-
 PLACEHOLDER = "."
-"""Stands where a message would be empty, which servers refuse."""
+"""The text of a message that would be empty, which servers refuse."""
 
-TODAY = re.compile(r"(Today's date is )\d{4}-\d{2}-\d{2}")
-"""How Claude Code 2.1.112 and 2.1.330 tell the date."""
+DATE = re.compile(r"(Today's date is )\d{4}-\d{2}-\d{2}")
+"""How Claude Code 2.1.112 and 2.1.330 state the date."""
 
 
 class LaunchKey(Struct, frozen=True):
-    """Where a prompt belongs: the project's folder, and the manner in which the client was started there."""
+    """The launches that share a prompt: the project's folder, and a fingerprint of how the client was started."""
 
     folder: str
     fingerprint: str = msgspec.field(default="", name="manner")
 
 
 class FirstPrompt(Struct, frozen=True):
-    """A recorded one; `request` is its body in Anthropic form."""
+    """A recorded prompt; `request` is a body of the Messages API."""
 
     launch_key: LaunchKey = msgspec.field(name="place")
     request: msgspec.Raw
 
     def rendered(self, folder: str, today: date) -> MessagesRequest | None:
         """
-        Return the prompt as a session in `folder` would begin with it today, `None` if the record is unusable.
+        Return the prompt that a session in `folder` would begin with today, `None` if the record is unusable.
 
-        Where a folder is empty, nobody knows it, and the next session is taken to be in the same project.
+        An empty folder, here or in the record, is an unknown one: both sessions are then taken to be in one project.
         """
         try:
             request = decode_request(bytes(self.request))
@@ -53,7 +52,7 @@ class FirstPrompt(Struct, frozen=True):
 
 
 def first_prompt_of(request: MessagesRequest, launch_key: LaunchKey) -> FirstPrompt | None:
-    """Return what is kept of a request, `None` where it does not begin a conversation with tools."""
+    """Return the part of a request that is recorded, `None` if it does not begin a conversation with tools."""
     if not request.tools or any(turn.role == "assistant" for turn in request.messages):
         return None
     turns = tuple(_without_words(turn) if turn.role == "user" else turn for turn in request.messages)
@@ -62,12 +61,16 @@ def first_prompt_of(request: MessagesRequest, launch_key: LaunchKey) -> FirstPro
 
 
 def _without_words(turn: Turn) -> Turn:
-    """Return a message of the user down to the client's last reminder before the user's words."""
+    """Return the reminders of the client with which a user message begins."""
     return replace(turn, content=_leading(turn.content, lambda text: text.startswith(REMINDER_START)))
 
 
 def _moved(request: MessagesRequest, origin: str, folder: str) -> MessagesRequest:
-    """Return the prompt of another project as this one's: what is said of its files and its state is left out."""
+    """
+    Return the prompt of the project in `origin` as that of the project in `folder`.
+
+    Texts of user messages from the first that names `origin` on are left out: they are about its files and its state.
+    """
     if not folder or not origin or origin == folder:
         return request
 
@@ -85,17 +88,17 @@ def _moved(request: MessagesRequest, origin: str, folder: str) -> MessagesReques
 
 def _dated(request: MessagesRequest, today: date) -> MessagesRequest:
     def dated(text: str) -> str:
-        return TODAY.sub(rf"\g<1>{today.isoformat()}", text)
+        return DATE.sub(rf"\g<1>{today.isoformat()}", text)
 
     turns = tuple(replace(turn, content=_rewritten(turn.content, dated)) for turn in request.messages)
     return replace(request, system=_rewritten(request.system, dated), messages=turns)
 
 
-def _leading(content: Content, stays: Callable[[str], bool]) -> Content:
-    """Return the texts up to the first that does not stay."""
+def _leading(content: Content, is_kept: Callable[[str], bool]) -> Content:
+    """Return the text blocks before the first block that is not kept."""
     kept: list[ContentBlock] = []
     for block in blocks_of(content):
-        if not isinstance(block, TextBlock) or not stays(block.text):
+        if not isinstance(block, TextBlock) or not is_kept(block.text):
             break
         kept.append(block)
     return tuple(kept) if kept else (TextBlock(PLACEHOLDER),)
@@ -110,5 +113,5 @@ def _rewritten(content: Content, rewrite: Callable[[str], str]) -> Content:
 
 
 def _dashed(folder: str) -> str:
-    """Return a folder as the client writes it in the name of its own folder for the project."""
+    """Return a folder's path as it is written in the name of the client's own folder for the project."""
     return re.sub(r"[^A-Za-z0-9]", "-", folder)

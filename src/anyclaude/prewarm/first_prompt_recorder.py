@@ -9,11 +9,11 @@ from .first_prompt import LaunchKey, first_prompt_of
 from .first_prompt_store import FirstPromptStore
 
 MAX_SESSIONS = 1_024
-"""Sessions remembered to have begun; the first prompt of a forgotten one is recorded again, which does no harm."""
+"""The number of sessions known to have begun.  Beyond it the oldest is forgotten; recording one again does no harm."""
 
 
 class FirstPromptRecorder(ExchangeListener):
-    """Records in `store` under `launch_key`, in a thread of its own."""
+    """Records first prompts in `store` under `launch_key`, in another thread."""
 
     def __init__(self, store: FirstPromptStore, launch_key: LaunchKey) -> None:
         self._store = store
@@ -36,7 +36,7 @@ class FirstPromptRecorder(ExchangeListener):
         task.add_done_callback(self._recording.discard)
 
     async def stop(self) -> None:
-        """Finish the recordings under way: files of some kilobytes."""
+        """Finish the recordings in progress; each writes one small file."""
         await asyncio.gather(*self._recording)
 
     def _record(self, request: MessagesRequest) -> None:

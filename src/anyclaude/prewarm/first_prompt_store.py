@@ -1,4 +1,4 @@
-"""The first prompts of the latest projects, one private file for each place."""
+"""The first prompts of the latest launches, one private file for each launch key."""
 
 import contextlib
 import hashlib
@@ -13,11 +13,11 @@ from .first_prompt import FirstPrompt, LaunchKey
 
 PATTERN = "*.json"
 MAX_ENTRIES = 64
-"""A prompt has 30 to 120 kB (Claude Code 2.1.330, lean and full), so all of them have less than 8 MB."""
+"""A prompt takes 30 to 120 kB (Claude Code 2.1.330, lean and full), so all of them take less than 8 MB."""
 
 
 class FirstPromptStore:
-    """Keeps prompts in `folder`; a file that cannot be read or written costs a warm start, never a reply."""
+    """Keeps prompts in `folder`; if a file cannot be read or written, a session starts cold, but no request fails."""
 
     def __init__(self, folder: Path, max_entries: int = MAX_ENTRIES) -> None:
         self._folder = folder
@@ -25,13 +25,13 @@ class FirstPromptStore:
         self._decode = msgspec.json.Decoder(FirstPrompt).decode
 
     def keep(self, prompt: FirstPrompt) -> None:
-        """Write a prompt in the place of an earlier one, and forget the places that were used longest ago."""
+        """Store a prompt, replacing the earlier one of its launch key, and remove the oldest beyond `max_entries`."""
         with contextlib.suppress(OSError):
             write_private(self._file_of(prompt.launch_key), msgspec.json.encode(prompt))
             remove_all_but_newest(self._folder, PATTERN, self._max_entries)
 
     def best_for(self, launch_key: LaunchKey) -> FirstPrompt | None:
-        """Return the prompt of this place; else the latest of another project where the client began likewise."""
+        """Return the prompt of this launch key, or else the latest of another project with the same fingerprint."""
         own = self._read(self._file_of(launch_key))
         if own is not None and own.launch_key == launch_key:
             return own
@@ -40,7 +40,7 @@ class FirstPromptStore:
         )
 
     def latest(self) -> FirstPrompt | None:
-        """Return the prompt that was recorded last."""
+        """Return the latest prompt."""
         return next(self._readable(), None)
 
     def _readable(self) -> Iterator[FirstPrompt]:

@@ -1,4 +1,4 @@
-"""Have a backend evaluate a prompt in advance, so that the request that sends it later need not wait for that."""
+"""Evaluates a prompt in advance, so that the prefill of the request that sends it later is short."""
 
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.message_stream import merge_reports
@@ -7,9 +7,9 @@ from anyclaude.scheduling import PreparedRequest, Progress
 
 async def evaluate(prepared: PreparedRequest, within_seconds: float, progress: Progress) -> UsageReported:
     """
-    Have the prompt evaluated, and return what the backend counted; each wait may take `within_seconds`.
+    Have the backend evaluate the prompt, and return its counts; each wait is limited to `within_seconds`.
 
-    Bypasses the queue and the circuit breaker: no client waits for this, so its failure concerns none.  Raises
+    Bypasses the request queue and the circuit breaker: as no client is waiting, a failure affects none.  Raises
     `BackendError`.
     """
     progress.sending(prepared)

@@ -1,4 +1,4 @@
-"""All that lets a session begin warm: the slot snapshot of the last run is restored, and the first prompt evaluated."""
+"""Prewarms a session: restores the slot snapshot of the last run, and evaluates the predicted first prompt."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,14 +18,14 @@ from .slot_saver import SlotSaver, SlotSaverOptions
 
 
 class FirstPromptOptions(Struct, frozen=True):
-    """Where first prompts are kept, and which one is evaluated; without `launch_key` it is the last one recorded."""
+    """The folder of first prompts, and the key of the one that is evaluated; without `launch_key` it is the latest."""
 
     folder: Path
     launch_key: LaunchKey | None = None
 
 
 class PrewarmOptions(Struct, frozen=True, kw_only=True):
-    """The two ways to begin warm; `None` switches one off."""
+    """The two ways of prewarming; `None` switches one off."""
 
     first_prompt: FirstPromptOptions | None = None
     slot: SlotSaverOptions | None = None
@@ -53,17 +53,17 @@ class Prewarmer(ExchangeListener):
         self._starting: asyncio.Task[None] | None = None
 
     def start(self, new_log: Callable[[Caller], ExchangeLog]) -> None:
-        """Start to prewarm, in a task of its own; `new_log` returns the log of an exchange without a client."""
+        """Prewarm in a background task; `new_log` returns the log of an exchange without a client."""
         self._starting = asyncio.create_task(self._start(new_log))
 
     def exchange_ended(self, event: ExchangeEnded) -> None:
-        """Pass the event on to the parts."""
+        """Pass the event to the parts."""
         for listener in (self._recorder, self._prompt_prewarmer, self._slot_saver):
             if listener is not None:
                 listener.exchange_ended(event)
 
     async def stop(self) -> None:
-        """Cancel what still runs, and save what is worth it; the backend must still be there."""
+        """Cancel the prewarming, and save the slot if it is worth it; call this before the backend stops."""
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.wait({self._starting})

@@ -1,8 +1,8 @@
 """
 Evaluates the prompt that the next session is expected to begin with, while the client starts and the user types.
 
-The prompt is one that an earlier session began with.  Any request meanwhile has priority: the prewarmer's connection is
-closed, and what the engine has evaluated by then stays in its cache.
+The prompt was recorded in an earlier session.  Any request has priority: the prewarmer's connection is closed, and what
+the engine has evaluated by then stays in its cache.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ from .first_prompt_store import FirstPromptStore
 from .prefill import evaluate
 
 PREWARMER = Caller(is_claude_code=False, session=None, agent=None, request_class="warm_up")
-"""The caller of what the gateway evaluates without a client."""
+"""The caller in the log of the evaluation, which has no client."""
 
 State: TypeAlias = Outcome | Literal["waiting", "running", "nothing to evaluate"]
 
 
 class PromptPrewarmer(ExchangeListener):
-    """Evaluates one prompt of `store` in advance: that of `launch_key`, or without one the last that was recorded."""
+    """Evaluates one prompt of `store` in advance: the best for `launch_key`, or without one the latest."""
 
     def __init__(
         self,
@@ -47,12 +47,12 @@ class PromptPrewarmer(ExchangeListener):
         self.state: State = "waiting"
 
     def exchange_ended(self, event: ExchangeEnded) -> None:
-        """Note that a session has begun: it holds the engine from now on."""
+        """Note that a session has begun: from now on an evaluation would evict its prompt from the engine's slot."""
         if event.request is not None:
             self._has_session_begun = True
 
     async def evaluate(self, new_log: Callable[[Caller], ExchangeLog], within_seconds: float) -> None:
-        """Evaluate the prompt unless a request comes first; the exchange is logged like any other."""
+        """Evaluate the prompt unless a request arrives first; the exchange is logged like any other."""
         request = await self._predicted_prompt()
         if request is None:
             self.state = "nothing to evaluate"
@@ -76,7 +76,7 @@ class PromptPrewarmer(ExchangeListener):
             log.ended(outcome)
 
     async def _evaluate_when_idle(self, request: MessagesRequest, log: ExchangeLog, within_seconds: float) -> bool:
-        """Return whether the evaluation was finished; a request that arrives ends it."""
+        """Return whether the evaluation was finished; a request that arrives cancels it."""
         prompt = self._pipeline.prepare(request, "")
         log.prepared(prompt)
         progress = Progress()
@@ -91,7 +91,7 @@ class PromptPrewarmer(ExchangeListener):
         return await self._upstream.admission.run_when_idle(work)
 
     async def _predicted_prompt(self) -> MessagesRequest | None:
-        """Return the prompt that the next session is expected to begin with, `None` if none was recorded."""
+        """Return the prompt that the next session is expected to begin with, `None` without a recorded one."""
         key = self._launch_key
         if key is None:
             prompt = await asyncio.to_thread(self._store.latest)

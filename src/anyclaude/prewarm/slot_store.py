@@ -1,8 +1,8 @@
 """
-What an engine has computed, kept on disk from one run to the next: one file for each session, and a page about it.
+Slot snapshots on disk: for each session, the file that the engine wrote, and a page of JSON that describes it.
 
-The engine itself writes and reads the files; here they get their names, and go when they are too many or too large.
-They hold the tokens of conversations, so the folder is for its owner alone.
+The engine writes and reads the files; this module names them, and removes them when they are too many or too large.
+They contain the tokens of conversations, so only their owner may read the folder.
 """
 
 import contextlib
@@ -22,16 +22,17 @@ from anyclaude.storage import PRIVATE_FILE, files_newest_first, make_private_fol
 from .first_prompt import LaunchKey
 
 MAX_SNAPSHOTS = 16
-"""Sessions that can be gone on with; the bytes bound the larger ones first."""
+"""The number of sessions that can be continued; with large snapshots the limit of bytes applies first."""
 
 RESERVED_BYTES = 2 * 1024**3
-"""What is left of the disk for everything else."""
+"""The space on the disk that is left free for other uses."""
 
-UNFINISHED = "unfinished-"
+INCOMPLETE_PREFIX = "unfinished-"
+"""Begins the names of the files that the engine has not completed."""
 
 
 class SlotSnapshot(Struct, frozen=True):
-    """One of them; `engine` tells apart everything that makes a snapshot unusable elsewhere.  `is_here` is its file."""
+    """The page of a snapshot; `engine` identifies everything that a snapshot depends on."""
 
     engine: str
     launch_key: LaunchKey = msgspec.field(name="place")
@@ -39,11 +40,12 @@ class SlotSnapshot(Struct, frozen=True):
     file_name: str
     tokens: int
     bytes: int
-    is_here: bool = True
+    has_file: bool = msgspec.field(default=True, name="is_here")
+    """Whether the file is kept.  One over the limit is removed; its page remains, for the size of the next."""
 
 
 class SlotStore:
-    """The snapshots of all engines, one of which is ours; `limit_bytes` bounds all of them together."""
+    """The snapshots of `engine`, in a folder that is shared by all engines; `limit_bytes` limits their total size."""
 
     def __init__(
         self,
@@ -58,38 +60,39 @@ class SlotStore:
         self._free_bytes = free_bytes
 
     def best_for(self, launch_key: LaunchKey, session: str | None) -> SlotSnapshot | None:
-        """Return the snapshot of a session; without one, or if it is not kept, the latest with this launch key."""
-        here = [snapshot for snapshot in self._ours() if snapshot.is_here and snapshot.launch_key == launch_key]
-        return next((snapshot for snapshot in here if snapshot.session == session), None) or next(iter(here), None)
+        """Return the snapshot of a session, or else the latest with this launch key."""
+        usable = [snapshot for snapshot in self._of_engine() if snapshot.has_file and snapshot.launch_key == launch_key]
+        return next((snapshot for snapshot in usable if snapshot.session == session), None) or next(iter(usable), None)
 
     def has_room_for(self, tokens: int) -> bool:
-        """Return whether a snapshot of this many tokens may be written, judging by the size of earlier ones."""
+        """Return whether a snapshot of this many tokens may be written, estimated from the size of earlier ones."""
         make_private_folder(self._folder)
-        expected = max((tokens * snapshot.bytes // max(snapshot.tokens, 1) for snapshot in self._ours()), default=None)
+        sizes = (tokens * snapshot.bytes // max(snapshot.tokens, 1) for snapshot in self._of_engine())
+        expected = max(sizes, default=None)
         room = self._free_bytes(self._folder) - RESERVED_BYTES
         return room >= self._limit_bytes if expected is None else expected <= min(self._limit_bytes, room)
 
     def new_file_name(self) -> str:
-        """Return an unused name; it holds our process id, so that the files of killed runs can be removed."""
-        return f"{UNFINISHED}{os.getpid()}-{secrets.token_hex(8)}.bin"
+        """Return an unused name; it contains the process id, so that the files of killed runs can be removed."""
+        return f"{INCOMPLETE_PREFIX}{os.getpid()}-{secrets.token_hex(8)}.bin"
 
     def keep(self, launch_key: LaunchKey, session: str, file_name: str, written: SlotFile) -> bool:
-        """Replace the session's snapshot by what the engine has written, and return whether it fits the limit."""
+        """Replace the session's snapshot by the file that the engine wrote; return whether it is within the limit."""
         name = self._name_of(launch_key, session)
         page, data = self._folder / f"{name}.json", self._folder / f"{name}.bin"
-        is_here = written.bytes <= self._limit_bytes
-        snapshot = SlotSnapshot(self._engine, launch_key, session, data.name, written.tokens, written.bytes, is_here)
-        page.unlink(missing_ok=True)  # the page is wrong from the next line on
+        has_file = written.bytes <= self._limit_bytes
+        snapshot = SlotSnapshot(self._engine, launch_key, session, data.name, written.tokens, written.bytes, has_file)
+        page.unlink(missing_ok=True)  # the next line invalidates it
         os.replace(self._folder / file_name, data)
         os.chmod(data, PRIVATE_FILE)
-        if not is_here:
+        if not has_file:
             data.unlink()
         write_private(page, msgspec.json.encode(snapshot))
         self._prune()
-        return is_here
+        return has_file
 
     def discard(self, file_name: str) -> None:
-        """Remove a file that was not completed."""
+        """Remove an incomplete file."""
         with contextlib.suppress(OSError):
             (self._folder / file_name).unlink(missing_ok=True)
 
@@ -100,17 +103,17 @@ class SlotStore:
         self.discard(snapshot.file_name)
 
     def _prune(self) -> None:
-        """Remove the oldest beyond the bounds, and the unfinished files of runs that were killed."""
+        """Remove the oldest snapshots beyond the limits, and the incomplete files of killed runs."""
         total = 0
         for count, snapshot in enumerate(self._newest_first()):
-            total += snapshot.bytes if snapshot.is_here else 0
+            total += snapshot.bytes if snapshot.has_file else 0
             if count >= MAX_SNAPSHOTS or total > self._limit_bytes:
                 self.remove(snapshot)
-        for file in self._folder.glob(f"{UNFINISHED}*"):
-            if not _is_running(file.name.removeprefix(UNFINISHED).partition("-")[0]):
+        for file in self._folder.glob(f"{INCOMPLETE_PREFIX}*"):
+            if not _is_running(file.name.removeprefix(INCOMPLETE_PREFIX).partition("-")[0]):
                 self.discard(file.name)
 
-    def _ours(self) -> list[SlotSnapshot]:
+    def _of_engine(self) -> list[SlotSnapshot]:
         return [snapshot for snapshot in self._newest_first() if snapshot.engine == self._engine]
 
     def _newest_first(self) -> list[SlotSnapshot]:

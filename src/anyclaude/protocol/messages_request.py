@@ -102,9 +102,9 @@ class MessagesRequest(Struct, frozen=True, kw_only=True):
     extra: JsonObject = NOTHING
 
 
-def decode_request(body: bytes) -> MessagesRequest:
+def decode_request(body: bytes, max_tokens: int | None = None) -> MessagesRequest:
     """
-    Parse a request body.
+    Parse a request body; `max_tokens` is the default where the body may omit it (token counting).
 
     Raises:
         InvalidRequest: when it is not valid JSON.  Also raised for an invalid field, which the error names.
@@ -113,7 +113,7 @@ def decode_request(body: bytes) -> MessagesRequest:
         raw = decode_json(body)
     except JsonError as error:
         raise InvalidRequest(f"the request body is not valid JSON: {error}") from error
-    return request_from(raw)
+    return request_from(raw, max_tokens)
 
 
 def request_from(raw: JsonValue, max_tokens: int | None = None) -> MessagesRequest:

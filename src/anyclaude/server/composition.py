@@ -1,8 +1,8 @@
 """
-What a gateway is made of.
+Builds a gateway from its options.
 
-`open_gateway` builds the parts from the options, the listeners among them, and opens the port; leaving its block closes
-everything in the opposite order.
+`open_gateway` creates the parts, among them the listeners, and opens the port; leaving its block closes everything in
+reverse order.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -50,10 +50,10 @@ async def open_gateway(
     listeners: Iterable[ExchangeListener] = (),
 ) -> AsyncIterator[Gateway]:
     """
-    Run a gateway for the time of the block; it answers from the first of `targets` that can.
+    Run a gateway within the block; the first of `targets` that can serve a request answers it.
 
-    `fatal_error` returns the error that every request is refused with, once there is one.  `listeners` receive the
-    exchanges after the gateway's own listeners.
+    `fatal_error` returns the error with which all requests are refused, or `None`.  `listeners` are called after the
+    gateway's own.
 
     Raises:
         InvalidSetting: when the gateway would be open to other machines without a token.
@@ -78,7 +78,7 @@ async def open_gateway(
 
 @dataclass(frozen=True, slots=True)
 class _Composition:
-    """Builds the parts of one gateway; `stack` closes what has to be closed."""
+    """Creates the parts of one gateway; `stack` closes those that have to be closed."""
 
     options: GatewayOptions
     targets: tuple[BackendTarget, ...]
@@ -87,7 +87,7 @@ class _Composition:
     fatal_error: FatalError
 
     async def opened_session(self, stack: AsyncExitStack) -> aiohttp.ClientSession:
-        """Return the connections to all servers; the journal is closed after them."""
+        """Return the session for the connections to all servers; the journal is closed after it."""
         stack.callback(self.journal.close)
         is_remote = any(target.profile.is_remote for target in self.targets)
         trusts_environment = is_remote or self.options.forward_to is not None
@@ -96,7 +96,7 @@ class _Composition:
     def services(
         self, session: aiohttp.ClientSession, stack: AsyncExitStack
     ) -> tuple[Services, tuple[ExchangeListener, ...]]:
-        """Return what the routes work with, and the gateway's own listeners in their order."""
+        """Return the services of the routes, and the gateway's own listeners in the order of their calls."""
         upstreams = tuple(self._upstream(target, session) for target in self.targets)
         memory = ConversationMemory(self.options.memory_file)
         policy = PromptContext(diet=self.options.diet, allowed_tools=self.options.allowed_tools)

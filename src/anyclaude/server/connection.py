@@ -1,8 +1,8 @@
 """
-One client's connection: what aiohttp leaves to us.
+A client's connection: what aiohttp leaves to the application.
 
-Errors that arise before there is a request still have the Anthropic shape, and a client
-that drips its headers (slowloris) is dropped.
+Errors that occur before there is a request also have the Anthropic shape, and a client that sends its headers too
+slowly (slowloris) is disconnected.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 def closed_by_gateway(request: web.BaseRequest) -> bool:
-    """Whether it was the gateway that closed a request's connection; it does so only when it is stopped."""
+    """Return whether the gateway closed the connection of a running request, which it does only when it stops."""
     return isinstance(request.protocol, GatewayConnection) and request.protocol.closed_by_gateway
 
 
 class GatewayServer(web.Server):
-    """Makes connections; `handler_cancellation` ends a request's work the moment its client is gone."""
+    """Creates connections; `handler_cancellation` cancels a request's handler as soon as its client disconnects."""
 
     def __init__(self, handler: Handler, limits: Limits, new_request_id: Callable[[], str]) -> None:
         super().__init__(handler, request_factory=self._new_request, handler_cancellation=True)
@@ -51,9 +51,9 @@ class GatewayServer(web.Server):
 
 
 class GatewayConnection(RequestHandler):
-    """aiohttp's connection with our errors and our patience."""
+    """aiohttp's connection, with errors in the Anthropic shape, and deadlines for silent clients and slow heads."""
 
-    __slots__ = ("_deadline", "_has_begun", "_is_lost", "_limits", "_new_request_id", "closed_by_gateway")
+    __slots__ = ("_deadline", "_head_began", "_is_lost", "_limits", "_new_request_id", "closed_by_gateway")
 
     def __init__(self, server: GatewayServer, loop: asyncio.AbstractEventLoop) -> None:
         limits = server.limits
@@ -67,33 +67,33 @@ class GatewayConnection(RequestHandler):
         self._new_request_id = server.new_request_id
         self.closed_by_gateway = False
         self._is_lost = False
-        self._has_begun = False
+        self._head_began = False
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Expect a request, but not for ever."""
+        """Limit the time until the first request."""
         super().connection_made(transport)
         self._set_deadline(self._limits.idle_seconds)
 
     def data_received(self, data: bytes) -> None:
-        """Watch over the time a request's head takes, from its first byte to its last."""
+        """Limit the time from the first byte of a request's head to its last."""
         super().data_received(data)
         is_waiting = self._waiter is not None and not self._waiter.done()
         if not is_waiting:
-            self._has_begun = False
+            self._head_began = False
             self._set_deadline(None)
-        elif data and not self._has_begun:
-            self._has_begun = True
+        elif data and not self._head_began:
+            self._head_began = True
             self._set_deadline(self._limits.head_seconds)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Let go of the deadline with the connection."""
+        """Cancel the deadline."""
         self._set_deadline(None)
         self._is_lost = True
         super().connection_lost(exc)
 
     def force_close(self) -> None:
-        """Close the connection, and remember that it was not the client who did."""
+        """Close the connection, and note that the gateway closed it, unless it was lost already."""
         self.closed_by_gateway = self.closed_by_gateway or not self._is_lost
         super().force_close()
 
@@ -104,15 +104,20 @@ class GatewayConnection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what went wrong outside of any handler, and close the connection."""
+        """
+        Answer a failure that no handler caught, and close the connection.
+
+        Raises:
+            ConnectionError: when no error can be sent, as the response has begun or the connection is lost.
+        """
         if not isinstance(exc, ConnectionError) and status != 400:
             self.log_exception("a request failed", exc_info=exc)
         if request.writer.output_size > 0 or isinstance(exc, ConnectionError):
-            raise ConnectionError("the connection is gone, or the response has begun and can only be cut") from exc
+            raise ConnectionError("the connection is lost, or the response has begun and can only be cut off") from exc
         error = (
             InvalidRequest(f"the request could not be read as HTTP: {(message or 'bad syntax')[:200]}")
             if status == 400
-            else AnyclaudeError("the gateway failed on this request; its log says why")
+            else AnyclaudeError("the gateway failed to handle this request; its log has the details")
         )
         response = error_response(error, self._new_request_id())
         response.force_close()

@@ -1,9 +1,9 @@
 """
 Writes a reply as server-sent events.
 
-The status is the only thing that cannot be taken back, so it is held for `commit_seconds`: a quick refusal stays a
-real HTTP status.  After that the client gets 200, `message_start` and a `ping` in every silence, so that a slow prefill
-does not look dead.
+The status cannot be changed once it is sent, so it is held for `commit_seconds`: an early refusal is then still a real
+HTTP status.  After that the client receives 200, `message_start`, and a `ping` in every silence, so that a slow prefill
+does not look like a dead connection.
 """
 
 import asyncio
@@ -37,21 +37,21 @@ class StreamTiming(Struct, frozen=True):
 
 def recovers_by_retrying(error: AnyclaudeError) -> bool:
     """
-    Return whether Claude Code recovers from this failure of a stream best by a broken connection.
+    Return whether Claude Code recovers better if this failure of a stream breaks the connection.
 
-    It answers an `error` event by requesting the whole prompt again without streaming, and gives up after 300 s; after
-    a broken connection it requests again with streaming within half a second.  A refusal that will not change is not
-    worth a retry, so every client gets it as an event.
+    After an `error` event it sends the whole prompt again without streaming, and gives up after 300 s; after a broken
+    connection it sends the request again with streaming, within half a second.  A refusal that will not change is not
+    worth a retry, so every client receives it as an event.
     """
     return not isinstance(error, BackendRejected) or error.is_transient
 
 
 class EventWriter:
     """
-    One response, event by event.
+    One response, written event by event.
 
-    `write` waits for the client: a slow client slows the backend down, and is never cut off for it.  No ping is sent
-    while a write waits.
+    `write` waits for the client: a slow client slows the backend down, and is never disconnected for it.  No ping is
+    sent while a write waits.
     """
 
     def __init__(self, request: web.BaseRequest, request_id: str, ping_seconds: float) -> None:
@@ -65,24 +65,24 @@ class EventWriter:
         self._ping: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
-        """Send the status and the headers, and start to keep the connection alive."""
+        """Send the status and the headers, and start the pings."""
         await self._response.prepare(self._request)
         self._last_write = self._loop.time()
-        self._check_again_at(self._last_write + self._ping_seconds)
+        self._schedule_check(self._last_write + self._ping_seconds)
 
     async def write(self, events: list[StreamEvent]) -> None:
-        """Send a batch of events; raises `ConnectionError` when the client is gone."""
+        """Send a batch of events.  Raises `ConnectionError` if the client has disconnected."""
         if events:
             await self._send(encode_event(events[0]) if len(events) == 1 else encode_events(events))
 
     async def end(self) -> web.StreamResponse:
-        """End a stream that is whole."""
+        """End a complete stream."""
         self.stop()
         await self._response.write_eof()
         return self._response
 
     async def fail(self, events: list[StreamEvent]) -> web.StreamResponse:
-        """End a stream that cannot become whole with the events that say so."""
+        """End an incomplete stream with the events that report the failure."""
         self.stop()
         with suppress(ConnectionError):
             await self._response.write(encode_events(events))
@@ -90,7 +90,7 @@ class EventWriter:
         return self._response
 
     def reset(self) -> web.StreamResponse:
-        """Break the connection with a reset: after a plain close, the client could take a cut reply for a whole one."""
+        """Reset the connection: after a plain close, the client could take a cut-off reply for a complete one."""
         self.stop()
         transport = self._request.transport
         if transport is not None:
@@ -100,7 +100,7 @@ class EventWriter:
         return self._response
 
     def stop(self) -> None:
-        """Send no more pings."""
+        """Stop the pings."""
         for pending in (self._timer, self._ping):
             if pending is not None:
                 pending.cancel()
@@ -113,8 +113,8 @@ class EventWriter:
             self._writing = False
             self._last_write = self._loop.time()
 
-    def _check_again_at(self, moment: float) -> None:
-        self._timer = self._loop.call_at(moment, self._keep_alive)
+    def _schedule_check(self, at: float) -> None:
+        self._timer = self._loop.call_at(at, self._keep_alive)
 
     def _keep_alive(self) -> None:
         """Send a ping if nothing has been written for long enough; nearly every stream ends before it needs one."""
@@ -123,7 +123,7 @@ class EventWriter:
         if due <= now:
             self._ping = asyncio.create_task(self._send_ping())
             due = now + self._ping_seconds
-        self._check_again_at(due)
+        self._schedule_check(due)
 
     async def _send_ping(self) -> None:
         with suppress(ConnectionError):  # the next write raises it

@@ -23,11 +23,11 @@ BACKLOG = 1024
 """The connections that wait to be accepted; the kernel limits them to `net.core.somaxconn`."""
 
 FatalError = Callable[[], AnyclaudeError | None]
-"""Returns the error that every request is refused with, once there is one."""
+"""Returns the fatal error with which all requests are refused, `None` while there is none."""
 
 
 class Gateway:
-    """Answers the requests of clients; `port` is the one it listens on."""
+    """Answers the requests of clients on `port`."""
 
     def __init__(
         self,
@@ -58,12 +58,12 @@ class Gateway:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """
-        Accept requests for the time of the block; then let running replies end within the grace period.
+        Accept requests within the block; after it, running replies have the grace period to end.
 
         Raises:
             PortTaken: when another process listens on the port.
         """
-        grace = self._options.grace_seconds / 2  # aiohttp waits twice as long: for the reply, and again
+        grace = self._options.grace_seconds / 2  # aiohttp waits twice: for replies, and for the cancelled ones
         server = GatewayServer(self._handle, self._options.limits, new_request_id)
         runner = web.ServerRunner(server, shutdown_timeout=grace)
         await runner.setup()
@@ -90,7 +90,7 @@ class Gateway:
         except OSError as error:
             raise PortTaken(
                 f"cannot listen on {host} port {port}: {error.strerror}. "
-                "Choose another with --port, or stop the program that has it"
+                "Choose another with --port, or stop the process that uses it"
             ) from error
         self.port = runner.addresses[0][1]
 
@@ -112,7 +112,7 @@ class Gateway:
             return error_response(error, log.request_id)
         except (asyncio.CancelledError, ConnectionError):
             if closed_by_gateway(request):
-                log.failed(ShuttingDown("the gateway was stopped before the reply was whole"))
+                log.failed(ShuttingDown("the gateway was stopped before the reply was complete"))
             outcome = "client_left" if log.error is None else "failed"
             raise
         finally:
@@ -123,7 +123,7 @@ class Gateway:
         method, path = context.http.method, context.http.path
         self._guard.check(context.http.headers)
         if self._is_stopping:
-            raise ShuttingDown("the gateway is stopping; it takes no new requests")
+            raise ShuttingDown("the gateway is stopping and accepts no new requests")
         if path in RECORDED_PATHS and (fatal := self._fatal_error()) is not None:
             raise fatal
         if self._forward is not None and path not in HEALTH:
@@ -137,5 +137,5 @@ def new_request_id() -> str:
 
 
 def new_id(prefix: str) -> str:
-    """Return a globally unique identifier: 96 random bits behind `prefix`."""
+    """Return a globally unique identifier: `prefix` and 96 random bits."""
     return f"{prefix}_{secrets.token_hex(12)}"

@@ -1,9 +1,8 @@
 """
-Who may talk to the gateway.
+Access control: the checks on the headers of every request.
 
-Any web page can reach a loopback port.  Its requests carry an `Origin`, which no command
-line client sends; and a page that points its own name at 127.0.0.1 (DNS rebinding) sends
-that name as `Host`.
+Any web page can reach a loopback port.  Its requests carry an `Origin`, which no command-line client sends; and a page
+that resolves its own name to 127.0.0.1 (DNS rebinding) sends that name as `Host`.
 """
 
 import hmac
@@ -19,7 +18,7 @@ LOCAL_NAMES = frozenset({"localhost", "ip6-localhost", "127.0.0.1", "::1"})
 
 
 class Guard(Struct, frozen=True, kw_only=True):
-    """Checks the headers of a request against what the user allows."""
+    """Checks the headers of a request against the origins and the token that the user has configured."""
 
     host: str = "127.0.0.1"
     """The address the gateway listens on."""
@@ -27,24 +26,30 @@ class Guard(Struct, frozen=True, kw_only=True):
     token: Secret | None = None
 
     def check(self, headers: Mapping[str, str]) -> None:
-        """Raise `Forbidden` or `Unauthorized`, or let the request pass."""
+        """
+        Check the headers of a request.
+
+        Raises:
+            Forbidden: when `Host` or `Origin` is not allowed.
+            Unauthorized: when the token is missing or wrong.
+        """
         self._check_host(headers.get("Host", ""))
         origin = headers.get("Origin")
         if origin is not None and origin not in self.allowed_origins:
             raise Forbidden(
-                f"requests from the web page {origin!r:.100} are refused; ANYCLAUDE_ALLOWED_ORIGINS can allow it"
+                f"requests from the web page {origin!r:.100} are refused; ANYCLAUDE_ALLOWED_ORIGINS can allow them"
             )
-        if self.token is not None and not _is_same(_presented_token(headers), self.token.reveal()):
+        if self.token is not None and not _are_equal(_presented_token(headers), self.token.reveal()):
             raise Unauthorized("the gateway's token is missing or wrong; send it as a bearer token or as x-api-key")
 
     def _check_host(self, header: str) -> None:
-        """On loopback the name must be a loopback name; elsewhere the token is what protects."""
+        """Require a loopback name if the gateway listens on loopback; elsewhere the token protects it."""
         if is_loopback(self.host) and not is_loopback(_name_in(header)):
-            raise Forbidden(f"the host name {header!r:.100} is not this machine's loopback; use 127.0.0.1 or localhost")
+            raise Forbidden(f"the host {header!r:.100} is not a loopback name or address; use 127.0.0.1 or localhost")
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a host name or address stands for this machine alone."""
+    """Return whether a host name or address is one of loopback, which other machines cannot reach."""
     if name.lower() in LOCAL_NAMES:
         return True
     try:
@@ -54,7 +59,7 @@ def is_loopback(name: str) -> bool:
 
 
 def _name_in(header: str) -> str:
-    """Return the host of a `Host` header, without its port."""
+    """Return the host in a `Host` header, without the port."""
     if header.startswith("["):
         return header[1:].partition("]")[0]
     return header.partition(":")[0]
@@ -65,5 +70,6 @@ def _presented_token(headers: Mapping[str, str]) -> str:
     return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
 
 
-def _is_same(presented: str, expected: str) -> bool:
+def _are_equal(presented: str, expected: str) -> bool:
+    """Return whether two tokens are equal, in a time that does not depend on where they differ."""
     return hmac.compare_digest(presented.encode(errors="replace"), expected.encode())

@@ -11,13 +11,13 @@ from .services import Services
 
 
 async def health(context: RequestContext, services: Services) -> web.Response:
-    """Answer with the state of every circuit and queue; `ok` as long as one backend may be asked."""
+    """Answer with the state of every circuit and queue; the status is `ok` while any backend can be used."""
     upstreams, journal, prewarmer = services.upstreams, services.journal, services.prewarmer
     backends: list[JsonValue] = [_backend(upstream) for upstream in upstreams]
-    is_well = not upstreams or any(upstream.breaker.state != "open" for upstream in upstreams)
+    is_ok = not upstreams or any(upstream.breaker.state != "open" for upstream in upstreams)
     return value_response(
         {
-            "status": "ok" if is_well else "degraded",
+            "status": "ok" if is_ok else "degraded",
             "backends": backends,
             "warmth": None if prewarmer is None else prewarmer.health(),
             "journal": {"lost_records": journal.lost_records, "last_failure": journal.last_failure},

@@ -1,19 +1,19 @@
-"""What a client may send, and how long it may take."""
+"""Limits on what a client may send, and on the time that it may take."""
 
 from msgspec import Struct
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """Bounds on one connection and on the requests that come over it."""
+    """The limits of one connection, and of the requests on it."""
 
     body_bytes: int = 32 * 1024 * 1024
     """The Messages API's own limit (docs: request size limits)."""
     body_seconds: float = 60.0
-    """32 MB over loopback take a fraction of a second, over a slow tunnel half a minute."""
+    """32 MB take a fraction of a second over loopback, and half a minute over a slow tunnel."""
     head_seconds: float = 20.0
-    """A request's head fits into one packet or two; nobody honest needs this long for it."""
+    """A request's head fits into one or two packets; only an attacker takes this long to send it."""
     idle_seconds: float = 600.0
-    """A client thinks, edits and runs tools between two requests; reconnecting is cheap but not free."""
+    """Between two requests the user reads, and the client edits and runs tools; reconnecting is cheap but not free."""
     linger_seconds: float = 10.0
-    """How long a refused body is read and thrown away: closed at once, the connection would be reset, and a client
-    that is still sending would never read the refusal."""
+    """How long a refused body is read and discarded.  Closing the connection at once would reset it, and a client that
+    is still sending would never read the refusal."""

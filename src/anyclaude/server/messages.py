@@ -18,7 +18,7 @@ from .services import Services
 
 
 async def create_message(context: RequestContext, services: Services) -> web.StreamResponse:
-    """Answer one message request; raises `AnyclaudeError` as long as nothing has been sent."""
+    """Answer with the model's reply.  Raises `AnyclaudeError`, but only before the response has begun."""
     exchange = services.exchanges.begin(await context.body(), context.log)
     try:
         async with aclosing(exchange.batches()) as batches:

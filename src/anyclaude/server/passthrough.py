@@ -1,8 +1,8 @@
 """
-Forwarding to Anthropic's own API, unchanged: the mode `claude`.
+Forwarding to Anthropic's own API, unchanged: mode `claude`.
 
-Credentials, betas and bodies pass as they are, and so do the replies, errors included: the
-client's retry logic matches their wording.  Only what belongs to one hop is left out.
+Credentials, betas, bodies and replies are forwarded as they are; errors too, as the client's retry logic matches their
+wording.  Only the headers of a single hop are removed.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from anyclaude.protocol.sse import DEFAULT_MAX_EVENT_BYTES, EventTooLarge, SseDe
 
 from .requests import RequestContext
 
-ONE_HOP = frozenset(
+HOP_BY_HOP_HEADERS = frozenset(
     {
         "connection",
         "content-length",
@@ -39,12 +39,12 @@ ONE_HOP = frozenset(
         "accept-encoding",
     }
 )
-"""RFC 9110 §7.6.1, with what the HTTP library states anew.  `accept-encoding` too: between here and the client's own
-machine there is nothing to gain from compression, and the journal reads the usage from the plain bytes."""
+"""The headers that are not forwarded: those of RFC 9110 §7.6.1, and those that the HTTP library sets again.
+`accept-encoding` is among them because the journal reads the usage from the plain bytes, and because compression gains
+nothing between the gateway and a client on the same machine."""
 
-
-NOT_OURS_TO_ADD = ("Accept", "Content-Type", "User-Agent")
-"""What aiohttp would add where the client has said nothing."""
+AUTO_HEADERS = ("Accept", "Content-Type", "User-Agent")
+"""The headers that aiohttp would add to a request without them."""
 
 
 class Passthrough:
@@ -55,10 +55,10 @@ class Passthrough:
         self._origin = origin.rstrip("/")
 
     async def __call__(self, context: RequestContext) -> web.StreamResponse:
-        """Forward one request; raises `BackendUnreachable` where no reply came."""
+        """Forward one request.  Raises `BackendUnreachable` if there is no reply."""
         body = await context.body()
         context.log.forwarded(_decoded(body), "claude/unchanged")
-        headers = _passed_on(context.http.headers)
+        headers = _end_to_end(context.http.headers)
         headers["Accept-Encoding"] = "identity"
         try:
             upstream = await self._session.request(
@@ -66,7 +66,7 @@ class Passthrough:
                 URL(self._origin + context.http.raw_path, encoded=True),
                 data=BytesIO(body) if body else None,
                 headers=headers,
-                skip_auto_headers=NOT_OURS_TO_ADD,
+                skip_auto_headers=AUTO_HEADERS,
                 allow_redirects=False,
                 auto_decompress=False,
             )
@@ -79,33 +79,33 @@ class Passthrough:
 
     async def _stream_back(self, context: RequestContext, upstream: aiohttp.ClientResponse) -> web.StreamResponse:
         context.log.answered(upstream.status)
-        response = web.StreamResponse(status=upstream.status, headers=_passed_on(upstream.headers))
+        response = web.StreamResponse(status=upstream.status, headers=_end_to_end(upstream.headers))
         response.headers.setdefault("request-id", context.request_id)
         response.content_length = upstream.content_length
         await response.prepare(context.http)
         reader = UsageReader(is_stream=upstream.content_type == "text/event-stream")
         try:
-            while chunk := await self._read(upstream):
+            while chunk := await self._next_chunk(upstream):
                 reader.feed(chunk)
                 await response.write(chunk)
         except BackendTruncated as error:
             context.log.failed(error)
-            raise ConnectionError("the reply is cut; so is the client's connection") from error
+            raise ConnectionError("the reply was cut off, so the client's connection is closed") from error
         finally:
             reader.finish()
             context.log.counted(reader.reported)
         await response.write_eof()
         return response
 
-    async def _read(self, upstream: aiohttp.ClientResponse) -> bytes:
+    async def _next_chunk(self, upstream: aiohttp.ClientResponse) -> bytes:
         try:
             return await upstream.content.readany()
         except (aiohttp.ClientError, OSError) as error:
-            raise BackendTruncated(f"{self._origin} broke off its reply") from error
+            raise BackendTruncated(f"{self._origin} closed the connection in the middle of its reply") from error
 
 
 class WireUsage(Struct, frozen=True):
-    """The usage object of the Messages API, as far as the journal keeps it."""
+    """The fields of the API's usage object that the journal records."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -120,14 +120,14 @@ class WireMessage(Struct, frozen=True):
 
 
 class WireEvent(Struct, frozen=True):
-    """Any event, as far as it speaks of usage."""
+    """The fields of any event that may contain usage."""
 
     message: WireMessage | None = None
     usage: WireUsage | None = None
 
 
 class UsageReader:
-    """Reads the usage out of a reply that passes by; what it cannot read does not concern it."""
+    """Reads the usage from a reply while it is forwarded; a reply that it cannot read has no usage."""
 
     def __init__(self, is_stream: bool) -> None:
         self.reported = UsageReported()
@@ -135,45 +135,46 @@ class UsageReader:
         self._document = bytearray()
         self._sse = SseDecoder()
         self._decoder = msgspec.json.Decoder(WireEvent)
-        self._is_lost = False
+        self._is_unreadable = False
 
     def feed(self, chunk: bytes) -> None:
-        """Look at some more bytes."""
-        if self._is_lost:
+        """Read the next bytes of the reply."""
+        if self._is_unreadable:
             return
         if not self._is_stream:
             self._document += chunk
-            self._is_lost = len(self._document) > DEFAULT_MAX_EVENT_BYTES
+            self._is_unreadable = len(self._document) > DEFAULT_MAX_EVENT_BYTES
             return
         try:
             for event in self._sse.feed(chunk):
-                self._look_at(event.data)
+                self._read_event(event.data)
         except (EventTooLarge, msgspec.DecodeError, UnicodeDecodeError):
-            self._is_lost = True
+            self._is_unreadable = True
 
     def finish(self) -> None:
-        """Look at a reply that had to be whole first."""
-        if not self._is_stream and not self._is_lost:
+        """Read a reply that is not a stream, which is possible only once it is complete."""
+        if not self._is_stream and not self._is_unreadable:
             with suppress(msgspec.DecodeError, UnicodeDecodeError):
-                self._look_at(bytes(self._document))
+                self._read_event(bytes(self._document))
 
-    def _look_at(self, data: bytes) -> None:
+    def _read_event(self, data: bytes) -> None:
         if b'"usage"' not in data:
             return
         event = self._decoder.decode(data)
         usage = event.usage or (event.message.usage if event.message else WireUsage())
         cached = usage.cache_read_input_tokens
         created = usage.cache_creation_input_tokens or 0
-        whole = None if usage.input_tokens is None else usage.input_tokens + (cached or 0) + created
-        self.reported = merge_reports(self.reported, UsageReported(whole, usage.output_tokens, cached))
+        total = None if usage.input_tokens is None else usage.input_tokens + (cached or 0) + created
+        self.reported = merge_reports(self.reported, UsageReported(total, usage.output_tokens, cached))
 
 
-def _passed_on(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in ONE_HOP)
+def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    """Return the headers that are forwarded."""
+    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in HOP_BY_HOP_HEADERS)
 
 
 def _decoded(body: bytes) -> MessagesRequest | None:
-    """Return the request for the journal, `None` if it cannot be decoded; then Anthropic's answer says why."""
+    """Return the request for the journal, `None` if it cannot be decoded; Anthropic's answer then gives the reason."""
     try:
         return decode_request(body)
     except InvalidRequest:

@@ -1,4 +1,4 @@
-"""One request to the gateway, as every route gets it."""
+"""One request to the gateway, as every route receives it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from .limits import Limits
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """The HTTP request, the log that is kept of it, and the limits on its body."""
+    """The HTTP request, its log, and the limits on its body."""
 
     http: web.BaseRequest
     log: ExchangeLog
@@ -21,12 +21,12 @@ class RequestContext:
 
     @property
     def request_id(self) -> str:
-        """The identifier that the response carries too."""
+        """The identifier of the request, which is also in the response."""
         return self.log.request_id
 
     @property
     def caller(self) -> Caller:
-        """The client, as far as it is known by now."""
+        """The client, as far as it has been identified."""
         return self.log.caller
 
     async def body(self) -> bytes:

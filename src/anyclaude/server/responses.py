@@ -1,4 +1,4 @@
-"""Whole responses: JSON bodies, and every error in the Anthropic envelope."""
+"""Complete responses: JSON bodies, and every error in the Anthropic envelope."""
 
 import math
 
@@ -25,10 +25,10 @@ def value_response(value: JsonValue, request_id: str) -> web.Response:
 
 def error_response(error: AnyclaudeError, request_id: str) -> web.Response:
     """
-    Return an error as the client understands it.
+    Return an error in the Anthropic envelope.
 
-    `x-should-retry` tells Claude Code whether trying again can help; without it a deterministic
-    failure is tried ten times with growing pauses.
+    `x-should-retry` states whether a retry can help; without it Claude Code retries a deterministic failure ten times,
+    with growing pauses.
     """
     response = json_response(encode_failure(failure(error, request_id)), request_id, error.status)
     response.headers["x-should-retry"] = "true" if error.is_transient else "false"

@@ -3,9 +3,9 @@ The routes of the gateway, one row each.
 
     HEAD, GET  /, /api/hello              the client's connectivity probes
     GET        /health                    the state of the gateway
-    GET        /v1/models[/{id}]          the models on offer
+    GET        /v1/models[/{id}]          the models that requests can reach
     POST       /v1/messages               a reply
-    POST       /v1/messages/count_tokens  the size of a prompt
+    POST       /v1/messages/count_tokens  the number of tokens of a prompt
 
 Any other route answers 404 in the Anthropic shape; nothing is forwarded to an address that was not configured.
 """
@@ -27,7 +27,7 @@ from .responses import REQUEST_ID_HEADER
 from .services import Services
 
 Route: TypeAlias = Callable[[RequestContext, Services], Awaitable[web.StreamResponse]]
-"""Answers one request; raises `AnyclaudeError` as long as nothing has been sent."""
+"""Answers one request; raises `AnyclaudeError`, but only before the response has begun."""
 
 Routes: TypeAlias = Mapping[str, Mapping[str, Route]]
 """The routes by path and method; a path that ends in `/` also matches everything below it."""
@@ -39,7 +39,7 @@ async def probe(context: RequestContext, services: Services) -> web.Response:
 
 
 HEALTH: Routes = {"/health": {"GET": health, "HEAD": health}}
-"""The only route of mode `claude`, in which every other request is forwarded."""
+"""The only route in mode `claude`, which forwards every other request."""
 
 ROUTES: Routes = {
     **HEALTH,
@@ -52,7 +52,7 @@ ROUTES: Routes = {
 }
 
 RECORDED_PATHS = frozenset({"/v1/messages", "/v1/messages/count_tokens"})
-"""The exchanges with a model; probes and model lists would only obscure them in the journal."""
+"""The paths of exchanges with a model.  Probes and model lists would only obscure them in the journal."""
 
 
 def route_for(method: str, path: str, routes: Routes) -> Route:
@@ -72,6 +72,6 @@ def route_for(method: str, path: str, routes: Routes) -> Route:
 
 
 def _below(path: str, routes: Routes) -> Mapping[str, Route] | None:
-    """Return the route that answers everything below a path of its own; names of models may contain slashes."""
+    """Return the route whose path ends in `/` and begins this one; names of models may contain slashes."""
     prefixes = (prefix for prefix in routes if prefix.endswith("/") and len(prefix) > 1)
     return next((routes[prefix] for prefix in prefixes if path.startswith(prefix)), None)

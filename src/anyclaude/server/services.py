@@ -1,4 +1,4 @@
-"""What the routes of a gateway work with."""
+"""The parts of a gateway that its routes use."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from .event_writer import StreamTiming
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The parts of one running gateway; in mode `claude` there are no upstreams, and nothing is exchanged with them."""
+    """The parts of one running gateway; mode `claude` has no targets and no upstreams."""
 
     targets: tuple[BackendTarget, ...]
     upstreams: tuple[Upstream, ...]
