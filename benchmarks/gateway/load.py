@@ -41,10 +41,11 @@ class Reply:
 
     @property
     def wait(self) -> float:
-        """Seconds from the request to the first event with text.
+        """
+        Seconds from the request to the first event with text.
 
         Raises:
-            LoadError: when the reply ended without text
+            LoadError: when the reply ended without text.
         """
         if self.first_at is None:
             raise LoadError("a reply ended without text")
@@ -71,10 +72,11 @@ class Connection(asyncio.Protocol):
         self._done: asyncio.Future[Reply] | None = None
 
     async def ask(self, request: bytes, seen: EventsSeen | None = None, text: list[bytes] | None = None) -> Reply:
-        """Send a request, and wait for the end of the reply; the bytes of the body are appended to `text`.
+        """
+        Send a request, and wait for the end of the reply; the bytes of the body are appended to `text`.
 
         Raises:
-            LoadError: when the connection is closed, or the reply is incomplete or an error
+            LoadError: when the connection is closed, or the reply is incomplete or an error.
         """
         if self._transport is None:
             raise LoadError("the connection was closed")

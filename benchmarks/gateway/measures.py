@@ -78,10 +78,11 @@ class Pacing:
 
 
 async def check(harness: Harness, tokens: int = 32) -> None:
-    """Check that the whole text of a reply arrives.
+    """
+    Check that the whole text of a reply arrives.
 
     Raises:
-        LoadError: when the text differs from what the backend sent
+        LoadError: when the text differs from what the backend sent.
     """
     harness.backend.script = Script(tokens)
     received: list[bytes] = []
@@ -119,7 +120,7 @@ async def throughput(
     Return the rate of events while every stream repeats its request as soon as its reply is complete.
 
     Raises:
-        LoadError: when a reply lacks events
+        LoadError: when a reply lacks events.
     """
     harness.backend.script = script
     events = replies = 0

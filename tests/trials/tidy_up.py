@@ -75,7 +75,8 @@ _JOIN = (
 
 
 def task_in(tree: Path, *, subagent_runs_in_background: bool) -> Task:
-    """Return the task for a tree.
+    """
+    Return the task for a tree.
 
     A client may run the sub-agent in the background; the main conversation then waits for a notification, which costs
     it one more turn.  The two are made to overlap: the sub-agent's first reply waits until the main conversation has
