@@ -1,4 +1,4 @@
-"""The steps that prepare every prompt, and the information about the conversation that they use."""
+"""The transforms that prepare every prompt, and the information about the conversation that they use."""
 
 from msgspec.structs import replace
 
@@ -22,7 +22,7 @@ from .conversation_memory import ConversationMemory
 
 
 def prompt_steps() -> tuple[Transform, ...]:
-    """Return the steps in order; keep the instances, because each caches its work for prompts that repeat parts."""
+    """Return the transforms in order; keep the instances, because each caches its work for prompts that repeat parts."""
     return (
         WithoutAttribution(),
         ShorterSystemPrompt(),
