@@ -6,6 +6,7 @@ Ollama's API documentation (`/api/ps`, `/api/show`, `/api/tags`), vLLM's `max_mo
 `context_length` in `/v1/models`.  What a server does not report stays `None`.
 """
 
+import asyncio
 import re
 from typing import TypeVar, assert_never
 
@@ -125,8 +126,8 @@ class _OllamaShow(Struct, frozen=True):
 
 
 async def _llamacpp(server: _Server) -> ServerFacts:
-    props = await server.answer(_get("/props"), _Props) or _Props()
-    listed = await _model_ids(server)
+    answer, listed = await asyncio.gather(server.answer(_get("/props"), _Props), _model_ids(server))
+    props = answer or _Props()
     loaded = props.model_alias or next(iter(listed), None)
     return ServerFacts(
         models=listed,
