@@ -13,9 +13,9 @@ pytest_plugins = ("tests.parts.prefix_contract",)
 TESTS = Path(__file__).parent
 
 SLOW_PLACES = tuple(
-    TESTS / place for place in ("faults", "trials", "launcher/test_real_client.py", "parts/test_claude_code.py")
+    TESTS / place for place in ("faults", "fuzz", "trials", "launcher/test_real_client.py", "parts/test_claude_code.py")
 )
-"""Faults at every byte and chaos, and the tests that run the real client: most of the time of all tests."""
+"""The fault runs, the fuzzers, and the tests that run the real client."""
 
 MODEL_FIXTURES = frozenset({"qwen_model", "smollm2_model", "tiny_model"})
 """The fixtures of weights, on which those of real engines depend; the first use downloads up to 490 MB."""

@@ -27,7 +27,7 @@ from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.engine import EngineOptions, NullProgress
 from anyclaude.engine.embedded import start_engine
 from anyclaude.engine.weights import locate_model
-from anyclaude.exchange.prompt_pipeline import prompt_steps
+from anyclaude.exchange.prompt_pipeline import prompt_transforms
 from anyclaude.launcher.client.diets import CLIENT_DIETS, ClientDiet
 from anyclaude.launcher.client.environment import child_environment
 from anyclaude.launcher.client.plan import Invocation, plan_client
@@ -70,7 +70,7 @@ async def _table(client: Client, gateway: Gateway, folder: Path) -> None:
     full = 0
     for diet in CLIENT_DIETS:
         written = await _first_request(client, diet, folder / diet.name)
-        sent = prepare(written, prompt_steps(), PromptContext(diet=diet.gateway), prompt_characters).request
+        sent = prepare(written, prompt_transforms(), PromptContext(diet=diet.gateway), prompt_characters).request
         for prompt, request in (("written by the client", written), ("sent to the model", sent)):
             measured = Measured(section_characters(request), await _tokens(gateway, request))
             full = full or measured.tokens

@@ -22,7 +22,7 @@ from anyclaude.engine import EngineOptions, NullProgress
 from anyclaude.engine.chat_templates import shipped_template
 from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.engine.gguf import read_metadata
-from anyclaude.exchange.prompt_pipeline import prompt_steps
+from anyclaude.exchange.prompt_pipeline import prompt_transforms
 from anyclaude.launcher.detection import find_target
 from anyclaude.launcher.servers import running_servers
 from anyclaude.profiles import EMBEDDED, BackendProfile, profile_named
@@ -178,7 +178,7 @@ ANSWERS = {2: "A tree.", 5: "Ants.", 8: "They sleep."}
 def encoded(length: int, profile: BackendProfile) -> bytes:
     """Return the request of the conversation so far, prepared as the gateway does it."""
     request = MessagesRequest(model="m", max_tokens=16, messages=TALK[:length], system="Look around.")
-    prepared = prepare(request, prompt_steps(), PromptContext(), lambda _: 0).request
+    prepared = prepare(request, prompt_transforms(), PromptContext(), lambda _: 0).request
     return dialect_named("openai_chat").encode_request(prepared, "m", profile).request.body
 
 

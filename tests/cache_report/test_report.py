@@ -55,6 +55,13 @@ def test_the_engines_own_counts_are_named_as_such() -> None:
     assert "The reply began after 41.0 s." in counted
 
 
+def test_the_compared_prompt_is_named_with_its_relation_to_this_one() -> None:
+    assert lines_of(RECORD, FINDING)["compared with"] == "req_1, of the same conversation"
+    assert lines_of(RECORD, replace(FINDING, is_same_conversation=False))["compared with"] == (
+        "req_1, the most similar prompt"
+    )
+
+
 def test_the_difference_has_a_token_a_location_and_both_texts() -> None:
     lines = lines_of(RECORD, FINDING)
 

@@ -1,7 +1,7 @@
 """Prompts are prepared as the policy requires, and extend the earlier prompts of their conversation."""
 
 from anyclaude.exchange.conversation_memory import ConversationMemory
-from anyclaude.exchange.prompt_pipeline import PromptPipeline, prompt_steps
+from anyclaude.exchange.prompt_pipeline import PromptPipeline, prompt_transforms
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn
 from anyclaude.transforms import PromptContext
 
@@ -43,6 +43,6 @@ def test_preparing_a_prepared_prompt_changes_nothing() -> None:
 
 
 def test_the_steps_have_distinct_names() -> None:
-    names = [step.name for step in prompt_steps()]
+    names = [step.name for step in prompt_transforms()]
 
     assert len(set(names)) == len(names)

@@ -7,6 +7,7 @@ and sockets than before.
 """
 
 import asyncio
+import itertools
 import json
 import random
 import sys
@@ -30,6 +31,9 @@ MAX_RELEASE_CHECKS = 200
 """How often the gateway's resources are read, 0.1 s apart, before those still held count as leaked."""
 
 MEMORY_SAMPLES = 20
+
+STREAMS_WITHOUT_BACKEND = 8
+"""How many streams end between a kill of the backend and its replacement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class Report:
 
 
 class ServerProcess:
-    """A process of `chaos_processes` that answers each line on its standard input with a line of JSON."""
+    """A process of `chaos_processes`, which answers a line on its standard input with a line of JSON."""
 
     def __init__(self, process: Process) -> None:
         self.process = process
@@ -103,8 +107,8 @@ class ServerProcess:
         decoded: dict[str, float] = json.loads(line)
         return decoded
 
-    async def resources(self) -> dict[str, float]:
-        """Return the resources it holds now."""
+    async def ask(self) -> dict[str, float]:
+        """Send an empty line, and return the answer."""
         assert self.process.stdin is not None
         self.process.stdin.write(b"\n")
         await self.process.stdin.drain()
@@ -118,15 +122,18 @@ class ServerProcess:
 
 
 async def run(folder: Path, load: Load) -> Report:
-    """Send the streams while the backend is killed and restarted, and return the report."""
+    """Send the streams while the backend is killed and replaced, and return the report."""
     port = free_port()
     report = Report()
     rng = random.Random(load.seed)
-    async with gateway(folder, f"http://127.0.0.1:{port}/v1") as (process, gateway_port):
+    async with (
+        gateway(folder, f"http://127.0.0.1:{port}/v1") as (process, gateway_port),
+        _standby_backends(port, load.kills + 1) as backends,
+    ):
         await observe("127.0.0.1", gateway_port, request("POST", "/v1/messages", b"?", {"Connection": "close"}))
-        report.before = await process.resources()  # after one request, which has opened the journal
-        backend = await _started_backend(port)  # before the first stream, or a slow start would refuse all of them
-        killer = asyncio.create_task(_kill_and_restart(backend, port, load, report))
+        report.before = await process.ask()  # after one request, which has opened the journal
+        await backends[0].ask()
+        killer = asyncio.create_task(_kill_and_replace(backends, load, report))
         streams = iter(
             [(f"stream {number}, seed {load.seed}", random.Random(rng.random())) for number in range(load.streams)]
         )
@@ -166,29 +173,37 @@ class _MemorySampler:
         """Record the memory if another interval of streams has ended."""
         if self._report.outcomes.total() % self._interval == 0:
             async with self._lock:
-                self._report.memory.append((await self._process.resources())["memory"])
+                self._report.memory.append((await self._process.ask())["memory"])
 
 
-async def _started_backend(port: int) -> ServerProcess:
-    """Start the backend, and return once it listens."""
-    backend = await ServerProcess.start("backend", str(port))
+@asynccontextmanager
+async def _standby_backends(port: int, count: int) -> AsyncIterator[list[ServerProcess]]:
+    """
+    Start backends that are ready to listen on one port, and kill them when the block ends.
+
+    On a busy machine a process takes longer to start than the gateway retries, so that most streams would end without a
+    backend.  With standby processes the time without one does not depend on the machine.
+    """
+    backends: list[ServerProcess] = []
     try:
-        await backend.read_line()
-    except BaseException:
-        await backend.kill()
-        raise
-    return backend
-
-
-async def _kill_and_restart(backend: ServerProcess, port: int, load: Load, report: Report) -> None:
-    """Kill and restart the backend each time another share of the streams has ended; kill it when cancelled."""
-    while True:
-        try:
-            await report.wait_until_counted(load.streams * (report.kills + 1) // (load.kills + 1))
-            report.kills += 1
-        finally:
+        for _ in range(count):
+            backends.append(await ServerProcess.start("backend", str(port)))
+        for backend in backends:
+            await backend.read_line()
+        yield backends
+    finally:
+        for backend in backends:
             await backend.kill()
-        backend = await _started_backend(port)
+
+
+async def _kill_and_replace(backends: list[ServerProcess], load: Load, report: Report) -> None:
+    """Kill the backend each time another share of the streams has ended, and let the next one listen a little later."""
+    for number, (backend, replacement) in enumerate(itertools.pairwise(backends), start=1):
+        await report.wait_until_counted(load.streams * number // (load.kills + 1))
+        await backend.kill()
+        report.kills += 1
+        await report.wait_until_counted(report.outcomes.total() + STREAMS_WITHOUT_BACKEND)
+        await replacement.ask()
 
 
 async def _run_streams(
@@ -235,7 +250,7 @@ async def _exchange(port: int, sent: bytes, behaviour: str, rng: random.Random) 
 async def _resources_after_release(process: ServerProcess, report: Report) -> Mapping[str, float]:
     """Return the gateway's resources once they are no more than before, or after the last check."""
     for _ in range(MAX_RELEASE_CHECKS):
-        report.after = await process.resources()
+        report.after = await process.ask()
         if not report.leaked:
             break
         await asyncio.sleep(0.1)

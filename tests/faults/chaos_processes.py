@@ -4,8 +4,8 @@ The two servers of the chaos run, each a separate process.
     python -m tests.faults.chaos_processes gateway FOLDER BACKEND_URL
     python -m tests.faults.chaos_processes backend PORT
 
-Each prints one line of JSON with the URL it listens on.  The gateway then answers every line on its standard input with
-the resources it holds.
+The gateway prints a line of JSON with the URL it listens on, and then answers every line on its standard input with the
+resources it holds.  The backend prints an empty object when it is ready, and listens after a line on standard input.
 """
 
 import asyncio
@@ -76,7 +76,10 @@ def play_for(received: Received) -> Play:
 
 
 async def serve_backend(port: int) -> None:
-    """Serve until killed."""
+    """Wait for a line, then serve until killed."""
+    reader = await standard_input()
+    write_line({})
+    await reader.readline()
     async with faulty_backend(play_for, port=port) as backend:
         write_line({"url": backend.base_url})
         await asyncio.Event().wait()
@@ -88,14 +91,20 @@ async def serve_gateway(folder: Path, backend_url: str) -> None:
         seconds=lambda: time.monotonic() * CLOCK_SPEED, sleep=lambda seconds: asyncio.sleep(seconds / CLOCK_SPEED)
     )
     options = replace(GatewayOptions(), timeouts=TIMEOUTS, queue_limit=10_000, grace_seconds=0.2)
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    reader = await standard_input()
     async with running_gateway(
         folder, target_at(backend_url, "llamacpp", 10_000), options=options, clock=clock
     ) as running:
         write_line({"url": running.base_url})
         while await reader.readline():
             write_line(resources())
+
+
+async def standard_input() -> asyncio.StreamReader:
+    """Return a reader of the standard input."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
 
 
 def resources() -> dict[str, float]:

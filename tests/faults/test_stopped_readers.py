@@ -48,7 +48,7 @@ class EndlessReplies:
 
 async def memory(process: ServerProcess) -> float:
     """Return the resident memory of the gateway, in bytes."""
-    return (await process.resources())["memory"]
+    return (await process.ask())["memory"]
 
 
 async def test_a_stopped_reader_costs_bounded_memory_and_its_upstream_reply_ends_with_it(

@@ -105,7 +105,7 @@ def _counts(record: ExchangeRecord) -> str:
 
 
 def _compared(finding: Finding, compared: ExchangeRecord | None) -> str:
-    relation = "the previous prompt of this conversation" if finding.is_same_conversation else "the most similar prompt"
+    relation = "of the same conversation" if finding.is_same_conversation else "the most similar prompt"
     time = "" if compared is None else f" of {when(compared)}"
     return f"{finding.compared_with}{time}, {relation}"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TextIO
 
 from anyclaude.errors import InvalidSetting
-from anyclaude.exchange.prompt_pipeline import prompt_steps
+from anyclaude.exchange.prompt_pipeline import prompt_transforms
 from anyclaude.protocol.content import Content, TextBlock, blocks_of, encode_block
 from anyclaude.protocol.json_values import encode_json
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
@@ -30,7 +30,7 @@ def show_prompt(file: str, settings: Settings, out: TextIO) -> None:
     request = decode_request(_read(file))
     diet = settings.diet or DEFAULT_DIET
     context = PromptContext(diet=diet, allowed_tools=settings.allowed_tools)
-    prepared = prepare(request, prompt_steps(), context, prompt_characters)
+    prepared = prepare(request, prompt_transforms(), context, prompt_characters)
     whole = Step(f"diet {diet}", prompt_characters(request), prompt_characters(prepared.request))
     out.write(f"{'':<20}{'characters':>24}{'tokens (estimated)':>24}\n")
     for step in (whole, *prepared.steps):

@@ -11,7 +11,7 @@ from .events import ExchangeBegan, ExchangeEnded, ExchangeListener, ExchangeProg
 from .exchange_log import ExchangeLog
 from .message_exchange import MessageExchange, MessageExchanges
 from .pending_replies import PendingReplies, PendingReply, ReattachPolicy
-from .prompt_pipeline import PromptPipeline, prompt_steps
+from .prompt_pipeline import PromptPipeline, prompt_transforms
 from .record import ExchangeRecord, Outcome, RequestClass
 
 __all__ = [
@@ -35,5 +35,5 @@ __all__ = [
     "ReattachPolicy",
     "RequestClass",
     "caller_of",
-    "prompt_steps",
+    "prompt_transforms",
 ]

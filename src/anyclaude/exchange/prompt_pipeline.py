@@ -1,4 +1,4 @@
-"""The steps that prepare every prompt, and the information about the conversation that they use."""
+"""The transforms that prepare every prompt, and the information about the conversation that they use."""
 
 from msgspec.structs import replace
 
@@ -21,8 +21,8 @@ from anyclaude.transforms import (
 from .conversation_memory import ConversationMemory
 
 
-def prompt_steps() -> tuple[Transform, ...]:
-    """Return the steps in order; keep the instances, because each caches its work for prompts that repeat parts."""
+def prompt_transforms() -> tuple[Transform, ...]:
+    """Return the transforms in order; keep the instances, because each caches its work for repeated parts."""
     return (
         WithoutAttribution(),
         ShorterSystemPrompt(),
@@ -44,7 +44,7 @@ class PromptPipeline:
     def __init__(self, memory: ConversationMemory, policy: PromptContext) -> None:
         self._memory = memory
         self._policy = policy
-        self._steps = prompt_steps()
+        self._transforms = prompt_transforms()
 
     def prepare(self, request: MessagesRequest, conversation: str) -> PreparedPrompt:
         """Return the request as a backend receives it."""
@@ -53,7 +53,7 @@ class PromptPipeline:
             tool_order=self._memory.tool_order(conversation),
             raw_arguments=self._memory.raw_arguments,
         )
-        return prepare(request, self._steps, context, prompt_characters)
+        return prepare(request, self._transforms, context, prompt_characters)
 
     def next_turn(self, request: MessagesRequest, conversation: str) -> PreparedPrompt:
         """Return the request as a backend receives it, and remember the order of its tools for the next turn."""

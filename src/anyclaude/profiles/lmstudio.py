@@ -7,10 +7,10 @@ LMSTUDIO = BackendProfile(
     title="LM Studio",
     base_url="http://127.0.0.1:1234/v1",
     api_key_variable="LMSTUDIO_API_KEY",
-    accepts_named_tool_choice=False,
+    accepts_named_tool_choice=False,  # an object is refused (LM Studio bug tracker 670)
     identity_path="/api/v0/models",
     identity_marker='"data"',
-    parallel_requests=4,
+    parallel_requests=4,  # its default (docs: Parallel Requests, Max Concurrent Predictions)
     facts_from="lmstudio_models",
     how_to_start="lms server start",
 )

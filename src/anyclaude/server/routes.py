@@ -7,7 +7,8 @@ The routes of the gateway, one row each.
     POST       /v1/messages               a reply
     POST       /v1/messages/count_tokens  the number of tokens of a prompt
 
-Any other route answers 404 in the Anthropic shape; nothing is forwarded to an address that was not configured.
+Any other route answers 404 in the Anthropic shape.  In mode `claude`, only `/health` is answered here, and every other
+request is forwarded to Anthropic's own API, or to the address configured instead.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

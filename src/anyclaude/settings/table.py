@@ -40,7 +40,7 @@ SERVER = Group(
             meaning="The address of the server. `/v1` is added if it has no path.",
             allowed="an address that begins with http:// or https://",
             otherwise="the usual address of its kind",
-            source="the documentation of each server (`profiles/`)",
+            source="the documentation of each server (the modules of `profiles/`)",
             has_flag=True,
         ),
         Setting(
@@ -165,7 +165,7 @@ GATEWAY = Group(
             metavar="N",
             meaning="The requests that a server gets at the same time. For the embedded engine: its slots.",
             otherwise="the slots that the server reports, else those of its kind; embedded: 1",
-            source="`profiles/table.py`; [measured](benchmarks.md#on-a-server-of-your-own) with llama.cpp",
+            source="the modules of `profiles/`; [measured](benchmarks.md#on-a-server-of-your-own) with llama.cpp",
         ),
         Setting(
             name="queue_limit",
@@ -219,7 +219,7 @@ CACHE = Group(
             metavar="MIB",
             meaning="How much of the disk the snapshots of the embedded engine's slot may take; 0 keeps none.",
             source="one conversation of 20,000 tokens of a model of 8 billion parameters takes some 3 GB "
-            "(estimated, [prewarm.md](prewarm.md))",
+            "(calculated, [prewarm.md](prewarm.md))",
             old_names=("kept_state_mib",),
         ),
         Setting(
@@ -289,7 +289,7 @@ FALLBACK: tuple[Setting, ...] = (
         meaning="The kind of server.",
         choices=tuple(mode for mode in MODES if mode not in {"embedded", "claude"}),
         otherwise="the first kind that the server at `url` identifies itself as",
-        source="the server's answers (`profiles/table.py`)",
+        source="the server's answers (the modules of `profiles/`)",
         owner=Fallback,
     ),
     Setting(

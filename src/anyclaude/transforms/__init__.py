@@ -1,7 +1,7 @@
 """
-The preparation of a prompt for the model: a list of small, pure steps.
+The preparation of a prompt for the model: a list of small, pure transforms.
 
-A step takes a request and returns another; it never modifies its argument.  Every step is
+A transform takes a request and returns another; it never modifies its argument.  Every transform is
 idempotent, and does not change the prefix that an earlier turn has already sent: the engine's
 cache depends on it.
 """

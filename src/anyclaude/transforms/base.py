@@ -1,4 +1,4 @@
-"""The steps that prepare a prompt, and how they are run."""
+"""What a transform is, and how a prompt is prepared by a list of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias
@@ -12,7 +12,7 @@ Diet: TypeAlias = Literal["full", "lean", "minimal"]
 
 
 class PromptContext(Struct, frozen=True, kw_only=True):
-    """The information that a step may use besides the request."""
+    """The information that a transform may use besides the request."""
 
     diet: Diet = "full"
     allowed_tools: frozenset[str] | None = None
@@ -25,24 +25,24 @@ class PromptContext(Struct, frozen=True, kw_only=True):
 
 class Transform(Protocol):
     """
-    One step: takes a request and returns another, and never modifies its argument.
+    One step of the preparation: takes a request and returns another, and never modifies its argument.
 
-    Every step is idempotent, and does not change the prefix that an earlier turn has already sent: the
+    Every transform is idempotent, and does not change the prefix that an earlier turn has already sent: the
     engine's cache depends on it.
     """
 
     @property
     def name(self) -> str:
-        """The step's name in the journal."""
+        """The transform's name in the journal."""
         ...
 
     def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
-        """Return the request after this step."""
+        """Return the changed request, or the same object if there is nothing to change."""
         ...
 
 
 class Step(Struct, frozen=True):
-    """The size of the prompt before and after one step, in characters."""
+    """The size of the prompt before and after one transform, in characters."""
 
     name: str
     before: int
@@ -50,7 +50,7 @@ class Step(Struct, frozen=True):
 
 
 class PreparedPrompt(Struct, frozen=True):
-    """The request as it will be sent, and the steps that changed its size."""
+    """The request as it will be sent, and the effect of each transform that changed its size."""
 
     request: MessagesRequest
     steps: tuple[Step, ...] = ()
@@ -62,7 +62,7 @@ def prepare(
     context: PromptContext,
     size: Callable[[MessagesRequest], int],
 ) -> PreparedPrompt:
-    """Run the steps in order."""
+    """Run the transforms in order."""
     steps: list[Step] = []
     for transform in transforms:
         changed = transform(request, context)
