@@ -1,8 +1,29 @@
-"""How all tests run."""
+"""The settings of all tests, and the marker of the slow ones."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")  # a property holds or not; how long a busy machine takes to see it says nothing
+settings.load_profile("untimed")  # a property is true or false; how long a busy machine takes to check it says nothing
 
 pytest_plugins = ("tests.parts.prefix_contract",)
+
+TESTS = Path(__file__).parent
+
+SLOW_PLACES = tuple(
+    TESTS / place for place in ("faults", "fuzz", "trials", "launcher/test_real_client.py", "parts/test_claude_code.py")
+)
+"""The fault runs, the fuzzers, and the tests that run the real client."""
+
+MODEL_FIXTURES = frozenset({"qwen_model", "smollm2_model", "tiny_model"})
+"""The fixtures of weights, on which those of real engines depend; the first use downloads up to 490 MB."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slow tests, which `scripts/check fast` skips."""
+    for item in items:
+        fixtures = item.fixturenames if isinstance(item, pytest.Function) else ()
+        if any(item.path.is_relative_to(place) for place in SLOW_PLACES) or MODEL_FIXTURES.intersection(fixtures):
+            item.add_marker("slow")

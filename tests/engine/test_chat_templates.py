@@ -39,11 +39,12 @@ CONVERSATION: list[dict[str, object]] = [
 ]
 
 
-@pytest.fixture(params=["smollm2_engine", "qwen_engine"])
-def either_engine(request: pytest.FixtureRequest) -> EmbeddedEngine:
+@pytest.fixture(params=["smollm2", "qwen"])
+def either_engine(
+    request: pytest.FixtureRequest, smollm2_engine: EmbeddedEngine, qwen_engine: EmbeddedEngine
+) -> EmbeddedEngine:
     """An engine with each of the shipped templates."""
-    engine: EmbeddedEngine = request.getfixturevalue(request.param)
-    return engine
+    return {"smollm2": smollm2_engine, "qwen": qwen_engine}[request.param]
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,11 @@
 
 import asyncio
 import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +42,10 @@ class Command:
             yield process
         finally:
             if process.returncode is None:
-                process.kill()
-            await process.wait()
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGKILL)  # `process.kill` may reap it, and asyncio then reports 255
+            async with asyncio.timeout(LONG_SECONDS):
+                await process.communicate()  # also closes the pipes, when the processes below have ended
 
     async def ran(self, *words: str, stdin: bytes = b"", **more: str) -> tuple[int, str, str]:
         """Run the command until it ends; return its status, output and errors."""

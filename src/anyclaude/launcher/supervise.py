@@ -77,8 +77,9 @@ class _Ending:
         if self._signals.received is None:
             asyncio.get_running_loop().call_later(self._termination_seconds, _kill, self._process)
         self._signals.note(number)
-        with suppress(ProcessLookupError):
-            self._process.send_signal(number)
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)  # `send_signal` may reap it, and asyncio then reports status 255
 
 
 async def _start(command: Sequence[str], environment: Mapping[str, str]) -> Process:
