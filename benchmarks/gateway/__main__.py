@@ -4,6 +4,10 @@ Measure every contestant and print the tables.
     uv run python -m benchmarks.gateway              everything, about ten minutes
     uv run python -m benchmarks.gateway --rounds 1   a first impression
     uv run python -m benchmarks.gateway --write      everything, and write the tables to docs/benchmarks.md
+
+To see what a change costs, measure it in the same run as an earlier version, checked out and installed elsewhere:
+
+    uv run python -m benchmarks.gateway --only direct anyclaude --beside ../earlier/.venv/bin/python
 """
 
 import argparse
@@ -23,7 +27,7 @@ import uvloop
 from rich.console import Console
 
 from .bodies import LARGE_BYTES, LARGE_TOOLS, SMALL_BYTES, SMALL_TOOLS, request_body
-from .contestants import CONTESTANTS, Contestant
+from .contestants import CONTESTANTS, Contestant, other_build
 from .load import LoadError
 from .measures import Harness, check, first_events, pacing, tagged_bodies, throughput
 from .mock_backend import MockBackend, Script
@@ -71,7 +75,7 @@ async def measure_all(chosen: Sequence[Contestant], rounds: int, seconds: float,
                 results.absent[contestant.title] = str(error) or type(error).__name__
                 console.print(f"{contestant.title} did not run: {error}")
         for number in range(rounds):
-            for measured in ready:
+            for measured in ready if number % 2 == 0 else reversed(ready):
                 console.print(f"round {number + 1} of {rounds}: {measured.contestant.title}")
                 await _measure(measured, results, seconds)
     await backend.stop()
@@ -130,11 +134,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="how often each contestant is measured (default 5)")
     parser.add_argument("--seconds", type=float, default=2.0, help="the duration of one measure (default 2)")
     parser.add_argument("--only", nargs="+", choices=[item.name for item in CONTESTANTS], help="only these contestants")
+    parser.add_argument("--beside", metavar="PYTHON", help="also measure the anyclaude of this interpreter")
     parser.add_argument("--write", action="store_true", help="write the tables to docs/benchmarks.md")
     options = parser.parse_args()
     console = Console()
     os.sched_setaffinity(0, {LOAD_CORE})
     contestants = [item for item in CONTESTANTS if options.only is None or item.name in options.only]
+    if options.beside is not None:
+        contestants.append(other_build(options.beside))
     machine = _machine()
     results = uvloop.run(measure_all(contestants, options.rounds, options.seconds, console))
     section = tables(results, f"{options.rounds} rounds of {options.seconds:g} s per measure", machine)

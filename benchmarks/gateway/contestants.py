@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -86,10 +87,10 @@ http {{
 """
 
 
-def _anyclaude(folder: Path, backend_port: int) -> Launch:
+def _anyclaude(folder: Path, backend_port: int, python: str = sys.executable) -> Launch:
     port = free_port()
     backend = f"http://127.0.0.1:{backend_port}/v1"
-    command = [sys.executable, "-m", "anyclaude", "serve", "--mode", "generic", "--backend-url", backend]
+    command = [python, "-m", "anyclaude", "serve", "--mode", "generic", "--backend-url", backend]
     command += ["--model", MODEL, "--port", str(port)]
     roomy = {"ANYCLAUDE_PARALLEL_REQUESTS": "1024"}  # so that requests do not queue for the backend
     return Launch(command, private_environment(folder, **roomy), folder, port)
@@ -176,3 +177,8 @@ ROUTER = Contestant("ccr", "Claude Code Router 2.0.0", _claude_code_router)
 LITELLM_PROXY = Contestant("litellm", "LiteLLM 1.106.2", _litellm)
 
 CONTESTANTS = (DIRECT, NGINX, ANYCLAUDE, ROUTER, LITELLM_PROXY)
+
+
+def other_build(python: str) -> Contestant:
+    """Return the anyclaude of another environment, given its interpreter: an earlier version, for example."""
+    return Contestant("other", "anyclaude, other build", partial(_anyclaude, python=python))
