@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from anyclaude.exchange.record import Durations, ExchangeRecord, RecordedUsage
+from anyclaude.exchange_record import Durations, ExchangeRecord, RecordedUsage
 from anyclaude.observability.journal import Journal
 
 NOTHING = "python -c pass"

@@ -8,7 +8,7 @@ from tests.cache_report.test_report import FINDING, RECORD
 
 from anyclaude.cache_report.advice import NOTHING, advice_for
 from anyclaude.cache_report.findings import Cause, DifferenceLocation, Finding, Hint
-from anyclaude.exchange.record import RecordedSkip
+from anyclaude.exchange_record import RecordedSkip
 from anyclaude.protocol.prompt import Change
 
 

@@ -9,7 +9,7 @@ from tests.cache_report.test_report import FINDING, RECORD
 from anyclaude.cache_report.findings import FINDINGS_FILE, FindingLog
 from anyclaude.cache_report.history import ExchangeHistory
 from anyclaude.cache_report.report import explained
-from anyclaude.exchange.record import RecordedUsage
+from anyclaude.exchange_record import RecordedUsage
 from anyclaude.observability.journal import Journal
 
 ONE, TWELVE, TWO = (

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 from tests.cache_report.test_report import FINDING, RECORD
 
 from anyclaude.cache_report.listing import HEADINGS, listed
-from anyclaude.exchange.record import RecordedUsage
+from anyclaude.exchange_record import RecordedUsage
 
 
 def test_an_exchange_is_a_row_with_the_engines_counts_and_the_cause() -> None:

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from anyclaude.cache_report.findings import DifferenceLocation, Excerpt, Finding
 from anyclaude.cache_report.report import explained, seconds
-from anyclaude.exchange.record import Durations, ExchangeRecord, RecordedError, RecordedUsage
+from anyclaude.exchange_record import Durations, ExchangeRecord, RecordedError, RecordedUsage
 
 RECORD = ExchangeRecord(
     time="2026-11-22T10:00:00.000+00:00",

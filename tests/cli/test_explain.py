@@ -11,7 +11,7 @@ from tests.parts.command import Command
 from anyclaude.cache_report.findings import FINDINGS_FILE, FindingLog
 from anyclaude.cli.explain import explain, list_exchanges
 from anyclaude.errors import InvalidSetting
-from anyclaude.exchange.record import Durations, ExchangeRecord
+from anyclaude.exchange_record import Durations, ExchangeRecord
 from anyclaude.observability.journal import Journal
 from anyclaude.settings import Settings
 

@@ -12,12 +12,13 @@ from anyclaude.cli.commands import COMMANDS
 from anyclaude.cli.main import run
 
 HEAVY = re.compile(
-    r"aiohttp|huggingface_hub|rich|uvloop|xllamacpp|anyclaude\.(engine|launcher|server|backends\.http|prewarm)"
+    r"aiohttp|asyncio|huggingface_hub|rich|uvloop|xllamacpp|"
+    r"anyclaude\.(backends|engine|exchange|launcher|prewarm|scheduling|server)\b"
 )
 """Modules that take a noticeable time to load, and are of no use to a command that starts nothing."""
 
-READS_RECORDS = re.compile(r"asyncio|anyclaude\.(cache_report|exchange|observability)")
-"""What only `explain` loads besides: the records of exchanges, and the types they are made of."""
+READS_RECORDS = re.compile(r"anyclaude\.(cache_report|exchange_record|observability)")
+"""The modules that only `explain` loads besides: the records of exchanges, and what reads and explains them."""
 
 
 async def test_help_and_version_are_the_clients_after_a_separator(command: Command) -> None:
@@ -86,7 +87,7 @@ async def test_a_command_that_starts_nothing_loads_no_heavy_module(
 
 
 @pytest.mark.parametrize(("words", "status"), [(("explain",), 2), (("explain", "--last", "3"), 0)])
-async def test_explain_loads_no_gateway_and_no_network_library(
+async def test_explain_loads_what_reads_records_and_no_heavy_module(
     command: Command, words: tuple[str, ...], status: int
 ) -> None:
     ended, _, err = await command.ran(*words, PYTHONPROFILEIMPORTTIME="1")

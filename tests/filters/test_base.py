@@ -15,7 +15,7 @@ from tests.parts.raw_client import CLAUDE_CODE, connected, prompt, request
 from tests.parts.referee import judge
 
 from anyclaude.filters import FilterChain, FilterContext, chain_for
-from anyclaude.observability import Journal
+from anyclaude.observability.journal import Journal
 from anyclaude.profiles import profile_named
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ToolCallDelta
 from anyclaude.protocol.messages_request import Tool

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from anyclaude.exchange.record import Durations, ExchangeRecord
+from anyclaude.exchange_record import Durations, ExchangeRecord
 from anyclaude.observability.journal import Journal
 
 RECORD = ExchangeRecord(

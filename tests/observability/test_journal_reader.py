@@ -5,7 +5,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from anyclaude.dialects import DroppedField
-from anyclaude.exchange.record import Durations, ExchangeRecord, RecordedSkip, RecordedUsage
+from anyclaude.exchange_record import Durations, ExchangeRecord, RecordedSkip, RecordedUsage
 from anyclaude.observability.journal import Journal
 from anyclaude.observability.journal_reader import newest_records
 from anyclaude.protocol.prompt_size import PromptSize, SectionSize

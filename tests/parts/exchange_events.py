@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from anyclaude.exchange import Caller, ExchangeEnded, ExchangeListener, ExchangeRecord
-from anyclaude.exchange.record import Durations
+from anyclaude.exchange_record import Durations
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.scheduling import PreparedRequest

@@ -7,7 +7,7 @@ from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import connected, prompt, request
 
 from anyclaude.exchange import ExchangeBegan, ExchangeEnded, ExchangeListener, ExchangeProgressed
-from anyclaude.observability import Journal
+from anyclaude.observability.journal import Journal
 from anyclaude.server import open_gateway
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from anyclaude.storage import exclusive_lock
+from anyclaude.storage.process_lock import exclusive_lock
 
 HOLDER = """\
 import asyncio, pathlib, sys
-from anyclaude.storage import exclusive_lock
+from anyclaude.storage.process_lock import exclusive_lock
 
 async def hold():
     async with exclusive_lock(pathlib.Path(sys.argv[1])):

@@ -20,7 +20,7 @@ from anyclaude.backends import BackendTarget
 from anyclaude.cache_report.findings import FINDINGS_FILE, Finding, FindingLog
 from anyclaude.engine import EngineOptions
 from anyclaude.engine.embedded import EmbeddedEngine
-from anyclaude.exchange.record import ExchangeRecord
+from anyclaude.exchange_record import ExchangeRecord
 from anyclaude.observability.journal_reader import newest_records
 from anyclaude.profiles import EMBEDDED
 from anyclaude.secret import Secret

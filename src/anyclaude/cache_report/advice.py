@@ -1,6 +1,6 @@
 """Advice: which setting or habit would have kept a prompt in the engine's cache, by the cause of the finding."""
 
-from anyclaude.exchange.record import ExchangeRecord
+from anyclaude.exchange_record import ExchangeRecord
 
 from .findings import DifferenceLocation, Finding, Hint
 

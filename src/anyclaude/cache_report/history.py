@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from anyclaude.exchange import ExchangeRecord
+from anyclaude.exchange_record import ExchangeRecord
 from anyclaude.observability import newest_records
 
 from .findings import FINDINGS_FILE, Finding, FindingLog

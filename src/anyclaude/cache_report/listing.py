@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from anyclaude.exchange.record import ExchangeRecord
+from anyclaude.exchange_record import ExchangeRecord
 
 from .findings import Finding
 from .report import short, when

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from anyclaude.exchange.record import ExchangeRecord
+from anyclaude.exchange_record import ExchangeRecord
 
 from .advice import advice_for
 from .findings import Cause, DifferenceLocation, Finding

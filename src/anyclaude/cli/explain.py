@@ -9,7 +9,7 @@ from typing import TextIO
 
 from anyclaude.cache_report import ExchangeHistory, listed
 from anyclaude.errors import InvalidSetting
-from anyclaude.exchange import ExchangeRecord
+from anyclaude.exchange_record import ExchangeRecord
 from anyclaude.settings import Settings
 
 from .commands import Call

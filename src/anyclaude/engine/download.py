@@ -14,7 +14,8 @@ from typing import BinaryIO
 import aiohttp
 
 from anyclaude.errors import DownloadFailed
-from anyclaude.storage import exclusive_lock, make_private_folder, open_private_append
+from anyclaude.storage import make_private_folder, open_private_append
+from anyclaude.storage.process_lock import exclusive_lock
 
 from .progress import Progress
 

@@ -4,6 +4,8 @@ One exchange with a model, from the bytes of the request to its record in the jo
 `MessageExchanges` begins exchanges.  Each writes an `ExchangeLog`, which announces its events to `ExchangeListener`s.
 """
 
+from anyclaude.exchange_record import ExchangeRecord, Outcome, RequestClass
+
 from .caller import Caller, caller_of
 from .clock import REAL_TIME, Clock
 from .conversation_memory import ConversationMemory
@@ -12,7 +14,6 @@ from .exchange_log import ExchangeLog
 from .message_exchange import MessageExchange, MessageExchanges
 from .pending_replies import PendingReplies, PendingReply, ReattachPolicy
 from .prompt_pipeline import PromptPipeline, prompt_transforms
-from .record import ExchangeRecord, Outcome, RequestClass
 
 __all__ = [
     "REAL_TIME",

@@ -5,9 +5,8 @@ from typing import get_args
 
 from msgspec import Struct
 
+from anyclaude.exchange_record import RequestClass
 from anyclaude.scheduling import Priority
-
-from .record import RequestClass
 
 SESSION_HEADER = "x-claude-code-session-id"
 AGENT_HEADER = "x-claude-code-agent-id"

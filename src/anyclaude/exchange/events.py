@@ -14,13 +14,13 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
+from anyclaude.exchange_record import ExchangeRecord, Outcome
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.scheduling.progress import Stage
 from anyclaude.scheduling.upstream import PreparedRequest
 
 from .caller import Caller
-from .record import ExchangeRecord, Outcome
 
 NO_CALLS: Mapping[str, str] = MappingProxyType({})
 

@@ -3,6 +3,7 @@
 from datetime import UTC
 
 from anyclaude.errors import AnyclaudeError
+from anyclaude.exchange_record import Durations, ExchangeRecord, Outcome, RecordedError, RecordedSkip, RecordedUsage
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest
@@ -14,7 +15,6 @@ from anyclaude.transforms import PreparedPrompt, Step
 from .caller import Caller
 from .clock import Clock
 from .events import NO_CALLS, ExchangeBegan, ExchangeEnded, ExchangeListener, ExchangeProgressed
-from .record import Durations, ExchangeRecord, Outcome, RecordedError, RecordedSkip, RecordedUsage
 
 
 class ExchangeLog:

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from msgspec.structs import replace
 
 from anyclaude.backends import BackendTarget
-from anyclaude.observability import Journal
+from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.server import Gateway, GatewayOptions, open_gateway
 from anyclaude.settings import Settings

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from anyclaude.exchange.record import ExchangeRecord
+from anyclaude.exchange_record import ExchangeRecord
 from anyclaude.storage import LineFile
 
 

@@ -27,7 +27,7 @@ from anyclaude.exchange import (
     PendingReplies,
     PromptPipeline,
 )
-from anyclaude.observability import Journal
+from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import Prewarmer
 from anyclaude.protocol.caching_decoder import CachingDecoder
 from anyclaude.scheduling import Admission, Dispatcher, Upstream

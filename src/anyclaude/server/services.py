@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from anyclaude.backends import BackendTarget
 from anyclaude.exchange import MessageExchanges, PromptPipeline
-from anyclaude.observability import Journal
+from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import Prewarmer
 from anyclaude.scheduling import Upstream
 

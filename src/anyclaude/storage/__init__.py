@@ -2,19 +2,18 @@
 Files under the user's own folders: private, bounded, and shared by processes that run side by side.
 
 A file is readable by its owner alone (0600), and so is a folder that is created for it (0700).  `LineFile` grows by
-lines within a bound, `write_private` replaces a file in one step, `files_newest_first` lists files by age, and
-`exclusive_lock` admits one process at a time.  What the files hold is defined by the rooms above.
+lines within a bound, `write_private` replaces a file in one step, and `files_newest_first` lists files by age.
+`exclusive_lock` admits one process at a time; import it from `process_lock`, because it loads asyncio.  What the files
+hold is defined by the rooms above.
 """
 
 from .line_file import LineFile
 from .newest_first import files_newest_first, remove_all_but_newest
 from .private_files import PRIVATE_FILE, make_private_folder, open_private_append, write_private
-from .process_lock import exclusive_lock
 
 __all__ = [
     "PRIVATE_FILE",
     "LineFile",
-    "exclusive_lock",
     "files_newest_first",
     "make_private_folder",
     "open_private_append",

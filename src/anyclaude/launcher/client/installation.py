@@ -21,7 +21,8 @@ from msgspec import Struct
 from anyclaude.claude_code import CLIENT_VERSION
 from anyclaude.engine import Progress
 from anyclaude.errors import ClientUnavailable
-from anyclaude.storage import exclusive_lock, make_private_folder
+from anyclaude.storage import make_private_folder
+from anyclaude.storage.process_lock import exclusive_lock
 
 PACKAGE = "@anthropic-ai/claude-code"
 
