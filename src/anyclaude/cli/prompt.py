@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from anyclaude.diet import DEFAULT_DIET
 from anyclaude.errors import InvalidSetting
 from anyclaude.exchange.prompt_pipeline import prompt_transforms
 from anyclaude.protocol.content import Content, TextBlock, blocks_of, encode_block
 from anyclaude.protocol.json_values import encode_json
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
 from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN, prompt_characters
-from anyclaude.settings import DEFAULT_DIET, Settings
+from anyclaude.settings import Settings
 from anyclaude.transforms import PromptContext, Step, prepare
 
 from .commands import Call

@@ -2,14 +2,18 @@
 The wire languages of model servers, one package each: how to ask, and how to understand the answer.
 
 A `Dialect` encodes requests and decodes replies; a `TokenizerApi` asks a server's tokenizer about an encoded request.
+A dialect is a package with a `DIALECT` and a `TOKENIZER`, and a row in `PACKAGES`; it is loaded when it is first used.
 """
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
 
 from anyclaude.profiles import BackendProfile, DialectName
 
 from .base import DeltaDecoder, Dialect, DroppedField, Encoded, TokenizerApi, WireRequest
-from .openai_chat import OpenAiChat, OpenAiChatTokenizer
 
 __all__ = [
+    "PACKAGES",
     "DeltaDecoder",
     "Dialect",
     "DroppedField",
@@ -20,16 +24,16 @@ __all__ = [
     "tokenizer_for",
 ]
 
+PACKAGES: Mapping[DialectName, str] = {"openai_chat": "anyclaude.dialects.openai_chat"}
+
 
 def dialect_named(name: DialectName) -> Dialect:
     """Return the dialect that a backend profile names."""
-    match name:
-        case "openai_chat":
-            return OpenAiChat()
+    dialect: Dialect = import_module(PACKAGES[name]).DIALECT
+    return dialect
 
 
 def tokenizer_for(profile: BackendProfile) -> TokenizerApi:
     """Return the questions for the tokenizer of a server of this kind."""
-    match profile.dialect:
-        case "openai_chat":
-            return OpenAiChatTokenizer(profile)
+    tokenizer: Callable[[BackendProfile], TokenizerApi] = import_module(PACKAGES[profile.dialect]).TOKENIZER
+    return tokenizer(profile)

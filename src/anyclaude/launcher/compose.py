@@ -8,11 +8,11 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from msgspec.structs import replace
 
 from anyclaude.backends import BackendTarget
+from anyclaude.diet import Diet
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.server import Gateway, GatewayOptions, open_gateway
 from anyclaude.settings import Settings
-from anyclaude.transforms import Diet
 
 from .client import Client, diet_of
 from .folders import slot_snapshots_folder

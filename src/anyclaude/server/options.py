@@ -7,12 +7,12 @@ from socket import socket
 from msgspec import Struct
 
 from anyclaude.bounds import QUEUE_LIMIT, STORED_PROMPTS
+from anyclaude.diet import Diet
 from anyclaude.exchange import ReattachPolicy
 from anyclaude.filters import FilterFactory
 from anyclaude.prewarm import PrewarmOptions
 from anyclaude.secret import Secret
 from anyclaude.timeouts import Timeouts
-from anyclaude.transforms import Diet
 
 
 class StreamTiming(Struct, frozen=True):

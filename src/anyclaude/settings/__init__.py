@@ -8,10 +8,9 @@ and `docs/settings.md` are made from these two.
 from .load import config_file, load_settings
 from .setting import Setting, flag_named, variable_named
 from .table import GROUPS, SETTINGS, Group, setting_named
-from .values import DEFAULT_DIET, MODES, Fallback, Mode, Settings
+from .values import MODES, Fallback, Mode, Settings
 
 __all__ = [
-    "DEFAULT_DIET",
     "GROUPS",
     "MODES",
     "SETTINGS",

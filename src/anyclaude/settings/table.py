@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from anyclaude.diet import DEFAULT_DIET
 from anyclaude.timeouts import Timeouts
 
 from .setting import Setting
-from .values import DEFAULT_DIET, MODES, Fallback
+from .values import MODES, Fallback
 
 
 class Group(Struct, frozen=True):

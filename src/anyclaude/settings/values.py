@@ -7,18 +7,15 @@ from msgspec import Meta, Struct
 
 from anyclaude.bounds import QUEUE_LIMIT, STORED_PROMPTS
 from anyclaude.claude_code import CLIENT_VERSION, PermissionMode
+from anyclaude.diet import Diet
 from anyclaude.profiles import PROFILES, BackendProfile
 from anyclaude.secret import Secret
 from anyclaude.timeouts import Timeouts
-from anyclaude.transforms import Diet
 
 Mode: TypeAlias = str
 """One of `MODES`: the name of a kind of server, or `claude` for Anthropic's own API."""
 
 MODES: tuple[Mode, ...] = (*(profile.name for profile in PROFILES), "claude")
-
-DEFAULT_DIET: Diet = "lean"
-"""For models that run on local hardware.  In mode `claude` it is `full`: these requests are forwarded unchanged."""
 
 Tokens: TypeAlias = Annotated[int, Meta(ge=256)]
 """A number of tokens; a window or a reply of less than 256 is a typing error."""

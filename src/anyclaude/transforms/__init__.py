@@ -6,9 +6,11 @@ idempotent, and does not change the prefix that an earlier turn has already sent
 cache depends on it.
 """
 
+from anyclaude.diet import Diet
+
 from .allowed_tools import AllowedTools
 from .attribution import WithoutAttribution
-from .base import Diet, PreparedPrompt, PromptContext, Step, Transform, prepare
+from .base import PreparedPrompt, PromptContext, Step, Transform, prepare
 from .instructions_first import InstructionsFirst
 from .raw_arguments import RawArguments
 from .system_sections import ShorterSystemPrompt

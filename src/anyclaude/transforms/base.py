@@ -1,14 +1,12 @@
 """What a transform is, and how a prompt is prepared by a list of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
 from msgspec import Struct
 
+from anyclaude.diet import Diet
 from anyclaude.protocol.messages_request import MessagesRequest
-
-Diet: TypeAlias = Literal["full", "lean", "minimal"]
-"""How much of the prompt is kept: all of it, the part that a local model needs, or only the indispensable part."""
 
 
 class PromptContext(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ Read from the prompts of 2.1.112 and 2.1.330, both its short and its long one, a
 
 from msgspec import Struct
 
-from .base import Diet
+from anyclaude.diet import Diet
 
 
 class Passage(Struct, frozen=True):

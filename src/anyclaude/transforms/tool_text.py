@@ -12,9 +12,10 @@ from types import MappingProxyType
 from msgspec import Struct
 from msgspec.structs import replace
 
+from anyclaude.diet import Diet
 from anyclaude.protocol.messages_request import MessagesRequest, Tool
 
-from .base import Diet, PromptContext
+from .base import PromptContext
 from .identity_cache import IdentityCache
 from .plain_schema import plain_schema
 from .text_units import Unit, first_sentences, units_of

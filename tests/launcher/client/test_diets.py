@@ -4,10 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anyclaude.diet import DEFAULT_DIET, Diet
 from anyclaude.launcher.client.diets import CLIENT_DIETS, MINIMAL, ClientDiet, diet_for, fits, has_chosen_tools
 from anyclaude.launcher.client.environment import reply_cap, room_tokens
-from anyclaude.settings import DEFAULT_DIET
-from anyclaude.transforms import Diet
 
 WINDOWS = st.integers(min_value=1_024, max_value=2_000_000)
 

@@ -1,6 +1,8 @@
 """Chat Completions, the language of nearly every model server."""
 
-from anyclaude.dialects.base import DeltaDecoder, Encoded, WireRequest
+from collections.abc import Callable
+
+from anyclaude.dialects.base import DeltaDecoder, Dialect, Encoded, TokenizerApi, WireRequest
 from anyclaude.errors import BackendError
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.messages_request import MessagesRequest
@@ -12,7 +14,7 @@ from .prompt import read_prompt
 from .rejections import rejection
 from .tokens import OpenAiChatTokenizer
 
-__all__ = ["OpenAiChat", "OpenAiChatTokenizer"]
+__all__ = ["DIALECT", "TOKENIZER", "OpenAiChat", "OpenAiChatTokenizer"]
 
 
 class OpenAiChat:
@@ -37,3 +39,8 @@ class OpenAiChat:
     ) -> BackendError:
         """Return the error for a reply with an error status."""
         return rejection(status, body, retry_after_seconds, profile)
+
+
+DIALECT: Dialect = OpenAiChat()
+
+TOKENIZER: Callable[[BackendProfile], TokenizerApi] = OpenAiChatTokenizer

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from anyclaude.settings import DEFAULT_DIET
-from anyclaude.transforms import Diet
+from anyclaude.diet import DEFAULT_DIET, Diet
 
 from .arguments import before_separator
 from .environment import Variable

@@ -7,7 +7,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anyclaude.backends import BackendTarget
-from anyclaude.settings import DEFAULT_DIET, Settings, variable_named
+from anyclaude.diet import DEFAULT_DIET
+from anyclaude.settings import Settings, variable_named
 
 from .arguments import SettingsNeeded, client_arguments, has_chosen_permissions, settings_files
 from .diets import CLIENT_DIETS, ClientDiet, diet_for, fits, has_chosen_tools
