@@ -84,6 +84,12 @@ class Listeners(ExchangeListener):
 
     def __init__(self, listeners: Iterable[ExchangeListener] = ()) -> None:
         self._listeners = tuple(listeners)
+        self._followers = tuple(
+            listener
+            for listener in self._listeners
+            if type(listener).exchange_progressed is not ExchangeListener.exchange_progressed
+        )
+        """The listeners that override the frequent event."""
 
     def exchange_began(self, event: ExchangeBegan) -> None:
         """Pass the event on."""
@@ -92,7 +98,7 @@ class Listeners(ExchangeListener):
 
     def exchange_progressed(self, event: ExchangeProgressed) -> None:
         """Pass the event on."""
-        for listener in self._listeners:
+        for listener in self._followers:
             listener.exchange_progressed(event)
 
     def exchange_ended(self, event: ExchangeEnded) -> None:
