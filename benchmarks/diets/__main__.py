@@ -20,11 +20,12 @@ from aiohttp import web
 from platformdirs import user_cache_path
 from tests.parts.claude_code import SYSTEM_PATH, ClientTask, Workspace, client_arguments, run_command, workspace_for
 from tests.parts.claude_code_versions import NATIVE, VERSIONS, Client, installed_client
+from tests.parts.null_progress import NullProgress
 from tests.parts.work_tree import make_work_tree
 
 from anyclaude.backends import BackendTarget, fitted_to_template
 from anyclaude.backends.http import HttpBackend, open_session
-from anyclaude.engine import EngineOptions, NullProgress
+from anyclaude.engine import EngineOptions
 from anyclaude.engine.embedded import start_engine
 from anyclaude.engine.weights import locate_model
 from anyclaude.exchange.prompt_pipeline import prompt_transforms

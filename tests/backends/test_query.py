@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 from msgspec import Struct
+from tests.parts.fake_backend import FakeBackend, FakeReply
 from tests.parts.gateway import target_at
 
-from anyclaude.backends import FakeBackend, FakeReply, QueryReply, query, query_or_none
+from anyclaude.backends import QueryReply, query, query_or_none
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendError, BackendTimeout, BackendTruncated, BackendUnreachable
 

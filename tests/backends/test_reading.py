@@ -1,9 +1,9 @@
 """Bodies of replies, as bytes and as deltas."""
 
 import pytest
+from tests.parts.fake_backend import FakeReply, Replay
 
-from anyclaude.backends import DeltaReader, FakeReply, read_body
-from anyclaude.backends.fake import Replay
+from anyclaude.backends import DeltaReader, read_body
 from anyclaude.backends.reading import read_available_body
 from anyclaude.errors import BackendGarbled, BackendTruncated
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta

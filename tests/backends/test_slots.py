@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from tests.parts.fake_backend import FakeBackend, FakeReply
 from tests.parts.gateway import target_at
 
-from anyclaude.backends import FakeBackend, FakeReply, SlotFile, restore_slot, save_slot
+from anyclaude.backends import SlotFile, restore_slot, save_slot
 from anyclaude.errors import BackendGarbled, BackendRejected
 
 # As llama.cpp b11549 answers.

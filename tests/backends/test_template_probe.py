@@ -12,13 +12,14 @@ from tests.parts.chat_reply import reply, say
 from tests.parts.chat_templates import chat_template
 from tests.parts.engines import running
 from tests.parts.evaluation import Evaluator, evaluating_engine
+from tests.parts.null_progress import NullProgress
 from tests.parts.stub_server import stub_server
 
 from anyclaude.backends import BackendTarget, fitted_to_template
 from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.backends.template_probe import keeps_the_prefix
 from anyclaude.dialects import dialect_named
-from anyclaude.engine import EngineOptions, NullProgress
+from anyclaude.engine import EngineOptions
 from anyclaude.engine.chat_templates import shipped_template
 from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.engine.gguf import read_metadata

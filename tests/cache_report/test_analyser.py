@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from tests.parts.exchange_events import ended
+from tests.parts.fake_backend import FakeBackend
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import connected, prompt, request
 from tests.parts.upstreams import prepared_for
 
-from anyclaude.backends import FakeBackend
 from anyclaude.cache_report.analyser import MAX_WAITING, CacheAnalyser, conversation_of
 from anyclaude.cache_report.findings import FINDINGS_FILE, Finding, FindingLog
 from anyclaude.exchange.caller import Caller

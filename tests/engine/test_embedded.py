@@ -14,9 +14,10 @@ import msgspec
 import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
 from tests.parts.engines import ENGINE_KEY, ask, connected, running
+from tests.parts.null_progress import NullProgress
 from tests.parts.processes import children_of, is_running, wait_for_end
 
-from anyclaude.engine import EngineOptions, NullProgress
+from anyclaude.engine import EngineOptions
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine, stop
 from anyclaude.engine.gguf import read_metadata
 from anyclaude.errors import EngineFailed

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from tests.parts.null_progress import NullProgress
 
-from anyclaude.engine import NullProgress
 from anyclaude.engine.hub import Hub, HubModel, choose_files, fetch_from_hub
 from anyclaude.engine.weights import locate_model
 from anyclaude.errors import DownloadFailed, InvalidSetting

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from tests.parts.null_progress import NullProgress
 
-from anyclaude.engine import NullProgress
 from anyclaude.engine.hub import HubModel
 from anyclaude.engine.weights import DEFAULT_WEIGHTS, locate_model, parse_reference
 from anyclaude.errors import InvalidSetting

@@ -1,10 +1,10 @@
 """Every listener receives every event, in order."""
 
 from tests.parts.exchange_events import MAIN, ended
+from tests.parts.fake_backend import FakeBackend
 from tests.parts.gateway import target_at
 from tests.parts.upstreams import prepared_for
 
-from anyclaude.backends import FakeBackend
 from anyclaude.exchange import ExchangeBegan, ExchangeEnded, ExchangeListener, ExchangeProgressed, Listeners
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 from tests.parts.exchange_events import Recorder
+from tests.parts.fake_backend import FakeBackend, FakeReply
 from tests.parts.gateway import target_at
 from tests.parts.upstreams import upstream_of
 
-from anyclaude.backends import FakeBackend, FakeReply
 from anyclaude.errors import BackendTimeout, InvalidRequest, ThreadsUnsupported
 from anyclaude.exchange import (
     REAL_TIME,

@@ -7,6 +7,7 @@ from typing import Never
 
 import pytest
 from msgspec.structs import replace
+from tests.parts.fake_backend import FakeBackend, FakeReply, Replay
 from tests.parts.gateway import QUICK, running_gateway, target_at
 from tests.parts.manual_clock import ManualClock
 from tests.parts.raw_backend import RawBackend
@@ -14,8 +15,7 @@ from tests.parts.raw_client import CLAUDE_CODE, connected, prompt, request
 from tests.parts.referee import judge
 from tests.parts.upstreams import prepared_for
 
-from anyclaude.backends import DeltaReader, FakeBackend, FakeReply
-from anyclaude.backends.fake import Replay
+from anyclaude.backends import DeltaReader
 from anyclaude.errors import BackendTimeout, BackendUnreachable
 from anyclaude.exchange.pending_replies import PendingReplies, PendingReply, ReattachPolicy
 from anyclaude.scheduling import OpenReply, Progress
@@ -32,7 +32,7 @@ class PendingWork:
     def __init__(self, pending_replies: PendingReplies) -> None:
         self.may_continue = asyncio.Event()
         self.is_released = asyncio.Event()
-        self.pending = pending_replies.begin(PREPARED, self._run(), Progress())
+        self.pending = pending_replies.begin(self._run(), Progress())
 
     async def _run(self) -> OpenReply:
         async with AsyncExitStack() as stack:
@@ -133,8 +133,8 @@ async def test_a_client_that_left_at_its_own_deadline_has_more_time_to_come_back
 
 async def test_a_failed_pending_reply_is_not_kept() -> None:
     pending_replies = PendingReplies(lambda: 0.0, LONG)
-    failed = pending_replies.begin(PREPARED, refused(), Progress())
-    failing = pending_replies.begin(PREPARED, refused(), Progress())
+    failed = pending_replies.begin(refused(), Progress())
+    failing = pending_replies.begin(refused(), Progress())
     pending_replies.detach(b"later", failing)
     with pytest.raises(BackendUnreachable):
         await failed.wait_begun(60.0)
@@ -163,7 +163,7 @@ async def test_abandoning_a_reply_ignores_an_error_during_the_cancellation() -> 
         finally:
             raise BackendTimeout("too late")
 
-    pending = PendingReply(PREPARED, fail_when_cancelled(), Progress(), 0.0)
+    pending = PendingReply(fail_when_cancelled(), Progress(), 0.0)
     await asyncio.sleep(0)
 
     await pending.abandon()

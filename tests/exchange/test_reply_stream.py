@@ -10,12 +10,12 @@ from typing import Literal
 import pytest
 from tests.faults.expected_reply import Arguments, ExpectedReply, Text, Thinking, ToolCallStart
 from tests.faults.sweep import blocks_of
+from tests.parts.fake_backend import FakeBackend, FakeReply
 from tests.parts.gateway import target_at
 from tests.parts.manual_clock import ManualClock
 from tests.parts.referee import Verdict, judge
 from tests.parts.upstreams import HELLO, upstream_of
 
-from anyclaude.backends import FakeBackend, FakeReply
 from anyclaude.errors import BackendError, BackendGarbled, BackendTimeout, BackendTruncated, BackendUnreachable
 from anyclaude.exchange.reply_stream import ReplyStream
 from anyclaude.filters import FilterFactory

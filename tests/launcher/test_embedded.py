@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from anyclaude.engine import NullProgress
+from tests.parts.null_progress import NullProgress
+
 from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.launcher.embedded import engine_target, running_engine
 from anyclaude.settings import Settings

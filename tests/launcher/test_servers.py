@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from tests.parts.gateway import target_at
+from tests.parts.null_progress import NullProgress
 from tests.parts.server_documents import LLAMACPP, OLLAMA
 from tests.parts.stub_server import stub_server
 
-from anyclaude.engine import NullProgress
 from anyclaude.launcher.servers import Servers, described, running_servers
 from anyclaude.settings import Fallback, Settings
 

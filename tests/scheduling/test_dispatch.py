@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 import pytest
 from msgspec.structs import replace
+from tests.parts.fake_backend import FakeBackend, FakeReply
 from tests.parts.gateway import target_at
 from tests.parts.manual_clock import ManualClock
 
-from anyclaude.backends import BackendReply, CircuitBreaker, FakeBackend, FakeReply
+from anyclaude.backends import BackendReply, CircuitBreaker
 from anyclaude.dialects import WireRequest, dialect_named
 from anyclaude.errors import (
     BackendError,

@@ -1,9 +1,9 @@
 """The stages and attempts of a request, as they are recorded."""
 
+from tests.parts.fake_backend import FakeBackend
 from tests.parts.gateway import target_at
 from tests.parts.upstreams import prepared_for
 
-from anyclaude.backends import FakeBackend
 from anyclaude.scheduling import PreparedRequest, Progress, SkippedBackend
 
 PREPARED = prepared_for(FakeBackend(target_at("http://fake/v1")))

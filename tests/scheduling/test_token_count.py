@@ -1,9 +1,9 @@
 """The engine's own token count if it is available, never an error."""
 
 import pytest
+from tests.parts.fake_backend import FakeBackend, FakeReply
 from tests.parts.gateway import target_at
 
-from anyclaude.backends import FakeBackend, FakeReply
 from anyclaude.dialects import dialect_named, tokenizer_for
 from anyclaude.errors import BackendError, BackendTimeout, BackendTruncated, BackendUnreachable
 from anyclaude.profiles import BackendName

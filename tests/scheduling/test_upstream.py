@@ -4,10 +4,10 @@ import json
 
 import pytest
 from msgspec.structs import replace
+from tests.parts.fake_backend import FakeBackend, FakeReply
 from tests.parts.gateway import target_at
 from tests.parts.upstreams import HELLO, upstream_of
 
-from anyclaude.backends import FakeBackend, FakeReply
 from anyclaude.errors import BackendRejected
 from anyclaude.protocol.deltas import TextDelta
 from anyclaude.scheduling import BackendRequest, Priority

@@ -1,4 +1,4 @@
-"""Steps run in order, and their effect on the size is reported."""
+"""Transforms run in order, and their effect on the size is reported."""
 
 from msgspec.structs import replace
 
@@ -24,12 +24,13 @@ def size(request: MessagesRequest) -> int:
     return len(request.system)
 
 
-def test_steps_run_in_order_and_report_their_sizes() -> None:
+def test_transforms_run_in_order_and_report_the_sizes() -> None:
     prepared = prepare(REQUEST, (Cut(4), Cut(1)), PromptContext(), size)
 
     assert prepared.request.system == "a"
+    assert prepared.characters == 1
     assert prepared.steps == (Step("cut", 6, 4), Step("cut", 4, 1))
 
 
-def test_a_step_that_changes_no_size_is_not_reported() -> None:
+def test_a_transform_that_changes_no_size_is_not_reported() -> None:
     assert prepare(REQUEST, (Cut(9),), PromptContext(), size).steps == ()

@@ -46,11 +46,11 @@ def split_command_line(arguments: Sequence[str], flags: Mapping[str, bool], comm
         if not _is_ours(word, flags, is_first=not client):
             client.append(word)
             continue
-        ours.append(word)
         if flags[word.partition("=")[0]] and "=" not in word:
             if not rest:
                 raise InvalidSetting(f"{word} needs a value")
-            ours.append(rest.pop(0))
+            word = f"{word}={rest.pop(0)}"  # a value may look like a flag
+        ours.append(word)
     if list(arguments[:1]) == ["--"]:
         return CommandLine(tuple(ours), (*client, *rest))
     return _with_command(ours, [*client, *rest], commands)

@@ -19,7 +19,15 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line, and end the process with its status."""
-    sys.exit(run(sys.argv[1:], COMMANDS))
+    if sys.stdout is None:  # it was closed when we were started
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # until the process ends
+    try:
+        status = run(sys.argv[1:], COMMANDS)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, as `head` has; without this, the exit would print an error
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    sys.exit(status)
 
 
 def run(arguments: Sequence[str], commands: Sequence[Command]) -> int:

@@ -32,7 +32,7 @@ def show_prompt(file: str, settings: Settings, out: TextIO) -> None:
     diet = settings.diet or DEFAULT_DIET
     context = PromptContext(diet=diet, allowed_tools=settings.allowed_tools)
     prepared = prepare(request, prompt_transforms(), context, prompt_characters)
-    whole = Step(f"diet {diet}", prompt_characters(request), prompt_characters(prepared.request))
+    whole = Step(f"diet {diet}", prompt_characters(request), prepared.characters)
     out.write(f"{'':<20}{'characters':>24}{'tokens (estimated)':>24}\n")
     for step in (whole, *prepared.steps):
         out.write(f"{_figures(step)}\n")

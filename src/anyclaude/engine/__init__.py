@@ -8,6 +8,6 @@ package must stay cheap, because the engine's own process and the commands that 
 """
 
 from .options import EngineOptions
-from .progress import NullProgress, Progress
+from .progress import Progress
 
-__all__ = ["EngineOptions", "NullProgress", "Progress"]
+__all__ = ["EngineOptions", "Progress"]

@@ -14,16 +14,3 @@ class Progress(Protocol):
 
     def finished(self) -> None:
         """Handle the end of the step, successful or not; called exactly once for each `started`."""
-
-
-class NullProgress:
-    """A `Progress` that discards every report."""
-
-    def started(self, label: str, total_bytes: int | None) -> None:
-        """Do nothing."""
-
-    def advanced(self, amount_bytes: int) -> None:
-        """Do nothing."""
-
-    def finished(self) -> None:
-        """Do nothing."""

@@ -5,12 +5,13 @@ The events of an exchange, and the listeners that receive them.
 
 Every exchange with a model announces these events, however it ends.  The features that listen to them do not know each
 other: the journal, the conversation memory, the cache analyser, the prewarmer.  A listener overrides the hooks that it
-needs.  Hooks run on the event loop and delay all requests: they must return at once, start a task for longer work, and
-must not raise.
+needs.  Hooks run on the event loop and delay all requests: they must return at once, and start a task for longer work.
 """
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -22,7 +23,11 @@ from anyclaude.scheduling.upstream import PreparedRequest
 
 from .caller import Caller
 
+E = TypeVar("E")
+
 NO_CALLS: Mapping[str, str] = MappingProxyType({})
+
+_log = logging.getLogger(__name__)
 
 
 class ExchangeBegan(Struct, frozen=True):
@@ -80,22 +85,32 @@ class ExchangeListener:
 
 
 class Listeners(ExchangeListener):
-    """Passes each event to every listener, in order."""
+    """Passes each event to every listener, in order; the failure of one is logged, and reaches nothing else."""
 
     def __init__(self, listeners: Iterable[ExchangeListener] = ()) -> None:
-        self._listeners = tuple(listeners)
+        every = tuple(listeners)
+        followers = (it for it in every if type(it).exchange_progressed is not ExchangeListener.exchange_progressed)
+        self._began = tuple(listener.exchange_began for listener in every)
+        self._progressed = tuple(listener.exchange_progressed for listener in followers)
+        """Only those that override the hook: it is called often."""
+        self._ended = tuple(listener.exchange_ended for listener in every)
 
     def exchange_began(self, event: ExchangeBegan) -> None:
         """Pass the event on."""
-        for listener in self._listeners:
-            listener.exchange_began(event)
+        _call(self._began, event)
 
     def exchange_progressed(self, event: ExchangeProgressed) -> None:
         """Pass the event on."""
-        for listener in self._listeners:
-            listener.exchange_progressed(event)
+        _call(self._progressed, event)
 
     def exchange_ended(self, event: ExchangeEnded) -> None:
         """Pass the event on."""
-        for listener in self._listeners:
-            listener.exchange_ended(event)
+        _call(self._ended, event)
+
+
+def _call(hooks: Sequence[Callable[[E], None]], event: E) -> None:
+    for hook in hooks:
+        try:
+            hook(event)
+        except Exception:  # noqa: BLE001  # a defect of one feature must not cost the reply
+            _log.exception("%s failed", getattr(hook, "__qualname__", hook))

@@ -8,7 +8,7 @@ from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt_size import prompt_size, section_characters
-from anyclaude.scheduling.progress import Progress, Stage
+from anyclaude.scheduling.progress import Progress, Stage, unwatched
 from anyclaude.scheduling.upstream import PreparedRequest
 from anyclaude.transforms import PreparedPrompt, Step
 
@@ -92,6 +92,8 @@ class ExchangeLog:
 
     def ended(self, outcome: Outcome) -> None:
         """Announce the end of the exchange; called once."""
+        if self._progress.watcher == self._progressed:  # otherwise a client that re-attached has taken it over
+            self._progress.watcher = unwatched
         if self._status is None and outcome == "failed":
             self._status = 500  # an unexpected failure
         self._listener.exchange_ended(

@@ -16,10 +16,10 @@ from anyclaude.protocol.events import Diagnostics, StreamEvent
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prefill import check_prefill
-from anyclaude.protocol.prompt_size import prompt_characters
 from anyclaude.scheduling.dispatch import Dispatcher
 from anyclaude.scheduling.progress import Progress
 from anyclaude.scheduling.upstream import BackendRequest, PreparedRequest
+from anyclaude.transforms import PreparedPrompt
 
 from .caller import Caller
 from .exchange_log import ExchangeLog
@@ -61,22 +61,21 @@ class MessageExchanges:
             raise ThreadsUnsupported("thread: the gateway does not keep conversations; send the whole conversation")
         prompt = self.pipeline.next_turn(request, caller.conversation)
         log.prepared(prompt)
-        key = _repeat_key(caller, body)
-        pending = self._pending(key, _backend_request(prompt.request, caller), log)
+        prepared = self.dispatcher.prepare(_backend_request(prompt, caller))
         message_id = self.new_id("msg")
-        diagnostics = self.diagnose(message_id, pending.prepared) if prompt.request.diagnostics is not None else None
+        diagnostics = self.diagnose(message_id, prepared) if prompt.request.diagnostics is not None else None
         stream = MessageStream(message_id, prompt.request.model, lambda: self.new_id("toolu"), diagnostics)
-        return MessageExchange(self, prompt.request, key, pending, stream, log)
+        key = _repeat_key(caller, body)
+        return MessageExchange(self, prompt.request, key, self._pending(key, prepared, log), stream, log)
 
-    def _pending(self, key: Hashable | None, request: BackendRequest, log: ExchangeLog) -> PendingReply:
+    def _pending(self, key: Hashable | None, prepared: PreparedRequest, log: ExchangeLog) -> PendingReply:
         pending = self.pending_replies.reattach(key)
         if pending is not None:
             log.follow(pending.progress, was_reattached=True)
             return pending
         progress = Progress()
         log.follow(progress)
-        prepared = self.dispatcher.prepare(request)
-        return self.pending_replies.begin(prepared, self.dispatcher.open(prepared, progress), progress)
+        return self.pending_replies.begin(self.dispatcher.open(prepared, progress), progress)
 
 
 class MessageExchange:
@@ -132,11 +131,11 @@ class MessageExchange:
         self._log.reply_ended(self._stream)
 
 
-def _backend_request(request: MessagesRequest, caller: Caller) -> BackendRequest:
+def _backend_request(prompt: PreparedPrompt, caller: Caller) -> BackendRequest:
     return BackendRequest(
-        request,
+        prompt.request,
         caller.conversation,
-        characters=prompt_characters(request),
+        characters=prompt.characters,
         session=caller.group,
         priority=caller.priority,
     )

@@ -16,7 +16,6 @@ from msgspec import Struct
 from anyclaude.errors import AnyclaudeError
 from anyclaude.scheduling.dispatch import OpenReply
 from anyclaude.scheduling.progress import Progress
-from anyclaude.scheduling.upstream import PreparedRequest
 
 
 class ReattachPolicy(Struct, frozen=True, kw_only=True):
@@ -31,12 +30,9 @@ class ReattachPolicy(Struct, frozen=True, kw_only=True):
 
 
 class PendingReply:
-    """A reply that has not begun: its prepared request, its progress, and the task that opens it."""
+    """A reply that has not begun: its progress, and the task that opens it."""
 
-    def __init__(
-        self, prepared: PreparedRequest, work: Coroutine[None, None, OpenReply], progress: Progress, began: float
-    ) -> None:
-        self.prepared = prepared
+    def __init__(self, work: Coroutine[None, None, OpenReply], progress: Progress, began: float) -> None:
         self.progress = progress
         self.began = began
         self.is_taken = False
@@ -81,11 +77,9 @@ class PendingReplies:
         self._detached: dict[Hashable, tuple[PendingReply, asyncio.TimerHandle]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    def begin(
-        self, prepared: PreparedRequest, work: Coroutine[None, None, OpenReply], progress: Progress
-    ) -> PendingReply:
+    def begin(self, work: Coroutine[None, None, OpenReply], progress: Progress) -> PendingReply:
         """Start to open a reply; `work` opens it and records its steps in `progress`."""
-        return PendingReply(prepared, work, progress, self._clock())
+        return PendingReply(work, progress, self._clock())
 
     def reattach(self, key: Hashable | None) -> PendingReply | None:
         """Return the pending reply that a client left under this key; `None` if there is none or it has failed."""

@@ -40,8 +40,9 @@ class ReplyStream:
 
         Raises `BackendError` if the backend fails; the events yielded until then are valid, and do not end the message.
         """
-        transcript, chain = ReplyTranscript(), self._filter_chain(opened)
+        transcript = ReplyTranscript()
         try:
+            chain = self._filter_chain(opened)
             async with aclosing(self._deltas(opened)) as batches:
                 async for deltas in batches:
                     transcript.add(deltas)

@@ -38,7 +38,7 @@ async def running_engine(
                 f"anyclaude: the window is {engine.context_tokens:,} tokens, as memory allows, of the "
                 f"{engine.trained_tokens:,} the model was trained for. --context-tokens sets it."
             )
-        target = await fitted_to_template(UrllibBackend(engine_target(engine, settings)))
+        target = await fitted_to_template(UrllibBackend(engine_target(engine, settings), uses_proxies=False))
         yield OwnEngine(target, engine, engine_identity(model_file, engine.context_tokens))
 
 

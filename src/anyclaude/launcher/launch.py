@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, closing
 from importlib import import_module
 from typing import Protocol
 
+from anyclaude.bounds import CONNECTION_BACKLOG
 from anyclaude.settings import Settings
 
 from .client import Client, Invocation, child_environment, plan_client, provide_client
@@ -24,9 +25,6 @@ from .supervise import running_client
 from .terminal import Terminal
 
 GATEWAY = "anyclaude.launcher.compose"
-
-BACKLOG = 1024
-"""The connections that wait for the gateway to accept them; the kernel limits them to `net.core.somaxconn`."""
 
 
 class GatewayOpener(Protocol):
@@ -46,7 +44,7 @@ async def launch(invocation: Invocation, settings: Settings, terminal: Terminal,
         monitored(servers.own_engine) as monitor,
     ):
         run = Run(invocation, settings, servers, monitor, terminal.say)
-        with closing(socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)) as listening_socket:
+        with closing(socket.create_server(("127.0.0.1", 0), backlog=CONNECTION_BACKLOG)) as listening_socket:
             status = await _run_client(run, client, listening_socket, signals)
     if monitor.reason:
         terminal.say(f"anyclaude: {monitor.reason}")

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from anyclaude.errors import AnyclaudeError
 from anyclaude.exchange import Caller, Clock, ExchangeEnded, ExchangeListener, ExchangeLog, Outcome, PromptPipeline
 from anyclaude.protocol.messages_request import MessagesRequest
-from anyclaude.protocol.prompt_size import prompt_characters
 from anyclaude.scheduling import BackendRequest, Progress, Upstream
 
 from .first_prompt import LaunchKey
@@ -82,7 +81,7 @@ class PromptPrewarmer(ExchangeListener):
         progress = Progress()
         log.follow(progress)
         unanswered = replace(prompt.request, max_tokens=0)
-        prepared = self._upstream.prepare(BackendRequest(unanswered, "", prompt_characters(unanswered)))
+        prepared = self._upstream.prepare(BackendRequest(unanswered, "", prompt.characters))
 
         async def work() -> None:
             self.state = "running"

@@ -131,8 +131,8 @@ class Dispatcher:
             progress.admitted_at = self._clock()
             opened = await self._open_with_retries(request, progress, progress.admitted_at + retry_seconds)
             stack.push_async_callback(opened.resources.aclose)
-            opened.resources, opened.turn = stack.pop_all(), turn
             progress.replying(request)
+            opened.resources, opened.turn = stack.pop_all(), turn
             return opened
 
     async def _open_with_retries(self, request: PreparedRequest, progress: Progress, give_up_at: float) -> OpenReply:

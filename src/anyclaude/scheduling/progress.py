@@ -16,8 +16,8 @@ Watcher: TypeAlias = Callable[[Stage, PreparedRequest], None]
 """Called with the stage that a request has entered, and the request; must not raise."""
 
 
-def _ignore(stage: Stage, request: PreparedRequest) -> None:
-    """Do nothing."""
+def unwatched(stage: Stage, request: PreparedRequest) -> None:
+    """Do nothing: the watcher of a request that no exchange follows."""
 
 
 class SkippedBackend(Struct, frozen=True):
@@ -35,7 +35,7 @@ class Progress:
     `watcher` may be replaced at any time: a client that re-attaches takes over the progress.
     """
 
-    watcher: Watcher = _ignore
+    watcher: Watcher = unwatched
     attempts: int = 0
     skipped_backends: tuple[SkippedBackend, ...] = field(default=())
     continuations: int = 0

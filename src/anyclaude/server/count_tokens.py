@@ -1,11 +1,11 @@
 """`POST /v1/messages/count_tokens`: the engine's own count if it has a route for that, else an estimate."""
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from anyclaude.protocol.messages_request import decode_request
 from anyclaude.protocol.prompt_size import estimated_tokens, section_characters
 from anyclaude.scheduling import BackendRequest, count_prompt_tokens
-from anyclaude.transforms import PreparedPrompt
 
 from .requests import RequestContext
 from .responses import value_response
@@ -19,7 +19,7 @@ async def count_tokens(context: RequestContext) -> web.Response:
     request = decode_request(await context.body(), max_tokens=1)
     conversation = context.caller.conversation
     prompt = context.services.pipeline.prepare(request, conversation)
-    context.log.prepared(PreparedPrompt(prompt.request))  # the steps are recorded with the message itself
+    context.log.prepared(replace(prompt, steps=()))  # the steps are recorded with the message itself
     upstream = context.services.upstreams[0]
     prepared = upstream.prepare(BackendRequest(prompt.request, conversation))
     counted = await count_prompt_tokens(prepared.wire, upstream.backend, upstream.tokenizer)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from anyclaude.bounds import CONNECTION_BACKLOG
 from anyclaude.errors import AnyclaudeError, PortTaken, RequestError, ShuttingDown
 from anyclaude.exchange import Caller, Clock, ExchangeListener, ExchangeLog, Outcome, caller_of
 
@@ -18,9 +19,6 @@ from .requests import RequestContext
 from .responses import error_response
 from .routes import HEALTH, RECORDED_PATHS, ROUTES, Routes, route_for
 from .services import Services
-
-BACKLOG = 1024
-"""The connections that wait to be accepted; the kernel limits them to `net.core.somaxconn`."""
 
 FatalError = Callable[[], AnyclaudeError | None]
 """Returns the fatal error with which all requests are refused, `None` while there is none."""
@@ -82,9 +80,9 @@ class Gateway:
         host, port, listening = self._options.host, self._options.port, self._options.listening_socket
         try:
             site = (
-                web.SockSite(runner, listening, backlog=BACKLOG)
+                web.SockSite(runner, listening, backlog=CONNECTION_BACKLOG)
                 if listening
-                else web.TCPSite(runner, host, port, backlog=BACKLOG)
+                else web.TCPSite(runner, host, port, backlog=CONNECTION_BACKLOG)
             )
             await site.start()
         except OSError as error:

@@ -51,6 +51,8 @@ class PreparedPrompt(Struct, frozen=True):
     """The request as it will be sent, and the effect of each transform that changed its size."""
 
     request: MessagesRequest
+    characters: int
+    """The size of the request."""
     steps: tuple[Step, ...] = ()
 
 
@@ -62,12 +64,12 @@ def prepare(
 ) -> PreparedPrompt:
     """Run the transforms in order."""
     steps: list[Step] = []
+    characters = size(request)
     for transform in transforms:
         changed = transform(request, context)
         if changed is request:
             continue
-        before, after = size(request), size(changed)
-        if after != before:
-            steps.append(Step(transform.name, before, after))
-        request = changed
-    return PreparedPrompt(request, tuple(steps))
+        request, before, characters = changed, characters, size(changed)
+        if characters != before:
+            steps.append(Step(transform.name, before, characters))
+    return PreparedPrompt(request, characters, tuple(steps))

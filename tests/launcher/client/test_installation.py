@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.parts.null_progress import NullProgress
 
-from anyclaude.engine import NullProgress
 from anyclaude.errors import ClientUnavailable
 from anyclaude.launcher.client.installation import Client, Machine, find_client, provide_client
 

@@ -7,11 +7,10 @@ from typing import assert_never
 
 from msgspec import Struct
 
+from anyclaude.backends.base import BackendReply
+from anyclaude.backends.target import BackendTarget
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendError
-
-from .base import BackendReply
-from .target import BackendTarget
 
 
 class FakeReply(Struct, frozen=True, kw_only=True):

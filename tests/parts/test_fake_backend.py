@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
+from tests.parts.fake_backend import FakeBackend, FakeReply
 from tests.parts.gateway import target_at
 
-from anyclaude.backends import FakeBackend, FakeReply
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendTruncated, BackendUnreachable
 
