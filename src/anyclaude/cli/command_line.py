@@ -4,7 +4,7 @@ Splits the command line into anyclaude's words and Claude Code's.
 A parser cannot do this: it would take `-pc` apart, stop at flags it does not know, and drop `--`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -46,14 +46,25 @@ def split_command_line(arguments: Sequence[str], flags: Mapping[str, bool], comm
         if not _is_ours(word, flags, is_first=not client):
             client.append(word)
             continue
+        ours.append(word)
         if flags[word.partition("=")[0]] and "=" not in word:
             if not rest:
                 raise InvalidSetting(f"{word} needs a value")
-            word = f"{word}={rest.pop(0)}"  # a value may look like a flag
-        ours.append(word)
+            ours.append(rest.pop(0))
     if list(arguments[:1]) == ["--"]:
         return CommandLine(tuple(ours), (*client, *rest))
     return _with_command(ours, [*client, *rest], commands)
+
+
+def switches_in(words: Iterable[str], flags: Mapping[str, bool]) -> set[str]:
+    """Return the words that are not the value of the flag before them, which may look like a flag itself."""
+    rest = iter(words)
+    found: set[str] = set()
+    for word in rest:
+        found.add(word)
+        if flags.get(word):
+            next(rest, None)
+    return found
 
 
 def _is_ours(word: str, flags: Mapping[str, bool], *, is_first: bool) -> bool:

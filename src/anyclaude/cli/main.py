@@ -2,14 +2,14 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from importlib import import_module
 from pathlib import Path
 
 from anyclaude.errors import AnyclaudeError, SetupError
 from anyclaude.settings import Settings, config_file, load_settings
 
-from .command_line import CommandLine, split_command_line
+from .command_line import CommandLine, split_command_line, switches_in
 from .commands import COMMANDS, Call, Command
 from .parser import help_text, own_flags, parse
 
@@ -33,9 +33,11 @@ def main() -> None:
 def run(arguments: Sequence[str], commands: Sequence[Command]) -> int:
     """Run the command that the arguments call, and return its exit status."""
     try:
-        line = split_command_line(arguments, own_flags(commands), commands)
-        command = _called(line, commands)
-        if "--help" in line.ours:
+        flags = own_flags(commands)
+        line = split_command_line(arguments, flags, commands)
+        switches = switches_in(line.ours, flags)
+        command = _called(line, switches, commands)
+        if "--help" in switches:
             sys.stdout.write(help_text(command, commands))
             return 0
         return _run(command, line, commands)
@@ -46,10 +48,10 @@ def run(arguments: Sequence[str], commands: Sequence[Command]) -> int:
         return INTERRUPTED
 
 
-def _called(line: CommandLine, commands: Sequence[Command]) -> Command:
+def _called(line: CommandLine, switches: Set[str], commands: Sequence[Command]) -> Command:
     """Return the command that was called by its words, else by its switch, else the default."""
     for command in commands:
-        if command.name == line.command or (line.command is None and command.switch and command.switch in line.ours):
+        if command.name == line.command or (line.command is None and command.switch in switches):
             return command
     return next(command for command in commands if command.is_default)
 
