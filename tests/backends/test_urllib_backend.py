@@ -1,6 +1,8 @@
 """Questions over the standard library, on real sockets."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from msgspec.structs import replace
@@ -132,3 +134,64 @@ async def test_a_key_is_in_no_error() -> None:
         await query(UrllibBackend(target), QUESTION, LONG)
 
     assert "hunter2" not in str(raised.value)
+
+
+async def test_a_reply_that_does_not_end_is_given_up_and_its_connection_closed() -> None:
+    async with raw_backend() as server:
+        failing = asyncio.create_task(failure(server.base_url, SOON))
+        received = await (await server.next_request()).begin()
+        with suppress(ConnectionError):
+            while not received.closed.is_set():
+                await received.chunk(b"x")
+                await asyncio.sleep(0)
+
+        assert isinstance(await failing, BackendTimeout)
+        await received.wait_closed()
+
+
+async def test_a_reply_that_is_too_large_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anyclaude.backends.urllib_backend.MAX_BODY_BYTES", 10)
+    async with raw_backend() as server:
+        failing = asyncio.create_task(failure(server.base_url))
+        await (await server.next_request()).answer(200, b"eleven byte")
+
+        assert "larger than 10 bytes" in str(await failing)
+
+
+async def test_a_success_that_is_cut_short_is_a_failure() -> None:
+    async with raw_backend() as server:
+        failing = asyncio.create_task(failure(server.base_url))
+        received = await server.next_request()
+        await received.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{}")
+        received.close()
+
+        assert isinstance(await failing, BackendUnreachable)
+
+
+@pytest.mark.parametrize("ends", [ReceivedRequest.close, ReceivedRequest.reset])
+async def test_an_error_keeps_its_status_if_its_body_is_cut_short(ends: Callable[[ReceivedRequest], None]) -> None:
+    async with raw_backend() as server:
+        asking = asyncio.create_task(query(UrllibBackend(target_at(server.base_url)), QUESTION, LONG))
+        received = await server.next_request()
+        await received.send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 1000\r\n\r\nnot")
+        ends(received)
+
+        assert (await asking).status == 404
+
+
+async def test_a_proxy_that_is_spoken_to_over_tls_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"https://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("no_proxy", "")
+    async with raw_backend() as server:
+        received = await asked(UrllibBackend(target_at(server.base_url)), server)
+
+    assert received.path == "/props"
+
+
+async def test_proxies_are_not_used_where_they_are_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("no_proxy", "")
+    async with raw_backend() as server:
+        received = await asked(UrllibBackend(target_at(server.base_url), uses_proxies=False), server)
+
+    assert received.path == "/props"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyclaude.cli.command_line import CommandLine, split_command_line
+from anyclaude.cli.command_line import CommandLine, split_command_line, switches_in
 from anyclaude.cli.commands import COMMANDS
 from anyclaude.errors import InvalidSetting
 
@@ -81,3 +81,7 @@ def test_edge_cases(words: list[str], expected: CommandLine) -> None:
 def test_a_flag_without_its_value_is_refused() -> None:
     with pytest.raises(InvalidSetting, match="--mode"):
         split_command_line(["-p", "--mode"], FLAGS, COMMANDS)
+
+
+def test_a_value_that_looks_like_a_switch_is_no_switch() -> None:
+    assert switches_in(["--mode", "--help", "--print-env"], FLAGS) == {"--mode", "--print-env"}

@@ -1,7 +1,10 @@
 """Which command is called, with which settings, and what is loaded for it."""
 
+import asyncio
+import os
 import re
 import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
@@ -108,3 +111,25 @@ def test_an_interrupt_ends_the_command_with_the_status_of_a_shell(
     monkeypatch.setattr(sys.stdout, "write", interrupted)
 
     assert run(["--version"], COMMANDS) == 130
+
+
+async def test_a_reader_that_has_gone_is_no_error(command: Command) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "anyclaude", "--help"), env=command.environment(), stdout=write_end, stderr=PIPE
+    )
+    os.close(write_end)
+    _, err = await process.communicate()
+
+    assert (err, process.returncode) == (b"", 1)
+
+
+async def test_a_closed_output_is_no_error(command: Command) -> None:
+    words = (sys.executable, "-m", "anyclaude", "--version")
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", 'exec "$@" >&-', "sh", *words), env=command.environment(), stderr=PIPE
+    )
+    _, err = await process.communicate()
+
+    assert (err, process.returncode) == (b"", 0)

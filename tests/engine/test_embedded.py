@@ -201,7 +201,7 @@ async def test_a_process_that_ignores_sigterm_is_killed() -> None:
     [
         (signal.SIGKILL, r"killed \(SIGKILL\).*memory"),
         (signal.SIGSEGV, r"crashed \(SIGSEGV\)"),
-        (signal.SIGHUP, "Hangup"),
+        (signal.SIGUSR1, "User defined signal 1"),
     ],
 )
 async def test_a_crash_is_reported_with_its_reason(engine: EmbeddedEngine, deadly: signal.Signals, reason: str) -> None:

@@ -14,6 +14,7 @@ from tests.parts.raw_client import CLAUDE_CODE, ask, connected, prompt, request
 from anyclaude.errors import BackendTimeout
 from anyclaude.exchange import Clock, ExchangeLog, ExchangeRecord, Outcome, caller_of
 from anyclaude.scheduling import Progress
+from anyclaude.scheduling.progress import unwatched
 
 NOON_IN_TOKYO = datetime(2026, 11, 22, 12, 0, tzinfo=timezone(timedelta(hours=9)))
 
@@ -50,6 +51,24 @@ def test_times_are_utc_and_durations_count_from_the_arrival() -> None:
     assert datetime.fromisoformat(record.time) == NOON_IN_TOKYO.astimezone(UTC)
     assert record.time.startswith("2026-11-22T03:00:00")
     assert (record.durations.queue, record.durations.first_token, record.durations.total) == (1.5, 3.5, 6.5)
+
+
+def test_the_end_is_the_last_event_even_if_the_reply_begins_later() -> None:
+    logged, progress = LoggedExchange(), Progress()
+    logged.log.follow(progress)
+    logged.record("client_left")
+
+    assert progress.watcher is unwatched
+
+
+def test_a_client_that_reattached_keeps_following_when_the_first_exchange_ends() -> None:
+    first, second, progress = LoggedExchange(), LoggedExchange(), Progress()
+    first.log.follow(progress)
+    second.log.follow(progress, was_reattached=True)
+    following = progress.watcher
+    first.record("client_left")
+
+    assert progress.watcher == following
 
 
 def test_time_before_a_reattached_request_arrived_counts_as_zero() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from tests.parts.exchange_events import Recorder
@@ -136,3 +136,17 @@ async def test_a_failed_reply_ends_with_one_failure_event() -> None:
 
     assert [type(event) for event in ending] == [StreamFailed]
     assert exchange.fail(failure.value) == []
+
+
+async def test_a_request_whose_diagnosis_fails_is_not_sent() -> None:
+    setup = Setup(FakeBackend(target_at("http://fake/v1")))
+
+    def fail(message_id: str, prepared: PreparedRequest) -> None:
+        raise RuntimeError("a defect")
+
+    setup.exchanges = replace(setup.exchanges, diagnose=fail)
+    with pytest.raises(RuntimeError):
+        setup.begin(json.dumps({**json.loads(BODY), "diagnostics": {"previous_message_id": None}}))
+
+    assert setup.upstream.admission.running == 0
+    assert asyncio.all_tasks() == {asyncio.current_task()}

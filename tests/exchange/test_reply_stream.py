@@ -18,7 +18,7 @@ from tests.parts.upstreams import HELLO, upstream_of
 
 from anyclaude.errors import BackendError, BackendGarbled, BackendTimeout, BackendTruncated, BackendUnreachable
 from anyclaude.exchange.reply_stream import ReplyStream
-from anyclaude.filters import FilterFactory
+from anyclaude.filters import FilterContext, FilterFactory
 from anyclaude.profiles import BackendName
 from anyclaude.protocol.events import StreamEvent, encode_event
 from anyclaude.protocol.message_stream import MessageStream
@@ -221,3 +221,14 @@ async def test_no_turn_is_held_if_the_client_has_left() -> None:
 
     assert run.is_idle
     assert run.upstream.admission.held == 0
+
+
+async def test_a_filter_that_cannot_be_made_releases_the_backend() -> None:
+    def broken(context: FilterContext) -> None:
+        raise RuntimeError("a defect")
+
+    run = Run([whole(SEA)], filters=[broken])
+    with pytest.raises(RuntimeError):
+        await run.finish()
+
+    assert (run.backend.open_replies, run.upstream.admission.running) == (0, 0)

@@ -476,3 +476,17 @@ async def test_a_server_that_routes_by_conversation_gets_a_digest_instead_of_the
 
     assert keys[0] == keys[1] != keys[2]
     assert not any("session" in key for key in keys)
+
+
+async def test_a_watcher_that_fails_keeps_neither_the_turn_nor_the_reply() -> None:
+    setup = Setup([backend(WHOLE)])
+
+    def fail_at_the_reply(stage: str, request: PreparedRequest) -> None:
+        if stage == "replying":
+            raise RuntimeError("a defect")
+
+    setup.progress.watcher = fail_at_the_reply
+    with pytest.raises(RuntimeError):
+        await setup.open()
+
+    assert setup.is_idle
