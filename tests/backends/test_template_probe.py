@@ -7,6 +7,8 @@ from pathlib import Path
 import aiohttp
 import msgspec
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from msgspec.structs import replace
 from tests.parts.chat_reply import reply, say
 from tests.parts.chat_templates import chat_template
@@ -137,6 +139,26 @@ async def test_a_server_that_does_not_render_keeps_its_profile() -> None:
         profile = await fitted(target)
 
     assert profile == target.profile
+
+
+async def test_the_probe_needs_a_single_connection() -> None:
+    peers = []
+
+    async def render(request: web.Request) -> web.Response:
+        peers.append(request.transport and request.transport.get_extra_info("peername"))
+        messages = (await request.json())["messages"]
+        prompt = "".join(f"{message.get('reasoning_content')}{message['content']}" for message in messages)
+        return web.json_response({"prompt": prompt})
+
+    application = web.Application()
+    application.router.add_post("/apply-template", render)
+    async with TestServer(application) as server:
+        base_url = f"http://127.0.0.1:{server.port}/v1"
+        profile = await fitted(BackendTarget(profile=profile_named("llamacpp"), base_url=base_url, model="m"))
+
+    assert (profile.mid_conversation_system, profile.earlier_reasoning) == ("system_message", "reasoning_content")
+    assert len(peers) > 1
+    assert len(set(peers)) == 1
 
 
 async def test_a_server_without_the_route_is_not_probed() -> None:

@@ -7,7 +7,6 @@ the template is needed: a small conversation is rendered turn by turn, and each 
 one before it, which is what the engine's cache requires.
 """
 
-import asyncio
 import itertools
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -39,9 +38,8 @@ async def fitted_to_template(backend: Backend) -> BackendTarget:
     template = _Template(backend, profile.template_path)
     if await template.rendered(FIRST_TURN) is None:
         return target
-    keeps_instructions, keeps_reasoning = await asyncio.gather(
-        template.keeps(WITH_INSTRUCTIONS), template.keeps(WITH_REASONING)
-    )
+    keeps_instructions = await template.keeps(WITH_INSTRUCTIONS)
+    keeps_reasoning = await template.keeps(WITH_REASONING)
     fitted = replace(
         profile,
         mid_conversation_system="system_message" if keeps_instructions else "user_reminder",
@@ -131,11 +129,16 @@ class _Template:
 
     async def keeps(self, stages: Stages) -> bool:
         """Return whether the conversation is rendered whole and in order, and each turn as it was rendered before."""
-        conversations = [list(itertools.chain(*stages[:turns])) for turns in range(1, len(stages) + 1)]
-        rendered = await asyncio.gather(*map(self.rendered, conversations))
-        renderings = [rendering for rendering in rendered if rendering is not None]
-        texts = [text for message in conversations[-1] for text in _texts(message)]
-        return len(renderings) == len(stages) and keeps_the_prefix(renderings, texts)
+        renderings: list[str] = []
+        conversation: list[JsonObject] = []
+        # One after the other, on one connection: llama.cpp gives each open connection a thread, and it has few.
+        for stage in stages:
+            conversation += stage
+            rendering = await self.rendered(conversation)
+            if rendering is None:
+                return False
+            renderings.append(rendering)
+        return keeps_the_prefix(renderings, [text for message in conversation for text in _texts(message)])
 
     async def rendered(self, messages: Sequence[JsonObject]) -> str | None:
         """Return the prompt without the beginning of a reply, `None` if the template raises."""
