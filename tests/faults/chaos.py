@@ -27,8 +27,12 @@ from tests.parts.raw_client import request
 
 ANY_OUTCOME = frozenset({"whole", "broken", "refused"})
 
-MAX_RELEASE_CHECKS = 200
-"""How often the gateway's resources are read, 0.1 s apart, before those still held count as leaked."""
+MAX_RELEASE_CHECKS = 400
+"""
+How often the gateway's resources are read, 0.1 s apart, before those still held count as leaked.
+
+aiohttp closes a kept connection that has been idle for 15 s, and looks for such connections every 15 s.
+"""
 
 MEMORY_SAMPLES = 20
 
