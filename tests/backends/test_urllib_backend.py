@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -136,7 +137,7 @@ async def test_a_key_is_in_no_error() -> None:
     assert "hunter2" not in str(raised.value)
 
 
-async def test_a_reply_that_does_not_end_is_given_up_and_its_connection_closed() -> None:
+async def test_a_reply_that_does_not_end_times_out_and_its_connection_is_closed() -> None:
     async with raw_backend() as server:
         failing = asyncio.create_task(failure(server.base_url, SOON))
         received = await (await server.next_request()).begin()
@@ -149,7 +150,7 @@ async def test_a_reply_that_does_not_end_is_given_up_and_its_connection_closed()
         await received.wait_closed()
 
 
-async def test_a_reply_that_is_too_large_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reply_that_is_too_large_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("anyclaude.backends.urllib_backend.MAX_BODY_BYTES", 10)
     async with raw_backend() as server:
         failing = asyncio.create_task(failure(server.base_url))
@@ -179,7 +180,7 @@ async def test_an_error_keeps_its_status_if_its_body_is_cut_short(ends: Callable
         assert (await asking).status == 404
 
 
-async def test_a_proxy_that_is_spoken_to_over_tls_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_proxy_with_an_https_url_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", f"https://127.0.0.1:{free_port()}")
     monkeypatch.setenv("no_proxy", "")
     async with raw_backend() as server:
@@ -188,10 +189,22 @@ async def test_a_proxy_that_is_spoken_to_over_tls_is_passed_over(monkeypatch: py
     assert received.path == "/props"
 
 
-async def test_proxies_are_not_used_where_they_are_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_proxies_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("no_proxy", "")
     async with raw_backend() as server:
         received = await asked(UrllibBackend(target_at(server.base_url), uses_proxies=False), server)
 
     assert received.path == "/props"
+
+
+async def test_no_password_is_taken_from_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login me password hunter2\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    async with raw_backend() as server:
+        received = await asked(UrllibBackend(target_at(server.base_url)), server)
+
+    assert "authorization" not in received.headers

@@ -83,5 +83,5 @@ def test_a_flag_without_its_value_is_refused() -> None:
         split_command_line(["-p", "--mode"], FLAGS, COMMANDS)
 
 
-def test_a_value_that_looks_like_a_switch_is_no_switch() -> None:
+def test_a_value_that_looks_like_a_switch_is_a_value() -> None:
     assert switches_in(["--mode", "--help", "--print-env"], FLAGS) == {"--mode", "--print-env"}

@@ -53,7 +53,7 @@ def test_times_are_utc_and_durations_count_from_the_arrival() -> None:
     assert (record.durations.queue, record.durations.first_token, record.durations.total) == (1.5, 3.5, 6.5)
 
 
-def test_the_end_is_the_last_event_even_if_the_reply_begins_later() -> None:
+def test_nothing_is_announced_after_the_end() -> None:
     logged, progress = LoggedExchange(), Progress()
     logged.log.follow(progress)
     logged.record("client_left")

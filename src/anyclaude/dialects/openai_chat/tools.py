@@ -34,9 +34,7 @@ def encode_tools(request: MessagesRequest, profile: BackendProfile, dropped: Dro
     dropped.note_fields("tool_choice.", choice.extra)
     position = next((at for at, tool in enumerate(tools) if tool.name == choice.name), None)
     if choice.type == "tool" and position is not None and not profile.accepts_named_tool_choice:
-        dropped.note(
-            "tool_choice.name", "this server cannot be told which tool to call, so it was offered that one alone"
-        )
+        dropped.note("tool_choice.name", "this server does not accept a tool's name, so only that tool was sent")
         encoded = [encoded[position]]
     return ToolFields(
         encoded, _encode_choice(choice, position is not None, profile, dropped), _parallel(choice, profile, dropped)
