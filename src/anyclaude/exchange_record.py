@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct, field
 
 from anyclaude.dialects import DroppedField
+from anyclaude.filters import CallNote
 from anyclaude.protocol.prompt_size import PromptSize
 from anyclaude.transforms import Step
 
@@ -83,4 +84,6 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...] = ()
     """How each preparation step changed the length of the prompt, in characters."""
     dropped: tuple[DroppedField, ...] = ()
+    tool_calls: tuple[CallNote, ...] = ()
+    """What was recognised, repaired or found invalid among the reply's tool calls."""
     error: RecordedError | None = None

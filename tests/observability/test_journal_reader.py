@@ -57,8 +57,11 @@ OLD_LINE = (
 )
 """A line with all fields, as an earlier version wrote it."""
 
+ADDED_SINCE = '"tool_calls":[]'
+"""The fields that records have had since, which stand before `error`."""
 
-def test_a_line_written_by_an_earlier_version_is_still_read_and_would_be_written_the_same(tmp_path: Path) -> None:
+
+def test_a_line_written_by_an_earlier_version_is_still_read_and_keeps_its_fields(tmp_path: Path) -> None:
     (tmp_path / "2026-11-22.jsonl").write_text(f"{OLD_LINE}\n")
     (record,) = newest_records(tmp_path)
     Journal(tmp_path / "new").write(record)
@@ -80,4 +83,5 @@ def test_a_line_written_by_an_earlier_version_is_still_read_and_would_be_written
         steps=(Step("tool text", 40, 20),),
         dropped=(DroppedField("top_k", "unknown"),),
     )
-    assert (tmp_path / "new" / "2026-11-22.jsonl").read_text() == f"{OLD_LINE}\n"
+    now = OLD_LINE.replace('"error":', f'{ADDED_SINCE},"error":')
+    assert (tmp_path / "new" / "2026-11-22.jsonl").read_text() == f"{now}\n"

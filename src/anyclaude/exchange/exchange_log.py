@@ -4,6 +4,7 @@ from datetime import UTC
 
 from anyclaude.errors import AnyclaudeError
 from anyclaude.exchange_record import Durations, ExchangeRecord, Outcome, RecordedError, RecordedSkip, RecordedUsage
+from anyclaude.filters import CallNote
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest
@@ -42,6 +43,7 @@ class ExchangeLog:
         self._was_reattached = False
         self._first_token_at: float | None = None
         self._stream: MessageStream | None = None
+        self._call_notes: list[CallNote] = []
         self._reported = UsageReported()
         self._status: int | None = None
 
@@ -71,6 +73,10 @@ class ExchangeLog:
     def reply_began(self) -> None:
         """Record that the first delta has arrived."""
         self._first_token_at = self._clock.seconds()
+
+    def note_call(self, note: CallNote) -> None:
+        """Record what was done with a tool call of the reply."""
+        self._call_notes.append(note)
 
     def reply_ended(self, stream: MessageStream) -> None:
         """Record the reply as far as it has come."""
@@ -146,6 +152,7 @@ class ExchangeLog:
             stop_reason=self._stream.stop_reason if self._stream else None,
             steps=self._steps,
             dropped=progress.sent.dropped if progress.sent else (),
+            tool_calls=tuple(self._call_notes),
             error=RecordedError(self.error.kind, str(self.error)) if self.error else None,
         )
 

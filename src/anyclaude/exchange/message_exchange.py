@@ -114,7 +114,10 @@ class MessageExchange:
             events = []
         opened = await self._pending.take()
         self._log.reply_began()
-        reply = ReplyStream(self._shared.dispatcher, self._pending.progress, self._stream, self._shared.filters)
+        shared = self._shared
+        reply = ReplyStream(
+            shared.dispatcher, self._pending.progress, self._stream, shared.filters, self._log.note_call
+        )
         async with aclosing(reply.batches(opened)) as batches:
             async for batch in batches:
                 yield [*events, *batch] if events else batch

@@ -5,13 +5,13 @@ Bytes from a backend become deltas, pass the filters, and leave as batches of st
 read returned.  Nothing more is read until the client has taken it: that is the back-pressure.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
 from msgspec.structs import replace
 
 from anyclaude.errors import BackendError, BackendRejected, BackendTimeout, BackendTruncated
-from anyclaude.filters import FilterChain, FilterContext, FilterFactory, chain_for
+from anyclaude.filters import CallNote, FilterChain, FilterContext, FilterFactory, chain_for, ignore
 from anyclaude.protocol.deltas import Delta
 from anyclaude.protocol.events import StreamEvent
 from anyclaude.protocol.message_stream import MessageStream
@@ -27,12 +27,18 @@ class ReplyStream:
     """One reply on its way to the client; if it breaks off, it is continued once, if possible."""
 
     def __init__(
-        self, dispatcher: Dispatcher, progress: Progress, stream: MessageStream, filters: Sequence[FilterFactory] = ()
+        self,
+        dispatcher: Dispatcher,
+        progress: Progress,
+        stream: MessageStream,
+        filters: Sequence[FilterFactory] = (),
+        note: Callable[[CallNote], None] = ignore,
     ) -> None:
         self._dispatcher = dispatcher
         self._progress = progress
         self._stream = stream
         self._filters = filters
+        self._note = note
 
     async def batches(self, opened: OpenReply) -> AsyncGenerator[list[StreamEvent], None]:
         """
@@ -62,7 +68,8 @@ class ReplyStream:
 
     def _filter_chain(self, opened: OpenReply) -> FilterChain | None:
         request = opened.request
-        context = FilterContext(request.source.request.tools, request.upstream.backend.target.profile, request.model)
+        profile = request.upstream.backend.target.profile
+        context = FilterContext(request.source.request.tools, profile, request.model, note=self._note)
         return chain_for(context, self._filters)
 
     def _feed(self, deltas: list[Delta], chain: FilterChain | None) -> list[StreamEvent]:

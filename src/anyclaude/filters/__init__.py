@@ -5,6 +5,6 @@ A decoder returns what the server sent, and some models write tool calls or thei
 turns such text into structured deltas while the reply streams.
 """
 
-from .base import DeltaFilter, FilterChain, FilterContext, FilterFactory, chain_for
+from .base import CallNote, DeltaFilter, FilterChain, FilterContext, FilterFactory, chain_for, ignore
 
-__all__ = ["DeltaFilter", "FilterChain", "FilterContext", "FilterFactory", "chain_for"]
+__all__ = ["CallNote", "DeltaFilter", "FilterChain", "FilterContext", "FilterFactory", "chain_for", "ignore"]

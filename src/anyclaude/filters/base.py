@@ -1,13 +1,36 @@
 """The interface of filters, and chains of them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.deltas import Delta
 from anyclaude.protocol.messages_request import Tool
+
+
+class CallNote(Struct, frozen=True):
+    """
+    What a filter did with one tool call, for the journal.
+
+    `recognised`: it was written into the reply's text.  `repaired`: its name or its arguments were changed so that
+    they fit the tool's schema.  `invalid`: it does not fit, and was passed on as the model wrote it.  `not_offered`: it
+    names a tool that the request does not have, and stayed text.  `constrained`: it was requested again, with the
+    tool's schema enforced by the engine.
+    """
+
+    what: Literal["recognised", "repaired", "invalid", "not_offered", "constrained"]
+    tool: str
+    detail: str = ""
+    """The form in which it was written, what was changed, or what is wrong with it."""
+    before: str = ""
+    """What the model wrote, if it was changed."""
+    after: str = ""
+
+
+def ignore(note: CallNote) -> None:
+    """Do nothing."""
 
 
 class FilterContext(Struct, frozen=True):
@@ -17,6 +40,10 @@ class FilterContext(Struct, frozen=True):
     profile: BackendProfile
     model: str
     """The model's name on the server."""
+    is_call_forced: bool = False
+    """Whether the engine was made to write nothing but one tool call, as a JSON object with `name` and `arguments`."""
+    note: Callable[[CallNote], None] = ignore
+    """Takes the notes for the journal."""
 
 
 class DeltaFilter(Protocol):

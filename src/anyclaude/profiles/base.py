@@ -52,6 +52,9 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     accepts_reasoning_effort: bool = False
     mid_conversation_system: MidConversationSystem = "user_reminder"
     earlier_reasoning: EarlierReasoning = "drop"
+    opens_thinking: bool = False
+    """Whether the template ends the prompt inside an open thinking tag, so that the reply's text begins with the
+    reasoning.  If a server shows its template, this is read from it."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     template_path: str | None = None
     """The route, from the server's root, that renders a conversation with the model's chat template."""
