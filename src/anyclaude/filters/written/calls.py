@@ -1,0 +1,251 @@
+"""Make calls of what a model wrote: a name and arguments, compared with the tools that were offered."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from anyclaude.filters.base import CallNote
+from anyclaude.protocol.json_values import JsonError, JsonValue, decode_json, encode_json
+from anyclaude.protocol.messages_request import Tool
+from anyclaude.tool_schemas import CheckedCall, OfferedTools
+
+from .json_span import Span
+
+NAME_KEYS = ("name", "tool_name", "function_name", "tool", "function", "action")
+ARGUMENT_KEYS = (
+    "arguments",
+    "parameters",
+    "args",
+    "input",
+    "params",
+    "kwargs",
+    "tool_input",
+    "action_input",
+    "tool_arguments",
+    "function_arguments",
+)
+"""The keys of a call in the formats of the model families, and those that small models write instead."""
+
+OTHER_KEYS = frozenset({"id", "type", "call_id", "tool_call_id", "index"})
+"""Keys that a call may have besides: the id of OpenAI's, Mistral's and Command-R's calls, OpenAI's type."""
+
+CALL_TYPES = frozenset({"function", "tool_use", "tool_call", "function_call"})
+
+FIRST_KEYS = frozenset({*NAME_KEYS, *ARGUMENT_KEYS, *OTHER_KEYS})
+
+MAX_REPAIRED_CHARACTERS = 262_144
+"""The longest text that is read although it is not JSON: reading such text takes a second for a few megabytes."""
+
+NOTE_CHARACTERS = 2_000
+"""The length to which the journal shortens what a model wrote."""
+
+_BROKEN_CALL = re.compile(
+    r"""["']?(?:name|tool_name|function)["']?\s*:\s*["'](?P<name>[^"']+)["'].*?"""
+    r"""["']?(?:arguments|parameters)["']?\s*:\s*(?P<arguments>.*)""",
+    re.DOTALL,
+)
+
+
+class NotACall(Exception):  # not an error: most text is not a call
+    """What was read is not a call, and stays text."""
+
+
+class FoundCall(Struct, frozen=True):
+    """One call, and the model's own text of it."""
+
+    call: CheckedCall
+    text: str
+
+
+class Members(Struct, frozen=True):
+    """The members of a JSON object, each as JSON text, and whether the syntax had to be repaired."""
+
+    values: Mapping[str, str]
+    was_repaired: bool = False
+
+
+class OfferedCalls:
+    """Makes the calls of one reply."""
+
+    def __init__(self, tools: Sequence[Tool], note: Callable[[CallNote], None]) -> None:
+        self._offered = OfferedTools(tools)
+        self._parameters = {tool.name: _properties(tool) for tool in tools}
+        self._note = note
+
+    def __bool__(self) -> bool:
+        """Return whether any tool was offered."""
+        return bool(self._offered)
+
+    def name(self, written: str) -> str:
+        """Return the offered tool that a name means.  Raises `NotACall` if there is none."""
+        name = self._offered.named(written.strip())
+        if name is None:
+            raise NotACall(f"{written!r} was not offered")
+        return name
+
+    def parameters(self, name: str) -> tuple[str, ...]:
+        """Return the names of a tool's parameters, in the schema's order."""
+        return self._parameters[name]
+
+    def from_parameters(self, name: str, parameters: Mapping[str, str], text: str) -> FoundCall:
+        """Return the call of an offered tool whose arguments were written one by one, as text."""
+        return FoundCall(self._offered.checked_parameters(name, parameters), text)
+
+    def from_arguments(self, name: str, arguments: str, text: str) -> FoundCall:
+        """Return the call of an offered tool with its arguments as JSON text."""
+        return FoundCall(self._offered.checked(name, arguments.strip() or "{}"), text)
+
+    def from_value(self, name: str, arguments: JsonValue, text: str) -> FoundCall:
+        """Return the call of an offered tool with its arguments as a value."""
+        return self.from_arguments(name, encode_json(arguments).decode(), text)
+
+    def from_span(self, span: Span, *, is_certain: bool) -> list[FoundCall]:
+        """
+        Return the calls that a JSON value holds: one object, or a list of them.
+
+        If the tags around it leave no doubt (`is_certain`), the object may lack arguments or have them beside its name;
+        otherwise it must have a call's keys and no others.
+
+        Raises:
+            NotACall: if it holds anything else.
+        """
+        if span.is_in_string and is_certain:
+            return [self._broken(span.text)]
+        if span.is_in_string:
+            raise NotACall("it ends inside a string")
+        text = span.text
+        if not text.startswith("["):
+            return [self._from_object(text, is_certain=is_certain)]
+        elements = _elements(text)
+        if not elements:
+            raise NotACall("the list is empty")
+        return [self._from_object(element, is_certain=is_certain) for element in elements]
+
+    def _from_object(self, text: str, *, is_certain: bool) -> FoundCall:
+        members = _members(text)
+        nested = members.values.get("function", "")
+        if nested.startswith("{") and _is_of_a_call(members.values):
+            return self._from_object(nested, is_certain=is_certain)
+        values = dict(members.values)
+        name_key = next((key for key in NAME_KEYS if values.get(key, "").startswith('"')), None)
+        if name_key is None and is_certain:
+            return self._named_by_key(values, text)
+        if name_key is None:
+            raise NotACall("it names no tool")
+        name = self.name(_string(values.pop(name_key)))
+        arguments = next((values.pop(key) for key in ARGUMENT_KEYS if key in values), None)
+        others = {key: value for key, value in values.items() if key not in OTHER_KEYS}
+        if is_certain:
+            arguments = _object(others) if arguments is None else arguments
+        elif arguments is None or others or not self._may_be_arguments(name, arguments, values):
+            raise NotACall("it has other keys than a call")
+        found = self.from_arguments(name, arguments, text)
+        if not members.was_repaired:
+            return found
+        call = msgspec.structs.replace(found.call, changes=("JSON syntax", *found.call.changes))
+        return FoundCall(call, text)
+
+    def _named_by_key(self, values: Mapping[str, str], text: str) -> FoundCall:
+        """Return the call of an object whose one key is the tool, as Apertus writes it: {"Read": {…}}."""
+        if len(values) != 1:
+            raise NotACall("it names no tool")
+        ((key, arguments),) = values.items()
+        return self.from_arguments(self.name(key), arguments, text)
+
+    def _may_be_arguments(self, name: str, arguments: str, others: Mapping[str, str]) -> bool:
+        """Return whether these can be a call's arguments, and not the description of the tool's parameters."""
+        if not arguments.startswith(("{", '"')) or not _is_of_a_call(others):
+            return False
+        keys = _members(arguments).values if arguments.startswith("{") else {}
+        is_schema = "properties" in keys or "$schema" in keys or keys.get("type") == '"object"'
+        return not is_schema or not {"properties", "$schema", "type"}.isdisjoint(self._parameters[name])
+
+    def _broken(self, text: str) -> FoundCall:
+        """Return a call whose JSON cannot be read, as it was written: the client then tells the model."""
+        match = _BROKEN_CALL.search(text[:MAX_REPAIRED_CHARACTERS])
+        if match is None:
+            raise NotACall("it is not JSON")
+        name = self.name(match["name"])
+        return FoundCall(
+            CheckedCall(name, match["arguments"], is_valid=False, problem="the JSON ends inside a string"), text
+        )
+
+    def note(self, found: Iterable[FoundCall], form: str) -> None:
+        """Record the calls that were recognised, for the journal."""
+        for it in found:
+            call = it.call
+            self._note(CallNote("recognised", call.name, form))
+            if call.changes or not call.is_valid:
+                before, after = it.text[:NOTE_CHARACTERS], call.arguments[:NOTE_CHARACTERS]
+                detail = "; ".join(call.changes) if call.is_valid else call.problem
+                self._note(CallNote("repaired" if call.is_valid else "invalid", call.name, detail, before, after))
+
+    def note_refusal(self, reason: NotACall, form: str) -> None:
+        """Record a call in a form that leaves no doubt, to a tool that was not offered."""
+        if str(reason).endswith("was not offered"):
+            self._note(CallNote("not_offered", "", f"{form}: {str(reason)[:NOTE_CHARACTERS]}"))
+
+
+def first_key_is_possible(key: str) -> bool:
+    """Return whether the object of a call may begin with this key."""
+    return key in FIRST_KEYS
+
+
+def _is_of_a_call(members: Mapping[str, str]) -> bool:
+    kind = members.get("type")
+    return kind is None or _string(kind) in CALL_TYPES
+
+
+def _properties(tool: Tool) -> tuple[str, ...]:
+    properties = tool.input_schema.get("properties") if isinstance(tool.input_schema, Mapping) else None
+    return tuple(properties) if isinstance(properties, Mapping) else ()
+
+
+def _members(text: str) -> Members:
+    try:
+        raw = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        value = repaired_json(text)
+        if not isinstance(value, dict):
+            raise NotACall("it is not a JSON object") from None
+        return Members({key: encode_json(member).decode() for key, member in value.items()}, was_repaired=True)
+    return Members({key: bytes(member).decode() for key, member in raw.items()})
+
+
+def _elements(text: str) -> list[str]:
+    try:
+        raw = msgspec.json.decode(text, type=list[msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        value = repaired_json(text)
+        if not isinstance(value, list):
+            raise NotACall("it is not a JSON list") from None
+        return [encode_json(element).decode() for element in value]
+    return [bytes(element).decode() for element in raw]
+
+
+def repaired_json(text: str) -> JsonValue:
+    """Return the value of a text that is nearly JSON, `None` if there is none."""
+    if len(text) > MAX_REPAIRED_CHARACTERS:
+        return None
+    import json_repair  # 50 ms, and most sessions never need it
+
+    try:
+        value = json_repair.loads(text)
+        return decode_json(encode_json(value)) if isinstance(value, dict | list) else None
+    except (ValueError, TypeError, RecursionError, JsonError):
+        return None
+
+
+def _object(members: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f"{encode_json(key).decode()}: {value}" for key, value in members.items()) + "}"
+
+
+def _string(text: str) -> str:
+    """Return the string that JSON text holds, the text itself if it is no string."""
+    try:
+        value = decode_json(text.encode())
+    except (JsonError, UnicodeError):
+        return text
+    return value if isinstance(value, str) else text

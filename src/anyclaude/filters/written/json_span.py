@@ -1,0 +1,114 @@
+"""
+Find where a value that is nearly JSON ends.
+
+Models leave out a closing bracket or a quotation mark, and write Python's single quotes.  So this reader only follows
+brackets and strings; whether the text is JSON, and what it means, is decided once it is whole.
+"""
+
+import re
+
+from msgspec import Struct
+
+from .source import Reading, Source
+
+_OUTSIDE = re.compile(r"[^\"'{}\[\]<]*")
+_IN_DOUBLE = re.compile(r"[^\"\\<]*")
+_IN_SINGLE = re.compile(r"[^'\\<]*")
+_BEFORE_STRING = frozenset("{[,:(=")
+"""The characters after which a single quotation mark opens a string; elsewhere it is an apostrophe."""
+
+
+class Span(Struct, frozen=True):
+    """The text of a value, and how it ended."""
+
+    text: str
+    is_balanced: bool
+    """Whether every bracket and string was closed; otherwise the end tag or the end of the reply came first."""
+    is_in_string: bool = False
+    """Whether it ended inside a string."""
+
+
+def read_span(source: Source, end_tag: str = "") -> Reading[Span]:
+    """
+    Read one value that begins with a bracket, at most up to `end_tag`, which is not read.
+
+    An end tag inside a string belongs to the string, unless the value never ends: then the first of them ends it.
+    """
+    reader = _SpanReader(source, end_tag)
+    return (yield from reader.read())
+
+
+class _SpanReader:
+    """The state of reading one value."""
+
+    def __init__(self, source: Source, end_tag: str) -> None:
+        self._source = source
+        self._end_tag = end_tag
+        self._pieces: list[str] = []
+        self._length = 0
+        self._open = 0
+        self._quote = ""
+        self._last = ""
+        self._tag_in_string: int | None = None
+
+    def read(self) -> Reading[Span]:
+        """Return the value."""
+        while (character := (yield from self._plain())) != "":
+            if character == "<" and (yield from self._is_end_tag()):
+                return Span(self._text, is_balanced=False)
+            yield from self._special(character)
+            if not self._open and not self._quote:
+                return Span(self._text, is_balanced=True)
+        if self._tag_in_string is None:
+            return Span(self._text, is_balanced=False, is_in_string=bool(self._quote))
+        return (yield from self._up_to_tag(self._tag_in_string))
+
+    @property
+    def _text(self) -> str:
+        return "".join(self._pieces)
+
+    def _plain(self) -> Reading[str]:
+        """Read up to the next character that matters, and return it without reading it."""
+        pattern = _OUTSIDE if not self._quote else _IN_DOUBLE if self._quote == '"' else _IN_SINGLE
+        while True:
+            self._take(self._source.available(pattern))
+            if not self._source.is_empty or self._source.is_ended:
+                return (yield from self._source.peek())
+            yield
+
+    def _special(self, character: str) -> Reading[None]:
+        before = self._last
+        self._take(self._source.advance(1))
+        if self._quote:
+            if character == "\\":
+                yield from self._source.peek()
+                self._take(self._source.advance(1))
+            elif character == self._quote:
+                self._quote = ""
+        elif character == '"' or (character == "'" and before in _BEFORE_STRING):
+            self._quote = character
+        elif character in "{[":
+            self._open += 1
+        elif character in "}]":
+            self._open -= 1
+
+    def _take(self, text: str) -> None:
+        if text:
+            self._pieces.append(text)
+            self._length += len(text)
+            self._last = text.rstrip()[-1:] or self._last
+
+    def _is_end_tag(self) -> Reading[bool]:
+        """Return whether the end tag comes next and ends the value; one inside a string is remembered."""
+        if not self._end_tag or not (yield from self._source.has(self._end_tag)):
+            return False
+        if self._quote and self._tag_in_string is None:
+            self._tag_in_string = self._length
+        return not self._quote
+
+    def _up_to_tag(self, length: int) -> Reading[Span]:
+        """Return the value as ended by the tag inside a string, and read on from there."""
+        text = self._text
+        self._source.unread(text[length:])
+        yield from ()
+        return Span(text[:length], is_balanced=False, is_in_string=True)

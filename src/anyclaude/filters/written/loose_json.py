@@ -1,0 +1,141 @@
+"""
+Calls without tags around them: JSON or Python at the beginning of a line, or as the whole of a fenced block.
+
+Llama 3 and small models write a bare JSON object, Llama 4 and LFM2 a list in Python, Qwen2.5-Coder a block fenced as
+JSON, Gemma 3 a block of `tool_code`, xLAM a JSON list.  All of these are also what programmers write about, so a call
+must be a whole value, name an offered tool, and have the keys of a call and no others; and a value is given up at
+its first key if that cannot be a call's.
+"""
+
+import re
+
+from .calls import ARGUMENT_KEYS, NAME_KEYS, FoundCall, NotACall, OfferedCalls, first_key_is_possible
+from .forms import NAME, Found, read_whole_span
+from .python_calls import python_calls
+from .source import BLANKS, SPACE, Reading, Source
+
+_QUOTE = re.compile("[\"']")
+_COLON = re.compile(r"\s*:\s*")
+_INFO = re.compile(r"[\w\-+. ]*")
+_KEY_CHARACTERS = 64
+
+JSON_FENCES = frozenset({"", "json", "jsonc", "json5", "javascript", "js", "plaintext", "text", "xlam"})
+CALL_FENCES = frozenset(
+    {"tool_call", "tool_calls", "tool", "tool_use", "tool_code", "function_call", "function", "call"}
+)
+"""What stands after the fence; the latter leave no doubt."""
+
+
+def read_fenced_calls(source: Source, offered: OfferedCalls, fence: str) -> Reading[Found]:
+    """
+    Read a fenced block that consists of calls, after the fence that opens it.
+
+    Raises:
+        NotACall: if it holds anything else, as most blocks do.
+    """
+    info = (yield from source.run(_INFO)).strip().lower()
+    if info not in JSON_FENCES and info not in CALL_FENCES:
+        raise NotACall("it is a block of code")
+    if (yield from source.peek()) != "\n":
+        raise NotACall("it is no fence")
+    is_certain = info in CALL_FENCES
+    yield from source.run(SPACE)
+    if (yield from source.peek()) in ("{", "["):
+        found = yield from _read_lines(source, offered, is_certain=is_certain)
+    elif is_certain:
+        text, _ = yield from source.until("\n" + fence)
+        return Found(tuple(python_calls(text, offered)))
+    else:
+        raise NotACall("it is a block of code")
+    if not (yield from source.skip(fence)) and (source.was_cut or (yield from source.peek())):
+        raise NotACall("more follows")
+    return Found(found)
+
+
+def _read_lines(source: Source, offered: OfferedCalls, *, is_certain: bool) -> Reading[tuple[FoundCall, ...]]:
+    """Read the values of a block, and the white space after them."""
+    found: tuple[FoundCall, ...] = ()
+    while (yield from source.peek()) in ("{", "["):
+        found += yield from _read_values(source, offered, is_certain=is_certain)
+        yield from source.run(SPACE)
+    return found
+
+
+def read_bare_calls(source: Source, offered: OfferedCalls, *, is_forced: bool = False) -> Reading[Found]:
+    """
+    Read a JSON object, a list of them, or a list in Python, that stands on lines of its own.
+
+    `is_forced` if the engine was made to write one JSON object.
+
+    Raises:
+        NotACall: if it is anything else.
+    """
+    found = yield from _read_values(source, offered, is_certain=is_forced)
+    yield from source.run(BLANKS)
+    if (yield from source.peek()) not in ("", "\n", "\r", "<"):
+        raise NotACall("the line goes on")
+    return Found(found)
+
+
+def _read_values(source: Source, offered: OfferedCalls, *, is_certain: bool) -> Reading[tuple[FoundCall, ...]]:
+    """Read values that stand on one line, or one after the other with separators; what follows is not read."""
+    found: list[FoundCall] = []
+    while True:
+        yield from _require_head(source, offered)
+        is_list = (yield from source.peek()) == "["
+        span = yield from read_whole_span(source)
+        if is_list and not span.text[1:].lstrip().startswith(("{", "[")):
+            found += python_calls(span.text, offered)
+        else:
+            found += offered.from_span(span, is_certain=is_certain)
+        yield from source.run(BLANKS)
+        if (yield from source.peek()) not in (";", ","):
+            return tuple(found)
+        source.advance(1)
+        yield from source.run(SPACE)
+        if (yield from source.peek()) not in ("{", "["):
+            raise NotACall("it is a part of something larger")
+
+
+def _require_head(source: Source, offered: OfferedCalls) -> Reading[None]:
+    """
+    Check how a value begins, without reading it: a list holds an object or a call, an object has a call's key first.
+
+    Raises:
+        NotACall: if it cannot be a call; the text is then held back no longer.
+    """
+    head: list[str] = []
+    try:
+        yield from _read_head(source, offered, head)
+    finally:
+        source.unread("".join(head))
+
+
+def _read_head(source: Source, offered: OfferedCalls, head: list[str]) -> Reading[None]:
+    while (yield from source.peek()) == "[" and len(head) <= 1:
+        head += [source.advance(1), (yield from source.run(SPACE))]
+    if (yield from source.peek()) != "{":
+        head.append((yield from source.run(NAME)))
+        offered.name(head[-1])
+        if (yield from source.peek()) != "(":
+            raise NotACall("it is a list of something else")
+        return
+    head += [source.advance(1), (yield from source.run(SPACE))]
+    key = yield from _read_string(source, head)
+    if not first_key_is_possible(key):
+        raise NotACall(f"its first key is {key!r}")
+    head.append((yield from source.run(_COLON)))
+    if key in NAME_KEYS and key not in ARGUMENT_KEYS and (yield from source.peek()) in ('"', "'"):
+        offered.name((yield from _read_string(source, head)))
+
+
+def _read_string(source: Source, head: list[str]) -> Reading[str]:
+    quote = yield from source.peek()
+    if not _QUOTE.match(quote):
+        raise NotACall("it has no keys")
+    head.append(source.advance(1))
+    text, end = yield from source.until(quote, "\n")
+    head += [text, end]
+    if end != quote or len(text) > _KEY_CHARACTERS:
+        raise NotACall("its first key is none of a call's")
+    return text

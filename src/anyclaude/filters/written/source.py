@@ -1,0 +1,190 @@
+"""
+A reply's text as it arrives, read by generators that wait where it ends for now.
+
+A reader is written as if the whole text were there: `yield from` a method of `Source` returns what was read.  Where
+the text does not yet decide, the generator yields, and is resumed when more has arrived.  What a reader returns
+therefore does not depend on how the text was divided, and no text is read twice because it came in pieces.
+"""
+
+import re
+from collections.abc import Generator, Iterable
+from functools import cache
+from typing import TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+Reading: TypeAlias = Generator[None, None, T]
+"""A reader: yields where it needs more text, and returns what it has read."""
+
+SPACE = re.compile(r"\s*")
+BLANKS = re.compile(r"[ \t]*")
+
+
+class Literals:
+    """A set of texts that are looked for at once, none of which begins another."""
+
+    def __init__(self, literals: Iterable[str]) -> None:
+        self.all = tuple(literals)
+        self.pattern = re.compile("|".join(map(re.escape, self.all)))
+        self.longest = max(map(len, self.all))
+        self.beginnings = frozenset(literal[:length] for literal in self.all for length in range(len(literal)))
+
+
+@cache
+def _literals(*literals: str) -> Literals:
+    return Literals(filter(None, literals))
+
+
+class Source:
+    """The text that is not read yet, and from a mark on also the text that is."""
+
+    def __init__(self, text: str = "", *, is_ended: bool = False) -> None:
+        self._chunk = text
+        self._at = 0
+        self._since_mark: list[str] | None = None
+        self._marked_at = 0
+        self._consumed = 0
+        self.is_ended = is_ended
+        """Whether no more text will arrive."""
+        self.was_cut = False
+        """Whether the reply ended before the model had ended it."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all text that has arrived is read."""
+        return self._at == len(self._chunk)
+
+    @property
+    def position(self) -> int:
+        """The number of characters read."""
+        return self._consumed + self._at
+
+    def add(self, text: str) -> None:
+        """Add text that has arrived."""
+        self._keep_read()
+        self._chunk = self._chunk[self._at :] + text
+        self._consumed += self._at
+        self._at = self._marked_at = 0
+
+    def end(self, *, was_cut: bool) -> None:
+        """State that no more text will arrive."""
+        self.is_ended, self.was_cut = True, was_cut
+
+    def mark(self) -> None:
+        """Remember this place, to read from it again or to know what was read since."""
+        self._since_mark, self._marked_at = [], self._at
+
+    def since_mark(self) -> str:
+        """Return the text read since the mark."""
+        self._keep_read()
+        self._marked_at = self._at
+        text = "".join(self._since_mark or ())
+        self._since_mark = [text]
+        return text
+
+    def rewind(self, keep: int = 0) -> None:
+        """Read again from the mark, or from `keep` characters after it."""
+        text = self.since_mark()
+        again = text[keep:]
+        self._consumed += self._at - len(again)
+        self._chunk = again + self._chunk[self._at :]
+        self._at = 0
+        self._since_mark = None
+
+    def unread(self, text: str) -> None:
+        """Take back `text`, which was read last since the mark."""
+        read = self.since_mark()
+        self._since_mark = [read[: len(read) - len(text)]]
+        self._consumed += self._at - len(text)
+        self._chunk = text + self._chunk[self._at :]
+        self._at = self._marked_at = 0
+
+    def release(self) -> str:
+        """Return the text read since the mark, and forget the mark."""
+        text = self.since_mark()
+        self._since_mark = None
+        return text
+
+    def peek(self) -> Reading[str]:
+        """Return the next character without reading it, "" at the end."""
+        while self.is_empty and not self.is_ended:
+            yield
+        return self._chunk[self._at : self._at + 1]
+
+    def has(self, literal: str) -> Reading[bool]:
+        """Return whether the text goes on with `literal`, without reading it."""
+        while True:
+            available = self._chunk[self._at : self._at + len(literal)]
+            if available == literal:
+                return True
+            if self.is_ended or not literal.startswith(available):
+                return False
+            yield
+
+    def has_one_of(self, literals: Literals | tuple[str, ...]) -> Reading[str]:
+        """Return the one of `literals` that the text goes on with, without reading it; "" if none does."""
+        known = literals if isinstance(literals, Literals) else _literals(*literals)
+        while True:
+            match = known.pattern.match(self._chunk, self._at)
+            if match is not None:
+                return match[0]
+            left = len(self._chunk) - self._at
+            if self.is_ended or left >= known.longest or self._chunk[self._at :] not in known.beginnings:
+                return ""
+            yield
+
+    def skip(self, literal: str) -> Reading[bool]:
+        """Read `literal` if the text goes on with it, and return whether it does."""
+        if (yield from self.has(literal)):
+            self.advance(len(literal))
+            return True
+        return False
+
+    def advance(self, characters: int) -> str:
+        """Read that many characters, all of which have arrived."""
+        start = self._at
+        self._at = min(start + characters, len(self._chunk))
+        return self._chunk[start : self._at]
+
+    def available(self, pattern: re.Pattern[str]) -> str:
+        """Read what `pattern` matches of the text that has arrived."""
+        match = pattern.match(self._chunk, self._at)
+        if match is None:
+            return ""
+        self._at = match.end()
+        return match[0]
+
+    def run(self, pattern: re.Pattern[str]) -> Reading[str]:
+        """Read the longest run of what `pattern` matches, such as white space; it must match any part of such a run."""
+        pieces: list[str] = []
+        while True:
+            pieces.append(self.available(pattern))
+            if not self.is_empty or self.is_ended:
+                return "".join(pieces)
+            yield
+
+    def until(self, *literals: str) -> Reading[tuple[str, str]]:
+        """
+        Read up to the first of `literals` and that literal, and return both: the text before it, and which it was.
+
+        At the end of the reply without any of them, the literal is "".
+        """
+        known = _literals(*literals)
+        pattern, keep = known.pattern, known.longest - 1
+        pieces: list[str] = []
+        while True:
+            match = pattern.search(self._chunk, self._at)
+            if match is not None:
+                pieces.append(self._chunk[self._at : match.start()])
+                self._at = match.end()
+                return "".join(pieces), match[0]
+            safe = len(self._chunk) if self.is_ended else max(len(self._chunk) - keep, self._at)
+            pieces.append(self._chunk[self._at : safe])
+            self._at = safe
+            if self.is_ended:
+                return "".join(pieces), ""
+            yield
+
+    def _keep_read(self) -> None:
+        if self._since_mark is not None and self._at > self._marked_at:
+            self._since_mark.append(self._chunk[self._marked_at : self._at])
