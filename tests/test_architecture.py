@@ -37,6 +37,7 @@ NOTHING_TO_TEST: dict[str, str] = {
     "anyclaude.settings.__main__": "writes the page that the tests of settings.reference compare",
     "anyclaude.settings.values": "types only; the tests of settings.table compare them with the table",
     "anyclaude.timeouts": "types only",
+    "anyclaude.tool_calls": "types only",
     "anyclaude.transforms.boilerplate": "a list, covered by the tests of system_sections",
 }
 """Modules without behaviour to test, and the reason."""

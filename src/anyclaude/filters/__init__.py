@@ -6,5 +6,15 @@ turns such text into structured deltas while the reply streams.
 """
 
 from .base import CallNote, DeltaFilter, FilterChain, FilterContext, FilterFactory, chain_for, ignore
+from .written import written_replies
 
-__all__ = ["CallNote", "DeltaFilter", "FilterChain", "FilterContext", "FilterFactory", "chain_for", "ignore"]
+__all__ = [
+    "CallNote",
+    "DeltaFilter",
+    "FilterChain",
+    "FilterContext",
+    "FilterFactory",
+    "chain_for",
+    "ignore",
+    "written_replies",
+]

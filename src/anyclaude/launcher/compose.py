@@ -90,6 +90,7 @@ def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
         prompts_folder=settings.log_dir / "prompts",
         stored_prompts=settings.stored_prompts,
         diet=diet,
+        tool_calls=settings.tool_calls,
         allowed_tools=settings.allowed_tools,
         queue_limit=settings.queue_limit,
         grace_seconds=LAUNCH_GRACE_SECONDS,

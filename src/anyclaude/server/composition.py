@@ -27,10 +27,12 @@ from anyclaude.exchange import (
     PendingReplies,
     PromptPipeline,
 )
+from anyclaude.filters import FilterFactory, written_replies
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import Prewarmer
 from anyclaude.protocol.caching_decoder import CachingDecoder
 from anyclaude.scheduling import Admission, Dispatcher, Upstream
+from anyclaude.tool_calls import ToolCalls
 from anyclaude.transforms import PromptContext
 
 from .gateway import FatalError, Gateway, new_id
@@ -155,5 +157,10 @@ class _Composition:
             decoder=CachingDecoder(),
             diagnose=CacheDiagnostics().diagnose,
             new_id=new_id,
-            filters=options.filters,
+            filters=(*_own_filters(options.tool_calls), *options.filters),
         )
+
+
+def _own_filters(tool_calls: ToolCalls) -> tuple[FilterFactory, ...]:
+    """Return the filters that every reply passes, in order."""
+    return () if tool_calls == "native" else (written_replies,)

@@ -13,6 +13,7 @@ from anyclaude.filters import FilterFactory
 from anyclaude.prewarm import PrewarmOptions
 from anyclaude.secret import Secret
 from anyclaude.timeouts import Timeouts
+from anyclaude.tool_calls import DEFAULT_TOOL_CALLS, ToolCalls
 
 
 class StreamTiming(Struct, frozen=True):
@@ -61,8 +62,10 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     """The tools that the model is offered, by name or pattern; `None` for all."""
     prewarm: PrewarmOptions = PrewarmOptions()
     """How sessions are prewarmed; by default they are not."""
+    tool_calls: ToolCalls = DEFAULT_TOOL_CALLS
+    """Whether calls that the model wrote as text are recognised, and arguments repaired and enforced."""
     filters: Sequence[FilterFactory] = ()
-    """Applied to every reply between its decoder and the message stream, in order."""
+    """Applied to every reply between its decoder and the message stream, in order, after the gateway's own."""
     queue_limit: int = QUEUE_LIMIT
     grace_seconds: float = 30.0
     """How long running replies may continue when the gateway stops."""

@@ -101,6 +101,14 @@ PROMPT = Group(
             has_flag=True,
         ),
         Setting(
+            name="tool_calls",
+            metavar="NAME",
+            meaning="What is done for tool calls: nothing, reading those that the model wrote as text and repairing "
+            "arguments, or in addition having the server keep to the tool's schema where it can.",
+            source="without it no call that a model writes as text runs ([tool-calls.md](tool-calls.md))",
+            has_flag=True,
+        ),
+        Setting(
             name="allowed_tools",
             metavar="LIST",
             meaning="The only tools that the model gets, by name or pattern (`Bash`, `mcp__github__*`).",

@@ -11,6 +11,7 @@ from anyclaude.diet import Diet
 from anyclaude.profiles import PROFILES, BackendProfile
 from anyclaude.secret import Secret
 from anyclaude.timeouts import Timeouts
+from anyclaude.tool_calls import DEFAULT_TOOL_CALLS, ToolCalls
 
 Mode: TypeAlias = str
 """One of `MODES`: the name of a kind of server, or `claude` for Anthropic's own API."""
@@ -46,6 +47,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     subagent_model: str | None = None
     fallbacks: tuple[Fallback, ...] = ()
     diet: Diet | None = None
+    tool_calls: ToolCalls = DEFAULT_TOOL_CALLS
     allowed_tools: frozenset[str] | None = None
     context_tokens: Tokens | None = None
     max_output_tokens: Tokens | None = None
