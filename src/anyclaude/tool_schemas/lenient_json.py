@@ -3,7 +3,7 @@ A reader of JSON with the slips of small models in it.
 
 It accepts what has one reading only: single or triple quotes, keys without quotes, trailing commas, Python's literals,
 comments, line breaks and control characters in strings, and closing brackets that are missing, surplus or confused at
-the end.  It never completes a text that was cut: one that ends in a string, or where a value must follow.
+the end.  It never completes a text that was cut: one that ends in a string or a number, or where a value must follow.
 """
 
 import re
@@ -170,6 +170,8 @@ class _Reader:
             return LITERALS[word[0]]
         if NUMBER.fullmatch(word[0]) is None:
             raise JsonError(f"{word[0][:40]!r} is not a JSON value")
+        if self._at == len(self._text):
+            raise CutOff("the text ends in a number, which may have had more digits")
         return decode_json(word[0].encode())
 
     def _next(self) -> str:
