@@ -16,7 +16,7 @@ class CallNote(Struct, frozen=True):
 
     `recognised`: it was written into the reply's text.  `repaired`: its name or its arguments were changed so that
     they fit the tool's schema.  `invalid`: it does not fit, and was passed on as the model wrote it.  `not_offered`: it
-    names a tool that the request does not have, and stayed text.  `constrained`: it was requested again, with the
+    names a tool that the request does not have, and stayed as it was.  `constrained`: it was requested again, with the
     tool's schema enforced by the engine.
     """
 

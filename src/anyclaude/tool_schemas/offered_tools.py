@@ -1,11 +1,17 @@
 """The tools of one request, and the calls a model makes to them."""
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 from msgspec import Struct
 
-from anyclaude.protocol.json_values import JsonError, decode_json, encode_json
+from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, encode_json
 from anyclaude.protocol.messages_request import Tool
+
+from .coercion import alternatives, coerced_arguments, properties_of, renamed_keys, scalar_or_container, types_of
+from .schema_checker import SchemaChecker, type_name
+from .syntax import read_arguments
+from .tool_names import ToolNames
 
 
 class CheckedCall(Struct, frozen=True):
@@ -26,6 +32,7 @@ class OfferedTools:
 
     def __init__(self, tools: Iterable[Tool]) -> None:
         self._tools = {tool.name: tool for tool in tools}
+        self._checkers: dict[str, SchemaChecker] = {}
 
     def __bool__(self) -> bool:
         """Return whether any tool was offered."""
@@ -33,16 +40,77 @@ class OfferedTools:
 
     def named(self, written: str) -> str | None:
         """Return the name of the tool that a model means, `None` if it was not offered or may be several."""
-        return written if written in self._tools else None
+        return written if written in self._tools else self._names.meant_by(written)
 
     def checked(self, name: str, arguments: str) -> CheckedCall:
-        """Return the call of an offered tool with `arguments`, the JSON text the model wrote, repaired if needed."""
+        """
+        Return the call of an offered tool with `arguments`, the JSON text the model wrote, repaired if needed.
+
+        The text must have ended: one that was cut is not completed, but what was left out at its end may be.
+        """
+        checker = self._checker(name)
         try:
-            decode_json(arguments.encode())
+            reading = read_arguments(arguments, properties_of(checker.resolved(checker.schema)).keys())
         except JsonError as error:
-            return CheckedCall(name, arguments, is_valid=False, problem=str(error))
-        return CheckedCall(name, arguments)
+            return CheckedCall(name, arguments, is_valid=False, problem=f"the arguments cannot be read: {error}")
+        problem = checker.problem(reading.arguments)
+        if not problem and not reading.changes:
+            return CheckedCall(name, arguments if arguments.strip() else "{}")
+        return self._repaired(name, arguments, reading.arguments, reading.changes)
 
     def checked_parameters(self, name: str, parameters: Mapping[str, str]) -> CheckedCall:
         """Return the call with arguments written one by one, as text, whose types only the schema knows."""
-        return self.checked(name, encode_json(dict(parameters)).decode())
+        checker = self._checker(name)
+        schema = checker.resolved(checker.schema)
+        renamed, properties = renamed_keys(parameters, schema), properties_of(schema)
+        typed = {key: _typed(text, checker, properties.get(renamed.get(key, key))) for key, text in parameters.items()}
+        return self._repaired(name, encode_json(typed).decode(), typed, ())
+
+    def _repaired(self, name: str, written: str, arguments: JsonObject, changes: tuple[str, ...]) -> CheckedCall:
+        """Return the call with arguments that were made to fit; as they were written if they cannot be."""
+        checker = self._checker(name)
+        problem = checker.problem(arguments)
+        if not problem and not changes:
+            return CheckedCall(name, written)
+        fitted = coerced_arguments(checker, name, arguments)
+        if problem and checker.problem(fitted.value):
+            return CheckedCall(name, written, is_valid=False, problem=problem)
+        try:
+            text = encode_json(fitted.value if problem else arguments).decode()
+        except (OverflowError, ValueError) as error:
+            return CheckedCall(name, written, is_valid=False, problem=f"the arguments cannot be written: {error}")
+        return CheckedCall(name, text, changes=(*changes, *fitted.changes) if problem else changes)
+
+    def _checker(self, name: str) -> SchemaChecker:
+        checker = self._checkers.get(name)
+        if checker is None:
+            tool = self._tools.get(name)
+            checker = self._checkers[name] = SchemaChecker(None if tool is None else tool.input_schema)
+        return checker
+
+    @cached_property
+    def _names(self) -> ToolNames:
+        return ToolNames(self._tools)
+
+
+def _typed(text: str, checker: SchemaChecker, part: JsonValue) -> JsonValue:
+    """
+    Return a value that was written as plain text, with the type that its schema gives it.
+
+    A string stays as it was written.  Where other types are allowed beside it, a text that is exactly an array, an
+    object or null of the allowed types is that; a number or a truth value remains text.
+    """
+    types = _all_types(checker, part)
+    if "string" in types and not types & {"array", "object", "null"}:
+        return text
+    value = scalar_or_container(text)
+    if "string" not in types:
+        return value
+    return value if not isinstance(value, bool | int | float) and type_name(value) in types else text
+
+
+def _all_types(checker: SchemaChecker, part: JsonValue) -> frozenset[str]:
+    """Return the types that a part of the schema allows in any of its alternatives."""
+    schema = checker.resolved(part)
+    options = [checker.resolved(option) for option in alternatives(schema)]
+    return frozenset().union(*map(types_of, options)) if options else types_of(schema)

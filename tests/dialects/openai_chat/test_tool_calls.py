@@ -9,6 +9,7 @@ from tests.dialects.openai_chat.decoded import assembled
 
 from anyclaude.dialects.openai_chat.tool_calls import ToolCalls
 from anyclaude.dialects.openai_chat.wire import CallPart, FunctionPart
+from anyclaude.protocol.deltas import ToolCallDelta
 
 Mark = Callable[[int, bool], CallPart]
 """Return the marks of a fragment, given the number of its call and whether it is the call's first."""
@@ -70,7 +71,8 @@ def fragments_of(number: int, call: tuple[str, str], cut: int, mark: Mark) -> li
 
 def assembled_calls(parts: list[CallPart]) -> tuple[tuple[str, str], ...]:
     gathered = ToolCalls()
-    return assembled([delta for part in parts for delta in gathered.take([part])]).calls
+    deltas = [delta for part in parts for delta in gathered.take([part])]
+    return assembled([*deltas, *gathered.settle()]).calls
 
 
 @pytest.mark.parametrize("mark", INTERLEAVING)
@@ -116,7 +118,9 @@ def test_a_call_that_is_repeated_whole_counts_once(mark: Mark, calls: list[tuple
 def test_whole_calls_in_one_chunk_are_kept_apart(mark: Mark, calls: list[tuple[str, str]]) -> None:
     parts = [CallPart(mark(at, True).index, mark(at, True).id, FunctionPart(*call)) for at, call in enumerate(calls)]
 
-    assert assembled(ToolCalls().take(parts)).calls == tuple(calls)
+    gathered = ToolCalls()
+
+    assert assembled([*gathered.take(parts), *gathered.settle()]).calls == tuple(calls)
 
 
 def test_an_index_that_arrives_late_belongs_to_the_last_call() -> None:
@@ -129,3 +133,26 @@ def test_a_name_that_arrives_after_the_id_belongs_to_the_same_call() -> None:
     parts = [CallPart(0, "a"), CallPart(0, None, FunctionPart("Read", "{}"))]
 
     assert assembled_calls(parts) == (("Read", "{}"),)
+
+
+REAL = '{"path":"/a"}'
+
+
+@pytest.mark.parametrize(
+    "texts", [["{}", REAL], ["{ }", '{"path":', '"/a"}'], ["{}", " ", REAL], [REAL, "{}"], ["{}", "{}"]]
+)
+@pytest.mark.parametrize("mark", [by_the_book, index_and_id, index_alone, id_alone])
+def test_an_empty_object_beside_the_arguments_is_the_servers(mark: Mark, texts: list[str]) -> None:
+    parts = [mark(0, True), *[mark(0, False)] * len(texts)]
+    named = [FunctionPart("Read", ""), *[FunctionPart(None, text) for text in texts]]
+    parts = [CallPart(part.index, part.id, content) for part, content in zip(parts, named, strict=True)]
+
+    assert assembled_calls(parts) == (("Read", REAL if REAL in "".join(texts) else "{}"),)
+
+
+def test_an_empty_object_is_delivered_once_it_is_known_to_be_all() -> None:
+    gathered = ToolCalls()
+
+    assert gathered.take([CallPart(0, "a", FunctionPart("Read", "{}"))]) == [ToolCallDelta(0, "Read")]
+    assert gathered.settle() == [ToolCallDelta(0, arguments="{}")]
+    assert gathered.settle() == []

@@ -199,6 +199,8 @@ class _Reply:
                 self._add_delta(choice.delta, deltas)
             if choice.message is not None and (choice.delta is None or choice.finish_reason):
                 self._add_message(choice.message, deltas)
+            for other in chunk.choices[1:]:
+                self._add_calls_of(other, deltas)
             if choice.finish_reason is not None:
                 self._stop(choice, choice.finish_reason, deltas)
         if chunk.usage is not None or chunk.timings is not None:
@@ -208,6 +210,7 @@ class _Reply:
         """Add the end that `[DONE]` marks; some servers never give a reason."""
         if self._has_begun and not self._is_finished and not self._aborted_by:
             self._is_finished = True
+            deltas.extend(self._calls.settle())
             deltas.append(Finished("end_turn"))
 
     def require_end(self) -> None:
@@ -226,12 +229,20 @@ class _Reply:
         # one of the names: servers send the same text under two names while they rename the field
         if reasoning := message.reasoning_content or message.reasoning or message.thinking:
             self._has_reasoning = True
+            deltas.extend(self._calls.settle())
             deltas.append(ThinkingDelta(reasoning))
         if text := message.content or message.refusal:
             self._has_text = True
+            deltas.extend(self._calls.settle())
             deltas.append(TextDelta(text))
         if message.tool_calls or message.function_call is not None:
             deltas.extend(self._calls.take(_calls_in(message)))
+
+    def _add_calls_of(self, other: Choice, deltas: list[Delta]) -> None:
+        """Add the calls of another choice: GitHub Copilot's API puts text and calls into two (copilot-api issue 81)."""
+        for message in (other.delta, other.message):
+            if message is not None:
+                deltas.extend(self._calls.take(_calls_in(message)))
 
     def _add_message(self, message: ChatMessage, deltas: list[Delta]) -> None:
         """Add the parts of a whole message that the deltas before it did not have."""
@@ -251,6 +262,7 @@ class _Reply:
             self._aborted_by = finish_reason
         elif reason not in NOT_FINISHED:
             self._is_finished = True
+            deltas.extend(self._calls.settle())
             deltas.append(_finished(choice, reason))
 
 

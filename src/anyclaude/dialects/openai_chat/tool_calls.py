@@ -5,8 +5,12 @@ By the specification `index` identifies a call.  In practice it is missing (mlx-
 same for every parallel call (Ollama issue 15457, dynamo pull 4723), and the id is missing, changes, or is repeated
 together with the name in every fragment.  A call is therefore identified by its slot, a number that this module
 assigns.
+
+Some servers send `{}` before or after the arguments (openai-agents-js issue 712).  It is withheld until it is certain
+that nothing else follows, because what was delivered cannot be taken back.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -20,6 +24,8 @@ LEGACY_INDEX = -1
 
 NO_FUNCTION = FunctionPart()
 
+EMPTY_OBJECT = re.compile(r"\s*\{\s*\}\s*")
+
 
 @dataclass(slots=True)
 class Call:
@@ -30,6 +36,26 @@ class Call:
     id: str
     index: int | None
     pieces: list[str] = field(default_factory=list)
+    withheld: str = ""  # an empty object that has not been delivered
+
+    def add(self, arguments: str) -> str:
+        """Add a piece of the arguments, and return the text that can be delivered."""
+        if not self.pieces and EMPTY_OBJECT.fullmatch(arguments):
+            self.pieces.append(arguments)
+            self.withheld = arguments
+            return ""
+        if self.withheld and not arguments.strip():
+            return ""
+        if self.withheld and arguments.lstrip().startswith("{"):
+            self.withheld = ""
+            self.pieces.clear()
+        self.pieces.append(arguments)
+        return self.settle() + arguments
+
+    def settle(self) -> str:
+        """Return the empty object that was withheld, now that it is all there is."""
+        withheld, self.withheld = self.withheld, ""
+        return withheld
 
     def input(self) -> JsonValue:
         """Return the arguments so far if they are a whole JSON object, else `None`."""
@@ -61,6 +87,10 @@ class ToolCalls:
                 named.add(call.slot)
             deltas.extend(_add(call, function))
         return deltas
+
+    def settle(self) -> list[ToolCallDelta]:
+        """Return the deltas of the calls that have no arguments; call it before text, and at the end."""
+        return [ToolCallDelta(call.slot, arguments=call.settle()) for call in self._calls if call.withheld]
 
     def take_whole(self, parts: list[CallPart]) -> list[ToolCallDelta]:
         """Return the deltas that the calls of a whole message add to the fragments before it."""
@@ -114,17 +144,16 @@ def whole_object(text: str) -> JsonValue:
 def _add(call: Call, function: FunctionPart) -> Iterator[ToolCallDelta]:
     if function.name or function.arguments:
         call.name = call.name or function.name or ""
-        if function.arguments:
-            call.pieces.append(function.arguments)
-        yield ToolCallDelta(call.slot, function.name or "", function.arguments or "")
+        arguments = call.add(function.arguments) if function.arguments else ""
+        yield ToolCallDelta(call.slot, function.name or "", arguments)
 
 
 def _is_repetition(call: Call, function: FunctionPart) -> bool:
-    """Return whether a fragment repeats the whole arguments of its call."""
+    """Return whether a fragment repeats the whole arguments of its call, or is an empty object after them."""
     if not call.pieces or not function.arguments or not function.arguments.lstrip().startswith("{"):
         return False
     repeated = whole_object(function.arguments)
-    return repeated is not None and repeated == call.input()
+    return repeated is not None and (so_far := call.input()) is not None and repeated in ({}, so_far)
 
 
 def _begins_another(call: Call, part: CallPart, function: FunctionPart) -> bool:

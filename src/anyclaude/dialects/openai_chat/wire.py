@@ -50,7 +50,7 @@ class ChatMessage(Struct, gc=False):
 
 class Choice(Struct, gc=False):
     """
-    The reply; a request asks for one only, so its `index` is not read.
+    The reply; a request asks for one only, so its `index` is not read, and calls in another one are a part of it.
 
     `stop_reason` (vLLM) and `matched_stop` (SGLang) hold the stop sequence that matched, or the number of a token.
     """
