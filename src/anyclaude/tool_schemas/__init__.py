@@ -1,5 +1,7 @@
 """What a tool's schema says about a call: which tool a name means, and whether the arguments fit."""
 
+from .lenient_json import read_leniently
 from .offered_tools import CheckedCall, OfferedTools
+from .syntax import read_arguments
 
-__all__ = ["CheckedCall", "OfferedTools"]
+__all__ = ["CheckedCall", "OfferedTools", "read_arguments", "read_leniently"]

@@ -9,7 +9,7 @@ from msgspec import Struct
 from anyclaude.filters.base import CallNote
 from anyclaude.protocol.json_values import JsonError, JsonValue, decode_json, encode_json
 from anyclaude.protocol.messages_request import Tool
-from anyclaude.tool_schemas import CheckedCall, OfferedTools
+from anyclaude.tool_schemas import CheckedCall, OfferedTools, read_arguments, read_leniently
 
 from .json_span import Span
 
@@ -33,7 +33,11 @@ OTHER_KEYS = frozenset({"id", "type", "call_id", "tool_call_id", "index"})
 
 CALL_TYPES = frozenset({"function", "tool_use", "tool_call", "function_call"})
 
-FIRST_KEYS = frozenset({*NAME_KEYS, *ARGUMENT_KEYS, *OTHER_KEYS})
+CALLS_KEY = "tool_calls"
+MESSAGE_KEYS = frozenset({CALLS_KEY, "role", "content"})
+"""The keys of an assistant's message in OpenAI's format, which some models write out."""
+
+FIRST_KEYS = frozenset({*NAME_KEYS, *ARGUMENT_KEYS, *OTHER_KEYS, *MESSAGE_KEYS})
 
 MAX_REPAIRED_CHARACTERS = 262_144
 """The longest text that is read although it is not JSON: reading such text takes a second for a few megabytes."""
@@ -117,11 +121,21 @@ class OfferedCalls:
             raise NotACall("it ends inside a string")
         text = span.text
         if not text.startswith("["):
-            return [self._from_object(text, is_certain=is_certain)]
+            return self._from_message(text, is_certain=is_certain)
         elements = _elements(text)
         if not elements:
             raise NotACall("the list is empty")
         return [self._from_object(element, is_certain=is_certain) for element in elements]
+
+    def _from_message(self, text: str, *, is_certain: bool) -> list[FoundCall]:
+        """Return the call that an object is, or the calls of a whole message in OpenAI's format, or of xLAM's list."""
+        members = _members(text)
+        calls = members.values.get(CALLS_KEY)
+        if calls is None:
+            return [self._from_object(text, is_certain=is_certain)]
+        if not calls.startswith("[") or not members.values.keys() <= MESSAGE_KEYS:
+            raise NotACall("it has other keys than a message")
+        return [self._from_object(element, is_certain=is_certain) for element in _elements(calls)]
 
     def _from_object(self, text: str, *, is_certain: bool) -> FoundCall:
         members = _members(text)
@@ -207,10 +221,12 @@ def _members(text: str) -> Members:
     try:
         raw = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        value = repaired_json(text)
-        if not isinstance(value, dict):
-            raise NotACall("it is not a JSON object") from None
-        return Members({key: encode_json(member).decode() for key, member in value.items()}, was_repaired=True)
+        try:
+            reading = read_arguments(text, FIRST_KEYS)
+        except JsonError as error:
+            raise NotACall(str(error)) from error
+        members = {key: encode_json(member).decode() for key, member in reading.arguments.items()}
+        return Members(members, was_repaired=bool(reading.changes))
     return Members({key: bytes(member).decode() for key, member in raw.items()})
 
 
@@ -218,24 +234,12 @@ def _elements(text: str) -> list[str]:
     try:
         raw = msgspec.json.decode(text, type=list[msgspec.Raw])
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        value = repaired_json(text)
-        if not isinstance(value, list):
-            raise NotACall("it is not a JSON list") from None
-        return [encode_json(element).decode() for element in value]
+        try:
+            value = read_leniently(text)
+        except JsonError as error:
+            raise NotACall(str(error)) from error
+        return [encode_json(element).decode() for element in value] if isinstance(value, list) else []
     return [bytes(element).decode() for element in raw]
-
-
-def repaired_json(text: str) -> JsonValue:
-    """Return the value of a text that is nearly JSON, `None` if there is none."""
-    if len(text) > MAX_REPAIRED_CHARACTERS:
-        return None
-    import json_repair  # 50 ms, and most sessions never need it
-
-    try:
-        value = json_repair.loads(text)
-        return decode_json(encode_json(value)) if isinstance(value, dict | list) else None
-    except (ValueError, TypeError, RecursionError, JsonError):
-        return None
 
 
 def _object(members: Mapping[str, str]) -> str:

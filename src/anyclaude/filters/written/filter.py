@@ -13,18 +13,13 @@ from anyclaude.filters.base import FilterContext
 from anyclaude.protocol.deltas import Delta, Finished, StopReason, TextDelta, ThinkingDelta, ToolCallDelta
 
 from .calls import FoundCall, NotACall, OfferedCalls
-from .forms import (
-    END_TOKENS,
-    FORM_BY_OPENING,
-    HARMONY_ENDS,
-    TAG_OPENINGS,
-    THOUGHT_TAGS,
-    WORD_OPENINGS,
-    Form,
-    Found,
-)
+from .form import Form, Found
+from .forms import CALL_ENDS, FORM_BY_OPENING, MESSAGE_FORMS, OPENINGS, THOUGHT_TAGS, WORD_OPENINGS
 from .loose_json import read_bare_calls, read_fenced_calls
+from .output import Output
 from .source import BLANKS, SPACE, Reading, Source
+from .tagged_parameters import NO_OUTER
+from .thought import Thought
 
 MAX_CALL_CHARACTERS = 1_000_000
 """The longest text held back as a call: twice the 128,000 tokens that the client requests at most."""
@@ -32,21 +27,25 @@ MAX_CALL_CHARACTERS = 1_000_000
 REREAD_FACTOR = 8
 """How often on average a character may be read again because what seemed a call was none; then it is passed on."""
 
-FIRST_SLOT = 1_000_000
-"""The slots of written calls; a server numbers its own from 0."""
-
 CUT: frozenset[StopReason] = frozenset({"max_tokens", "model_context_window_exceeded"})
 
 _TEXT = re.compile(r"[^<\[◁`\n]*")
 _INTERESTING = re.compile(r"[<\[◁`\n]")
-_THOUGHT = re.compile(r"[^<\[◁`\s]*")
 _BACKTICKS, _TILDES, _REST_OF_LINE = re.compile("`*"), re.compile("~*"), re.compile(r"[^\n]*")
 _IN_CODE = re.compile(r"[^`\n]*")
-_QUOTATION_MARKS = frozenset("\"'“«(\\/")
-"""Before an opening tag, they show that it is mentioned."""
+_QUOTATION_MARKS = frozenset("\"'“«„")
+_BEFORE_MENTIONS = frozenset({*_QUOTATION_MARKS, "(", "\\", "/"})
+"""Before an opening tag, they show that it is mentioned; before a token, only quotation marks do."""
 
-_EXAMPLE = re.compile(r"\b(?:examples?|e\.g\.|for instance|looks? like|such as|would look)\b.*:\W*$", re.IGNORECASE)
-"""A sentence that introduces an example."""
+_EXAMPLE = re.compile(
+    r"\b(?:examples?|e\.g\.|for instance|looks? like|such as|format (?:is|of)|zum beispiel|beispiele?|par exemple"
+    r"|por ejemplo)(?!\w)|例如|比如|例子",
+    re.IGNORECASE,
+)
+"""In the sentence before, it shows that what follows is an example."""
+
+_GOES_ON = re.compile(r"[a-z,.;:!?)\]}\"'”»%&+=*/\\|-]")
+"""With one of these after a call, a sentence goes on; a new sentence begins otherwise."""
 
 _LINE_CHARACTERS = 400
 """How much of a line is kept to judge what follows."""
@@ -61,7 +60,7 @@ class WrittenReplies:
     """Reads the text of one reply."""
 
     def __init__(self, context: FilterContext) -> None:
-        self._output = _Output()
+        self._output = Output()
         self._context = context
         self._reader: _Reader | None = None
         self._offered = OfferedCalls(context.tools, context.note)
@@ -112,57 +111,10 @@ class WrittenReplies:
             self._may_open_in_thought = False
 
 
-class _Output:
-    """The deltas to deliver; adjacent pieces of text or of a thought become one."""
-
-    def __init__(self) -> None:
-        self._deltas: list[Delta] = []
-        self._kind: type[TextDelta] | type[ThinkingDelta] = TextDelta
-        self._pieces: list[str] = []
-        self._slot = FIRST_SLOT - 1
-        self.has_content = False
-        """Whether anything but white space was delivered."""
-
-    def text(self, text: str, kind: type[TextDelta] | type[ThinkingDelta] = TextDelta) -> None:
-        """Deliver text, or a piece of a thought."""
-        if not text:
-            return
-        if kind is not self._kind:
-            self._join()
-            self._kind = kind
-        self._pieces.append(text)
-
-    def call(self, found: FoundCall, written: str) -> None:
-        """Deliver a call, and the model's text of it."""
-        self._slot += 1
-        self.add(ToolCallDelta(self._slot, found.call.name, found.call.arguments, written))
-
-    def after_call(self, written: str) -> None:
-        """Deliver more of the model's text of the last call."""
-        if written:
-            self.add(ToolCallDelta(self._slot, written=written))
-
-    def add(self, delta: Delta) -> None:
-        """Deliver any delta."""
-        self._join()
-        self._deltas.append(delta)
-
-    def take(self) -> list[Delta]:
-        """Return the deltas, and forget them."""
-        self._join()
-        deltas, self._deltas = self._deltas, []
-        return deltas
-
-    def _join(self) -> None:
-        if self._pieces:
-            self._deltas.append(self._kind("".join(self._pieces)))
-            self._pieces.clear()
-
-
 class _Reader:
     """Reads one run of text, from the beginning of a line."""
 
-    def __init__(self, offered: OfferedCalls, output: _Output, *, opens_in_thought: bool, is_forced: bool) -> None:
+    def __init__(self, offered: OfferedCalls, output: Output, *, opens_in_thought: bool, is_forced: bool) -> None:
         self._offered = offered
         self._output = output
         self._source = Source()
@@ -176,7 +128,7 @@ class _Reader:
         self._is_first_line = True
         self._fence = ""
         self._is_in_data = False
-        self._is_harmony = False
+        self._has_marks = False
         self._candidate_at: int | None = None
         self._reread = 0
         self._is_in_plain_text = False
@@ -237,10 +189,10 @@ class _Reader:
         source = self._source
         if not self._offered or self._is_in_data:
             return False
-        if character in "AF" or character == "f":
+        if character in "Aft":
             opening = yield from source.has_one_of(WORD_OPENINGS)
             return bool(opening) and (yield from self._read_form(FORM_BY_OPENING[opening], opening))
-        if character not in "{[" or (yield from source.has_one_of(TAG_OPENINGS)) or len(indent) >= 4:
+        if character not in "{[" or (yield from source.has_one_of(OPENINGS)) or len(indent) >= 4:
             return False
         if self._is_example():
             self._is_in_data = True
@@ -270,7 +222,7 @@ class _Reader:
             elif is_quoted:
                 self._emit(source.advance(1))
             else:
-                opening = yield from source.has_one_of(TAG_OPENINGS)
+                opening = yield from source.has_one_of(OPENINGS)
                 if not opening:
                     self._emit(source.advance(1))
                 elif (yield from self._read_form(FORM_BY_OPENING[opening], opening)):
@@ -350,35 +302,34 @@ class _Reader:
     def _read_form(self, form: Form, opening: str) -> Reading[bool]:
         """Read a call or the beginning of a thought after its opening, and return whether it was one."""
         source = self._source
-        if not self._is_allowed(form, opening):
+        if not self._is_allowed(form):
             self._emit(source.advance(len(opening)))
             return False
         reading = self._read_alone(form, opening)
         return (yield from self._try(reading, form.name, opening=opening, keep=len(opening)))
 
-    def _is_allowed(self, form: Form, opening: str) -> bool:
+    def _is_allowed(self, form: Form) -> bool:
         """Return whether the form counts here."""
-        if form.name == "harmony":
-            return self._is_harmony or opening not in HARMONY_ENDS or opening in ("<|channel|>", "<|start|>")
+        if form.is_mark:
+            return self._has_marks
         line = "".join(self._line)
         if form.begins_line and line.strip():
             return False
-        if form.thought_ends:
+        if form in MESSAGE_FORMS or form.thought_ends:
             return True
-        is_mentioned = not form.is_token and (line[-1:] in _QUOTATION_MARKS or self._is_example())
-        return bool(self._offered) and not (line and is_mentioned) and not (not form.is_token and self._is_example())
+        is_mentioned = line[-1:] in (_QUOTATION_MARKS if form.is_token else _BEFORE_MENTIONS)
+        return bool(self._offered) and not (line and is_mentioned) and (form.is_token or not self._is_example())
 
     def _read_alone(self, form: Form, opening: str) -> Reading[Found]:
         """Read a form; in the middle of a sentence, it is no call."""
         source = self._source
         begins_line = not "".join(self._line).strip()
-        before = source.position
         found = yield from form.read(source, self._offered, opening)
         if begins_line or form.is_token or not found.calls or "\n" in source.since_mark():
             return found
         yield from source.run(BLANKS)
-        if (yield from source.peek()) not in ("", "\n", "\r", "<", "["):
-            raise NotACall(f"the sentence goes on after {source.position - before} characters")
+        if _GOES_ON.match((yield from source.peek())):
+            raise NotACall("the sentence goes on")
         return found
 
     def _try(self, reading: Reading[Found], form: str, *, keep: int, opening: str = "") -> Reading[bool]:
@@ -410,7 +361,7 @@ class _Reader:
 
     def _deliver(self, found: Found, text: str, form: str) -> Reading[None]:
         """Deliver what was read from `text`."""
-        self._is_harmony = self._is_harmony or form == "harmony"
+        self._has_marks = self._has_marks or not found.calls
         if found.thought_ends:
             yield from self._read_thought(found.thought_ends)
         elif found.calls:
@@ -427,10 +378,25 @@ class _Reader:
         source = self._source
         while True:
             self._output.after_call((yield from source.run(SPACE)))
-            token = yield from source.has_one_of(END_TOKENS)
-            if not token:
-                return
-            self._output.after_call(source.advance(len(token)))
+            end = yield from source.has_one_of(CALL_ENDS)
+            if not end:
+                break
+            self._output.after_call(source.advance(len(end)))
+        if source.is_rest_of(CALL_ENDS):
+            self._output.after_call(source.advance(CALL_ENDS.longest))
+        elif (yield from source.has(NO_OUTER.start)):
+            yield from self._read_dangling_tag()
+
+    def _read_dangling_tag(self) -> Reading[None]:
+        """Read an opening tag after which nothing follows: it was meant to close the call."""
+        source = self._source
+        source.mark()
+        source.advance(len(NO_OUTER.start))
+        yield from source.run(SPACE)
+        if (yield from source.peek()):
+            source.rewind()
+        else:
+            self._output.after_call(source.release())
 
     def _begin_line(self) -> None:
         self._line.clear()
@@ -457,7 +423,7 @@ class _Reader:
     def _read_thought(self, ends: tuple[str, ...]) -> Reading[None]:
         """Read a thought up to its end, which does not count in code, and the white space after it."""
         self._space = ""
-        yield from _Thought(self._source, self._output, ends).read()
+        yield from Thought(self._source, self._output, ends).read()
         yield from self._source.run(SPACE)
 
     def _emit(self, text: str) -> None:
@@ -472,74 +438,6 @@ class _Reader:
             if self._line_length > 4 * _LINE_CHARACTERS:
                 self._line = ["".join(self._line)[-_LINE_CHARACTERS:]]
                 self._line_length = _LINE_CHARACTERS
-
-
-class _Thought:
-    """Reads one thought."""
-
-    def __init__(self, source: Source, output: _Output, ends: tuple[str, ...]) -> None:
-        self._source = source
-        self._output = output
-        self._ends = ends
-        self._space = ""
-        self._fence = ""
-        self._has_begun = False
-        self._begins_line = True
-
-    def read(self) -> Reading[None]:
-        """Deliver the thought as it arrives, without the white space around it."""
-        source = self._source
-        while True:
-            self._emit(source.available(_THOUGHT))
-            character = yield from source.peek()
-            if not character:
-                return
-            if character.isspace():
-                self._add_space((yield from source.run(SPACE)))
-            elif character == "`":
-                yield from self._read_code()
-            elif (yield from self._read_end()):
-                return
-            else:
-                self._emit(source.advance(1))
-
-    def _read_end(self) -> Reading[bool]:
-        source = self._source
-        end = yield from source.has_one_of(self._ends)
-        if not end or (self._fence and not self._begins_line):
-            return False
-        if end not in ("<|channel|>", "<|start|>"):
-            source.advance(len(end))
-        return True
-
-    def _read_code(self) -> Reading[None]:
-        """Read backticks: those that open or close a block, or code in a line up to the backticks that close it."""
-        source = self._source
-        begins_line = self._begins_line
-        run = yield from source.run(_BACKTICKS)
-        self._emit(run)
-        if begins_line and len(run) >= 3:
-            self._fence = "" if self._fence else run
-            return
-        while not self._fence:
-            self._emit(source.available(_IN_CODE))
-            if (yield from source.peek()) != "`":
-                return
-            closing = yield from source.run(_BACKTICKS)
-            self._emit(closing)
-            if closing == run:
-                return
-
-    def _add_space(self, space: str) -> None:
-        self._space += space
-        self._begins_line = self._begins_line or "\n" in space
-
-    def _emit(self, text: str) -> None:
-        if text:
-            self._output.text(self._space + text if self._has_begun else text, ThinkingDelta)
-            self._space = ""
-            self._has_begun = True
-            self._begins_line = False
 
 
 _CERTAIN = frozenset(form.name for form in FORM_BY_OPENING.values())

@@ -12,6 +12,7 @@ from msgspec import Struct
 from anyclaude.protocol.json_values import JsonError, JsonValue, decode_json
 
 from .calls import FoundCall, NotACall, OfferedCalls
+from .form import Found
 from .source import SPACE, Reading, Source
 
 
@@ -23,27 +24,17 @@ class GemmaTokens(Struct, frozen=True):
     quote: str
 
 
-VERSIONS = {
-    tokens.start: tokens
-    for tokens in (
-        GemmaTokens("<start_function_call>", "<end_function_call>", "<escape>"),
-        GemmaTokens("<|tool_call>", "<tool_call|>", '<|"|>'),
-    )
-}
+GEMMA_3 = GemmaTokens("<start_function_call>", "<end_function_call>", "<escape>")
+GEMMA_4 = GemmaTokens("<|tool_call>", "<tool_call|>", '<|"|>')
 _NAME = re.compile(r"[\w.\-]*")
 _BARE = re.compile(r"[^,{}\[\]<]*")
 _MAX_DEPTH = 32
 """Tool schemas nest far less; a limit protects the recursion."""
 
 
-def read_gemma_calls(source: Source, offered: OfferedCalls, opening: str) -> Reading[tuple[FoundCall, ...]]:
-    """
-    Read the calls that follow `opening`.
-
-    Raises:
-        NotACall: if it is anything else.
-    """
-    tokens = VERSIONS[opening]
+def read_gemma(source: Source, offered: OfferedCalls, opening: str) -> Reading[Found]:
+    """Read the calls that follow the token `opening`."""
+    tokens = GEMMA_3 if opening == GEMMA_3.start else GEMMA_4
     found: list[FoundCall] = []
     while True:
         found.append((yield from _read_call(source, offered, tokens)))
@@ -51,7 +42,7 @@ def read_gemma_calls(source: Source, offered: OfferedCalls, opening: str) -> Rea
         yield from source.skip(tokens.end)
         yield from source.run(SPACE)
         if not (yield from source.skip(tokens.start)):
-            return tuple(found)
+            return Found(tuple(found))
 
 
 def _read_call(source: Source, offered: OfferedCalls, tokens: GemmaTokens) -> Reading[FoundCall]:

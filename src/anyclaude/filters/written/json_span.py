@@ -1,8 +1,8 @@
 """
 Find where a value that is nearly JSON ends.
 
-Models leave out a closing bracket or a quotation mark, and write Python's single quotes.  So this reader only follows
-brackets and strings; whether the text is JSON, and what it means, is decided once it is whole.
+Models leave out a closing bracket or a quotation mark, and write Python's single quotes, or calls in Python.  So this
+reader only follows brackets and strings; whether the text is JSON, and what it means, is decided once it is whole.
 """
 
 import re
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from .source import Reading, Source
 
-_OUTSIDE = re.compile(r"[^\"'{}\[\]<]*")
+_OUTSIDE = re.compile(r"[^\"'(){}\[\]<]*")
 _IN_DOUBLE = re.compile(r"[^\"\\<]*")
 _IN_SINGLE = re.compile(r"[^'\\<]*")
 _BEFORE_STRING = frozenset("{[,:(=")
@@ -87,9 +87,9 @@ class _SpanReader:
                 self._quote = ""
         elif character == '"' or (character == "'" and before in _BEFORE_STRING):
             self._quote = character
-        elif character in "{[":
+        elif character in "({[":
             self._open += 1
-        elif character in "}]":
+        elif character in ")}]":
             self._open -= 1
 
     def _take(self, text: str) -> None:

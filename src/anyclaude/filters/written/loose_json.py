@@ -10,14 +10,19 @@ its first key if that cannot be a call's.
 import re
 
 from .calls import ARGUMENT_KEYS, NAME_KEYS, FoundCall, NotACall, OfferedCalls, first_key_is_possible
-from .forms import NAME, Found, read_whole_span
+from .form import Found
+from .json_calls import NAME, read_python_calls, read_whole_span
 from .python_calls import python_calls
 from .source import BLANKS, SPACE, Reading, Source
 
 _QUOTE = re.compile("[\"']")
 _COLON = re.compile(r"\s*:\s*")
 _INFO = re.compile(r"[\w\-+. ]*")
+_SURPLUS = re.compile(r"[ \t}\]]*")
+"""After a call: blanks, and the closing brackets that small models add."""
+
 _KEY_CHARACTERS = 64
+"""The longest key of a call has 18."""
 
 JSON_FENCES = frozenset({"", "json", "jsonc", "json5", "javascript", "js", "plaintext", "text", "xlam"})
 CALL_FENCES = frozenset(
@@ -36,15 +41,14 @@ def read_fenced_calls(source: Source, offered: OfferedCalls, fence: str) -> Read
     info = (yield from source.run(_INFO)).strip().lower()
     if info not in JSON_FENCES and info not in CALL_FENCES:
         raise NotACall("it is a block of code")
-    if (yield from source.peek()) != "\n":
+    if (yield from source.peek()) not in ("\n", "\r"):
         raise NotACall("it is no fence")
     is_certain = info in CALL_FENCES
     yield from source.run(SPACE)
     if (yield from source.peek()) in ("{", "["):
         found = yield from _read_lines(source, offered, is_certain=is_certain)
     elif is_certain:
-        text, _ = yield from source.until("\n" + fence)
-        return Found(tuple(python_calls(text, offered)))
+        found = yield from read_python_calls(source, offered)
     else:
         raise NotACall("it is a block of code")
     if not (yield from source.skip(fence)) and (source.was_cut or (yield from source.peek())):
@@ -88,13 +92,14 @@ def _read_values(source: Source, offered: OfferedCalls, *, is_certain: bool) -> 
             found += python_calls(span.text, offered)
         else:
             found += offered.from_span(span, is_certain=is_certain)
-        yield from source.run(BLANKS)
-        if (yield from source.peek()) not in (";", ","):
+        yield from source.run(_SURPLUS)
+        if (yield from source.peek()) in (";", ","):
+            source.advance(1)
+            yield from source.run(SPACE)
+            if (yield from source.peek()) not in ("{", "["):
+                raise NotACall("it is a part of something larger")
+        elif (yield from source.peek()) not in ("{", "["):
             return tuple(found)
-        source.advance(1)
-        yield from source.run(SPACE)
-        if (yield from source.peek()) not in ("{", "["):
-            raise NotACall("it is a part of something larger")
 
 
 def _require_head(source: Source, offered: OfferedCalls) -> Reading[None]:

@@ -62,7 +62,7 @@ def _calls_in(value: ast.expr) -> Iterator[ast.Call]:
 
 
 def _found(call: ast.Call, text: str, offered: OfferedCalls) -> FoundCall:
-    name = offered.name(_dotted(call.func))
+    name = offered.name(_dotted(call.func).removesuffix(".call"))  # as Llama 3 calls its built-in tools
     parameters = offered.parameters(name)
     if len(call.args) > len(parameters):
         raise NotACall("it has more arguments than the tool")

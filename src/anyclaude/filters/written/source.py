@@ -133,6 +133,11 @@ class Source:
                 return ""
             yield
 
+    def is_rest_of(self, literals: Literals) -> bool:
+        """Return whether the reply ended inside one of `literals`."""
+        rest = self._chunk[self._at :]
+        return self.is_ended and bool(rest) and rest in literals.beginnings
+
     def skip(self, literal: str) -> Reading[bool]:
         """Read `literal` if the text goes on with it, and return whether it does."""
         if (yield from self.has(literal)):

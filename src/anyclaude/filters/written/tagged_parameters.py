@@ -150,8 +150,9 @@ class _Value:
 
     @property
     def text(self) -> str:
-        """The value, without the line breaks that separate it from its tags."""
-        return "".join(self._pieces).removeprefix("\n").removesuffix("\n")
+        """The value; if it begins on a line of its own, without the line breaks that separate it from its tags."""
+        text = "".join(self._pieces)
+        return text[1:].removesuffix("\n") if text.startswith("\n") else text
 
     def read(self, expected: frozenset[str]) -> Reading[str]:
         """

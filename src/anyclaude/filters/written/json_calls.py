@@ -1,0 +1,101 @@
+"""Read calls in JSON or Python, where a tag has announced them."""
+
+import re
+
+from .calls import FoundCall, NotACall, OfferedCalls
+from .json_span import Span, read_span
+from .python_calls import python_calls
+from .source import SPACE, Reading, Source
+
+NAME = re.compile(r"[\w.\-:/]*")
+STRAY = re.compile(r"[\s;,}\]]*")
+"""Between two calls: white space, separators, and the closing brackets that small models add."""
+
+
+def read_whole_span(source: Source, end: str = "") -> Reading[Span]:
+    """
+    Read one value.
+
+    Raises:
+        NotACall: if the reply ended inside it, unless only closing brackets are missing and the model ended the reply.
+    """
+    span = yield from read_span(source, end)
+    if not span.is_balanced and not (end and (yield from source.has(end))) and (source.was_cut or span.is_in_string):
+        raise NotACall("it was cut")
+    return span
+
+
+def read_json_calls(source: Source, offered: OfferedCalls, end: str = "") -> Reading[tuple[FoundCall, ...]]:
+    """
+    Read calls in JSON, one after the other or in lists, or a list in Python; and the end tag if there is one.
+
+    Raises:
+        NotACall: if it is anything else.
+    """
+    found: list[FoundCall] = []
+    while True:
+        yield from source.run(STRAY if found else SPACE)
+        has_fence = yield from skip_fence(source)
+        if (yield from source.peek()) not in ("{", "["):
+            break
+        span = yield from read_whole_span(source, end)
+        is_python = span.text.startswith("[") and not span.text[1:].lstrip().startswith(("{", "[", "]"))
+        found += python_calls(span.text, offered) if is_python else offered.from_span(span, is_certain=True)
+        if has_fence:
+            yield from source.run(STRAY)
+            yield from source.skip("```")
+    if not found:
+        raise NotACall("there is no JSON")
+    if end:
+        yield from source.skip(end)
+    return tuple(found)
+
+
+def read_python_calls(source: Source, offered: OfferedCalls, end: str = "") -> Reading[tuple[FoundCall, ...]]:
+    """
+    Read calls in Python, one after the other; and the end tag if there is one.
+
+    Raises:
+        NotACall: if it is anything else.
+    """
+    found: list[FoundCall] = []
+    while True:
+        yield from source.run(STRAY)
+        name = yield from source.run(NAME)
+        if not name:
+            break
+        if (yield from source.peek()) != "(":
+            raise NotACall("it is no call in Python")
+        span = yield from read_whole_span(source, end)
+        found += python_calls(name + span.text, offered)
+    if not found:
+        raise NotACall("there is no call")
+    if end:
+        yield from source.skip(end)
+    return tuple(found)
+
+
+def read_arguments_of(source: Source, offered: OfferedCalls, name: str, end: str = "") -> Reading[FoundCall]:
+    """
+    Read the arguments of a call to `name` in JSON, which may stand in a fence.
+
+    Raises:
+        NotACall: if they are anything else.
+    """
+    has_fence = yield from skip_fence(source)
+    if (yield from source.peek()) != "{":
+        raise NotACall("it has no arguments")
+    span = yield from read_whole_span(source, end)
+    if has_fence:
+        yield from source.run(STRAY)
+        yield from source.skip("```")
+    return offered.from_arguments(name, span.text, span.text)
+
+
+def skip_fence(source: Source) -> Reading[bool]:
+    """Read the opening of a fenced block and the white space after it, and return whether there was one."""
+    if not (yield from source.skip("```")):
+        return False
+    yield from source.until("\n")
+    yield from source.run(SPACE)
+    return True

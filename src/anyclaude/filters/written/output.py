@@ -1,0 +1,53 @@
+"""The deltas that the filter delivers."""
+
+from anyclaude.protocol.deltas import Delta, TextDelta, ThinkingDelta, ToolCallDelta
+
+from .calls import FoundCall
+
+FIRST_SLOT = 1_000_000
+"""The slots of written calls; a server numbers its own from 0."""
+
+
+class Output:
+    """The deltas to deliver; adjacent pieces of text or of a thought become one."""
+
+    def __init__(self) -> None:
+        self._deltas: list[Delta] = []
+        self._kind: type[TextDelta] | type[ThinkingDelta] = TextDelta
+        self._pieces: list[str] = []
+        self._slot = FIRST_SLOT - 1
+
+    def text(self, text: str, kind: type[TextDelta] | type[ThinkingDelta] = TextDelta) -> None:
+        """Deliver text, or a piece of a thought."""
+        if not text:
+            return
+        if kind is not self._kind:
+            self._join()
+            self._kind = kind
+        self._pieces.append(text)
+
+    def call(self, found: FoundCall, written: str) -> None:
+        """Deliver a call, and the model's text of it."""
+        self._slot += 1
+        self.add(ToolCallDelta(self._slot, found.call.name, found.call.arguments, written))
+
+    def after_call(self, written: str) -> None:
+        """Deliver more of the model's text of the last call."""
+        if written:
+            self.add(ToolCallDelta(self._slot, written=written))
+
+    def add(self, delta: Delta) -> None:
+        """Deliver any delta."""
+        self._join()
+        self._deltas.append(delta)
+
+    def take(self) -> list[Delta]:
+        """Return the deltas, and forget them."""
+        self._join()
+        deltas, self._deltas = self._deltas, []
+        return deltas
+
+    def _join(self) -> None:
+        if self._pieces:
+            self._deltas.append(self._kind("".join(self._pieces)))
+            self._pieces.clear()
