@@ -6,6 +6,7 @@ turns such text into structured deltas while the reply streams.
 """
 
 from .base import CallNote, DeltaFilter, FilterChain, FilterContext, FilterFactory, chain_for, ignore
+from .checked_calls import checked_calls
 from .written import written_replies
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "FilterContext",
     "FilterFactory",
     "chain_for",
+    "checked_calls",
     "ignore",
     "written_replies",
 ]

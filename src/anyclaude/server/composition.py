@@ -27,7 +27,7 @@ from anyclaude.exchange import (
     PendingReplies,
     PromptPipeline,
 )
-from anyclaude.filters import FilterFactory, written_replies
+from anyclaude.filters import FilterFactory, checked_calls, written_replies
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import Prewarmer
 from anyclaude.protocol.caching_decoder import CachingDecoder
@@ -163,4 +163,4 @@ class _Composition:
 
 def _own_filters(tool_calls: ToolCalls) -> tuple[FilterFactory, ...]:
     """Return the filters that every reply passes, in order."""
-    return () if tool_calls == "native" else (written_replies,)
+    return () if tool_calls == "native" else (written_replies, checked_calls)

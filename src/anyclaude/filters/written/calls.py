@@ -129,6 +129,8 @@ class OfferedCalls:
 
     def _from_message(self, text: str, *, is_certain: bool) -> list[FoundCall]:
         """Return the call that an object is, or the calls of a whole message in OpenAI's format, or of xLAM's list."""
+        if text.startswith("{{") and text.endswith("}}") and is_certain:
+            text = text[1:-1]  # models copy the doubled braces of a Python template
         members = _members(text)
         calls = members.values.get(CALLS_KEY)
         if calls is None:
@@ -151,10 +153,12 @@ class OfferedCalls:
         name = self.name(_string(values.pop(name_key)))
         arguments = next((values.pop(key) for key in ARGUMENT_KEYS if key in values), None)
         others = {key: value for key, value in values.items() if key not in OTHER_KEYS}
-        if is_certain:
-            arguments = _object(others) if arguments is None else arguments
-        elif arguments is None or others or not self._may_be_arguments(name, arguments, values):
-            raise NotACall("it has other keys than a call")
+        if is_certain and arguments is None:
+            arguments = _object(others)
+        if arguments is None or (others and not is_certain) or self._is_definition(name, arguments):
+            raise NotACall("it has other keys than a call, or describes the tool")
+        if not is_certain and not (arguments.startswith(("{", '"')) and _is_of_a_call(values)):
+            raise NotACall("it has no arguments")
         found = self.from_arguments(name, arguments, text)
         if not members.was_repaired:
             return found
@@ -168,13 +172,11 @@ class OfferedCalls:
         ((key, arguments),) = values.items()
         return self.from_arguments(self.name(key), arguments, text)
 
-    def _may_be_arguments(self, name: str, arguments: str, others: Mapping[str, str]) -> bool:
-        """Return whether these can be a call's arguments, and not the description of the tool's parameters."""
-        if not arguments.startswith(("{", '"')) or not _is_of_a_call(others):
-            return False
+    def _is_definition(self, name: str, arguments: str) -> bool:
+        """Return whether these are no arguments, but the schema of the tool's parameters."""
         keys = _members(arguments).values if arguments.startswith("{") else {}
         is_schema = "properties" in keys or "$schema" in keys or keys.get("type") == '"object"'
-        return not is_schema or not {"properties", "$schema", "type"}.isdisjoint(self._parameters[name])
+        return is_schema and {"properties", "$schema", "type"}.isdisjoint(self._parameters[name])
 
     def _broken(self, text: str) -> FoundCall:
         """Return a call whose JSON cannot be read, as it was written: the client then tells the model."""

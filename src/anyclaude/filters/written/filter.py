@@ -29,7 +29,8 @@ REREAD_FACTOR = 8
 
 CUT: frozenset[StopReason] = frozenset({"max_tokens", "model_context_window_exceeded"})
 
-_TEXT = re.compile(r"[^<\[◁`\n]*")
+_TEXT = re.compile(rf"(?:[^<\[◁`\n]++|[<\[◁](?![{OPENINGS.second_characters}]|\Z))*+")
+"""What cannot begin code, a line or a form."""
 _INTERESTING = re.compile(r"[<\[◁`\n]")
 _BACKTICKS, _TILDES, _REST_OF_LINE = re.compile("`*"), re.compile("~*"), re.compile(r"[^\n]*")
 _IN_CODE = re.compile(r"[^`\n]*")
@@ -68,6 +69,8 @@ class WrittenReplies:
 
     def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
         """Return the deltas that can be delivered so far."""
+        if len(deltas) == 1 and type(deltas[0]) is TextDelta and self._reader and self._reader.passes(deltas[0].text):
+            return list(deltas)
         for delta in deltas:
             if type(delta) is TextDelta:
                 self._read(delta)
@@ -135,11 +138,15 @@ class _Reader:
         self._reading = self._read()
         next(self._reading)
 
+    def passes(self, text: str) -> bool:
+        """Return whether this text is passed on as it is, which most is, and take note of it."""
+        if not self._is_in_plain_text or _INTERESTING.search(text):
+            return False
+        self._note(text)
+        return True
+
     def add(self, text: str) -> None:
         """Read text that has arrived, as far as it decides."""
-        if self._is_in_plain_text and not _INTERESTING.search(text):
-            self._emit(text)
-            return
         self._source.add(text)
         self._resume()
         if self._candidate_at is not None and self._source.position - self._candidate_at > MAX_CALL_CHARACTERS:
@@ -433,11 +440,15 @@ class _Reader:
             self._space = ""
         if text:
             self._output.text(text)
-            self._line.append(text)
-            self._line_length += len(text)
-            if self._line_length > 4 * _LINE_CHARACTERS:
-                self._line = ["".join(self._line)[-_LINE_CHARACTERS:]]
-                self._line_length = _LINE_CHARACTERS
+            self._note(text)
+
+    def _note(self, text: str) -> None:
+        """Remember the text of the line, as far as it is needed to judge what follows."""
+        self._line.append(text)
+        self._line_length += len(text)
+        if self._line_length > 4 * _LINE_CHARACTERS:
+            self._line = ["".join(self._line)[-_LINE_CHARACTERS:]]
+            self._line_length = _LINE_CHARACTERS
 
 
 _CERTAIN = frozenset(form.name for form in FORM_BY_OPENING.values())

@@ -6,16 +6,21 @@ reader only follows brackets and strings; whether the text is JSON, and what it 
 """
 
 import re
+from functools import cache
 
 from msgspec import Struct
 
 from .source import Reading, Source
 
-_OUTSIDE = re.compile(r"[^\"'(){}\[\]<]*")
-_IN_DOUBLE = re.compile(r"[^\"\\<]*")
-_IN_SINGLE = re.compile(r"[^'\\<]*")
 _BEFORE_STRING = frozenset("{[,:(=")
 """The characters after which a single quotation mark opens a string; elsewhere it is an apostrophe."""
+
+
+@cache
+def _plain(quote: str, end_tag: str) -> re.Pattern[str]:
+    """Return the pattern of text without a meaning, inside a string that `quote` opened, or outside of strings."""
+    special = f"{quote}\\" if quote else "\"'(){}[]"
+    return re.compile(f"[^{re.escape(special + end_tag[:1])}]*")
 
 
 class Span(Struct, frozen=True):
@@ -54,7 +59,7 @@ class _SpanReader:
     def read(self) -> Reading[Span]:
         """Return the value."""
         while (character := (yield from self._plain())) != "":
-            if character == "<" and (yield from self._is_end_tag()):
+            if character == self._end_tag[:1] and (yield from self._is_end_tag()):
                 return Span(self._text, is_balanced=False)
             yield from self._special(character)
             if not self._open and not self._quote:
@@ -69,7 +74,7 @@ class _SpanReader:
 
     def _plain(self) -> Reading[str]:
         """Read up to the next character that matters, and return it without reading it."""
-        pattern = _OUTSIDE if not self._quote else _IN_DOUBLE if self._quote == '"' else _IN_SINGLE
+        pattern = _plain(self._quote, self._end_tag)
         while True:
             self._take(self._source.available(pattern))
             if not self._source.is_empty or self._source.is_ended:
@@ -100,7 +105,7 @@ class _SpanReader:
 
     def _is_end_tag(self) -> Reading[bool]:
         """Return whether the end tag comes next and ends the value; one inside a string is remembered."""
-        if not self._end_tag or not (yield from self._source.has(self._end_tag)):
+        if not (yield from self._source.has(self._end_tag)):
             return False
         if self._quote and self._tag_in_string is None:
             self._tag_in_string = self._length

@@ -46,7 +46,7 @@ def read_fenced_calls(source: Source, offered: OfferedCalls, fence: str) -> Read
     is_certain = info in CALL_FENCES
     yield from source.run(SPACE)
     if (yield from source.peek()) in ("{", "["):
-        found = yield from _read_lines(source, offered, is_certain=is_certain)
+        found = yield from _read_lines(source, offered, fence, is_certain=is_certain)
     elif is_certain:
         found = yield from read_python_calls(source, offered)
     else:
@@ -56,11 +56,13 @@ def read_fenced_calls(source: Source, offered: OfferedCalls, fence: str) -> Read
     return Found(found)
 
 
-def _read_lines(source: Source, offered: OfferedCalls, *, is_certain: bool) -> Reading[tuple[FoundCall, ...]]:
+def _read_lines(
+    source: Source, offered: OfferedCalls, fence: str, *, is_certain: bool
+) -> Reading[tuple[FoundCall, ...]]:
     """Read the values of a block, and the white space after them."""
     found: tuple[FoundCall, ...] = ()
     while (yield from source.peek()) in ("{", "["):
-        found += yield from _read_values(source, offered, is_certain=is_certain)
+        found += yield from _read_values(source, offered, fence, is_certain=is_certain)
         yield from source.run(SPACE)
     return found
 
@@ -81,13 +83,15 @@ def read_bare_calls(source: Source, offered: OfferedCalls, *, is_forced: bool = 
     return Found(found)
 
 
-def _read_values(source: Source, offered: OfferedCalls, *, is_certain: bool) -> Reading[tuple[FoundCall, ...]]:
+def _read_values(
+    source: Source, offered: OfferedCalls, end: str = "", *, is_certain: bool
+) -> Reading[tuple[FoundCall, ...]]:
     """Read values that stand on one line, or one after the other with separators; what follows is not read."""
     found: list[FoundCall] = []
     while True:
         yield from _require_head(source, offered)
         is_list = (yield from source.peek()) == "["
-        span = yield from read_whole_span(source)
+        span = yield from read_whole_span(source, end)
         if is_list and not span.text[1:].lstrip().startswith(("{", "[")):
             found += python_calls(span.text, offered)
         else:

@@ -27,6 +27,8 @@ class Literals:
         self.all = tuple(literals)
         self.pattern = re.compile("|".join(map(re.escape, self.all)))
         self.longest = max(map(len, self.all))
+        self.second_characters = "".join(sorted({re.escape(literal[1]) for literal in self.all if len(literal) > 1}))
+        """For the class of a pattern: what may follow the first character."""
         self.beginnings = frozenset(literal[:length] for literal in self.all for length in range(len(literal)))
 
 
