@@ -190,7 +190,7 @@ def test_a_whole_call_is_delivered_when_the_next_begins() -> None:
 
 def test_interleaved_calls_are_kept_apart_and_in_order() -> None:
     first, second = ToolCallDelta(0, "Read", GOOD[:5]), ToolCallDelta(1, "Bash", '{"cmd":')
-    rest = [ToolCallDelta(1, "", ' "ls"}'), ToolCallDelta(0, "", GOOD[5:]), ENDED]
+    rest: list[Delta] = [ToolCallDelta(1, "", ' "ls"}'), ToolCallDelta(0, "", GOOD[5:]), ENDED]
 
     deltas, _ = played([first, second, *rest])
 

@@ -20,8 +20,11 @@ WRAPPERS = frozenset({"arguments", "parameters", "input", "args", "params"})
 LABELS = frozenset({"name", "tool", "tool_name", "function"})
 """The keys that name the tool beside them."""
 
-ABSENT: tuple[JsonValue, ...] = (None, "", "null", "None", [], {})
+ABSENT: tuple[JsonValue, ...] = (None, "", "null", "None")
 """Values that say that there is none."""
+
+EMPTY: tuple[JsonValue, ...] = (*ABSENT, [], {})
+"""Values without which nothing is lost, if the tool has no such argument."""
 
 ALL_TYPES = frozenset({"object", "array", "string", "boolean", "integer", "number", "null"})
 MAX_DIGITS = 15
@@ -172,7 +175,7 @@ class _Coercion:
         if name not in properties:
             is_closed = schema.get("additionalProperties") is False
             return (
-                DROPPED if is_closed and item in ABSENT else self.value(item, schema.get("additionalProperties"), path)
+                DROPPED if is_closed and item in EMPTY else self.value(item, schema.get("additionalProperties"), path)
             )
         inner = self.value(item, properties[name], path)
         is_absent = item in ABSENT and name not in required_by(schema)

@@ -15,12 +15,14 @@ BLANK = re.compile(r"(?:\s++|//[^\n]*+|#[^\n]*+|/\*.*?\*/)*+", re.DOTALL)
 TAIL = re.compile(r"[\s\]}]*+\Z")
 """Nothing but closing brackets: whatever is open is closed here, however many of them there are."""
 
-STRINGS = (
-    re.compile(r'"""(.*?)"""', re.DOTALL),
-    re.compile(r"'''(.*?)'''", re.DOTALL),
-    re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL),
-    re.compile(r"'((?:[^'\\]++|\\.)*+)'", re.DOTALL),
-)
+STRINGS = {
+    '"""': re.compile(r'"""(.*?)"""', re.DOTALL),
+    "'''": re.compile(r"'''(.*?)'''", re.DOTALL),
+    '"': re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL),
+    "'": re.compile(r"'((?:[^'\\]++|\\.)*+)'", re.DOTALL),
+}
+"""The strings by what delimits them; the longer delimiters come first."""
+
 BARE_KEY = re.compile(r"[A-Za-z_$][\w$]*+(?=\s*+:)")
 WORD = re.compile(r"[\w.+-]++")
 LITERALS: dict[str, JsonValue] = {
@@ -155,11 +157,12 @@ class _Reader:
         return bare[0]
 
     def _string(self) -> str:
-        for kind in STRINGS:
-            if (string := kind.match(self._text, self._at)) is not None:
-                self._at = string.end()
-                return unescaped(string[1])
-        raise CutOff("the text ends inside a string")
+        delimiter = next(quotes for quotes in STRINGS if self._text.startswith(quotes, self._at))
+        string = STRINGS[delimiter].match(self._text, self._at)
+        if string is None:
+            raise CutOff("the text ends inside a string")
+        self._at = string.end()
+        return unescaped(string[1])
 
     def _word(self) -> JsonValue:
         word = WORD.match(self._text, self._at)

@@ -73,8 +73,7 @@ def _with_quotes_in_strings(text: str, known: Set[str]) -> JsonObject | None:
     Return the arguments of a text whose strings contain quotes that should have been escaped, `None` if unsure.
 
     json-repair decides by heuristics where a string ends, and drops what does not fit.  Its result counts only if it
-    has no argument that the tool does not have, and differs from the text in nothing but quotes and white space
-    between the strings.
+    has no argument that the tool does not have, and if the text is its JSON but for the missing escapes.
     """
     if len(text) > MAX_REPAIRED_CHARACTERS:
         return None
@@ -82,49 +81,43 @@ def _with_quotes_in_strings(text: str, known: Set[str]) -> JsonObject | None:
 
     try:
         repaired = loads(text, skip_json_loads=True)
-        is_certain = _is_conserved(unescaped(text), cast(JsonValue, repaired))
+        is_certain = _is_json_of(unescaped(text), cast(JsonValue, repaired))
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return None
-    return (
-        cast(JsonObject, repaired) if is_certain and isinstance(repaired, dict) and repaired.keys() <= known else None
-    )
+    if not is_certain or not isinstance(repaired, dict) or not repaired.keys() <= known:
+        return None
+    return cast(JsonObject, repaired)
 
 
-QUOTES_AND_BLANKS = re.compile(r'["\s]+')
-CLOSING = re.compile(r"[\s\]}]+\Z")
-
-
-def _is_conserved(text: str, repaired: JsonValue) -> bool:
-    """Return whether every string stands in the text behind a quote, in order, and nothing else was lost or added."""
-    tokens = list(_tokens(repaired))
+def _is_json_of(text: str, value: JsonValue) -> bool:
+    """Return whether the text is the JSON of the value, but for white space and for quotes that are not escaped."""
     at = 0
-    for token in tokens:
-        if isinstance(token, _Text):
-            at = text.find(f'"{token}', at)
-            if at < 0:
-                return False
-            at += 1 + len(token)
-    last = next((token for token in reversed(tokens) if token not in {"}", "]"}), "")
-    if isinstance(last, _Text) and not CLOSING.sub("", text).endswith('"'):
-        return False
-    return QUOTES_AND_BLANKS.sub("", "".join(tokens)) == QUOTES_AND_BLANKS.sub("", text)
+    for token in _tokens(value):
+        at = _next(text, at)
+        if not text.startswith(token, at):
+            return False
+        at += len(token)
+    return not text[at:].strip()
 
 
-class _Text(str):
-    """A string of the arguments, as opposed to a bracket, a number or a literal."""
+def _next(text: str, at: int) -> int:
+    """Return the position of the next character that is not white space."""
+    blank = BLANK.match(text, at)
+    return blank.end() if blank else at
 
-    __slots__ = ()
+
+BLANK = re.compile(r"\s*+")
 
 
 def _tokens(value: JsonValue) -> Iterator[str]:
-    """Yield the tokens of a value's compact JSON, its strings without quotes and escapes."""
+    """Yield the tokens of a value's JSON, its strings without escapes."""
     match value:
         case dict():
             yield "{"
             for position, (key, item) in enumerate(value.items()):
                 if position:
                     yield ","
-                yield _Text(key)
+                yield f'"{key}"'
                 yield ":"
                 yield from _tokens(item)
             yield "}"
@@ -136,7 +129,7 @@ def _tokens(value: JsonValue) -> Iterator[str]:
                 yield from _tokens(item)
             yield "]"
         case str():
-            yield _Text(value)
+            yield f'"{value}"'
         case None:
             yield "null"
         case bool():
