@@ -76,12 +76,13 @@ class EndlessReplyFilter:
             return []
         for place, delta in enumerate(deltas):
             if type(delta) is TextDelta or type(delta) is ThinkingDelta:
-                if not delta.text:
+                text = delta.text
+                if not text:
                     continue
                 if type(delta) is not self._within:
                     self._begin(type(delta))
-                self._pieces.append(delta.text)
-                self._missing -= len(delta.text)
+                self._pieces.append(text)
+                self._missing -= len(text)
                 if self._missing <= 0 and (ending := self._ending(delta)):
                     return [*deltas[:place], *ending]
             elif type(delta) is ToolCallDelta:
