@@ -8,6 +8,8 @@ CLIENT_VERSION = "2.1.330"
 REMINDER_START = "<system-reminder>"
 """Begins the texts that the client adds to the user's words: instructions, the state of git, skills."""
 
+REMINDER_END = "</system-reminder>"
+
 PermissionMode: TypeAlias = Literal["acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "manual", "plan"]
 """The values of Claude Code's `--permission-mode` (`default` in releases before `manual`)."""
 

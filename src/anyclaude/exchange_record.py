@@ -5,9 +5,9 @@ from typing import Literal, TypeAlias
 from msgspec import Struct, field
 
 from anyclaude.dialects import DroppedField
-from anyclaude.filters import CallNote
+from anyclaude.filters import CallNote, EndlessReply
 from anyclaude.protocol.prompt_size import PromptSize
-from anyclaude.transforms import Step
+from anyclaude.transforms import RepeatedCalls, Step
 
 RequestClass: TypeAlias = Literal["main", "subagent", "workflow", "auxiliary", "compaction", "unknown", "warm_up"]
 """The part of the client that sends the request; `warm_up`: the gateway itself evaluates a prompt in advance."""
@@ -86,4 +86,8 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     dropped: tuple[DroppedField, ...] = ()
     tool_calls: tuple[CallNote, ...] = ()
     """What was recognised, repaired or found invalid among the reply's tool calls."""
+    repeated_calls: RepeatedCalls | None = None
+    """The calls that the conversation repeats, if something was done about it."""
+    endless_reply: EndlessReply | None = None
+    """How the reply repeated itself, if it was ended for that."""
     error: RecordedError | None = None

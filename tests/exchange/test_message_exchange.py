@@ -15,6 +15,7 @@ from anyclaude.errors import BackendTimeout, InvalidRequest, ThreadsUnsupported
 from anyclaude.exchange import (
     REAL_TIME,
     ConversationMemory,
+    EndedTurn,
     ExchangeEnded,
     ExchangeLog,
     MessageExchange,
@@ -25,10 +26,19 @@ from anyclaude.exchange import (
     caller_of,
 )
 from anyclaude.protocol.caching_decoder import CachingDecoder
-from anyclaude.protocol.events import Diagnostics, MessageStart, StreamFailed
+from anyclaude.protocol.events import (
+    BlockDelta,
+    BlockStart,
+    BlockStop,
+    Diagnostics,
+    MessageDelta,
+    MessageStart,
+    MessageStop,
+    StreamFailed,
+)
 from anyclaude.scheduling import Dispatcher, PreparedRequest
 from anyclaude.timeouts import Timeouts
-from anyclaude.transforms import PromptContext
+from anyclaude.transforms import PromptContext, RepeatedCalls
 
 BODY = json.dumps({"model": "m", "max_tokens": 9, "stream": True, "messages": [{"role": "user", "content": "Hi"}]})
 SESSION = {"x-claude-code-session-id": "session-1"}
@@ -40,6 +50,7 @@ class Setup:
     """Message exchanges over one fake backend, and the events that end them."""
 
     backend: FakeBackend
+    policy: PromptContext = field(default_factory=PromptContext)
     diagnosed: list[PreparedRequest] = field(default_factory=list)
     recorder: Recorder = field(default_factory=Recorder)
 
@@ -47,22 +58,22 @@ class Setup:
         self.upstream = upstream_of(self.backend)
         self.exchanges = MessageExchanges(
             dispatcher=Dispatcher([self.upstream], Timeouts(), REAL_TIME.seconds),
-            pipeline=PromptPipeline(ConversationMemory(), PromptContext()),
+            pipeline=PromptPipeline(ConversationMemory(), self.policy),
             pending_replies=PendingReplies(REAL_TIME.seconds, ReattachPolicy()),
             decoder=CachingDecoder(),
             diagnose=self._diagnose,
             new_id=lambda prefix: f"{prefix}_1",
         )
 
-    def begin(self, body: str = BODY) -> tuple[MessageExchange, ExchangeLog]:
+    def begin(self, body: str = BODY) -> tuple[MessageExchange | EndedTurn, ExchangeLog]:
         log = ExchangeLog("req_1", "/v1/messages", caller_of(SESSION), REAL_TIME, self.recorder)
         return self.exchanges.begin(body.encode(), log), log
 
-    async def events(self, exchange: MessageExchange) -> list[object]:
+    async def events(self, exchange: MessageExchange | EndedTurn) -> list[object]:
         async with aclosing(exchange.batches()) as batches:
             return [event async for batch in batches for event in batch]
 
-    def end(self, exchange: MessageExchange, log: ExchangeLog) -> ExchangeEnded:
+    def end(self, exchange: MessageExchange | EndedTurn, log: ExchangeLog) -> ExchangeEnded:
         exchange.close()
         log.ended("completed")
         return self.recorder.ends[-1]
@@ -150,3 +161,57 @@ async def test_a_request_whose_diagnosis_fails_is_not_sent() -> None:
 
     assert setup.upstream.admission.running == 0
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def stuck_body(rounds: int, **fields: object) -> str:
+    """Return the body of a request whose conversation repeats one call."""
+    messages: list[object] = [{"role": "user", "content": "Hi"}]
+    for number in range(rounds):
+        call = {"type": "tool_use", "id": f"toolu_{number}", "name": "Read", "input": {"file_path": "/x"}}
+        result = {"type": "tool_result", "tool_use_id": f"toolu_{number}", "content": "gone"}
+        messages += [{"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}]
+    return json.dumps({**json.loads(BODY), "messages": messages, **fields})
+
+
+async def test_the_gateway_ends_a_turn_that_repeats_itself_and_sends_nothing() -> None:
+    setup = Setup(FakeBackend(target_at("http://fake/v1")), PromptContext(repeated_calls=5))
+    exchange, log = setup.begin(stuck_body(5, diagnostics={"previous_message_id": None}))
+    await exchange.wait_begun(10.0)
+    events = await setup.events(exchange)
+    end = setup.end(exchange, log)
+
+    assert [type(event) for event in events] == [
+        MessageStart,
+        BlockStart,
+        BlockDelta,
+        BlockStop,
+        MessageDelta,
+        MessageStop,
+    ]
+    assert (setup.backend.requests, setup.diagnosed) == ([], [])
+    assert end.record.repeated_calls == RepeatedCalls(("Read",), 5, "ended")
+    assert (end.record.message_id, end.record.stop_reason, end.reply_began, end.sent) == (
+        "msg_1",
+        "end_turn",
+        False,
+        None,
+    )
+
+
+@pytest.mark.parametrize(("limit", "measure"), [(6, "resampled"), (7, "told"), (8, None), (0, None)])
+async def test_what_is_done_before_that_is_recorded(limit: int, measure: str | None) -> None:
+    setup = Setup(FakeBackend(target_at("http://fake/v1"), WHOLE), PromptContext(repeated_calls=limit))
+    exchange, log = setup.begin(stuck_body(5))
+    await setup.events(exchange)
+    record = setup.end(exchange, log).record
+
+    assert len(setup.backend.requests) == 1
+    assert (record.repeated_calls.measure if record.repeated_calls else None) == measure
+
+
+async def test_a_turn_that_the_gateway_ends_may_fail_on_the_way_to_the_client() -> None:
+    setup = Setup(FakeBackend(target_at("http://fake/v1")), PromptContext(repeated_calls=5))
+    exchange, log = setup.begin(stuck_body(5))
+
+    assert [type(event) for event in exchange.fail(BackendTimeout("gone"))] == [StreamFailed]
+    setup.end(exchange, log)

@@ -1,5 +1,7 @@
 """Prompts are prepared as the policy requires, and extend the earlier prompts of their conversation."""
 
+from tests.parts.tool_rounds import READ, conversation, request_of
+
 from anyclaude.exchange.conversation_memory import ConversationMemory
 from anyclaude.exchange.prompt_pipeline import PromptPipeline, prompt_transforms
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn
@@ -46,3 +48,14 @@ def test_the_steps_have_distinct_names() -> None:
     names = [step.name for step in prompt_transforms()]
 
     assert len(set(names)) == len(names)
+
+
+def test_the_repetition_at_the_end_is_counted_and_the_model_told() -> None:
+    pipeline = PromptPipeline(ConversationMemory(), PromptContext(repeated_calls=5))
+    stuck = request_of(*conversation(READ, READ, READ))
+
+    repetition = pipeline.repetition(stuck)
+
+    assert repetition is not None
+    assert (repetition.rounds, pipeline.repeated_calls) == (3, 5)
+    assert [step.name for step in pipeline.prepare(stuck, "conversation").steps] == ["repeated calls"]

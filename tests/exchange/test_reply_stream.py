@@ -18,8 +18,9 @@ from tests.parts.upstreams import HELLO, upstream_of
 
 from anyclaude.errors import BackendError, BackendGarbled, BackendTimeout, BackendTruncated, BackendUnreachable
 from anyclaude.exchange.reply_stream import ReplyStream
-from anyclaude.filters import FilterContext, FilterFactory
+from anyclaude.filters import EndlessReply, FilterContext, FilterFactory
 from anyclaude.profiles import BackendName
+from anyclaude.protocol.deltas import Delta, Finished, TextDelta
 from anyclaude.protocol.events import StreamEvent, encode_event
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.scheduling import Dispatcher, Progress
@@ -232,3 +233,43 @@ async def test_a_filter_that_cannot_be_made_releases_the_backend() -> None:
         await run.finish()
 
     assert (run.backend.open_replies, run.upstream.admission.running) == (0, 0)
+
+
+class EndsAt:
+    """A filter that ends the reply before a text."""
+
+    def __init__(self, text: str, context: FilterContext) -> None:
+        self._text = text
+        self._end = context.end
+
+    def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
+        """Return the deltas, or the end in place of the text."""
+        if TextDelta(self._text) not in deltas:
+            return list(deltas)
+        self._end(EndlessReply("text", 1, 1))
+        return [TextDelta("!"), Finished("end_turn")]
+
+    def finish(self) -> list[Delta]:
+        """Return nothing."""
+        return []
+
+
+async def test_a_reply_that_a_filter_has_ended_is_not_read_on() -> None:
+    run = Run([partial(SEA, 3, asyncio.Event())], filters=[lambda context: EndsAt(" is a vast", context)])
+
+    verdict = await run.finish()
+
+    assert (verdict.outcome, verdict.stop_reason) == ("whole", "end_turn")
+    assert verdict.texts() == ["The sea!"]
+    assert run.is_idle
+
+
+async def test_a_continuation_that_a_filter_has_ended_is_not_read_on() -> None:
+    continued = partial(SEA.continuing("The sea"), 3, asyncio.Event())
+    run = Run([partial(SEA, 3, BROKEN), continued], filters=[lambda context: EndsAt(" realm.", context)])
+
+    verdict = await run.finish()
+
+    assert (verdict.outcome, verdict.stop_reason) == ("whole", "end_turn")
+    assert verdict.texts() == ["The sea is a vast and mysterious!"]
+    assert run.is_idle

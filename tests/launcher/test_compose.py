@@ -12,6 +12,7 @@ from tests.parts.sessions import first_request, send
 
 from anyclaude.backends import BackendTarget
 from anyclaude.engine.embedded import EmbeddedEngine
+from anyclaude.filters import endless_reply
 from anyclaude.launcher import Invocation
 from anyclaude.launcher.compose import SAVING, launch_options, running_gateway, serve_options, with_prewarming
 from anyclaude.launcher.engine_monitor import EngineMonitor
@@ -68,6 +69,14 @@ def test_mode_claude_forwards_to_anthropic_or_to_the_address_that_was_set() -> N
     assert launch_options(SETTINGS, "full").forward_to is None
     assert launch_options(forwarding, "full").forward_to == "https://api.anthropic.com"
     assert launch_options(replace(forwarding, backend_url="http://x"), "full").forward_to == "http://x"
+
+
+def test_loops_are_ended_as_the_settings_say() -> None:
+    as_usual = launch_options(SETTINGS, "lean")
+    never = launch_options(replace(SETTINGS, repeated_calls=0, endless_reply=False), "lean")
+
+    assert (as_usual.repeated_calls, tuple(as_usual.filters)) == (5, (endless_reply,))
+    assert (never.repeated_calls, tuple(never.filters)) == (0, ())
 
 
 @pytest.mark.parametrize("backend", ["llamacpp", "lmstudio", "ollama", "vllm", "generic"])

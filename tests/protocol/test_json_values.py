@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.parts.requests import json_values
 
-from anyclaude.protocol.json_values import MAX_DEPTH, JsonError, JsonValue, decode_json, encode_json
+from anyclaude.protocol.json_values import MAX_DEPTH, JsonError, JsonValue, canonical_json, decode_json, encode_json
 
 
 @given(json_values)
@@ -21,6 +21,21 @@ def test_a_decoded_value_is_encoded_in_the_same_order(value: JsonValue) -> None:
     ours = encode_json(decode_json(compact))
 
     assert json.dumps(json.loads(ours)) == json.dumps(json.loads(compact))
+
+
+@given(json_values)
+def test_canonical_json_is_the_json_of_the_value_with_sorted_keys(value: JsonValue) -> None:
+    def with_reversed_keys(value: JsonValue) -> JsonValue:
+        match value:
+            case dict():
+                return {name: with_reversed_keys(value[name]) for name in reversed(value)}
+            case list():
+                return [with_reversed_keys(item) for item in value]
+            case _:
+                return value
+
+    assert canonical_json(with_reversed_keys(value)) == canonical_json(value)
+    assert json.loads(canonical_json(value)) == value
 
 
 @given(st.binary(max_size=40))

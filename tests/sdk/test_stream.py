@@ -79,11 +79,12 @@ async def test_text_arrives_while_the_model_is_still_generating(tmp_path: Path) 
     assert "".join(received) == "one two"
 
 
-async def test_the_input_of_a_call_grows_as_it_is_written(tmp_path: Path) -> None:
+async def test_the_input_of_a_call_grows_as_it_is_written_if_the_tool_asks_for_it(tmp_path: Path) -> None:
     inputs = []
+    eager: ToolParam = {**READ, "eager_input_streaming": True}
     async with (
         sdk_setup(tmp_path, always(reply(call("Read", file_path="/etc/hosts")))) as setup,
-        setup.client.messages.stream(model=MODEL, max_tokens=50, messages=HELLO, tools=[READ]) as stream,
+        setup.client.messages.stream(model=MODEL, max_tokens=50, messages=HELLO, tools=[eager]) as stream,
     ):
         async for event in stream:
             if event.type == "input_json":

@@ -4,7 +4,7 @@ import gc
 from weakref import ref
 
 from anyclaude.protocol.content import TextBlock
-from anyclaude.transforms.identity_cache import IdentityCache
+from anyclaude.transforms.identity_cache import IdentityCache, IdentityFacts
 
 
 class Shorten:
@@ -74,3 +74,16 @@ def test_nothing_is_kept_of_a_value_that_is_gone() -> None:
     del changed, unchanged
     gc.collect()
     assert all(weak() is None for weak in kept)
+
+
+def test_facts_are_read_once_and_released_with_their_value() -> None:
+    facts = IdentityFacts[TextBlock, Count](lambda block: Count(len(block.text)))
+    block, equal = TextBlock("abc"), TextBlock("abc")
+    kept = ref(facts(block))
+
+    assert facts(block) is kept()
+    assert facts(equal) is not kept()
+
+    del block
+    gc.collect()
+    assert kept() is None

@@ -11,7 +11,7 @@ from .clock import REAL_TIME, Clock
 from .conversation_memory import ConversationMemory
 from .events import ExchangeBegan, ExchangeEnded, ExchangeListener, ExchangeProgressed, Listeners
 from .exchange_log import ExchangeLog
-from .message_exchange import MessageExchange, MessageExchanges
+from .message_exchange import EndedTurn, MessageExchange, MessageExchanges
 from .pending_replies import PendingReplies, PendingReply, ReattachPolicy
 from .prompt_pipeline import PromptPipeline, prompt_transforms
 
@@ -20,6 +20,7 @@ __all__ = [
     "Caller",
     "Clock",
     "ConversationMemory",
+    "EndedTurn",
     "ExchangeBegan",
     "ExchangeEnded",
     "ExchangeListener",

@@ -4,14 +4,14 @@ from datetime import UTC
 
 from anyclaude.errors import AnyclaudeError
 from anyclaude.exchange_record import Durations, ExchangeRecord, Outcome, RecordedError, RecordedSkip, RecordedUsage
-from anyclaude.filters import CallNote
+from anyclaude.filters import CallNote, EndlessReply
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt_size import prompt_size, section_characters
 from anyclaude.scheduling.progress import Progress, Stage, unwatched
 from anyclaude.scheduling.upstream import PreparedRequest
-from anyclaude.transforms import PreparedPrompt, Step
+from anyclaude.transforms import PreparedPrompt, RepeatedCalls, Step
 
 from .caller import Caller
 from .clock import Clock
@@ -44,6 +44,8 @@ class ExchangeLog:
         self._first_token_at: float | None = None
         self._stream: MessageStream | None = None
         self._call_notes: list[CallNote] = []
+        self._repeated_calls: RepeatedCalls | None = None
+        self._endless_reply: EndlessReply | None = None
         self._reported = UsageReported()
         self._status: int | None = None
 
@@ -77,6 +79,14 @@ class ExchangeLog:
     def note_call(self, note: CallNote) -> None:
         """Record what was done with a tool call of the reply."""
         self._call_notes.append(note)
+
+    def note_repeated_calls(self, note: RepeatedCalls) -> None:
+        """Record that the conversation repeats its calls, and what was done."""
+        self._repeated_calls = note
+
+    def note_endless_reply(self, note: EndlessReply) -> None:
+        """Record that a reply which repeated itself was ended."""
+        self._endless_reply = note
 
     def reply_ended(self, stream: MessageStream) -> None:
         """Record the reply as far as it has come."""
@@ -153,6 +163,8 @@ class ExchangeLog:
             steps=self._steps,
             dropped=progress.sent.dropped if progress.sent else (),
             tool_calls=tuple(self._call_notes),
+            repeated_calls=self._repeated_calls,
+            endless_reply=self._endless_reply,
             error=RecordedError(self.error.kind, str(self.error)) if self.error else None,
         )
 

@@ -2,6 +2,8 @@
 One message request from its bytes to the events of its reply.
 
     body → decoded request → caller → prepared prompt → encoded request → pending reply → reply stream
+
+A turn whose calls repeat themselves ends here: the gateway answers, and nothing is sent.
 """
 
 from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
@@ -12,6 +14,7 @@ from typing import TypeAlias
 from anyclaude.errors import AnyclaudeError, ThreadsUnsupported
 from anyclaude.filters import FilterFactory
 from anyclaude.protocol.caching_decoder import CachingDecoder
+from anyclaude.protocol.deltas import Finished, TextDelta
 from anyclaude.protocol.events import Diagnostics, StreamEvent
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest
@@ -20,6 +23,7 @@ from anyclaude.scheduling.dispatch import Dispatcher
 from anyclaude.scheduling.progress import Progress
 from anyclaude.scheduling.upstream import BackendRequest, PreparedRequest
 from anyclaude.transforms import PreparedPrompt
+from anyclaude.transforms.repeated_calls import ending, measure_for, recorded
 
 from .caller import Caller
 from .exchange_log import ExchangeLog
@@ -45,9 +49,9 @@ class MessageExchanges:
     """Returns a unique identifier with the given prefix."""
     filters: Sequence[FilterFactory] = ()
 
-    def begin(self, body: bytes, log: ExchangeLog) -> "MessageExchange":
+    def begin(self, body: bytes, log: ExchangeLog) -> "MessageExchange | EndedTurn":
         """
-        Decode, prepare and encode a request, and start to open its reply or re-attach to it.
+        Decode, prepare and encode a request, and start to open its reply or re-attach to it, or end its turn.
 
         Raises:
             ThreadsUnsupported: when the request continues a conversation that the server was to keep.
@@ -61,12 +65,27 @@ class MessageExchanges:
             raise ThreadsUnsupported("thread: the gateway does not keep conversations; send the whole conversation")
         prompt = self.pipeline.next_turn(request, caller.conversation)
         log.prepared(prompt)
-        prepared = self.dispatcher.prepare(_backend_request(prompt, caller))
         message_id = self.new_id("msg")
+        if (text := self._ending(request, log)) is not None:
+            return EndedTurn(prompt.request, text, self._stream(message_id, prompt), log)
+        prepared = self.dispatcher.prepare(_backend_request(prompt, caller))
         diagnostics = self.diagnose(message_id, prepared) if prompt.request.diagnostics is not None else None
-        stream = MessageStream(message_id, prompt.request.model, lambda: self.new_id("toolu"), diagnostics)
+        stream = self._stream(message_id, prompt, diagnostics)
         key = _repeat_key(caller, body)
         return MessageExchange(self, prompt.request, key, self._pending(key, prepared, log), stream, log)
+
+    def _ending(self, request: MessagesRequest, log: ExchangeLog) -> str | None:
+        """Return the text with which the gateway ends the turn, `None` if the model is to reply."""
+        limit = self.pipeline.repeated_calls
+        repetition = self.pipeline.repetition(request)
+        measure = measure_for(repetition, limit) if repetition else None
+        if repetition is None or measure is None:
+            return None
+        log.note_repeated_calls(recorded(repetition, measure))
+        return ending(repetition, limit) if measure == "ended" else None
+
+    def _stream(self, message_id: str, prompt: PreparedPrompt, diagnostics: Diagnostics | None = None) -> MessageStream:
+        return MessageStream(message_id, prompt.request.model, lambda: self.new_id("toolu"), diagnostics)
 
     def _pending(self, key: Hashable | None, prepared: PreparedRequest, log: ExchangeLog) -> PendingReply:
         pending = self.pending_replies.reattach(key)
@@ -116,7 +135,12 @@ class MessageExchange:
         self._log.reply_began()
         shared = self._shared
         reply = ReplyStream(
-            shared.dispatcher, self._pending.progress, self._stream, shared.filters, self._log.note_call
+            shared.dispatcher,
+            self._pending.progress,
+            self._stream,
+            shared.filters,
+            self._log.note_call,
+            self._log.note_endless_reply,
         )
         async with aclosing(reply.batches(opened)) as batches:
             async for batch in batches:
@@ -131,6 +155,33 @@ class MessageExchange:
         """Record the reply as far as it has come; one that is still pending is kept for the client to re-attach."""
         if not self._pending.is_taken:
             self._shared.pending_replies.detach(self._key, self._pending)
+        self._log.reply_ended(self._stream)
+
+
+class EndedTurn:
+    """The reply with which the gateway itself ends a turn, in place of a `MessageExchange`."""
+
+    def __init__(self, request: MessagesRequest, text: str, stream: MessageStream, log: ExchangeLog) -> None:
+        self.request = request
+        """The request as prepared."""
+        self._text = text
+        self._stream = stream
+        self._log = log
+
+    async def wait_begun(self, within_seconds: float) -> None:
+        """Return at once: there is nothing to wait for."""
+
+    async def batches(self) -> AsyncGenerator[list[StreamEvent], None]:
+        """Yield the events of the message."""
+        reply = (TextDelta(self._text), Finished("end_turn"))
+        yield [*self._stream.open(), *self._stream.feed(reply), *self._stream.close()]
+
+    def fail(self, error: AnyclaudeError) -> list[StreamEvent]:
+        """Return the events that end a message that could not be delivered."""
+        return self._stream.fail(error)
+
+    def close(self) -> None:
+        """Record the reply."""
         self._log.reply_ended(self._stream)
 
 

@@ -10,6 +10,9 @@ from anyclaude.transforms import (
     PreparedPrompt,
     PromptContext,
     RawArguments,
+    Repetition,
+    RepetitionFinder,
+    RepetitionNote,
     ShorterSystemPrompt,
     ShorterTools,
     StableToolOrder,
@@ -21,8 +24,12 @@ from anyclaude.transforms import (
 from .conversation_memory import ConversationMemory
 
 
-def prompt_transforms() -> tuple[Transform, ...]:
-    """Return the transforms in order; keep the instances, because each caches its work for repeated parts."""
+def prompt_transforms(finder: RepetitionFinder | None = None) -> tuple[Transform, ...]:
+    """
+    Return the transforms in order; keep the instances, because each caches its work for repeated parts.
+
+    `finder` is the one of the transforms that someone else uses too.
+    """
     return (
         WithoutAttribution(),
         ShorterSystemPrompt(),
@@ -30,6 +37,7 @@ def prompt_transforms() -> tuple[Transform, ...]:
         ShorterTools(),
         InstructionsFirst(),
         StableToolOrder(),
+        RepetitionNote(finder or RepetitionFinder()),
         RawArguments(),
     )
 
@@ -38,13 +46,19 @@ class PromptPipeline:
     """
     Prepares every prompt in the same way, whether it is sent, counted or evaluated in advance.
 
-    `policy` holds the settings common to all conversations: the diet and the allowed tools.
+    `policy` holds the settings common to all conversations: the diet, the allowed tools, and the limit of repetitions.
     """
 
     def __init__(self, memory: ConversationMemory, policy: PromptContext) -> None:
         self._memory = memory
         self._policy = policy
-        self._transforms = prompt_transforms()
+        self._finder = RepetitionFinder()
+        self._transforms = prompt_transforms(self._finder)
+
+    @property
+    def repeated_calls(self) -> int:
+        """The identical rounds of tool calls after which a turn is ended; 0 for any number."""
+        return self._policy.repeated_calls
 
     def prepare(self, request: MessagesRequest, conversation: str) -> PreparedPrompt:
         """Return the request as a backend receives it."""
@@ -60,3 +74,7 @@ class PromptPipeline:
         prompt = self.prepare(request, conversation)
         self._memory.record_tool_order(conversation, prompt.request)
         return prompt
+
+    def repetition(self, request: MessagesRequest) -> Repetition | None:
+        """Return the calls that a request's conversation repeats at its end; the first time counts as well."""
+        return self._finder.at_end(request.messages)

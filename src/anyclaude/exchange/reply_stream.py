@@ -11,7 +11,16 @@ from contextlib import aclosing
 from msgspec.structs import replace
 
 from anyclaude.errors import BackendError, BackendRejected, BackendTimeout, BackendTruncated
-from anyclaude.filters import CallNote, FilterChain, FilterContext, FilterFactory, chain_for, ignore
+from anyclaude.filters import (
+    CallNote,
+    EndlessReply,
+    FilterChain,
+    FilterContext,
+    FilterFactory,
+    chain_for,
+    ignore,
+    ignore_end,
+)
 from anyclaude.protocol.deltas import Delta
 from anyclaude.protocol.events import StreamEvent
 from anyclaude.protocol.message_stream import MessageStream
@@ -33,12 +42,15 @@ class ReplyStream:
         stream: MessageStream,
         filters: Sequence[FilterFactory] = (),
         note: Callable[[CallNote], None] = ignore,
+        note_end: Callable[[EndlessReply], None] = ignore_end,
     ) -> None:
         self._dispatcher = dispatcher
         self._progress = progress
         self._stream = stream
         self._filters = filters
         self._note = note
+        self._note_end = note_end
+        self._is_ended = False  # by a filter
 
     async def batches(self, opened: OpenReply) -> AsyncGenerator[list[StreamEvent], None]:
         """
@@ -69,8 +81,13 @@ class ReplyStream:
     def _filter_chain(self, opened: OpenReply) -> FilterChain | None:
         request = opened.request
         profile = request.upstream.backend.target.profile
-        context = FilterContext(request.source.request.tools, profile, request.model, note=self._note)
+        context = FilterContext(request.source.request.tools, profile, request.model, note=self._note, end=self._end)
         return chain_for(context, self._filters)
+
+    def _end(self, reply: EndlessReply) -> None:
+        """Read no more of a reply that a filter has ended."""
+        self._is_ended = True
+        self._note_end(reply)
 
     def _feed(self, deltas: list[Delta], chain: FilterChain | None) -> list[StreamEvent]:
         return self._stream.feed(deltas if chain is None else chain.feed(deltas))
@@ -84,11 +101,11 @@ class ReplyStream:
             upstream.window.record_count(source.conversation, source.request, source.characters, tokens, limit)
 
     async def _deltas(self, opened: OpenReply) -> AsyncGenerator[list[Delta], None]:
-        """Yield the backend's deltas until the reply is over, or until it is finished and no more arrive."""
+        """Yield the backend's deltas until the reply is over or ended, or until it is finished and no more arrive."""
         yield opened.first_deltas
         timeouts, stream, reader = self._dispatcher.timeouts, self._stream, opened.reader
         try:
-            while not reader.is_over:
+            while not (reader.is_over or self._is_ended):
                 yield await reader.read(timeouts.finish_seconds if stream.is_finished else timeouts.stall_seconds)
         except (BackendTimeout, BackendTruncated):
             if not stream.is_finished:  # otherwise only the last usage figures are missing

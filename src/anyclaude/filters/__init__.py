@@ -1,22 +1,37 @@
 """
 Filters of the deltas between a reply's decoder and its `MessageStream`.
 
-A decoder returns what the server sent, and some models write tool calls or their reasoning as plain text.  A filter
-turns such text into structured deltas while the reply streams.
+A decoder returns what the server sent, and some models write tool calls or their reasoning as plain text.
+`written_replies` turns such text into structured deltas while the reply streams, `checked_calls` repairs arguments that
+do not fit a tool's schema, and `endless_reply` ends replies that repeat themselves.
 """
 
-from .base import CallNote, DeltaFilter, FilterChain, FilterContext, FilterFactory, chain_for, ignore
+from .base import (
+    CallNote,
+    DeltaFilter,
+    EndlessReply,
+    FilterChain,
+    FilterContext,
+    FilterFactory,
+    chain_for,
+    ignore,
+    ignore_end,
+)
 from .checked_calls import checked_calls
+from .endless_reply import endless_reply
 from .written import written_replies
 
 __all__ = [
     "CallNote",
     "DeltaFilter",
+    "EndlessReply",
     "FilterChain",
     "FilterContext",
     "FilterFactory",
     "chain_for",
     "checked_calls",
+    "endless_reply",
     "ignore",
+    "ignore_end",
     "written_replies",
 ]

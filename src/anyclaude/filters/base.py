@@ -33,6 +33,20 @@ def ignore(note: CallNote) -> None:
     """Do nothing."""
 
 
+class EndlessReply(Struct, frozen=True):
+    """How a reply repeated itself when a filter ended it, for the journal."""
+
+    within: Literal["text", "thinking"]
+    unit_characters: int | None
+    """The length of what was repeated, `None` for white space of any kind."""
+    repeated_characters: int
+    """The length of the repetition that was looked at; it may have begun earlier."""
+
+
+def ignore_end(reply: EndlessReply) -> None:
+    """Do nothing."""
+
+
 class FilterContext(Struct, frozen=True):
     """The facts about a reply that filters use: the tools of the request, and the server and the model that reply."""
 
@@ -44,6 +58,8 @@ class FilterContext(Struct, frozen=True):
     """Whether the engine was made to write nothing but one tool call, as a JSON object with `name` and `arguments`."""
     note: Callable[[CallNote], None] = ignore
     """Takes the notes for the journal."""
+    end: Callable[[EndlessReply], None] = ignore_end
+    """Tells that a filter has ended the reply: it has returned `Finished`, and no more of the server's is needed."""
 
 
 class DeltaFilter(Protocol):

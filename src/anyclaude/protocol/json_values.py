@@ -44,6 +44,11 @@ def encode_json(value: JsonValue) -> bytes:
     return msgspec.json.encode(value)
 
 
+def canonical_json(value: JsonValue) -> bytes:
+    """Return the compact JSON of `value`, its keys sorted: the same for values that differ in their order only."""
+    return msgspec.json.encode(value, order="sorted")
+
+
 def _parse(body: bytes) -> JsonValue:
     try:
         return cast(JsonValue, msgspec.json.decode(body))

@@ -101,7 +101,11 @@ class _Composition:
         """Return the services of the routes, and the gateway's own listeners in the order of their calls."""
         upstreams = tuple(self._upstream(target, session) for target in self.targets)
         memory = ConversationMemory(self.options.memory_file)
-        policy = PromptContext(diet=self.options.diet, allowed_tools=self.options.allowed_tools)
+        policy = PromptContext(
+            diet=self.options.diet,
+            allowed_tools=self.options.allowed_tools,
+            repeated_calls=self.options.repeated_calls,
+        )
         pipeline = PromptPipeline(memory, policy)
         prewarmer = self._prewarmer(upstreams, pipeline, stack)
         analyser = self._analyser(stack)

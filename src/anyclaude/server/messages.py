@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import TypeAlias
 
 from aiohttp import web
 
 from anyclaude.errors import AnyclaudeError
-from anyclaude.exchange import MessageExchange
+from anyclaude.exchange import EndedTurn, MessageExchange
 from anyclaude.protocol.accumulate import Accumulator
 from anyclaude.protocol.events import StreamEvent, encode_message
 from anyclaude.protocol.prefill import is_prefill, prefilled
@@ -14,6 +15,9 @@ from anyclaude.protocol.prefill import is_prefill, prefilled
 from .event_writer import EventWriter, recovers_by_retrying
 from .requests import RequestContext
 from .responses import json_response
+
+Exchange: TypeAlias = MessageExchange | EndedTurn
+"""What answers a request: the model, or the gateway in its place."""
 
 
 async def create_message(context: RequestContext) -> web.StreamResponse:
@@ -29,7 +33,7 @@ async def create_message(context: RequestContext) -> web.StreamResponse:
 
 
 async def _stream(
-    context: RequestContext, exchange: MessageExchange, batches: AsyncGenerator[list[StreamEvent], None]
+    context: RequestContext, exchange: Exchange, batches: AsyncGenerator[list[StreamEvent], None]
 ) -> web.StreamResponse:
     timing = context.services.timing
     await exchange.wait_begun(timing.commit_seconds)
@@ -50,7 +54,7 @@ async def _stream(
 
 
 async def _whole(
-    context: RequestContext, exchange: MessageExchange, batches: AsyncGenerator[list[StreamEvent], None]
+    context: RequestContext, exchange: Exchange, batches: AsyncGenerator[list[StreamEvent], None]
 ) -> web.StreamResponse:
     accumulator = Accumulator()
     async for events in batches:

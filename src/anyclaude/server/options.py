@@ -6,7 +6,7 @@ from socket import socket
 
 from msgspec import Struct
 
-from anyclaude.bounds import QUEUE_LIMIT, STORED_PROMPTS
+from anyclaude.bounds import QUEUE_LIMIT, REPEATED_CALLS, STORED_PROMPTS
 from anyclaude.diet import Diet
 from anyclaude.exchange import ReattachPolicy
 from anyclaude.filters import FilterFactory
@@ -60,6 +60,8 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     """How much of the client's own text the backend receives."""
     allowed_tools: frozenset[str] | None = None
     """The tools that the model is offered, by name or pattern; `None` for all."""
+    repeated_calls: int = REPEATED_CALLS
+    """The identical rounds of tool calls after which a turn is ended; 0 for any number."""
     prewarm: PrewarmOptions = PrewarmOptions()
     """How sessions are prewarmed; by default they are not."""
     tool_calls: ToolCalls = DEFAULT_TOOL_CALLS

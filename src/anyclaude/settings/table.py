@@ -134,6 +134,23 @@ PROMPT = Group(
             "still be written in a window of 8,192",
             has_flag=True,
         ),
+        Setting(
+            name="repeated_calls",
+            metavar="N",
+            meaning="How often in a row the model may make the same calls with the same results before its turn is "
+            "ended. It is told two rounds before, and sampled with a higher temperature one round before. 0 never "
+            "ends a turn.",
+            allowed="0, or a whole number of at least 4; 1 to 3 count as 4",
+            source="[loops.md](loops.md); a file may be read again, but a small model read a missing one 27 times",
+        ),
+        Setting(
+            name="endless_reply",
+            metavar="BOOL",
+            meaning="Whether a reply that repeats the same lines or words for thousands of characters is ended. The "
+            "arguments of tool calls never are.",
+            source="[loops.md](loops.md); such a reply ends only at `max_output_tokens`: half an hour at 20 tokens a "
+            "second",
+        ),
     ),
 )
 

@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct
 
-from anyclaude.bounds import QUEUE_LIMIT, STORED_PROMPTS
+from anyclaude.bounds import QUEUE_LIMIT, REPEATED_CALLS, STORED_PROMPTS
 from anyclaude.claude_code import CLIENT_VERSION, PermissionMode
 from anyclaude.diet import Diet
 from anyclaude.profiles import PROFILES, BackendProfile
@@ -22,7 +22,7 @@ Tokens: TypeAlias = Annotated[int, Meta(ge=256)]
 """A number of tokens; a window or a reply of less than 256 is a typing error."""
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
 CountOrNone: TypeAlias = Annotated[int, Meta(ge=0)]
-"""A number of things to keep; 0 keeps none."""
+"""A number of things to keep, or a limit; 0 keeps none, or limits nothing."""
 Port: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]
 
 
@@ -51,6 +51,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     allowed_tools: frozenset[str] | None = None
     context_tokens: Tokens | None = None
     max_output_tokens: Tokens | None = None
+    repeated_calls: CountOrNone = REPEATED_CALLS
+    endless_reply: bool = True
     parallel_requests: Count | None = None
     host: str = "127.0.0.1"
     port: Port = 49152

@@ -13,6 +13,8 @@ from .attribution import WithoutAttribution
 from .base import PreparedPrompt, PromptContext, Step, Transform, prepare
 from .instructions_first import InstructionsFirst
 from .raw_arguments import RawArguments
+from .repeated_calls import RepeatedCalls, RepetitionNote
+from .repetition import Repetition, RepetitionFinder
 from .system_sections import ShorterSystemPrompt
 from .tool_order import StableToolOrder
 from .tool_text import ShorterTools
@@ -24,6 +26,10 @@ __all__ = [
     "PreparedPrompt",
     "PromptContext",
     "RawArguments",
+    "RepeatedCalls",
+    "Repetition",
+    "RepetitionFinder",
+    "RepetitionNote",
     "ShorterSystemPrompt",
     "ShorterTools",
     "StableToolOrder",

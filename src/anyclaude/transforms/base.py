@@ -15,6 +15,8 @@ class PromptContext(Struct, frozen=True, kw_only=True):
     diet: Diet = "full"
     allowed_tools: frozenset[str] | None = None
     """The tools that are passed on, by name or pattern (`mcp__github__*`); `None` for all of them."""
+    repeated_calls: int = 0
+    """The identical rounds of tool calls after which a turn is ended; 0 for any number."""
     tool_order: tuple[str, ...] = ()
     """The tools of the conversation's earlier requests, in the order in which the model read them."""
     raw_arguments: Mapping[str, str] = {}

@@ -6,6 +6,7 @@ from weakref import ref
 
 T = TypeVar("T")
 A = TypeVar("A")
+R = TypeVar("R")
 
 
 class IdentityCache(Generic[T, A]):
@@ -35,6 +36,30 @@ class IdentityCache(Generic[T, A]):
         """Return the result, `None` if it is equal to the value: an entry with the value itself would keep it alive."""
         result = self._function(value, argument)
         return None if result == value else result
+
+    def _forget(self, key: int) -> None:
+        del self._entries[key]
+
+
+class IdentityFacts(Generic[T, R]):
+    """
+    Caches what a pure function reads from a value, as long as something else keeps the value alive.
+
+    It differs from `IdentityCache` in that the result is not another form of the value; it must not refer to the value.
+    """
+
+    def __init__(self, function: Callable[[T], R]) -> None:
+        self._function = function
+        self._entries: dict[int, tuple[ref[T], R]] = {}
+
+    def __call__(self, value: T) -> R:
+        """Return the function's result."""
+        key = id(value)
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = (ref(value, lambda _: self._forget(key)), self._function(value))
+            self._entries[key] = entry
+        return entry[1]
 
     def _forget(self, key: int) -> None:
         del self._entries[key]

@@ -20,7 +20,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from anyclaude.claude_code import REMINDER_START
+from anyclaude.claude_code import REMINDER_END, REMINDER_START
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.content import ContentBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock, blocks_of
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
@@ -29,7 +29,7 @@ from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from .dropped_fields import DroppedFields
 from .parts import SEPARATOR, Part, PartReader, Picture, encode_parts, joined_text
 
-REMINDER = REMINDER_START + "\n{text}\n</system-reminder>"
+REMINDER = REMINDER_START + "\n{text}\n" + REMINDER_END
 
 ERROR_PREFIX = "Error: "
 """Precedes the text of a tool result with `is_error`, for which Chat Completions has no field."""

@@ -1,0 +1,140 @@
+"""
+Ends a reply that repeats itself.
+
+Some models repeat a line, a few lines or a phrase until they reach `max_tokens`, or write newlines after a tool call
+(Qwen2.5-Coder of 0.5 B and 1.5 B on llama.cpp, for up to 92 s).  The text that was delivered cannot be taken back, so
+the reply ends with a sentence to the user.
+
+Only exact repetition counts, and only much of it, because tables, separators, lists of zeros and unrolled code repeat
+themselves too.  The arguments of tool calls are never looked at: a file may contain anything, and a call that is cut is
+worse than one that comes late.
+
+The text is looked at in blocks that do not depend on how it arrives.  After each block, the last characters are
+compared with themselves, moved by the length of what may be repeated.  So a token costs an addition, and memory is
+bounded.  vLLM can end such replies itself, within bounds that a request may set (vllm-project/vllm,
+vllm/sampling_params.py, `RepetitionDetectionParams`); it does not say so to the user.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ThinkingDelta, ToolCallDelta
+
+from .base import EndlessReply, FilterContext
+
+BLOCK_CHARACTERS = 1_024
+"""Also the white space that ends a reply: no layout needs a page of it."""
+
+
+class Window(Struct, frozen=True):
+    """How many characters must be a repetition, and of what length at most: a shorter window for shorter units."""
+
+    characters: int
+    longest_unit: int
+
+    @property
+    def blocks(self) -> int:
+        """The window's length in blocks."""
+        return self.characters // BLOCK_CHARACTERS
+
+
+WINDOWS = (Window(4 * BLOCK_CHARACTERS, 128), Window(16 * BLOCK_CHARACTERS, 1_024))
+"""A line at least 32 times, about a thousand tokens: one to two minutes on a slow machine.  A list of 1,000 zeros, a
+board of 64 cells in HTML and a separator of any sensible width are shorter.  A paragraph at least 16 times."""
+
+SENTENCE = (
+    "\n\nanyclaude ended this reply: the model only repeated itself. Say how to go on, or choose another model. The "
+    "setting endless_reply = false switches this off."
+)
+
+Prose: TypeAlias = TextDelta | ThinkingDelta
+
+
+def endless_reply(context: FilterContext) -> "EndlessReplyFilter":
+    """Return the filter for one reply; it must follow the filters that find tool calls in the text."""
+    return EndlessReplyFilter(context)
+
+
+class EndlessReplyFilter:
+    """Passes a reply on until it only repeats itself, and then ends it."""
+
+    def __init__(self, context: FilterContext) -> None:
+        self._end = context.end
+        self._blocks: deque[str] = deque(maxlen=WINDOWS[-1].blocks)
+        self._pieces: list[str] = []
+        self._missing = BLOCK_CHARACTERS  # characters, to the end of the block
+        self._within: type[Prose] = TextDelta
+        self._is_over = False
+
+    def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
+        """Return the deltas, or those up to the end of the reply; nothing is held back.  Called once per token."""
+        if self._is_over:
+            return []
+        for place, delta in enumerate(deltas):
+            if type(delta) is TextDelta or type(delta) is ThinkingDelta:
+                text = delta.text
+                if not text:
+                    continue
+                if type(delta) is not self._within:
+                    self._begin(type(delta))
+                self._pieces.append(text)
+                self._missing -= len(text)
+                if self._missing <= 0 and (ending := self._ending(delta)):
+                    return [*deltas[:place], *ending]
+            elif type(delta) is ToolCallDelta:
+                self._begin(self._within)
+        return list(deltas)
+
+    def finish(self) -> list[Delta]:
+        """Return nothing: nothing is held back."""
+        return []
+
+    def _begin(self, within: type[Prose]) -> None:
+        """Forget the text before a tool call, or before text of another kind: what follows is something new."""
+        self._within = within
+        self._blocks.clear()
+        self._pieces.clear()
+        self._missing = BLOCK_CHARACTERS
+
+    def _ending(self, delta: Prose) -> list[Delta]:
+        """Return the end of the reply, which begins with what is left of the delta; empty if the reply goes on."""
+        text = "".join(self._pieces)
+        for end in range(BLOCK_CHARACTERS, len(text) + 1, BLOCK_CHARACTERS):
+            self._blocks.append(text[end - BLOCK_CHARACTERS : end])
+            if (found := self._repetition()) is not None:
+                self._is_over = True
+                self._end(found)
+                kept = delta.text[: len(delta.text) - (len(text) - end)]
+                return [type(delta)(kept), TextDelta(SENTENCE), Finished("end_turn")]
+        rest = len(text) % BLOCK_CHARACTERS
+        self._pieces = [text[len(text) - rest :]]
+        self._missing = BLOCK_CHARACTERS - rest
+        return []
+
+    def _repetition(self) -> EndlessReply | None:
+        """Return how the last blocks repeat themselves, `None` if they do not."""
+        within: Literal["text", "thinking"] = "text" if self._within is TextDelta else "thinking"
+        if self._blocks[-1].isspace():
+            return EndlessReply(within, None, BLOCK_CHARACTERS)
+        for window in WINDOWS:
+            if len(self._blocks) >= window.blocks:
+                latest = islice(self._blocks, len(self._blocks) - window.blocks, None)
+                if unit := repeated_unit("".join(latest), window.longest_unit):
+                    return EndlessReply(within, unit, window.characters)
+        return None
+
+
+def repeated_unit(text: str, longest: int) -> int:
+    """
+    Return the length of the shortest unit of which a text is a repetition, 0 if it has more than `longest` characters.
+
+    The text may end within the unit, and must be twice as long as the longest one.  If a unit exists, the beginning of
+    the text occurs again after exactly one unit, and not before: a text that repeats itself after two distances repeats
+    itself after their greatest common divisor too (Fine and Wilf, 1965).
+    """
+    unit = text.find(text[:longest], 1, 2 * longest)
+    return unit if unit > 0 and text.startswith(text[unit:]) else 0
