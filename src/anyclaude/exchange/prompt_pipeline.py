@@ -7,9 +7,9 @@ from anyclaude.protocol.prompt_size import prompt_characters
 from anyclaude.transforms import (
     AllowedTools,
     InstructionsFirst,
+    OriginalCalls,
     PreparedPrompt,
     PromptContext,
-    RawArguments,
     ShorterSystemPrompt,
     ShorterTools,
     StableToolOrder,
@@ -30,7 +30,7 @@ def prompt_transforms() -> tuple[Transform, ...]:
         ShorterTools(),
         InstructionsFirst(),
         StableToolOrder(),
-        RawArguments(),
+        OriginalCalls(),
     )
 
 
@@ -51,7 +51,7 @@ class PromptPipeline:
         context = replace(
             self._policy,
             tool_order=self._memory.tool_order(conversation),
-            raw_arguments=self._memory.raw_arguments,
+            original_calls=self._memory.original_calls,
         )
         return prepare(request, self._transforms, context, prompt_characters)
 

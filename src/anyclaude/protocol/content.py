@@ -69,8 +69,7 @@ class ToolUseBlock(Struct, frozen=True):
     """
     A tool call of an earlier turn, as the client returns it.
 
-    `raw_arguments` is the argument text as the model wrote it, where it is known; it is an addition of
-    the gateway and never on the wire.
+    The last two fields are additions of the gateway, and never on the wire.
     """
 
     id: str
@@ -78,6 +77,9 @@ class ToolUseBlock(Struct, frozen=True):
     input: JsonValue
     extra: JsonObject = NOTHING
     raw_arguments: str | None = None
+    """The argument text as the model wrote it, where it is known."""
+    written: str | None = None
+    """The model's own text of a call that it wrote into the text of its reply, with the whitespace around it."""
 
 
 class ToolResultBlock(Struct, frozen=True):
@@ -178,6 +180,7 @@ def encode_block(block: ContentBlock) -> JsonObject:
             plain = asdict(block)
             plain.pop("extra")
             plain.pop("raw_arguments", None)
+            plain.pop("written", None)
             return {"type": _TYPES[type(block)], **plain, **block.extra}
         case _:
             assert_never(block)
