@@ -27,7 +27,7 @@ MAX_RAW_BYTES = 32 * 1024 * 1024
 
 
 class RecordedCall(Struct, frozen=True, omit_defaults=True):
-    """One line of the file: a tool use id and its `OriginalCall`; lines of earlier releases have the first two fields."""
+    """One line of the file: a tool use id and its `OriginalCall`; earlier releases wrote the first two fields."""
 
     id: str
     arguments: str

@@ -1,5 +1,6 @@
 """What a tool's schema says about a call: which tool a name means, and whether the arguments fit."""
 
 from .offered_tools import CheckedCall, OfferedTools
+from .wire_names import names_by_wire_name, wire_name
 
-__all__ = ["CheckedCall", "OfferedTools"]
+__all__ = ["CheckedCall", "OfferedTools", "names_by_wire_name", "wire_name"]

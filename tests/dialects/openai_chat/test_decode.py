@@ -114,7 +114,7 @@ def test_a_whole_document_decodes_as_the_stream_of_the_same_content(message: Jso
 
 
 def test_deltas_before_an_error_are_returned_before_the_error_is_raised() -> None:
-    decoder = StreamDecoder()
+    decoder = StreamDecoder({})
     text = event({"choices": [{"delta": {"content": "a"}}]})
 
     deltas = decoder.feed(text + event({"error": {"message": "gone"}}) + text)
@@ -125,14 +125,14 @@ def test_deltas_before_an_error_are_returned_before_the_error_is_raised() -> Non
 
 
 def test_an_event_without_end_is_refused_before_it_fills_the_memory() -> None:
-    decoder = StreamDecoder()
+    decoder = StreamDecoder({})
 
     with pytest.raises(BackendGarbled, match="cannot be decoded"):
         decoder.feed(b"data: {" + b" " * (DEFAULT_MAX_EVENT_BYTES + 1))
 
 
 def test_a_document_without_end_is_refused_before_it_fills_the_memory() -> None:
-    decoder = DocumentDecoder()
+    decoder = DocumentDecoder({})
     decoder.feed(b"{" + b" " * (DEFAULT_MAX_EVENT_BYTES - 1))
 
     with pytest.raises(BackendGarbled, match="larger than"):

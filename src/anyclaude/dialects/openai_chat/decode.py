@@ -4,13 +4,15 @@ Decode a reply: a stream of chunks, or one whole completion.
 This path is paid for per token: a chunk that adds text costs one pass of msgspec and a few comparisons.
 """
 
+from collections.abc import Mapping
+
 from anyclaude.errors import BackendError, BackendGarbled, BackendTruncated
 from anyclaude.protocol.deltas import Delta, Finished, StopReason, TextDelta, ThinkingDelta, UsageReported
 from anyclaude.protocol.json_values import JsonError, decode_json
 from anyclaude.protocol.sse import BYTE_ORDER_MARK, DEFAULT_MAX_EVENT_BYTES, EventTooLarge, ServerSentEvent, SseDecoder
 
 from .rejections import rejection_of_event
-from .tool_calls import LEGACY_INDEX, ToolCalls
+from .tool_calls import LEGACY_INDEX, NO_NAMES, ToolCalls
 from .wire import CallPart, ChatMessage, Choice, Chunk, PromptDetails, Timings, WireUsage, decode_chunk
 
 DONE = b"[DONE]"
@@ -47,7 +49,9 @@ class ReplyDecoder:
     The first byte decides, not the content type: servers ignore `stream`, and label one kind as the other.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tool_names: Mapping[str, str] = NO_NAMES) -> None:
+        """Take the own names of the tools that have another one on the wire."""
+        self._tool_names = tool_names
         self._decoder: StreamDecoder | DocumentDecoder | None = None
         self._head = b""
 
@@ -75,16 +79,17 @@ class ReplyDecoder:
             return []
         if start.startswith(b"<"):
             raise BackendGarbled("the backend answered with a web page instead of a chat completion")
-        self._decoder = DocumentDecoder() if start.startswith(b"{") else StreamDecoder()
+        make = DocumentDecoder if start.startswith(b"{") else StreamDecoder
+        self._decoder = make(self._tool_names)
         return self._decoder.feed(start)
 
 
 class StreamDecoder:
     """Decodes a stream of chunks."""
 
-    def __init__(self) -> None:
+    def __init__(self, tool_names: Mapping[str, str]) -> None:
         self._events = SseDecoder(keeps_unknown_lines=True)
-        self._reply = _Reply()
+        self._reply = _Reply(tool_names)
         self._is_done = False
         self._failure: BackendError | None = None
 
@@ -144,7 +149,8 @@ class StreamDecoder:
 class DocumentDecoder:
     """Decodes one whole completion, once all its bytes have arrived."""
 
-    def __init__(self) -> None:
+    def __init__(self, tool_names: Mapping[str, str]) -> None:
+        self._tool_names = tool_names
         self._pieces: list[bytes] = []
         self._size = 0
 
@@ -172,7 +178,7 @@ class DocumentDecoder:
         if not body.endswith(b"}"):
             raise BackendTruncated("the backend's reply ended in the middle of its JSON document")
         deltas: list[Delta] = []
-        reply = _Reply()
+        reply = _Reply(self._tool_names)
         reply.take(decode_chunk(body), deltas)
         reply.end(deltas)  # a whole document needs no other sign of its end
         reply.require_end()
@@ -182,8 +188,8 @@ class DocumentDecoder:
 class _Reply:
     """The part of the reply so far that is needed to decode the rest."""
 
-    def __init__(self) -> None:
-        self._calls = ToolCalls()
+    def __init__(self, tool_names: Mapping[str, str]) -> None:
+        self._calls = ToolCalls(tool_names)
         self._has_begun = False
         self._has_text = False
         self._has_reasoning = False
