@@ -293,6 +293,10 @@ def test_unknown_blocks_and_roles_are_accepted() -> None:
     )
 
 
+def test_a_turn_whose_content_is_null_is_empty() -> None:
+    assert decoded(messages=[{"role": "assistant", "content": None}]).messages == (Turn("assistant", ""),)
+
+
 def test_a_set_of_server_tools_needs_no_name() -> None:
     tool = {"type": "mcp_toolset", "mcp_server_name": "files"}
     body = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "x"}], "tools": [tool]}

@@ -12,6 +12,7 @@ from tests.dialects.openai_chat.conversations import (
     DROPPED,
     PROFILE,
     Shape,
+    assert_extends,
     body_of,
     conversation,
     dropped_from,
@@ -42,25 +43,6 @@ PROFILES = [
 def result(content: JsonValue = None, **fields: JsonValue) -> JsonObject:
     block: dict[str, JsonValue] = {"type": "tool_result", "tool_use_id": "toolu_1", **fields}
     return {"role": "user", "content": [{**block, "content": content} if content is not None else block]}
-
-
-def flattened(messages: list[JsonObject]) -> str:
-    """Return the messages as a chat template renders them: each role and part after the other."""
-    text = ""
-    for message in messages:
-        content = message["content"] or ""
-        parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
-        bodies = [part.get("text") or json.dumps(part) for part in parts if isinstance(part, dict)]
-        text += f"<{message['role']}>" + "\n\n".join(map(str, bodies)) + json.dumps(message.get("tool_calls"))
-    return text
-
-
-def assert_extends(before: list[JsonObject], after: list[JsonObject]) -> None:
-    """Assert that the messages of the next turn keep the earlier ones; the last may grow by a turn of its role."""
-    closed = before[:-1] if before and before[-1]["role"] in {"user", "assistant"} else before
-
-    assert after[: len(closed)] == closed
-    assert flattened(after).startswith(flattened(before).removesuffix("null"))
 
 
 @pytest.mark.parametrize("profile", PROFILES)

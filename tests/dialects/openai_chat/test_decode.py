@@ -1,5 +1,6 @@
 """Any stream decodes to a valid message, and to an end only if it has one."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -12,10 +13,13 @@ from tests.parts.replies import judged, play
 from tests.parts.requests import json_values
 from tests.parts.splits import any_split
 
+from anyclaude.dialects.openai_chat import OpenAiChat
 from anyclaude.dialects.openai_chat.decode import DocumentDecoder, StreamDecoder
 from anyclaude.errors import BackendGarbled, BackendRejected
-from anyclaude.protocol.deltas import TextDelta
+from anyclaude.protocol.deltas import TextDelta, ToolCallDelta
+from anyclaude.protocol.messages_request import Tool
 from anyclaude.protocol.sse import DEFAULT_MAX_EVENT_BYTES
+from anyclaude.tool_schemas import wire_name
 
 Json: TypeAlias = Mapping[str, object]
 
@@ -111,6 +115,23 @@ def test_a_whole_document_decodes_as_the_stream_of_the_same_content(message: Jso
     chunk = {"choices": [{"index": 0, "delta": message, "finish_reason": reason}]}
 
     assert decoded([msgspec.json.encode(document)]) == decoded([stream([chunk])])
+
+
+LONG = "mcp__plugin_tracker__" + "x" * 70
+
+
+@pytest.mark.parametrize("name", [LONG, wire_name(LONG)])
+@pytest.mark.parametrize("part", ["delta", "message"])
+def test_a_tool_that_has_another_name_on_the_wire_is_called_by_its_own(name: str, part: str) -> None:
+    call = {"index": 0, "id": "c", "function": {"name": name, "arguments": "{}"}}
+    other = {**call, "index": 1, "id": "d"}
+    chunk = {"choices": [{part: {"tool_calls": [call, other]}, "finish_reason": "tool_calls"}]}
+    body = json.dumps(chunk).encode()
+    decoder = OpenAiChat().decoder("", [Tool("Read"), Tool(LONG)])
+
+    deltas = decoder.feed(b"data: " + body + b"\n\n" if part == "delta" else body) + decoder.finish()
+
+    assert [delta.name for delta in deltas if isinstance(delta, ToolCallDelta)] == [LONG, LONG]
 
 
 def test_deltas_before_an_error_are_returned_before_the_error_is_raised() -> None:
