@@ -117,6 +117,15 @@ def test_a_whole_document_decodes_as_the_stream_of_the_same_content(message: Jso
     assert decoded([msgspec.json.encode(document)]) == decoded([stream([chunk])])
 
 
+@pytest.mark.parametrize("field", ["content", "reasoning_content"])
+def test_a_character_in_two_halves_is_joined_and_a_lonely_half_is_replaced(field: str) -> None:
+    halves = (rf'{{"choices":[{{"delta":{{"{field}":"{half}"}}}}]}}' for half in ("a\\ud83d", "\\ude00", "b\\ud83d"))
+    reply = decoded([*(f"data: {chunk}\n\n".encode() for chunk in halves), b"data: [DONE]\n\n"])
+
+    assert reply.text + reply.thinking == "a\U0001f600b\ufffd"
+    assert reply.end is not None
+
+
 LONG = "mcp__plugin_tracker__" + "x" * 70
 
 

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 
 from anyclaude.errors import BackendError, BackendGarbled, BackendTruncated
 from anyclaude.protocol.deltas import Delta, Finished, StopReason, TextDelta, ThinkingDelta, UsageReported
-from anyclaude.protocol.json_values import JsonError, decode_json
+from anyclaude.protocol.json_values import JsonError, decode_json, with_whole_characters
 from anyclaude.protocol.sse import BYTE_ORDER_MARK, DEFAULT_MAX_EVENT_BYTES, EventTooLarge, ServerSentEvent, SseDecoder
 
 from .rejections import rejection_of_event
+from .split_characters import SplitCharacters
 from .tool_calls import LEGACY_INDEX, NO_NAMES, ToolCalls
 from .wire import CallPart, ChatMessage, Choice, Chunk, PromptDetails, Timings, WireUsage, decode_chunk
 
@@ -190,6 +191,8 @@ class _Reply:
 
     def __init__(self, tool_names: Mapping[str, str]) -> None:
         self._calls = ToolCalls(tool_names)
+        self._text = SplitCharacters()
+        self._reasoning = SplitCharacters()
         self._has_begun = False
         self._has_text = False
         self._has_reasoning = False
@@ -214,6 +217,7 @@ class _Reply:
         """Add the end that `[DONE]` marks; some servers never give a reason."""
         if self._has_begun and not self._is_finished and not self._aborted_by:
             self._is_finished = True
+            self._add_halves(deltas)
             deltas.append(Finished("end_turn"))
 
     def require_end(self) -> None:
@@ -231,24 +235,35 @@ class _Reply:
     def _add_delta(self, message: ChatMessage, deltas: list[Delta]) -> None:
         # one of the names: servers send the same text under two names while they rename the field
         if reasoning := message.reasoning_content or message.reasoning or message.thinking:
-            self._has_reasoning = True
-            deltas.append(ThinkingDelta(reasoning))
+            self._add_reasoning(self._reasoning.whole(reasoning), deltas)
         if text := message.content or message.refusal:
-            self._has_text = True
-            deltas.append(TextDelta(text))
+            self._add_text(self._text.whole(text), deltas)
         if message.tool_calls or message.function_call is not None:
             deltas.extend(self._calls.take(_calls_in(message)))
+
+    def _add_reasoning(self, text: str, deltas: list[Delta]) -> None:
+        if text:
+            self._has_reasoning = True
+            deltas.append(ThinkingDelta(text))
+
+    def _add_text(self, text: str, deltas: list[Delta]) -> None:
+        if text:
+            self._has_text = True
+            deltas.append(TextDelta(text))
+
+    def _add_halves(self, deltas: list[Delta]) -> None:
+        """Add what is left of characters whose other half never came."""
+        self._add_reasoning(self._reasoning.rest(), deltas)
+        self._add_text(self._text.rest(), deltas)
 
     def _add_message(self, message: ChatMessage, deltas: list[Delta]) -> None:
         """Add the parts of a whole message that the deltas before it did not have."""
         reasoning = message.reasoning_content or message.reasoning or message.thinking
         if reasoning and not self._has_reasoning:
-            self._has_reasoning = True
-            deltas.append(ThinkingDelta(reasoning))
+            self._add_reasoning(with_whole_characters(reasoning), deltas)
         text = message.content or message.refusal
         if text and not self._has_text:
-            self._has_text = True
-            deltas.append(TextDelta(text))
+            self._add_text(with_whole_characters(text), deltas)
         deltas.extend(self._calls.take_whole(_calls_in(message)))
 
     def _stop(self, choice: Choice, finish_reason: str, deltas: list[Delta]) -> None:
@@ -257,6 +272,7 @@ class _Reply:
             self._aborted_by = finish_reason
         elif reason not in NOT_FINISHED:
             self._is_finished = True
+            self._add_halves(deltas)
             deltas.append(_finished(choice, reason))
 
 
