@@ -29,25 +29,27 @@ from anyclaude.exchange.prompt_pipeline import prompt_transforms
 from anyclaude.launcher.detection import find_target
 from anyclaude.launcher.servers import running_servers
 from anyclaude.profiles import EMBEDDED, BackendProfile, profile_named
-from anyclaude.profiles.base import EarlierReasoning, MidConversationSystem
+from anyclaude.profiles.base import EarlierReasoning, MidConversationSystem, WrittenCalls
 from anyclaude.protocol.content import TextBlock
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.secret import Secret
 from anyclaude.settings import Settings
 from anyclaude.transforms import PromptContext, prepare
 
-SETTINGS: list[tuple[str, MidConversationSystem, EarlierReasoning]] = [
-    ("keeps", "system_message", "drop"),
-    ("raises", "user_reminder", "drop"),
-    ("hoists", "user_reminder", "drop"),
-    ("omits", "user_reminder", "drop"),
-    ("to_the_last_user", "user_reminder", "drop"),
-    ("thinks", "system_message", "reasoning_content"),
-    ("forgets", "system_message", "drop"),
+SETTINGS: list[tuple[str, MidConversationSystem, EarlierReasoning, WrittenCalls]] = [
+    ("keeps", "system_message", "drop", "as_text"),
+    ("raises", "user_reminder", "drop", "as_text"),
+    ("hoists", "user_reminder", "drop", "as_text"),
+    ("omits", "user_reminder", "drop", "as_text"),
+    ("to_the_last_user", "user_reminder", "drop", "as_text"),
+    ("thinks", "system_message", "reasoning_content", "as_text"),
+    ("forgets", "system_message", "drop", "as_text"),
+    ("pairs", "system_message", "drop", "as_calls"),
+    ("looks_back", "system_message", "drop", "as_calls"),
 ]
 """Each template, and the settings of the profile that fit it."""
 
-KEEPING = [name for name, _, _ in SETTINGS if name != "to_the_last_user"]
+KEEPING = [name for name, *_ in SETTINGS if name != "to_the_last_user"]
 """The other template moves the system prompt with every turn, so no encoding keeps the prefix."""
 
 
@@ -65,34 +67,41 @@ async def fitted(target: BackendTarget) -> BackendProfile:
         return (await fitted_to_template(HttpBackend(session, target))).profile
 
 
-@pytest.mark.parametrize(("name", "instructions", "reasoning"), SETTINGS)
-async def test_the_template_decides_how_instructions_and_reasoning_are_sent(
-    tiny_model: Path, tmp_path: Path, name: str, instructions: MidConversationSystem, reasoning: EarlierReasoning
+@pytest.mark.parametrize(("name", "instructions", "reasoning", "calls"), SETTINGS)
+async def test_the_template_decides_how_instructions_reasoning_and_written_calls_are_sent(
+    tiny_model: Path,
+    tmp_path: Path,
+    name: str,
+    instructions: MidConversationSystem,
+    reasoning: EarlierReasoning,
+    calls: WrittenCalls,
 ) -> None:
     async with running(tiny_model, tmp_path, options(chat_template(name))) as engine:
         profile = await fitted(target_of(engine))
 
-    assert (profile.mid_conversation_system, profile.earlier_reasoning) == (instructions, reasoning)
-    assert replace(profile, mid_conversation_system="user_reminder", earlier_reasoning="drop") == EMBEDDED
+    settings = {
+        "mid_conversation_system": instructions, "earlier_reasoning": reasoning, "written_calls": calls
+    }  # fmt: skip
+    assert profile == replace(EMBEDDED, **settings)
 
 
 @pytest.mark.parametrize("template", ["chatml.jinja", "qwen2.5-coder.jinja"])
-async def test_the_shipped_templates_accept_instructions_in_mid_conversation(
+async def test_the_shipped_templates_accept_instructions_in_mid_conversation_and_calls_in_texts(
     tiny_model: Path, tmp_path: Path, template: str
 ) -> None:
     async with running(tiny_model, tmp_path, options(shipped_template(template))) as engine:
         profile = await fitted(target_of(engine))
 
-    assert profile.mid_conversation_system == "system_message"
+    assert (profile.mid_conversation_system, profile.written_calls) == ("system_message", "as_text")
 
 
-async def test_qwens_template_accepts_instructions_in_mid_conversation(
+async def test_qwens_template_accepts_instructions_in_mid_conversation_and_calls_in_texts(
     tiny_model: Path, qwen_model: Path, tmp_path: Path
 ) -> None:
     async with running(tiny_model, tmp_path, options(read_metadata(qwen_model).chat_template)) as engine:
         profile = await fitted(target_of(engine))
 
-    assert profile.mid_conversation_system == "system_message"
+    assert (profile.mid_conversation_system, profile.written_calls) == ("system_message", "as_text")
 
 
 @pytest.mark.parametrize("name", KEEPING)
@@ -129,8 +138,10 @@ async def test_every_run_probes_its_server_or_its_engine_at_startup(tiny_model: 
         found = await find_target(theirs)
 
     assert found is not None
-    assert embedded.profile == replace(EMBEDDED, mid_conversation_system="system_message")
-    assert found.profile == replace(profile_named("llamacpp"), mid_conversation_system="system_message")
+    assert embedded.profile == replace(EMBEDDED, mid_conversation_system="system_message", written_calls="as_text")
+    assert found.profile == replace(
+        profile_named("llamacpp"), mid_conversation_system="system_message", written_calls="as_text"
+    )
 
 
 async def test_a_server_that_does_not_render_keeps_its_profile() -> None:
@@ -157,6 +168,7 @@ async def test_the_probe_needs_a_single_connection() -> None:
         profile = await fitted(BackendTarget(profile=profile_named("llamacpp"), base_url=base_url, model="m"))
 
     assert (profile.mid_conversation_system, profile.earlier_reasoning) == ("system_message", "reasoning_content")
+    assert profile.written_calls == "as_text"
     assert len(peers) > 1
     assert len(set(peers)) == 1
 

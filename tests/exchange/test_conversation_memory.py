@@ -1,10 +1,16 @@
-"""The tool order and the raw tool calls that later requests need."""
+"""The tool order and the tool calls, as the model wrote them, that later requests need."""
 
 import stat
 from pathlib import Path
 
+from tests.parts.exchange_events import ended
+
 from anyclaude.exchange.conversation_memory import ConversationMemory
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn
+from anyclaude.transforms import OriginalCall
+
+CALL = OriginalCall('{"b": 1,  "a": 2}')
+EMPTY = OriginalCall("{}")
 
 
 def request(*tools: str) -> MessagesRequest:
@@ -31,14 +37,14 @@ def test_each_conversation_has_its_own_tool_order() -> None:
 
 def test_calls_survive_a_restart(tmp_path: Path) -> None:
     file = tmp_path / "memory" / "calls.jsonl"
-    ConversationMemory(file).record_tool_calls({"toolu_1": '{"b": 1,  "a": 2}'})
+    ConversationMemory(file).record_tool_calls({"toolu_1": CALL})
 
-    assert ConversationMemory(file).raw_arguments["toolu_1"] == '{"b": 1,  "a": 2}'
+    assert ConversationMemory(file).original_calls["toolu_1"] == CALL
 
 
 def test_the_file_is_private(tmp_path: Path) -> None:
     file = tmp_path / "memory" / "calls.jsonl"
-    ConversationMemory(file).record_tool_calls({"toolu_1": "{}"})
+    ConversationMemory(file).record_tool_calls({"toolu_1": EMPTY})
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
@@ -46,26 +52,26 @@ def test_the_file_is_private(tmp_path: Path) -> None:
 
 def test_an_incomplete_line_is_skipped(tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
-    ConversationMemory(file).record_tool_calls({"toolu_1": "{}", "toolu_2": "{}"})
+    ConversationMemory(file).record_tool_calls({"toolu_1": EMPTY, "toolu_2": EMPTY})
     file.write_bytes(file.read_bytes()[:-5])
 
-    assert list(ConversationMemory(file).raw_arguments) == ["toolu_1"]
+    assert list(ConversationMemory(file).original_calls) == ["toolu_1"]
 
 
 def test_the_oldest_calls_are_dropped_when_the_memory_is_full() -> None:
     memory = ConversationMemory(max_raw_bytes=10)
     for number in range(4):
-        memory.record_tool_calls({f"toolu_{number}": "x" * 4})
+        memory.record_tool_calls({f"toolu_{number}": OriginalCall("x" * 4)})
 
-    assert list(memory.raw_arguments) == ["toolu_2", "toolu_3"]
+    assert list(memory.original_calls) == ["toolu_2", "toolu_3"]
 
 
 def test_a_call_recorded_again_is_counted_once() -> None:
     memory = ConversationMemory(max_raw_bytes=10)
     for _ in range(4):
-        memory.record_tool_calls({"toolu_1": "x" * 4})
+        memory.record_tool_calls({"toolu_1": OriginalCall("x" * 4)})
 
-    assert list(memory.raw_arguments) == ["toolu_1"]
+    assert list(memory.original_calls) == ["toolu_1"]
 
 
 def test_the_file_is_at_most_twice_the_limit_and_keeps_the_newest_calls(tmp_path: Path) -> None:
@@ -73,29 +79,60 @@ def test_the_file_is_at_most_twice_the_limit_and_keeps_the_newest_calls(tmp_path
     first = ConversationMemory(file, max_raw_bytes=200)
     sizes: list[int] = []
     for number in range(40):
-        first.record_tool_calls({f"toolu_{number}": "x" * 50})
+        first.record_tool_calls({f"toolu_{number}": OriginalCall("x" * 50)})
         sizes.append(file.stat().st_size)
     again = ConversationMemory(file, max_raw_bytes=200)
 
     assert max(sizes) <= 400
-    assert list(again.raw_arguments) == ["toolu_36", "toolu_37", "toolu_38", "toolu_39"]
+    assert list(again.original_calls) == ["toolu_36", "toolu_37", "toolu_38", "toolu_39"]
 
 
 def test_a_file_that_is_too_large_is_trimmed_when_the_next_call_is_recorded(tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
-    ConversationMemory(file).record_tool_calls({f"toolu_{number}": "x" * 50 for number in range(40)})
+    ConversationMemory(file).record_tool_calls({f"toolu_{number}": OriginalCall("x" * 50) for number in range(40)})
     memory = ConversationMemory(file, max_raw_bytes=200)
-    assert list(memory.raw_arguments) == ["toolu_36", "toolu_37", "toolu_38", "toolu_39"]
+    assert list(memory.original_calls) == ["toolu_36", "toolu_37", "toolu_38", "toolu_39"]
 
-    memory.record_tool_calls({"toolu_40": "x" * 50})
+    memory.record_tool_calls({"toolu_40": OriginalCall("x" * 50)})
     assert file.stat().st_size <= 200
-    assert list(ConversationMemory(file).raw_arguments) == ["toolu_39", "toolu_40"]
+    assert list(ConversationMemory(file).original_calls) == ["toolu_39", "toolu_40"]
 
 
 def test_calls_are_kept_in_memory_if_the_file_cannot_be_written(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
     memory = ConversationMemory(blocked / "calls.jsonl")
-    memory.record_tool_calls({"toolu_1": "{}"})
+    memory.record_tool_calls({"toolu_1": EMPTY})
 
-    assert memory.raw_arguments == {"toolu_1": "{}"}
+    assert memory.original_calls == {"toolu_1": EMPTY}
+
+
+def test_every_form_of_a_call_survives_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
+    event = ended(
+        raw_arguments={"toolu_1": "{}", "toolu_2": '{"path": 1}', "toolu_3": '{"file_path": 1}'},
+        repaired_arguments={"toolu_2": '{"file_path": 1}'},
+        written_calls={"toolu_3": "\n<tool_call>\u2028</tool_call>\n"},
+    )
+    ConversationMemory(file).exchange_ended(event)
+
+    assert ConversationMemory(file).original_calls == {
+        "toolu_1": EMPTY,
+        "toolu_2": OriginalCall('{"path": 1}', sent='{"file_path": 1}'),
+        "toolu_3": OriginalCall('{"file_path": 1}', written="\n<tool_call>\u2028</tool_call>\n"),
+    }
+
+
+def test_a_file_of_an_earlier_release_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
+    file.write_text('{"id":"toolu_1","arguments":"{\\"b\\": 1,  \\"a\\": 2}"}\n')
+
+    assert ConversationMemory(file).original_calls == {"toolu_1": CALL}
+
+
+def test_all_texts_of_a_call_count() -> None:
+    memory = ConversationMemory(max_raw_bytes=10)
+    memory.record_tool_calls({"toolu_1": OriginalCall("xx", "xx"), "toolu_2": OriginalCall("xx", written="xxxx")})
+    memory.record_tool_calls({"toolu_3": OriginalCall("x")})
+
+    assert list(memory.original_calls) == ["toolu_2", "toolu_3"]

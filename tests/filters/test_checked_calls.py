@@ -7,7 +7,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 from tests.parts.exchange_events import Recorder
 from tests.parts.gateway import QUICK, target_at
 from tests.parts.raw_backend import raw_backend
@@ -86,7 +85,7 @@ def test_a_valid_call_is_delivered_as_it_came() -> None:
 def test_a_call_is_repaired_and_the_model_s_own_arguments_stand_beside_it() -> None:
     deltas, notes = played([ToolCallDelta(0, "Read", ODD), ENDED])
 
-    assert deltas == [ToolCallDelta(0, "Read", REPAIRED, written=ODD), ENDED]
+    assert deltas == [ToolCallDelta(0, "Read", REPAIRED, raw_arguments=ODD), ENDED]
     assert notes == [CallNote("repaired", "Read", 'path is file_path; limit: "5" is 5', ODD, REPAIRED)]
 
 
@@ -138,14 +137,14 @@ def test_a_call_that_was_cut_is_never_completed(reason: StopReason, arguments: s
 def test_a_whole_call_is_repaired_although_the_reply_was_cut_after_it() -> None:
     deltas, _ = played([ToolCallDelta(0, "Read", ODD), TextDelta("And n"), Finished("max_tokens")])
 
-    assert deltas == [ToolCallDelta(0, "Read", REPAIRED, written=ODD), TextDelta("And n"), Finished("max_tokens")]
+    assert deltas == [ToolCallDelta(0, "Read", REPAIRED, raw_arguments=ODD), TextDelta("And n"), Finished("max_tokens")]
 
 
 @pytest.mark.parametrize("reason", ["tool_use", "end_turn"])
 def test_a_bracket_that_the_model_left_out_is_added_when_it_has_ended_its_reply(reason: StopReason) -> None:
     deltas, _ = played([ToolCallDelta(0, "Read", GOOD[:-1]), Finished(reason)])
 
-    assert deltas[0] == ToolCallDelta(0, "Read", '{"file_path":"/a"}', written=GOOD[:-1])
+    assert deltas[0] == ToolCallDelta(0, "Read", '{"file_path":"/a"}', raw_arguments=GOOD[:-1])
 
 
 def test_an_unterminated_string_is_never_completed() -> None:
@@ -178,7 +177,7 @@ def test_text_within_a_call_waits_for_the_arguments() -> None:
 def test_a_surplus_bracket_in_a_later_fragment_is_dropped() -> None:
     deltas, _ = played([ToolCallDelta(0, "Read", GOOD), ToolCallDelta(0, "", "}"), ENDED])
 
-    assert deltas[0] == ToolCallDelta(0, "Read", '{"file_path":"/a"}', written=GOOD + "}")
+    assert deltas[0] == ToolCallDelta(0, "Read", '{"file_path":"/a"}', raw_arguments=GOOD + "}")
 
 
 def test_a_whole_call_is_delivered_when_the_next_begins() -> None:
@@ -194,7 +193,7 @@ def test_interleaved_calls_are_kept_apart_and_in_order() -> None:
 
     deltas, _ = played([first, second, *rest])
 
-    repaired = ToolCallDelta(1, "Bash", '{"command":"ls"}', written='{"cmd": "ls"}')
+    repaired = ToolCallDelta(1, "Bash", '{"command":"ls"}', raw_arguments='{"cmd": "ls"}')
     assert deltas == [ToolCallDelta(0, "Read", GOOD), repaired, ENDED]
 
 
@@ -252,7 +251,7 @@ def joined(deltas: Sequence[Delta]) -> dict[int, tuple[str, str, str]]:
     for delta in deltas:
         if isinstance(delta, ToolCallDelta):
             name, arguments, written = found.get(delta.slot, ("", "", ""))
-            found[delta.slot] = (name or delta.name, arguments + delta.arguments, written + delta.written)
+            found[delta.slot] = (name or delta.name, arguments + delta.arguments, written + delta.raw_arguments)
     return found
 
 
@@ -279,13 +278,13 @@ def test_the_end_of_a_document_is_found_at_its_last_character(drawn: tuple[str, 
 
 
 async def test_a_repaired_call_reaches_the_client_and_the_listeners_get_what_the_model_wrote(tmp_path: Path) -> None:
-    options, recorder = replace(QUICK, filters=(checked_calls,)), Recorder()
+    recorder = Recorder()
     tools = [{"name": "Read", "description": "Reads a file.", "input_schema": READ}]
     function = {"name": "read", "arguments": ODD}
     chunk = {"choices": [{"delta": {"tool_calls": [{"index": 0, "id": "a", "function": function}]}}]}
     async with (
         raw_backend() as backend,
-        open_gateway(options, (target_at(backend.base_url),), Journal(tmp_path), listeners=[recorder]) as gateway,
+        open_gateway(QUICK, (target_at(backend.base_url),), Journal(tmp_path), listeners=[recorder]) as gateway,
         connected(gateway.base_url) as client,
     ):
         await client.send(request("POST", "/v1/messages", prompt(tools=tools), CLAUDE_CODE))
@@ -297,5 +296,5 @@ async def test_a_repaired_call_reaches_the_client_and_the_listeners_get_what_the
     assert verdict.outcome == "whole"
     assert verdict.tool_inputs() == [("Read", REPAIRED)]
     assert verdict.stop_reason == "tool_use"
-    assert list(recorder.ends[0].written_calls.values()) == [ODD]
+    assert list(recorder.ends[0].raw_arguments.values()) == [ODD]
     assert [note.what for note in recorder.ends[0].record.tool_calls] == ["repaired"]

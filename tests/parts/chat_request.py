@@ -1,10 +1,14 @@
 """A Chat Completions request as a model server decodes it, and the rules that a strict server enforces."""
 
+import itertools
+import re
 from collections.abc import Iterator
 
 import msgspec
 
 from anyclaude.protocol.json_values import JsonError, JsonObject, decode_json
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 class FunctionCall(msgspec.Struct, frozen=True):
@@ -158,11 +162,36 @@ def broken_rules(request: ChatRequest) -> tuple[str, ...]:
     """Return the violations of the rules for a conversation's messages.
 
     The rules are those that chat templates and servers enforce: Qwen's templates raise on a late system message,
-    Mistral's and OpenAI's API refuse results that answer no call, and OpenAI's refuses a call that is never answered.
+    Gemma's on roles that do not alternate, OpenAI's API refuses other names of tools, Mistral's and OpenAI's refuse
+    results that answer no call, and OpenAI's refuses a call that is never answered.
     Results must be in the order of their calls, because most templates render them without the ids; the client
     sends them in the order in which the tools finished (Claude Code 2.1.112 and 2.1.330).
     """
-    return (*_late_system_messages(request), *_bad_calls(request), *_unpaired_results(request), *_empty_turns(request))
+    return (
+        *_late_system_messages(request),
+        *_roles_that_do_not_alternate(request),
+        *_bad_names(request),
+        *_bad_calls(request),
+        *_unpaired_results(request),
+        *_empty_turns(request),
+    )
+
+
+def _roles_that_do_not_alternate(request: ChatRequest) -> Iterator[str]:
+    """Yield neighbouring messages of one role, and an assistant that speaks first; each call may have a result."""
+    spoken = [message.role for message in request.messages if message.role != "system"]
+    if spoken[:1] == ["assistant"]:
+        yield "the assistant speaks first."
+    for at, (one, other) in enumerate(itertools.pairwise(message.role for message in request.messages)):
+        if one == other and one in {"user", "assistant"}:
+            yield f"messages[{at}]: Conversation roles must alternate, and {one} speaks twice."
+
+
+def _bad_names(request: ChatRequest) -> Iterator[str]:
+    calls = (call.function.name for message in request.messages for call in message.tool_calls)
+    for name in (*request.tool_names, *calls):
+        if not _NAME.fullmatch(name):
+            yield f"{name!r} does not match {_NAME.pattern}."
 
 
 def _late_system_messages(request: ChatRequest) -> Iterator[str]:

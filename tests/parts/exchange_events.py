@@ -16,6 +16,8 @@ def ended(
     number: int = 1,
     sent: PreparedRequest | None = None,
     raw_arguments: Mapping[str, str] | None = None,
+    repaired_arguments: Mapping[str, str] | None = None,
+    written_calls: Mapping[str, str] | None = None,
 ) -> ExchangeEnded:
     """Return the end of a completed exchange of the main conversation; its identifiers end in `number`."""
     record = ExchangeRecord(
@@ -36,6 +38,8 @@ def ended(
         reply_began=True,
         reported=UsageReported(),
         raw_arguments=raw_arguments or {},
+        repaired_arguments=repaired_arguments or {},
+        written_calls=written_calls or {},
     )
 
 

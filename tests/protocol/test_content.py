@@ -105,6 +105,45 @@ def test_a_block_is_decoded_to_its_type_and_encoded_as_it_was_received(
     assert encode_block(block) == raw
 
 
+ODD_BLOCKS: list[tuple[dict[str, JsonValue], ContentBlock]] = [
+    ({"type": "tool_use"}, ToolUseBlock("", "", None)),
+    ({"type": "tool_use", "id": 7, "name": None, "input": [1]}, ToolUseBlock("7", "", [1])),
+    ({"type": "tool_use", "id": {}, "name": True, "input": "x"}, ToolUseBlock("", "", "x")),
+    ({"type": "tool_result"}, ToolResultBlock("")),
+    ({"type": "tool_result", "tool_use_id": 7, "is_error": "no"}, ToolResultBlock("7")),
+    (
+        {"type": "tool_result", "tool_use_id": "t", "content": {"type": "text", "text": "a"}},
+        ToolResultBlock("t", (TextBlock("a"),)),
+    ),
+    (
+        {"type": "tool_result", "tool_use_id": "t", "content": ["a", 1, None, {"type": "text"}, {"a": 1}]},
+        ToolResultBlock(
+            "t",
+            (
+                TextBlock("a"),
+                TextBlock("1"),
+                UnknownBlock("text", {"type": "text"}),
+                UnknownBlock("block", {"a": 1}),
+            ),
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("raw", "block"), ODD_BLOCKS, ids=[str(raw)[:60] for raw, _ in ODD_BLOCKS])
+def test_a_call_and_a_result_are_accepted_without_what_the_api_requires(
+    raw: dict[str, JsonValue], block: ContentBlock
+) -> None:
+    assert decode_block(raw, "here") == block
+    assert decode_block(encode_block(block), "here") == block
+
+
+def test_what_the_gateway_knows_of_a_call_is_not_encoded() -> None:
+    block = ToolUseBlock("t", "Read", {}, raw_arguments="{ }", written="<call>")
+
+    assert encode_block(block) == {"type": "tool_use", "id": "t", "name": "Read", "input": {}}
+
+
 @given(contents)
 def test_content_is_encoded_in_the_form_it_was_received_in(raw: JsonValue) -> None:
     value = decode_json(encode_json(raw))

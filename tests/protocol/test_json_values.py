@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.parts.requests import json_values
 
-from anyclaude.protocol.json_values import MAX_DEPTH, JsonError, JsonValue, canonical_json, decode_json, encode_json
+from anyclaude.protocol.json_values import (
+    MAX_DEPTH,
+    JsonError,
+    JsonValue,
+    canonical_json,
+    decode_json,
+    decode_lenient_json,
+    encode_json,
+    with_whole_characters,
+)
 
 
 @given(json_values)
@@ -123,3 +132,38 @@ def test_half_a_surrogate_pair_becomes_a_replacement_character_and_nothing_else_
     text: str, value: JsonValue
 ) -> None:
     assert decode_json(text.encode()) == value
+
+
+@given(json_values)
+def test_valid_json_is_decoded_leniently_to_the_same_value(value: JsonValue) -> None:
+    body = encode_json(value)
+
+    assert decode_lenient_json(body) == decode_json(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (b'"a\tb\n"', "a\tb\n"),
+        (b'"\xff"', "\ufffd"),
+        (b"[NaN,-Infinity,1e999,1.5]", [None, None, None, 1.5]),
+        (rb'"\ud83d"', "\ud83d"),
+    ],
+)
+def test_what_json_forbids_is_decoded_leniently(body: bytes, value: JsonValue) -> None:
+    assert decode_lenient_json(body) == value
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"{a:1}", b"[1,]", b"[" * 200 + b"]" * 200, b"[" * 100_000])
+def test_what_has_no_meaning_is_rejected_even_leniently(body: bytes) -> None:
+    with pytest.raises(JsonError):
+        decode_lenient_json(body)
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_a_text_of_whole_characters_is_not_changed(text: str) -> None:
+    assert with_whole_characters(text) == text
+
+
+def test_halves_that_belong_together_are_joined_and_others_replaced() -> None:
+    assert with_whole_characters("\ud83d\ude00 \ud83d \ude00") == "\U0001f600 \ufffd \ufffd"

@@ -371,6 +371,20 @@ def test_the_raw_arguments_of_each_complete_call_are_available_by_its_id() -> No
     assert stream.raw_arguments == {"toolu_1": '{ "a": 1}', "toolu_2": ""}
 
 
+def test_the_raw_arguments_of_a_repaired_call_are_the_models_and_the_client_gets_the_repaired_ones() -> None:
+    stream = new_stream()
+    events = stream.open()
+    events += stream.feed(
+        [ToolCallDelta(0, "Read", '{"file_path":1}', raw_arguments='{"path"'), ToolCallDelta(0, raw_arguments=":1}")]
+    )
+    events += stream.feed([ToolCallDelta(1, "Bash", "{}"), DONE])
+    events += stream.close()
+
+    assert judged(events).tool_inputs() == [("Read", '{"file_path":1}'), ("Bash", "{}")]
+    assert stream.raw_arguments == {"toolu_1": '{"path":1}', "toolu_2": "{}"}
+    assert stream.repaired_arguments == {"toolu_1": '{"file_path":1}'}
+
+
 def test_a_call_can_be_written_before_it_is_named() -> None:
     stream = new_stream()
     events = stream.open()

@@ -237,8 +237,8 @@ def turn(*content: JsonValue) -> Json:
         ({"messages": [TURN, {"content": "hi"}]}, "messages.1.role: field required"),
         ({"messages": [TURN, {"role": "user"}]}, "messages.1.content: field required"),
         (
-            {"messages": [{"role": "user", "content": None}]},
-            "messages.0.content: should be a string or a list of content blocks, not null",
+            {"messages": [{"role": "user", "content": 1}]},
+            "messages.0.content: should be a string or a list of content blocks, not an integer",
         ),
         (turn("hi"), "messages.1.content.0: should be an object, not a string"),
         (turn({}), "messages.1.content.0.type: field required"),
@@ -246,15 +246,7 @@ def turn(*content: JsonValue) -> Json:
         (turn({"type": "text", "text": 1}), "messages.1.content.0.text: should be a string, not an integer"),
         (turn({"type": "image"}), "messages.1.content.0.source: should be an object, not null"),
         (turn({"type": "image", "source": {"type": "url"}}), "messages.1.content.0.source.url: field required"),
-        (turn({"type": "tool_use", "id": "t", "input": {}}), "messages.1.content.0.name: field required"),
-        (
-            turn({"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text"}]}),
-            "messages.1.content.0.content.0.text: field required",
-        ),
-        (
-            turn({"type": "tool_result", "tool_use_id": "t", "is_error": "no"}),
-            "messages.1.content.0.is_error: should be a boolean, not a string",
-        ),
+        (turn({"type": "thinking"}), "messages.1.content.0.thinking: field required"),
         ({"system": 1}, "system: should be a string or a list of content blocks, not an integer"),
         ({"system": [{"type": "text"}]}, "system.0.text: field required"),
         ({"tools": {}}, "request.tools: should be a list, not an object"),
@@ -299,6 +291,10 @@ def test_unknown_blocks_and_roles_are_accepted() -> None:
     assert request.messages == (
         Turn("critic", (UnknownBlock("hologram", {"type": "hologram", "beam": [1]}),), {"mood": "good"}),
     )
+
+
+def test_a_turn_whose_content_is_null_is_empty() -> None:
+    assert decoded(messages=[{"role": "assistant", "content": None}]).messages == (Turn("assistant", ""),)
 
 
 def test_a_set_of_server_tools_needs_no_name() -> None:

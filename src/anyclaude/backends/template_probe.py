@@ -2,9 +2,11 @@
 Ask a server how the model's chat template renders a conversation, and adapt the profile to it.
 
 A template is a program: it may raise on an instruction in mid-conversation, move it to the front, or omit it; it may
-drop the model's reasoning.  llama.cpp renders any conversation on request (`POST /apply-template`), so no knowledge of
-the template is needed: a small conversation is rendered turn by turn, and each rendering has to begin with the whole
-one before it, which is what the engine's cache requires.
+drop the model's reasoning; it may raise on the result of a call that stands in the text of a reply, as that of gpt-oss
+does ("Message has tool role, but there was no previous assistant message with a tool call!").  llama.cpp renders any
+conversation on request (`POST /apply-template`), so no knowledge of the template is needed: a small conversation is
+rendered turn by turn, and each rendering has to begin with the whole one before it, which is what the engine's cache
+requires.
 """
 
 import itertools
@@ -40,10 +42,12 @@ async def fitted_to_template(backend: Backend) -> BackendTarget:
         return target
     keeps_instructions = await template.keeps(WITH_INSTRUCTIONS)
     keeps_reasoning = await template.keeps(WITH_REASONING)
+    shows_results = await template.keeps(WITH_WRITTEN_CALLS)
     fitted = replace(
         profile,
         mid_conversation_system="system_message" if keeps_instructions else "user_reminder",
         earlier_reasoning="reasoning_content" if keeps_reasoning else "drop",
+        written_calls="as_text" if shows_results else "as_calls",
     )
     return replace(target, profile=fitted)
 
@@ -116,6 +120,23 @@ WITH_REASONING: Stages = (
 """Many templates keep reasoning until the next user message, and then drop it: the prompt changes from there."""
 
 
+WRITTEN_CALL = '<tool_call>\n{"name": "Read", "arguments": {"path": "/notes"}}\n</tool_call>'
+
+
+def _answer(number: int, text: str) -> JsonObject:
+    return {"role": "tool", "tool_call_id": f"call{number:05d}", "content": text}
+
+
+WITH_WRITTEN_CALLS: Stages = (
+    (_message("user", "The first question."),),
+    (_message("assistant", f"The first words.\n\n{WRITTEN_CALL}"), _answer(1, "The first result.")),
+    (_message("assistant", WRITTEN_CALL), _answer(2, "The second result."), _answer(3, "The third result.")),
+    (_message("assistant", f"{WRITTEN_CALL}\n\nThe second words."), _answer(4, "The fourth result.")),
+    (_message("assistant", "The answer."), _message("user", "The second question.")),
+)
+"""Calls in the texts of replies, and their results, which the model has to see although no call is structured."""
+
+
 class _Rendered(Struct, frozen=True):
     prompt: str
 
@@ -138,7 +159,7 @@ class _Template:
             if rendering is None:
                 return False
             renderings.append(rendering)
-        return keeps_the_prefix(renderings, [text for message in conversation for text in _texts(message)])
+        return keeps_the_prefix(renderings, _texts(conversation))
 
     async def rendered(self, messages: Sequence[JsonObject]) -> str | None:
         """Return the prompt without the beginning of a reply, `None` if the template raises."""
@@ -156,7 +177,12 @@ class _Template:
         return answer.prompt if answer else None
 
 
-def _texts(message: JsonObject) -> list[str]:
-    """Return a message's reasoning and text; not its calls and results, which a template without tools omits."""
-    texts = [message.get("reasoning_content"), message.get("content") if message.get("role") != "tool" else None]
-    return [text for text in texts if isinstance(text, str)]
+def _texts(conversation: Sequence[JsonObject]) -> list[str]:
+    """Return the reasoning and the texts; not the results of structured calls, which templates without tools omit."""
+    has_structured_calls = any("tool_calls" in message for message in conversation)
+    texts: list[str] = []
+    for message in conversation:
+        shown = [message.get("reasoning_content"), message.get("content")]
+        if not (has_structured_calls and message.get("role") == "tool"):
+            texts += [text for text in shown if isinstance(text, str)]
+    return texts

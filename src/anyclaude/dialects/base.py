@@ -1,5 +1,6 @@
 """The interfaces of a dialect: how to encode requests, and how to decode replies."""
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -7,7 +8,7 @@ from msgspec import Struct
 from anyclaude.errors import BackendError
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.deltas import Delta
-from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.protocol.messages_request import MessagesRequest, Tool
 from anyclaude.protocol.prompt import Prompt
 
 
@@ -74,8 +75,12 @@ class Dialect(Protocol):
         """
         ...
 
-    def decoder(self, content_type: str) -> DeltaDecoder:
-        """Return a decoder for one reply; `content_type` is an event stream or one JSON document."""
+    def decoder(self, content_type: str, tools: Sequence[Tool] = ()) -> DeltaDecoder:
+        """
+        Return a decoder for one reply; `content_type` is an event stream or one JSON document.
+
+        `tools` are those of the request: the wire language may have other names for them.
+        """
         ...
 
     def read_prompt(self, request: WireRequest) -> Prompt:

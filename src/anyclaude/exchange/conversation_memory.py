@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.storage import LineFile
+from anyclaude.transforms import OriginalCall
 
 from .events import ExchangeEnded, ExchangeListener
 
@@ -22,38 +23,40 @@ MAX_CONVERSATIONS = 1_024
 """Conversations whose tool order is kept: a few kilobytes each; a day's sub-agents fit many times over."""
 
 MAX_RAW_BYTES = 32 * 1024 * 1024
-"""The length of all argument texts kept.  A large edit has 10 kB, so thousands fit; the file is at most twice this."""
+"""The length of all texts kept.  A large edit has 10 kB, so thousands fit; the file is at most twice this."""
 
 
-class RawToolCall(Struct, frozen=True):
-    """One line of the file: a tool use id, and the arguments as the model wrote them."""
+class RecordedCall(Struct, frozen=True, omit_defaults=True):
+    """One line of the file: a tool use id and its `OriginalCall`; earlier releases wrote the first two fields."""
 
     id: str
     arguments: str
+    sent: str | None = None
+    written: str | None = None
 
 
 class ConversationMemory(ExchangeListener):
     """
-    Remembers the order of each conversation's tools, and the raw arguments of tool calls.
+    Remembers the order of each conversation's tools, and the tool calls as the model wrote them.
 
     The calls are also written to `file`; without one, they are lost when the gateway stops.  A file that cannot be read
     or written costs cache hits, never a reply.
     """
 
     def __init__(self, file: Path | None = None, max_raw_bytes: int = MAX_RAW_BYTES) -> None:
-        self._file = LineFile(file, RawToolCall, 2 * max_raw_bytes) if file is not None else None
+        self._file = LineFile(file, RecordedCall, 2 * max_raw_bytes) if file is not None else None
         self._max_raw_bytes = max_raw_bytes
         self._tool_orders: OrderedDict[str, tuple[str, ...]] = OrderedDict()
-        self._raw_arguments: OrderedDict[str, str] = OrderedDict()
+        self._calls: OrderedDict[str, OriginalCall] = OrderedDict()
         self._raw_bytes = 0
         if self._file is not None:
             for call in self._file.read():
-                self._keep(call.id, call.arguments)
+                self._keep(call.id, OriginalCall(call.arguments, call.sent, call.written))
 
     @property
-    def raw_arguments(self) -> Mapping[str, str]:
-        """The argument text of each remembered call, by tool use id."""
-        return self._raw_arguments
+    def original_calls(self) -> Mapping[str, OriginalCall]:
+        """The remembered calls, by tool use id."""
+        return self._calls
 
     def tool_order(self, conversation: str) -> tuple[str, ...]:
         """Return the conversation's tools in the order in which the model read them; empty if it is unknown."""
@@ -61,7 +64,14 @@ class ConversationMemory(ExchangeListener):
 
     def exchange_ended(self, event: ExchangeEnded) -> None:
         """Remember the calls of the reply."""
-        self.record_tool_calls(event.raw_arguments)
+        self.record_tool_calls(
+            {
+                tool_use_id: OriginalCall(
+                    arguments, event.repaired_arguments.get(tool_use_id), event.written_calls.get(tool_use_id)
+                )
+                for tool_use_id, arguments in event.raw_arguments.items()
+            }
+        )
 
     def record_tool_order(self, conversation: str, request: MessagesRequest) -> None:
         """Remember the order in which the model reads the tools; a tool missing from one request keeps its place."""
@@ -71,17 +81,21 @@ class ConversationMemory(ExchangeListener):
         while len(self._tool_orders) > MAX_CONVERSATIONS:
             self._tool_orders.popitem(last=False)
 
-    def record_tool_calls(self, calls: Mapping[str, str]) -> None:
-        """Remember tool calls as the model wrote them: argument texts by tool use id."""
-        for tool_use_id, arguments in calls.items():
-            self._keep(tool_use_id, arguments)
+    def record_tool_calls(self, calls: Mapping[str, OriginalCall]) -> None:
+        """Remember tool calls, by tool use id."""
+        for tool_use_id, call in calls.items():
+            self._keep(tool_use_id, call)
         if calls and self._file is not None:
+            lines = (
+                RecordedCall(tool_use_id, call.arguments, call.sent, call.written)
+                for tool_use_id, call in calls.items()
+            )
             with suppress(OSError):  # such as a full disk: the calls are still in memory
-                self._file.append(*(RawToolCall(*call) for call in calls.items()))
+                self._file.append(*lines)
 
-    def _keep(self, tool_use_id: str, arguments: str) -> None:
-        replaced = self._raw_arguments.pop(tool_use_id, "")
-        self._raw_arguments[tool_use_id] = arguments
-        self._raw_bytes += len(arguments) - len(replaced)
+    def _keep(self, tool_use_id: str, call: OriginalCall) -> None:
+        replaced = self._calls.pop(tool_use_id, None)
+        self._calls[tool_use_id] = call
+        self._raw_bytes += call.characters - (replaced.characters if replaced else 0)
         while self._raw_bytes > self._max_raw_bytes:
-            self._raw_bytes -= len(self._raw_arguments.popitem(last=False)[1])
+            self._raw_bytes -= self._calls.popitem(last=False)[1].characters

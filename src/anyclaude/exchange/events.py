@@ -67,6 +67,8 @@ class ExchangeEnded(Struct, frozen=True, kw_only=True):
     """The engine's own counts."""
     raw_arguments: Mapping[str, str] = NO_CALLS
     """The arguments of the reply's complete tool calls as the model wrote them, by tool use id."""
+    repaired_arguments: Mapping[str, str] = NO_CALLS
+    """The arguments that the client received for the calls that a filter has repaired, by tool use id."""
     written_calls: Mapping[str, str] = NO_CALLS
     """The model's own text of the calls that a filter has read out of the reply's text, by tool use id."""
 

@@ -122,6 +122,7 @@ class ExchangeLog:
                 reply_began=self._first_token_at is not None,
                 reported=self._reported,
                 raw_arguments=self._stream.raw_arguments if self._stream else NO_CALLS,
+                repaired_arguments=self._stream.repaired_arguments if self._stream else NO_CALLS,
                 written_calls=self._stream.written_calls if self._stream else NO_CALLS,
             )
         )

@@ -7,9 +7,9 @@ from anyclaude.protocol.prompt_size import prompt_characters
 from anyclaude.transforms import (
     AllowedTools,
     InstructionsFirst,
+    OriginalCalls,
     PreparedPrompt,
     PromptContext,
-    RawArguments,
     Repetition,
     RepetitionFinder,
     RepetitionNote,
@@ -38,7 +38,7 @@ def prompt_transforms(finder: RepetitionFinder | None = None) -> tuple[Transform
         InstructionsFirst(),
         StableToolOrder(),
         RepetitionNote(finder or RepetitionFinder()),
-        RawArguments(),
+        OriginalCalls(),
     )
 
 
@@ -65,7 +65,7 @@ class PromptPipeline:
         context = replace(
             self._policy,
             tool_order=self._memory.tool_order(conversation),
-            raw_arguments=self._memory.raw_arguments,
+            original_calls=self._memory.original_calls,
         )
         return prepare(request, self._transforms, context, prompt_characters)
 

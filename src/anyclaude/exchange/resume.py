@@ -133,7 +133,8 @@ def _joined(run: list[Delta]) -> tuple[list[Delta], int]:
         case ToolCallDelta(slot, name):
             calls = [delta for delta in run if isinstance(delta, ToolCallDelta)]
             text, written = "".join(call.arguments for call in calls), "".join(call.written for call in calls)
-            return [ToolCallDelta(slot, name, text, written)], len(text) + len(written)
+            raw = "".join(call.raw_arguments for call in calls)
+            return [ToolCallDelta(slot, name, text, written, raw)], len(text) + len(written) + len(raw)
         case _:
             return [delta for delta in run if not isinstance(delta, UsageReported)], len(run)
 

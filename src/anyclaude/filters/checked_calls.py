@@ -98,9 +98,10 @@ class HeldCall:
         """Return the call as one delta; with other arguments, those that the model wrote stand beside them."""
         came = self.arguments
         if arguments is not None and arguments != came:
-            return ToolCallDelta(self._slot, name or self.name, arguments, written=came)
+            return ToolCallDelta(self._slot, name or self.name, arguments, raw_arguments=came)
         written = "".join(fragment.written for fragment in self._fragments)
-        return ToolCallDelta(self._slot, name or self.name, came, written)
+        raw_arguments = "".join(fragment.raw_arguments for fragment in self._fragments)
+        return ToolCallDelta(self._slot, name or self.name, came, written, raw_arguments)
 
 
 class CheckedCalls:
@@ -144,7 +145,7 @@ class CheckedCalls:
         call = self._held.get(delta.slot) or self._hold(delta.slot)
         is_named = bool(call.name)
         call.add(delta)
-        if delta.written or (call.name and not is_named and not self._is_checked(call.name)):
+        if delta.written or delta.raw_arguments or (call.name and not is_named and not self._is_checked(call.name)):
             released += self._pass_on(delta.slot, call)
         return released
 

@@ -26,6 +26,11 @@ EarlierReasoning: TypeAlias = Literal["drop", "reasoning_content"]
 """Whether the reasoning of earlier turns is sent back to the server: most chat templates drop it anyway, some only at
 the next user message.  If a server renders its template, the template is probed once."""
 
+WrittenCalls: TypeAlias = Literal["as_text", "as_calls"]
+"""How a call that the model wrote into the text of its reply is sent back: as that text, if the model's template shows
+a result whose call stands in a text, or as a structured call, which every template that knows tools shows.  Only the
+former is what the engine has in its cache.  If a server renders its template, the template is probed once."""
+
 FactsSource: TypeAlias = Literal["llamacpp_props", "lmstudio_models", "ollama_show", "openai_models"]
 """Where a server reports the model it runs and the size of the window: `GET /props`, `GET /api/v0/models`,
 `GET /api/ps` and `POST /api/show`, or fields that some servers add to `GET /v1/models`."""
@@ -52,6 +57,7 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     accepts_reasoning_effort: bool = False
     mid_conversation_system: MidConversationSystem = "user_reminder"
     earlier_reasoning: EarlierReasoning = "drop"
+    written_calls: WrittenCalls = "as_calls"
     opens_thinking: bool = False
     """Whether the template ends the prompt inside an open thinking tag, so that the reply's text begins with the
     reasoning.  If a server shows its template, this is read from it."""

@@ -15,7 +15,7 @@ from msgspec.structs import asdict
 
 from anyclaude.errors import InvalidRequest
 
-from .json_values import JsonObject, JsonValue
+from .json_values import JsonObject, JsonValue, encode_json
 
 NOTHING: JsonObject = {}
 
@@ -69,8 +69,7 @@ class ToolUseBlock(Struct, frozen=True):
     """
     A tool call of an earlier turn, as the client returns it.
 
-    `raw_arguments` is the argument text as the model wrote it, where it is known; it is an addition of
-    the gateway and never on the wire.
+    The last two fields are additions of the gateway, and never on the wire.
     """
 
     id: str
@@ -78,6 +77,9 @@ class ToolUseBlock(Struct, frozen=True):
     input: JsonValue
     extra: JsonObject = NOTHING
     raw_arguments: str | None = None
+    """The argument text as the model wrote it, where it is known."""
+    written: str | None = None
+    """The model's own text of a call that it wrote into the text of its reply, with the whitespace around it."""
 
 
 class ToolResultBlock(Struct, frozen=True):
@@ -153,7 +155,15 @@ def decode_content(raw: JsonValue, path: str) -> Content:
 
 
 def decode_block(raw: JsonValue, path: str) -> ContentBlock:
-    """Parse one content block.  Raises `InvalidRequest` for a known type without its required fields."""
+    """
+    Parse one content block.
+
+    A call and its result are accepted without what the API requires: the client would repeat them in every later
+    request, and each would be refused.
+
+    Raises:
+        InvalidRequest: for a block of another known type without its required fields, and one without a type.
+    """
     fields = Fields(raw, path)
     kind = fields.required("type", str)
     decode = _DECODERS.get(kind)
@@ -178,6 +188,7 @@ def encode_block(block: ContentBlock) -> JsonObject:
             plain = asdict(block)
             plain.pop("extra")
             plain.pop("raw_arguments", None)
+            plain.pop("written", None)
             return {"type": _TYPES[type(block)], **plain, **block.extra}
         case _:
             assert_never(block)
@@ -308,14 +319,39 @@ def _document(fields: Fields) -> DocumentBlock:
 
 
 def _tool_use(fields: Fields) -> ToolUseBlock:
-    return ToolUseBlock(fields.required("id", str), fields.required("name", str), fields.take("input"), fields.rest)
+    return ToolUseBlock(_text_in(fields, "id"), _text_in(fields, "name"), fields.take("input"), fields.rest)
 
 
 def _tool_result(fields: Fields) -> ToolResultBlock:
-    tool_use_id = fields.required("tool_use_id", str)
-    raw = fields.take("content")
-    content = None if raw is None else decode_content(raw, f"{fields.path}.content")
-    return ToolResultBlock(tool_use_id, content, fields.optional("is_error", bool) or False, fields.rest)
+    tool_use_id = _text_in(fields, "tool_use_id")
+    content = _result_content(fields.take("content"), f"{fields.path}.content")
+    return ToolResultBlock(tool_use_id, content, fields.take("is_error") is True, fields.rest)
+
+
+def _text_in(fields: Fields, name: str) -> str:
+    """Return a field that should be a string; the empty string if it is missing, or cannot be written as one."""
+    value = fields.take(name)
+    return value if isinstance(value, str) else str(value) if type(value) is int else ""
+
+
+def _result_content(raw: JsonValue, path: str) -> "str | tuple[ContentBlock, ...] | None":
+    if raw is None or isinstance(raw, str):
+        return raw
+    items = raw if isinstance(raw, list) else [raw]
+    return tuple(_result_block(item, path) for item in items if item is not None)
+
+
+def _result_block(raw: JsonValue, path: str) -> ContentBlock:
+    """Return a part of a result: a tool is not bound by the API, so any value may be one."""
+    if isinstance(raw, str):
+        return TextBlock(raw)
+    if not isinstance(raw, dict):
+        return TextBlock(encode_json(raw).decode())
+    try:
+        return decode_block(raw, path)
+    except InvalidRequest:
+        kind = raw.get("type")
+        return UnknownBlock(kind if isinstance(kind, str) else "block", raw)
 
 
 def _tool_reference(fields: Fields) -> ToolReferenceBlock:

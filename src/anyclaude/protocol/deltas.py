@@ -38,12 +38,16 @@ class ToolCallDelta(Struct, frozen=True, gc=False):
     `written` is a piece of the text the model wrote for the call, in order, where that text is not
     its JSON arguments: a call written into the reply's text, with tags around it.  It is never sent
     to the client, and is independent of how the arguments are divided into fragments.
+
+    `raw_arguments` is a piece of the JSON text the model wrote, in order, where `arguments` is another
+    one that was made of it: arguments that a filter has repaired.  It is never sent to the client.
     """
 
     slot: int
     name: str = ""
     arguments: str = ""
     written: str = ""
+    raw_arguments: str = ""
 
 
 class UsageReported(Struct, frozen=True, gc=False):

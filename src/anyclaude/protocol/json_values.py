@@ -1,5 +1,7 @@
 """JSON as typed values, and the only place where bytes become them."""
 
+import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias, cast
@@ -39,6 +41,30 @@ def decode_json(body: bytes, max_depth: int = MAX_DEPTH) -> JsonValue:
     return value
 
 
+def decode_lenient_json(body: bytes, max_depth: int = MAX_DEPTH) -> JsonValue:
+    """
+    Parse one JSON document of a program that does not keep to the specification.
+
+    Bytes that are not UTF-8 become U+FFFD, control characters in a string stay, and a number that JSON cannot express
+    is null.  Half a surrogate pair stays, because its other half may be in another document.
+
+    Raises:
+        JsonError: when the syntax is invalid in any other way, or the document nests deeper than `max_depth`.
+    """
+    try:
+        value = json.loads(body.decode(errors="replace"), strict=False, parse_constant=_null, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise JsonError(str(error)) from error
+    if _deeper_than(value, max_depth):
+        raise JsonError(f"nested deeper than {max_depth} levels")
+    return cast(JsonValue, value)
+
+
+def with_whole_characters(text: str) -> str:
+    """Return a text in which two halves of a surrogate pair are one character, and any other half is U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def encode_json(value: JsonValue) -> bytes:
     """Return the compact JSON of `value`, its keys in their order."""
     return msgspec.json.encode(value)
@@ -47,6 +73,15 @@ def encode_json(value: JsonValue) -> bytes:
 def canonical_json(value: JsonValue) -> bytes:
     """Return the compact JSON of `value`, its keys sorted: the same for values that differ in their order only."""
     return msgspec.json.encode(value, order="sorted")
+
+
+def _null(constant: str) -> None:
+    """Return the value of `NaN` and the infinities."""
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
 
 
 def _parse(body: bytes) -> JsonValue:

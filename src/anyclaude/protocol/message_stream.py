@@ -70,6 +70,7 @@ class ToolCall:
     name: str = ""
     arguments: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
+    raw_arguments: list[str] = field(default_factory=list)
     streamed: int = 0  # the number of pieces in `arguments` that the client has
 
     def add(self, delta: ToolCallDelta) -> None:
@@ -79,6 +80,8 @@ class ToolCall:
             self.arguments.append(delta.arguments)
         if delta.written:
             self.written.append(delta.written)
+        if delta.raw_arguments:
+            self.raw_arguments.append(delta.raw_arguments)
 
     def take_unstreamed(self) -> str:
         """Return the argument text that has not been streamed yet, and count it as streamed."""
@@ -127,6 +130,7 @@ class MessageStream:
         self._reported = UsageReported()
         self._finished: Finished | None = None
         self._raw_arguments: dict[str, str] = {}
+        self._repaired_arguments: dict[str, str] = {}
         self._written_calls: dict[str, str] = {}
         self._live_id = ""
 
@@ -139,6 +143,11 @@ class MessageStream:
     def raw_arguments(self) -> Mapping[str, str]:
         """The argument text of each complete tool call, by tool use id, exactly as the backend sent it."""
         return self._raw_arguments
+
+    @property
+    def repaired_arguments(self) -> Mapping[str, str]:
+        """The argument text the client received, by tool use id, where it is not the one the backend sent."""
+        return self._repaired_arguments
 
     @property
     def written_calls(self) -> Mapping[str, str]:
@@ -246,7 +255,7 @@ class MessageStream:
         if delta.slot in self._closed_calls:
             self._handle_late_fragment(delta)
             return
-        if not (delta.name or delta.arguments or delta.written):
+        if not (delta.name or delta.arguments or delta.written or delta.raw_arguments):
             return
         call = self._calls.setdefault(delta.slot, ToolCall())
         call.add(delta)
@@ -257,7 +266,7 @@ class MessageStream:
 
     def _handle_late_fragment(self, delta: ToolCallDelta) -> None:
         """Handle a fragment of a closed call, which may complete the call's written form but not its arguments."""
-        if delta.arguments.strip():
+        if delta.arguments.strip() or delta.raw_arguments.strip():
             raise BackendGarbled(f"tool call {delta.slot} continued after its arguments were complete")
         self._add_written(self._closed_calls[delta.slot], delta.written)
 
@@ -298,6 +307,9 @@ class MessageStream:
         if not call.text.strip():
             yield BlockDelta(self._index, InputJsonFragment("{}"))
         self._raw_arguments[self._live_id] = call.text
+        if call.raw_arguments:
+            self._raw_arguments[self._live_id] = "".join(call.raw_arguments)
+            self._repaired_arguments[self._live_id] = call.text
         self._add_written(self._live_id, "".join(call.written))
         self._closed_calls[slot] = self._live_id
 

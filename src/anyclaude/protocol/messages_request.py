@@ -195,13 +195,14 @@ def decode_turn(raw: JsonValue, path: str) -> Turn:
     Parse one message; `path` locates it in the request, for error messages.
 
     Raises:
-        InvalidRequest: when it has no content.  Also raised for any other invalid field.
+        InvalidRequest: when it has no field `content`, which may be null.  Also raised for any other invalid field.
     """
     fields = Fields(raw, path)
     role = fields.required("role", str)
     if "content" not in fields.raw:
         raise InvalidRequest(f"{path}.content: field required")
-    return Turn(role, decode_content(fields.take("content"), f"{path}.content"), fields.rest)
+    raw = fields.take("content")
+    return Turn(role, "" if raw is None else decode_content(raw, f"{path}.content"), fields.rest)
 
 
 def _encode_turn(turn: Turn) -> JsonObject:

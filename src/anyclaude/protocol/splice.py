@@ -16,6 +16,10 @@ Kind: TypeAlias = tuple[str, int]
 """What a text is part of, and for tool calls which one."""
 
 
+ALONGSIDE = frozenset({"written", "raw_arguments"})
+"""The kinds that come alongside a call's arguments."""
+
+
 class Diverged(ValueError):
     """The second attempt differs from the first."""
 
@@ -26,8 +30,8 @@ class Splice:
 
     `received` is what came of the first attempt, from the point where the second one begins.  Fragments
     are compared by the characters they add up to, so the attempts may be divided differently; the name
-    of a tool counts once and as a whole, because servers repeat it.  The written form of a call comes
-    alongside its arguments in no fixed order, so it is compared separately.
+    of a tool counts once and as a whole, because servers repeat it.  The written form of a call and its
+    raw arguments come alongside its arguments in no fixed order, so each is compared separately.
     """
 
     def __init__(self, received: Iterable[Delta]) -> None:
@@ -87,8 +91,8 @@ class Splice:
 
 
 def _order_of(kind: Kind) -> Kind | None:
-    """Return which sequence a text has its place in: a call's written form has its own, all others share one."""
-    return kind if kind[0] == "written" else None
+    """Return which sequence a text has its place in: what comes alongside a call has its own, all others share one."""
+    return kind if kind[0] in ALONGSIDE else None
 
 
 def _atoms(delta: Delta, named: set[int]) -> list[tuple[Kind, str]]:
@@ -99,11 +103,12 @@ def _atoms(delta: Delta, named: set[int]) -> list[tuple[Kind, str]]:
             parts = [(("text", 0), text)]
         case ThinkingDelta(text, signature):
             parts = [(("thinking", 0), text), (("signature", 0), signature)]
-        case ToolCallDelta(slot, name, arguments, written):
+        case ToolCallDelta(slot, name, arguments, written, raw_arguments):
             parts = [
                 (("name", slot), "" if slot in named else name),
                 (("arguments", slot), arguments),
                 (("written", slot), written),
+                (("raw_arguments", slot), raw_arguments),
             ]
             if name:
                 named.add(slot)
@@ -124,5 +129,7 @@ def _delta_of(kind: Kind, text: str) -> Delta:
             return ToolCallDelta(slot, text)
         case ("written", slot):
             return ToolCallDelta(slot, written=text)
+        case ("raw_arguments", slot):
+            return ToolCallDelta(slot, raw_arguments=text)
         case (_, slot):
             return ToolCallDelta(slot, "", text)

@@ -76,7 +76,8 @@ class Upstream:
                 raise self.dialect.decode_error(
                     reply.status, body, reply.retry_after_seconds, self.backend.target.profile
                 )
-            yield DeltaReader(reply, self.dialect.decoder(reply.content_type))
+            tools = request.source.request.tools
+            yield DeltaReader(reply, self.dialect.decoder(reply.content_type, tools))
 
 
 class PreparedRequest(Struct, frozen=True):

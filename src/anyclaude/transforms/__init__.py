@@ -10,9 +10,9 @@ from anyclaude.diet import Diet
 
 from .allowed_tools import AllowedTools
 from .attribution import WithoutAttribution
-from .base import PreparedPrompt, PromptContext, Step, Transform, prepare
+from .base import OriginalCall, PreparedPrompt, PromptContext, Step, Transform, prepare
 from .instructions_first import InstructionsFirst
-from .raw_arguments import RawArguments
+from .original_calls import OriginalCalls
 from .repeated_calls import RepeatedCalls, RepetitionNote
 from .repetition import Repetition, RepetitionFinder
 from .system_sections import ShorterSystemPrompt
@@ -23,9 +23,10 @@ __all__ = [
     "AllowedTools",
     "Diet",
     "InstructionsFirst",
+    "OriginalCall",
+    "OriginalCalls",
     "PreparedPrompt",
     "PromptContext",
-    "RawArguments",
     "RepeatedCalls",
     "Repetition",
     "RepetitionFinder",

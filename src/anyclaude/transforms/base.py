@@ -9,6 +9,27 @@ from anyclaude.diet import Diet
 from anyclaude.protocol.messages_request import MessagesRequest
 
 
+class OriginalCall(Struct, frozen=True):
+    """A call of an earlier reply, as the model wrote it."""
+
+    arguments: str
+    """The argument text; for a call that it wrote into the text of its reply, the one that was made of it."""
+    sent: str | None = None
+    """The argument text that the client received, if it was repaired."""
+    written: str | None = None
+    """The text of a call that it wrote into the text of its reply."""
+
+    @property
+    def received(self) -> str:
+        """The argument text that the client received; it gets an empty object for no text at all."""
+        return (self.arguments if self.sent is None else self.sent).strip() or "{}"
+
+    @property
+    def characters(self) -> int:
+        """The length of its texts."""
+        return len(self.arguments) + len(self.sent or "") + len(self.written or "")
+
+
 class PromptContext(Struct, frozen=True, kw_only=True):
     """The information that a transform may use besides the request."""
 
@@ -19,8 +40,8 @@ class PromptContext(Struct, frozen=True, kw_only=True):
     """The identical rounds of tool calls after which a turn is ended; 0 for any number."""
     tool_order: tuple[str, ...] = ()
     """The tools of the conversation's earlier requests, in the order in which the model read them."""
-    raw_arguments: Mapping[str, str] = {}
-    """By tool use id: the argument text exactly as the model wrote it."""
+    original_calls: Mapping[str, OriginalCall] = {}
+    """By tool use id: the calls of earlier replies exactly as the model wrote them."""
 
 
 class Transform(Protocol):

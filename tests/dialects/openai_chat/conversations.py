@@ -1,5 +1,6 @@
 """Conversations in which every block has a unique mark, so that a lost one is noticed."""
 
+import json
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -116,3 +117,22 @@ def dropped_from(profile: BackendProfile = PROFILE, /, **fields: JsonValue) -> d
     """Return the dropped fields of a request with these fields, each kind with its count."""
     encoded = OpenAiChat().encode_request(asked(**fields), "local", profile)
     return {field.what: field.count for field in encoded.dropped}
+
+
+def _flattened(messages: list[JsonObject]) -> str:
+    """Return the messages as a chat template renders them: each role and part after the other."""
+    text = ""
+    for message in messages:
+        content = message["content"] or ""
+        parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
+        bodies = [part["text"] if "text" in part else json.dumps(part) for part in parts if isinstance(part, dict)]
+        text += f"<{message['role']}>" + "\n\n".join(map(str, bodies)) + json.dumps(message.get("tool_calls"))
+    return text
+
+
+def assert_extends(before: list[JsonObject], after: list[JsonObject]) -> None:
+    """Assert that the messages of the next turn keep the earlier ones; the last may grow by a turn of its role."""
+    closed = before[:-1] if before and before[-1]["role"] in {"user", "assistant"} else before
+
+    assert after[: len(closed)] == closed
+    assert _flattened(after).startswith(_flattened(before).removesuffix("null"))

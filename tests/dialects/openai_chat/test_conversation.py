@@ -5,12 +5,14 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.dialects.openai_chat.conversations import (
     CARRIED,
     DROPPED,
     PROFILE,
     Shape,
+    assert_extends,
     body_of,
     conversation,
     dropped_from,
@@ -20,10 +22,17 @@ from tests.dialects.openai_chat.conversations import (
 )
 from tests.parts.chat_request import broken_rules, read_chat_request
 
+from anyclaude.dialects.openai_chat.conversation import encode_conversation
+from anyclaude.dialects.openai_chat.dropped_fields import DroppedFields
+from anyclaude.profiles import BackendProfile
+from anyclaude.protocol.content import ContentBlock, TextBlock, ToolResultBlock, ToolUseBlock
 from anyclaude.protocol.json_values import JsonObject, JsonValue
+from anyclaude.protocol.messages_request import MessagesRequest, Turn
+from anyclaude.tool_schemas import wire_name
 
 READ_THIS: JsonObject = {"type": "tool_use", "id": "toolu_1", "name": "Read", "input": {"z": 1, "a": [2]}}
 CALL: JsonObject = {"role": "assistant", "content": [READ_THIS]}
+TWO: JsonObject = {"type": "text", "text": "two"}
 HELLO: JsonObject = {"role": "user", "content": "hello"}
 PROFILES = [
     PROFILE,
@@ -36,35 +45,20 @@ def result(content: JsonValue = None, **fields: JsonValue) -> JsonObject:
     return {"role": "user", "content": [{**block, "content": content} if content is not None else block]}
 
 
-def flattened(messages: list[JsonObject]) -> str:
-    """Return the messages as a chat template renders them: each role and part after the other."""
-    text = ""
-    for message in messages:
-        content = message["content"]
-        parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
-        bodies = [part.get("text") or json.dumps(part) for part in parts if isinstance(part, dict)]
-        text += f"<{message['role']}>" + "\n\n".join(map(str, bodies)) + json.dumps(message.get("tool_calls"))
-    return text
-
-
 @pytest.mark.parametrize("profile", PROFILES)
 @given(shape=shapes)
 def test_a_later_turn_never_changes_the_messages_before_it(profile: object, shape: list[Shape]) -> None:
     assert isinstance(profile, type(PROFILE))
     turns = conversation(shape)
     for length in range(1, len(turns)):
-        before, after = messages_of(turns[:length], profile), messages_of(turns[: length + 1], profile)
-        closed = before if before and before[-1]["role"] != "user" else before[:-1]
-
-        assert after[: len(closed)] == closed
-        assert flattened(after).startswith(flattened(before).removesuffix("null"))
+        assert_extends(messages_of(turns[:length], profile), messages_of(turns[: length + 1], profile))
 
 
 @given(shape=shapes)
 def test_the_messages_up_to_an_assistant_turn_are_a_prefix_of_those_of_the_next_turn(
     shape: list[Shape],
 ) -> None:
-    turns = conversation([*shape, ("assistant", ("text",)), ("user", ("text", "tool_result"))])
+    turns = conversation([*shape, ("user", ("text",)), ("assistant", ("text",)), ("user", ("text", "tool_result"))])
 
     before, after = messages_of(turns[:-2]), messages_of(turns)
 
@@ -244,9 +238,16 @@ def test_a_string_and_one_text_block_are_the_same_message() -> None:
     assert dropped_from(messages=[as_block]) == {"cache_control": 1}
 
 
-@pytest.mark.parametrize("content", ["", [], [{"type": "text", "text": ""}], [{"type": "x_new"}]])
+@pytest.mark.parametrize("content", ["", [], [{"type": "text", "text": ""}], None])
 def test_an_empty_user_turn_is_sent_as_no_content(content: JsonValue) -> None:
     assert messages_of([{"role": "user", "content": content}]) == [{"role": "user", "content": "(no content)"}]
+
+
+@pytest.mark.parametrize("content", [None, "", " \n\n", [], [{"type": "text", "text": "\t"}]])
+def test_an_assistant_turn_of_whitespace_is_omitted(content: JsonValue) -> None:
+    turns: list[JsonValue] = [HELLO, {"role": "assistant", "content": content}, HELLO]
+
+    assert messages_of(turns) == [{"role": "user", "content": "hello\n\nhello"}]
 
 
 def test_an_empty_assistant_turn_is_omitted() -> None:
@@ -261,10 +262,10 @@ def test_earlier_reasoning_is_sent_back_if_the_profile_says_so() -> None:
         "content": [{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "text", "text": "ok"}],
     }
 
-    messages = messages_of([turn], replace(PROFILE, earlier_reasoning="reasoning_content"))
+    messages = messages_of([HELLO, turn], replace(PROFILE, earlier_reasoning="reasoning_content"))
 
-    assert messages == [{"role": "assistant", "content": "ok", "reasoning_content": "hm"}]
-    assert messages_of([turn]) == [{"role": "assistant", "content": "ok"}]
+    assert messages[1:] == [{"role": "assistant", "content": "ok", "reasoning_content": "hm"}]
+    assert messages_of([HELLO, turn])[1:] == [{"role": "assistant", "content": "ok"}]
 
 
 def test_whitespace_is_never_altered() -> None:
@@ -274,3 +275,161 @@ def test_whitespace_is_never_altered() -> None:
     ]
 
     assert [message["content"] for message in messages_of(turns, system=" s ")] == [" s ", "  a\r\n\tb \n", "\n\nc  "]
+
+
+def test_neighbouring_assistant_turns_become_one_message() -> None:
+    said: JsonObject = {"role": "assistant", "content": "one"}
+
+    messages = messages_of([HELLO, said, said, {"role": "assistant", "content": [TWO, READ_THIS]}, result("done")])
+
+    assert [message["role"] for message in messages] == ["user", "assistant", "tool"]
+    assert messages[1]["content"] == "one\n\none\n\ntwo"
+    assert calls_in(messages[1]) == ["call00001"]
+
+
+def test_of_neighbouring_assistant_turns_only_the_first_has_reasoning() -> None:
+    profile = replace(PROFILE, earlier_reasoning="reasoning_content")
+    turn: JsonObject = {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": ""}, TWO]}
+
+    (_, message) = messages_of([HELLO, turn, turn], profile)
+
+    assert message == {"role": "assistant", "content": "two\n\ntwo", "reasoning_content": "hm"}
+    assert dropped_from(profile, messages=[HELLO, turn, turn]) == {"messages.thinking": 1}
+
+
+def test_the_user_says_something_before_the_assistant() -> None:
+    messages = messages_of([{"role": "assistant", "content": "welcome"}, HELLO], system="be good")
+
+    assert [message["content"] for message in messages] == ["be good", "(no content)", "welcome", "hello"]
+    assert [message["role"] for message in messages] == ["system", "user", "assistant", "user"]
+
+
+def test_a_call_in_a_turn_of_the_user_and_a_result_in_one_of_the_assistant_belong_to_each_other() -> None:
+    answered: JsonObject = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "done"}
+
+    by_user = messages_of([{"role": "user", "content": [TWO, READ_THIS, answered]}])
+    by_assistant = messages_of([HELLO, {"role": "assistant", "content": [READ_THIS, answered, TWO]}])
+
+    assert [message["role"] for message in by_user] == ["user", "assistant", "tool"]
+    assert [message["role"] for message in by_assistant] == ["user", "assistant", "tool", "assistant"]
+
+
+def test_a_call_and_a_result_without_ids_belong_to_each_other() -> None:
+    call: JsonObject = {"type": "tool_use", "input": {}}
+    messages = messages_of(
+        [HELLO, {"role": "assistant", "content": [call]}, {"role": "user", "content": [{"type": "tool_result"}]}]
+    )
+
+    assert calls_in(messages[1]) == ["call00001"]
+    assert "unnamed_tool" in json.dumps(messages[1])
+    assert messages[2] == {"role": "tool", "tool_call_id": "call00001", "content": ""}
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ({"type": "text", "text": "a"}, "a"),
+        (["a", {"type": "text", "text": "b"}, 3, None, True], "a\n\nb\n\n3\n\ntrue"),
+        (
+            [{"type": "search_result", "title": "T", "source": "u", "content": [{"type": "text", "text": "b"}]}],
+            "T\n\nb",
+        ),
+        ([{"type": "json", "json": {"a": 1}, "cache_control": {}}], '{"type":"json","json":{"a":1}}'),
+        ([{"type": "audio", "data": "A" * 9_000}], "[audio omitted: it has no text]"),
+        ([{"type": "x_new", "cache_control": {}}], "[x_new omitted: it has no text]"),
+        ([{"type": "text"}], "[text omitted: it has no text]"),
+        ([{"no": "type"}], '{"type":"block","no":"type"}'),
+        (5, "5"),
+    ],
+)
+def test_whatever_a_tool_returns_the_model_reads_it(content: JsonValue, text: str) -> None:
+    assert messages_of([HELLO, CALL, result(content)])[2]["content"] == text
+
+
+def test_a_cache_marker_that_moves_on_changes_no_message() -> None:
+    block: JsonObject = {"type": "json", "json": 1}
+    marked_block: JsonObject = {**block, "cache_control": {"type": "ephemeral"}}
+
+    assert messages_of([HELLO, CALL, result([block])]) == messages_of([HELLO, CALL, result([marked_block])])
+
+
+LONG = "mcp__plugin_tracker__" + "x" * 70
+
+
+def test_a_name_that_the_wire_cannot_carry_is_the_same_in_tools_choice_and_history() -> None:
+    call: JsonObject = {"role": "assistant", "content": [{**READ_THIS, "name": LONG}]}
+    reference: JsonObject = {"type": "tool_reference", "tool_name": LONG}
+    body = json.dumps(
+        body_of(
+            replace(PROFILE, accepts_named_tool_choice=True),
+            messages=[HELLO, call, result([reference])],
+            tools=[{"name": LONG, "input_schema": {"type": "object"}}],
+            tool_choice={"type": "tool", "name": LONG},
+        )
+    )
+
+    assert LONG not in body
+    assert body.count(wire_name(LONG)) == 4
+
+
+AS_TEXT = replace(PROFILE, written_calls="as_text")
+WRITTEN = "\n\n<tool_call>\n{}\n</tool_call>\n"
+
+
+def reply_of(*blocks: ContentBlock, profile: BackendProfile = AS_TEXT) -> list[JsonObject]:
+    """Return the messages of a conversation in which the assistant said these blocks, and each call has a result."""
+    results = tuple(ToolResultBlock(block.id, "done") for block in blocks if isinstance(block, ToolUseBlock))
+    turns = (Turn("user", "hello"), Turn("assistant", blocks), Turn("user", results))
+    request = MessagesRequest(model="m", max_tokens=1, messages=turns)
+    return encode_conversation(request, profile, DroppedFields())
+
+
+def written_call(number: int = 1, written: str = WRITTEN) -> ToolUseBlock:
+    return ToolUseBlock(f"toolu_{number}", "Read", {"a": 1}, raw_arguments='{ "a": 1}', written=written)
+
+
+def test_a_written_call_goes_back_in_its_place_in_the_text() -> None:
+    blocks = (TextBlock("first"), written_call(1), written_call(2, "<2>"), TextBlock("then"), TextBlock("last"))
+
+    (_, message, *results) = reply_of(*blocks)
+
+    assert message == {"role": "assistant", "content": f"first{WRITTEN}<2>then\n\nlast"}
+    assert [(each["role"], each["tool_call_id"]) for each in results] == [("tool", "call00001"), ("tool", "call00002")]
+
+
+def test_a_written_call_is_a_structured_call_if_the_template_does_not_show_its_result() -> None:
+    (_, message, answer) = reply_of(TextBlock("first"), written_call(), profile=PROFILE)
+
+    function: JsonObject = {"name": "Read", "arguments": '{ "a": 1}'}
+    assert message == {
+        "role": "assistant",
+        "content": "first",
+        "tool_calls": [{"id": "call00001", "type": "function", "function": function}],
+    }
+    assert answer["role"] == "tool"
+
+
+def test_written_and_structured_calls_of_one_turn_keep_their_forms() -> None:
+    native = ToolUseBlock("toolu_2", "Read", {})
+
+    (_, message, *results) = reply_of(written_call(written="<1>"), native)
+
+    assert message["content"] == "<1>"
+    assert calls_in(message) == ["call00002"]
+    assert [each["tool_call_id"] for each in results] == ["call00001", "call00002"]
+
+
+@given(st.lists(st.tuples(st.text(min_size=1, max_size=3), st.text(min_size=1, max_size=3)), min_size=1))
+def test_between_a_text_and_a_written_call_nothing_is_added_or_lost(pairs: list[tuple[str, str]]) -> None:
+    blocks = [block for text, call in pairs for block in (TextBlock(text), written_call(1, f"<{call}>"))]
+
+    (_, message, *_) = reply_of(*blocks)
+
+    assert message["content"] == "".join(f"{text}<{call}>" for text, call in pairs)
+
+
+def calls_in(message: JsonObject) -> list[JsonValue]:
+    """Return the ids of the calls in a message."""
+    calls = message["tool_calls"]
+    assert isinstance(calls, list)
+    return [call["id"] for call in calls if isinstance(call, dict)]

@@ -1,5 +1,6 @@
 """Any stream decodes to a valid message, and to an end only if it has one."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -12,10 +13,13 @@ from tests.parts.replies import judged, play
 from tests.parts.requests import json_values
 from tests.parts.splits import any_split
 
+from anyclaude.dialects.openai_chat import OpenAiChat
 from anyclaude.dialects.openai_chat.decode import DocumentDecoder, StreamDecoder
 from anyclaude.errors import BackendGarbled, BackendRejected
-from anyclaude.protocol.deltas import TextDelta
+from anyclaude.protocol.deltas import TextDelta, ToolCallDelta
+from anyclaude.protocol.messages_request import Tool
 from anyclaude.protocol.sse import DEFAULT_MAX_EVENT_BYTES
+from anyclaude.tool_schemas import wire_name
 
 Json: TypeAlias = Mapping[str, object]
 
@@ -113,8 +117,34 @@ def test_a_whole_document_decodes_as_the_stream_of_the_same_content(message: Jso
     assert decoded([msgspec.json.encode(document)]) == decoded([stream([chunk])])
 
 
+@pytest.mark.parametrize("field", ["content", "reasoning_content"])
+def test_a_character_in_two_halves_is_joined_and_a_lonely_half_is_replaced(field: str) -> None:
+    halves = (rf'{{"choices":[{{"delta":{{"{field}":"{half}"}}}}]}}' for half in ("a\\ud83d", "\\ude00", "b\\ud83d"))
+    reply = decoded([*(f"data: {chunk}\n\n".encode() for chunk in halves), b"data: [DONE]\n\n"])
+
+    assert reply.text + reply.thinking == "a\U0001f600b\ufffd"
+    assert reply.end is not None
+
+
+LONG = "mcp__plugin_tracker__" + "x" * 70
+
+
+@pytest.mark.parametrize("name", [LONG, wire_name(LONG)])
+@pytest.mark.parametrize("part", ["delta", "message"])
+def test_a_tool_that_has_another_name_on_the_wire_is_called_by_its_own(name: str, part: str) -> None:
+    call = {"index": 0, "id": "c", "function": {"name": name, "arguments": "{}"}}
+    other = {**call, "index": 1, "id": "d"}
+    chunk = {"choices": [{part: {"tool_calls": [call, other]}, "finish_reason": "tool_calls"}]}
+    body = json.dumps(chunk).encode()
+    decoder = OpenAiChat().decoder("", [Tool("Read"), Tool(LONG)])
+
+    deltas = decoder.feed(b"data: " + body + b"\n\n" if part == "delta" else body) + decoder.finish()
+
+    assert [delta.name for delta in deltas if isinstance(delta, ToolCallDelta) and delta.name] == [LONG, LONG]
+
+
 def test_deltas_before_an_error_are_returned_before_the_error_is_raised() -> None:
-    decoder = StreamDecoder()
+    decoder = StreamDecoder({})
     text = event({"choices": [{"delta": {"content": "a"}}]})
 
     deltas = decoder.feed(text + event({"error": {"message": "gone"}}) + text)
@@ -125,14 +155,14 @@ def test_deltas_before_an_error_are_returned_before_the_error_is_raised() -> Non
 
 
 def test_an_event_without_end_is_refused_before_it_fills_the_memory() -> None:
-    decoder = StreamDecoder()
+    decoder = StreamDecoder({})
 
     with pytest.raises(BackendGarbled, match="cannot be decoded"):
         decoder.feed(b"data: {" + b" " * (DEFAULT_MAX_EVENT_BYTES + 1))
 
 
 def test_a_document_without_end_is_refused_before_it_fills_the_memory() -> None:
-    decoder = DocumentDecoder()
+    decoder = DocumentDecoder({})
     decoder.feed(b"{" + b" " * (DEFAULT_MAX_EVENT_BYTES - 1))
 
     with pytest.raises(BackendGarbled, match="larger than"):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.parts.requests import json_values
 
 from anyclaude.dialects.openai_chat.wire import Chunk, decode_chunk
-from anyclaude.errors import BackendGarbled
+from anyclaude.errors import BackendGarbled, BackendRejected
 from anyclaude.protocol.json_values import JsonObject
 
 WHOLE: JsonObject = {
@@ -49,10 +49,46 @@ def test_a_chunk_read_field_by_field_equals_the_chunk_read_in_one_pass() -> None
     assert chunk(usage={**WHOLE["usage"], "prompt_tokens": "3"}) == chunk()  # type: ignore[dict-item]
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b'"text"', b"{", b'{"choices":[{"delta":{"content":"\xff"}}]}'])
+@pytest.mark.parametrize("data", [b"", b"[]", b'"text"', b"{", b'{"choices":[}'])
 def test_anything_but_a_json_object_is_garbled(data: bytes) -> None:
     with pytest.raises(BackendGarbled, match="not a chat completion"):
         decode_chunk(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b'{"choices":[{"delta":{"content":"a\xff"}}]}', "a\ufffd"),
+        (b'{"choices":[{"delta":{"content":"a\tb"}}]}', "a\tb"),
+        (b'{"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":NaN}}', "a"),
+        (b'{"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":1e999}}', "a"),
+    ],
+)
+def test_an_oddity_without_a_meaning_does_not_end_the_reply(data: bytes, text: str) -> None:
+    delta = decode_chunk(data).choices[0].delta
+
+    assert delta is not None
+    assert delta.content == text
+
+
+@pytest.mark.parametrize("arguments", [r'"{\"a\":1} \ud83d"', r'{"a":"\ud83d"}'])
+def test_half_a_character_in_a_call_is_replaced(arguments: str) -> None:
+    function = rf'{{"name":"Read\ud83d","arguments":{arguments}}}'
+    data = rf'{{"choices":[{{"delta":{{"tool_calls":[{{"id":"\ud83d","function":{function}}}]}}}}]}}'
+    delta = decode_chunk(data.encode()).choices[0].delta
+
+    assert delta is not None
+    assert delta.tool_calls is not None
+    (call,) = delta.tool_calls
+    assert call.function is not None
+    assert call.function.name == "Read\ufffd"
+    assert "\ufffd" in str(call.function.arguments)
+    assert call.id == "\ufffd"
+
+
+def test_half_a_character_in_an_error_is_replaced() -> None:
+    with pytest.raises(BackendRejected, match="no \ufffd"):
+        decode_chunk(rb'{"error":{"message":"no \ud83d"}}')
 
 
 def test_only_the_beginning_of_undecodable_bytes_is_quoted() -> None:

@@ -1,12 +1,13 @@
 """Chat Completions, the language of nearly every model server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from anyclaude.dialects.base import DeltaDecoder, Dialect, Encoded, TokenizerApi, WireRequest
 from anyclaude.errors import BackendError
 from anyclaude.profiles import BackendProfile
-from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.protocol.messages_request import MessagesRequest, Tool
 from anyclaude.protocol.prompt import Prompt
+from anyclaude.tool_schemas import names_by_wire_name
 
 from .decode import ReplyDecoder
 from .encode import encode_request
@@ -26,9 +27,9 @@ class OpenAiChat:
         """Return the streaming request for `model`."""
         return encode_request(request, model, profile, conversation_key)
 
-    def decoder(self, content_type: str) -> DeltaDecoder:
+    def decoder(self, content_type: str, tools: Sequence[Tool] = ()) -> DeltaDecoder:
         """Return a decoder; it recognises the kind of reply by its first byte, so the content type is not used."""
-        return ReplyDecoder()
+        return ReplyDecoder(names_by_wire_name(tools))
 
     def read_prompt(self, request: WireRequest) -> Prompt:
         """Return the prompt in the body of an encoded request."""

@@ -8,14 +8,19 @@ earlier one was encoded: messages are made in one pass that looks back and never
   their role if the model's template is known to leave them in place.  Many templates raise on a system message that is
   not the first, so otherwise they become user text in `<system-reminder>` tags, as the client itself writes them for a
   server that refuses the role (vLLM issue 53393 compares the alternatives).
-* Neighbouring user turns become one message, because templates raise on two in a row (Gemma, Mistral: "Conversation
-  roles must alternate").  A turn that joins is appended.
+* Neighbouring turns of one role become one message, because templates raise on two in a row (Gemma, Mistral:
+  "Conversation roles must alternate").  A turn that joins is appended.  They raise on an assistant that speaks first
+  too, so the user says something before.
 * Calls are numbered by their position.  The client's ids may repeat, and Mistral's templates raise on any id that is
   not nine letters and digits (mlx-lm issue 1375).
 * A call without a result, or a result without a call, breaks templates and servers: the former gets a placeholder, the
   latter becomes user text.
+* What the model has in the engine's cache is the text it wrote.  A call that stood in that text goes back in its place,
+  character by character, if the template can do with a result whose call it does not see.
 """
 
+from collections.abc import Iterator
+from itertools import groupby
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -25,6 +30,7 @@ from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.content import ContentBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock, blocks_of
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
+from anyclaude.tool_schemas import wire_name
 
 from .dropped_fields import DroppedFields
 from .parts import SEPARATOR, Part, PartReader, Picture, encode_parts, joined_text
@@ -60,8 +66,43 @@ class Call(Struct, frozen=True):
     name: str
 
 
+class Reply:
+    """What the assistant said in one turn; the text and the calls it wrote into it, as they stood."""
+
+    def __init__(self) -> None:
+        self.content = ""
+        self.reasoning: list[str] = []
+        self.calls: list[JsonValue] = []
+        self._ends_in_text = False
+
+    def add_text(self, text: str) -> None:
+        """Add the text of one block."""
+        self.content += SEPARATOR + text if self._ends_in_text else text
+        self._ends_in_text = True
+
+    def add_written_call(self, text: str) -> None:
+        """Add a call that stood in the text, with the whitespace around it."""
+        self.content += text
+        self._ends_in_text = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it that a template shows."""
+        return not (self.content.strip() or self.calls or any(self.reasoning))
+
+    @property
+    def message(self) -> Message:
+        """The message on the wire."""
+        message: dict[str, JsonValue] = {"role": "assistant", "content": self.content or None}
+        if any(self.reasoning):
+            message["reasoning_content"] = SEPARATOR.join(self.reasoning)
+        if self.calls:
+            message["tool_calls"] = self.calls
+        return message
+
+
 class Conversation:
-    """The messages so far; the last may still grow by a user turn."""
+    """The messages so far; the last may still grow by a turn of the same role."""
 
     def __init__(self, profile: BackendProfile, dropped: DroppedFields) -> None:
         self._profile = profile
@@ -85,15 +126,18 @@ class Conversation:
     def add(self, turn: Turn) -> None:
         """Add the next turn."""
         self._dropped.note_fields("messages.", turn.extra)
-        blocks = blocks_of(turn.content)
-        match turn.role:
+        for role, blocks in _by_speaker(turn):
+            self._add(role, blocks)
+
+    def _add(self, role: str, blocks: tuple[ContentBlock, ...]) -> None:
+        match role:
             case "assistant":
                 self._add_assistant(blocks)
             case "system" | "developer":
                 self._add_system(blocks)
             case "user":
                 self._add_user(blocks)
-            case role:
+            case _:
                 self._dropped.note(
                     f"messages.role.{role}", "Chat Completions has no such role; it is sent as the user's"
                 )
@@ -122,38 +166,57 @@ class Conversation:
 
     def _add_assistant(self, blocks: tuple[ContentBlock, ...]) -> None:
         self._close_calls(())
-        texts: list[Part] = []
-        reasoning: list[str] = []
-        calls: list[JsonValue] = []
+        reply = self._reply(blocks)
+        if reply.is_empty:
+            return  # an empty assistant message is refused too; its reasoning is recorded as dropped
+        if self._is_first_turn:
+            self._user_parts.append(EMPTY_MESSAGE)
+        self._close(self._joined(reply))
+
+    def _reply(self, blocks: tuple[ContentBlock, ...]) -> "Reply":
+        reply = Reply()
         for block in blocks:
             match block:
                 case TextBlock():
-                    texts.extend(self._reader.parts_of(block, "messages"))
+                    for part in self._reader.parts_of(block, "messages"):
+                        reply.add_text(str(part))
                 case ThinkingBlock(thinking) if self._profile.earlier_reasoning == "reasoning_content":
-                    reasoning.append(thinking)
+                    reply.reasoning.append(thinking)
                 case ToolUseBlock():
-                    calls.append(self._call(block))
+                    self._add_call(reply, block)
                 case _:
                     self._reader.drop(block, "messages")
-        if not texts and not calls and not any(reasoning):
-            return  # an empty assistant message is refused too; its reasoning is recorded as dropped
-        message: dict[str, JsonValue] = {"role": "assistant", "content": joined_text(texts) if texts else None}
-        if any(reasoning):
-            message["reasoning_content"] = SEPARATOR.join(reasoning)
-        if calls:
-            message["tool_calls"] = calls
-        self._close(message)
+        return reply
 
-    def _call(self, block: ToolUseBlock) -> JsonObject:
+    def _add_call(self, reply: "Reply", block: ToolUseBlock) -> None:
         self._dropped.note_fields("messages.tool_use.", block.extra)
         self._calls += 1
-        call = Call(block.id, f"call{self._calls:05d}", block.name)
+        call = Call(block.id, f"call{self._calls:05d}", wire_name(block.name))
         self._open_calls.append(call)
-        return {
-            "id": call.id,
-            "type": "function",
-            "function": {"name": call.name, "arguments": block.raw_arguments or _arguments(block.input)},
-        }
+        if block.written and self._profile.written_calls == "as_text":
+            reply.add_written_call(block.written)
+            return
+        arguments = block.raw_arguments or _arguments(block.input)
+        function: JsonObject = {"name": call.name, "arguments": arguments}
+        reply.calls.append({"id": call.id, "type": "function", "function": function})
+
+    @property
+    def _is_first_turn(self) -> bool:
+        """Whether there is nothing but instructions so far."""
+        return not self._user_parts and all(message["role"] == "system" for message in self._closed)
+
+    def _joined(self, reply: "Reply") -> Message:
+        """Return the message of a reply, joined with the one before if that is the assistant's too."""
+        if self._user_parts or not self._closed or self._closed[-1]["role"] != "assistant":
+            return reply.message
+        before = self._closed.pop()
+        if any(reply.reasoning):  # it would stand before the text that was sent already
+            self._dropped.note("messages.thinking", "two turns of the assistant are one; only the first has reasoning")
+        text = SEPARATOR.join(str(text) for text in (before["content"], reply.content) if text)
+        message: dict[str, JsonValue] = {**before, "content": text or None}
+        if reply.calls:
+            message["tool_calls"] = reply.calls
+        return message
 
     def _close_calls(self, blocks: tuple[ContentBlock, ...]) -> tuple[set[int], list[Part]]:
         """Add the results of the open calls, in the order of the calls; return the results' positions and pictures."""
@@ -205,6 +268,27 @@ class Conversation:
 
     def _open_message(self) -> list[Message]:
         return [{"role": "user", "content": encode_parts(self._user_parts)}] if self._user_parts else []
+
+
+def _by_speaker(turn: Turn) -> Iterator[tuple[str, tuple[ContentBlock, ...]]]:
+    """Yield a turn in pieces: only the assistant calls tools, and only the user has their results."""
+    blocks = blocks_of(turn.content)
+    if not blocks or turn.role in {"system", "developer"}:
+        yield turn.role, blocks
+        return
+    for role, piece in groupby(blocks, lambda block: _speaker(block, turn.role)):
+        yield role, tuple(piece)
+
+
+def _speaker(block: ContentBlock, role: str) -> str:
+    """Return the role that a block belongs to, in a turn of this role."""
+    match block:
+        case ToolUseBlock():
+            return "assistant"
+        case ToolResultBlock() if role == "assistant":
+            return "user"
+        case _:
+            return role
 
 
 def _result_of(call: Call, blocks: tuple[ContentBlock, ...], used: set[int]) -> tuple[int, ToolResultBlock] | None:

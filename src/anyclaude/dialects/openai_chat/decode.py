@@ -4,13 +4,16 @@ Decode a reply: a stream of chunks, or one whole completion.
 This path is paid for per token: a chunk that adds text costs one pass of msgspec and a few comparisons.
 """
 
+from collections.abc import Mapping
+
 from anyclaude.errors import BackendError, BackendGarbled, BackendTruncated
 from anyclaude.protocol.deltas import Delta, Finished, StopReason, TextDelta, ThinkingDelta, UsageReported
-from anyclaude.protocol.json_values import JsonError, decode_json
+from anyclaude.protocol.json_values import JsonError, decode_json, with_whole_characters
 from anyclaude.protocol.sse import BYTE_ORDER_MARK, DEFAULT_MAX_EVENT_BYTES, EventTooLarge, ServerSentEvent, SseDecoder
 
 from .rejections import rejection_of_event
-from .tool_calls import LEGACY_INDEX, ToolCalls
+from .split_characters import SplitCharacters
+from .tool_calls import LEGACY_INDEX, NO_NAMES, ToolCalls
 from .wire import CallPart, ChatMessage, Choice, Chunk, PromptDetails, Timings, WireUsage, decode_chunk
 
 DONE = b"[DONE]"
@@ -47,7 +50,9 @@ class ReplyDecoder:
     The first byte decides, not the content type: servers ignore `stream`, and label one kind as the other.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tool_names: Mapping[str, str] = NO_NAMES) -> None:
+        """Take the own names of the tools that have another one on the wire."""
+        self._tool_names = tool_names
         self._decoder: StreamDecoder | DocumentDecoder | None = None
         self._head = b""
 
@@ -75,16 +80,17 @@ class ReplyDecoder:
             return []
         if start.startswith(b"<"):
             raise BackendGarbled("the backend answered with a web page instead of a chat completion")
-        self._decoder = DocumentDecoder() if start.startswith(b"{") else StreamDecoder()
+        make = DocumentDecoder if start.startswith(b"{") else StreamDecoder
+        self._decoder = make(self._tool_names)
         return self._decoder.feed(start)
 
 
 class StreamDecoder:
     """Decodes a stream of chunks."""
 
-    def __init__(self) -> None:
+    def __init__(self, tool_names: Mapping[str, str]) -> None:
         self._events = SseDecoder(keeps_unknown_lines=True)
-        self._reply = _Reply()
+        self._reply = _Reply(tool_names)
         self._is_done = False
         self._failure: BackendError | None = None
 
@@ -144,7 +150,8 @@ class StreamDecoder:
 class DocumentDecoder:
     """Decodes one whole completion, once all its bytes have arrived."""
 
-    def __init__(self) -> None:
+    def __init__(self, tool_names: Mapping[str, str]) -> None:
+        self._tool_names = tool_names
         self._pieces: list[bytes] = []
         self._size = 0
 
@@ -172,7 +179,7 @@ class DocumentDecoder:
         if not body.endswith(b"}"):
             raise BackendTruncated("the backend's reply ended in the middle of its JSON document")
         deltas: list[Delta] = []
-        reply = _Reply()
+        reply = _Reply(self._tool_names)
         reply.take(decode_chunk(body), deltas)
         reply.end(deltas)  # a whole document needs no other sign of its end
         reply.require_end()
@@ -182,8 +189,10 @@ class DocumentDecoder:
 class _Reply:
     """The part of the reply so far that is needed to decode the rest."""
 
-    def __init__(self) -> None:
-        self._calls = ToolCalls()
+    def __init__(self, tool_names: Mapping[str, str]) -> None:
+        self._calls = ToolCalls(tool_names)
+        self._text = SplitCharacters()
+        self._reasoning = SplitCharacters()
         self._has_begun = False
         self._has_text = False
         self._has_reasoning = False
@@ -210,6 +219,7 @@ class _Reply:
         """Add the end that `[DONE]` marks; some servers never give a reason."""
         if self._has_begun and not self._is_finished and not self._aborted_by:
             self._is_finished = True
+            self._add_halves(deltas)
             deltas.extend(self._calls.settle())
             deltas.append(Finished("end_turn"))
 
@@ -228,13 +238,9 @@ class _Reply:
     def _add_delta(self, message: ChatMessage, deltas: list[Delta]) -> None:
         # one of the names: servers send the same text under two names while they rename the field
         if reasoning := message.reasoning_content or message.reasoning or message.thinking:
-            self._has_reasoning = True
-            deltas.extend(self._calls.settle())
-            deltas.append(ThinkingDelta(reasoning))
+            self._add_reasoning(self._reasoning.whole(reasoning), deltas)
         if text := message.content or message.refusal:
-            self._has_text = True
-            deltas.extend(self._calls.settle())
-            deltas.append(TextDelta(text))
+            self._add_text(self._text.whole(text), deltas)
         if message.tool_calls or message.function_call is not None:
             deltas.extend(self._calls.take(_calls_in(message)))
 
@@ -244,16 +250,31 @@ class _Reply:
             if message is not None:
                 deltas.extend(self._calls.take(_calls_in(message)))
 
+    def _add_reasoning(self, text: str, deltas: list[Delta]) -> None:
+        if text:
+            self._has_reasoning = True
+            deltas.extend(self._calls.settle())
+            deltas.append(ThinkingDelta(text))
+
+    def _add_text(self, text: str, deltas: list[Delta]) -> None:
+        if text:
+            self._has_text = True
+            deltas.extend(self._calls.settle())
+            deltas.append(TextDelta(text))
+
+    def _add_halves(self, deltas: list[Delta]) -> None:
+        """Add what is left of characters whose other half never came."""
+        self._add_reasoning(self._reasoning.rest(), deltas)
+        self._add_text(self._text.rest(), deltas)
+
     def _add_message(self, message: ChatMessage, deltas: list[Delta]) -> None:
         """Add the parts of a whole message that the deltas before it did not have."""
         reasoning = message.reasoning_content or message.reasoning or message.thinking
         if reasoning and not self._has_reasoning:
-            self._has_reasoning = True
-            deltas.append(ThinkingDelta(reasoning))
+            self._add_reasoning(with_whole_characters(reasoning), deltas)
         text = message.content or message.refusal
         if text and not self._has_text:
-            self._has_text = True
-            deltas.append(TextDelta(text))
+            self._add_text(with_whole_characters(text), deltas)
         deltas.extend(self._calls.take_whole(_calls_in(message)))
 
     def _stop(self, choice: Choice, finish_reason: str, deltas: list[Delta]) -> None:
@@ -262,6 +283,7 @@ class _Reply:
             self._aborted_by = finish_reason
         elif reason not in NOT_FINISHED:
             self._is_finished = True
+            self._add_halves(deltas)
             deltas.extend(self._calls.settle())
             deltas.append(_finished(choice, reason))
 

@@ -30,7 +30,8 @@ from anyclaude.protocol.content import (
     UrlSource,
     decode_block,
 )
-from anyclaude.protocol.json_values import JsonObject, JsonValue
+from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
+from anyclaude.tool_schemas import wire_name
 
 from .dropped_fields import NO_SUCH_BLOCK, DroppedFields
 
@@ -45,6 +46,9 @@ class Picture(Struct, frozen=True):
 
 
 Part: TypeAlias = str | Picture
+
+MAX_JSON_CHARACTERS = 2_000
+"""The length of a block of an unknown type that is sent as its JSON; a longer one holds data, such as a recording."""
 
 
 class PartReader:
@@ -71,10 +75,27 @@ class PartReader:
                 return self._document(block, path)
             case ToolReferenceBlock(name, extra):
                 self._dropped.note_fields(f"{path}.tool_reference.", extra)
-                return [f"The tool {name} is now available."]
+                return [f"The tool {wire_name(name)} is now available."]
+            case UnknownBlock():
+                return self._unknown(block, path)
             case _:
                 self.drop(block, path)
                 return []
+
+    def _unknown(self, block: UnknownBlock, path: str) -> list[Part]:
+        """Return the text in a block (`search_result` has some), else its JSON, else a note in its place."""
+        self.drop(block, path)
+        texts = [block.raw.get(name) for name in ("title", "text", "content")]
+        parts: list[Part] = [text for text in texts if isinstance(text, str) and text]
+        content = block.raw.get("content")
+        if isinstance(content, list):
+            parts += self._nested(content, path)
+        if parts:
+            return parts
+        # A cache marker moves from turn to turn, and would move the prompt with it.
+        fields: JsonObject = {name: value for name, value in block.raw.items() if name not in {"type", "cache_control"}}
+        text = encode_json({"type": block.type, **fields}).decode() if fields else ""
+        return [text if 0 < len(text) <= MAX_JSON_CHARACTERS else f"[{block.type} omitted: it has no text]"]
 
     def drop(self, block: ContentBlock, path: str) -> None:
         """Record a block that cannot be sent."""

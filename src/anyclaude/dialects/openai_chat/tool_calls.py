@@ -11,8 +11,9 @@ that nothing else follows, because what was delivered cannot be taken back.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from anyclaude.protocol.deltas import ToolCallDelta
 from anyclaude.protocol.json_values import JsonError, JsonValue, decode_json
@@ -25,6 +26,8 @@ LEGACY_INDEX = -1
 NO_FUNCTION = FunctionPart()
 
 EMPTY_OBJECT = re.compile(r"\s*\{\s*\}\s*")
+
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -67,7 +70,9 @@ class Call:
 class ToolCalls:
     """The calls of one reply."""
 
-    def __init__(self) -> None:
+    def __init__(self, tool_names: Mapping[str, str] = NO_NAMES) -> None:
+        """Take the own names of the tools that have another one on the wire."""
+        self._tool_names = tool_names
         self._calls: list[Call] = []
         self._by_index: dict[int, Call] = {}
         self._by_id: dict[str, Call] = {}
@@ -85,7 +90,7 @@ class ToolCalls:
                 continue
             if function.name:
                 named.add(call.slot)
-            deltas.extend(_add(call, function))
+            deltas.extend(self._add(call, function))
         return deltas
 
     def settle(self) -> list[ToolCallDelta]:
@@ -98,9 +103,9 @@ class ToolCalls:
         for position, part in enumerate(parts):
             function = part.function or NO_FUNCTION
             if position >= len(self._calls):
-                deltas.extend(_add(self._begin(part, function), function))
+                deltas.extend(self._add(self._begin(part, function), function))
             elif not self._calls[position].pieces:
-                deltas.extend(_add(self._calls[position], function))
+                deltas.extend(self._add(self._calls[position], function))
         return deltas
 
     def _same_call(self, part: CallPart, function: FunctionPart) -> Call | None:
@@ -131,6 +136,13 @@ class ToolCalls:
             self._by_id[part.id] = call
         return call
 
+    def _add(self, call: Call, function: FunctionPart) -> Iterator[ToolCallDelta]:
+        name, arguments = function.name or "", function.arguments or ""
+        if name or arguments:
+            call.name = call.name or name
+            fragment = call.add(arguments) if arguments else ""
+            yield ToolCallDelta(call.slot, self._tool_names.get(name, name), fragment)
+
 
 def whole_object(text: str) -> JsonValue:
     """Return `text` as a JSON object, `None` if it is not a whole one."""
@@ -139,13 +151,6 @@ def whole_object(text: str) -> JsonValue:
     except JsonError:
         return None
     return value if isinstance(value, dict) else None
-
-
-def _add(call: Call, function: FunctionPart) -> Iterator[ToolCallDelta]:
-    if function.name or function.arguments:
-        call.name = call.name or function.name or ""
-        arguments = call.add(function.arguments) if function.arguments else ""
-        yield ToolCallDelta(call.slot, function.name or "", arguments)
 
 
 def _is_repetition(call: Call, function: FunctionPart) -> bool:

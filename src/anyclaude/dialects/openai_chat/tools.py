@@ -5,6 +5,7 @@ from msgspec import Struct
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, ToolChoice
+from anyclaude.tool_schemas import wire_name
 
 from .dropped_fields import DroppedFields
 
@@ -55,7 +56,7 @@ def _encode_tool(tool: Tool, dropped: DroppedFields) -> JsonObject:
     dropped.note_fields("tools.", tool.extra)
     if tool.defer_loading:
         dropped.note("tools.defer_loading", "a tool is sent whole or not at all")
-    function: dict[str, JsonValue] = {"name": tool.name}
+    function: dict[str, JsonValue] = {"name": wire_name(tool.name)}
     if tool.description:
         function["description"] = tool.description
     function["parameters"] = tool.input_schema
@@ -74,7 +75,7 @@ def _encode_choice(choice: ToolChoice, is_offered: bool, profile: BackendProfile
             dropped.note("tool_choice.name", "there is no such tool")
             return "auto"
         case "tool" if profile.accepts_named_tool_choice:
-            return {"type": "function", "function": {"name": choice.name}}
+            return {"type": "function", "function": {"name": wire_name(choice.name or "")}}
         case "tool":
             return "required"
 

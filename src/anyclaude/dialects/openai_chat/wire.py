@@ -2,15 +2,26 @@
 The chunks and whole completions that servers send, as typed values.
 
 The decoder takes the regular shape in one pass of msgspec; a reply that fits it costs nothing more.  Anything irregular
-(a number as text, content as a list of parts, arguments as an object) is read a second time field by field, into the
-same values: a field of the wrong type counts as absent, so an irregularity in an unimportant field cannot end a stream.
+(a number as text, content as a list of parts, arguments as an object, a character cut in two) is read a second time
+field by field, into the same values: a field of the wrong type counts as absent, so an irregularity in an unimportant
+field cannot end a stream.
 """
 
-from msgspec import DecodeError, Struct, ValidationError
+import json
+
+from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 
 from anyclaude.errors import BackendGarbled
-from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_json, encode_json
+from anyclaude.protocol.json_values import (
+    JsonError,
+    JsonObject,
+    JsonValue,
+    decode_json,
+    decode_lenient_json,
+    encode_json,
+    with_whole_characters,
+)
 
 from .rejections import rejection_in
 
@@ -114,10 +125,8 @@ def decode_chunk(data: bytes) -> Chunk:
     """
     try:
         return _decode_plain(data)
-    except ValidationError:
+    except (DecodeError, UnicodeDecodeError, RecursionError):
         return _irregular_chunk(data)
-    except (DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise garbled(data, str(error)) from error
 
 
 def garbled(data: bytes, why: str) -> BackendGarbled:
@@ -128,12 +137,12 @@ def garbled(data: bytes, why: str) -> BackendGarbled:
 
 def _irregular_chunk(data: bytes) -> Chunk:
     try:
-        raw = decode_json(data)
+        raw = decode_lenient_json(data)
     except JsonError as error:
         raise garbled(data, str(error)) from error
     if not isinstance(raw, dict):
         raise garbled(data, "not an object")
-    if rejection := rejection_in(raw):
+    if rejection := rejection_in(_whole_object(raw)):
         raise rejection
     return Chunk(
         [_choice(choice) for choice in _objects(raw.get("choices"))],
@@ -168,11 +177,11 @@ def _message(raw: JsonObject | None) -> ChatMessage | None:
 
 
 def _text_of(raw: JsonValue, kind: str) -> str | None:
-    """Return a text: a string, or the parts of this kind in a list."""
+    """Return a text, in which a character may be cut in two: a string, or the parts of this kind in a list."""
     if not isinstance(raw, list):
-        return _text(raw)
-    parts = [_text(part.get(kind)) for part in _objects(raw) if part.get("type", kind) == kind]
-    return "".join(part for part in parts if part) or None
+        return raw if isinstance(raw, str) else None
+    parts = [part.get(kind) for part in _objects(raw) if part.get("type", kind) == kind]
+    return "".join(part for part in parts if isinstance(part, str)) or None
 
 
 def _reasoning_in(content: JsonValue) -> str | None:
@@ -185,7 +194,7 @@ def _call(raw: JsonObject) -> CallPart:
     raw_id = raw.get("id")
     return CallPart(
         _integer(raw.get("index")),
-        str(raw_id) if isinstance(raw_id, str | int) else None,
+        _text(raw_id) if isinstance(raw_id, str) else str(raw_id) if isinstance(raw_id, int) else None,
         _function(_object(raw.get("function"))),
     )
 
@@ -195,8 +204,8 @@ def _function(raw: JsonObject | None) -> FunctionPart | None:
         return None
     arguments = raw.get("arguments")
     if arguments is not None and not isinstance(arguments, str):
-        arguments = encode_json(arguments).decode()
-    return FunctionPart(_text(raw.get("name")), arguments)
+        arguments = encode_json(_whole(arguments)).decode()
+    return FunctionPart(_text(raw.get("name")), _text(arguments))
 
 
 def _usage(raw: JsonObject | None) -> WireUsage | None:
@@ -235,7 +244,17 @@ def _objects(raw: JsonValue) -> list[JsonObject]:
 
 
 def _text(raw: JsonValue) -> str | None:
-    return raw if isinstance(raw, str) else None
+    return with_whole_characters(raw) if isinstance(raw, str) else None
+
+
+def _whole(raw: JsonValue) -> JsonValue:
+    """Return a value with whole characters."""
+    return decode_json(json.dumps(raw).encode())
+
+
+def _whole_object(raw: JsonObject) -> JsonObject:
+    whole = _whole(raw)
+    return whole if isinstance(whole, dict) else {}
 
 
 def _integer(raw: JsonValue) -> int | None:

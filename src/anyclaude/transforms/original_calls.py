@@ -2,8 +2,9 @@
 Tool calls of earlier turns, sent to the model as it wrote them.
 
 The client rewrites a call's arguments before it returns them (key order, defaults, numbers for
-strings, trailing spaces), so the history differs from the engine's cache from the first call on.
-Where the two are equivalent, the model's own text is sent.
+strings, trailing spaces), and it received a repaired or recognised call in another form than the
+model's in the first place, so the history differs from the engine's cache from the first call on.
+Where the client returns what it received, the model's own text is sent.
 """
 
 from collections.abc import Mapping
@@ -14,12 +15,12 @@ from anyclaude.protocol.content import ToolUseBlock, blocks_of
 from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_json
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 
-from .base import PromptContext
+from .base import OriginalCall, PromptContext
 from .identity_cache import IdentityCache
 
 
-class RawArguments:
-    """Gives each call of an earlier turn the argument text that the model wrote, where that is known."""
+class OriginalCalls:
+    """Gives each call of an earlier turn the text that the model wrote, where that is known."""
 
     name = "spoken arguments"  # as journals already have it
 
@@ -27,22 +28,22 @@ class RawArguments:
         self._restored_turn = IdentityCache(_restored_turn)
 
     def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
-        """Return the request with `raw_arguments` set on the calls for which they are known."""
-        if not context.raw_arguments:
+        """Return the request with `raw_arguments` and `written` set on the calls for which they are known."""
+        if not context.original_calls:
             return request
-        turns = tuple(self._turn(turn, context.raw_arguments) for turn in request.messages)
+        turns = tuple(self._turn(turn, context.original_calls) for turn in request.messages)
         return request if turns == request.messages else replace(request, messages=turns)
 
-    def _turn(self, turn: Turn, raw_arguments: Mapping[str, str]) -> Turn:
+    def _turn(self, turn: Turn, originals: Mapping[str, OriginalCall]) -> Turn:
         if turn.role != "assistant" or isinstance(turn.content, str):
             return turn
-        texts = tuple(raw_arguments.get(block.id) for block in turn.content if isinstance(block, ToolUseBlock))
-        return self._restored_turn(turn, texts) if any(texts) else turn
+        known = tuple(originals.get(block.id) for block in turn.content if isinstance(block, ToolUseBlock))
+        return self._restored_turn(turn, known) if any(known) else turn
 
 
-def _restored_turn(turn: Turn, texts: tuple[str | None, ...]) -> Turn:
-    """Return the turn with the text for each of its calls, where there is one and it is equivalent."""
-    remaining = iter(texts)
+def _restored_turn(turn: Turn, originals: tuple[OriginalCall | None, ...]) -> Turn:
+    """Return the turn with the original of each of its calls, where there is one and the client returned it."""
+    remaining = iter(originals)
     return replace(
         turn,
         content=tuple(
@@ -52,17 +53,43 @@ def _restored_turn(turn: Turn, texts: tuple[str | None, ...]) -> Turn:
     )
 
 
-def _restored_block(block: ToolUseBlock, text: str | None) -> ToolUseBlock:
-    return replace(block, raw_arguments=text) if text is not None and is_equivalent(text, block.input) else block
+def _restored_block(block: ToolUseBlock, original: OriginalCall | None) -> ToolUseBlock:
+    if original is None:
+        return block
+    if is_equivalent(original.received, block.input):
+        # Servers parse the arguments of a structured call: broken JSON that was repaired cannot go back as it was.
+        arguments = original.arguments if _is_object(original.arguments) else original.received
+        return replace(block, raw_arguments=arguments, written=original.written)
+    if original.written is not None and _is_unparsed(original.received, block.input):
+        return replace(block, written=original.written)  # a text may hold arguments that are not JSON
+    return block
+
+
+def _is_unparsed(text: str, returned: JsonValue) -> bool:
+    """Return whether the client could not parse the arguments `text`, and returned them so (Claude Code 2.1.330)."""
+    match returned:
+        case {"__unparsedToolInput": {"raw": str(raw)}}:
+            return raw == text
+        case _:
+            return False
 
 
 def is_equivalent(text: str, returned: JsonValue) -> bool:
     """Return whether `returned` is the client's rewriting of the arguments `text`, and not a call that was changed."""
-    try:
-        raw = decode_json(text.encode())
-    except JsonError:
-        return False
+    raw = _parsed(text)
     return isinstance(raw, dict) and isinstance(returned, dict) and _is_rewriting(raw, returned)
+
+
+def _is_object(text: str) -> bool:
+    return isinstance(_parsed(text), dict)
+
+
+def _parsed(text: str) -> JsonValue:
+    """Return the JSON value of a text, `None` if it has none."""
+    try:
+        return decode_json(text.encode())
+    except JsonError:
+        return None
 
 
 def _is_rewriting(raw: JsonObject, returned: JsonObject) -> bool:

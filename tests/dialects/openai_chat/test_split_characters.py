@@ -1,0 +1,26 @@
+"""A character that is cut in two is joined, wherever the pieces end."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anyclaude.dialects.openai_chat.split_characters import SplitCharacters
+from anyclaude.protocol.json_values import with_whole_characters
+
+units = st.text(st.sampled_from("aé\u2028\U0001f600\ud83d\ude00"), max_size=4)
+
+
+@given(st.lists(units, max_size=6))
+def test_the_pieces_add_up_to_the_text_in_whole_characters(pieces: list[str]) -> None:
+    characters = SplitCharacters()
+
+    text = "".join([*map(characters.whole, pieces), characters.rest()])
+
+    assert text == with_whole_characters("".join(pieces))
+
+
+def test_only_half_a_character_is_held_back() -> None:
+    characters = SplitCharacters()
+
+    assert characters.whole("look \ud83d") == "look "
+    assert characters.whole("\ude00!") == "\U0001f600!"
+    assert characters.rest() == ""
