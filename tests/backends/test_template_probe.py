@@ -30,7 +30,7 @@ from anyclaude.launcher.detection import find_target
 from anyclaude.launcher.servers import running_servers
 from anyclaude.profiles import EMBEDDED, BackendProfile, profile_named
 from anyclaude.profiles.base import EarlierReasoning, MidConversationSystem, WrittenCalls
-from anyclaude.protocol.content import TextBlock
+from anyclaude.protocol.content import Base64Source, ImageBlock, TextBlock
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.secret import Secret
 from anyclaude.settings import Settings
@@ -82,7 +82,7 @@ async def test_the_template_decides_how_instructions_reasoning_and_written_calls
     settings = {
         "mid_conversation_system": instructions, "earlier_reasoning": reasoning, "written_calls": calls
     }  # fmt: skip
-    assert profile == replace(EMBEDDED, **settings)
+    assert profile == replace(EMBEDDED, **settings, accepts_images=False)
 
 
 @pytest.mark.parametrize("template", ["chatml.jinja", "qwen2.5-coder.jinja"])
@@ -138,10 +138,32 @@ async def test_every_run_probes_its_server_or_its_engine_at_startup(tiny_model: 
         found = await find_target(theirs)
 
     assert found is not None
-    assert embedded.profile == replace(EMBEDDED, mid_conversation_system="system_message", written_calls="as_text")
-    assert found.profile == replace(
-        profile_named("llamacpp"), mid_conversation_system="system_message", written_calls="as_text"
+    assert embedded.profile == replace(
+        EMBEDDED, mid_conversation_system="system_message", written_calls="as_text", accepts_images=False
     )
+    assert found.profile == replace(
+        profile_named("llamacpp"),
+        mid_conversation_system="system_message",
+        written_calls="as_text",
+        accepts_images=False,
+    )
+
+
+async def test_a_conversation_with_a_picture_goes_on_with_a_model_that_cannot_see(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    picture = ImageBlock(Base64Source("image/png", "AAAA"))
+    request = MessagesRequest(model="m", max_tokens=16, messages=(Turn("user", (picture,)), Turn("user", "And now?")))
+    async with running(tiny_model, tmp_path, options(chat_template("keeps"))) as engine:
+        profile = await fitted(target_of(engine))
+        refused, accepted = [
+            await rendered(engine, dialect_named("openai_chat").encode_request(request, "m", each).request.body)
+            for each in (EMBEDDED, profile)
+        ]
+
+    assert refused is None
+    assert accepted is not None
+    assert "And now?" in accepted
 
 
 async def test_a_server_that_does_not_render_keeps_its_profile() -> None:
@@ -169,6 +191,7 @@ async def test_the_probe_needs_a_single_connection() -> None:
 
     assert (profile.mid_conversation_system, profile.earlier_reasoning) == ("system_message", "reasoning_content")
     assert profile.written_calls == "as_text"
+    assert profile.accepts_images
     assert len(peers) > 1
     assert len(set(peers)) == 1
 

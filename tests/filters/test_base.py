@@ -5,16 +5,17 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.parts.exchange_events import Recorder
-from tests.parts.gateway import QUICK, target_at
+from tests.parts.gateway import QUICK, running_gateway, target_at
 from tests.parts.raw_backend import raw_backend
 from tests.parts.raw_client import CLAUDE_CODE, connected, prompt, request
 from tests.parts.referee import judge
 
-from anyclaude.filters import FilterChain, FilterContext, chain_for
+from anyclaude.filters import FilterChain, FilterContext, FilterFactory, chain_for
 from anyclaude.observability.journal import Journal
 from anyclaude.profiles import profile_named
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ToolCallDelta
@@ -135,3 +136,83 @@ async def test_a_call_written_as_text_reaches_the_client_as_a_tool_use_and_the_l
     assert verdict.stop_reason == "tool_use"
     assert list(recorder.ends[0].written_calls.values()) == [CALL]
     assert list(recorder.ends[0].raw_arguments.values()) == ['{"path": "/notes"}']
+
+
+class Renaming:
+    """Renames the argument `path`, and passes on what the model wrote."""
+
+    def __init__(self, context: FilterContext) -> None:
+        pass
+
+    def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
+        """Repair each call, which arrives in one piece."""
+        return [
+            replace(delta, arguments=delta.arguments.replace("path", "file_path"), raw_arguments=delta.arguments)
+            if isinstance(delta, ToolCallDelta)
+            else delta
+            for delta in deltas
+        ]
+
+    def finish(self) -> list[Delta]:
+        """Return nothing: nothing is held back."""
+        return []
+
+
+FUNCTION = {"name": "Read", "arguments": '{ "path": "/notes" }'}
+
+
+@pytest.mark.parametrize(
+    ("made", "sent", "returned", "message"),
+    [
+        (
+            bracketed,
+            {"content": f"Let me look. {CALL}\n"},
+            {"path": "/notes", "limit": None},
+            {"role": "assistant", "content": f"Let me look. {CALL}\n"},
+        ),
+        (
+            Renaming,
+            {"tool_calls": [{"index": 0, "id": "c", "function": FUNCTION}]},
+            {"file_path": "/notes"},
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [{"id": "call00001", "type": "function", "function": FUNCTION}],
+            },
+        ),
+    ],
+)
+async def test_a_call_goes_back_to_the_model_as_it_wrote_it_whatever_the_client_received(
+    tmp_path: Path, made: FilterFactory, sent: object, returned: object, message: object
+) -> None:
+    tools = [{"name": "Read", "description": "Reads a file.", "input_schema": {"type": "object"}}]
+    question = {"role": "user", "content": "Look."}
+    async with raw_backend() as backend:
+        target = target_at(backend.base_url)
+        target = replace(target, profile=replace(target.profile, written_calls="as_text"))
+        async with (
+            running_gateway(tmp_path, target, options=replace(QUICK, filters=(made,))) as gateway,
+            connected(gateway.base_url) as client,
+        ):
+            await client.send(request("POST", "/v1/messages", prompt(tools=tools, messages=[question]), CLAUDE_CODE))
+            reply = await backend.next_request()
+            await reply.begin()
+            await reply.event({"choices": [{"delta": sent, "finish_reason": None}]})
+            await reply.finish()
+            blocks = [
+                {"type": "text", "text": block.text}
+                if block.kind == "text"
+                else {"type": "tool_use", "id": block.id, "name": block.name, "input": returned}
+                for block in judge((await client.response()).body).blocks
+            ]
+            (call,) = [block for block in blocks if block["type"] == "tool_use"]
+            result = {"type": "tool_result", "tool_use_id": call["id"], "content": "notes"}
+            history = [question, {"role": "assistant", "content": blocks}, {"role": "user", "content": [result]}]
+            await client.send(request("POST", "/v1/messages", prompt(tools=tools, messages=history), CLAUDE_CODE))
+            follow_up = await backend.next_request()
+            await follow_up.reply("Done.")
+            await client.response()
+
+    messages = json.loads(follow_up.body)["messages"]
+    assert messages[1] == message
+    assert messages[2] == {"role": "tool", "tool_call_id": "call00001", "content": "notes"}

@@ -6,7 +6,8 @@ drop the model's reasoning; it may raise on the result of a call that stands in 
 does ("Message has tool role, but there was no previous assistant message with a tool call!").  llama.cpp renders any
 conversation on request (`POST /apply-template`), so no knowledge of the template is needed: a small conversation is
 rendered turn by turn, and each rendering has to begin with the whole one before it, which is what the engine's cache
-requires.
+requires.  The same route refuses a picture if the model cannot see (llama.cpp b11549: status 500), as every later
+request of a conversation with a picture in its history would be refused.
 """
 
 import itertools
@@ -43,11 +44,13 @@ async def fitted_to_template(backend: Backend) -> BackendTarget:
     keeps_instructions = await template.keeps(WITH_INSTRUCTIONS)
     keeps_reasoning = await template.keeps(WITH_REASONING)
     shows_results = await template.keeps(WITH_WRITTEN_CALLS)
+    shows_pictures = await template.rendered(WITH_PICTURE) is not None
     fitted = replace(
         profile,
         mid_conversation_system="system_message" if keeps_instructions else "user_reminder",
         earlier_reasoning="reasoning_content" if keeps_reasoning else "drop",
         written_calls="as_text" if shows_results else "as_calls",
+        accepts_images=profile.accepts_images and shows_pictures,
     )
     return replace(target, profile=fitted)
 
@@ -135,6 +138,16 @@ WITH_WRITTEN_CALLS: Stages = (
     (_message("assistant", "The answer."), _message("user", "The second question.")),
 )
 """Calls in the texts of replies, and their results, which the model has to see although no call is structured."""
+
+
+PICTURE = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
+"""One black pixel."""
+
+WITH_PICTURE: Sequence[JsonObject] = (
+    {"role": "user", "content": [{"type": "image_url", "image_url": {"url": PICTURE}}]},
+)
 
 
 class _Rendered(Struct, frozen=True):
