@@ -23,8 +23,8 @@ STRINGS = {
 }
 """The strings by what delimits them; the longer delimiters come first."""
 
-STRUCTURE = re.compile(r"\s*+[,:}\]]")
-"""What follows a string: after three quotes, it may as well follow the string that is one quote."""
+STRUCTURE = re.compile(r"[\s\"']*+[,:}\]]")
+"""What follows a string: after three quotes, it may as well follow a string of quotes."""
 
 BARE_KEY = re.compile(r"[A-Za-z_$][\w$]*+(?=\s*+:)")
 WORD = re.compile(r"[\w.+-]++")
@@ -165,7 +165,7 @@ class _Reader:
         if string is None:
             raise CutOff("the text ends inside a string")
         if len(delimiter) > 1 and STRUCTURE.match(string[1]) is not None:
-            self._fail("three quotes may be a string of one quote")
+            self._fail("three quotes may be a string of quotes")
         self._at = string.end()
         return unescaped(string[1])
 
