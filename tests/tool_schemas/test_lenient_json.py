@@ -95,6 +95,7 @@ def test_a_text_that_was_cut_is_not_completed(text: str) -> None:
         '{"a": 1 // not closed }',
         '{"a": 1 /* not closed }',
         '{"a": (1, 2)}',
+        '{"a": """, "b": """}',
         "[" * 100_000,
         '{"a":' * 100_000,
         "<" * 1_000_000,

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anyclaude.protocol.json_values import JsonError
@@ -82,6 +82,9 @@ def test_what_is_uncertain_is_not_read(text: str) -> None:
 
 
 @given(st.text(st.sampled_from("ab \"':,{}[]\n")), st.text(st.sampled_from("ab \"':,{}[]\n")))
+@example('"', '"')
+@example('""', '"')
+@example(',[":', "]")
 def test_a_string_with_quotes_is_read_whole_or_not_at_all(command: str, description: str) -> None:
     text = f'{{"command": "{command}", "description": "{description}"}}'
     imitations = ('"description"', '"command"', "'description'", "'command'")

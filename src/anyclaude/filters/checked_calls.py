@@ -118,9 +118,9 @@ class CheckedCalls:
 
     def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
         """Return the deltas that can be delivered; text after a call waits until the call is whole."""
-        if not self._waiting and not any(type(delta) is ToolCallDelta for delta in deltas):
-            return deltas if isinstance(deltas, list) else list(deltas)
-        return [delivered for delta in deltas for delivered in self._take(delta)]
+        if self._waiting or _has_call(deltas):
+            return [delivered for delta in deltas for delivered in self._take(delta)]
+        return deltas if isinstance(deltas, list) else list(deltas)
 
     def finish(self) -> list[Delta]:
         """Return the deltas that are still held back."""
@@ -203,6 +203,14 @@ class CheckedCalls:
         before, after = _excerpt(call.arguments), _excerpt(checked.arguments)
         self._note(CallNote("repaired", name, "; ".join(changes)[:MAX_NOTED], before, after))
         return call.delta(name, checked.arguments)
+
+
+def _has_call(deltas: Sequence[Delta]) -> bool:
+    """Return whether one of the deltas belongs to a call; a plain loop, because every token of a reply passes it."""
+    for delta in deltas:  # noqa: SIM110
+        if type(delta) is ToolCallDelta:
+            return True
+    return False
 
 
 def _is_eager(tool: Tool) -> bool:

@@ -23,6 +23,9 @@ STRINGS = {
 }
 """The strings by what delimits them; the longer delimiters come first."""
 
+STRUCTURE = re.compile(r"[\s\"']*+[,:}\]]")
+"""What follows a string: after three quotes, it may as well follow a string of quotes."""
+
 BARE_KEY = re.compile(r"[A-Za-z_$][\w$]*+(?=\s*+:)")
 WORD = re.compile(r"[\w.+-]++")
 LITERALS: dict[str, JsonValue] = {
@@ -73,7 +76,7 @@ def unescaped(text: str) -> str:
 
 def without_half_pairs(text: str) -> str:
     """Return the text with whole surrogate pairs as their character, and half a pair as U+FFFD."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _character(escape: re.Match[str]) -> str:
@@ -161,6 +164,8 @@ class _Reader:
         string = STRINGS[delimiter].match(self._text, self._at)
         if string is None:
             raise CutOff("the text ends inside a string")
+        if len(delimiter) > 1 and STRUCTURE.match(string[1]) is not None:
+            self._fail("three quotes may be a string of quotes")
         self._at = string.end()
         return unescaped(string[1])
 

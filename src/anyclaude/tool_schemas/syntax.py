@@ -17,8 +17,8 @@ NOTHING = "no arguments"
 MAX_ENCODINGS = 3
 """The number of JSON strings around the arguments: two were seen in the wild, where two layers each add one."""
 
-MAX_REPAIRED_CHARACTERS = 100_000
-"""The longest text for json-repair, whose look-ahead at every quote is not linear; this takes it 0.2 s."""
+MAX_REPAIRED_CHARACTERS = 20_000
+"""The longest text for json-repair, which needs 0.2 s for as many quotes."""
 
 
 class Reading(Struct, frozen=True):
@@ -73,7 +73,8 @@ def _with_quotes_in_strings(text: str, known: Set[str]) -> JsonObject | None:
     Return the arguments of a text whose strings contain quotes that should have been escaped, `None` if unsure.
 
     json-repair decides by heuristics where a string ends, and drops what does not fit.  Its result counts only if it
-    has no argument that the tool does not have, and if the text is its JSON but for the missing escapes.
+    has no argument that the tool does not have, if the text is its JSON but for the missing escapes, and if no string
+    contains what may be another argument.
     """
     if len(text) > MAX_REPAIRED_CHARACTERS:
         return None
@@ -82,11 +83,30 @@ def _with_quotes_in_strings(text: str, known: Set[str]) -> JsonObject | None:
     try:
         repaired = loads(text, skip_json_loads=True)
         is_certain = _is_json_of(unescaped(text), cast(JsonValue, repaired))
+        is_certain = is_certain and not any(map(_key_of(known).search, _strings(cast(JsonValue, repaired))))
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return None
     if not is_certain or not isinstance(repaired, dict) or not repaired.keys() <= known:
         return None
     return cast(JsonObject, repaired)
+
+
+def _key_of(known: Set[str]) -> re.Pattern[str]:
+    """Return the pattern of an argument's name as a key."""
+    return re.compile(rf'"(?:{"|".join(map(re.escape, sorted(known)))})"\s*+:')
+
+
+def _strings(value: JsonValue) -> list[str]:
+    """Return the strings in a value, without keys."""
+    match value:
+        case str():
+            return [value]
+        case dict():
+            return [text for item in value.values() for text in _strings(item)]
+        case list():
+            return [text for item in value for text in _strings(item)]
+        case _:
+            return []
 
 
 def _is_json_of(text: str, value: JsonValue) -> bool:
