@@ -83,7 +83,12 @@ class OfferedCalls:
         return bool(self._offered)
 
     def name(self, written: str) -> str:
-        """Return the offered tool that a name means.  Raises `NotACall` if there is none."""
+        """
+        Return the offered tool that a name means.
+
+        Raises:
+            NotACall: if there is none.
+        """
         name = self._offered.named(written.strip())
         if name is None:
             raise NotACall(f"{written!r} was not offered")

@@ -65,7 +65,12 @@ class _ValueReader:
         self._quote = quote
 
     def read(self, depth: int) -> Reading[JsonValue]:
-        """Return the value."""
+        """
+        Return the value.
+
+        Raises:
+            NotACall: if it nests too deeply, or has no end.
+        """
         source = self._source
         if depth > _MAX_DEPTH:
             raise NotACall("it nests too deeply")
