@@ -125,7 +125,7 @@ def _flattened(messages: list[JsonObject]) -> str:
     for message in messages:
         content = message["content"] or ""
         parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
-        bodies = [part.get("text") or json.dumps(part) for part in parts if isinstance(part, dict)]
+        bodies = [part["text"] if "text" in part else json.dumps(part) for part in parts if isinstance(part, dict)]
         text += f"<{message['role']}>" + "\n\n".join(map(str, bodies)) + json.dumps(message.get("tool_calls"))
     return text
 
