@@ -4,7 +4,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.dialects.openai_chat.conversations import (
@@ -46,6 +46,7 @@ def result(content: JsonValue = None, **fields: JsonValue) -> JsonObject:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
+@example(shape=[("assistant", ("thinking",)), ("assistant", ("text",))])
 @given(shape=shapes)
 def test_a_later_turn_never_changes_the_messages_before_it(profile: object, shape: list[Shape]) -> None:
     assert isinstance(profile, type(PROFILE))
