@@ -12,7 +12,7 @@ from tests.tool_schemas.tools import TOOLS
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 from anyclaude.protocol.messages_request import Tool
-from anyclaude.tool_schemas import CheckedCall, OfferedTools
+from anyclaude.tool_schemas import CheckedCall, OfferedTools, wire_name
 
 OFFERED = OfferedTools(TOOLS)
 SCHEMAS = {tool.name: tool.input_schema or {} for tool in TOOLS}
@@ -416,3 +416,9 @@ def test_a_tool_without_a_schema_takes_every_object() -> None:
     assert offered.checked("web_search", '{"query": "x"}') == CheckedCall("web_search", '{"query": "x"}')
     assert offered.checked("web_search", "{'query': 'x'}").arguments == '{"query":"x"}'
     assert not offered.checked("web_search", "[1]").is_valid
+
+
+def test_a_tool_is_also_known_by_the_name_under_which_the_model_reads_it() -> None:
+    long = "mcp__plugin_tracker__" + "x" * 70
+
+    assert OfferedTools([Tool(long)]).named(wire_name(long)) == long

@@ -12,6 +12,7 @@ from .coercion import alternatives, coerced_arguments, properties_of, renamed_ke
 from .schema_checker import SchemaChecker, type_name
 from .syntax import read_arguments
 from .tool_names import ToolNames
+from .wire_names import names_by_wire_name
 
 
 class CheckedCall(Struct, frozen=True):
@@ -32,6 +33,7 @@ class OfferedTools:
 
     def __init__(self, tools: Iterable[Tool]) -> None:
         self._tools = {tool.name: tool for tool in tools}
+        self._wire_names = names_by_wire_name(self._tools.values())
         self._checkers: dict[str, SchemaChecker] = {}
 
     def __bool__(self) -> bool:
@@ -40,6 +42,7 @@ class OfferedTools:
 
     def named(self, written: str) -> str | None:
         """Return the name of the tool that a model means, `None` if it was not offered or may be several."""
+        written = self._wire_names.get(written, written)
         return written if written in self._tools else self._names.meant_by(written)
 
     def checked(self, name: str, arguments: str) -> CheckedCall:
