@@ -312,7 +312,12 @@ def test_a_call_that_was_cut_is_never_filled_up(drawn: tuple[Tool, JsonObject], 
         assert json.dumps(json.loads(call.arguments)).rstrip("]}") == part.rstrip("]}")
 
 
-@given(st.text(max_size=30) | st.text(st.characters(codec=None), max_size=10), st.sampled_from([*SCHEMAS, "Unknown"]))
+NASTY = (
+    st.text(max_size=30) | st.text(st.characters(codec=None), max_size=10) | st.text(st.sampled_from("[{\"'}]:,1e9"))
+)
+
+
+@given(NASTY, st.sampled_from([*SCHEMAS, "Unknown"]))
 def test_no_text_raises(written: str, tool: str) -> None:
     call = OFFERED.checked(tool, written)
 
@@ -329,6 +334,9 @@ def test_no_text_raises(written: str, tool: str) -> None:
         '{"command": "ls", "timeout": "' + "9" * 10_000 + '"}',
         '{"command": "\ud800"}',
         '{"command": "ls", "timeout": ' + "[" * 120 + "]" * 120 + "}",
+        '{"command": 123456789012345678901234567890}',
+        '{"todos": 123456789012345678901234567890}',
+        '{"title": "t", "labels": [123456789012345678901234567890], "count": 1e30}',
         "<" * 1_000_000,
         '"' * 10_001,
         "\\" * 10_001,
@@ -399,6 +407,17 @@ def test_plain_parameters_keep_their_values(drawn: tuple[Tool, JsonObject]) -> N
 
     assert call.is_valid
     assert json.loads(call.arguments) == arguments
+
+
+@given(
+    st.dictionaries(st.sampled_from(["file_path", "edits", "todos", "path", "limit", "\ud800"]), NASTY, max_size=3),
+    st.sampled_from([*SCHEMAS, "Unknown"]),
+)
+def test_no_parameters_raise(parameters: dict[str, str], tool: str) -> None:
+    call = OFFERED.checked_parameters(tool, parameters)
+
+    assert json.loads(call.arguments) is not None
+    assert call.is_valid or call.problem
 
 
 def test_names_are_those_of_the_offered_tools() -> None:

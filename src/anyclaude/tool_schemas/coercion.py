@@ -146,7 +146,7 @@ class _Coercion:
     def _only_one(self, readings: Iterable[Coerced], schema: JsonObject, otherwise: Coerced) -> Coerced:
         """Return the one reading that fits the schema."""
         fitting = [reading for reading in readings if self._checker.fits(reading.value, schema)]
-        different = {encode_json(reading.value) for reading in fitting}
+        different = {repr(reading.value) for reading in fitting}
         return fitting[0] if len(different) == 1 else otherwise
 
     def _array(self, value: list[JsonValue], schema: JsonObject, path: str) -> Coerced:
@@ -198,7 +198,7 @@ def _readings(value: JsonValue, schema: JsonObject, types: frozenset[str]) -> It
         case bool():
             yield str(value).lower()
         case int() | float():
-            yield encode_json(value).decode()
+            yield str(value) if isinstance(value, int) else encode_json(value).decode()
             if isinstance(value, float) and value.is_integer() and abs(value) < 10**MAX_DIGITS:
                 yield int(value)
         case _:

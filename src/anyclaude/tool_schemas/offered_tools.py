@@ -9,6 +9,7 @@ from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, enc
 from anyclaude.protocol.messages_request import Tool
 
 from .coercion import alternatives, coerced_arguments, properties_of, renamed_keys, scalar_or_container, types_of
+from .lenient_json import without_half_pairs
 from .schema_checker import SchemaChecker, type_name
 from .syntax import read_arguments
 from .tool_names import ToolNames
@@ -65,6 +66,7 @@ class OfferedTools:
         """Return the call with arguments written one by one, as text, whose types only the schema knows."""
         checker = self._checker(name)
         schema = checker.resolved(checker.schema)
+        parameters = {without_half_pairs(key): without_half_pairs(text) for key, text in parameters.items()}
         renamed, properties = renamed_keys(parameters, schema), properties_of(schema)
         typed = {key: _typed(text, checker, properties.get(renamed.get(key, key))) for key, text in parameters.items()}
         return self._repaired(name, encode_json(typed).decode(), typed, ())
