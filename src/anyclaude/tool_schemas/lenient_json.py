@@ -1,9 +1,10 @@
 """
 A reader of JSON with the slips of small models in it.
 
-It accepts what has one reading only: single or triple quotes, keys without quotes, trailing commas, Python's literals,
-comments, line breaks and control characters in strings, and closing brackets that are missing, surplus or confused at
-the end.  It never completes a text that was cut: one that ends in a string or a number, or where a value must follow.
+It accepts what has one reading only: single, triple or typographic quotes, keys without quotes, trailing commas,
+Python's literals, comments, line breaks and control characters in strings, and closing brackets that are missing,
+surplus or confused at the end.  It never completes a text that was cut: one that ends in a string or a number, or where
+a value must follow.
 """
 
 import re
@@ -20,6 +21,7 @@ STRINGS = {
     "'''": re.compile(r"'''(.*?)'''", re.DOTALL),
     '"': re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL),
     "'": re.compile(r"'((?:[^'\\]++|\\.)*+)'", re.DOTALL),
+    "“": re.compile(r"“([^“”\\]*+)”"),
 }
 """The strings by what delimits them; the longer delimiters come first."""
 
@@ -106,7 +108,7 @@ class _Reader:
                 return self._object(depth)
             case "[":
                 return self._array(depth)
-            case '"' | "'":
+            case '"' | "'" | "“":
                 return self._string()
             case _:
                 return self._word()
@@ -152,7 +154,7 @@ class _Reader:
         return True
 
     def _key(self) -> str:
-        if self._text[self._at] in "\"'":
+        if self._text[self._at] in "\"'“":
             return self._string()
         if (bare := BARE_KEY.match(self._text, self._at)) is None:
             self._fail("a key is not a string")

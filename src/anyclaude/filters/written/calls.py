@@ -52,6 +52,10 @@ _BROKEN_CALL = re.compile(
 )
 
 
+_NO_COMMA = re.compile(r"""("name"\s*:\s*"[^"\\]*")(\s+"(?:arguments|parameters)"\s*:)""")
+"""The only place where a missing comma has one meaning: between the two members that every call has."""
+
+
 class NotACall(Exception):  # not an error: most text is not a call
     """What was read is not a call, and stays text."""
 
@@ -229,7 +233,7 @@ def _members(text: str) -> Members:
         raw = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         try:
-            reading = read_arguments(text, FIRST_KEYS)
+            reading = read_arguments(_NO_COMMA.sub(r"\1,\2", text, count=1), FIRST_KEYS)
         except JsonError as error:
             raise NotACall(str(error)) from error
         members = {key: encode_json(member).decode() for key, member in reading.arguments.items()}
