@@ -6,6 +6,7 @@ from msgspec import Struct, field
 
 from anyclaude.dialects import DroppedField
 from anyclaude.filters import CallNote, EndlessReply
+from anyclaude.profiles import ThinkingSwitch
 from anyclaude.protocol.prompt_size import PromptSize
 from anyclaude.transforms import RepeatedCalls, Step
 
@@ -50,6 +51,15 @@ class RecordedSkip(Struct, frozen=True):
     reason: str
 
 
+class RecordedThinking(Struct, frozen=True):
+    """What the client asked for, and the model's own means to switch its thinking."""
+
+    asked: bool | None
+    """`None` if the client left it to the server."""
+    effort: str | None
+    switch: ThinkingSwitch
+
+
 class ExchangeRecord(Struct, frozen=True, kw_only=True):
     """One request and its reply, without the text of either."""
 
@@ -75,7 +85,7 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     was_reattached: bool = field(default=False, name="was_adopted")
     """Whether the request re-attached to the pending reply of an identical one, whose attempts it shares."""
     continuations: int = 0
-    """How often the rest of a reply that broke off was requested."""
+    """How often the rest of a reply that broke off, or one of its calls, was requested again."""
     streaming: bool = False
     size: PromptSize | None = None
     durations: Durations
@@ -90,4 +100,6 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     """The calls that the conversation repeats, if something was done about it."""
     endless_reply: EndlessReply | None = None
     """How the reply repeated itself, if it was ended for that."""
+    thinking: RecordedThinking | None = None
+    """`None` if no request was sent."""
     error: RecordedError | None = None

@@ -19,7 +19,7 @@ from tests.parts.stub_server import stub_server
 
 from anyclaude.backends import BackendTarget, fitted_to_template
 from anyclaude.backends.http import HttpBackend, open_session
-from anyclaude.backends.template_probe import keeps_the_prefix
+from anyclaude.backends.template_probe import ends_in_thinking, keeps_the_prefix
 from anyclaude.dialects import dialect_named
 from anyclaude.engine import EngineOptions
 from anyclaude.engine.chat_templates import shipped_template
@@ -29,7 +29,7 @@ from anyclaude.exchange.prompt_pipeline import prompt_transforms
 from anyclaude.launcher.detection import find_target
 from anyclaude.launcher.servers import running_servers
 from anyclaude.profiles import EMBEDDED, BackendProfile, profile_named
-from anyclaude.profiles.base import EarlierReasoning, MidConversationSystem, WrittenCalls
+from anyclaude.profiles.base import EarlierReasoning, MidConversationSystem, ThinkingSwitch, WrittenCalls
 from anyclaude.protocol.content import Base64Source, ImageBlock, TextBlock
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.secret import Secret
@@ -83,6 +83,30 @@ async def test_the_template_decides_how_instructions_reasoning_and_written_calls
         "mid_conversation_system": instructions, "earlier_reasoning": reasoning, "written_calls": calls
     }  # fmt: skip
     assert profile == replace(EMBEDDED, **settings, accepts_images=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "switch", "opens"),
+    [
+        ("switches_thinking", "enable_thinking", True),
+        ("switches_at_the_front", "none", False),
+        ("always_thinks", "none", True),
+        ("keeps", "none", False),
+    ],
+)
+async def test_the_template_decides_how_thinking_is_switched_and_whether_the_prompt_opens_it(
+    tiny_model: Path, tmp_path: Path, name: str, switch: ThinkingSwitch, opens: bool
+) -> None:
+    async with running(tiny_model, tmp_path, options(chat_template(name))) as engine:
+        profile = await fitted(target_of(engine))
+
+    assert (profile.thinking_switch, profile.opens_thinking) == (switch, opens)
+
+
+@pytest.mark.parametrize("tag", ["<think>", "<thinking>", "[THINK]", "<seed:think>"])
+def test_a_prompt_ends_in_thinking_if_nothing_follows_the_tag(tag: str) -> None:
+    assert ends_in_thinking(f"assistant\n{tag}\n")
+    assert not ends_in_thinking(f"assistant\n{tag}\n\n</think>\n\n")
 
 
 @pytest.mark.parametrize("template", ["chatml.jinja", "qwen2.5-coder.jinja"])

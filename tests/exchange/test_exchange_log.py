@@ -109,7 +109,11 @@ def test_an_error_is_recorded_by_its_type_and_message() -> None:
 async def test_a_completed_exchange_is_one_record(gateway: RunningGateway, backend: RawBackend) -> None:
     headers = {**CLAUDE_CODE, "x-claude-code-agent-id": "a1", "x-claude-code-request-class": "subagent"}
     async with connected(gateway.base_url) as client:
-        await client.send(request("POST", "/v1/messages", prompt(thinking={"type": "adaptive"}), headers))
+        await client.send(
+            request(
+                "POST", "/v1/messages", prompt(thinking={"type": "adaptive"}, output_config={"effort": "high"}), headers
+            )
+        )
         await (await backend.next_request()).reply("Hel", "lo")
         response = await client.response()
 
@@ -123,6 +127,7 @@ async def test_a_completed_exchange_is_one_record(gateway: RunningGateway, backe
     assert at(record, "usage", "cached_tokens") is None
     assert at(record, "size", "messages", "characters") == 5
     assert at(record, "size", "tokens_from") == "engine"
+    assert at(record, "thinking") == {"asked": True, "effort": "high", "switch": "none"}
     assert at(record, "error") is None
     first_token, total = at(record, "durations", "first_token"), at(record, "durations", "total")
     assert isinstance(first_token, float)

@@ -8,28 +8,34 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
+from msgspec.structs import replace
 from tests.faults.expected_reply import Arguments, ExpectedReply, Text, Thinking, ToolCallStart
 from tests.faults.sweep import blocks_of
 from tests.parts.fake_backend import FakeBackend, FakeReply
 from tests.parts.gateway import target_at
+from tests.parts.json_at import at
 from tests.parts.manual_clock import ManualClock
 from tests.parts.referee import Verdict, judge
 from tests.parts.upstreams import HELLO, upstream_of
 
 from anyclaude.errors import BackendError, BackendGarbled, BackendTimeout, BackendTruncated, BackendUnreachable
 from anyclaude.exchange.reply_stream import ReplyStream
-from anyclaude.filters import EndlessReply, FilterContext, FilterFactory
+from anyclaude.filters import CallNote, EndlessReply, FilterContext, FilterFactory, RejectedCall
 from anyclaude.profiles import BackendName
-from anyclaude.protocol.deltas import Delta, Finished, TextDelta
+from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ToolCallDelta
 from anyclaude.protocol.events import StreamEvent, encode_event
 from anyclaude.protocol.message_stream import MessageStream
+from anyclaude.protocol.messages_request import Tool
 from anyclaude.scheduling import Dispatcher, Progress
 from anyclaude.timeouts import Timeouts
+from anyclaude.tool_schemas import call_schema
 
 SEA = ExpectedReply((Text("The sea"), Text(" is a vast"), Text(" and mysterious"), Text(" realm.")))
 CALL = ExpectedReply(
     (Thinking("Hm."), ToolCallStart(0, "Bash"), Arguments(0, '{"command":'), Arguments(0, '"ls"}')), "tool_calls"
 )
+BASH = Tool("Bash", "", {"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]})
+WITH_TOOLS = replace(HELLO, request=replace(HELLO.request, tools=(BASH,)))
 BROKEN = BackendTruncated("the backend broke the connection")
 
 
@@ -43,6 +49,7 @@ class Run:
     progress: Progress = field(default_factory=Progress)
     evicts_prompts: bool = False
     filters: Sequence[FilterFactory] = ()
+    notes: list[CallNote] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         clock = ManualClock()
@@ -64,8 +71,8 @@ class Run:
         """Take `count` batches, and stop, as a client that leaves."""
         ids = iter(range(100))
         stream = MessageStream("msg_1", "m", lambda: f"toolu_{next(ids)}")
-        reply = ReplyStream(self.dispatcher, self.progress, stream, self.filters)
-        opened = await self.dispatcher.open(self.upstream.prepare(HELLO), self.progress)
+        reply = ReplyStream(self.dispatcher, self.progress, stream, self.filters, self.notes.append)
+        opened = await self.dispatcher.open(self.upstream.prepare(WITH_TOOLS), self.progress)
         self.events += stream.open()
         async with aclosing(reply.batches(opened)) as batches:
             async for events in batches:
@@ -273,3 +280,69 @@ async def test_a_continuation_that_a_filter_has_ended_is_not_read_on() -> None:
     assert (verdict.outcome, verdict.stop_reason) == ("whole", "end_turn")
     assert verdict.texts() == ["The sea is a vast and mysterious!"]
     assert run.is_idle
+
+
+class Rejecting:
+    """A filter that finds every call invalid once the reply is finished, and keeps it unless it is taken over."""
+
+    def __init__(self, context: FilterContext) -> None:
+        self._context = context
+        self._call: list[ToolCallDelta] = []
+
+    def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
+        self._call += [delta for delta in deltas if isinstance(delta, ToolCallDelta)]
+        return [delta for delta in deltas if not isinstance(delta, ToolCallDelta)]
+
+    def finish(self) -> list[Delta]:
+        call = RejectedCall(self._call[0].name, tuple(self._call), "not JSON")
+        return [] if self._context.hand_over(call) else [*self._call]
+
+
+INVALID = ExpectedReply((Text("Now: "), ToolCallStart(0, "Bash"), Arguments(0, '{"command":}')), "tool_calls")
+CONSTRAINED = ExpectedReply((Text('{"name":"Bash","arguments":{"command":"ls"}}'),))
+
+
+async def test_an_invalid_call_is_requested_again_and_the_text_before_it_is_kept() -> None:
+    run = Run([whole(INVALID), whole(CONSTRAINED)], filters=[Rejecting])
+
+    verdict = await run.finish()
+
+    assert [block[2] for block in blocks_of(verdict)] == ["Now: ", '{"command":"ls"}']
+    assert verdict.stop_reason == "tool_use"
+    schema = at(json.loads(run.backend.requests[1].body), "response_format", "json_schema", "schema")
+    assert schema == call_schema([BASH])
+    assert [(note.what, note.before, note.after) for note in run.notes] == [
+        ("constrained", '{"command":}', '{"command":"ls"}')
+    ]
+    assert run.is_idle
+
+
+@pytest.mark.parametrize(
+    "second",
+    [whole(SEA), FakeReply(chunks=[b'{"error":{"message":"no"}}'], status=400), partial(CONSTRAINED, 1, BROKEN)],
+    ids=["another reply", "refused", "truncated"],
+)
+async def test_a_second_try_that_fails_delivers_the_call_as_the_model_wrote_it(second: FakeReply) -> None:
+    run = Run([whole(INVALID), second], filters=[Rejecting])
+
+    verdict = await run.finish()
+
+    assert [block[2] for block in blocks_of(verdict)] == ["Now: ", '{"command":}']
+    assert [note.what for note in run.notes] == ["invalid"]
+    assert run.is_idle
+
+
+async def test_a_call_that_was_cut_is_not_requested_again() -> None:
+    run = Run([whole(ExpectedReply(INVALID.parts, "length"))], filters=[Rejecting])
+
+    verdict = await run.finish()
+
+    assert [block[2] for block in blocks_of(verdict)] == ["Now: ", '{"command":}']
+    assert len(run.backend.requests) == 1
+
+
+async def test_a_server_that_cannot_enforce_a_schema_is_not_asked_again() -> None:
+    run = Run([whole(INVALID)], kind="generic", filters=[Rejecting])
+
+    assert blocks_of(await run.finish()) == INVALID.blocks()
+    assert len(run.backend.requests) == 1

@@ -9,7 +9,9 @@ from tests.parts.gateway import target_at
 from tests.parts.upstreams import HELLO, upstream_of
 
 from anyclaude.errors import BackendRejected
+from anyclaude.profiles import ThinkingSwitch
 from anyclaude.protocol.deltas import TextDelta
+from anyclaude.protocol.messages_request import Tool, ToolChoice
 from anyclaude.scheduling import BackendRequest, Priority
 
 WHOLE = FakeReply(chunks=(b'data: {"choices": [{"delta": {"content": "Hello"}}]}\n\n', b"data: [DONE]\n\n"))
@@ -31,6 +33,29 @@ def test_the_model_depends_on_the_priority_of_the_request() -> None:
     prepared = upstream_of(backend()).prepare(replace(HELLO, priority=Priority.SUBAGENT))
 
     assert prepared.model == json.loads(prepared.wire.body)["model"] == "small"
+
+
+@pytest.mark.parametrize(
+    ("switch", "fields", "opens"),
+    [
+        ("none", {}, True),
+        ("none", {"thinking": {"type": "disabled"}}, True),
+        ("enable_thinking", {}, False),
+        ("enable_thinking", {"thinking": {"type": "adaptive"}}, True),
+        ("enable_thinking", {"thinking": {"type": "disabled"}}, False),
+        ("none", {"tools": (Tool("a", "", {}),), "tool_choice": ToolChoice("any")}, False),
+    ],
+)
+def test_a_reply_begins_with_reasoning_if_the_prompt_opens_it_and_nothing_prevents_it(
+    switch: ThinkingSwitch, fields: dict[str, object], opens: bool
+) -> None:
+    target = target_at("http://fake/v1")
+    profile = replace(target.profile, opens_thinking=True, thinking_switch=switch)
+    upstream = upstream_of(FakeBackend(replace(target, profile=profile)))
+
+    prepared = upstream.prepare(replace(HELLO, request=replace(HELLO.request, **fields)))
+
+    assert prepared.opens_thinking == opens
 
 
 def test_a_prepared_request_lists_its_dropped_fields() -> None:

@@ -42,7 +42,7 @@ objects = st.dictionaries(texts, values, max_size=4)
         ('{"a": "\ud83d"}', {"a": "\ufffd"}),
         ('{"a": 1, "a": 1}', {"a": 1}),
         ('{"a": ""}', {"a": ""}),
-        ("{“a”: “it is "it"”}", {"a": 'it is "it"'}),
+        ('{“a”: “it is "it"”}', {"a": 'it is "it"'}),
         ("{}", {}),
     ],
 )

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendError
+from anyclaude.profiles import ThinkingSwitch
 from anyclaude.protocol.json_values import JsonObject, encode_json
 
 from .base import Backend
@@ -27,6 +28,12 @@ from .target import BackendTarget
 
 RENDERING_SECONDS = 5.0
 """A small conversation is rendered within milliseconds; a server that computes for others may take longer."""
+
+THINKING_TAGS = ("<think>", "<thinking>", "[THINK]", "<seed:think>", "<|START_THINKING|>", "<reasoning>")
+"""The opening tags in the templates of DeepSeek R1 and Qwen3, Hermes, Magistral, Seed-OSS, Command A and others."""
+
+SWITCHES: tuple[ThinkingSwitch, ...] = ("enable_thinking", "thinking")
+"""The variables of templates that switch thinking; the first that has an effect is used."""
 
 Stages: TypeAlias = Sequence[Sequence[JsonObject]]
 """The messages that each turn adds to a conversation."""
@@ -45,12 +52,15 @@ async def fitted_to_template(backend: Backend) -> BackendTarget:
     keeps_reasoning = await template.keeps(WITH_REASONING)
     shows_results = await template.keeps(WITH_WRITTEN_CALLS)
     shows_pictures = await template.rendered(WITH_PICTURE) is not None
+    switch = await template.thinking_switch()
     fitted = replace(
         profile,
         mid_conversation_system="system_message" if keeps_instructions else "user_reminder",
         earlier_reasoning="reasoning_content" if keeps_reasoning else "drop",
         written_calls="as_text" if shows_results else "as_calls",
         accepts_images=profile.accepts_images and shows_pictures,
+        thinking_switch=switch,
+        opens_thinking=await template.opens_thinking(switch),
     )
     return replace(target, profile=fitted)
 
@@ -59,6 +69,12 @@ def keeps_the_prefix(renderings: Sequence[str], texts: Sequence[str]) -> bool:
     """Return whether each rendering begins with the one before, and the last contains all texts in their order."""
     extends = all(later.startswith(earlier) for earlier, later in itertools.pairwise(renderings))
     return extends and _contains_in_order(renderings[-1], texts)
+
+
+def ends_in_thinking(rendering: str) -> bool:
+    """Return whether a prompt ends inside a thinking tag that is open."""
+    ending = rendering.rstrip()
+    return any(ending.endswith(tag) for tag in THINKING_TAGS)
 
 
 def _contains_in_order(rendering: str, texts: Sequence[str]) -> bool:
@@ -174,13 +190,34 @@ class _Template:
             renderings.append(rendering)
         return keeps_the_prefix(renderings, _texts(conversation))
 
-    async def rendered(self, messages: Sequence[JsonObject]) -> str | None:
-        """Return the prompt without the beginning of a reply, `None` if the template raises."""
+    async def thinking_switch(self) -> ThinkingSwitch:
+        """Return the variable that switches thinking for the next reply, and changes nothing before it."""
+        conversation = [message for stage in WITH_REASONING for message in stage]
+        for variable in SWITCHES:
+            values: tuple[JsonObject, ...] = ({variable: True}, {variable: False})
+            begun = [await self.rendered(FIRST_TURN, value, begins_reply=True) for value in values]
+            if None in begun or begun[0] == begun[1]:
+                continue
+            earlier = [await self.rendered(conversation, value) for value in values]
+            if earlier[0] == earlier[1]:
+                return variable
+        return "none"
+
+    async def opens_thinking(self, switch: ThinkingSwitch) -> bool:
+        """Return whether the prompt ends in an open thinking tag, with thinking switched on."""
+        variables: JsonObject = {} if switch == "none" else {switch: True}
+        return ends_in_thinking(await self.rendered(FIRST_TURN, variables, begins_reply=True) or "")
+
+    async def rendered(
+        self, messages: Sequence[JsonObject], variables: JsonObject | None = None, *, begins_reply: bool = False
+    ) -> str | None:
+        """Return the prompt, `None` if the template raises."""
         body: JsonObject = {
             "model": self._backend.target.model,
             "messages": [*messages],
             "tools": [TOOL],
-            "add_generation_prompt": False,
+            "add_generation_prompt": begins_reply,
+            **({"chat_template_kwargs": variables} if variables else {}),
         }
         request = WireRequest(self._path, encode_json(body), accept="*/*", at_root=True)
         try:

@@ -10,7 +10,7 @@ from importlib import import_module
 
 from anyclaude.profiles import BackendProfile, DialectName
 
-from .base import DeltaDecoder, Dialect, DroppedField, Encoded, TokenizerApi, WireRequest
+from .base import DeltaDecoder, Dialect, DroppedField, Encoded, EnforcedContent, TokenizerApi, WireRequest
 
 __all__ = [
     "PACKAGES",
@@ -18,6 +18,7 @@ __all__ = [
     "Dialect",
     "DroppedField",
     "Encoded",
+    "EnforcedContent",
     "TokenizerApi",
     "WireRequest",
     "dialect_named",

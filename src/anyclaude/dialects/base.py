@@ -1,7 +1,7 @@
 """The interfaces of a dialect: how to encode requests, and how to decode replies."""
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -32,11 +32,17 @@ class DroppedField(Struct, frozen=True):
     count: int = 1
 
 
+EnforcedContent: TypeAlias = Literal["any", "call", "format"]
+"""What the engine is made to write: anything, one tool call as a JSON object with `name` and `arguments`, or JSON in
+the format that the client has asked for."""
+
+
 class Encoded(Struct, frozen=True):
     """A request in the server's language, and the fields that were dropped."""
 
     request: WireRequest
     dropped: tuple[DroppedField, ...] = ()
+    enforced: EnforcedContent = "any"
 
 
 class DeltaDecoder(Protocol):

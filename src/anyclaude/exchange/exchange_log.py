@@ -3,7 +3,15 @@
 from datetime import UTC
 
 from anyclaude.errors import AnyclaudeError
-from anyclaude.exchange_record import Durations, ExchangeRecord, Outcome, RecordedError, RecordedSkip, RecordedUsage
+from anyclaude.exchange_record import (
+    Durations,
+    ExchangeRecord,
+    Outcome,
+    RecordedError,
+    RecordedSkip,
+    RecordedThinking,
+    RecordedUsage,
+)
 from anyclaude.filters import CallNote, EndlessReply
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.message_stream import MessageStream
@@ -166,6 +174,7 @@ class ExchangeLog:
             tool_calls=tuple(self._call_notes),
             repeated_calls=self._repeated_calls,
             endless_reply=self._endless_reply,
+            thinking=_thinking(progress.sent) if progress.sent else None,
             error=RecordedError(self.error.kind, str(self.error)) if self.error else None,
         )
 
@@ -179,3 +188,10 @@ class ExchangeLog:
     def _since(self, time: float | None) -> float | None:
         """Return the seconds from the arrival until `time`; zero if a re-attached reply reached it before."""
         return None if time is None else max(round(time - self._began, 6), 0.0)
+
+
+def _thinking(sent: PreparedRequest) -> RecordedThinking:
+    request = sent.source.request
+    effort = (request.output_config or {}).get("effort")
+    switch = sent.upstream.backend.target.profile.thinking_switch
+    return RecordedThinking(request.wants_thinking, effort if isinstance(effort, str) else None, switch)

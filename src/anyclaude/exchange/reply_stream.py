@@ -10,16 +10,18 @@ from contextlib import aclosing
 
 from msgspec.structs import replace
 
-from anyclaude.errors import BackendError, BackendRejected, BackendTimeout, BackendTruncated
+from anyclaude.errors import AnyclaudeError, BackendError, BackendRejected, BackendTimeout, BackendTruncated
 from anyclaude.filters import (
     CallNote,
     EndlessReply,
     FilterChain,
     FilterContext,
     FilterFactory,
+    RejectedCall,
     chain_for,
     ignore,
     ignore_end,
+    keep,
 )
 from anyclaude.protocol.deltas import Delta
 from anyclaude.protocol.events import StreamEvent
@@ -30,6 +32,7 @@ from anyclaude.scheduling.progress import Progress
 from anyclaude.scheduling.upstream import PreparedRequest
 
 from .resume import ReplyTranscript, continuation_of
+from .second_try import can_be_constrained, constrained, replacement, usage_of_both
 
 
 class ReplyStream:
@@ -51,6 +54,7 @@ class ReplyStream:
         self._note = note
         self._note_end = note_end
         self._is_ended = False  # by a filter
+        self._rejected: RejectedCall | None = None
 
     async def batches(self, opened: OpenReply) -> AsyncGenerator[list[StreamEvent], None]:
         """
@@ -75,19 +79,62 @@ class ReplyStream:
         finally:
             await opened.aclose()
         self._require_whole_prompt(opened)
-        held = self._stream.feed(chain.finish()) if chain is not None else []
-        yield [*held, *self._stream.close()]
+        ending = self._stream.feed(chain.finish()) if chain is not None else []
+        if self._rejected is not None:
+            yield ending
+            ending = self._stream.feed(await self._asked_again(opened.request, self._rejected))
+        yield [*ending, *self._stream.close()]
 
     def _filter_chain(self, opened: OpenReply) -> FilterChain | None:
         request = opened.request
-        profile = request.upstream.backend.target.profile
-        context = FilterContext(request.source.request.tools, profile, request.model, note=self._note, end=self._end)
+        profile = replace(request.upstream.backend.target.profile, opens_thinking=request.opens_thinking)
+        tools = () if request.enforced == "format" else request.source.request.tools  # what looks like a call is none
+        is_forced = request.enforced == "call"
+        hand_over = self._take_over if can_be_constrained(request) else keep
+        context = FilterContext(tools, profile, request.model, is_forced, self._note, self._end, hand_over)
         return chain_for(context, self._filters)
 
     def _end(self, reply: EndlessReply) -> None:
         """Read no more of a reply that a filter has ended."""
         self._is_ended = True
         self._note_end(reply)
+
+    def _take_over(self, call: RejectedCall) -> bool:
+        """Take over the first invalid call of the reply; one more request is worth it, not one for each."""
+        if self._rejected is not None:
+            return False
+        self._rejected = call
+        return True
+
+    async def _asked_again(self, prepared: PreparedRequest, call: RejectedCall) -> Sequence[Delta]:
+        """Request an invalid call again; return it as the model wrote it if that fails, or if the reply was cut."""
+        was_cut = self._stream.stop_reason in {None, "max_tokens"}
+        reply = [] if was_cut else await self._constrained_reply(prepared, call.tool)
+        usage = usage_of_both(self._stream.reported, reply)
+        valid = replacement(call, reply, prepared.source.request.tools)
+        if valid is None:
+            self._note(CallNote("invalid", call.tool, call.problem))
+            return [usage, *call.deltas]
+        self._note(CallNote("constrained", call.tool, call.problem, call.arguments, valid.arguments))
+        return [usage, valid]
+
+    async def _constrained_reply(self, prepared: PreparedRequest, tool: str) -> list[Delta]:
+        """Return the whole reply to the second request, nothing if it fails: the client did not send that request."""
+        try:
+            again = await self._dispatcher.reopen(constrained(prepared, tool), self._progress)
+        except AnyclaudeError:
+            return []
+        try:
+            deltas = [*again.first_deltas]
+            while not again.reader.is_over:
+                deltas += await again.reader.read(self._dispatcher.timeouts.stall_seconds)
+            if again.turn is not None:
+                again.turn.expects_followup = True
+        except BackendError:
+            return []
+        finally:
+            await again.aclose()
+        return deltas
 
     def _feed(self, deltas: list[Delta], chain: FilterChain | None) -> list[StreamEvent]:
         return self._stream.feed(deltas if chain is None else chain.feed(deltas))

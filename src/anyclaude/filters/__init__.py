@@ -13,9 +13,11 @@ from .base import (
     FilterChain,
     FilterContext,
     FilterFactory,
+    RejectedCall,
     chain_for,
     ignore,
     ignore_end,
+    keep,
 )
 from .checked_calls import checked_calls
 from .endless_reply import endless_reply
@@ -28,10 +30,12 @@ __all__ = [
     "FilterChain",
     "FilterContext",
     "FilterFactory",
+    "RejectedCall",
     "chain_for",
     "checked_calls",
     "endless_reply",
     "ignore",
     "ignore_end",
+    "keep",
     "written_replies",
 ]

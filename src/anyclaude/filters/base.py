@@ -6,7 +6,7 @@ from typing import Literal, Protocol, TypeAlias
 from msgspec import Struct
 
 from anyclaude.profiles import BackendProfile
-from anyclaude.protocol.deltas import Delta
+from anyclaude.protocol.deltas import Delta, ToolCallDelta
 from anyclaude.protocol.messages_request import Tool
 
 
@@ -47,6 +47,27 @@ def ignore_end(reply: EndlessReply) -> None:
     """Do nothing."""
 
 
+class RejectedCall(Struct, frozen=True):
+    """A whole call whose arguments do not fit its tool, and that no block was opened for."""
+
+    tool: str
+    """The name of the tool, which was offered."""
+    deltas: tuple[ToolCallDelta, ...]
+    """What delivers the call as the model wrote it."""
+    problem: str = ""
+    """What is wrong with the arguments."""
+
+    @property
+    def arguments(self) -> str:
+        """The arguments as the model wrote them."""
+        return "".join(delta.arguments for delta in self.deltas)
+
+
+def keep(call: RejectedCall) -> bool:
+    """Return that the call stays with the filter."""
+    return False
+
+
 class FilterContext(Struct, frozen=True):
     """The facts about a reply that filters use: the tools of the request, and the server and the model that reply."""
 
@@ -60,6 +81,13 @@ class FilterContext(Struct, frozen=True):
     """Takes the notes for the journal."""
     end: Callable[[EndlessReply], None] = ignore_end
     """Tells that a filter has ended the reply: it has returned `Finished`, and no more of the server's is needed."""
+    hand_over: Callable[[RejectedCall], bool] = keep
+    """
+    Offers an invalid call to the gateway, which may request it again with the tool's schema enforced.
+
+    If it returns true, the gateway delivers the call at the end of the reply and notes it; the filter passes on nothing
+    of it.  Otherwise the filter does what it would do without.
+    """
 
 
 class DeltaFilter(Protocol):

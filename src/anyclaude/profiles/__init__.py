@@ -6,7 +6,7 @@ in which servers report errors.
 """
 
 from . import error_wordings
-from .base import BackendName, BackendProfile, Continuation, DialectName, TokenCounting
+from .base import BackendName, BackendProfile, Continuation, DialectName, ForcedCalls, ThinkingSwitch, TokenCounting
 from .embedded import EMBEDDED
 from .table import PROFILES, profile_named
 
@@ -17,6 +17,8 @@ __all__ = [
     "BackendProfile",
     "Continuation",
     "DialectName",
+    "ForcedCalls",
+    "ThinkingSwitch",
     "TokenCounting",
     "error_wordings",
     "profile_named",

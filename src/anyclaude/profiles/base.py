@@ -31,6 +31,14 @@ WrittenCalls: TypeAlias = Literal["as_text", "as_calls"]
 a result whose call stands in a text, or as a structured call, which every template that knows tools shows.  Only the
 former is what the engine has in its cache.  If a server renders its template, the template is probed once."""
 
+ForcedCalls: TypeAlias = Literal["tool_choice", "json_schema"]
+"""How a server is made to call a tool: by `tool_choice`, where its engine enforces that, or by `response_format` with
+the schema of a call, which engines enforce that take `tool_choice` for a wish.  The reply is then one JSON object."""
+
+ThinkingSwitch: TypeAlias = Literal["none", "enable_thinking", "thinking", "reasoning_effort"]
+"""How a model's thinking is switched on and off: not at all, by a variable of its chat template (`enable_thinking`:
+Qwen3, GLM-4.5; `thinking`: DeepSeek V3.1, Granite), or off only by `reasoning_effort: none`."""
+
 FactsSource: TypeAlias = Literal["llamacpp_props", "lmstudio_models", "ollama_show", "openai_models"]
 """Where a server reports the model it runs and the size of the window: `GET /props`, `GET /api/v0/models`,
 `GET /api/ps` and `POST /api/show`, or fields that some servers add to `GET /v1/models`."""
@@ -52,6 +60,9 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     accepts_top_k: bool = True
     accepts_named_tool_choice: bool = True
     accepts_parallel_tool_calls: bool = True
+    forces_calls_by: ForcedCalls = "tool_choice"
+    compiles_tool_schemas: bool = False
+    """Whether the server makes a grammar of each tool's schema, and refuses the whole request if it cannot."""
     accepts_images: bool = True
     accepts_image_urls: bool = True
     accepts_reasoning_effort: bool = False
@@ -61,6 +72,9 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     opens_thinking: bool = False
     """Whether the template ends the prompt inside an open thinking tag, so that the reply's text begins with the
     reasoning.  If a server shows its template, this is read from it."""
+    thinking_switch: ThinkingSwitch = "none"
+    """If a server renders its template, the template is probed once: a switch that changes how earlier turns are
+    rendered is not used, because it would have the whole prompt evaluated again."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     template_path: str | None = None
     """The route, from the server's root, that renders a conversation with the model's chat template."""

@@ -10,6 +10,12 @@ OLLAMA = BackendProfile(
     accepts_top_k=False,  # its /v1 ignores options; top_k has no field there
     accepts_image_urls=False,  # base64 only (docs: OpenAI compatibility)
     accepts_named_tool_choice=False,  # tool_choice has no effect (docs: OpenAI compatibility)
+    # Its request has no `tool_choice`; `response_format` becomes the engine's `format`
+    # (openai/openai.go: ChatCompletionRequest, FromChatRequest).
+    forces_calls_by="json_schema",
+    # Any other effort is refused by a model that does not think (openai/openai.go: thinkFromReasoningEffort;
+    # server/routes.go: "does not support thinking").
+    thinking_switch="reasoning_effort",
     identity_path="/api/version",
     identity_marker='"version"',
     facts_from="ollama_show",

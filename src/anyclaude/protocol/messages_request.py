@@ -101,6 +101,17 @@ class MessagesRequest(Struct, frozen=True, kw_only=True):
     diagnostics: DiagnosticsRequest | None = None
     extra: JsonObject = NOTHING
 
+    @property
+    def wants_thinking(self) -> bool | None:
+        """Whether the model is to think, `None` if that is left to the server; `adaptive` leaves it to the model."""
+        match (self.thinking or {}).get("type"):
+            case "enabled" | "adaptive":
+                return True
+            case "disabled":
+                return False
+            case _:
+                return None
+
 
 def decode_request(body: bytes, max_tokens: int | None = None) -> MessagesRequest:
     """

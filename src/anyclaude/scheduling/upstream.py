@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 
 from anyclaude.backends import Backend, CircuitBreaker, DeltaReader
-from anyclaude.dialects import Dialect, DroppedField, TokenizerApi, WireRequest, tokenizer_for
+from anyclaude.dialects import Dialect, DroppedField, EnforcedContent, TokenizerApi, WireRequest, tokenizer_for
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt import Prompt
 
@@ -60,7 +60,7 @@ class Upstream:
         model = model_for(request.request.model, request.priority, target)
         key = None if target.profile.conversation_field is None else request.conversation_key
         encoded = self.dialect.encode_request(request.request, model, target.profile, key)
-        return PreparedRequest(request, self, model, encoded.request, encoded.dropped)
+        return PreparedRequest(request, self, model, encoded.request, encoded.dropped, encoded.enforced)
 
     @asynccontextmanager
     async def send(self, request: "PreparedRequest", within_seconds: float) -> AsyncGenerator[DeltaReader, None]:
@@ -94,6 +94,15 @@ class PreparedRequest(Struct, frozen=True):
     wire: WireRequest
     dropped: tuple[DroppedField, ...] = ()
     """The parts of the request that the dialect or the server does not support."""
+    enforced: EnforcedContent = "any"
+    """What the engine is made to write."""
+
+    @property
+    def opens_thinking(self) -> bool:
+        """Whether the reply's text begins with reasoning: not if the engine writes JSON, or if thinking is off."""
+        profile = self.upstream.backend.target.profile
+        is_on = profile.thinking_switch == "none" or self.source.request.wants_thinking is True
+        return profile.opens_thinking and is_on and self.enforced == "any"
 
     @property
     def route(self) -> str:

@@ -1,5 +1,7 @@
 """What a tool's schema says about a call: which tool a name means, and whether the arguments fit."""
 
+from .call_schema import call_schema, with_properties
+from .grammar_schema import for_grammar
 from .lenient_json import read_leniently
 from .offered_tools import CheckedCall, OfferedTools
 from .syntax import read_arguments
@@ -8,8 +10,11 @@ from .wire_names import names_by_wire_name, wire_name
 __all__ = [
     "CheckedCall",
     "OfferedTools",
+    "call_schema",
+    "for_grammar",
     "names_by_wire_name",
     "read_arguments",
     "read_leniently",
     "wire_name",
+    "with_properties",
 ]

@@ -52,12 +52,6 @@ def test_a_request_without_a_reply_asks_for_one_token() -> None:
     assert dropped_from(max_tokens=0) == {"max_tokens": 1}
 
 
-def test_a_json_reply_is_requested_by_its_schema() -> None:
-    body = body_of(output_config={"format": {"type": "json_schema", "schema": SCHEMA}})
-
-    assert body["response_format"] == {"type": "json_schema", "json_schema": {"name": "reply", "schema": SCHEMA}}
-
-
 @pytest.mark.parametrize(("effort", "word"), [("low", "low"), ("medium", "medium"), ("high", "high"), ("max", "high")])
 def test_effort_is_sent_if_the_server_accepts_it(effort: str, word: str) -> None:
     profile = replace(PROFILE, accepts_reasoning_effort=True)

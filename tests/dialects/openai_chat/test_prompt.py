@@ -24,7 +24,7 @@ def test_the_tools_come_first_then_the_system_prompt_then_the_messages() -> None
 
     assert prompt.model == "served"
     assert prompt.parts == (
-        PromptPart("tools", "Read", 'Read\nReads.\n{"type":"object"}'),
+        PromptPart("tools", "Read", 'Read\nReads.\n{"type":"object","properties":{}}'),
         PromptPart("system", "", "Be kind."),
         PromptPart("messages", "user", "Hello"),
         PromptPart("messages", "assistant", "Yes?"),
@@ -59,9 +59,9 @@ def test_a_user_turn_that_joins_a_message_extends_the_prompt() -> None:
 
 
 def test_other_fields_that_may_change_the_prompt_are_its_settings() -> None:
-    forced = sent(Turn("user", "Hello"), tool_choice=ToolChoice("any"))
+    chosen = sent(Turn("user", "Hello"), tool_choice=ToolChoice("none"))
 
-    assert forced.settings == '{"tool_choice":"required"}'
+    assert chosen.settings == '{"tool_choice":"none"}'
     assert sent(Turn("user", "Hello"), temperature=0.5).settings == ""
 
 

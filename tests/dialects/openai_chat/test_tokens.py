@@ -58,7 +58,7 @@ def test_tokens_are_counted_of_the_prompt_that_is_sent(name: str, path: str, at_
     request = asked(
         system="be good",
         tools=[{"name": "Read", "input_schema": SCHEMA}],
-        tool_choice={"type": "any", "disable_parallel_tool_use": True},
+        tool_choice={"type": "auto", "disable_parallel_tool_use": True},
         temperature=0.5,
     )
     encoded = OpenAiChat().encode_request(request, "local", profile).request
@@ -70,7 +70,7 @@ def test_tokens_are_counted_of_the_prompt_that_is_sent(name: str, path: str, at_
     assert question.body == (
         b'{"model":"local","messages":[{"role":"system","content":"be good"},{"role":"user","content":"hi"}],'
         b'"tools":[{"type":"function","function":{"name":"Read","parameters":{"type":"object","properties":{}}}}],'
-        b'"tool_choice":"required","parallel_tool_calls":false}'
+        b'"tool_choice":"auto","parallel_tool_calls":false}'
     )
 
 

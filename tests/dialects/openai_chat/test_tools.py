@@ -2,9 +2,14 @@
 
 import pytest
 from msgspec.structs import replace
-from tests.dialects.openai_chat.conversations import PROFILE, body_of, dropped_from
+from tests.dialects.openai_chat.conversations import PROFILE, asked, body_of, dropped_from
+from tests.parts.json_at import at
 
+from anyclaude.dialects.openai_chat import OpenAiChat
+from anyclaude.profiles import PROFILES, BackendProfile, profile_named
 from anyclaude.protocol.json_values import JsonObject, JsonValue
+from anyclaude.protocol.messages_request import Tool
+from anyclaude.tool_schemas import call_schema
 
 SCHEMA: JsonObject = {"type": "object", "properties": {"z": {"type": "string"}, "a": {"type": "string"}}}
 WRITE: JsonObject = {"name": "Write", "description": "Writes.", "input_schema": SCHEMA}
@@ -13,6 +18,7 @@ SEARCH: JsonObject = {"type": "web_search_20250305", "name": "web_search", "max_
 ENCODED_WRITE = {"type": "function", "function": {"name": "Write", "description": "Writes.", "parameters": SCHEMA}}
 ENCODED_READ = {"type": "function", "function": {"name": "Read", "parameters": SCHEMA}}
 STRICT = replace(PROFILE, accepts_named_tool_choice=True, accepts_parallel_tool_calls=True)
+LLAMACPP = profile_named("llamacpp")
 LENIENT = replace(PROFILE, accepts_named_tool_choice=False, accepts_parallel_tool_calls=False)
 
 
@@ -77,6 +83,54 @@ def test_parallel_calls_are_disabled_if_the_server_has_the_field() -> None:
     assert body_of(STRICT, tools=[READ], tool_choice=choice)["parallel_tool_calls"] is False
     assert "parallel_tool_calls" not in body_of(LENIENT, tools=[READ], tool_choice=choice)
     assert dropped_from(LENIENT, tools=[READ], tool_choice=choice) == {"tool_choice.disable_parallel_tool_use": 1}
+
+
+@pytest.mark.parametrize("name", ["llamacpp", "embedded", "lmstudio", "ollama"])
+def test_a_call_is_forced_by_its_schema_if_the_server_enforces_nothing_else(name: str) -> None:
+    profile = profile_named(name)
+
+    body = body_of(profile, tools=[WRITE, READ], tool_choice={"type": "any", "disable_parallel_tool_use": True})
+
+    assert body["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "call", "schema": call_schema([Tool("Write", "", SCHEMA), Tool("Read", "", SCHEMA)])},
+    }
+    assert body["tools"] == [ENCODED_WRITE, ENCODED_READ]
+    assert not {"tool_choice", "parallel_tool_calls"} & set(body)
+
+
+def test_a_named_tool_is_forced_by_its_schema_and_all_tools_stay_in_the_prompt() -> None:
+    body = body_of(LLAMACPP, tools=[WRITE, READ], tool_choice={"type": "tool", "name": "Read"})
+
+    assert at(body, "response_format", "json_schema", "schema") == call_schema([Tool("Read", "", SCHEMA)])
+    assert body["tools"] == [ENCODED_WRITE, ENCODED_READ]
+
+
+def test_a_reply_whose_call_was_forced_by_a_schema_is_known_to_be_one() -> None:
+    def enforced(profile: BackendProfile, kind: str) -> str:
+        request = asked(tools=[READ], tool_choice={"type": kind, "name": "Read"})
+        return OpenAiChat().encode_request(request, "local", profile).enforced
+
+    assert [enforced(LLAMACPP, kind) for kind in ("auto", "any", "tool", "none")] == ["any", "call", "call", "any"]
+    assert enforced(STRICT, "any") == "any"
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_a_tool_without_parameters_has_an_empty_object_of_them(profile: BackendProfile) -> None:
+    body = body_of(profile, tools=[{"name": "regions", "input_schema": {"type": "object"}}])
+
+    assert at(body, "tools", 0, "function", "parameters") == {"type": "object", "properties": {}}
+
+
+def test_a_schema_is_loosened_only_for_a_server_that_compiles_it() -> None:
+    refused: JsonObject = {"type": "object", "properties": {"a": True}}
+    tools: list[JsonValue] = [{"name": "a", "input_schema": refused}]
+
+    def parameters(profile: BackendProfile) -> JsonValue:
+        return at(body_of(profile, tools=tools), "tools", 0, "function", "parameters")
+
+    assert parameters(LLAMACPP) == {"type": "object", "properties": {"a": {}}}
+    assert parameters(PROFILE) == refused
 
 
 def test_the_tools_of_one_request_never_leak_into_another() -> None:

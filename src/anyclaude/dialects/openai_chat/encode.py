@@ -1,12 +1,14 @@
 """Encode a request in Chat Completions.  The same request always gives the same bytes."""
 
-from anyclaude.dialects.base import Encoded, WireRequest
+from anyclaude.dialects.base import Encoded, EnforcedContent, WireRequest
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.protocol.messages_request import MessagesRequest
 
 from .conversation import encode_conversation
 from .dropped_fields import NO_SUCH_FIELD, DroppedFields
+from .output_format import OLDER_FIELD, encode_format, encode_schema
+from .thinking import encode_thinking
 from .tools import ToolFields, encode_tools
 
 PATH = "/chat/completions"
@@ -21,12 +23,16 @@ def encode_request(
     """Return the streaming request for `model`, and the dropped fields."""
     dropped = DroppedFields()
     messages = encode_conversation(request, profile, dropped)
+    tools = encode_tools(request, profile, dropped)
+    reply_format = encode_format(request, profile, dropped)
     body: dict[str, JsonValue] = {
         "model": model,
         "messages": messages,
-        **_tool_fields(encode_tools(request, profile, dropped)),
+        **_tool_fields(tools),
         **_sampling(request, profile, dropped),
-        **_output(request, profile, dropped),
+        **_response_format(tools, reply_format),
+        **_output_config(request, profile, dropped),
+        **encode_thinking(request, profile, dropped, is_call_forced=tools.call is not None),
         **_continuation(messages, profile, dropped),
         "stream": True,
         "stream_options": {"include_usage": True},
@@ -34,7 +40,19 @@ def encode_request(
     if profile.conversation_field is not None and conversation_key is not None:
         body[profile.conversation_field] = conversation_key
     _note_unsent_fields(request, dropped)
-    return Encoded(WireRequest(PATH, encode_json(body)), dropped.entries)
+    return Encoded(WireRequest(PATH, encode_json(body)), dropped.entries, _enforced(tools, reply_format))
+
+
+def _enforced(tools: ToolFields, reply_format: JsonObject | None) -> EnforcedContent:
+    if tools.call is not None:
+        return "call"
+    return "any" if reply_format is None else "format"
+
+
+def _response_format(tools: ToolFields, reply_format: JsonObject | None) -> JsonObject:
+    if tools.call is not None:
+        return {"response_format": encode_schema("call", tools.call)}
+    return {} if reply_format is None else {"response_format": reply_format}
 
 
 def _tool_fields(fields: ToolFields) -> JsonObject:
@@ -63,12 +81,12 @@ def _sampling(request: MessagesRequest, profile: BackendProfile, dropped: Droppe
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _output(request: MessagesRequest, profile: BackendProfile, dropped: DroppedFields) -> JsonObject:
+def _output_config(request: MessagesRequest, profile: BackendProfile, dropped: DroppedFields) -> JsonObject:
     fields: dict[str, JsonValue] = {}
     for name, value in (request.output_config or {}).items():
         match name, value:
-            case "format", {"type": "json_schema", "schema": dict(schema)}:
-                fields["response_format"] = {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}
+            case "format", _:
+                pass
             case "effort", str(effort) if profile.accepts_reasoning_effort and effort in EFFORTS:
                 fields["reasoning_effort"] = EFFORTS[effort]
             case "effort", _:
@@ -96,11 +114,10 @@ def _continuation(messages: list[JsonObject], profile: BackendProfile, dropped: 
 def _note_unsent_fields(request: MessagesRequest, dropped: DroppedFields) -> None:
     unsent = {
         "metadata": request.metadata,
-        "thinking": request.thinking,
         "context_management": request.context_management,
         "service_tier": request.service_tier,
     }
     for name, value in unsent.items():
         if value is not None:
             dropped.note(name, NO_SUCH_FIELD)
-    dropped.note_fields("", request.extra)
+    dropped.note_fields("", {name: value for name, value in request.extra.items() if name != OLDER_FIELD})

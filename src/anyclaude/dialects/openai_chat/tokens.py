@@ -18,7 +18,7 @@ from anyclaude.protocol.json_values import JsonError, decode_json, encode_json
 
 from .encode import PATH
 
-PROMPT_FIELDS = ("model", "messages", "tools", "tool_choice", "parallel_tool_calls")
+PROMPT_FIELDS = ("model", "messages", "tools", "tool_choice", "parallel_tool_calls", "chat_template_kwargs")
 """The fields of a request that decide how many tokens its prompt has, in the order in which it has them."""
 
 

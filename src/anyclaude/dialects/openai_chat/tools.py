@@ -5,7 +5,7 @@ from msgspec import Struct
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, ToolChoice
-from anyclaude.tool_schemas import wire_name
+from anyclaude.tool_schemas import call_schema, for_grammar, wire_name, with_properties
 
 from .dropped_fields import DroppedFields
 
@@ -14,11 +14,12 @@ PLACEHOLDER = "DeferredToolPlaceholder"
 
 
 class ToolFields(Struct, frozen=True):
-    """The fields of the body that concern tools; a `None` is omitted."""
+    """The fields of the body that concern tools, and the schema of a call if one is forced by it; no `None` is sent."""
 
     tools: list[JsonObject] | None = None
     tool_choice: JsonValue = None
     parallel_tool_calls: bool | None = None
+    call: JsonObject | None = None
 
 
 def encode_tools(request: MessagesRequest, profile: BackendProfile, dropped: DroppedFields) -> ToolFields:
@@ -29,10 +30,12 @@ def encode_tools(request: MessagesRequest, profile: BackendProfile, dropped: Dro
         if choice is not None:
             dropped.note("tool_choice", "there is no tool to choose")
         return ToolFields()
-    encoded = [_encode_tool(tool, dropped) for tool in tools]
+    encoded = [_encode_tool(tool, profile, dropped) for tool in tools]
     if choice is None:
         return ToolFields(encoded)
     dropped.note_fields("tool_choice.", choice.extra)
+    if profile.forces_calls_by == "json_schema" and (forced := _forced(choice, tools)):
+        return ToolFields(encoded, call=call_schema(forced))  # all tools stay: they are at the front of the prompt
     position = next((at for at, tool in enumerate(tools) if tool.name == choice.name), None)
     if choice.type == "tool" and position is not None and not profile.accepts_named_tool_choice:
         dropped.note("tool_choice.name", "this server does not accept a tool's name, so only that tool was sent")
@@ -40,6 +43,18 @@ def encode_tools(request: MessagesRequest, profile: BackendProfile, dropped: Dro
     return ToolFields(
         encoded, _encode_choice(choice, position is not None, profile, dropped), _parallel(choice, profile, dropped)
     )
+
+
+def is_call_forced(choice: ToolChoice | None) -> bool:
+    """Return whether the model must call a tool."""
+    return choice is not None and choice.type in {"any", "tool"}
+
+
+def _forced(choice: ToolChoice, tools: list[Tool]) -> list[Tool]:
+    """Return the tools of which the model must call one."""
+    if not is_call_forced(choice):
+        return []
+    return [tool for tool in tools if choice.type == "any" or tool.name == choice.name]
 
 
 def _is_callable(tool: Tool, dropped: DroppedFields) -> bool:
@@ -52,14 +67,15 @@ def _is_callable(tool: Tool, dropped: DroppedFields) -> bool:
     return True
 
 
-def _encode_tool(tool: Tool, dropped: DroppedFields) -> JsonObject:
+def _encode_tool(tool: Tool, profile: BackendProfile, dropped: DroppedFields) -> JsonObject:
     dropped.note_fields("tools.", tool.extra)
     if tool.defer_loading:
         dropped.note("tools.defer_loading", "a tool is sent whole or not at all")
     function: dict[str, JsonValue] = {"name": wire_name(tool.name)}
     if tool.description:
         function["description"] = tool.description
-    function["parameters"] = tool.input_schema
+    parameters = with_properties(tool.input_schema or {})
+    function["parameters"] = for_grammar(parameters) if profile.compiles_tool_schemas else parameters
     return {"type": "function", "function": function}
 
 

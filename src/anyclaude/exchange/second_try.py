@@ -1,0 +1,86 @@
+"""
+How to request an invalid call again, with its tool's schema enforced by the engine.
+
+The second request is the same conversation, and the reply can only be a call of that one tool.  It is made when the
+first reply is over: a server may have one slot, and only its end shows whether the reply was cut.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from anyclaude.filters import RejectedCall
+from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ToolCallDelta, UsageReported
+from anyclaude.protocol.message_stream import merge_reports
+from anyclaude.protocol.messages_request import Tool, ToolChoice
+from anyclaude.scheduling.upstream import PreparedRequest
+from anyclaude.tool_schemas import OfferedTools
+
+
+class WrittenCall(msgspec.Struct, frozen=True):
+    """The JSON object that the engine was made to write."""
+
+    name: str
+    arguments: msgspec.Raw
+
+
+def can_be_constrained(prepared: PreparedRequest) -> bool:
+    """Return whether the server enforces the schema of a call, and has not done so for this reply already."""
+    profile = prepared.upstream.backend.target.profile
+    return profile.forces_calls_by == "json_schema" and prepared.enforced == "any"
+
+
+def constrained(prepared: PreparedRequest, tool: str) -> PreparedRequest:
+    """Return the request for a call of `tool`."""
+    request = replace(prepared.source.request, tool_choice=ToolChoice("tool", tool))
+    return prepared.upstream.prepare(replace(prepared.source, request=request))
+
+
+def replacement(call: RejectedCall, reply: Sequence[Delta], tools: Iterable[Tool]) -> ToolCallDelta | None:
+    """Return the call in the reply to the second request, `None` if it is not a whole and valid one."""
+    arguments = _arguments_in(call.tool, reply)
+    if arguments is None or not any(isinstance(delta, Finished) and delta.reason != "max_tokens" for delta in reply):
+        return None
+    checked = OfferedTools(tools).checked(call.tool, arguments)
+    return ToolCallDelta(call.deltas[0].slot, call.tool, checked.arguments) if checked.is_valid else None
+
+
+def _arguments_in(tool: str, reply: Sequence[Delta]) -> str | None:
+    """Return the arguments: of the JSON object in the text, or of a call that the server has made of it."""
+    calls = [delta for delta in reply if isinstance(delta, ToolCallDelta)]
+    if calls:
+        ours = calls[0].name == tool and {delta.slot for delta in calls} == {calls[0].slot}
+        return "".join(delta.arguments for delta in calls) if ours else None
+    text = "".join(delta.text for delta in reply if isinstance(delta, TextDelta))
+    try:
+        written = msgspec.json.decode(text, type=WrittenCall)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return bytes(written.arguments).decode() if written.name == tool else None
+
+
+def usage_of_both(first: UsageReported, reply: Sequence[Delta]) -> UsageReported:
+    """
+    Return the usage of a message that took two requests.
+
+    What was generated adds up, and so does the time.  The input is that of the first: the second has the same prompt,
+    and the client takes the input for the size of its conversation.
+    """
+    second = UsageReported()
+    for delta in reply:
+        if isinstance(delta, UsageReported):
+            second = merge_reports(second, delta)
+    return UsageReported(
+        output_tokens=_sum(first.output_tokens, second.output_tokens),
+        prefill_seconds=_sum(first.prefill_seconds, second.prefill_seconds),
+        generation_seconds=_sum(first.generation_seconds, second.generation_seconds),
+    )
+
+
+Number = TypeVar("Number", int, float)
+
+
+def _sum(one: Number | None, other: Number | None) -> Number | None:
+    return one if other is None else other if one is None else one + other

@@ -1,0 +1,39 @@
+"""The schema of a call takes the calls of the given tools, and no others."""
+
+import jsonschema
+import pytest
+
+from anyclaude.protocol.json_values import JsonObject, JsonValue
+from anyclaude.protocol.messages_request import Tool
+from anyclaude.tool_schemas.call_schema import call_schema, with_properties
+
+READ = Tool(
+    "Read", "", {"type": "object", "properties": {"path": {"$ref": "#/$defs/P"}}, "$defs": {"P": {"type": "string"}}}
+)
+REGIONS = Tool("regions", "", {"type": "object"})
+
+
+def takes(tools: list[Tool], call: JsonValue) -> bool:
+    return jsonschema.Draft202012Validator(call_schema(tools)).is_valid(call)
+
+
+@pytest.mark.parametrize("tools", [[READ], [READ, REGIONS], [REGIONS, READ]])
+def test_calls_of_the_tools_fit_and_their_references_are_followed(tools: list[Tool]) -> None:
+    assert takes(tools, {"name": "Read", "arguments": {"path": "/a"}})
+    assert not takes(tools, {"name": "Read", "arguments": {"path": 1}})
+    assert not takes(tools, {"name": "Write", "arguments": {}})
+    assert not takes(tools, {"name": "Read"})
+    assert takes(tools, {"name": "regions", "arguments": {}}) == (REGIONS in tools)
+
+
+@pytest.mark.parametrize(
+    ("schema", "whole"),
+    [
+        ({}, {"type": "object", "properties": {}}),
+        ({"type": "object", "properties": None}, {"type": "object", "properties": {}}),
+        ({"$ref": "#/$defs/A", "$defs": {}}, {"$ref": "#/$defs/A", "$defs": {}, "type": "object", "properties": {}}),
+    ],
+)
+def test_arguments_always_have_a_type_and_properties(schema: JsonObject, whole: JsonObject) -> None:
+    assert with_properties(schema) == whole
+    assert with_properties(whole) is whole
