@@ -20,9 +20,9 @@ from tests.parts.upstreams import HELLO, upstream_of
 
 from anyclaude.errors import BackendError, BackendGarbled, BackendTimeout, BackendTruncated, BackendUnreachable
 from anyclaude.exchange.reply_stream import ReplyStream
-from anyclaude.filters import CallNote, EndlessReply, FilterContext, FilterFactory, RejectedCall
+from anyclaude.filters import CallNote, EndlessReply, FilterContext, FilterFactory, checked_calls, written_replies
 from anyclaude.profiles import BackendName
-from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ToolCallDelta
+from anyclaude.protocol.deltas import Delta, Finished, TextDelta
 from anyclaude.protocol.events import StreamEvent, encode_event
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import Tool
@@ -282,28 +282,14 @@ async def test_a_continuation_that_a_filter_has_ended_is_not_read_on() -> None:
     assert run.is_idle
 
 
-class Rejecting:
-    """A filter that finds every call invalid once the reply is finished, and keeps it unless it is taken over."""
-
-    def __init__(self, context: FilterContext) -> None:
-        self._context = context
-        self._call: list[ToolCallDelta] = []
-
-    def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
-        self._call += [delta for delta in deltas if isinstance(delta, ToolCallDelta)]
-        return [delta for delta in deltas if not isinstance(delta, ToolCallDelta)]
-
-    def finish(self) -> list[Delta]:
-        call = RejectedCall(self._call[0].name, tuple(self._call), "not JSON")
-        return [] if self._context.hand_over(call) else [*self._call]
-
-
-INVALID = ExpectedReply((Text("Now: "), ToolCallStart(0, "Bash"), Arguments(0, '{"command":}')), "tool_calls")
+CHECKS = (written_replies, checked_calls)
+INVALID = ExpectedReply((Text("Now: "), ToolCallStart(0, "Bash"), Arguments(0, "{}")), "tool_calls")
+WRITTEN = ExpectedReply((Text('Now: \n{"name":"Bash",'), Text('"arguments":{}}\n')))
 CONSTRAINED = ExpectedReply((Text('{"name":"Bash","arguments":{"command":"ls"}}'),))
 
 
 async def test_an_invalid_call_is_requested_again_and_the_text_before_it_is_kept() -> None:
-    run = Run([whole(INVALID), whole(CONSTRAINED)], filters=[Rejecting])
+    run = Run([whole(INVALID), whole(CONSTRAINED)], filters=CHECKS)
 
     verdict = await run.finish()
 
@@ -311,10 +297,18 @@ async def test_an_invalid_call_is_requested_again_and_the_text_before_it_is_kept
     assert verdict.stop_reason == "tool_use"
     schema = at(json.loads(run.backend.requests[1].body), "response_format", "json_schema", "schema")
     assert schema == call_schema([BASH])
-    assert [(note.what, note.before, note.after) for note in run.notes] == [
-        ("constrained", '{"command":}', '{"command":"ls"}')
-    ]
+    assert [(note.what, note.before, note.after) for note in run.notes] == [("constrained", "{}", '{"command":"ls"}')]
     assert run.is_idle
+
+
+async def test_an_invalid_call_that_was_written_into_the_text_is_requested_again() -> None:
+    run = Run([whole(WRITTEN), whole(CONSTRAINED)], filters=CHECKS)
+
+    verdict = await run.finish()
+
+    assert [block[2] for block in blocks_of(verdict)] == ["Now: \n", '{"command":"ls"}']
+    assert verdict.stop_reason == "tool_use"
+    assert [note.what for note in run.notes] == ["recognised", "constrained"]
 
 
 @pytest.mark.parametrize(
@@ -323,26 +317,26 @@ async def test_an_invalid_call_is_requested_again_and_the_text_before_it_is_kept
     ids=["another reply", "refused", "truncated"],
 )
 async def test_a_second_try_that_fails_delivers_the_call_as_the_model_wrote_it(second: FakeReply) -> None:
-    run = Run([whole(INVALID), second], filters=[Rejecting])
+    run = Run([whole(INVALID), second], filters=CHECKS)
 
     verdict = await run.finish()
 
-    assert [block[2] for block in blocks_of(verdict)] == ["Now: ", '{"command":}']
+    assert [block[2] for block in blocks_of(verdict)] == ["Now: ", "{}"]
     assert [note.what for note in run.notes] == ["invalid"]
     assert run.is_idle
 
 
 async def test_a_call_that_was_cut_is_not_requested_again() -> None:
-    run = Run([whole(ExpectedReply(INVALID.parts, "length"))], filters=[Rejecting])
+    run = Run([whole(ExpectedReply(INVALID.parts, "length"))], filters=CHECKS)
 
     verdict = await run.finish()
 
-    assert [block[2] for block in blocks_of(verdict)] == ["Now: ", '{"command":}']
+    assert [block[2] for block in blocks_of(verdict)] == ["Now: ", "{}"]
     assert len(run.backend.requests) == 1
 
 
 async def test_a_server_that_cannot_enforce_a_schema_is_not_asked_again() -> None:
-    run = Run([whole(INVALID)], kind="generic", filters=[Rejecting])
+    run = Run([whole(INVALID)], kind="generic", filters=CHECKS)
 
     assert blocks_of(await run.finish()) == INVALID.blocks()
     assert len(run.backend.requests) == 1

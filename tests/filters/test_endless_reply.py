@@ -20,7 +20,7 @@ from tests.parts.replies import any_deltas
 from tests.parts.splits import any_split
 
 from anyclaude.filters import EndlessReply, FilterContext, endless_reply
-from anyclaude.filters.endless_reply import BLOCK_CHARACTERS, SENTENCE, WINDOWS, repeated_unit
+from anyclaude.filters.endless_reply import BLOCK_CHARACTERS, SENTENCE, SPACE_AFTER_CALL, WINDOWS, repeated_unit
 from anyclaude.profiles import profile_named
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ThinkingDelta, ToolCallDelta, UsageReported
 
@@ -51,6 +51,29 @@ def filtered(*deltas: Delta) -> Filtered:
         result.delivered += made.feed([delta])
     result.delivered += made.finish()
     return result
+
+
+CALL = ToolCallDelta(0, "Read", '{"file_path": "/a"}')
+
+
+@pytest.mark.parametrize("as_written", [False, True])
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+def test_white_space_after_a_call_ends_the_reply_without_a_word(size: int, as_written: bool) -> None:
+    space = "\n" * size
+    pieces: list[Delta] = [ToolCallDelta(0, written=space) if as_written else TextDelta(space)]
+
+    result = filtered(TextDelta("I look."), CALL, *pieces * (1_000 // size), Finished("max_tokens"))
+
+    assert result.ended == [EndlessReply("text", None, SPACE_AFTER_CALL)]
+    assert result.delivered[-1] == Finished("end_turn")
+    assert result.text() == "I look." + ("" if as_written else "\n" * SPACE_AFTER_CALL)
+
+
+def test_white_space_between_calls_and_before_text_does_not_end_a_reply() -> None:
+    line = TextDelta("\n" * (SPACE_AFTER_CALL - 1))
+    reply: list[Delta] = [CALL, line, CALL, line, TextDelta("done"), line, Finished("end_turn")]
+
+    assert filtered(*reply).delivered == reply
 
 
 ENDLESS = {
@@ -196,7 +219,7 @@ async def test_the_client_gets_a_whole_message_and_the_server_is_stopped(tmp_pat
 
 async def test_a_call_before_the_repetition_is_still_run(tmp_path: Path) -> None:
     async with (
-        chat_server(always(reply(call("Read", file_path="/a"), say("\n" * 5_000)))) as server,
+        chat_server(always(reply(call("Read", file_path="/a"), say(LINE * 500)))) as server,
         running_gateway(tmp_path, target_at(server.base_url), options=OPTIONS) as gateway,
     ):
         response = await ask(gateway.base_url, "POST", "/v1/messages", prompt())

@@ -1,6 +1,7 @@
 """Tool calls and their results through the official SDK."""
 
 import base64
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from anthropic import beta_async_tool
 from anthropic.types import MessageParam, ToolChoiceParam, ToolParam, ToolUseBlock
 from tests.parts.chat_reply import Call, call, reply, say
 from tests.parts.chat_script import always, in_turn
+from tests.parts.json_at import at
 from tests.parts.pictures import png
 from tests.sdk.clients import HELLO, MODEL, sdk_setup
 
@@ -16,6 +18,8 @@ WEATHER: ToolParam = {
     "description": "Returns the weather of a town.",
     "input_schema": {"type": "object", "properties": {"town": {"type": "string"}}, "required": ["town"]},
 }
+
+TIDE: ToolParam = {**WEATHER, "name": "tide"}
 
 
 def calls_in(content: list[object]) -> list[ToolUseBlock]:
@@ -117,27 +121,37 @@ async def test_an_image_and_an_error_result_reach_the_model(tmp_path: Path) -> N
     assert "error" not in image_result.text.lower()
 
 
-@pytest.mark.parametrize(
-    ("choice", "expected"),
-    [
-        ({"type": "auto"}, {"auto", None}),
-        ({"type": "any"}, {"required"}),
-        ({"type": "none"}, {"none"}),
-        ({"type": "tool", "name": "weather"}, {"required"}),
-    ],
-)
-async def test_the_tool_choice_keeps_its_meaning(
+@pytest.mark.parametrize(("choice", "expected"), [({"type": "auto"}, {"auto", None}), ({"type": "none"}, {"none"})])
+async def test_a_choice_that_demands_no_call_keeps_its_meaning(
     tmp_path: Path, choice: ToolChoiceParam, expected: set[str | None]
 ) -> None:
     async with sdk_setup(tmp_path, always(reply(say("Well.")))) as setup:
         await setup.client.messages.create(
-            model=MODEL, max_tokens=50, messages=HELLO, tools=[WEATHER, {**WEATHER, "name": "tide"}], tool_choice=choice
+            model=MODEL, max_tokens=50, messages=HELLO, tools=[WEATHER, TIDE], tool_choice=choice
         )
 
-    raw = setup.server.requests[0].raw
-    assert raw.get("tool_choice") in expected
-    if choice["type"] == "tool":
-        assert setup.server.requests[0].tool_names == ("weather",)
+    assert setup.server.requests[0].raw.get("tool_choice") in expected
+
+
+@pytest.mark.parametrize(
+    ("choice", "names"),
+    [({"type": "any"}, {"weather", "tide"}), ({"type": "tool", "name": "weather"}, {"weather"})],
+)
+async def test_a_demanded_call_is_enforced_by_its_schema_and_arrives_as_a_call(
+    tmp_path: Path, choice: ToolChoiceParam, names: set[str]
+) -> None:
+    text = '{"name": "weather", "arguments": {"town": "Oslo"}}'
+    async with sdk_setup(tmp_path, always(reply(say(text)))) as setup:
+        message = await setup.client.messages.create(
+            model=MODEL, max_tokens=50, messages=HELLO, tools=[WEATHER, TIDE], tool_choice=choice
+        )
+
+    request = setup.server.requests[0]
+    schema = json.dumps(at(request.raw, "response_format", "json_schema", "schema"))
+    assert {name for name in ("weather", "tide") if f'{{"const": "{name}"}}' in schema} == names
+    assert request.tool_names == ("weather", "tide")  # the beginning of the prompt stays the same
+    assert message.stop_reason == "tool_use"
+    assert [(block.name, block.input) for block in calls_in([*message.content])] == [("weather", {"town": "Oslo"})]
 
 
 async def test_a_tool_keeps_its_name_description_and_schema(tmp_path: Path) -> None:

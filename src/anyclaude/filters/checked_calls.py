@@ -17,7 +17,7 @@ from anyclaude.protocol.deltas import Delta, Finished, StopReason, TextDelta, Th
 from anyclaude.protocol.messages_request import Tool
 from anyclaude.tool_schemas import OfferedTools
 
-from .base import CallNote, DeltaFilter, FilterContext
+from .base import CallNote, DeltaFilter, FilterContext, RejectedCall
 
 MAX_NOTED = 2_000
 """The characters of a call in a note, which is for reading: a call may write a file of a megabyte."""
@@ -109,6 +109,7 @@ class CheckedCalls:
 
     def __init__(self, context: FilterContext) -> None:
         self._note = context.note
+        self._hand_over = context.hand_over
         self._offered = OfferedTools(context.tools)
         self._eager = frozenset(tool.name for tool in context.tools if _is_eager(tool))
         self._waiting: list[HeldCall | Delta] = []  # in the order of the reply; the first is a call
@@ -184,25 +185,31 @@ class CheckedCalls:
         waiting, self._waiting = self._waiting, []
         self._passing.update(self._held)
         self._held.clear()
-        return [self._checked(item) if isinstance(item, HeldCall) else item for item in waiting]
+        return [delta for item in waiting for delta in (self._checked(item) if isinstance(item, HeldCall) else [item])]
 
-    def _checked(self, call: HeldCall) -> ToolCallDelta:
+    def _checked(self, call: HeldCall) -> list[Delta]:
+        """Return the call as it is to be delivered, nothing if the gateway requests it again."""
         name = self._offered.named(call.name)
         if name is None:
-            return call.delta()
+            return [call.delta()]
         if not call.is_whole and self._end not in ENDED_BY_THE_MODEL:
             self._note(CallNote("invalid", name, "the reply ended before the arguments", _excerpt(call.arguments)))
-            return call.delta()
+            return [call.delta()]
         checked = self._offered.checked(name, call.arguments)
         if not checked.is_valid:
-            self._note(CallNote("invalid", name, checked.problem, _excerpt(call.arguments)))
-            return call.delta(name)
+            return self._rejected(call.delta(name), checked.problem)
         changes = checked.changes if name == call.name else (f"{call.name} is {name}", *checked.changes)
         if not changes:
-            return call.delta()
+            return [call.delta()]
         before, after = _excerpt(call.arguments), _excerpt(checked.arguments)
         self._note(CallNote("repaired", name, "; ".join(changes)[:MAX_NOTED], before, after))
-        return call.delta(name, checked.arguments)
+        return [call.delta(name, checked.arguments)]
+
+    def _rejected(self, call: ToolCallDelta, problem: str) -> list[Delta]:
+        if self._hand_over(RejectedCall(call.name, (call,), problem)):
+            return []
+        self._note(CallNote("invalid", call.name, problem, _excerpt(call.arguments)))
+        return [call]
 
 
 def _has_call(deltas: Sequence[Delta]) -> bool:

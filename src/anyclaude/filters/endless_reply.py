@@ -3,7 +3,8 @@ Ends a reply that repeats itself.
 
 Some models repeat a line, a few lines or a phrase until they reach `max_tokens`, or write newlines after a tool call
 (Qwen2.5-Coder of 0.5 B and 1.5 B on llama.cpp, for up to 92 s).  The text that was delivered cannot be taken back, so
-the reply ends with a sentence to the user.
+the reply ends with a sentence to the user.  White space after a tool call ends it without one: the model has said what
+it wanted.
 
 Only exact repetition counts, and only much of it, because tables, separators, lists of zeros and unrolled code repeat
 themselves too.  The arguments of tool calls are never looked at: a file may contain anything, and a call that is cut is
@@ -28,6 +29,10 @@ from .base import EndlessReply, FilterContext
 
 BLOCK_CHARACTERS = 1_024
 """Also the white space that ends a reply: no layout needs a page of it."""
+
+
+SPACE_AFTER_CALL = 128
+"""The white space after a tool call that ends the reply: between calls, models write a line break or two."""
 
 
 class Window(Struct, frozen=True):
@@ -68,6 +73,7 @@ class EndlessReplyFilter:
         self._pieces: list[str] = []
         self._missing = BLOCK_CHARACTERS  # characters, to the end of the block
         self._within: type[Prose] = TextDelta
+        self._space_after_call: int | None = None  # None: something else has followed the last call
         self._is_over = False
 
     def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
@@ -76,22 +82,38 @@ class EndlessReplyFilter:
             return []
         for place, delta in enumerate(deltas):
             if type(delta) is TextDelta or type(delta) is ThinkingDelta:
-                text = delta.text
-                if not text:
-                    continue
-                if type(delta) is not self._within:
-                    self._begin(type(delta))
-                self._pieces.append(text)
-                self._missing -= len(text)
-                if self._missing <= 0 and (ending := self._ending(delta)):
-                    return [*deltas[:place], *ending]
+                ending = self._read(delta) if delta.text else None
             elif type(delta) is ToolCallDelta:
-                self._begin(self._within)
+                ending = self._read_call(delta)
+            else:
+                ending = None
+            if ending is not None:
+                self._is_over = True
+                return [*deltas[:place], *ending]
         return list(deltas)
 
     def finish(self) -> list[Delta]:
         """Return nothing: nothing is held back."""
         return []
+
+    def _read(self, delta: Prose) -> list[Delta] | None:
+        """Take note of text; return the end of the reply if it is endless."""
+        if self._space_after_call is not None and (surplus := self._surplus_space(delta.text)) is not None:
+            return [type(delta)(delta.text[: len(delta.text) - surplus]), Finished("end_turn")]
+        if type(delta) is not self._within:
+            self._begin(type(delta))
+        self._pieces.append(delta.text)
+        self._missing -= len(delta.text)
+        return self._ending(delta) if self._missing <= 0 else None
+
+    def _read_call(self, delta: ToolCallDelta) -> list[Delta] | None:
+        """Take note of a call, or of what the model wrote after one; return the end of the reply if it is endless."""
+        self._begin(self._within)
+        if delta.name or delta.arguments:
+            self._space_after_call = 0
+        elif self._surplus_space(delta.written) is not None:
+            return [delta, Finished("end_turn")]
+        return None
 
     def _begin(self, within: type[Prose]) -> None:
         """Forget the text before a tool call, or before text of another kind: what follows is something new."""
@@ -100,20 +122,30 @@ class EndlessReplyFilter:
         self._pieces.clear()
         self._missing = BLOCK_CHARACTERS
 
-    def _ending(self, delta: Prose) -> list[Delta]:
-        """Return the end of the reply, which begins with what is left of the delta; empty if the reply goes on."""
+    def _surplus_space(self, text: str) -> int | None:
+        """Count the white space that follows a call; return by how much it is too long, `None` if it is not."""
+        if self._space_after_call is None or not text.isspace():
+            self._space_after_call = None
+            return None
+        self._space_after_call += len(text)
+        if self._space_after_call < SPACE_AFTER_CALL:
+            return None
+        self._end(EndlessReply("text", None, SPACE_AFTER_CALL))
+        return self._space_after_call - SPACE_AFTER_CALL
+
+    def _ending(self, delta: Prose) -> list[Delta] | None:
+        """Return the end of the reply, which begins with what is left of the delta; `None` if the reply goes on."""
         text = "".join(self._pieces)
         for end in range(BLOCK_CHARACTERS, len(text) + 1, BLOCK_CHARACTERS):
             self._blocks.append(text[end - BLOCK_CHARACTERS : end])
             if (found := self._repetition()) is not None:
-                self._is_over = True
                 self._end(found)
                 kept = delta.text[: len(delta.text) - (len(text) - end)]
                 return [type(delta)(kept), TextDelta(SENTENCE), Finished("end_turn")]
         rest = len(text) % BLOCK_CHARACTERS
         self._pieces = [text[len(text) - rest :]]
         self._missing = BLOCK_CHARACTERS - rest
-        return []
+        return None
 
     def _repetition(self) -> EndlessReply | None:
         """Return how the last blocks repeat themselves, `None` if they do not."""

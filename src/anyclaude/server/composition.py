@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
+from msgspec.structs import replace
 
 from anyclaude.backends import BackendTarget, CircuitBreaker
 from anyclaude.backends.http import HttpBackend, open_session
@@ -65,6 +66,9 @@ async def open_gateway(
         raise InvalidSetting(
             f"host {options.host} is open to other machines, so a token is required: set ANYCLAUDE_TOKEN"
         )
+    targets = (
+        tuple(_without_constraints(target) for target in targets) if options.tool_calls != "constrained" else targets
+    )
     composition = _Composition(options, targets, journal, clock, fatal_error)
     async with AsyncExitStack() as stack:
         session = await composition.opened_session(stack)
@@ -163,6 +167,11 @@ class _Composition:
             new_id=new_id,
             filters=(*_own_filters(options.tool_calls), *options.filters),
         )
+
+
+def _without_constraints(target: BackendTarget) -> BackendTarget:
+    """Return a server that is asked to call a tool, and never made to by a schema."""
+    return replace(target, profile=replace(target.profile, forces_calls_by="tool_choice"))
 
 
 def _own_filters(tool_calls: ToolCalls) -> tuple[FilterFactory, ...]:

@@ -1,7 +1,7 @@
 """Make calls of what a model wrote: a name and arguments, compared with the tools that were offered."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -197,15 +197,17 @@ class OfferedCalls:
             CheckedCall(name, match["arguments"], is_valid=False, problem="the JSON ends inside a string"), text
         )
 
-    def note(self, found: Iterable[FoundCall], form: str) -> None:
-        """Record the calls that were recognised, for the journal."""
-        for it in found:
-            call = it.call
-            self._note(CallNote("recognised", call.name, form))
-            if call.changes or not call.is_valid:
-                before, after = it.text[:NOTE_CHARACTERS], call.arguments[:NOTE_CHARACTERS]
-                detail = "; ".join(call.changes) if call.is_valid else call.problem
-                self._note(CallNote("repaired" if call.is_valid else "invalid", call.name, detail, before, after))
+    def note_recognised(self, found: FoundCall, form: str) -> None:
+        """Record a call that was recognised, for the journal."""
+        self._note(CallNote("recognised", found.call.name, form))
+
+    def note_check(self, found: FoundCall) -> None:
+        """Record what was repaired in a call, or what is wrong with it."""
+        call = found.call
+        if call.changes or not call.is_valid:
+            before, after = found.text[:NOTE_CHARACTERS], call.arguments[:NOTE_CHARACTERS]
+            detail = "; ".join(call.changes) if call.is_valid else call.problem
+            self._note(CallNote("repaired" if call.is_valid else "invalid", call.name, detail, before, after))
 
     def note_refusal(self, reason: NotACall, form: str) -> None:
         """Record a call in a form that leaves no doubt, to a tool that was not offered."""

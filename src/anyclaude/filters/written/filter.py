@@ -9,7 +9,7 @@ without meaning them.
 import re
 from collections.abc import Sequence
 
-from anyclaude.filters.base import FilterContext
+from anyclaude.filters.base import FilterContext, RejectedCall
 from anyclaude.protocol.deltas import Delta, Finished, StopReason, TextDelta, ThinkingDelta, ToolCallDelta
 
 from .calls import FoundCall, NotACall, OfferedCalls
@@ -73,7 +73,7 @@ class WrittenReplies:
             return list(deltas)
         for delta in deltas:
             if type(delta) is TextDelta:
-                self._read(delta)
+                self._read(delta.text)
             else:
                 self._pass(delta)
         return self._output.take()
@@ -83,15 +83,14 @@ class WrittenReplies:
         self._end(was_cut=False)
         return self._output.take()
 
-    def _read(self, delta: TextDelta) -> None:
-        if self._reader is None:
-            self._reader = _Reader(
-                self._offered,
-                self._output,
-                opens_in_thought=self._may_open_in_thought,
-                is_forced=self._context.is_call_forced,
-            )
-        self._reader.add(delta.text)
+    def _read(self, text: str) -> None:
+        while text:
+            if self._reader is None:
+                self._reader = _Reader(self._context, self._offered, self._output, self._may_open_in_thought)
+            self._reader.add(text)
+            text = self._reader.left_over
+            if self._reader.is_over:
+                self._end(was_cut=False)
 
     def _pass(self, delta: Delta) -> None:
         """Pass on what the server has decoded itself; a thought or a call of its own ends the text before it."""
@@ -117,11 +116,12 @@ class WrittenReplies:
 class _Reader:
     """Reads one run of text, from the beginning of a line."""
 
-    def __init__(self, offered: OfferedCalls, output: Output, *, opens_in_thought: bool, is_forced: bool) -> None:
+    def __init__(self, context: FilterContext, offered: OfferedCalls, output: Output, opens_in_thought: bool) -> None:
+        self._hand_over = context.hand_over
         self._offered = offered
         self._output = output
         self._source = Source()
-        self._is_forced = is_forced
+        self._is_forced = context.is_call_forced
         self._opens_in_thought = opens_in_thought
         self._space = ""  # at the beginning, until something follows
         self._line: list[str] = []
@@ -137,6 +137,16 @@ class _Reader:
         self._is_in_plain_text = False
         self._reading = self._read()
         next(self._reading)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the text is to be read as ended, because it goes on with nothing but white space."""
+        return self._source.is_ended
+
+    @property
+    def left_over(self) -> str:
+        """The text to be read by another reader, if this one is over."""
+        return self._source.left_over
 
     def passes(self, text: str) -> bool:
         """Return whether this text is passed on as it is, which most is, and take note of it."""
@@ -176,9 +186,8 @@ class _Reader:
     def _read_line(self) -> Reading[None]:
         """Read a line, or its beginning up to the end of a call."""
         source = self._source
-        indent = yield from source.run(BLANKS)
+        indent = yield from self._read_indent()
         is_code = self._is_after_blank and not self._is_first_line and (len(indent) >= 4 or "\t" in indent)
-        self._emit(indent)
         character = yield from source.peek()
         if self._fence:
             yield from self._read_fenced_line(character)
@@ -190,6 +199,18 @@ class _Reader:
         if not is_quoted and character and (yield from self._read_loose_call(character, indent)):
             return
         yield from self._read_rest(is_quoted=is_quoted)
+
+    def _read_indent(self) -> Reading[str]:
+        """Read the blanks at the beginning of a line, which are passed on at once."""
+        source = self._source
+        indent = ""
+        while True:
+            piece = source.available(BLANKS)
+            indent += piece
+            self._emit(piece)
+            if not source.is_empty or source.is_ended:
+                return indent
+            yield
 
     def _read_loose_call(self, character: str, indent: str) -> Reading[bool]:
         """Read a call that begins the line without a tag, and return whether there was one."""
@@ -372,13 +393,21 @@ class _Reader:
         if found.thought_ends:
             yield from self._read_thought(found.thought_ends)
         elif found.calls:
-            self._offered.note(found.calls, form)
-            parts = _divided(self._space + text, found.calls)
+            self._deliver_calls(found.calls, self._space + text, form)
             self._space = ""
-            for call, part in zip(found.calls, parts, strict=True):
-                self._output.call(call, part)
             yield from self._read_end_of_call()
         self._begin_line()
+
+    def _deliver_calls(self, calls: Sequence[FoundCall], text: str, form: str) -> None:
+        """Deliver calls, or hand over a single one that is invalid: of several, none can be taken out of the text."""
+        for call, part in zip(calls, _divided(text, calls), strict=True):
+            self._offered.note_recognised(call, form)
+            delta = self._output.call_delta(call, part)
+            problem = call.call.problem
+            if problem and len(calls) == 1 and self._hand_over(RejectedCall(delta.name, (delta,), problem)):
+                return
+            self._offered.note_check(call)
+            self._output.call(delta)
 
     def _read_end_of_call(self) -> Reading[None]:
         """Read the white space and the ends of turns that follow a call: they are no text of the reply."""

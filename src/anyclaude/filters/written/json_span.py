@@ -10,7 +10,7 @@ from functools import cache
 
 from msgspec import Struct
 
-from .source import Reading, Source
+from .source import SPACE, Reading, Source
 
 _BEFORE_STRING = frozenset("{[,:(=")
 """The characters after which a single quotation mark opens a string; elsewhere it is an apostrophe."""
@@ -19,8 +19,8 @@ _BEFORE_STRING = frozenset("{[,:(=")
 @cache
 def _plain(quote: str, end_tag: str) -> re.Pattern[str]:
     """Return the pattern of text without a meaning, inside a string that `quote` opened, or outside of strings."""
-    special = f"{quote}\\" if quote else "\"'(){}[]"
-    return re.compile(f"[^{re.escape(special + end_tag[:1])}]*")
+    special = re.escape(f"{quote}\\" if quote else "\"'(){}[]") + ("" if quote else r"\s")
+    return re.compile(f"[^{special}{re.escape(end_tag[:1])}]*")
 
 
 class Span(Struct, frozen=True):
@@ -83,6 +83,9 @@ class _SpanReader:
 
     def _special(self, character: str) -> Reading[None]:
         before = self._last
+        if character.isspace() and not self._quote:
+            self._take((yield from self._source.run(SPACE)))
+            return
         self._take(self._source.advance(1))
         if self._quote:
             if character == "\\":

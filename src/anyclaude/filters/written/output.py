@@ -16,6 +16,7 @@ class Output:
         self._kind: type[TextDelta] | type[ThinkingDelta] = TextDelta
         self._pieces: list[str] = []
         self._slot = FIRST_SLOT - 1
+        self._last_call: ToolCallDelta | None = None
 
     def text(self, text: str, kind: type[TextDelta] | type[ThinkingDelta] = TextDelta) -> None:
         """Deliver text, or a piece of a thought."""
@@ -26,14 +27,19 @@ class Output:
             self._kind = kind
         self._pieces.append(text)
 
-    def call(self, found: FoundCall, written: str) -> None:
-        """Deliver a call, and the model's text of it."""
+    def call_delta(self, found: FoundCall, written: str) -> ToolCallDelta:
+        """Return a call with the model's text of it, in the next slot."""
         self._slot += 1
-        self.add(ToolCallDelta(self._slot, found.call.name, found.call.arguments, written))
+        return ToolCallDelta(self._slot, found.call.name, found.call.arguments, written)
+
+    def call(self, call: ToolCallDelta) -> None:
+        """Deliver a call."""
+        self._last_call = call
+        self.add(call)
 
     def after_call(self, written: str) -> None:
-        """Deliver more of the model's text of the last call."""
-        if written:
+        """Deliver more of the model's text of the last call, unless that call is not delivered."""
+        if written and self._last_call is not None and self._last_call.slot == self._slot:
             self.add(ToolCallDelta(self._slot, written=written))
 
     def add(self, delta: Delta) -> None:

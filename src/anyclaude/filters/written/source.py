@@ -16,6 +16,9 @@ T = TypeVar("T")
 Reading: TypeAlias = Generator[None, None, T]
 """A reader: yields where it needs more text, and returns what it has read."""
 
+MAX_SPACE = 128
+"""The longest white space that is waited through: some models write newlines to the limit of tokens after a call."""
+
 SPACE = re.compile(r"\s*")
 BLANKS = re.compile(r"[ \t]*")
 
@@ -50,6 +53,8 @@ class Source:
         """Whether no more text will arrive."""
         self.was_cut = False
         """Whether the reply ended before the model had ended it."""
+        self.left_over = ""
+        """What follows if the text ended in white space that did not end."""
 
     @property
     def is_empty(self) -> bool:
@@ -162,13 +167,26 @@ class Source:
         return match[0]
 
     def run(self, pattern: re.Pattern[str]) -> Reading[str]:
-        """Read the longest run of what `pattern` matches, such as white space; it must match any part of such a run."""
-        pieces: list[str] = []
+        """
+        Read the longest run of what `pattern` matches, such as white space; it must match any part of such a run.
+
+        White space of `MAX_SPACE` characters ends the text: what was read is decided, and the rest is `left_over`.
+        """
+        run = ""
         while True:
-            pieces.append(self.available(pattern))
+            run += self.available(pattern)
+            if len(run) >= MAX_SPACE and not self.is_ended and run[:MAX_SPACE].isspace():
+                self._end_in(len(run) - MAX_SPACE)
+                return run[:MAX_SPACE]
             if not self.is_empty or self.is_ended:
-                return "".join(pieces)
+                return run
             yield
+
+    def _end_in(self, surplus: int) -> None:
+        """End the text `surplus` characters before the place up to which it is read."""
+        self._at -= surplus
+        self.left_over, self._chunk = self._chunk[self._at :], self._chunk[: self._at]
+        self.is_ended = True
 
     def until(self, *literals: str) -> Reading[tuple[str, str]]:
         """

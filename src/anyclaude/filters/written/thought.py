@@ -7,7 +7,7 @@ from anyclaude.protocol.deltas import ThinkingDelta
 from .forms import CALL_TOKENS
 from .harmony import STARTS
 from .output import Output
-from .source import SPACE, Literals, Reading, Source
+from .source import MAX_SPACE, SPACE, Literals, Reading, Source
 
 _PLAIN = re.compile(r"[^<\[◁`\s]*")
 _BACKTICKS = re.compile("`*")
@@ -41,7 +41,7 @@ class Thought:
             if not character:
                 return
             if character.isspace():
-                self._add_space((yield from source.run(SPACE)))
+                self._add_space(source.available(SPACE))
             elif character == "`":
                 yield from self._read_code()
             elif (yield from self._read_end()):
@@ -80,8 +80,13 @@ class Thought:
                 return
 
     def _add_space(self, space: str) -> None:
+        """Hold back white space, which may be the last of the thought, unless it does not seem to end."""
         self._space += space
         self._begins_line = self._begins_line or "\n" in space
+        while len(self._space) >= MAX_SPACE:
+            self._output.text(self._space[:MAX_SPACE], ThinkingDelta)
+            self._space = self._space[MAX_SPACE:]
+            self._has_begun = True
 
     def _emit(self, text: str) -> None:
         if text:

@@ -1,0 +1,83 @@
+"""The setting `tool_calls`, at the edges: what the client gets, and what the server is asked for."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from tests.parts.chat_reply import Reply, call, reply, say
+from tests.parts.chat_request import ChatRequest
+from tests.parts.chat_script import one_by_one
+from tests.parts.chat_server import chat_server
+from tests.parts.gateway import QUICK, running_gateway, target_at
+from tests.parts.raw_client import ask, prompt
+from tests.parts.referee import Verdict, judge
+
+from anyclaude.protocol.json_values import JsonObject, JsonValue
+from anyclaude.tool_calls import ToolCalls
+
+SCHEMA: JsonObject = {"type": "object", "properties": {"limit": {"type": "integer"}}, "required": ["limit"]}
+AUTO: JsonObject = {"type": "auto"}
+TOOLS: list[JsonValue] = [{"name": "Read", "description": "Reads.", "input_schema": SCHEMA}]
+WRITTEN = reply(say('<tool_call>\n{"name": "Read", "arguments": {"limit": 7}}\n</tool_call>'))
+REPAIRABLE = reply(call("Read", limit="7"))
+INVALID = reply(call("Read", limit="many"))
+CONSTRAINED = reply(say('{"name": "Read", "arguments": {"limit": 9}}'))
+
+
+async def asked(
+    folder: Path, tool_calls: ToolCalls, *replies: Reply, choice: JsonValue = AUTO
+) -> tuple[Verdict, tuple[ChatRequest, ...]]:
+    """Ask for a call of the tool; return the verdict on the reply, and the requests that the server got."""
+    body = prompt(tools=TOOLS, tool_choice=choice)
+    options = replace(QUICK, tool_calls=tool_calls)
+    async with (
+        chat_server(one_by_one(*replies)) as server,
+        running_gateway(folder, target_at(server.base_url), options=options) as gateway,
+    ):
+        response = await ask(gateway.base_url, "POST", "/v1/messages", body)
+    return judge(response.body), tuple(server.requests)
+
+
+@pytest.mark.parametrize(("tool_calls", "reason"), [("native", "end_turn"), ("repaired", "tool_use")])
+async def test_a_written_call_is_recognised_unless_only_native_calls_count(
+    tmp_path: Path, tool_calls: ToolCalls, reason: str
+) -> None:
+    verdict, _ = await asked(tmp_path, tool_calls, WRITTEN)
+
+    assert (verdict.outcome, verdict.stop_reason) == ("whole", reason)
+
+
+@pytest.mark.parametrize(("tool_calls", "arguments"), [("native", '{"limit":"7"}'), ("repaired", '{"limit":7}')])
+async def test_arguments_are_repaired_unless_only_native_calls_count(
+    tmp_path: Path, tool_calls: ToolCalls, arguments: str
+) -> None:
+    verdict, _ = await asked(tmp_path, tool_calls, REPAIRABLE)
+
+    assert verdict.tool_inputs() == [("Read", arguments)]
+
+
+@pytest.mark.parametrize(("tool_calls", "requests"), [("native", 1), ("repaired", 1), ("constrained", 2)])
+async def test_an_invalid_call_is_requested_again_only_if_calls_are_constrained(
+    tmp_path: Path, tool_calls: ToolCalls, requests: int
+) -> None:
+    verdict, sent = await asked(tmp_path, tool_calls, INVALID, CONSTRAINED)
+
+    assert len(sent) == requests
+    assert verdict.stop_reason == "tool_use"
+
+
+@pytest.mark.parametrize("tool_calls", ["native", "repaired"])
+async def test_a_demanded_call_is_only_asked_for_unless_calls_are_constrained(
+    tmp_path: Path, tool_calls: ToolCalls
+) -> None:
+    _, (sent,) = await asked(tmp_path, tool_calls, REPAIRABLE, choice={"type": "any"})
+
+    assert sent.raw.get("tool_choice") == "required"
+    assert "response_format" not in sent.raw
+
+
+async def test_a_demanded_call_is_enforced_if_calls_are_constrained(tmp_path: Path) -> None:
+    verdict, (sent,) = await asked(tmp_path, "constrained", CONSTRAINED, choice={"type": "any"})
+
+    assert "response_format" in sent.raw
+    assert verdict.stop_reason == "tool_use"
