@@ -26,7 +26,15 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from .bodies import LARGE_BYTES, LARGE_TOOLS, SMALL_BYTES, SMALL_TOOLS, request_body
+from .bodies import (
+    LARGE_BYTES,
+    LARGE_TOOLS,
+    OFFERED_TOOLS,
+    SMALL_BYTES,
+    SMALL_TOOLS,
+    TOOLS_BYTES,
+    request_body,
+)
 from .contestants import CONTESTANTS, Contestant, other_build
 from .load import LoadError
 from .measures import Harness, check, first_events, pacing, tagged_bodies, throughput
@@ -51,11 +59,13 @@ PAGE = Path(__file__).parents[2] / "docs/benchmarks.md"
 
 @dataclass(frozen=True, slots=True)
 class RunningContestant:
-    """A contestant that is up, with a harness for each size of request."""
+    """A contestant that is up, with a harness for each kind of request."""
 
     contestant: Contestant
     small: Harness
     large: Harness
+    without_tools: Harness
+    with_tools: Harness
     process: PinnedProcess | None
 
 
@@ -86,6 +96,8 @@ async def measure_all(chosen: Sequence[Contestant], rounds: int, seconds: float,
 async def _running(contestant: Contestant, backend: MockBackend) -> AsyncGenerator[RunningContestant, None]:
     small = tagged_bodies(lambda tag: request_body(SMALL_BYTES, SMALL_TOOLS, tag), PACED_STREAMS)
     large = tagged_bodies(lambda tag: request_body(LARGE_BYTES, LARGE_TOOLS, tag), STREAMS)
+    without_tools = tagged_bodies(lambda tag: request_body(TOOLS_BYTES, 0, tag), STREAMS)
+    with_tools = tagged_bodies(lambda tag: request_body(TOOLS_BYTES, OFFERED_TOOLS, tag), STREAMS)
     with tempfile.TemporaryDirectory(prefix="anyclaude-benchmark-") as folder:
         async with AsyncExitStack() as stack:
             port, process = backend.port, None
@@ -97,8 +109,10 @@ async def _running(contestant: Contestant, backend: MockBackend) -> AsyncGenerat
             sessions = itertools.count()
             measured = RunningContestant(
                 contestant,
-                Harness(backend, endpoint, time.perf_counter, small, sessions),
-                Harness(backend, endpoint, time.perf_counter, large, sessions),
+                *(
+                    Harness(backend, endpoint, time.perf_counter, bodies, sessions)
+                    for bodies in (small, large, without_tools, with_tools)
+                ),
                 process,
             )
             await check(measured.small)
@@ -114,6 +128,8 @@ async def _measure(measured: RunningContestant, results: Results, seconds: float
         results.idle[name].append(process.usage())
     results.short_replies[name].append(await throughput(measured.small, STREAMS, Script(SHORT_REPLY), seconds, process))
     results.long_replies[name].append(await throughput(measured.small, STREAMS, Script(LONG_REPLY), seconds, process))
+    for rates, harness in ((results.without_tools, measured.without_tools), (results.with_tools, measured.with_tools)):
+        rates[name].append(await throughput(harness, STREAMS, Script(LONG_REPLY), seconds, process))
     for size, harness in (("4 kB", measured.small), ("300 kB", measured.large)):
         results.waits[name, size, "alone"].append(await first_events(harness, 1, seconds, Script(TINY_REPLY)))
         results.waits[name, size, "after a pause"].append(

@@ -16,6 +16,10 @@ SMALL_TOOLS = 3
 LARGE_TOOLS = 60
 """Claude Code's own tools and those of a few MCP servers; 4 kB have no room for that many."""
 
+TOOLS_BYTES = 40_000
+OFFERED_TOOLS = 20
+"""Claude Code's own tools; a request of the same size without them shows what they cost in the reply."""
+
 SENTENCE = 'The quick fixture reads the file, changes line 42 and runs the tests again; "nothing" else is touched.\n'
 
 

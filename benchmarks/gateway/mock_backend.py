@@ -10,13 +10,17 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import cycle, islice
+from random import Random
 from typing import cast
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n"
 )
-WORDS = (" the", " quick", " brown", " fox", "\n", " jumps", " over", ' "lazy"', " dögs", ".")
+VOCABULARY = (" the", " quick", " brown", " fox", "\n", " jumps", " over", ' "lazy"', " dögs", ".")
+WORDS = tuple(Random(1).choices(VOCABULARY, k=4096))
+"""In no order, because anyclaude ends a reply that repeats itself."""
+
 TAG_PREFIX = b"stream-"
 TAG_DIGITS = 5
 """The tag of a request's stream is in the text of its last message, which every gateway keeps."""

@@ -27,6 +27,8 @@ class Results:
 
     short_replies: defaultdict[str, list[Rate]] = field(default_factory=lambda: defaultdict(list))
     long_replies: defaultdict[str, list[Rate]] = field(default_factory=lambda: defaultdict(list))
+    without_tools: defaultdict[str, list[Rate]] = field(default_factory=lambda: defaultdict(list))
+    with_tools: defaultdict[str, list[Rate]] = field(default_factory=lambda: defaultdict(list))
     waits: defaultdict[tuple[str, str, str], list[list[float]]] = field(default_factory=lambda: defaultdict(list))
     pacings: defaultdict[str, list[Pacing]] = field(default_factory=lambda: defaultdict(list))
     idle: defaultdict[str, list[Usage]] = field(default_factory=lambda: defaultdict(list))
@@ -74,6 +76,8 @@ def tables(results: Results, rounds: str, machine: str) -> str:
         f"`{COMMAND}` · {machine} · one core for the contestant, one for load and backend · {rounds}, medians",
         "**Throughput**: 16 streams; replies of one-token events sent without pauses, each in its own HTTP chunk.",
         _throughput(results),
+        "**Plain text while tools are offered**: 40 kB with 20 tools, and as much without any; CPU per event in us.",
+        _tools(results),
         "**Added time to the first event with text**, p50 / p99 in milliseconds, minus that of the direct connection.",
         _waits(results),
         "**256 streams of 50 tokens per second**, each token sent on its own (12,800 per second).",
@@ -112,6 +116,22 @@ def _throughput(results: Results) -> str:
     return _table(
         ["", "events/s, 256 per reply", "events/s, 4,096 per reply", "share of nginx", "CPU per event, us"], rows
     )
+
+
+def _tools(results: Results) -> str:
+    rows = []
+    for name in results.names:
+        without = cpu_per_event(results.without_tools[name])
+        with_tools = cpu_per_event(results.with_tools[name])
+        if without is not None and with_tools is not None:
+            rows.append([name, f"{without:.2f}", f"{with_tools:.2f}", f"{with_tools / without - 1:+.1%}"])
+    return _table(["", "no tools", "20 tools", "more"], rows)
+
+
+def cpu_per_event(rates: Sequence[Rate]) -> float | None:
+    """Return the median processor time per event in microseconds, `None` if it was not measured."""
+    each = [rate.cpu_seconds / rate.events * 1e6 for rate in rates if rate.cpu_seconds is not None and rate.events]
+    return statistics.median(each) if each else None
 
 
 def _waits(results: Results) -> str:
@@ -188,6 +208,12 @@ def _targets(results: Results) -> str:
                 rows.append(
                     [f"first event, {size}, {situation}: ≤ {limit:g} ms at p50", f"{added * 1000:.2f} ms", result]
                 )
+    without, with_tools = cpu_per_event(results.without_tools[name]), cpu_per_event(results.with_tools[name])
+    if without is not None and with_tools is not None:
+        more = with_tools / without - 1
+        rows.append(
+            ["20 tools: ≤ 10 % more CPU per event of plain text", f"{more:+.1%}", "met" if more <= 0.1 else "missed"]
+        )
     if results.pacings[name]:
         rows.append(["256 paced streams on one core", "", "met" if results.kept_up(name) else "missed"])
     return _table(["target", "measured", ""], [row for row in rows if row])
