@@ -25,12 +25,13 @@ READ: Written = ("Read", {"file_path": "/a"})
 
 
 def simple(deltas: list[Delta]) -> list[object]:
-    """Return text as it is, thinking in a tuple, calls as name and arguments."""
+    """Return text as it is, pieces in a row as one, thinking in a tuple, calls as name and arguments."""
     shown: list[object] = []
     for delta in deltas:
         match delta:
             case TextDelta(text):
-                shown.append(text)
+                before = shown.pop() if shown and isinstance(shown[-1], str) else ""
+                shown.append(f"{before}{text}")
             case ThinkingDelta(text):
                 shown.append((text,))
             case ToolCallDelta(name=name, arguments=arguments):
@@ -99,9 +100,9 @@ def test_text_is_held_back_only_while_it_may_be_a_call(arrived: str, delivered: 
 
 def test_a_call_is_delivered_when_its_last_character_arrives() -> None:
     started = filter_of()
-    held = started.feed([TextDelta(f"Now {CALL[:-1]}")])
+    held = started.feed([TextDelta(f"Now\n{CALL[:-1]}")])
 
-    assert simple(held) == ["Now "]
+    assert simple(held) == ["Now\n"]
     assert simple(started.feed([TextDelta(CALL[-1])])) == [READ]
 
 
@@ -254,7 +255,7 @@ def test_other_deltas_end_the_text_before_them(other: Delta) -> None:
 def test_text_after_a_native_call_is_read_anew() -> None:
     deltas = filtered([TextDelta("a `"), NATIVE, TextDelta(CALL), NATIVE, TextDelta("b")])
 
-    assert simple(deltas) == ["a ", "`", ("Read", {}), READ, ("Read", {}), "b"]
+    assert simple(deltas) == ["a `", ("Read", {}), READ, ("Read", {}), "b"]
 
 
 def test_usage_is_passed_on_at_once_and_divides_no_call() -> None:
@@ -305,7 +306,7 @@ def test_the_filter_needs_no_tools() -> None:
         ),
         (CALL.replace("Read", "Launch"), [("not_offered", "", "tool_call tags: 'Launch' was not offered")]),
         (JSON.replace("Read", "Launch"), []),
-        ("<tool_call>hello", []),
+        ("<tool_call>{}</tool_call>", []),
         (f"`{CALL}`", []),
     ],
 )
@@ -335,23 +336,12 @@ def test_a_call_of_endless_length_is_passed_on_as_text_while_it_arrives() -> Non
 
 
 @pytest.mark.parametrize(
-    "unit",
-    [
-        "<tool_call>",
-        "<tool_call>{",
-        '<invoke name="Read">',
-        '{"name": "Read" ',
-        "[",
-        "{",
-        "`",
-        "<|channel|>",
-        "[TOOL_CALLS]",
-    ],
+    "unit", ["<tool_call>", "<tool_call>{", '<invoke name="Read">', '{"name": "Read" ', "[", "{", "`", "[TOOL_CALLS]"]
 )
-def test_a_reply_of_openings_alone_comes_out_whole(unit: str) -> None:
+def test_a_reply_of_openings_alone_loses_nothing(unit: str) -> None:
     reply = unit * 2_000
 
-    assert simple(filtered_text(reply)) == [reply]
+    assert written_in(filtered_text(reply)) == reply
 
 
 @pytest.mark.parametrize(
@@ -372,7 +362,7 @@ def test_a_call_with_odd_arguments_is_a_call_or_text_and_loses_nothing(arguments
     assert written_in(filtered_text(reply)) == reply
 
 
-@pytest.mark.parametrize("name", ["x" * 100_000, "\ud800", "\0", "", "../Read"], ids=lambda name: repr(name[:9]))
+@pytest.mark.parametrize("name", ["x" * 100_000, "\ud800", "\0", ""], ids=lambda name: repr(name[:9]))
 def test_a_call_with_an_odd_name_is_text(name: str) -> None:
     reply = CALL.replace("Read", name)
 
