@@ -28,6 +28,7 @@ NOTHING_TO_TEST: dict[str, str] = {
     "anyclaude.engine.handshake": "types only",
     "anyclaude.engine.options": "types only",
     "anyclaude.exchange_record": "types only",
+    "anyclaude.filters.written.form": "types only",
     "anyclaude.launcher.run": "types alone",
     "anyclaude.protocol.deltas": "types only",
     "anyclaude.exchange.clock": "types only",

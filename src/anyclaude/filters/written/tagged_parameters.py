@@ -159,6 +159,9 @@ class _Value:
         Read up to the end of the value, and return the name of the next parameter if that had to be read, else "".
 
         A parameter opened inside the value is the next one, after a missing closing tag, if it is `expected`.
+
+        Raises:
+            NotACall: if there is no value, or it was cut.
         """
         tags, source, outer = self._tags, self._source, self._outer
         if tags.value_start:

@@ -1,0 +1,58 @@
+"""A header of gpt-oss begins a thought, a text, or the arguments of a call."""
+
+import pytest
+from tests.parts.written_calls import Written, offered, read, read_calls
+
+from anyclaude.filters.written.calls import NotACall
+from anyclaude.filters.written.form import Found
+from anyclaude.filters.written.harmony import ENDS, STARTS, read_harmony
+
+READ: Written = ("Read", {"file_path": "/a"})
+CALL = 'commentary to=functions.Read <|constrain|>json<|message|>{"file_path": "/a"}'
+
+
+@pytest.mark.parametrize("end", ["", *ENDS])
+def test_a_message_to_a_tool_is_a_call(end: str) -> None:
+    assert read_calls(read_harmony, f"{CALL}{end}", "<|channel|>") == ([READ], "")
+
+
+def test_the_recipient_may_stand_in_the_opening() -> None:
+    assert read_calls(read_harmony, 'Read<|message|>{"file_path": "/a"}ok', "to=functions.") == ([READ], "ok")
+
+
+def test_a_call_may_have_no_arguments() -> None:
+    found, rest = read_calls(read_harmony, "commentary to=functions.Read<|message|><|call|>", "<|channel|>")
+
+    assert (found, rest) == ([("Read", {})], "")
+
+
+@pytest.mark.parametrize(
+    ("header", "thought_ends"),
+    [
+        ("analysis", (*ENDS, *STARTS)),
+        ("final", ()),
+        ("commentary", ()),
+        ("assistant<|channel|>analysis", (*ENDS, *STARTS)),
+    ],
+)
+def test_only_the_analysis_channel_is_a_thought(header: str, thought_ends: tuple[str, ...]) -> None:
+    found, rest = read(lambda source: read_harmony(source, offered(), "<|channel|>"), f"{header}<|message|>Hello")
+
+    assert (found, rest) == (Found(thought_ends=thought_ends), "Hello")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "final",
+        "final\n<|message|>",
+        "x" * 201 + "<|message|>",
+        "commentary to=functions.Launch<|message|>{}",
+        CALL[:-3],
+    ],
+    ids=lambda text: text[:40],
+)
+def test_anything_else_is_no_message(text: str) -> None:
+    with pytest.raises(NotACall):
+        read_calls(read_harmony, text, "<|channel|>")

@@ -1,0 +1,98 @@
+"""Each family's tokens announce calls in a form of its own."""
+
+import pytest
+from tests.parts.written_calls import Written, read_calls
+
+from anyclaude.filters.written.calls import NotACall
+from anyclaude.filters.written.form import Reader
+from anyclaude.filters.written.token_forms import (
+    DEEPSEEK_CALL,
+    DEEPSEEK_CALL_END,
+    DEEPSEEK_END,
+    DEEPSEEK_SEPARATOR,
+    DEEPSEEK_START,
+    KIMI_ARGUMENTS,
+    KIMI_CALL,
+    KIMI_CALL_END,
+    KIMI_ENDS,
+    KIMI_STARTS,
+    read_action,
+    read_calling_tool,
+    read_deepseek_calls,
+    read_functools,
+    read_internlm_call,
+    read_kimi_calls,
+    read_mark,
+    read_mistral_calls,
+    read_python_tag,
+)
+
+READ: Written = ("Read", {"file_path": "/a"})
+ARGUMENTS = '{"file_path": "/a"}'
+JSON = f'{{"name": "Read", "arguments": {ARGUMENTS}}}'
+PYTHON = 'Read(file_path="/a")'
+V31 = f"{DEEPSEEK_CALL}Read{DEEPSEEK_SEPARATOR}{ARGUMENTS}{DEEPSEEK_CALL_END}"
+V3 = f"{DEEPSEEK_CALL}function{DEEPSEEK_SEPARATOR}Read\n```json\n{ARGUMENTS}\n```{DEEPSEEK_CALL_END}"
+KIMI = f"{KIMI_CALL}functions.Read:0{KIMI_ARGUMENTS}{ARGUMENTS}{KIMI_CALL_END}"
+
+
+@pytest.mark.parametrize(
+    ("reader", "opening", "text", "times"),
+    [
+        (read_python_tag, "", JSON, 1),
+        (read_python_tag, "", f"{JSON}; {JSON}", 2),
+        (read_python_tag, "", 'Read.call(file_path="/a")', 1),
+        (read_mistral_calls, "[TOOL_CALLS]", f" [{JSON}, {JSON}]", 2),
+        (read_mistral_calls, "[TOOL_CALLS]", f"Read[ARGS]{ARGUMENTS}[TOOL_CALLS]Read[ARGS]{ARGUMENTS}", 2),
+        (read_mistral_calls, "[TOOL_CALLS]", f"Read[CALL_ID]abc123[ARGS]{ARGUMENTS}", 1),
+        (read_mistral_calls, "[TOOL_CALLS]", f"Read{ARGUMENTS}", 1),
+        (read_deepseek_calls, DEEPSEEK_START, f"{V31}\n{V31}{DEEPSEEK_END}", 2),
+        (read_deepseek_calls, DEEPSEEK_START, f"{V3}\n{V3}{DEEPSEEK_END}", 2),
+        (read_deepseek_calls, DEEPSEEK_START, V31, 1),
+        (read_deepseek_calls, DEEPSEEK_CALL, V31.removeprefix(DEEPSEEK_CALL), 1),
+        (read_deepseek_calls, DEEPSEEK_CALL, f"Read{ARGUMENTS}", 1),
+        (read_kimi_calls, KIMI_STARTS[0], f"{KIMI}{KIMI}{KIMI_ENDS[0]}", 2),
+        (read_kimi_calls, KIMI_STARTS[1], f"{KIMI}{KIMI_ENDS[1]}", 1),
+        (read_kimi_calls, KIMI_CALL, KIMI.removeprefix(KIMI_CALL), 1),
+        (read_kimi_calls, KIMI_CALL, f"Read{ARGUMENTS}", 1),
+        (read_internlm_call, "", f"<|plugin|>\n{JSON}<|action_end|>", 1),
+        (read_functools, "functools", f"[{JSON}]", 1),
+        (read_calling_tool, "", f" Read({ARGUMENTS})]", 1),
+        (read_calling_tool, "", f"{PYTHON}]", 1),
+        (read_action, "Action:", f" Read\nAction Input: {ARGUMENTS}", 1),
+        (read_action, "Action:", f" Read\nAction Input:\n```json\n{ARGUMENTS}\n```", 1),
+        (read_action, "Action:", f" ```json\n[{JSON}]\n```", 1),
+    ],
+)
+def test_the_calls_of_a_family_are_read(reader: Reader, opening: str, text: str, times: int) -> None:
+    assert read_calls(reader, text, opening) == ([READ] * times, "")
+
+
+@pytest.mark.parametrize(
+    ("reader", "opening", "text"),
+    [
+        (read_python_tag, "", "print(1)"),
+        (read_mistral_calls, "[TOOL_CALLS]", ""),
+        (read_mistral_calls, "[TOOL_CALLS]", "Launch[ARGS]{}"),
+        (read_mistral_calls, "[TOOL_CALLS]", "Read[ARGS]ok"),
+        (read_deepseek_calls, DEEPSEEK_START, DEEPSEEK_END),
+        (read_deepseek_calls, DEEPSEEK_START, V31.replace("Read", "Launch")),
+        (read_kimi_calls, KIMI_STARTS[0], KIMI_ENDS[0]),
+        (read_kimi_calls, KIMI_STARTS[0], KIMI.replace("Read", "Launch")),
+        (read_internlm_call, "", f"<|interpreter|>{JSON}"),
+        (read_functools, "functools", ".cache"),
+        (read_functools, "functools", "\n[]"),
+        (read_calling_tool, "", " Launch({})]"),
+        (read_calling_tool, "", " Read]"),
+        (read_calling_tool, "", f" Read({ARGUMENTS}]"),
+        (read_action, "Action:", " Read the file"),
+        (read_action, "Action:", " Launch\nAction Input: {}"),
+    ],
+)
+def test_anything_else_is_no_call(reader: Reader, opening: str, text: str) -> None:
+    with pytest.raises(NotACall):
+        read_calls(reader, text, opening)
+
+
+def test_a_mark_is_read_alone() -> None:
+    assert read_calls(read_mark, "text", "<|END_RESPONSE|>") == ([], "text")
