@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from anyclaude.protocol.content import ToolUseBlock, blocks_of
+from anyclaude.protocol.identity_cache import IdentityCache
 from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_json
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 
 from .base import OriginalCall, PromptContext
-from .identity_cache import IdentityCache
 
 
 class OriginalCalls:

@@ -20,11 +20,11 @@ from msgspec.structs import replace
 
 from anyclaude.claude_code import REMINDER_END, REMINDER_START
 from anyclaude.protocol.content import ContentBlock, TextBlock, ToolResultBlock, ToolUseBlock, blocks_of
+from anyclaude.protocol.identity_cache import IdentityCache
 from anyclaude.protocol.json_values import encode_json
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 
 from .base import PromptContext
-from .identity_cache import IdentityCache
 from .repetition import Repetition, RepetitionFinder
 
 Measure: TypeAlias = Literal["told", "resampled", "ended"]

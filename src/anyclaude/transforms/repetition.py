@@ -31,10 +31,9 @@ from anyclaude.protocol.content import (
     blocks_of,
     encode_block,
 )
+from anyclaude.protocol.identity_cache import IdentityFacts
 from anyclaude.protocol.json_values import canonical_json
 from anyclaude.protocol.messages_request import Turn
-
-from .identity_cache import IdentityFacts
 
 LONGEST_CYCLE = 3
 """Rounds.  A longer cycle is more often work, such as edit, build, test and read for each of several files."""

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from anyclaude.diet import Diet
 from anyclaude.protocol.content import Content, TextBlock
+from anyclaude.protocol.identity_cache import IdentityCache
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 
 from .base import PromptContext
 from .boilerplate import PASSAGES, REMINDERS, SECTIONS, Passage, Section
-from .identity_cache import IdentityCache
 from .text_units import Unit, joined, units_of
 
 MILDER: Mapping[Diet, tuple[Diet, ...]] = MappingProxyType({"lean": ("lean",), "minimal": ("minimal", "lean")})

@@ -13,10 +13,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anyclaude.diet import Diet
+from anyclaude.protocol.identity_cache import IdentityCache
 from anyclaude.protocol.messages_request import MessagesRequest, Tool
 
 from .base import PromptContext
-from .identity_cache import IdentityCache
 from .plain_schema import plain_schema
 from .text_units import Unit, first_sentences, units_of
 

@@ -177,7 +177,9 @@ def test_other_values_that_end_inside_a_string_are_no_call(text: str, is_certain
 def noted(found: FoundCall) -> list[CallNote]:
     """Return the notes on a call that was recognised."""
     notes: list[CallNote] = []
-    OfferedCalls((), notes.append).note([found], "some tags")
+    offered_calls = OfferedCalls((), notes.append)
+    offered_calls.note_recognised(found, "some tags")
+    offered_calls.note_check(found)
     return notes
 
 

@@ -40,13 +40,23 @@ def test_any_other_delta_keeps_its_place() -> None:
 def test_each_call_has_a_slot_and_the_text_that_follows_it_too() -> None:
     output = Output()
     found = offered().from_arguments("Read", ARGUMENTS, "")
-    output.call(found, "<call>")
+    output.call(output.call_delta(found, "<call>"))
     output.after_call("")
     output.after_call("</call>")
-    output.call(found, "again")
+    output.call(output.call_delta(found, "again"))
 
     assert output.take() == [
         ToolCallDelta(FIRST_SLOT, "Read", ARGUMENTS, "<call>"),
         ToolCallDelta(FIRST_SLOT, written="</call>"),
         ToolCallDelta(FIRST_SLOT + 1, "Read", ARGUMENTS, "again"),
     ]
+
+
+def test_what_follows_a_call_that_is_not_delivered_is_dropped() -> None:
+    output = Output()
+    found = offered().from_arguments("Read", ARGUMENTS, "")
+    output.call(output.call_delta(found, "<call>"))
+    output.call_delta(found, "<another>")
+    output.after_call("</another>")
+
+    assert output.take() == [ToolCallDelta(FIRST_SLOT, "Read", ARGUMENTS, "<call>")]

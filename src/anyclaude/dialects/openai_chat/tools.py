@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from anyclaude.profiles import BackendProfile
+from anyclaude.protocol.identity_cache import IdentityFacts
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, ToolChoice
 from anyclaude.tool_schemas import call_schema, for_grammar, wire_name, with_properties
@@ -74,9 +75,16 @@ def _encode_tool(tool: Tool, profile: BackendProfile, dropped: DroppedFields) ->
     function: dict[str, JsonValue] = {"name": wire_name(tool.name)}
     if tool.description:
         function["description"] = tool.description
-    parameters = with_properties(tool.input_schema or {})
-    function["parameters"] = for_grammar(parameters) if profile.compiles_tool_schemas else parameters
+    function["parameters"] = _grammar_parameters(tool) if profile.compiles_tool_schemas else _parameters(tool)
     return {"type": "function", "function": function}
+
+
+def _parameters(tool: Tool) -> JsonObject:
+    return with_properties(tool.input_schema or {})
+
+
+_grammar_parameters = IdentityFacts[Tool, JsonObject](lambda tool: for_grammar(_parameters(tool)))
+"""The parameters as a grammar compiler takes them: 0.4 ms for twenty tools, and every turn repeats them."""
 
 
 def _encode_choice(choice: ToolChoice, is_offered: bool, profile: BackendProfile, dropped: DroppedFields) -> JsonValue:

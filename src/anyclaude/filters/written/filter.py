@@ -69,13 +69,13 @@ class WrittenReplies:
 
     def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
         """Return the deltas that can be delivered so far."""
-        if len(deltas) == 1 and type(deltas[0]) is TextDelta and self._reader and self._reader.passes(deltas[0].text):
-            return list(deltas)
         for delta in deltas:
-            if type(delta) is TextDelta:
-                self._read(delta.text)
-            else:
+            if type(delta) is not TextDelta:
                 self._pass(delta)
+            elif self._reader is not None and self._reader.passes(delta.text):
+                self._output.add(delta)
+            else:
+                self._read(delta.text)
         return self._output.take()
 
     def finish(self) -> list[Delta]:
@@ -91,6 +91,7 @@ class WrittenReplies:
             text = self._reader.left_over
             if self._reader.is_over:
                 self._end(was_cut=False)
+        self._output.join()
 
     def _pass(self, delta: Delta) -> None:
         """Pass on what the server has decoded itself; a thought or a call of its own ends the text before it."""

@@ -23,7 +23,7 @@ class Output:
         if not text:
             return
         if kind is not self._kind:
-            self._join()
+            self.join()
             self._kind = kind
         self._pieces.append(text)
 
@@ -44,16 +44,17 @@ class Output:
 
     def add(self, delta: Delta) -> None:
         """Deliver any delta."""
-        self._join()
+        self.join()
         self._deltas.append(delta)
 
     def take(self) -> list[Delta]:
         """Return the deltas, and forget them."""
-        self._join()
+        self.join()
         deltas, self._deltas = self._deltas, []
         return deltas
 
-    def _join(self) -> None:
+    def join(self) -> None:
+        """Make one delta of the pieces so far, so that a delta that arrives is never joined with the next."""
         if self._pieces:
             self._deltas.append(self._kind("".join(self._pieces)))
             self._pieces.clear()

@@ -4,7 +4,7 @@ import gc
 from weakref import ref
 
 from anyclaude.protocol.content import TextBlock
-from anyclaude.transforms.identity_cache import IdentityCache, IdentityFacts
+from anyclaude.protocol.identity_cache import IdentityCache, IdentityFacts
 
 
 class Shorten:
