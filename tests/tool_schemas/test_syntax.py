@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anyclaude.protocol.json_values import JsonError
-from anyclaude.tool_schemas.syntax import ENCODED_TWICE, NOTHING, SYNTAX, Reading, read_arguments
+from anyclaude.tool_schemas.syntax import ENCODED_TWICE, MAX_REPAIRED_BRACKETS, NOTHING, SYNTAX, Reading, read_arguments
 
 KNOWN = frozenset({"command", "description", "content", "file_path"})
 OBJECT = '{"command": "ls"}'
@@ -102,3 +102,11 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert isinstance(read_arguments(text, KNOWN).arguments, dict)
     except JsonError as error:
         assert str(error)
+
+
+def test_quotes_are_repaired_only_where_that_is_quick() -> None:
+    text = '{"content": "say "hi" %s"}'
+
+    assert read_arguments(text % "{", KNOWN).changes == (SYNTAX,)
+    with pytest.raises(JsonError):
+        read_arguments(text % ("{" * MAX_REPAIRED_BRACKETS), KNOWN)

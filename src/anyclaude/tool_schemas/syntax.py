@@ -18,7 +18,9 @@ MAX_ENCODINGS = 3
 """The number of JSON strings around the arguments: two were seen in the wild, where two layers each add one."""
 
 MAX_REPAIRED_CHARACTERS = 20_000
-"""The longest text for json-repair, which needs 0.2 s for as many quotes."""
+MAX_REPAIRED_BRACKETS = 200
+"""The longest text for json-repair, which needs 0.2 s for as many quotes, and the most brackets that may open in it:
+nested ones take 0.7 ms each."""
 
 
 class Reading(Struct, frozen=True):
@@ -76,7 +78,7 @@ def _with_quotes_in_strings(text: str, known: Set[str]) -> JsonObject | None:
     has no argument that the tool does not have, if the text is its JSON but for the missing escapes, and if no string
     contains what may be another argument.
     """
-    if len(text) > MAX_REPAIRED_CHARACTERS:
+    if len(text) > MAX_REPAIRED_CHARACTERS or text.count("{") + text.count("[") > MAX_REPAIRED_BRACKETS:
         return None
     from json_repair import loads  # 50 ms that a start does not have
 

@@ -4,7 +4,14 @@ import pytest
 from tests.parts.written_calls import Written, offered, written
 
 from anyclaude.filters import CallNote
-from anyclaude.filters.written.calls import NOTE_CHARACTERS, FoundCall, NotACall, OfferedCalls, first_key_is_possible
+from anyclaude.filters.written.calls import (
+    NOTE_CHARACTERS,
+    FoundCall,
+    NotACall,
+    NotOffered,
+    OfferedCalls,
+    first_key_is_possible,
+)
 from anyclaude.filters.written.json_span import Span
 from anyclaude.protocol.json_values import encode_json
 from anyclaude.protocol.messages_request import Tool
@@ -213,13 +220,13 @@ def test_notes_are_shortened() -> None:
 @pytest.mark.parametrize(
     ("reason", "notes"),
     [
-        ("'Launch' was not offered", [CallNote("not_offered", "", "some tags: 'Launch' was not offered")]),
-        ("it is no call", []),
+        (NotOffered("'Launch' was not offered"), [CallNote("not_offered", "", "some tags: 'Launch' was not offered")]),
+        (NotACall("it is no call"), []),
     ],
 )
-def test_only_tools_that_were_not_offered_are_noted_of_what_is_no_call(reason: str, notes: list[CallNote]) -> None:
+def test_only_tools_that_were_not_offered_are_noted_of_what_is_no_call(reason: NotACall, notes: list[CallNote]) -> None:
     noted: list[CallNote] = []
-    OfferedCalls((), noted.append).note_refusal(NotACall(reason), "some tags")
+    OfferedCalls((), noted.append).note_refusal(reason, "some tags")
 
     assert noted == notes
 

@@ -60,6 +60,10 @@ class NotACall(Exception):  # not an error: most text is not a call
     """What was read is not a call, and stays text."""
 
 
+class NotOffered(NotACall):
+    """It names a tool that was not offered."""
+
+
 class FoundCall(Struct, frozen=True):
     """One call, and the model's own text of it."""
 
@@ -91,11 +95,11 @@ class OfferedCalls:
         Return the offered tool that a name means.
 
         Raises:
-            NotACall: if there is none.
+            NotOffered: if there is none.
         """
         name = self._offered.named(written.strip())
         if name is None:
-            raise NotACall(f"{written!r} was not offered")
+            raise NotOffered(f"{written!r} was not offered")
         return name
 
     def parameters(self, name: str) -> tuple[str, ...]:
@@ -211,7 +215,7 @@ class OfferedCalls:
 
     def note_refusal(self, reason: NotACall, form: str) -> None:
         """Record a call in a form that leaves no doubt, to a tool that was not offered."""
-        if str(reason).endswith("was not offered"):
+        if isinstance(reason, NotOffered):
             self._note(CallNote("not_offered", "", f"{form}: {str(reason)[:NOTE_CHARACTERS]}"))
 
 

@@ -66,7 +66,7 @@ class _SpanReader:
                 return Span(self._text, is_balanced=True)
         if self._tag_in_string is None:
             return Span(self._text, is_balanced=False, is_in_string=bool(self._quote))
-        return (yield from self._up_to_tag(self._tag_in_string))
+        return self._up_to_tag(self._tag_in_string)
 
     @property
     def _text(self) -> str:
@@ -114,9 +114,8 @@ class _SpanReader:
             self._tag_in_string = self._length
         return not self._quote
 
-    def _up_to_tag(self, length: int) -> Reading[Span]:
+    def _up_to_tag(self, length: int) -> Span:
         """Return the value as ended by the tag inside a string, and read on from there."""
         text = self._text
         self._source.unread(text[length:])
-        yield from ()
         return Span(text[:length], is_balanced=False, is_in_string=True)
