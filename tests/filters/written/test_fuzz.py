@@ -10,7 +10,7 @@ from tests.parts.written_replies import WrittenReply, written_replies
 from anyclaude.protocol.deltas import ToolCallDelta
 
 REPLIES = written_replies()
-ROUNDS = 250
+ROUNDS = 2_500
 """Damaged replies of each seed."""
 SEEDS = range(20)
 
