@@ -45,12 +45,8 @@ MAX_REPAIRED_CHARACTERS = 262_144
 NOTE_CHARACTERS = 2_000
 """The length to which the journal shortens what a model wrote."""
 
-_BROKEN_CALL = re.compile(
-    r"""["']?(?:name|tool_name|function)["']?\s*:\s*["'](?P<name>[^"']+)["'].*?"""
-    r"""["']?(?:arguments|parameters)["']?\s*:\s*(?P<arguments>.*)""",
-    re.DOTALL,
-)
-
+_BROKEN_NAME = re.compile(r"""["']?(?:name|tool_name|function)["']?\s*:\s*["']([^"']+)["']""")
+_BROKEN_ARGUMENTS = re.compile(r"""["']?(?:arguments|parameters)["']?\s*:\s*""")
 
 _NO_COMMA = re.compile(r"""("name"\s*:\s*"[^"\\]*")(\s+"(?:arguments|parameters)"\s*:)""")
 """The only place where a missing comma has one meaning: between the two members that every call has."""
@@ -193,12 +189,14 @@ class OfferedCalls:
 
     def _broken(self, text: str) -> FoundCall:
         """Return a call whose JSON cannot be read, as it was written: the client then tells the model."""
-        match = _BROKEN_CALL.search(text[:MAX_REPAIRED_CHARACTERS])
-        if match is None:
+        read = text[:MAX_REPAIRED_CHARACTERS]
+        name = _BROKEN_NAME.search(read)
+        arguments = _BROKEN_ARGUMENTS.search(read, name.end()) if name else None
+        if name is None or arguments is None:
             raise NotACall("it is not JSON")
-        name = self.name(match["name"])
+        problem = "the JSON ends inside a string"
         return FoundCall(
-            CheckedCall(name, match["arguments"], is_valid=False, problem="the JSON ends inside a string"), text
+            CheckedCall(self.name(name[1]), read[arguments.end() :], is_valid=False, problem=problem), text
         )
 
     def note_recognised(self, found: FoundCall, form: str) -> None:

@@ -381,7 +381,7 @@ class _Reader:
         source = self._source
         if form in _CERTAIN:
             self._offered.note_refusal(refusal, form)
-        self._reread += len(source.since_mark())
+        self._reread += source.length_since_mark
         if self._reread > REREAD_FACTOR * (source.position + _LINE_CHARACTERS):
             self._emit(source.release())
         else:

@@ -16,7 +16,6 @@ from .python_calls import python_calls
 from .source import BLANKS, SPACE, Reading, Source
 
 _QUOTE = re.compile("[\"']")
-_COLON = re.compile(r"\s*:\s*")
 _INFO = re.compile(r"[\w\-+. ]*")
 _SURPLUS = re.compile(r"[ \t}\]]*")
 """After a call: blanks, and the closing brackets that small models add."""
@@ -133,7 +132,9 @@ def _read_head(source: Source, offered: OfferedCalls, head: list[str]) -> Readin
     key = yield from _read_string(source, head)
     if not first_key_is_possible(key):
         raise NotACall(f"its first key is {key!r}")
-    head.append((yield from source.run(_COLON)))
+    head.append((yield from source.run(SPACE)))
+    if (yield from source.skip(":")):
+        head += [":", (yield from source.run(SPACE))]
     if key in NAME_KEYS and key not in ARGUMENT_KEYS and (yield from source.peek()) in ('"', "'"):
         offered.name((yield from _read_string(source, head)))
 

@@ -81,6 +81,11 @@ class Source:
         """Remember this place, to read from it again or to know what was read since."""
         self._since_mark, self._marked_at = [], self._at
 
+    @property
+    def length_since_mark(self) -> int:
+        """The number of characters read since the mark."""
+        return sum(map(len, self._since_mark or ())) + self._at - self._marked_at
+
     def since_mark(self) -> str:
         """Return the text read since the mark."""
         self._keep_read()
@@ -91,15 +96,20 @@ class Source:
 
     def rewind(self, keep: int = 0) -> None:
         """Read again from the mark, or from `keep` characters after it."""
-        text = self.since_mark()
-        again = text[keep:]
-        self._consumed += self._at - len(again)
-        self._chunk = again + self._chunk[self._at :]
-        self._at = 0
+        if self._since_mark == []:  # all of it is in this chunk, which may be long and is not copied
+            self._at = min(self._marked_at + keep, self._at)
+        else:
+            again = self.since_mark()[keep:]
+            self._consumed += self._at - len(again)
+            self._chunk = again + self._chunk[self._at :]
+            self._at = 0
         self._since_mark = None
 
     def unread(self, text: str) -> None:
         """Take back `text`, which was read last since the mark."""
+        if len(text) <= self._at - self._marked_at:
+            self._at -= len(text)
+            return
         read = self.since_mark()
         self._since_mark = [read[: len(read) - len(text)]]
         self._consumed += self._at - len(text)

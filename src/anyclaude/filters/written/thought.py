@@ -72,6 +72,9 @@ class Thought:
             return
         while not self._fence:
             self._emit(source.available(_IN_CODE))
+            if source.is_empty and not source.is_ended:
+                yield
+                continue
             if (yield from source.peek()) != "`":
                 return
             closing = yield from source.run(_BACKTICKS)
