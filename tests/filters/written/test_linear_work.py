@@ -70,7 +70,6 @@ ENDLESS = (
         "functools[",
         "For example: ",
     ),
-    *(f"{opening}\n" for opening in FORM_BY_OPENING),
     *FORM_BY_OPENING,
 )
 """What a reply consists of that repeats itself."""
