@@ -53,19 +53,25 @@ def main() -> None:
 
 
 async def _compare(more: list[Path], threads: int | None, shows: bool) -> list[Comparison]:
-    comparisons: list[Comparison] = []
-    for model in (await smollm2_file(), await qwen_coder_file(), *more):
-        metadata = await asyncio.to_thread(read_metadata, model)
-        faults: list[Faults] = []
-        for template in (metadata.chat_template, chat_template_for(metadata) or metadata.chat_template):
-            options = EngineOptions(context_tokens=CONTEXT_TOKENS, threads=threads, chat_template=template)
-            answers = await _answers(model, options)
-            faults.append(faults_of(answers))
-            if shows:
-                for question, answer in zip(QUESTIONS, answers, strict=True):
-                    sys.stdout.write(f"{question!r}: {answer}\n")
-        comparisons.append(Comparison(model.stem, *faults))
-    return comparisons
+    models = (await smollm2_file(), await qwen_coder_file(), *more)
+    return [await _comparison(model, threads, shows) for model in models]
+
+
+async def _comparison(model: Path, threads: int | None, shows: bool) -> Comparison:
+    metadata = await asyncio.to_thread(read_metadata, model)
+    faults: list[Faults] = []
+    for template in (metadata.chat_template, chat_template_for(metadata) or metadata.chat_template):
+        options = EngineOptions(context_tokens=CONTEXT_TOKENS, threads=threads, chat_template=template)
+        answers = await _answers(model, options)
+        faults.append(faults_of(answers))
+        if shows:
+            _show(answers)
+    return Comparison(model.stem, *faults)
+
+
+def _show(answers: list[Answer]) -> None:
+    for question, answer in zip(QUESTIONS, answers, strict=True):
+        sys.stdout.write(f"{question!r}: {answer}\n")
 
 
 async def _answers(model: Path, options: EngineOptions) -> list[Answer]:

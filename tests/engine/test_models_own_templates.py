@@ -9,7 +9,7 @@ Alibaba Cloud, both Apache-2.0.  The engine renders them, because its Jinja is n
 import difflib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -119,22 +119,26 @@ WITH_TOOLS: Mapping[str, tuple[Message, ...]] = MappingProxyType(
 )
 
 
+class Rendered(msgspec.Struct):
+    """The engine's response to `/apply-template`."""
+
+    prompt: str
+
+
 async def rendered(engine: EmbeddedEngine, messages: tuple[Message, ...], *, with_tools: bool) -> str:
     """Return the prompt that the engine's template makes of a conversation."""
-    body = {"messages": list(messages), **({"tools": [tool("Read"), tool("Write")]} if with_tools else {})}
-
-    class Rendered(msgspec.Struct):
-        prompt: str
-
-    return msgspec.convert(await ask(engine, "/apply-template", body), Rendered).prompt
+    tools = {"tools": [tool("Read"), tool("Write")]} if with_tools else {}
+    answer = await ask(engine, "/apply-template", {"messages": list(messages), **tools})
+    return msgspec.convert(answer, Rendered).prompt
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Text of the own template, and what ours has in its place."""
+    """Lines of the own template, what ours has in their place, and why."""
 
     own: str
     ours: str
+    reason: str = field(compare=False, default="")
 
 
 def differences(own: str, ours: str) -> list[Difference]:
@@ -148,6 +152,107 @@ def differences(own: str, ours: str) -> list[Difference]:
     ]
 
 
+def described(name: str) -> str:
+    """Return a tool as our templates render it."""
+    return (
+        f'{{"name": "{name}", "description": "A tool.", "parameters": {{"type": "object", '
+        '"properties": {"path": {"type": "string"}}, "required": ["path"]}}\n'
+    )
+
+
+def wrapped(name: str) -> str:
+    """Return a tool as Qwen's own template renders it."""
+    return f'{{"type": "function", "function": {described(name).rstrip()}}}\n'
+
+
+def qwen_tools(instructions: str) -> list[Difference]:
+    """Return the differences of every prompt with tools for Qwen2.5-Coder."""
+    return [
+        Difference(f"{instructions}\n\n", "", "The tools come first: agents with other instructions share them."),
+        Difference(
+            wrapped("Read") + wrapped("Write"),
+            described("Read") + described("Write"),
+            "The envelope is the same for every tool, and costs tokens for each.",
+        ),
+        Difference(
+            "For each function call, return a json object with function name and arguments within "
+            "<tool_call></tool_call> XML tags:\n<tool_call>\n",
+            "To call a function, answer with nothing but a block that holds its name and arguments as a JSON object:\n"
+            + OPENS_CALL,
+            "The model writes fences whatever it is told; the line above the fence lets the engine constrain the call.",
+        ),
+        Difference(
+            "</tool_call><|im_end|>\n",
+            f"```\n\n{instructions}<|im_end|>\n",
+            "The instructions follow the tools.",
+        ),
+    ]
+
+
+OPENS_CALL = "@tool_call\n```json\n"
+QWEN_DEFAULT = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
+QWEN_CALL = [
+    Difference("<tool_call>\n", OPENS_CALL, "Calls are shown as they are to be written."),
+    Difference("</tool_call><|im_end|>\n", "```<|im_end|>\n", "The end of such a call."),
+]
+QWEN: Mapping[str, list[Difference]] = MappingProxyType(
+    {
+        "tools, no system": qwen_tools(QWEN_DEFAULT),
+        "tools, system": qwen_tools("Be brief."),
+        "tools, several turns": qwen_tools("Be brief."),
+        "call and result": [*qwen_tools(QWEN_DEFAULT), *QWEN_CALL],
+        "text, two calls, two results": [
+            *qwen_tools("Be brief."),
+            QWEN_CALL[0],
+            Difference("</tool_call>\n<tool_call>\n", f"```\n{OPENS_CALL}", "The end of one call and the next one."),
+            QWEN_CALL[1],
+        ],
+        "a written call and its result": qwen_tools(QWEN_DEFAULT),
+    }
+)
+
+READ_CALL = '<tool_call>\n{"name": "Read", "arguments": {"path": "%s"}}\n</tool_call>'
+RETURNED = "The function returned:\n\n"
+SMOLLM2_TOOLS = Difference(
+    "",
+    "# Tools\n\nYou may call these functions:\n<tools>\n"
+    + described("Read")
+    + described("Write")
+    + "</tools>\n\nTo call a function, answer with its name and arguments as JSON, like this:\n<tool_call>\n"
+    '{"name": "function-name", "arguments": {"argument-name": "value"}}\n</tool_call>\n\n# Instructions\n\n',
+    "The own template omits the tools.",
+)
+SMOLLM2: Mapping[str, list[Difference]] = MappingProxyType(
+    {
+        "tools, no system": [SMOLLM2_TOOLS],
+        "tools, system": [SMOLLM2_TOOLS],
+        "tools, several turns": [SMOLLM2_TOOLS],
+        "call and result": [
+            SMOLLM2_TOOLS,
+            Difference(
+                "<|im_end|>\n<|im_start|>tool\n",
+                f"{READ_CALL % 'a.txt'}<|im_end|>\n<|im_start|>user\n{RETURNED}",
+                "The own template omits calls, and writes results as a role that the model was not trained on.",
+            ),
+        ],
+        "text, two calls, two results": [
+            SMOLLM2_TOOLS,
+            Difference(
+                "Let me look.<|im_end|>\n<|im_start|>tool\n42<|im_end|>\n<|im_start|>tool\n",
+                f"Let me look.\n{READ_CALL % 'a.txt'}\n{READ_CALL % 'b.txt'}<|im_end|>\n"
+                f"<|im_start|>user\n{RETURNED}42\n{RETURNED}",
+                "Results of one turn stand in one turn, as roles alternate.",
+            ),
+        ],
+        "a written call and its result": [
+            SMOLLM2_TOOLS,
+            Difference("<|im_start|>tool\n", f"<|im_start|>user\n{RETURNED}", "The model knows no role for results."),
+        ],
+    }
+)
+STATED = MappingProxyType({"smollm2.jinja": SMOLLM2, "qwen2.5-coder.jinja": QWEN})
+
+
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("conversation", PLAIN)
 async def test_without_tools_ours_renders_what_the_own_renders(
@@ -158,12 +263,12 @@ async def test_without_tools_ours_renders_what_the_own_renders(
     assert await rendered(pair.ours, messages, with_tools=False) == await rendered(pair.own, messages, with_tools=False)
 
 
+@pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("conversation", WITH_TOOLS)
-async def test_x(pairs: Mapping[str, Pair], conversation: str) -> None:
-    for file in FILES:
-        pair, messages = pairs[file], WITH_TOOLS[conversation]
-        try:
-            own = await rendered(pair.own, messages, with_tools=True)
-        except Exception as e:
-            print(file, conversation, "OWN", e); own = ""
-        for d in differences(own, await rendered(pair.ours, messages, with_tools=True)): print(file, repr(conversation), d)
+async def test_with_tools_ours_differs_only_as_stated(pairs: Mapping[str, Pair], file: str, conversation: str) -> None:
+    pair, messages = pairs[file], WITH_TOOLS[conversation]
+
+    own = await rendered(pair.own, messages, with_tools=True)
+    ours = await rendered(pair.ours, messages, with_tools=True)
+
+    assert differences(own, ours) == STATED[file][conversation]

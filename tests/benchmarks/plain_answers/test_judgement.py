@@ -11,7 +11,9 @@ from benchmarks.plain_answers.judgement import (
 )
 
 
-@pytest.mark.parametrize("text", ["```python\n1", '{"name": 1}', " import os", "def f():", "// a", "#include <a>", "<a>"])
+@pytest.mark.parametrize(
+    "text", ["```python\n1", '{"name": 1}', " import os", "def f():", "// a", "#include <a>", "<a>"]
+)
 def test_code_is_recognised_by_its_beginning(text: str) -> None:
     assert begins_like_code(text)
 
