@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
-MARKERS = ("<tool", "</tool", "@tool", "<|im_", "# Tools", "# Instructions")
+MARKERS = ("<tool", "</tool", "@tool", "@call", "<|im_", "# Tools", "# Instructions")
 """What only a chat template writes: ours, the models' own, and earlier forms of ours."""
 
 REPEATS = 3

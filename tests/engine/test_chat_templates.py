@@ -104,9 +104,9 @@ async def test_chatml_renders_tools_calls_results_and_late_system_messages(tiny_
 async def test_qwen_coder_renders_calls_as_headed_fences(qwen_engine: EmbeddedEngine) -> None:
     prompt = await rendered(qwen_engine, CONVERSATION)
 
-    call = '@tool_call\n```json\n{"name": "Read", "arguments": {"file_path": "/etc/hostname"}}\n```'
+    call = '@call\n```json\n{"name": "Read", "arguments": {"file_path": "/etc/hostname"}}\n```'
     assert f"<|im_start|>assistant\nLet me look.\n{call}\n{call}<|im_end|>\n" in prompt
-    assert "<|im_start|>user\n@tool_response\nbuild-host-42\n@tool_response\nbuild-host-42 again<|im_end|>\n" in prompt
+    assert "<tool_response>\nbuild-host-42 again\n</tool_response><|im_end|>\n" in prompt
     assert "<|im_start|>system\nThe user is in a hurry.<|im_end|>\n" in prompt
 
 

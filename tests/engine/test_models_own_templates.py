@@ -189,7 +189,7 @@ def qwen_tools(instructions: str) -> list[Difference]:
     ]
 
 
-OPENS_CALL = "@tool_call\n```json\n"
+OPENS_CALL = "@call\n```json\n"
 QWEN_DEFAULT = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
 QWEN_CALL = [
     Difference("<tool_call>\n", OPENS_CALL, "Calls are shown as they are to be written."),
