@@ -35,7 +35,7 @@ def engine(request: pytest.FixtureRequest) -> EmbeddedEngine:
 
 @pytest.mark.parametrize("path", RESULTS)
 async def test_a_reply_to_a_tool_result_has_no_marker(engine: EmbeddedEngine, tmp_path: Path, path: str) -> None:
-    messages = [
+    messages: list[dict[str, object]] = [
         {"role": "user", "content": f"What is in {path}?"},
         {
             "role": "assistant",
