@@ -50,7 +50,9 @@ def either_engine(
 @pytest.mark.parametrize(
     ("template", "name", "chosen"),
     [
-        (CHATML, "SmolLM2 135M", "chatml.jinja"),
+        (CHATML, "SmolLM2 135M", "smollm2.jinja"),
+        (CHATML_WITH_TOOLS, "SmolLM2 1.7B", None),
+        (CHATML, "Some other model", "chatml.jinja"),
         ("", "Some base model", "chatml.jinja"),
         (CHATML_WITH_TOOLS, "Qwen3 4B", None),
         (CHATML_WITH_TOOLS, "Qwen2.5 Coder 0.5B Instruct AWQ", "qwen2.5-coder.jinja"),
@@ -69,16 +71,16 @@ def test_the_template_of_a_model_without_a_name_is_chosen_by_its_own_template() 
     assert chat_template_for(GgufMetadata({"tokenizer.chat_template": CHATML})) == shipped_template("chatml.jinja")
 
 
-def test_the_default_weights_get_the_shipped_chatml_template(smollm2_model: Path) -> None:
-    assert chat_template_for(read_metadata(smollm2_model)) == shipped_template("chatml.jinja")
+def test_the_default_weights_get_their_shipped_template(smollm2_model: Path) -> None:
+    assert chat_template_for(read_metadata(smollm2_model)) == shipped_template("smollm2.jinja")
 
 
 async def test_the_engine_detects_that_the_template_supports_tools(either_engine: EmbeddedEngine) -> None:
     assert either_engine.supports_tools
 
 
-async def test_chatml_renders_tools_calls_results_and_late_system_messages(smollm2_engine: EmbeddedEngine) -> None:
-    prompt = await rendered(smollm2_engine, CONVERSATION)
+async def test_chatml_renders_tools_calls_results_and_late_system_messages(tiny_engine: EmbeddedEngine) -> None:
+    prompt = await rendered(tiny_engine, CONVERSATION)
 
     assert prompt == (
         "<|im_start|>system\n# Tools\n\nYou may call these functions:\n<tools>\n"
@@ -102,9 +104,9 @@ async def test_chatml_renders_tools_calls_results_and_late_system_messages(smoll
 async def test_qwen_coder_renders_calls_as_headed_fences(qwen_engine: EmbeddedEngine) -> None:
     prompt = await rendered(qwen_engine, CONVERSATION)
 
-    call = '@tool_call\n```json\n{"name": "Read", "arguments": {"file_path": "/etc/hostname"}}\n```'
+    call = '@call\n```json\n{"name": "Read", "arguments": {"file_path": "/etc/hostname"}}\n```'
     assert f"<|im_start|>assistant\nLet me look.\n{call}\n{call}<|im_end|>\n" in prompt
-    assert "<|im_start|>user\n@tool_response\nbuild-host-42\n@tool_response\nbuild-host-42 again<|im_end|>\n" in prompt
+    assert "<tool_response>\nbuild-host-42 again\n</tool_response><|im_end|>\n" in prompt
     assert "<|im_start|>system\nThe user is in a hurry.<|im_end|>\n" in prompt
 
 
@@ -129,8 +131,8 @@ async def test_prompts_with_the_same_tools_share_a_prefix(either_engine: Embedde
     assert other.startswith(main[:instructions_at] + "Search, and report.")
 
 
-async def test_without_tools_and_a_system_message_nothing_is_added(smollm2_engine: EmbeddedEngine) -> None:
-    prompt = await ask(smollm2_engine, "/apply-template", {"messages": [{"role": "user", "content": "Hi"}]})
+async def test_chatml_adds_nothing_without_tools_and_a_system_message(tiny_engine: EmbeddedEngine) -> None:
+    prompt = await ask(tiny_engine, "/apply-template", {"messages": [{"role": "user", "content": "Hi"}]})
 
     assert msgspec.convert(prompt, Rendered).prompt == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
 

@@ -58,31 +58,12 @@ TOOLS = [
 SYSTEM: dict[str, object] = {"role": "system", "content": "You are a coding assistant. Use the tools to answer."}
 
 
-async def test_a_model_that_writes_fenced_calls_uses_a_tool_and_its_result(qwen_engine: EmbeddedEngine) -> None:
-    messages: list[dict[str, object]] = [SYSTEM, {"role": "user", "content": "What is in /etc/hostname?"}]
-
-    call = await reply_to(qwen_engine, messages)
-    messages += [
-        {
-            "role": "assistant",
-            "content": None,
-            "tool_calls": [
-                {
-                    "id": call.call_id,
-                    "type": "function",
-                    "function": {"name": call.name, "arguments": call.arguments},
-                }
-            ],
-        },
-        {"role": "tool", "tool_call_id": call.call_id, "content": "build-host-42"},
-    ]
-    answer = await reply_to(qwen_engine, messages)
+async def test_a_model_that_writes_fenced_calls_calls_a_tool(qwen_engine: EmbeddedEngine) -> None:
+    call = await reply_to(qwen_engine, [SYSTEM, {"role": "user", "content": "What is in /etc/hostname?"}])
 
     assert (call.text, call.name, call.finish_reason) == ("", "Read", "tool_calls")
     assert msgspec.json.decode(call.arguments) == {"file_path": "/etc/hostname"}
     assert call.argument_pieces > 1
-    assert "build-host-42" in answer.text
-    assert answer.finish_reason == "stop"
 
 
 async def test_the_closing_fence_of_a_text_reply_is_kept(qwen_engine: EmbeddedEngine) -> None:

@@ -31,7 +31,14 @@ TEMPLATE_RULES = (
         name=re.compile(r"qwen[ -]?2\.5[ -]coder", re.IGNORECASE),
         overrides_tool_support=True,
     ),
-    # SmolLM2 and similar models use ChatML, with a template that ignores tools.
+    # SmolLM2's own template has default instructions, and ignores tools.
+    TemplateRule(
+        file="smollm2.jinja",
+        marker=_CHATML,
+        name=re.compile(r"smollm2", re.IGNORECASE),
+        overrides_tool_support=False,
+    ),
+    # Similar models use ChatML, with a template that ignores tools.
     TemplateRule(file="chatml.jinja", marker=_CHATML, name=_ANY_NAME, overrides_tool_support=False),
 )
 # llama.cpp uses plain ChatML for a model without a template.

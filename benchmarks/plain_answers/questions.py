@@ -1,0 +1,28 @@
+"""Greetings and questions that need no tool and no code."""
+
+QUESTIONS = (
+    "Hi",
+    "Hello!",
+    "Hey, how are you?",
+    "Good morning",
+    "Good evening, nice to meet you.",
+    "Thank you!",
+    "Thanks, that helped a lot.",
+    "Who are you?",
+    "What can you do for me?",
+    "Do you speak French?",
+    "Can you help me with my project?",
+    "Goodbye, see you tomorrow.",
+    "What is the capital of France?",
+    "How many days does a week have?",
+    "What colour is the sky on a clear day?",
+    "Which is larger, the sun or the moon?",
+    "Name three fruits.",
+    "What is the opposite of hot?",
+    "Why do people sleep? Answer in one sentence.",
+    "What is a compiler? Answer in one sentence.",
+    "What does the word 'gateway' mean?",
+    "Is Python a programming language?",
+    "Tell me something nice.",
+    "I am tired today.",
+)
