@@ -15,7 +15,7 @@ from anyclaude.backends import BackendTarget
 from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.filters import FilterContext, FilterFactory, RejectedCall
 from anyclaude.profiles import EMBEDDED
-from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ToolCallDelta
+from anyclaude.protocol.deltas import Delta, ToolCallDelta
 from anyclaude.secret import Secret
 from anyclaude.server import GatewayOptions
 
@@ -50,30 +50,6 @@ TITLE: dict[str, object] = {
 QUESTION = "What is in the file /etc/hostname?"
 
 
-class ForcedCall:
-    """A filter that turns the JSON object of a forced call into the call."""
-
-    def __init__(self, context: FilterContext) -> None:
-        self._is_forced = context.is_call_forced
-        self._text = ""
-
-    def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
-        """Return everything but the text, which is held back."""
-        if not self._is_forced:
-            return [*deltas]
-        self._text += "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
-        others: list[Delta] = [delta for delta in deltas if not isinstance(delta, TextDelta)]
-        return [*self._call(), *others] if any(isinstance(delta, Finished) for delta in others) else others
-
-    def finish(self) -> list[Delta]:
-        """Return nothing: the call was released with the end of the reply."""
-        return []
-
-    def _call(self) -> list[Delta]:
-        call = msgspec.json.decode(self._text)
-        return [ToolCallDelta(0, call["name"], msgspec.json.encode(call["arguments"]).decode())]
-
-
 class BrokenCall:
     """A filter that adds an invalid call to the reply, and hands it over to the gateway."""
 
@@ -94,7 +70,7 @@ class BrokenCall:
 async def client_of(
     engine: EmbeddedEngine, folder: Path, *filters: FilterFactory
 ) -> AsyncIterator[anthropic.AsyncAnthropic]:
-    """Run a gateway with these filters in front of the engine."""
+    """Run a gateway with these filters after its own in front of the engine."""
     key = Secret(engine.api_key)
     target = BackendTarget(profile=EMBEDDED, base_url=f"{engine.base_url}/v1", model=engine.model_name, api_key=key)
     options = GatewayOptions(filters=filters, grace_seconds=0.2)
@@ -123,7 +99,7 @@ async def reply_to(client: anthropic.AsyncAnthropic, **fields: object) -> Messag
 async def test_a_forced_call_is_a_valid_call_of_an_offered_tool_and_ends_by_itself(
     smollm2_engine: EmbeddedEngine, tmp_path: Path, choice: dict[str, str], possible: set[str]
 ) -> None:
-    async with client_of(smollm2_engine, tmp_path, ForcedCall) as client:
+    async with client_of(smollm2_engine, tmp_path) as client:
         message = await reply_to(client, tool_choice=choice)
 
     (call,) = message.content
@@ -138,7 +114,7 @@ async def test_a_reply_in_a_format_is_the_json_even_if_tools_are_offered(
     smollm2_engine: EmbeddedEngine, tmp_path: Path, field: str
 ) -> None:
     wanted: dict[str, object] = {"type": "json_schema", "schema": TITLE}
-    async with client_of(smollm2_engine, tmp_path, ForcedCall) as client:
+    async with client_of(smollm2_engine, tmp_path) as client:
         message = await reply_to(client, **{field: {"format": wanted} if field == "output_config" else wanted})
 
     (block,) = message.content
