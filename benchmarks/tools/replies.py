@@ -7,9 +7,9 @@ from jsonschema import Draft202012Validator
 
 from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_json
 
-from .tasks import TOOLS, Call, Task
+from .tasks import TOOLS, Call, Task, schema_of
 
-_VALIDATORS = {name: Draft202012Validator(tool["input_schema"]) for name, tool in TOOLS.items()}
+_VALIDATORS = {name: Draft202012Validator(schema_of(name)) for name in TOOLS}
 
 
 @dataclass(slots=True)

@@ -77,6 +77,13 @@ class Task:
         return any(right.admits(call) for right in self.right)
 
 
+def schema_of(tool: str) -> JsonObject:
+    """Return the schema of a tool's input."""
+    schema = TOOLS[tool]["input_schema"]
+    assert isinstance(schema, Mapping)
+    return schema
+
+
 def chosen(count: int) -> Sequence[Task]:
     """Return `count` tasks, spread over all tool sets."""
     return [TASKS[number * len(TASKS) // count] for number in range(min(count, len(TASKS)))]
