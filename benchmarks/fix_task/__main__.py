@@ -8,6 +8,7 @@ Let the real Claude Code read, fix and test a small program on a small model, di
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -60,12 +61,11 @@ async def measure(
             for player in players:
                 ending = await player.play(warm_up_task())
                 sys.stderr.write(f"{player.title}: the first prompt is evaluated after {ending.seconds:.0f} s\n")
-            for _ in range(runs):
-                for player in players:
-                    ending = await player.play(task(limits))
-                    outcomes[player.title].append(outcome(player.tree, ending))
-                    events[player.title].append(ending.events)
-                    sys.stderr.write(f"{player.title}: {outcomes[player.title][-1]}\n")
+            for _, player in itertools.product(range(runs), players):
+                ending = await player.play(task(limits))
+                outcomes[player.title].append(outcome(player.tree, ending))
+                events[player.title].append(ending.events)
+                sys.stderr.write(f"{player.title}: {outcomes[player.title][-1]}\n")
     return model, outcomes, events
 
 

@@ -39,5 +39,5 @@ def _row(title: str, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
         f"{statistics.median(one.calls for one in outcomes):g}",
         f"{statistics.median(one.failed_calls for one in outcomes):g}",
         f"{max(one.prompt_tokens for one in outcomes):,}",
-        "; ".join(f"{count} × {reason}" for reason, count in reasons.most_common()).replace("|", "\\|"),
+        "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common()).replace("|", "\\|"),
     )

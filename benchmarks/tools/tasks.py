@@ -122,7 +122,7 @@ def _grep(pattern: Argument, **more: Argument) -> Call:
 
 
 def _fetch(url: Argument) -> Call:
-    return Call("WebFetch", {"url": url})
+    return Call("WebFetch", {"url": url, "prompt": Like("Summarise the page.", ".+")})
 
 
 def _search(query: Argument) -> Call:
