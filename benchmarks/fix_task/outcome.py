@@ -24,6 +24,8 @@ PROMPT = (
     "Do not change test_calc.py."
 )
 TEST_SECONDS = 10
+LOOP = "anyclaude ended this"
+"""Begins what the user reads when the gateway has ended a turn or a reply."""
 
 Events: TypeAlias = Sequence[JsonObject]
 """What the client printed: one event for each message, and one for the result."""
@@ -36,6 +38,8 @@ class Ending:
     status: int | None
     seconds: float
     events: Events
+    prompt_tokens: int = 0
+    """Of the first request; 0 if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +63,24 @@ class Outcome:
 def outcome(tree: Path, ending: Ending) -> Outcome:
     """Return what a run has achieved, by its files and its events."""
     results = [block for block in _blocks(ending.events, "user") if block.get("type") == "tool_result"]
-    messages = [message for message in _messages(ending.events, "assistant") if "usage" in message]
+    replies = {message.get("id") for message in _messages(ending.events, "assistant")}
     return Outcome(
         reason="" if _test_passes(tree) else _reason(tree, ending, len(results)),
         seconds=ending.seconds,
-        turns=len({message.get("id") for message in messages}),
+        turns=len(replies),
         calls=len(results),
         failed_calls=sum(block.get("is_error") is True for block in results),
-        prompt_tokens=_prompt_tokens(messages[0]) if messages else 0,
+        prompt_tokens=ending.prompt_tokens,
     )
+
+
+def first_prompt_tokens(events: Events) -> int:
+    """Return the tokens of the first prompt by the usage at the start of its reply, 0 if it has none."""
+    usage = next((message.get("usage") for message in _messages(events, "assistant")), None)
+    if not isinstance(usage, Mapping):
+        return 0
+    counts = (usage.get(name) for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"))
+    return sum(count for count in counts if isinstance(count, int))
 
 
 def _test_passes(tree: Path) -> bool:
@@ -99,8 +112,12 @@ def _reason(tree: Path, ending: Ending, calls: int) -> str:
 def _limit(ending: Ending) -> str:
     if ending.status is None:
         return " (time limit)"
-    is_turn_limit = any(event.get("subtype") == "error_max_turns" for event in ending.events)
-    return " (turn limit)" if is_turn_limit else ""
+    for event in ending.events:
+        if event.get("subtype") == "error_max_turns":
+            return " (turn limit)"
+        if event.get("type") == "result" and str(event.get("result")).startswith(LOOP):
+            return " (a loop that anyclaude ended)"
+    return ""
 
 
 def _refusal(events: Events) -> str:
@@ -124,13 +141,6 @@ def _blocks(events: Events, kind: str) -> Iterator[JsonObject]:
         content = message.get("content")
         if isinstance(content, list):
             yield from (block for block in content if isinstance(block, Mapping))
-
-
-def _prompt_tokens(message: JsonObject) -> int:
-    usage = message.get("usage")
-    assert isinstance(usage, Mapping)
-    counts = (usage.get(name) for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"))
-    return sum(count for count in counts if isinstance(count, int))
 
 
 def _content(tree: Path, name: str) -> str | None:

@@ -7,13 +7,14 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.tools.arms import own_template
 from tests.parts.claude_code import ClientTask, Workspace, client_arguments, workspace_for
 from tests.parts.claude_code_versions import NATIVE, installed_client
 from tests.parts.engines import running
+from tests.parts.json_at import at
 from tests.parts.launched_client import Command, Launch, launched, users_environment
 from tests.parts.work_tree import make_work_tree
 
@@ -25,7 +26,7 @@ from anyclaude.launcher.embedded import engine_target
 from anyclaude.protocol.json_values import JsonError, JsonObject, decode_json
 from anyclaude.settings import Settings
 
-from .outcome import FILES, PROMPT, Ending
+from .outcome import FILES, PROMPT, Ending, first_prompt_tokens
 
 CONTEXT_TOKENS = 16_384
 """Three times the first prompt; the client compacts only in larger windows."""
@@ -93,7 +94,8 @@ def _direct_player(engine: EmbeddedEngine, folder: Path) -> Player:
             **task.environment,
         }
         command = (*launch.client.command, *client_arguments(launch.workspace, task))
-        return await _ending(Command(command, environment), launch.workspace, task.timeout_seconds)
+        ending = await _ending(Command(command, environment), launch.workspace, task.timeout_seconds)
+        return replace(ending, prompt_tokens=first_prompt_tokens(ending.events))
 
     return Player(DIRECT, play, folder / "run/tree")
 
@@ -103,8 +105,11 @@ def _anyclaude_player(engine: EmbeddedEngine, folder: Path) -> Player:
         launch = _launch(engine, folder)
         async with open_session(trusts_environment=False) as session:
             target = await fitted_to_template(HttpBackend(session, engine_target(engine, Settings())))
+        earlier = len(_journal(launch.state))
         async with launched(launch, target, task) as command:
-            return await _ending(command, launch.workspace, task.timeout_seconds)
+            ending = await _ending(command, launch.workspace, task.timeout_seconds)
+        prompts = [at(record, "usage", "input_tokens") for record in _journal(launch.state)[earlier:]]
+        return replace(ending, prompt_tokens=next((count for count in prompts if isinstance(count, int)), 0))
 
     return Player(THROUGH_ANYCLAUDE, play, folder / "run/tree")
 
@@ -115,6 +120,11 @@ def _launch(engine: EmbeddedEngine, folder: Path) -> Launch:
     shutil.rmtree(run, ignore_errors=True)
     workspace = workspace_for(make_work_tree(run / "tree", FILES), run)
     return Launch(installed_client(NATIVE), workspace, folder / "state", engine.model_name, engine.context_tokens)
+
+
+def _journal(state: Path) -> list[JsonObject]:
+    """Return the records of a gateway's journal: the client's own events do not have the tokens of its prompts."""
+    return [record for file in sorted(state.glob("request-logs/*.jsonl")) for record in _objects(file.read_bytes())]
 
 
 async def _ending(command: Command, workspace: Workspace, timeout_seconds: float) -> Ending:
@@ -141,14 +151,15 @@ async def _ending(command: Command, workspace: Workspace, timeout_seconds: float
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
-    return Ending(status, time.perf_counter() - started, tuple(_events(printed.read_bytes())))
+    return Ending(status, time.perf_counter() - started, _objects(printed.read_bytes()))
 
 
-def _events(printed: bytes) -> list[JsonObject]:
-    events: list[JsonObject] = []
-    for line in printed.splitlines():
-        with suppress(JsonError):  # a warning of the client, or a line cut by the time limit
+def _objects(lines: bytes) -> list[JsonObject]:
+    """Return the JSON objects among the lines: there may be warnings, and a line that the time limit has cut."""
+    objects: list[JsonObject] = []
+    for line in lines.splitlines():
+        with suppress(JsonError):
             value = decode_json(line)
             if isinstance(value, dict):
-                events.append(value)
-    return events
+                objects.append(value)
+    return objects

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from benchmarks.fix_task.outcome import FILES, TEST, Ending, outcome
+from benchmarks.fix_task.outcome import FILES, TEST, Ending, first_prompt_tokens, outcome
 
 from anyclaude.protocol.json_values import JsonObject
 
@@ -33,7 +33,9 @@ def tree(tmp_path: Path) -> Path:
 def test_the_task_is_done_when_the_unchanged_test_passes(tree: Path) -> None:
     (tree / "calc.py").write_text(FIXED)
 
-    done = outcome(tree, Ending(0, 12.0, [assistant(1), assistant(1), result_of_a_call(), assistant(2)]))
+    events = [assistant(1), assistant(1), result_of_a_call(), assistant(2)]
+
+    done = outcome(tree, Ending(0, 12.0, events, prompt_tokens=4_100))
 
     assert done.succeeded
     assert (done.turns, done.calls, done.failed_calls, done.prompt_tokens, done.seconds) == (2, 1, 0, 4_100, 12.0)
@@ -62,6 +64,19 @@ def test_a_limit_is_named_beside_what_was_done(tree: Path) -> None:
 
     assert outcome(tree, Ending(None, 240.0, [])).reason == "called no tool (time limit)"
     assert outcome(tree, Ending(1, 9.0, [limited])).reason == "called no tool (turn limit)"
+
+
+def test_a_loop_that_the_gateway_ended_is_named(tree: Path) -> None:
+    ended: JsonObject = {"type": "result", "result": "anyclaude ended this turn: the model has made the same call"}
+
+    reason = outcome(tree, Ending(0, 9.0, [result_of_a_call(), ended])).reason
+
+    assert reason == "called tools, calc.py is unchanged (a loop that anyclaude ended)"
+
+
+def test_the_first_prompt_has_its_cached_tokens_too() -> None:
+    assert first_prompt_tokens([assistant(1)]) == 4_100
+    assert first_prompt_tokens([]) == 0
 
 
 def test_an_error_of_the_client_is_the_reason(tree: Path) -> None:
