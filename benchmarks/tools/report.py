@@ -60,7 +60,7 @@ def section(model: str, played: Sequence[Played], max_tokens: int, machine: str)
     tasks = len({one.task.prompt for one in played})
     lines = [HEADER, ("---", *("---:" for _ in HEADER[1:])), *(_row(arm, score(played, arm)) for arm in ARMS)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    command = f"{COMMAND} --model {model} --max-tokens {max_tokens} --write"
+    command = f"{COMMAND} --model {model} --tasks {tasks} --max-tokens {max_tokens} --write"
     return f"`{command}` · {machine} · {tasks} tasks, once per row\n\n{table}\n"
 
 

@@ -39,7 +39,8 @@ def test_the_added_time_is_that_of_the_same_task_on_the_engine_alone() -> None:
 def test_the_section_has_a_row_for_every_arm() -> None:
     text = section("a-model", replies(), 300, "a machine")
 
-    assert "`uv run python -m benchmarks.tools --model a-model --max-tokens 300 --write` · a machine · 2 tasks" in text
+    command = "uv run python -m benchmarks.tools --model a-model --tasks 2 --max-tokens 300 --write"
+    assert f"`{command}` · a machine · 2 tasks" in text
     assert "| engine alone | 0% | 0% | 0 | 0 | 0 | 1.0 |  |" in text
     assert "| anyclaude, `native` | 100% | 50% | 0 | 0 | 0 | 1.5 | +50 |" in text
     assert text.count("\n| ") == 2 + len(ARMS)
