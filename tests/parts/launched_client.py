@@ -1,5 +1,7 @@
 """A client as `anyclaude` starts it: with the planned environment and arguments, and its own gateway."""
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,17 +34,29 @@ class Launch:
 
 async def run_launched(launch: Launch, backend_url: str, task: ClientTask) -> Run:
     """Start a gateway and a client, and stop the gateway when the client has finished."""
-    target = await _target(launch, backend_url)
+    async with launched(launch, await _target(launch, backend_url), task) as command:
+        return await run_command(command.words, launch.workspace, command.environment, task.timeout_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The words and the whole environment with which a client is started."""
+
+    words: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+@asynccontextmanager
+async def launched(launch: Launch, target: BackendTarget, task: ClientTask) -> AsyncIterator[Command]:
+    """Run a gateway for a client, and yield the command that starts the client as `anyclaude` does."""
     settings = Settings(log_dir=launch.state, diet=launch.diet)
-    user = users_environment(launch)
+    user = users_environment(launch) | dict(task.environment)
     invocation = Invocation(client_arguments(launch.workspace, task), user, launch.workspace.tree)
     is_native = launch.client.version == NATIVE
     options = launch_options(settings, diet_of(invocation, settings, target, is_native=is_native).gateway)
     async with running_gateway(launch.state, target, options=options) as gateway:
         plan = plan_client(invocation, settings, target, gateway.base_url, is_native=is_native)
-        environment = child_environment(user, plan.variables)
-        command = (*launch.client.command, *plan.arguments)
-        return await run_command(command, launch.workspace, environment, task.timeout_seconds)
+        yield Command((*launch.client.command, *plan.arguments), child_environment(user, plan.variables))
 
 
 async def _target(launch: Launch, backend_url: str) -> BackendTarget:
