@@ -5,7 +5,7 @@ import pytest
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 from anyclaude.protocol.messages_request import Tool
-from anyclaude.tool_schemas.call_schema import call_schema, with_properties
+from anyclaude.tool_schemas.call_schema import MAX_OPTIONAL_CHARACTERS, call_schema, with_properties
 
 READ = Tool(
     "Read", "", {"type": "object", "properties": {"path": {"$ref": "#/$defs/P"}}, "$defs": {"P": {"type": "string"}}}
@@ -37,3 +37,17 @@ def test_calls_of_the_tools_fit_and_their_references_are_followed(tools: list[To
 def test_arguments_always_have_a_type_and_properties(schema: JsonObject, whole: JsonObject) -> None:
     assert with_properties(schema) == whole
     assert with_properties(whole) is whole
+
+
+def test_optional_arguments_are_limited_and_required_ones_are_not() -> None:
+    parts: JsonObject = {
+        name: {"type": kind}
+        for name, kind in (("content", "string"), ("note", "string"), ("tags", "array"), ("limit", "integer"))
+    }
+    parts = {**parts, "kind": {"type": "string", "maxLength": 9_999}}
+    tool = Tool("Write", "", {"type": "object", "properties": parts, "required": ["content"]})
+
+    assert takes([tool], {"name": "Write", "arguments": {"content": "x" * 100_000, "kind": "x" * 9_000, "limit": 1}})
+    assert takes([tool], {"name": "Write", "arguments": {"content": "", "note": "x" * MAX_OPTIONAL_CHARACTERS}})
+    assert not takes([tool], {"name": "Write", "arguments": {"content": "", "note": "x" * 9_000}})
+    assert not takes([tool], {"name": "Write", "arguments": {"content": "", "tags": ["x"] * 9_000}})

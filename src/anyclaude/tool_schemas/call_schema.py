@@ -2,10 +2,18 @@
 
 from collections.abc import Sequence
 
-from anyclaude.protocol.json_values import JsonObject
+from anyclaude.protocol.json_values import JsonObject, JsonValue
 from anyclaude.protocol.messages_request import Tool
 
 from .grammar_schema import for_grammar
+
+MAX_OPTIONAL_CHARACTERS = 500
+MAX_OPTIONAL_ITEMS = 16
+"""The limits of optional arguments without limits of their own: small models fill such arguments without end, with text
+copied from the tool's description or the same domain again and again (Qwen2.5-Coder-0.5B, SmolLM2-135M; `uv run python
+-m benchmarks.tools`).  A required one may be a whole file."""
+
+LIMITED_BY = frozenset({"maxLength", "enum", "const", "pattern", "format"})
 
 
 def call_schema(tools: Sequence[Tool]) -> JsonObject:
@@ -16,13 +24,33 @@ def call_schema(tools: Sequence[Tool]) -> JsonObject:
 
 
 def _call_of(tool: Tool, place: str) -> JsonObject:
-    arguments = for_grammar(with_properties(tool.input_schema or {}), f"{place}/properties/arguments")
+    schema = _with_limits(with_properties(tool.input_schema or {}))
+    arguments = for_grammar(schema, f"{place}/properties/arguments")
     return {
         "type": "object",
         "properties": {"name": {"const": tool.name}, "arguments": arguments},
         "required": ["name", "arguments"],
         "additionalProperties": False,
     }
+
+
+def _with_limits(schema: JsonObject) -> JsonObject:
+    """Return the schema of a tool's arguments with limits for those that are optional."""
+    properties, required = schema["properties"], schema.get("required")
+    assert isinstance(properties, dict)
+    needed = required if isinstance(required, list) else ()
+    limited = {name: part if name in needed else _with_limit(part) for name, part in properties.items()}
+    return {**schema, "properties": limited}
+
+
+def _with_limit(schema: JsonValue) -> JsonValue:
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") == "string" and schema.keys().isdisjoint(LIMITED_BY):
+        return {**schema, "maxLength": MAX_OPTIONAL_CHARACTERS}
+    if schema.get("type") == "array" and "maxItems" not in schema:
+        return {**schema, "maxItems": MAX_OPTIONAL_ITEMS}
+    return schema
 
 
 def with_properties(schema: JsonObject) -> JsonObject:
