@@ -177,9 +177,11 @@ def qwen_tools(instructions: str) -> list[Difference]:
         Difference(
             "For each function call, return a json object with function name and arguments within "
             "<tool_call></tool_call> XML tags:\n<tool_call>\n",
-            "To call a function, answer with nothing but a block that holds its name and arguments as a JSON object:\n"
-            + OPENS_CALL,
-            "The model writes fences whatever it is told; the line above the fence lets the engine constrain the call.",
+            "If the next step needs a function, answer with nothing but a block that holds its name and arguments as a "
+            "JSON object. If no step is left, answer the user in plain words, from the results in "
+            f"<tool_response></tool_response>. A call:\n{OPENS_CALL}",
+            "The model writes fences whatever it is told, and the line above the fence lets the engine constrain the "
+            "call; without a word about answers, 1.5B calls again after every result.",
         ),
         Difference(
             "</tool_call><|im_end|>\n",
