@@ -10,6 +10,8 @@ from gguf import GGUFReader, GGUFWriter, LlamaFileType
 
 from anyclaude.engine.chat_templates import shipped_template
 
+END_TOKEN = 2
+"""The token that ends a message."""
 TINY_CONTEXT_TOKENS = 131_072
 # One layer of width 32 evaluates 19,000 tokens per second on one core, so prompts as long as Claude Code's can be
 # tested.
@@ -40,8 +42,8 @@ def _build(path: Path, source: GGUFReader, template: str) -> Path:
     writer.add_token_types(tokenizer["token_type"])
     writer.add_token_merges(tokenizer["merges"])
     writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    writer.add_pad_token_id(2)
+    writer.add_eos_token_id(END_TOKEN)
+    writer.add_pad_token_id(END_TOKEN)
     writer.add_add_bos_token(False)
     writer.add_chat_template(template)
     for name, tensor in _tensors(len(tokenizer["tokens"])).items():

@@ -100,6 +100,14 @@ def written_replies() -> list[WrittenReply]:
     return [reply for name, file in corpus_files().items() for reply in _replies(name, file, tools)]
 
 
+def chat_tools(reply: WrittenReply) -> list[object]:
+    """Return the tools of a reply as Chat Completions has them."""
+    return [
+        {"type": "function", "function": {"name": tool.name, "parameters": msgspec.to_builtins(tool.input_schema)}}
+        for tool in reply.tools
+    ]
+
+
 def comparable(pieces: Iterable[Piece]) -> list[Piece]:
     """
     Return the pieces of a reply in the form in which they are compared.

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from tests.parts import vllm_mlx_parsers, weights
 from tests.parts.played_replies import situation_of
-from tests.parts.written_replies import WrittenReply, written_replies
+from tests.parts.written_replies import WrittenReply, chat_tools, written_replies
 
 from anyclaude.protocol.deltas import ToolCallDelta
 
@@ -127,7 +127,7 @@ NO_CALLS: dict[str, tuple[str, ...]] = {
 @pytest.fixture(scope="module")
 def found_by_vllm_mlx() -> Found:
     """What the parsers of vllm-mlx find, each of them in every reply."""
-    questions = {identifier: (reply.reply, tools_of(reply)) for identifier, reply in REPLIES.items()}
+    questions = {identifier: (reply.reply, chat_tools(reply)) for identifier, reply in REPLIES.items()}
     answer = subprocess.run(
         [sys.executable, vllm_mlx_parsers.__file__],
         input=json.dumps(questions),
@@ -164,14 +164,6 @@ def installed(packages: tuple[str, ...]) -> Path:
             pytest.skip(f"{' '.join(packages)} cannot be installed: {done.stderr.strip()[-300:]}")
         unfinished.replace(folder)
     return folder
-
-
-def tools_of(reply: WrittenReply) -> list[object]:
-    """Return the tools of a reply as Chat Completions has them."""
-    return [
-        {"type": "function", "function": {"name": tool.name, "parameters": msgspec.to_builtins(tool.input_schema)}}
-        for tool in reply.tools
-    ]
 
 
 def read_calls(reply: WrittenReply) -> int:
