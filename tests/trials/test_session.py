@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +51,8 @@ class Session:
     subagent: tuple[ChatRequest, ...]
     server: ChatServer
     files: dict[str, bytes]
+    record: Mapping[str, object]
+    """The journal's record of the last request."""
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -78,8 +80,9 @@ async def play(version: str, folder: Path) -> Session:
         run = await run_claude(client, workspace, gateway.base_url, ClientTask(PROMPT))
         files = files_in(workspace.tree)
         continued = await run_claude(client, workspace, gateway.base_url, ClientTask(QUESTION, ("--continue",)))
+        record = await gateway.recorded(1)
     main, subagent = server.requests_with(MAIN_CUE), server.requests_with(SUBAGENT_CUE)
-    return Session(task, run, continued, main, subagent, server, files)
+    return Session(task, run, continued, main, subagent, server, files, record)
 
 
 def test_the_session_ends_well(session: Session) -> None:
@@ -95,6 +98,10 @@ def test_every_turn_costs_one_request(session: Session) -> None:
     assert len(session.subagent) == len(session.task.subagent)
     assert len(session.server.exchanges) == len(session.main) + len(session.subagent)
     assert session.run.events_of("system", "api_retry") == ()
+
+
+def test_no_tool_declines_the_check_of_its_calls(session: Session) -> None:
+    assert "eager_input_streaming" not in str(session.record["dropped"])
 
 
 def test_every_call_gets_its_own_result_in_order(session: Session) -> None:
