@@ -26,7 +26,22 @@ FEWEST_READ = 0.5
 
 REPLIES = {reply.id: reply for reply in written_replies()}
 
-MEANT_OTHERWISE: dict[str, tuple[str, ...]] = {}
+MEANT_OTHERWISE: dict[str, tuple[str, ...]] = {
+    "we give the arguments the types of the schema": (
+        "llama3_bare_json: an array as a string",
+        "llama3_bare_json: null for an optional argument",
+        "llama3_bare_json: numbers and booleans as strings",
+        "llama3_python_tag: numbers as strings",
+    ),
+    "we read arguments that are JSON in a string, and llama.cpp none": (
+        "granite4: arguments as a JSON string",
+        "nemotron: arguments as a JSON string",
+    ),
+    "we read the whole of a file about calls, and llama.cpp ends it at the first tag": (
+        "qwen3_coder: a value that documents a whole call of the same dialect",
+    ),
+    "we omit the line breaks around a value": ("seed_oss: values on lines of their own",),
+}
 """The replies in which llama.cpp finds calls that we do not, by the reason why."""
 
 
