@@ -28,6 +28,9 @@ from anyclaude.settings import Settings
 
 from .outcome import FILES, PROMPT, Ending, first_prompt_tokens
 
+LLAMACPP_TEMPERATURE = 0.8
+"""The default of llama.cpp."""
+
 CONTEXT_TOKENS = 16_384
 """Three times the first prompt; the client compacts only in larger windows."""
 WARM_UP_SECONDS = 1_200.0
@@ -69,8 +72,9 @@ def warm_up_task() -> ClientTask:
 
 @asynccontextmanager
 async def open_players(model_file: Path, folder: Path) -> AsyncIterator[tuple[Player, Player]]:
-    """Run two engines with one model: with its own template, and with the one that anyclaude chooses."""
-    own = EngineOptions(context_tokens=CONTEXT_TOKENS, chat_template=own_template(model_file))
+    """Run two engines with one model: as llama.cpp runs it, and with the template and temperature of anyclaude."""
+    template = own_template(model_file)
+    own = EngineOptions(context_tokens=CONTEXT_TOKENS, chat_template=template, temperature=LLAMACPP_TEMPERATURE)
     ours = EngineOptions(context_tokens=CONTEXT_TOKENS)
     async with AsyncExitStack() as stack:
         alone = await stack.enter_async_context(running(model_file, folder / "alone", own))

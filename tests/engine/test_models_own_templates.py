@@ -176,17 +176,15 @@ def qwen_tools(instructions: str) -> list[Difference]:
         ),
         Difference(
             "For each function call, return a json object with function name and arguments within "
-            "<tool_call></tool_call> XML tags:\n<tool_call>\n",
+            "<tool_call></tool_call> XML tags:\n<tool_call>\n"
+            '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call><|im_end|>\n',
             "If the next step needs a function, answer with nothing but a block that holds its name and arguments as a "
             "JSON object. If no step is left, answer the user in plain words, from the results in "
-            f"<tool_response></tool_response>. A call:\n{OPENS_CALL}",
+            f"<tool_response></tool_response>. A call:\n{OPENS_CALL}"
+            f'{{"name": "Read" | "Write", "arguments": <args-json-object>}}\n```\n\n{instructions}<|im_end|>\n',
             "The model writes fences whatever it is told, and the line above the fence lets the engine constrain the "
-            "call; without a word about answers, 1.5B calls again after every result.",
-        ),
-        Difference(
-            "</tool_call><|im_end|>\n",
-            f"```\n\n{instructions}<|im_end|>\n",
-            "The instructions follow the tools.",
+            "call; without a word about answers, 1.5B calls again after every result; without the names, it makes up "
+            "others.  The instructions follow the tools.",
         ),
     ]
 

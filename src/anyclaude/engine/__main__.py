@@ -111,6 +111,8 @@ def _parameters(start: Start) -> xllamacpp.CommonParams:
         parameters.cache_ram_mib = options.cache_ram_mib
     parameters.n_batch = BATCH_TOKENS
     parameters.slot_prompt_similarity = SAME_CONVERSATION_SHARE
+    if options.temperature is not None:
+        parameters.sampling.temp = options.temperature
     _restrict_access(parameters, start)
     return parameters
 

@@ -19,3 +19,5 @@ class EngineOptions:
     """Folder that `/slots/N?action=save` writes to; without it, the engine refuses to save."""
     chat_template: str | None = None
     """A Jinja template to use instead of the one chosen for the model."""
+    temperature: float | None = None
+    """How a reply is sampled whose request does not say; by default as it suits the model."""

@@ -20,9 +20,10 @@ MCP_NAME = re.compile(r"mcp__.+?__(.+)")
 SEPARATORS = re.compile(r"[-_ .:/]+")
 
 ALIASES: Mapping[str, str] = MappingProxyType(
-    {"task": "agent", "agent": "task", "killshell": "taskstop", "killbash": "taskstop", "shell": "bash"}
+    {"task": "agent", "agent": "task", "killshell": "taskstop", "killbash": "taskstop", "shell": "bash", "run": "bash"}
 )
-"""Other names of one tool: those of earlier releases of Claude Code, which models have read, and Codex's shell.
+"""Other names of one tool: those of earlier releases of Claude Code, which models have read, Codex's shell, and the
+name that Qwen2.5-Coder-1.5B writes with all of Bash's arguments (`uv run python -m benchmarks.fix_task`).
 `read_file` is not among them, because the tools of that name of several agents number lines differently."""
 
 
