@@ -9,7 +9,7 @@ from tests.parts.prefix_contract import PrefixContract
 from tests.parts.tool_rounds import READ, Round, conversation, request_of, turns_of
 
 from anyclaude.dialects import dialect_named
-from anyclaude.protocol.content import TextBlock, ToolResultBlock, blocks_of
+from anyclaude.protocol.content import TextBlock, ToolResultBlock, ToolUseBlock, blocks_of
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.transforms import PromptContext, Repetition, RepetitionFinder, RepetitionNote
 from anyclaude.transforms.repeated_calls import TEMPERATURE, Measure, RepeatedCalls, ending, measure_for, note, recorded
@@ -180,3 +180,11 @@ def test_a_turn_with_a_note_is_the_same_object_in_every_request() -> None:
     one, two = (transform(request_of(*turns[:end]), CONTEXT) for end in (7, 9))
 
     assert one.messages[6] is two.messages[6]
+
+
+def test_calls_that_only_repeat_earlier_ones_in_another_order_are_called_so() -> None:
+    repetition = Repetition(3, (ToolUseBlock("toolu_1", "Read", {"file_path": "/a"}),), known_rounds=6)
+
+    for text in (note(repetition), ending(repetition, 5)):
+        assert "calls that only repeat earlier ones, 6 times in a row" in text
+        assert 'Read {"file_path":"/a"}' in text

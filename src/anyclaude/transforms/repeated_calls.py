@@ -120,6 +120,10 @@ def _counted(repetition: Repetition) -> str:
     calls = "; ".join(map(_described, repetition.calls[:MAX_CALLS]))
     more = len(repetition.calls) - MAX_CALLS
     listed = f"{calls}; and {more} more" if more > 0 else calls
+    if repetition.known_rounds:
+        return (
+            f"calls that only repeat earlier ones, {repetition.known_rounds} times, each with the same result: {listed}"
+        )
     one = "the same call" if len(repetition.calls) == 1 else "the same calls"
     return f"{one} {repetition.rounds} times in a row, each time with the same result: {listed}"
 

@@ -3,8 +3,11 @@ How often a conversation repeats the same tool calls with the same results at it
 
 Small models get into loops: they read one missing file 27 times, or alternate between two calls.  A round is the calls
 of one assistant turn together with their results.  A cycle is one to three rounds; it repeats if the rounds before it
-are the same.  Rounds are compared by tool, input and result, never by id or by the text around the calls.  So a build
-that is asked for again and again is no loop as long as its output grows.
+are the same.  Known rounds in a row, each of which occurred before, count like cycles of the longest kind:
+Qwen2.5-Coder-1.5B wrote the same file and ran its test twelve times, but not in turn.
+
+Rounds are compared by tool, input and result, never by id or by the text around the calls.  So a build that is asked
+for again and again is no loop as long as its output grows.
 
 Rounds are counted from the last words of the user, or the last reply without a call: what the user says is new to the
 model, whatever came before.  Only the messages of the request are read, nothing is remembered between requests.
@@ -50,6 +53,8 @@ class Repetition(Struct, frozen=True):
 
     rounds: int
     calls: tuple[ToolUseBlock, ...]
+    known_rounds: int = 0
+    """If it is no cycle: how many rounds in a row occurred before.  `rounds` is then as if three of them were one."""
 
 
 class TurnFacts(Struct, frozen=True):
@@ -63,6 +68,9 @@ class TurnFacts(Struct, frozen=True):
 
 RoundKey: TypeAlias = tuple[tuple[bytes, bytes], ...]
 """Digests of a round's calls and of their results."""
+
+
+_Round: TypeAlias = tuple[RoundKey | None, tuple[ToolUseBlock, ...]]
 
 
 class RepetitionFinder:
@@ -92,11 +100,17 @@ class RepetitionFinder:
 
 
 class Rounds:
-    """The latest rounds, and how many in a row are equal to the one a cycle before them, for each length of a cycle."""
+    """
+    The latest rounds, and how many in a row are equal to the one a cycle before them, for each length of a cycle.
+
+    Also the keys of all rounds: a round that has occurred before adds nothing.
+    """
 
     def __init__(self) -> None:
-        self._latest: deque[tuple[RoundKey | None, tuple[ToolUseBlock, ...]]] = deque(maxlen=LONGEST_CYCLE)
+        self._latest: deque[_Round] = deque(maxlen=LONGEST_CYCLE)
         self._equal = [0] * LONGEST_CYCLE
+        self._seen: set[RoundKey] = set()
+        self._known = 0  # rounds in a row that occurred before
 
     def add(self, called: TurnFacts, answered: TurnFacts) -> Repetition:
         """Add a round, and return the repetition that it completes; of several cycles, the one repeated most often."""
@@ -105,9 +119,21 @@ class Rounds:
             is_equal = key is not None and len(self._latest) >= length and self._latest[-length][0] == key
             self._equal[length - 1] = self._equal[length - 1] + 1 if is_equal else 0
         self._latest.append((key, tuple(block for block, _ in called.calls)))
+        self._known = self._known + 1 if key is not None and key in self._seen else 0
+        if key is not None:
+            self._seen.add(key)
         repeats, shorter = max((equal // length, -length) for length, equal in enumerate(self._equal, 1))
-        cycle = list(self._latest)[shorter:]
-        return Repetition(repeats + 1, tuple(block for _, blocks in cycle for block in blocks))
+        if self._known // LONGEST_CYCLE > repeats:
+            return Repetition(self._known // LONGEST_CYCLE + 1, self._calls_of(self._distinct()), self._known)
+        return Repetition(repeats + 1, self._calls_of(list(self._latest)[shorter:]))
+
+    def _distinct(self) -> list[_Round]:
+        """Return the latest rounds, each once."""
+        return list(dict(self._latest).items())
+
+    @staticmethod
+    def _calls_of(rounds: Iterable[_Round]) -> tuple[ToolUseBlock, ...]:
+        return tuple(block for _, blocks in rounds for block in blocks)
 
 
 def _key(called: TurnFacts, answered: TurnFacts) -> RoundKey | None:
