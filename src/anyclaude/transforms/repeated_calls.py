@@ -121,9 +121,8 @@ def _counted(repetition: Repetition) -> str:
     more = len(repetition.calls) - MAX_CALLS
     listed = f"{calls}; and {more} more" if more > 0 else calls
     if repetition.known_rounds:
-        return (
-            f"calls that only repeat earlier ones, {repetition.known_rounds} times, each with the same result: {listed}"
-        )
+        times = f"{repetition.known_rounds} times in a row"
+        return f"calls that only repeat earlier ones, {times}, each with the same result as before: {listed}"
     one = "the same call" if len(repetition.calls) == 1 else "the same calls"
     return f"{one} {repetition.rounds} times in a row, each time with the same result: {listed}"
 
