@@ -107,14 +107,11 @@ async def _running(contestant: Contestant, backend: MockBackend) -> AsyncGenerat
                 port = launch.port
             endpoint = contestant.endpoint(port)
             sessions = itertools.count()
-            measured = RunningContestant(
-                contestant,
-                *(
-                    Harness(backend, endpoint, time.perf_counter, bodies, sessions)
-                    for bodies in (small, large, without_tools, with_tools)
-                ),
-                process,
+            small_harness, large_harness, untooled, tooled = (
+                Harness(backend, endpoint, time.perf_counter, bodies, sessions)
+                for bodies in (small, large, without_tools, with_tools)
             )
+            measured = RunningContestant(contestant, small_harness, large_harness, untooled, tooled, process)
             await check(measured.small)
             await check(measured.large)
             yield measured
