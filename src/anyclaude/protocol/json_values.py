@@ -49,8 +49,11 @@ def decode_lenient_json(body: bytes, max_depth: int = MAX_DEPTH) -> JsonValue:
     is null.  Half a surrogate pair stays, because its other half may be in another document.
 
     Raises:
-        JsonError: when the syntax is invalid in any other way, or the document nests deeper than `max_depth`.
+        JsonError: when the syntax is invalid in any other way, the document nests deeper than `max_depth`, or it
+            contains a zero byte, which is damage: no server writes one.
     """
+    if 0 in body:
+        raise JsonError("it contains a zero byte")
     try:
         value = json.loads(body.decode(errors="replace"), strict=False, parse_constant=_null, parse_float=_finite)
     except (ValueError, RecursionError) as error:
