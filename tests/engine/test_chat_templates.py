@@ -106,7 +106,8 @@ async def test_qwen_coder_renders_calls_as_headed_fences(qwen_engine: EmbeddedEn
 
     call = '@call\n```json\n{"name": "Read", "arguments": {"file_path": "/etc/hostname"}}\n```'
     assert f"<|im_start|>assistant\nLet me look.\n{call}\n{call}<|im_end|>\n" in prompt
-    assert "<tool_response>\nbuild-host-42 again\n</tool_response><|im_end|>\n" in prompt
+    assert "<tool_response>\nbuild-host-42 again\n</tool_response>\n\nIf a step of my request" in prompt
+    assert prompt.count("If a step of my request") == 1  # after the last of several results
     assert "<|im_start|>system\nThe user is in a hurry.<|im_end|>\n" in prompt
 
 

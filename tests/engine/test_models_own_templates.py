@@ -178,13 +178,11 @@ def qwen_tools(instructions: str) -> list[Difference]:
             "For each function call, return a json object with function name and arguments within "
             "<tool_call></tool_call> XML tags:\n<tool_call>\n"
             '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call><|im_end|>\n',
-            "If the next step needs a function, answer with nothing but a block that holds its name and arguments as a "
-            "JSON object. If no step is left, answer the user in plain words, from the results in "
-            f"<tool_response></tool_response>. A call:\n{OPENS_CALL}"
+            "To call a function, answer with nothing but a block that holds its name and arguments as a JSON object:\n"
+            f"{OPENS_CALL}"
             f'{{"name": "Read" | "Write", "arguments": <args-json-object>}}\n```\n\n{instructions}<|im_end|>\n',
             "The model writes fences whatever it is told, and the line above the fence lets the engine constrain the "
-            "call; without a word about answers, 1.5B calls again after every result; without the names, it makes up "
-            "others.  The instructions follow the tools.",
+            "call; without the names, it makes up others.  The instructions follow the tools.",
         ),
     ]
 
@@ -195,19 +193,26 @@ QWEN_CALL = [
     Difference("<tool_call>\n", OPENS_CALL, "Calls are shown as they are to be written."),
     Difference("</tool_call><|im_end|>\n", "```<|im_end|>\n", "The end of such a call."),
 ]
+QWEN_RESULT = Difference(
+    "</tool_response><|im_end|>\n",
+    "</tool_response>\n\nIf a step of my request is still to be done, answer with nothing but the block that calls its "
+    "function. If none is left, answer me in plain words, from the results.<|im_end|>\n",
+    "Without these words 1.5B calls again after every result.",
+)
 QWEN: Mapping[str, list[Difference]] = MappingProxyType(
     {
         "tools, no system": qwen_tools(QWEN_DEFAULT),
         "tools, system": qwen_tools("Be brief."),
         "tools, several turns": qwen_tools("Be brief."),
-        "call and result": [*qwen_tools(QWEN_DEFAULT), *QWEN_CALL],
+        "call and result": [*qwen_tools(QWEN_DEFAULT), *QWEN_CALL, QWEN_RESULT],
         "text, two calls, two results": [
             *qwen_tools("Be brief."),
             QWEN_CALL[0],
             Difference("</tool_call>\n<tool_call>\n", f"```\n{OPENS_CALL}", "The end of one call and the next one."),
             QWEN_CALL[1],
+            QWEN_RESULT,
         ],
-        "a written call and its result": qwen_tools(QWEN_DEFAULT),
+        "a written call and its result": [*qwen_tools(QWEN_DEFAULT), QWEN_RESULT],
     }
 )
 

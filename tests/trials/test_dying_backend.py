@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.faults.expected_reply import Arguments, ExpectedReply, Text, ToolCallStart
 from tests.parts.claude_code import ClientTask, Run, run_claude, workspace_for
-from tests.parts.claude_code_versions import JAVASCRIPT, NATIVE, installed_client
+from tests.parts.claude_code_versions import NATIVE, VERSIONS, installed_client
 from tests.parts.faulty_backend import Ending, Play, Received, faulty_backend, messages_in
 from tests.parts.gateway import running_gateway, target_at
 from tests.parts.work_tree import make_work_tree
@@ -91,8 +91,8 @@ async def test_the_client_does_not_notice_a_backend_that_restarts_and_continues(
 
 @pytest.mark.parametrize(
     ("version", "broken"),
-    [(NATIVE, IN_THE_TEXT), (NATIVE, IN_THE_CALL), (JAVASCRIPT, IN_THE_TEXT)],
-    ids=["in the text", "in the call", "in the text, the older release"],
+    [(version, broken) for version in VERSIONS for broken in (IN_THE_TEXT, IN_THE_CALL)],
+    ids=lambda value: value if isinstance(value, str) else "in the text" if value is IN_THE_TEXT else "in the call",
 )
 async def test_the_client_retries_if_the_restarted_backend_gives_another_reply(
     version: str, broken: Play, tmp_path: Path
@@ -102,15 +102,6 @@ async def test_the_client_retries_if_the_restarted_backend_gives_another_reply(
     run.check()
     assert log == "begun\nappended\n"
     assert run.text == "The line is appended."
-
-
-async def test_the_older_release_gives_up_after_a_complete_block_and_nothing_is_done(tmp_path: Path) -> None:
-    """It also gives up after an `error` event, so no other ending would serve it better."""
-    run, log = await work_with(Model((IN_THE_CALL, IN_OTHER_WORDS)), JAVASCRIPT, tmp_path)
-
-    assert run.status == 1
-    assert "API Error" in run.text
-    assert log == "begun\n"
 
 
 def _has_worked(received: Received) -> bool:
