@@ -20,7 +20,8 @@ def read_whole_span(source: Source, end: str = "") -> Reading[Span]:
         NotACall: if the reply ended inside it, unless only closing brackets are missing and the model ended the reply.
     """
     span = yield from read_span(source, end)
-    if not span.is_balanced and not (end and (yield from source.has(end))) and (source.was_cut or span.is_in_string):
+    is_cut = source.was_cut or source.ended_in_space or span.is_in_string
+    if not span.is_balanced and not (end and (yield from source.has(end))) and is_cut:
         raise NotACall("it was cut")
     return span
 

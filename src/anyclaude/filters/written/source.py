@@ -53,6 +53,8 @@ class Source:
         """Whether no more text will arrive."""
         self.was_cut = False
         """Whether the reply ended before the model had ended it."""
+        self.ended_in_space = False
+        """Whether the text was ended because of white space that did not end: what is incomplete then stays text."""
         self.left_over = ""
         """What follows if the text ended in white space that did not end."""
 
@@ -196,7 +198,7 @@ class Source:
         """End the text `surplus` characters before the place up to which it is read."""
         self._at -= surplus
         self.left_over, self._chunk = self._chunk[self._at :], self._chunk[: self._at]
-        self.is_ended = True
+        self.is_ended = self.ended_in_space = True
 
     def until(self, *literals: str) -> Reading[tuple[str, str]]:
         """

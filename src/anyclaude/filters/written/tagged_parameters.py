@@ -215,7 +215,8 @@ class _Value:
         source, tag = self._source, self._tags.parameter_end
         space = yield from source.run(SPACE)
         follows = yield from source.has_one_of((*self._tags.parameter, self._tags.call_end, self._outer.end))
-        if not self._open[tag] and (follows or not (yield from source.peek())):
+        is_last = not source.ended_in_space and not (yield from source.peek())
+        if not self._open[tag] and (follows or is_last):
             return True
         if follows and follows not in self._tags.parameter:
             self._last_end = len(self._pieces)
@@ -226,7 +227,7 @@ class _Value:
 
     def _finish(self) -> None:
         """Choose the end of a value that the reply's end has left open."""
-        if self._source.was_cut:
+        if self._source.was_cut or self._source.ended_in_space:
             raise NotACall("it was cut")
         end = self._end_without_tag if self._last_end is None else self._last_end
         if end is not None:
