@@ -10,8 +10,6 @@ Let the real Claude Code read, fix and test a small program on a small model, di
 import argparse
 import itertools
 import json
-import os
-import platform
 import sys
 import tempfile
 from collections import defaultdict
@@ -19,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import uvloop
+from benchmarks.machine import machine
 from benchmarks.tools.models import PINNED, model_file
 
 from .outcome import Events, Outcome, outcome
@@ -41,7 +40,7 @@ def main() -> None:
     limits = Limits(options.timeout, options.turns)
     model, outcomes, events = uvloop.run(measure(options.model, options.runs, limits))
     bounds = f"at most {limits.seconds:.0f} s and {limits.turns} replies for a run"
-    text = section(outcomes, model, bounds, _machine())
+    text = section(outcomes, model, bounds, machine())
     sys.stdout.write(text)
     if options.json is not None:
         options.json.write_text(json.dumps(events, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -67,13 +66,6 @@ async def measure(
                 events[player.title].append(ending.events)
                 sys.stderr.write(f"{player.title}: {outcomes[player.title][-1]}\n")
     return model, outcomes, events
-
-
-def _machine() -> str:
-    """Describe the machine."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    cpu = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
-    return f"{os.cpu_count()} cores of {cpu}, shared, {platform.system()}, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

@@ -10,8 +10,6 @@ Play tasks that one tool call answers on a small model, and count valid and righ
 
 import argparse
 import json
-import os
-import platform
 import sys
 import tempfile
 from collections.abc import Callable
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import TextIO
 
 import uvloop
+from benchmarks.machine import machine
 
 from anyclaude.engine import EngineOptions
 
@@ -48,7 +47,7 @@ def main() -> None:
     with ExitStack() as stack:
         raw = stack.enter_context(options.json.open("w", encoding="utf-8")) if options.json else None
         model, played = uvloop.run(measure(options.model, options.tasks, options.max_tokens, Progress(raw)))
-    text = section(model, played, options.max_tokens, _machine())
+    text = section(model, played, options.max_tokens, machine())
     sys.stdout.write(text)
     if options.write:
         write_section(PAGE, model, text)
@@ -90,13 +89,6 @@ def raw_reply(played: Played, judged: Verdict) -> dict[str, object]:
         **asdict(judged),
         **asdict(played.reply),
     }
-
-
-def _machine() -> str:
-    """Describe the machine."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    cpu = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
-    return f"{os.cpu_count()} cores of {cpu}, shared, {platform.system()}, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":
