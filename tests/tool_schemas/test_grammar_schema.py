@@ -139,6 +139,10 @@ def test_what_was_valid_stays_valid(schema: JsonObject, instance: JsonValue) -> 
         AttributeError,
     ):
         assume(False)  # the schema is none
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # how rpds, which jsonschema uses, reports a deep recursion
+            raise
+        assume(False)
     assume(was_valid)
 
     assert jsonschema.Draft202012Validator(for_grammar(schema)).is_valid(instance)

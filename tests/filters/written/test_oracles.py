@@ -37,6 +37,10 @@ NO_CALLS: dict[str, tuple[str, ...]] = {
         "qwen3_coder_without_outer_tag: cut inside a value",
         "seed_oss: cut inside an argument",
     ),
+    "white space that does not end is in it, so it may be incomplete": (
+        "endless_white_space: inside a value, after its closing tag",
+        "endless_white_space: between two arguments",
+    ),
     "it stands in a thought": (
         "minimax_m1: thinking that mentions the tag, then calls",
         "thinking_opened_by_the_template: it mentions a call",
