@@ -129,6 +129,15 @@ def test_a_value_nested_too_deeply_for_the_library_does_not_fit() -> None:
     assert checker.problem(value) == "the arguments are nested too deeply to be checked"
 
 
+def test_a_schema_that_refers_to_itself_without_end_is_checked_at_any_depth_of_the_stack() -> None:
+    schema: JsonObject = {"properties": {"a": {"$ref": "#/$defs/x"}}, "$defs": {"x": {"if": {"$ref": "#/$defs/x"}}}}
+
+    def at_depth(calls: int) -> str:
+        return at_depth(calls - 1) if calls else SchemaChecker(schema).problem({"a": 1})
+
+    assert {at_depth(calls) for calls in range(40)} == {"the arguments are nested too deeply to be checked"}
+
+
 def test_a_number_too_large_for_the_library_does_not_raise() -> None:
     checker = SchemaChecker({"type": "object", "properties": {"a": {"type": "number", "multipleOf": 0.5}}})
 

@@ -9,7 +9,8 @@ takes at most quadratic time.  Otherwise it counts as matched.  So does every `f
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
@@ -60,7 +61,8 @@ class SchemaChecker:
         from referencing.exceptions import Unresolvable  # imported by `_validator_of`
 
         try:
-            return next((_sentence(error) for error in self._validator.iter_errors(value)), "")
+            with _panics_as_recursion_errors():
+                return next((_sentence(error) for error in self._validator.iter_errors(value)), "")
         except Unresolvable:
             return ""
         except RecursionError:
@@ -75,7 +77,8 @@ class SchemaChecker:
         from referencing.exceptions import Unresolvable  # imported by `_validator_of`
 
         try:
-            return self._validator.evolve(schema=part).is_valid(value)
+            with _panics_as_recursion_errors():
+                return self._validator.evolve(schema=part).is_valid(value)
         except Unresolvable:
             return True
         except (RecursionError, *BROKEN):
@@ -102,6 +105,22 @@ class SchemaChecker:
         for key in keys:
             part = part.get(key.replace("~1", "/").replace("~0", "~")) if isinstance(part, Mapping) else None
         return part if start == "#" else None
+
+
+@contextmanager
+def _panics_as_recursion_errors() -> Iterator[None]:
+    """
+    Raise `RecursionError` where Rust code panics because of one.
+
+    `rpds`, which `referencing` keeps its registry in, panics if Python's stack ends while it compares keys.  The panic
+    is a `BaseException` that no module exports.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise RecursionError("the schema refers to itself without end") from error
 
 
 def type_name(value: JsonValue) -> str:
@@ -133,7 +152,8 @@ def _validator_of(schema: JsonObject) -> "Validator | None":
         parts = {key: part for key, part in schema.items() if key != "$schema"}
         bounded = extend(draft, _bounded(draft.VALIDATORS))  # type: ignore[no-untyped-call]
         validator = bounded(parts, registry=Registry())
-        validator.is_valid({})
+        with _panics_as_recursion_errors():
+            validator.is_valid({})
     except (SchemaError, Unresolvable, UnknownType, RecursionError, *BROKEN):
         return None
     return cast("Validator", validator)
