@@ -20,7 +20,7 @@ from tests.parts.replies import any_deltas
 from tests.parts.splits import any_split
 
 from anyclaude.filters import EndlessReply, FilterContext, endless_reply
-from anyclaude.filters.endless_reply import BLOCK_CHARACTERS, SENTENCE, SPACE_AFTER_CALL, WINDOWS, repeated_unit
+from anyclaude.filters.endless_reply import BLOCK_CHARACTERS, SENTENCE, SPACE_AFTER_CALL, WINDOWS
 from anyclaude.profiles import profile_named
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ThinkingDelta, ToolCallDelta, UsageReported
 
@@ -180,16 +180,6 @@ def test_short_replies_of_every_kind_pass_in_any_batches(data: st.DataObject, de
     assert [delta for batch in data.draw(any_split(deltas)) for delta in made.feed(batch)] == deltas
 
 
-@given(st.text("ab", min_size=1, max_size=12), st.integers(24, 60), st.integers(0, 60), st.sampled_from("abc"))
-def test_the_repeated_unit_is_the_shortest_period(unit: str, length: int, place: int, character: str) -> None:
-    repeated = (unit * length)[:length]
-    text = repeated[:place] + character + repeated[place + 1 :]
-    periods = [period for period in range(1, 13) if text[period:] == text[:-period]]
-
-    assert repeated_unit(text, 12) == next(iter(periods), 0)
-
-
-OPTIONS = replace(QUICK, filters=(endless_reply,))
 RUNAWAY = [say(LINE * 200)] * 10
 
 
@@ -197,7 +187,7 @@ async def test_the_client_gets_a_whole_message_and_the_server_is_stopped(tmp_pat
     never = asyncio.Event()
     async with (
         chat_server(always(reply(think("Hm."), say("Well.\n"), *RUNAWAY, Hold(never)))) as server,
-        running_gateway(tmp_path, target_at(server.base_url), options=OPTIONS) as gateway,
+        running_gateway(tmp_path, target_at(server.base_url)) as gateway,
     ):
         response = await ask(gateway.base_url, "POST", "/v1/messages", prompt())
         exchange = await server.exchange(1)
@@ -214,13 +204,14 @@ async def test_the_client_gets_a_whole_message_and_the_server_is_stopped(tmp_pat
         "within": "text",
         "unit_characters": len(LINE),
         "repeated_characters": WINDOWS[0].characters,
+        "was_requested_again": False,
     }
 
 
 async def test_a_call_before_the_repetition_is_still_run(tmp_path: Path) -> None:
     async with (
         chat_server(always(reply(call("Read", file_path="/a"), say(LINE * 500)))) as server,
-        running_gateway(tmp_path, target_at(server.base_url), options=OPTIONS) as gateway,
+        running_gateway(tmp_path, target_at(server.base_url)) as gateway,
     ):
         response = await ask(gateway.base_url, "POST", "/v1/messages", prompt())
 
@@ -232,7 +223,7 @@ async def test_a_call_before_the_repetition_is_still_run(tmp_path: Path) -> None
 async def test_a_client_that_does_not_stream_gets_the_same(tmp_path: Path) -> None:
     async with (
         chat_server(always(reply(*RUNAWAY))) as server,
-        running_gateway(tmp_path, target_at(server.base_url), options=OPTIONS) as gateway,
+        running_gateway(tmp_path, target_at(server.base_url)) as gateway,
     ):
         response = await ask(gateway.base_url, "POST", "/v1/messages", prompt(stream=False))
 
@@ -240,10 +231,10 @@ async def test_a_client_that_does_not_stream_gets_the_same(tmp_path: Path) -> No
     assert SENTENCE in response.body.decode().replace("\\n", "\n")
 
 
-async def test_without_the_filter_the_reply_runs_on(tmp_path: Path) -> None:
+async def test_without_the_filters_the_reply_runs_on(tmp_path: Path) -> None:
     async with (
         chat_server(always(reply(*RUNAWAY))) as server,
-        running_gateway(tmp_path, target_at(server.base_url)) as gateway,
+        running_gateway(tmp_path, target_at(server.base_url), options=replace(QUICK, endless_reply=False)) as gateway,
     ):
         response = await ask(gateway.base_url, "POST", "/v1/messages", prompt())
 

@@ -12,7 +12,6 @@ from tests.parts.sessions import first_request, send
 
 from anyclaude.backends import BackendTarget
 from anyclaude.engine.embedded import EmbeddedEngine
-from anyclaude.filters import endless_reply
 from anyclaude.launcher import Invocation
 from anyclaude.launcher.compose import SAVING, launch_options, running_gateway, serve_options, with_prewarming
 from anyclaude.launcher.engine_monitor import EngineMonitor
@@ -75,8 +74,8 @@ def test_loops_are_ended_as_the_settings_say() -> None:
     as_usual = launch_options(SETTINGS, "lean")
     never = launch_options(replace(SETTINGS, repeated_calls=0, endless_reply=False), "lean")
 
-    assert (as_usual.repeated_calls, tuple(as_usual.filters)) == (5, (endless_reply,))
-    assert (never.repeated_calls, tuple(never.filters)) == (0, ())
+    assert (as_usual.repeated_calls, as_usual.endless_reply) == (5, True)
+    assert (never.repeated_calls, never.endless_reply) == (0, False)
 
 
 @pytest.mark.parametrize("backend", ["llamacpp", "lmstudio", "ollama", "vllm", "generic"])

@@ -81,3 +81,37 @@ async def test_a_demanded_call_is_enforced_if_calls_are_constrained(tmp_path: Pa
 
     assert "response_format" in sent.raw
     assert verdict.stop_reason == "tool_use"
+
+
+ENDLESS = reply(say('{"name": "Read", "arguments": {"limit": ' + "1234567890" * 100))
+
+
+async def test_a_forced_call_that_repeats_itself_is_requested_again_and_sampled_against_repetition(
+    tmp_path: Path,
+) -> None:
+    verdict, (first, second) = await asked(tmp_path, "constrained", ENDLESS, CONSTRAINED, choice={"type": "any"})
+
+    assert verdict.tool_inputs() == [("Read", '{"limit": 9}')]
+    assert "dry_multiplier" not in first.raw
+    assert {key: value for key, value in second.raw.items() if not key.startswith("dry_")} == first.raw
+    assert second.raw.get("dry_multiplier")
+
+
+async def test_a_second_call_that_repeats_itself_too_ends_as_cut(tmp_path: Path) -> None:
+    verdict, sent = await asked(tmp_path, "constrained", ENDLESS, ENDLESS, choice={"type": "any"})
+
+    assert (verdict.outcome, verdict.stop_reason, len(sent)) == ("whole", "max_tokens", 2)
+
+
+async def test_an_invalid_call_is_delivered_if_the_second_one_repeats_itself(tmp_path: Path) -> None:
+    verdict, sent = await asked(tmp_path, "constrained", INVALID, ENDLESS)
+
+    assert (verdict.tool_inputs(), len(sent)) == ([("Read", '{"limit":"many"}')], 2)
+
+
+async def test_a_call_after_text_is_not_requested_again(tmp_path: Path) -> None:
+    endless = reply(say("I read."), call("Read", path="/a" * 20_000))
+
+    verdict, sent = await asked(tmp_path, "constrained", endless)
+
+    assert (verdict.outcome, verdict.stop_reason, len(sent)) == ("whole", "max_tokens", 1)

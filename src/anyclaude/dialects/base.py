@@ -72,12 +72,19 @@ class Dialect(Protocol):
     """A wire language of model servers."""
 
     def encode_request(
-        self, request: MessagesRequest, model: str, profile: BackendProfile, conversation_key: str | None = None
+        self,
+        request: MessagesRequest,
+        model: str,
+        profile: BackendProfile,
+        conversation_key: str | None = None,
+        *,
+        avoids_repetition: bool = False,
     ) -> Encoded:
         """
         Return the streaming request for `model`, which is the server's name for it.
 
-        `conversation_key` is sent to servers that route by one; it must not identify the user.
+        `conversation_key` is sent to servers that route by one; it must not identify the user.  With
+        `avoids_repetition`, the model is sampled so that it does not repeat itself.
         """
         ...
 

@@ -19,6 +19,7 @@ from anyclaude.filters import (
     FilterFactory,
     RejectedCall,
     chain_for,
+    endless_arguments,
     ignore,
     ignore_end,
     keep,
@@ -32,11 +33,11 @@ from anyclaude.scheduling.progress import Progress
 from anyclaude.scheduling.upstream import PreparedRequest
 
 from .resume import ReplyTranscript, continuation_of
-from .second_try import can_be_constrained, constrained, replacement, usage_of_both
+from .second_try import against_repetition, can_be_constrained, constrained, replacement, usage_of_both
 
 
 class ReplyStream:
-    """One reply on its way to the client; if it breaks off, it is continued once, if possible."""
+    """One reply on its way to the client, completed or replaced by a second one where that is possible."""
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class ReplyStream:
         self._note = note
         self._note_end = note_end
         self._is_ended = False  # by a filter
+        self._is_discarded = False  # because nothing of it was delivered before it repeated itself
         self._rejected: RejectedCall | None = None
 
     async def batches(self, opened: OpenReply) -> AsyncGenerator[list[StreamEvent], None]:
@@ -64,7 +66,7 @@ class ReplyStream:
         """
         transcript = ReplyTranscript()
         try:
-            chain = self._filter_chain(opened)
+            chain = chain_for(self._filter_context(opened.request), self._filters)
             async with aclosing(self._deltas(opened)) as batches:
                 async for deltas in batches:
                     transcript.add(deltas)
@@ -78,6 +80,12 @@ class ReplyStream:
                     yield self._feed(deltas, chain)
         finally:
             await opened.aclose()
+        if self._is_discarded:
+            prepared = against_repetition(opened.request)
+            chain = chain_for(self._filter_context(prepared), self._filters)
+            async with aclosing(self._instead(prepared)) as batches:
+                async for deltas in batches:
+                    yield self._feed(deltas, chain)
         self._require_whole_prompt(opened)
         ending = self._stream.feed(chain.finish()) if chain is not None else []
         if self._rejected is not None:
@@ -85,19 +93,25 @@ class ReplyStream:
             ending = self._stream.feed(await self._asked_again(opened.request, self._rejected))
         yield [*ending, *self._stream.close()]
 
-    def _filter_chain(self, opened: OpenReply) -> FilterChain | None:
-        request = opened.request
+    def _filter_context(self, request: PreparedRequest) -> FilterContext:
         profile = replace(request.upstream.backend.target.profile, opens_thinking=request.opens_thinking)
         tools = () if request.enforced == "format" else request.source.request.tools  # what looks like a call is none
         is_forced = request.enforced == "call"
         hand_over = self._take_over if can_be_constrained(request) else keep
-        context = FilterContext(tools, profile, request.model, is_forced, self._note, self._end, hand_over)
-        return chain_for(context, self._filters)
+        return FilterContext(tools, profile, request.model, is_forced, self._note, self._end, self._discard, hand_over)
 
     def _end(self, reply: EndlessReply) -> None:
         """Read no more of a reply that a filter has ended."""
         self._is_ended = True
         self._note_end(reply)
+
+    def _discard(self, reply: EndlessReply) -> bool:
+        """Read no more of a reply that repeats itself, and request it again, once, if nothing of it was delivered."""
+        if self._is_discarded or self._rejected is not None or self._stream.has_blocks:
+            return False
+        self._is_discarded = True
+        self._end(replace(reply, was_requested_again=True))
+        return True
 
     def _take_over(self, call: RejectedCall) -> bool:
         """Take over the first invalid call of the reply; one more request is worth it, not one for each."""
@@ -120,14 +134,17 @@ class ReplyStream:
 
     async def _constrained_reply(self, prepared: PreparedRequest, tool: str) -> list[Delta]:
         """Return the whole reply to the second request, nothing if it fails: the client did not send that request."""
+        request = constrained(prepared, tool)
+        chain = chain_for(self._filter_context(request), (endless_arguments,))
+        assert chain is not None  # the tool was offered
         try:
-            again = await self._dispatcher.reopen(constrained(prepared, tool), self._progress)
+            again = await self._dispatcher.reopen(request, self._progress)
         except AnyclaudeError:
             return []
         try:
-            deltas = [*again.first_deltas]
-            while not again.reader.is_over:
-                deltas += await again.reader.read(self._dispatcher.timeouts.stall_seconds)
+            deltas = [*chain.feed(again.first_deltas)]
+            while not (again.reader.is_over or self._is_ended):
+                deltas += chain.feed(await again.reader.read(self._dispatcher.timeouts.stall_seconds))
             if again.turn is not None:
                 again.turn.expects_followup = True
         except BackendError:
@@ -177,8 +194,18 @@ class ReplyStream:
         except BackendRejected as error:  # must not reach the client, which did not send this request
             raise BackendTruncated(f"{broken}; a second attempt was refused: {error}") from error
 
+    async def _instead(self, prepared: PreparedRequest) -> AsyncGenerator[list[Delta], None]:
+        """Yield the deltas of a reply that takes the place of a discarded one."""
+        self._is_ended = False
+        try:
+            async with aclosing(self._second_attempt(prepared)) as batches:
+                async for deltas in batches:
+                    yield deltas
+        except BackendRejected as error:  # must not reach the client, which did not send this request
+            raise BackendTruncated(f"the model repeated itself; a second attempt was refused: {error}") from error
+
     async def _second_attempt(self, prepared: PreparedRequest) -> AsyncGenerator[list[Delta], None]:
-        """Yield the deltas of the reply to a continuation."""
+        """Yield the deltas of the reply to a second request."""
         again = await self._dispatcher.reopen(prepared, self._progress)
         try:
             async with aclosing(self._deltas(again)) as batches:

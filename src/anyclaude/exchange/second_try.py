@@ -1,8 +1,11 @@
 """
-How to request an invalid call again, with its tool's schema enforced by the engine.
+How to request a reply a second time, because of an invalid call or of endless repetition.
 
-The second request is the same conversation, and the reply can only be a call of that one tool.  It is made when the
-first reply is over: a server may have one slot, and only its end shows whether the reply was cut.
+An invalid call is requested with its tool's schema enforced by the engine: the same conversation, but the reply can
+only be a call of that one tool.  That request is made when the first reply is over: a server may have one slot, and
+only its end shows whether the reply was cut.
+
+A reply that repeats itself without end is requested as before, but sampled so that it does not.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,6 +39,11 @@ def constrained(prepared: PreparedRequest, tool: str) -> PreparedRequest:
     """Return the request for a call of `tool`."""
     request = replace(prepared.source.request, tool_choice=ToolChoice("tool", tool))
     return prepared.upstream.prepare(replace(prepared.source, request=request))
+
+
+def against_repetition(prepared: PreparedRequest) -> PreparedRequest:
+    """Return the same request, sampled so that the reply does not repeat itself."""
+    return prepared.upstream.prepare(replace(prepared.source, avoids_repetition=True))
 
 
 def replacement(call: RejectedCall, reply: Sequence[Delta], tools: Iterable[Tool]) -> ToolCallDelta | None:

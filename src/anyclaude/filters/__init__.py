@@ -3,7 +3,7 @@ Filters of the deltas between a reply's decoder and its `MessageStream`.
 
 A decoder returns what the server sent, and some models write tool calls or their reasoning as plain text.
 `written_replies` turns such text into structured deltas while the reply streams, `checked_calls` repairs arguments that
-do not fit a tool's schema, and `endless_reply` ends replies that repeat themselves.
+do not fit a tool's schema, and `endless_reply` and `endless_arguments` end replies that repeat themselves.
 """
 
 from .base import (
@@ -15,11 +15,13 @@ from .base import (
     FilterFactory,
     RejectedCall,
     chain_for,
+    deliver,
     ignore,
     ignore_end,
     keep,
 )
 from .checked_calls import checked_calls
+from .endless_arguments import endless_arguments
 from .endless_reply import endless_reply
 from .written import written_replies
 
@@ -33,6 +35,8 @@ __all__ = [
     "RejectedCall",
     "chain_for",
     "checked_calls",
+    "deliver",
+    "endless_arguments",
     "endless_reply",
     "ignore",
     "ignore_end",

@@ -36,15 +36,22 @@ def ignore(note: CallNote) -> None:
 class EndlessReply(Struct, frozen=True):
     """How a reply repeated itself when a filter ended it, for the journal."""
 
-    within: Literal["text", "thinking"]
+    within: Literal["text", "thinking", "arguments"]
     unit_characters: int | None
     """The length of what was repeated, `None` for white space of any kind."""
     repeated_characters: int
     """The length of the repetition that was looked at; it may have begun earlier."""
+    was_requested_again: bool = False
+    """Whether nothing of it was delivered, and the client got the reply to a second request."""
 
 
 def ignore_end(reply: EndlessReply) -> None:
     """Do nothing."""
+
+
+def deliver(reply: EndlessReply) -> bool:
+    """Return that the reply is not requested again."""
+    return False
 
 
 class RejectedCall(Struct, frozen=True):
@@ -81,6 +88,12 @@ class FilterContext(Struct, frozen=True):
     """Takes the notes for the journal."""
     end: Callable[[EndlessReply], None] = ignore_end
     """Tells that a filter has ended the reply: it has returned `Finished`, and no more of the server's is needed."""
+    request_again: Callable[[EndlessReply], bool] = deliver
+    """
+    Proposes to request a reply again that repeats itself.
+
+    If it returns true, these filters are not asked for anything more.  Otherwise the filter ends the reply.
+    """
     hand_over: Callable[[RejectedCall], bool] = keep
     """
     Offers an invalid call to the gateway, which may request it again with the tool's schema enforced.

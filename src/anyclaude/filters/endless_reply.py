@@ -10,22 +10,17 @@ Only exact repetition counts, and only much of it, because tables, separators, l
 themselves too.  The arguments of tool calls are never looked at: a file may contain anything, and a call that is cut is
 worse than one that comes late.
 
-The text is looked at in blocks that do not depend on how it arrives.  After each block, the last characters are
-compared with themselves, moved by the length of what may be repeated.  So a token costs an addition, and memory is
-bounded.  vLLM can end such replies itself, within bounds that a request may set (vllm-project/vllm,
+vLLM can end such replies itself, within bounds that a request may set (vllm-project/vllm,
 vllm/sampling_params.py, `RepetitionDetectionParams`); it does not say so to the user.
 """
 
-from collections import deque
 from collections.abc import Sequence
-from itertools import islice
 from typing import Literal, TypeAlias
-
-from msgspec import Struct
 
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ThinkingDelta, ToolCallDelta
 
 from .base import EndlessReply, FilterContext
+from .repeated_text import Repeated, RepeatedText, Window
 
 BLOCK_CHARACTERS = 1_024
 """Also the white space that ends a reply: no layout needs a page of it."""
@@ -33,18 +28,6 @@ BLOCK_CHARACTERS = 1_024
 
 SPACE_AFTER_CALL = 128
 """The white space after a tool call that ends the reply: between calls, models write a line break or two."""
-
-
-class Window(Struct, frozen=True):
-    """How many characters must be a repetition, and of what length at most: a shorter window for shorter units."""
-
-    characters: int
-    longest_unit: int
-
-    @property
-    def blocks(self) -> int:
-        """The window's length in blocks."""
-        return self.characters // BLOCK_CHARACTERS
 
 
 WINDOWS = (Window(4 * BLOCK_CHARACTERS, 128), Window(16 * BLOCK_CHARACTERS, 1_024))
@@ -69,9 +52,7 @@ class EndlessReplyFilter:
 
     def __init__(self, context: FilterContext) -> None:
         self._end = context.end
-        self._blocks: deque[str] = deque(maxlen=WINDOWS[-1].blocks)
-        self._pieces: list[str] = []
-        self._missing = BLOCK_CHARACTERS  # characters, to the end of the block
+        self._watch = RepeatedText(WINDOWS, BLOCK_CHARACTERS)
         self._within: type[Prose] = TextDelta
         self._space_after_call: int | None = None  # None: something else has followed the last call
         self._is_over = False
@@ -102,9 +83,8 @@ class EndlessReplyFilter:
             return [type(delta)(delta.text[: len(delta.text) - surplus]), Finished("end_turn")]
         if type(delta) is not self._within:
             self._begin(type(delta))
-        self._pieces.append(delta.text)
-        self._missing -= len(delta.text)
-        return self._ending(delta) if self._missing <= 0 else None
+        found = self._watch.add(delta.text)
+        return None if found is None else self._ending(delta, found)
 
     def _read_call(self, delta: ToolCallDelta) -> list[Delta] | None:
         """Take note of a call, or of what the model wrote after one; return the end of the reply if it is endless."""
@@ -118,9 +98,7 @@ class EndlessReplyFilter:
     def _begin(self, within: type[Prose]) -> None:
         """Forget the text before a tool call, or before text of another kind: what follows is something new."""
         self._within = within
-        self._blocks.clear()
-        self._pieces.clear()
-        self._missing = BLOCK_CHARACTERS
+        self._watch.clear()
 
     def _surplus_space(self, text: str) -> int | None:
         """Count the white space that follows a call; return by how much it is too long, `None` if it is not."""
@@ -133,40 +111,8 @@ class EndlessReplyFilter:
         self._end(EndlessReply("text", None, SPACE_AFTER_CALL))
         return self._space_after_call - SPACE_AFTER_CALL
 
-    def _ending(self, delta: Prose) -> list[Delta] | None:
-        """Return the end of the reply, which begins with what is left of the delta; `None` if the reply goes on."""
-        text = "".join(self._pieces)
-        for end in range(BLOCK_CHARACTERS, len(text) + 1, BLOCK_CHARACTERS):
-            self._blocks.append(text[end - BLOCK_CHARACTERS : end])
-            if (found := self._repetition()) is not None:
-                self._end(found)
-                kept = delta.text[: len(delta.text) - (len(text) - end)]
-                return [type(delta)(kept), TextDelta(SENTENCE), Finished("end_turn")]
-        rest = len(text) % BLOCK_CHARACTERS
-        self._pieces = [text[len(text) - rest :]]
-        self._missing = BLOCK_CHARACTERS - rest
-        return None
-
-    def _repetition(self) -> EndlessReply | None:
-        """Return how the last blocks repeat themselves, `None` if they do not."""
+    def _ending(self, delta: Prose, found: Repeated) -> list[Delta]:
+        """Return the end of the reply, which begins with what is left of the delta."""
         within: Literal["text", "thinking"] = "text" if self._within is TextDelta else "thinking"
-        if self._blocks[-1].isspace():
-            return EndlessReply(within, None, BLOCK_CHARACTERS)
-        for window in WINDOWS:
-            if len(self._blocks) >= window.blocks:
-                latest = islice(self._blocks, len(self._blocks) - window.blocks, None)
-                if unit := repeated_unit("".join(latest), window.longest_unit):
-                    return EndlessReply(within, unit, window.characters)
-        return None
-
-
-def repeated_unit(text: str, longest: int) -> int:
-    """
-    Return the length of the shortest unit of which a text is a repetition, 0 if it has more than `longest` characters.
-
-    The text may end within the unit, and must be twice as long as the longest one.  If a unit exists, the beginning of
-    the text occurs again after exactly one unit, and not before: a text that repeats itself after two distances repeats
-    itself after their greatest common divisor too (Fine and Wilf, 1965).
-    """
-    unit = text.find(text[:longest], 1, 2 * longest)
-    return unit if unit > 0 and text.startswith(text[unit:]) else 0
+        self._end(EndlessReply(within, found.unit_characters, found.characters))
+        return [type(delta)(delta.text[: found.end]), TextDelta(SENTENCE), Finished("end_turn")]

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from anyclaude.backends import BackendTarget
 from anyclaude.diet import Diet
-from anyclaude.filters import endless_reply
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.server import Gateway, GatewayOptions, open_gateway
@@ -94,7 +93,7 @@ def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
         tool_calls=settings.tool_calls,
         allowed_tools=settings.allowed_tools,
         repeated_calls=settings.repeated_calls,
-        filters=(endless_reply,) if settings.endless_reply else (),
+        endless_reply=settings.endless_reply,
         queue_limit=settings.queue_limit,
         grace_seconds=LAUNCH_GRACE_SECONDS,
         timeouts=settings.timeouts,

@@ -6,7 +6,16 @@ in which servers report errors.
 """
 
 from . import error_wordings
-from .base import BackendName, BackendProfile, Continuation, DialectName, ForcedCalls, ThinkingSwitch, TokenCounting
+from .base import (
+    BackendName,
+    BackendProfile,
+    Continuation,
+    DialectName,
+    ForcedCalls,
+    RepetitionSampling,
+    ThinkingSwitch,
+    TokenCounting,
+)
 from .embedded import EMBEDDED
 from .table import PROFILES, profile_named
 
@@ -18,6 +27,7 @@ __all__ = [
     "Continuation",
     "DialectName",
     "ForcedCalls",
+    "RepetitionSampling",
     "ThinkingSwitch",
     "TokenCounting",
     "error_wordings",

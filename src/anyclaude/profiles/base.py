@@ -39,6 +39,10 @@ ThinkingSwitch: TypeAlias = Literal["none", "enable_thinking", "thinking", "reas
 """How a model's thinking is switched on and off: not at all, by a variable of its chat template (`enable_thinking`:
 Qwen3, GLM-4.5; `thinking`: DeepSeek V3.1, Granite), or off only by `reasoning_effort: none`."""
 
+RepetitionSampling: TypeAlias = Literal["frequency_penalty", "dry"]
+"""How a model is kept from repeating itself: by the field of Chat Completions, or by the DRY sampler of llama.cpp,
+which lowers only what would extend a repetition."""
+
 FactsSource: TypeAlias = Literal["llamacpp_props", "lmstudio_models", "ollama_show", "openai_models"]
 """Where a server reports the model it runs and the size of the window: `GET /props`, `GET /api/v0/models`,
 `GET /api/ps` and `POST /api/show`, or fields that some servers add to `GET /v1/models`."""
@@ -63,6 +67,7 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     forces_calls_by: ForcedCalls = "tool_choice"
     compiles_tool_schemas: bool = False
     """Whether the server makes a grammar of each tool's schema, and refuses the whole request if it cannot."""
+    repetition_sampling: RepetitionSampling = "frequency_penalty"
     accepts_images: bool = True
     accepts_image_urls: bool = True
     accepts_reasoning_effort: bool = False

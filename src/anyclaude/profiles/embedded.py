@@ -10,6 +10,7 @@ EMBEDDED = BackendProfile(
     # With "required" SmolLM2 wrote free text to its limit, 300 of 300 tokens; with a schema it called (b11549).
     forces_calls_by="json_schema",
     compiles_tool_schemas=True,
+    repetition_sampling="dry",
     template_path="/apply-template",
     tokenize_path="/tokenize",
     token_counting="llamacpp_input_tokens",

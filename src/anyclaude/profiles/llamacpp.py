@@ -10,6 +10,7 @@ LLAMACPP = BackendProfile(
     accepts_named_tool_choice=False,  # an object is read as "auto" (llama.cpp b11549, source and test)
     forces_calls_by="json_schema",  # "required" lets free text come first (b11549, source and test)
     compiles_tool_schemas=True,
+    repetition_sampling="dry",
     template_path="/apply-template",
     tokenize_path="/tokenize",
     token_counting="llamacpp_input_tokens",

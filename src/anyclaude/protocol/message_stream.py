@@ -160,6 +160,11 @@ class MessageStream:
         return self._reported
 
     @property
+    def has_blocks(self) -> bool:
+        """Whether a content block has begun."""
+        return self._index >= 0
+
+    @property
     def is_finished(self) -> bool:
         """Whether the backend has reported the end of the reply."""
         return self._finished is not None

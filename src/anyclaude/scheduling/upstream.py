@@ -27,6 +27,8 @@ class BackendRequest(Struct, frozen=True):
     """The length of the prompt, in characters."""
     session: str = ""
     priority: Priority = Priority.MAIN
+    avoids_repetition: bool = False
+    """Whether the model is sampled so that it does not repeat itself."""
 
     @property
     def conversation_key(self) -> str:
@@ -59,7 +61,9 @@ class Upstream:
         target = self.backend.target
         model = model_for(request.request.model, request.priority, target)
         key = None if target.profile.conversation_field is None else request.conversation_key
-        encoded = self.dialect.encode_request(request.request, model, target.profile, key)
+        encoded = self.dialect.encode_request(
+            request.request, model, target.profile, key, avoids_repetition=request.avoids_repetition
+        )
         return PreparedRequest(request, self, model, encoded.request, encoded.dropped, encoded.enforced)
 
     @asynccontextmanager

@@ -28,12 +28,11 @@ from anyclaude.exchange import (
     PendingReplies,
     PromptPipeline,
 )
-from anyclaude.filters import FilterFactory, checked_calls, written_replies
+from anyclaude.filters import FilterFactory, checked_calls, endless_arguments, endless_reply, written_replies
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import Prewarmer
 from anyclaude.protocol.caching_decoder import CachingDecoder
 from anyclaude.scheduling import Admission, Dispatcher, Upstream
-from anyclaude.tool_calls import ToolCalls
 from anyclaude.transforms import PromptContext
 
 from .gateway import FatalError, Gateway, new_id
@@ -165,7 +164,7 @@ class _Composition:
             decoder=CachingDecoder(),
             diagnose=CacheDiagnostics().diagnose,
             new_id=new_id,
-            filters=(*_own_filters(options.tool_calls), *options.filters),
+            filters=(*_own_filters(options), *options.filters),
         )
 
 
@@ -174,6 +173,7 @@ def _without_constraints(target: BackendTarget) -> BackendTarget:
     return replace(target, profile=replace(target.profile, forces_calls_by="tool_choice"))
 
 
-def _own_filters(tool_calls: ToolCalls) -> tuple[FilterFactory, ...]:
+def _own_filters(options: GatewayOptions) -> tuple[FilterFactory, ...]:
     """Return the filters that every reply passes, in order."""
-    return () if tool_calls == "native" else (written_replies, checked_calls)
+    calls = () if options.tool_calls == "native" else (written_replies, checked_calls)
+    return (endless_arguments, *calls, endless_reply) if options.endless_reply else calls

@@ -66,6 +66,8 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     """How sessions are prewarmed; by default they are not."""
     tool_calls: ToolCalls = DEFAULT_TOOL_CALLS
     """Whether calls that the model wrote as text are recognised, and arguments repaired and enforced."""
+    endless_reply: bool = True
+    """Whether a reply that only repeats itself is ended."""
     filters: Sequence[FilterFactory] = ()
     """Applied to every reply between its decoder and the message stream, in order, after the gateway's own."""
     queue_limit: int = QUEUE_LIMIT

@@ -146,8 +146,8 @@ PROMPT = Group(
         Setting(
             name="endless_reply",
             metavar="BOOL",
-            meaning="Whether a reply that repeats the same lines or words for thousands of characters is ended. The "
-            "arguments of tool calls never are.",
+            meaning="Whether a reply that repeats the same lines or words for thousands of characters is ended. In the "
+            "arguments of a tool call, it takes more of them.",
             source="[loops.md](loops.md); such a reply ends only at `max_output_tokens`: half an hour at 20 tokens a "
             "second",
         ),

@@ -22,10 +22,16 @@ class OpenAiChat:
     """The `Dialect` of every server with an OpenAI-compatible Chat Completions route."""
 
     def encode_request(
-        self, request: MessagesRequest, model: str, profile: BackendProfile, conversation_key: str | None = None
+        self,
+        request: MessagesRequest,
+        model: str,
+        profile: BackendProfile,
+        conversation_key: str | None = None,
+        *,
+        avoids_repetition: bool = False,
     ) -> Encoded:
         """Return the streaming request for `model`."""
-        return encode_request(request, model, profile, conversation_key)
+        return encode_request(request, model, profile, conversation_key, avoids_repetition=avoids_repetition)
 
     def decoder(self, content_type: str, tools: Sequence[Tool] = ()) -> DeltaDecoder:
         """Return a decoder; it recognises the kind of reply by its first byte, so the content type is not used."""

@@ -1,7 +1,9 @@
 """Encode a request in Chat Completions.  The same request always gives the same bytes."""
 
+from collections.abc import Mapping
+
 from anyclaude.dialects.base import Encoded, EnforcedContent, WireRequest
-from anyclaude.profiles import BackendProfile
+from anyclaude.profiles import BackendProfile, RepetitionSampling
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.protocol.messages_request import MessagesRequest
 
@@ -17,8 +19,20 @@ EFFORTS = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "m
 """The client's effort levels as values of `reasoning_effort`; every server with the field knows these."""
 
 
+AGAINST_REPETITION: Mapping[RepetitionSampling, JsonObject] = {
+    "frequency_penalty": {"frequency_penalty": 1.0},
+    "dry": {"dry_multiplier": 0.8, "dry_allowed_length": 4, "dry_penalty_last_n": 128},
+}
+"""The body's fields with which servers keep a model from repeating itself."""
+
+
 def encode_request(
-    request: MessagesRequest, model: str, profile: BackendProfile, conversation_key: str | None = None
+    request: MessagesRequest,
+    model: str,
+    profile: BackendProfile,
+    conversation_key: str | None = None,
+    *,
+    avoids_repetition: bool = False,
 ) -> Encoded:
     """Return the streaming request for `model`, and the dropped fields."""
     dropped = DroppedFields()
@@ -30,6 +44,7 @@ def encode_request(
         "messages": messages,
         **_tool_fields(tools),
         **_sampling(request, profile, dropped),
+        **(AGAINST_REPETITION[profile.repetition_sampling] if avoids_repetition else {}),
         **_response_format(tools, reply_format),
         **_output_config(request, profile, dropped),
         **encode_thinking(request, profile, dropped, is_call_forced=tools.call is not None),
