@@ -7,8 +7,7 @@ the reply ends with a sentence to the user.  White space after a tool call ends 
 it wanted.
 
 Only exact repetition counts, and only much of it, because tables, separators, lists of zeros and unrolled code repeat
-themselves too.  The arguments of tool calls are never looked at: a file may contain anything, and a call that is cut is
-worse than one that comes late.
+themselves too.  The arguments of tool calls are left to `endless_arguments`.
 
 vLLM can end such replies itself, within bounds that a request may set (vllm-project/vllm,
 vllm/sampling_params.py, `RepetitionDetectionParams`); it does not say so to the user.
@@ -25,10 +24,8 @@ from .repeated_text import Repeated, RepeatedText, Window
 BLOCK_CHARACTERS = 1_024
 """Also the white space that ends a reply: no layout needs a page of it."""
 
-
 SPACE_AFTER_CALL = 128
 """The white space after a tool call that ends the reply: between calls, models write a line break or two."""
-
 
 WINDOWS = (Window(4 * BLOCK_CHARACTERS, 128), Window(16 * BLOCK_CHARACTERS, 1_024))
 """A line at least 32 times, about a thousand tokens: one to two minutes on a slow machine.  A list of 1,000 zeros, a

@@ -119,3 +119,17 @@ def test_a_conversation_key_is_sent_only_if_the_server_has_a_field_for_it() -> N
 
     assert body(PROFILE, "abc") == body(PROFILE, None) == body(keyed, None)
     assert body(keyed, "abc") == {**body_of(), "session_id": "abc"}
+
+
+def test_repetition_is_avoided_by_the_means_of_the_server() -> None:
+    def added(profile: BackendProfile) -> JsonObject:
+        usual, against = (
+            decode_json(OpenAiChat().encode_request(asked(), "local", profile, avoids_repetition=avoids).request.body)
+            for avoids in (False, True)
+        )
+        assert isinstance(usual, dict) and isinstance(against, dict)
+        assert {key: against[key] for key in usual} == usual
+        return {key: value for key, value in against.items() if key not in usual}
+
+    assert added(profile_named("vllm")) == {"frequency_penalty": 1.0}
+    assert added(profile_named("llamacpp")).keys() == {"dry_multiplier", "dry_allowed_length", "dry_penalty_last_n"}
