@@ -228,6 +228,7 @@ def test_a_thought_becomes_thinking(reply: str, shown: list[object]) -> None:
         ("Why?</think>So.", [("Why?",), "So."]),
         ("<think>Why?</think>So.", [("Why?",), "So."]),
         ("Why?", [("Why?",)]),
+        ("\n" * 1_000 + "Why?</think>So.", [("Why?",), "So."]),
         (f"Why?</think>{CALL}", [("Why?",), READ]),
     ],
 )

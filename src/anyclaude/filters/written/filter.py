@@ -451,7 +451,10 @@ class _Reader:
     def _read_opened_thought(self) -> Reading[None]:
         """Read the thought that the prompt has opened; the model may open it again."""
         source = self._source
-        yield from source.run(SPACE)
+        source.available(SPACE)
+        while source.is_empty and not source.is_ended:  # however long it is: a thought is sure to follow
+            yield
+            source.available(SPACE)
         opening = yield from source.has_one_of(tuple(THOUGHT_TAGS))
         source.advance(len(opening))
         ends = (THOUGHT_TAGS[opening],) if opening else tuple(THOUGHT_TAGS.values())
