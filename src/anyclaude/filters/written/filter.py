@@ -13,6 +13,7 @@ from anyclaude.filters.base import FilterContext, RejectedCall
 from anyclaude.protocol.deltas import Delta, Finished, StopReason, TextDelta, ThinkingDelta, ToolCallDelta
 
 from .calls import FoundCall, NotACall, OfferedCalls
+from .code_span import BACKTICKS, read_code_span
 from .form import Form, Found
 from .forms import CALL_ENDS, FORM_BY_OPENING, MESSAGE_FORMS, OPENINGS, THOUGHT_TAGS, WORD_OPENINGS
 from .loose_json import read_bare_calls, read_fenced_calls
@@ -32,8 +33,7 @@ CUT: frozenset[StopReason] = frozenset({"max_tokens", "model_context_window_exce
 _TEXT = re.compile(rf"(?:[^<\[◁`\n]++|[<\[◁](?![{OPENINGS.second_characters}]|\Z))*+")
 """What cannot begin code, a line or a form."""
 _INTERESTING = re.compile(r"[<\[◁`\n]")
-_BACKTICKS, _TILDES, _REST_OF_LINE = re.compile("`*"), re.compile("~*"), re.compile(r"[^\n]*")
-_IN_CODE = re.compile(r"[^`\n]*")
+_TILDES, _REST_OF_LINE = re.compile("~*"), re.compile(r"[^\n]*")
 _QUOTATION_MARKS = frozenset("\"'“«„")
 _BEFORE_MENTIONS = frozenset({*_QUOTATION_MARKS, "(", "\\", "/"})
 """Before an opening tag, they show that it is mentioned; before a token, only quotation marks do."""
@@ -275,7 +275,7 @@ class _Reader:
     def _open_fence(self, character: str) -> Reading[None]:
         """Read the opening of a fenced block, or the whole block if it consists of calls."""
         source = self._source
-        pattern = _BACKTICKS if character == "`" else _TILDES
+        pattern = BACKTICKS if character == "`" else _TILDES
         source.mark()
         fence = yield from source.run(pattern)
         source.rewind()
@@ -291,7 +291,7 @@ class _Reader:
     def _read_fenced_line(self, character: str) -> Reading[None]:
         """Read a line inside a fenced block, which may close it."""
         if character and character == self._fence[0]:
-            run = yield from self._source.run(_BACKTICKS if character == "`" else _TILDES)
+            run = yield from self._source.run(BACKTICKS if character == "`" else _TILDES)
             self._emit(run)
             if len(run) >= len(self._fence):
                 self._fence = ""
@@ -310,21 +310,10 @@ class _Reader:
             yield
 
     def _read_inline_code(self) -> Reading[None]:
-        """Read code between backticks; one that is not closed ends with the line."""
-        source = self._source
-        opening = yield from source.run(_BACKTICKS)
+        """Read code between backticks."""
+        opening = yield from self._source.run(BACKTICKS)
         self._emit(opening)
-        while True:
-            self._emit(source.available(_IN_CODE))
-            if source.is_empty and not source.is_ended:
-                yield
-                continue
-            if (yield from source.peek()) != "`":
-                return
-            run = yield from source.run(_BACKTICKS)
-            self._emit(run)
-            if run == opening:
-                return
+        yield from read_code_span(self._source, opening, self._emit)
 
     # calls
 

@@ -4,14 +4,13 @@ import re
 
 from anyclaude.protocol.deltas import ThinkingDelta
 
+from .code_span import BACKTICKS, read_code_span
 from .forms import CALL_TOKENS
 from .harmony import STARTS
 from .output import Output
 from .source import MAX_SPACE, SPACE, Literals, Reading, Source
 
 _PLAIN = re.compile(r"[^<\[◁`\s]*")
-_BACKTICKS = re.compile("`*")
-_IN_CODE = re.compile(r"[^`\n]*")
 
 
 class Thought:
@@ -65,22 +64,12 @@ class Thought:
         """Read backticks: those that open or close a block, or code in a line up to the backticks that close it."""
         source = self._source
         begins_line = self._begins_line
-        run = yield from source.run(_BACKTICKS)
+        run = yield from source.run(BACKTICKS)
         self._emit(run)
         if begins_line and len(run) >= 3:
             self._fence, self._is_mentioned = "" if self._fence else run, False
-            return
-        while not self._fence:
-            self._emit(source.available(_IN_CODE))
-            if source.is_empty and not source.is_ended:
-                yield
-                continue
-            if (yield from source.peek()) != "`":
-                return
-            closing = yield from source.run(_BACKTICKS)
-            self._emit(closing)
-            if closing == run:
-                return
+        elif not self._fence:
+            yield from read_code_span(source, run, self._emit)
 
     def _add_space(self, space: str) -> None:
         """Hold back white space, which may be the last of the thought, unless it does not seem to end."""
