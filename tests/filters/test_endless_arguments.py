@@ -26,18 +26,12 @@ class Filtered:
 
     delivered: list[Delta] = field(default_factory=list)
     ended: list[EndlessReply] = field(default_factory=list)
-    proposed: list[EndlessReply] = field(default_factory=list)
 
 
-def filtered(context: FilterContext, *deltas: Delta, is_again: bool = False) -> Filtered:
-    """Return the reply, each delta fed by itself; it is requested again if the filter proposes it and `is_again`."""
+def filtered(context: FilterContext, *deltas: Delta) -> Filtered:
+    """Return the reply, each delta fed by itself."""
     result = Filtered()
-
-    def request_again(reply: EndlessReply) -> bool:
-        result.proposed.append(reply)
-        return is_again
-
-    made = endless_arguments(replace(context, end=result.ended.append, request_again=request_again))
+    made = endless_arguments(replace(context, end=result.ended.append))
     assert made is not None
     for delta in deltas:
         result.delivered += made.feed([delta])
@@ -59,11 +53,23 @@ def test_a_call_that_repeats_itself_is_ended_as_cut(unit: str) -> None:
     assert result.ended == [EndlessReply("arguments", len(unit), WINDOWS[0].characters)]
 
 
-def test_a_reply_that_is_requested_again_passes_on_nothing_more() -> None:
-    result = filtered(CONTEXT, *[ToolCallDelta(0, "Write", "0, " * 10_000)] * 2, Finished("tool_use"), is_again=True)
+def test_a_reply_that_is_requested_again_is_passed_on_only_if_that_fails() -> None:
+    made = endless_arguments(replace(CONTEXT, request_again=lambda _: True))
+    assert made is not None
 
-    assert result.delivered == []
-    assert (len(result.proposed), result.ended) == (1, [])
+    assert made.feed([TextDelta("So."), *[ToolCallDelta(0, "Write", "0, " * 10_000)] * 2, Finished("tool_use")]) == []
+    assert made.feed([TextDelta("More.")]) == []
+
+    text, call, end = made.finish()
+    assert (text, end) == (TextDelta("So."), Finished("max_tokens"))
+    assert isinstance(call, ToolCallDelta) and len(call.arguments) == WINDOWS[0].characters
+    assert made.finish() == []
+
+
+def test_the_reply_to_a_second_request_is_not_watched_closely() -> None:
+    numbers: list[Delta] = [TextDelta("1234567890" * 300)]
+
+    assert filtered(replace(FORCED, is_sampled_against_repetition=True), *numbers).delivered == numbers
 
 
 def test_a_call_in_text_is_watched_before_it_is_held_back() -> None:

@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from tests.parts.chat_reply import Reply, call, reply, say
+from tests.parts.chat_reply import Raw, Reset, call, refuse, reply, say, sse, think
 from tests.parts.chat_request import ChatRequest
-from tests.parts.chat_script import one_by_one
+from tests.parts.chat_script import Answer, one_by_one
 from tests.parts.chat_server import chat_server
 from tests.parts.gateway import QUICK, running_gateway, target_at
 from tests.parts.raw_client import ask, prompt
 from tests.parts.referee import Verdict, judge
 
+from anyclaude.filters.endless_reply import SENTENCE
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 from anyclaude.tool_calls import ToolCalls
 
@@ -25,7 +26,7 @@ CONSTRAINED = reply(say('{"name": "Read", "arguments": {"limit": 9}}'))
 
 
 async def asked(
-    folder: Path, tool_calls: ToolCalls, *replies: Reply, choice: JsonValue = AUTO
+    folder: Path, tool_calls: ToolCalls, *replies: Answer, choice: JsonValue = AUTO
 ) -> tuple[Verdict, tuple[ChatRequest, ...]]:
     """Ask for a call of the tool; return the verdict on the reply, and the requests that the server got."""
     body = prompt(tools=TOOLS, tool_choice=choice)
@@ -83,7 +84,7 @@ async def test_a_demanded_call_is_enforced_if_calls_are_constrained(tmp_path: Pa
     assert verdict.stop_reason == "tool_use"
 
 
-ENDLESS = reply(say('{"name": "Read", "arguments": {"limit": ' + "1234567890" * 100))
+ENDLESS = reply(say('{"name": "Read", "arguments": {"limit": ' + "1234567890" * 4_000))
 
 
 async def test_a_forced_call_that_repeats_itself_is_requested_again_and_sampled_against_repetition(
@@ -97,10 +98,11 @@ async def test_a_forced_call_that_repeats_itself_is_requested_again_and_sampled_
     assert second.raw.get("dry_multiplier")
 
 
-async def test_a_second_call_that_repeats_itself_too_ends_as_cut(tmp_path: Path) -> None:
+async def test_a_second_call_that_repeats_itself_too_ends_as_text_does(tmp_path: Path) -> None:
     verdict, sent = await asked(tmp_path, "constrained", ENDLESS, ENDLESS, choice={"type": "any"})
 
-    assert (verdict.outcome, verdict.stop_reason, len(sent)) == ("whole", "max_tokens", 2)
+    assert (verdict.outcome, verdict.stop_reason, len(sent)) == ("whole", "end_turn", 2)
+    assert verdict.texts()[-1].endswith(SENTENCE)
 
 
 async def test_an_invalid_call_is_delivered_if_the_second_one_repeats_itself(tmp_path: Path) -> None:
@@ -115,3 +117,35 @@ async def test_a_call_after_text_is_not_requested_again(tmp_path: Path) -> None:
     verdict, sent = await asked(tmp_path, "constrained", endless)
 
     assert (verdict.outcome, verdict.stop_reason, len(sent)) == ("whole", "max_tokens", 1)
+
+
+REFUSED = refuse(400, "unknown field: dry_multiplier")
+END: JsonObject = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+LONG = reply(think("x" * 500_000), say('{"name": "Read", "arguments": {"limit": 9}}'))
+"""A reply that takes several reads."""
+
+
+@pytest.mark.parametrize("second", [REFUSED, reply(say('{"name": "Re'), Reset()), refuse(503, "busy")])
+async def test_a_call_that_cannot_be_requested_again_ends_as_cut(tmp_path: Path, second: Answer) -> None:
+    verdict, sent = await asked(tmp_path, "constrained", ENDLESS, second, second, second, choice={"type": "any"})
+
+    assert (verdict.outcome, verdict.stop_reason) == ("whole", "max_tokens")
+    assert "".join(verdict.texts()).startswith('{"name": "Read"')
+    assert len(sent) >= 2
+
+
+@pytest.mark.parametrize("after", ["\n" * 3_000, "the same line here\n" * 600])
+async def test_an_invalid_call_is_requested_again_also_if_what_follows_repeats_itself(
+    tmp_path: Path, after: str
+) -> None:
+    verdict, _ = await asked(tmp_path, "constrained", reply(call("Read", limit="many"), say(after)), LONG)
+
+    assert verdict.tool_inputs() == [("Read", '{"limit": 9}')]
+
+
+async def test_a_second_reply_whose_connection_breaks_after_its_end_counts(tmp_path: Path) -> None:
+    broken = reply(say('{"name": "Read", "arguments": {"limit": 9}}'), Raw(sse(END)), Reset())
+
+    verdict, _ = await asked(tmp_path, "constrained", INVALID, broken)
+
+    assert verdict.tool_inputs() == [("Read", '{"limit": 9}')]

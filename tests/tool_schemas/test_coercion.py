@@ -2,7 +2,7 @@
 
 import pytest
 
-from anyclaude.protocol.json_values import JsonObject, JsonValue
+from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.tool_schemas.coercion import (
     Coerced,
     alternatives,
@@ -41,10 +41,16 @@ SCHEMAS: dict[str, JsonObject] = {
 }
 
 
-def coerced(name: str, value: JsonValue) -> Coerced:
+def fitted(checker: SchemaChecker, arguments: JsonObject, written: str | None = None) -> Coerced:
+    """Return the arguments as coerced, as if they had been written as `written`, or as this project writes them."""
+    text = encode_json(arguments).decode() if written is None else written
+    return coerced_arguments(checker, "Tool", arguments, text)
+
+
+def coerced(name: str, value: JsonValue, written: str | None = None) -> Coerced:
     """Return a required argument as coerced, alone."""
     checker = SchemaChecker({"type": "object", "properties": {"v": SCHEMAS[name]}, "required": ["v"]})
-    result = coerced_arguments(checker, "Tool", {"v": value})
+    result = fitted(checker, {"v": value}, written)
     assert isinstance(result.value, dict)
     return Coerced(result.value["v"], result.changes)
 
@@ -98,6 +104,19 @@ def test_a_value_has_one_reading(name: str, value: JsonValue, meant: JsonValue) 
 
 
 @pytest.mark.parametrize(
+    ("value", "written"),
+    [(3.1, "3.10"), (100000.0, "1E5"), (100.0, "1e2"), (7, "007"), (0, "-0"), (1.2345678901234568e16, "1234…7.25")],
+)
+def test_a_number_is_a_string_only_as_it_was_written(value: JsonValue, written: str) -> None:
+    assert coerced("string", value, f'{{"v": {written}}}').value == value
+
+
+@pytest.mark.parametrize("value", ["", "null", "None"])
+def test_a_word_for_nothing_is_no_item_of_an_array(value: str) -> None:
+    assert coerced("strings", value).value == value
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("number", "five"),
@@ -140,7 +159,7 @@ def test_a_value_without_one_reading_is_left_as_it_is(name: str, value: JsonValu
 @pytest.mark.parametrize("label", [{}, {"name": "Tool"}, {"tool": "Tool"}])
 @pytest.mark.parametrize("inner", [{"x": 1}, '{"x": 1}', "{'x': '1'}"])
 def test_arguments_one_level_too_deep_are_found(wrapper: str, label: JsonObject, inner: JsonValue) -> None:
-    result = coerced_arguments(SchemaChecker(POINT), "Tool", {**label, wrapper: inner})
+    result = fitted(SchemaChecker(POINT), {**label, wrapper: inner})
 
     assert result.value == {"x": 1}
     assert result.changes[0] == f"the arguments stood under {wrapper}"
@@ -156,13 +175,13 @@ def test_arguments_one_level_too_deep_are_found(wrapper: str, label: JsonObject,
     ],
 )
 def test_arguments_beside_others_are_not_taken_out(arguments: JsonObject) -> None:
-    assert coerced_arguments(SchemaChecker(POINT), "Tool", arguments).value == arguments
+    assert fitted(SchemaChecker(POINT), arguments).value == arguments
 
 
 def test_a_key_that_the_schema_has_is_no_wrapper() -> None:
     schema: JsonObject = {"type": "object", "properties": {"input": {"type": "object"}, "n": {"type": "integer"}}}
 
-    result = coerced_arguments(SchemaChecker(schema), "Tool", {"input": {"n": 1}, "n": "2"})
+    result = fitted(SchemaChecker(schema), {"input": {"n": 1}, "n": "2"})
 
     assert result == Coerced({"input": {"n": 1}, "n": 2}, ('n: "2" is 2',))
 
@@ -170,7 +189,7 @@ def test_a_key_that_the_schema_has_is_no_wrapper() -> None:
 def test_changes_name_the_place_and_both_values() -> None:
     schema: JsonObject = {"type": "object", "properties": {"points": SCHEMAS["points"]}, "additionalProperties": False}
 
-    result = coerced_arguments(SchemaChecker(schema), "Tool", {"Points": [{"x": 1}, {"x": "2", "y": None}]})
+    result = fitted(SchemaChecker(schema), {"Points": [{"x": 1}, {"x": "2", "y": None}]})
 
     assert result.value == {"points": [{"x": 1}, {"x": 2}]}
     assert result.changes == ("Points is points", 'points[1].x: "2" is 2', "y: null is left out")
@@ -185,7 +204,7 @@ def test_a_schema_that_contains_itself_does_not_go_on_for_ever() -> None:
     }  # fmt: skip
     arguments: JsonObject = {"v": "x"}
 
-    assert coerced_arguments(SchemaChecker(schema), "Tool", arguments).value == arguments
+    assert fitted(SchemaChecker(schema), arguments).value == arguments
 
 
 def test_the_parts_of_a_schema_are_read_whatever_they_are() -> None:

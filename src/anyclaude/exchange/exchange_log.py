@@ -93,8 +93,8 @@ class ExchangeLog:
         self._repeated_calls = note
 
     def note_endless_reply(self, note: EndlessReply) -> None:
-        """Record that a reply which repeated itself was ended."""
-        self._endless_reply = note
+        """Record that a reply which repeated itself was ended; of two, the first counts."""
+        self._endless_reply = self._endless_reply or note
 
     def reply_ended(self, stream: MessageStream) -> None:
         """Record the reply as far as it has come."""

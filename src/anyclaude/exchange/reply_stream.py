@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from anyclaude.errors import AnyclaudeError, BackendError, BackendRejected, BackendTimeout, BackendTruncated
 from anyclaude.filters import (
+    ENDED_BY_THE_MODEL,
     CallNote,
     EndlessReply,
     FilterChain,
@@ -19,12 +20,14 @@ from anyclaude.filters import (
     FilterFactory,
     RejectedCall,
     chain_for,
+    deliver,
     endless_arguments,
+    excerpt,
     ignore,
     ignore_end,
     keep,
 )
-from anyclaude.protocol.deltas import Delta
+from anyclaude.protocol.deltas import Delta, Finished, UsageReported
 from anyclaude.protocol.events import StreamEvent
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.splice import Diverged
@@ -54,7 +57,8 @@ class ReplyStream:
         self._filters = filters
         self._note = note
         self._note_end = note_end
-        self._is_ended = False  # by a filter
+        self._is_stopped = False  # by a filter
+        self._chain: FilterChain | None = None
         self._is_discarded = False  # because nothing of it was delivered before it repeated itself
         self._rejected: RejectedCall | None = None
 
@@ -66,44 +70,59 @@ class ReplyStream:
         """
         transcript = ReplyTranscript()
         try:
-            chain = chain_for(self._filter_context(opened.request), self._filters)
-            async with aclosing(self._deltas(opened)) as batches:
+            self._chain = chain_for(self._filter_context(opened.request), self._filters)
+            async with aclosing(self._deltas(opened, self._has_finished)) as batches:
                 async for deltas in batches:
                     transcript.add(deltas)
-                    yield self._feed(deltas, chain)
-            if opened.turn is not None:
-                opened.turn.expects_followup = self._stream.stop_reason == "tool_use"
+                    yield self._feed(deltas)
+            self._expect_followup(opened)
         except (BackendTimeout, BackendTruncated) as broken:
             await opened.aclose()
             async with aclosing(self._rest(opened, transcript, broken)) as batches:
                 async for deltas in batches:
-                    yield self._feed(deltas, chain)
+                    yield self._feed(deltas)
         finally:
             await opened.aclose()
         if self._is_discarded:
-            prepared = against_repetition(opened.request)
-            chain = chain_for(self._filter_context(prepared), self._filters)
-            async with aclosing(self._instead(prepared)) as batches:
-                async for deltas in batches:
-                    yield self._feed(deltas, chain)
+            async with aclosing(self._instead(against_repetition(opened.request))) as events:
+                async for batch in events:
+                    yield batch
         self._require_whole_prompt(opened)
-        ending = self._stream.feed(chain.finish()) if chain is not None else []
+        ending = self._stream.feed(self._chain.finish()) if self._chain is not None else []
         if self._rejected is not None:
             yield ending
             ending = self._stream.feed(await self._asked_again(opened.request, self._rejected))
         yield [*ending, *self._stream.close()]
 
+    def _expect_followup(self, opened: OpenReply) -> None:
+        """Keep the turn of a conversation that goes on as soon as the client has run the tools."""
+        if opened.turn is not None:
+            opened.turn.expects_followup = self._stream.stop_reason == "tool_use"
+
     def _filter_context(self, request: PreparedRequest) -> FilterContext:
         profile = replace(request.upstream.backend.target.profile, opens_thinking=request.opens_thinking)
         tools = () if request.enforced == "format" else request.source.request.tools  # what looks like a call is none
-        is_forced = request.enforced == "call"
         hand_over = self._take_over if can_be_constrained(request) else keep
-        return FilterContext(tools, profile, request.model, is_forced, self._note, self._end, self._discard, hand_over)
+        return FilterContext(
+            tools,
+            profile,
+            request.model,
+            is_call_forced=request.enforced == "call",
+            note=self._note,
+            end=self._end,
+            request_again=self._discard,
+            is_sampled_against_repetition=request.source.avoids_repetition,
+            hand_over=hand_over,
+        )
 
     def _end(self, reply: EndlessReply) -> None:
-        """Read no more of a reply that a filter has ended."""
-        self._is_ended = True
+        """Read no more of a reply that a filter has ended, and note it."""
+        self._stop(reply)
         self._note_end(reply)
+
+    def _stop(self, reply: EndlessReply) -> None:
+        """Read no more of a reply."""
+        self._is_stopped = True
 
     def _discard(self, reply: EndlessReply) -> bool:
         """Read no more of a reply that repeats itself, and request it again, once, if nothing of it was delivered."""
@@ -122,39 +141,42 @@ class ReplyStream:
 
     async def _asked_again(self, prepared: PreparedRequest, call: RejectedCall) -> Sequence[Delta]:
         """Request an invalid call again; return it as the model wrote it if that fails, or if the reply was cut."""
-        was_cut = self._stream.stop_reason in {None, "max_tokens"}
-        reply = [] if was_cut else await self._constrained_reply(prepared, call.tool)
+        is_whole = self._stream.stop_reason in ENDED_BY_THE_MODEL
+        reply = await self._constrained_reply(prepared, call.tool) if is_whole else []
         usage = usage_of_both(self._stream.reported, reply)
         valid = replacement(call, reply, prepared.source.request.tools)
         if valid is None:
-            self._note(CallNote("invalid", call.tool, call.problem))
+            self._note(CallNote("invalid", call.tool, call.problem, excerpt(call.arguments)))
             return [usage, *call.deltas]
-        self._note(CallNote("constrained", call.tool, call.problem, call.arguments, valid.arguments))
+        before, after = excerpt(call.arguments), excerpt(valid.arguments)
+        self._note(CallNote("constrained", call.tool, call.problem, before, after))
         return [usage, valid]
 
     async def _constrained_reply(self, prepared: PreparedRequest, tool: str) -> list[Delta]:
         """Return the whole reply to the second request, nothing if it fails: the client did not send that request."""
         request = constrained(prepared, tool)
-        chain = chain_for(self._filter_context(request), (endless_arguments,))
-        assert chain is not None  # the tool was offered
+        context = replace(self._filter_context(request), end=self._stop, request_again=deliver)
+        chain = chain_for(context, [made for made in self._filters if made is endless_arguments])
+        reply: list[Delta] = []
         try:
             again = await self._dispatcher.reopen(request, self._progress)
         except AnyclaudeError:
             return []
+        self._is_stopped = False
         try:
-            deltas = [*chain.feed(again.first_deltas)]
-            while not (again.reader.is_over or self._is_ended):
-                deltas += chain.feed(await again.reader.read(self._dispatcher.timeouts.stall_seconds))
+            async with aclosing(self._deltas(again, lambda: _is_finished(reply))) as batches:
+                async for deltas in batches:
+                    reply += deltas if chain is None else chain.feed(deltas)
             if again.turn is not None:
                 again.turn.expects_followup = True
         except BackendError:
-            return []
+            pass  # what has come may be whole nevertheless
         finally:
             await again.aclose()
-        return deltas
+        return reply
 
-    def _feed(self, deltas: list[Delta], chain: FilterChain | None) -> list[StreamEvent]:
-        return self._stream.feed(deltas if chain is None else chain.feed(deltas))
+    def _feed(self, deltas: list[Delta]) -> list[StreamEvent]:
+        return self._stream.feed(deltas if self._chain is None else self._chain.feed(deltas))
 
     def _require_whole_prompt(self, opened: OpenReply) -> None:
         """Raise `PromptTooLong` if the server has truncated the prompt that this reply answers."""
@@ -164,16 +186,19 @@ class ReplyStream:
             limit = upstream.backend.target.context_tokens
             upstream.window.record_count(source.conversation, source.request, source.characters, tokens, limit)
 
-    async def _deltas(self, opened: OpenReply) -> AsyncGenerator[list[Delta], None]:
-        """Yield the backend's deltas until the reply is over or ended, or until it is finished and no more arrive."""
+    async def _deltas(self, opened: OpenReply, is_finished: Callable[[], bool]) -> AsyncGenerator[list[Delta], None]:
+        """Yield the backend's deltas until the reply is over or stopped, or until it is finished and no more arrive."""
         yield opened.first_deltas
-        timeouts, stream, reader = self._dispatcher.timeouts, self._stream, opened.reader
+        timeouts, reader = self._dispatcher.timeouts, opened.reader
         try:
-            while not (reader.is_over or self._is_ended):
-                yield await reader.read(timeouts.finish_seconds if stream.is_finished else timeouts.stall_seconds)
+            while not (reader.is_over or self._is_stopped):
+                yield await reader.read(timeouts.finish_seconds if is_finished() else timeouts.stall_seconds)
         except (BackendTimeout, BackendTruncated):
-            if not stream.is_finished:  # otherwise only the last usage figures are missing
+            if not is_finished():  # otherwise only the last usage figures are missing
                 raise
+
+    def _has_finished(self) -> bool:
+        return self._stream.is_finished
 
     async def _rest(
         self, opened: OpenReply, transcript: ReplyTranscript, broken: BackendError
@@ -194,22 +219,39 @@ class ReplyStream:
         except BackendRejected as error:  # must not reach the client, which did not send this request
             raise BackendTruncated(f"{broken}; a second attempt was refused: {error}") from error
 
-    async def _instead(self, prepared: PreparedRequest) -> AsyncGenerator[list[Delta], None]:
-        """Yield the deltas of a reply that takes the place of a discarded one."""
-        self._is_ended = False
+    async def _instead(self, prepared: PreparedRequest) -> AsyncGenerator[list[StreamEvent], None]:
+        """
+        Yield the events of a reply that takes the place of a discarded one.
+
+        If there is none, the discarded one is delivered as far as it came.
+        """
+        discarded, first = self._chain, self._stream.reported
+        self._chain = chain_for(self._filter_context(prepared), self._filters)
+        self._is_stopped = False
+        usage: list[Delta] = []
         try:
             async with aclosing(self._second_attempt(prepared)) as batches:
                 async for deltas in batches:
-                    yield deltas
-        except BackendRejected as error:  # must not reach the client, which did not send this request
-            raise BackendTruncated(f"the model repeated itself; a second attempt was refused: {error}") from error
+                    usage += (delta for delta in deltas if type(delta) is UsageReported)
+                    yield self._feed(deltas)
+        except AnyclaudeError:  # the client did not send that request
+            if self._stream.has_blocks:
+                raise
+            self._chain, self._rejected = discarded, None
+        yield self._stream.feed([usage_of_both(first, usage)])
 
     async def _second_attempt(self, prepared: PreparedRequest) -> AsyncGenerator[list[Delta], None]:
         """Yield the deltas of the reply to a second request."""
         again = await self._dispatcher.reopen(prepared, self._progress)
         try:
-            async with aclosing(self._deltas(again)) as batches:
+            async with aclosing(self._deltas(again, self._has_finished)) as batches:
                 async for deltas in batches:
                     yield deltas
+            self._expect_followup(again)
         finally:
             await again.aclose()
+
+
+def _is_finished(deltas: Sequence[Delta]) -> bool:
+    """Return whether a reply has reported its end, after which only usage figures follow."""
+    return any(type(delta) is Finished for delta in deltas[-2:])

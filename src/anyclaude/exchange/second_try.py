@@ -73,14 +73,17 @@ def usage_of_both(first: UsageReported, reply: Sequence[Delta]) -> UsageReported
     """
     Return the usage of a message that took two requests.
 
-    What was generated adds up, and so does the time.  The input is that of the first: the second has the same prompt,
-    and the client takes the input for the size of its conversation.
+    What was generated adds up, and so does the time.  The input is that of the first, if it is known: the second has
+    the same prompt, and the client takes the input for the size of its conversation.
     """
     second = UsageReported()
     for delta in reply:
         if isinstance(delta, UsageReported):
             second = merge_reports(second, delta)
+    is_input_known = first.input_tokens is not None
     return UsageReported(
+        input_tokens=None if is_input_known else second.input_tokens,
+        cached_tokens=None if is_input_known else second.cached_tokens,
         output_tokens=_sum(first.output_tokens, second.output_tokens),
         prefill_seconds=_sum(first.prefill_seconds, second.prefill_seconds),
         generation_seconds=_sum(first.generation_seconds, second.generation_seconds),

@@ -20,12 +20,13 @@ from .base import (
     ignore_end,
     keep,
 )
-from .checked_calls import checked_calls
+from .checked_calls import ENDED_BY_THE_MODEL, checked_calls, excerpt
 from .endless_arguments import endless_arguments
 from .endless_reply import endless_reply
 from .written import written_replies
 
 __all__ = [
+    "ENDED_BY_THE_MODEL",
     "CallNote",
     "DeltaFilter",
     "EndlessReply",
@@ -38,6 +39,7 @@ __all__ = [
     "deliver",
     "endless_arguments",
     "endless_reply",
+    "excerpt",
     "ignore",
     "ignore_end",
     "keep",

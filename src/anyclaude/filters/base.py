@@ -42,7 +42,7 @@ class EndlessReply(Struct, frozen=True):
     repeated_characters: int
     """The length of the repetition that was looked at; it may have begun earlier."""
     was_requested_again: bool = False
-    """Whether nothing of it was delivered, and the client got the reply to a second request."""
+    """Whether nothing of it had been delivered, and it was requested a second time."""
 
 
 def ignore_end(reply: EndlessReply) -> None:
@@ -92,8 +92,11 @@ class FilterContext(Struct, frozen=True):
     """
     Proposes to request a reply again that repeats itself.
 
-    If it returns true, these filters are not asked for anything more.  Otherwise the filter ends the reply.
+    If it returns true, the filter passes on nothing more until `finish`, which is called only if that request failed.
+    Otherwise it ends the reply.
     """
+    is_sampled_against_repetition: bool = False
+    """Whether this is the reply to such a second request."""
     hand_over: Callable[[RejectedCall], bool] = keep
     """
     Offers an invalid call to the gateway, which may request it again with the tool's schema enforced.

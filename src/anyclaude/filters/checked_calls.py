@@ -115,6 +115,7 @@ class CheckedCalls:
         self._waiting: list[HeldCall | Delta] = []  # in the order of the reply; the first is a call
         self._held: dict[int, HeldCall] = {}
         self._passing: set[int] = set()
+        self._handed_over: set[int] = set()
         self._end: StopReason | None = None
 
     def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
@@ -140,6 +141,8 @@ class CheckedCalls:
                 return [delta]
 
     def _take_fragment(self, delta: ToolCallDelta) -> list[Delta]:
+        if delta.slot in self._handed_over:
+            return []
         if delta.slot in self._passing:
             return self._in_order(delta)
         released = self._release_whole() if delta.slot not in self._held else []
@@ -193,7 +196,7 @@ class CheckedCalls:
         if name is None:
             return [call.delta()]
         if not call.is_whole and self._end not in ENDED_BY_THE_MODEL:
-            self._note(CallNote("invalid", name, "the reply ended before the arguments", _excerpt(call.arguments)))
+            self._note(CallNote("invalid", name, "the reply ended before the arguments", excerpt(call.arguments)))
             return [call.delta()]
         checked = self._offered.checked(name, call.arguments)
         if not checked.is_valid:
@@ -201,14 +204,15 @@ class CheckedCalls:
         changes = checked.changes if name == call.name else (f"{call.name} is {name}", *checked.changes)
         if not changes:
             return [call.delta()]
-        before, after = _excerpt(call.arguments), _excerpt(checked.arguments)
+        before, after = excerpt(call.arguments), excerpt(checked.arguments)
         self._note(CallNote("repaired", name, "; ".join(changes)[:MAX_NOTED], before, after))
         return [call.delta(name, checked.arguments)]
 
     def _rejected(self, call: ToolCallDelta, problem: str) -> list[Delta]:
         if self._hand_over(RejectedCall(call.name, (call,), problem)):
+            self._handed_over.add(call.slot)
             return []
-        self._note(CallNote("invalid", call.name, problem, _excerpt(call.arguments)))
+        self._note(CallNote("invalid", call.name, problem, excerpt(call.arguments)))
         return [call]
 
 
@@ -224,5 +228,6 @@ def _is_eager(tool: Tool) -> bool:
     return tool.extra.get("eager_input_streaming") is True
 
 
-def _excerpt(text: str) -> str:
+def excerpt(text: str) -> str:
+    """Return the beginning of a call's text, for a note."""
     return text if len(text) <= MAX_NOTED else f"{text[:MAX_NOTED]}…"

@@ -8,7 +8,8 @@ it can be requested again; otherwise the call ends as cut, and the client tells 
 A file may contain much repetition, so four times as much of it is needed as in text.  A call that the engine was made
 to write (`is_call_forced`) is watched more closely, because small models do not find the end of an argument they did
 not want to write: of 60 such calls, SmolLM2-135M wrote 12 with an endless number or path, and the second request costs
-less than the rest of such a call.
+less than the rest of such a call.  The reply to that request is not watched closely: what repeats itself then is what
+the model wants.
 """
 
 from collections.abc import Sequence
@@ -25,8 +26,8 @@ WINDOWS = (Window(4 * BLOCK_CHARACTERS, 128), Window(16 * BLOCK_CHARACTERS, 1_02
 """A line at least 128 times, a paragraph 64 times."""
 
 FORCED_BLOCK_CHARACTERS = 32
-FORCED_WINDOWS = (Window(128, 16), Window(384, 64))
-"""A number of ten digits 12 times, a folder or a domain at least 6 times."""
+FORCED_WINDOWS = (Window(256, 16), Window(768, 64))
+"""A number of ten digits 25 times, a folder or a domain at least 12 times; a separator of 200 dashes is shorter."""
 
 
 def endless_arguments(context: FilterContext) -> "EndlessArgumentsFilter | None":
@@ -40,10 +41,11 @@ class EndlessArgumentsFilter:
     def __init__(self, context: FilterContext) -> None:
         self._request_again = context.request_again
         self._end = context.end
-        self._text = _watch(is_forced=context.is_call_forced)
+        self._text = _watch(is_forced=context.is_call_forced and not context.is_sampled_against_repetition)
         self._arguments = _watch(is_forced=False)
         self._slot: int | None = None
         self._is_over = False
+        self._ending: list[Delta] = []
 
     def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
         """Return the deltas up to the end of the reply, nothing if it is requested again.  Called once per token."""
@@ -61,12 +63,14 @@ class EndlessArgumentsFilter:
             if found is not None:
                 self._is_over = True
                 reply = EndlessReply("arguments", found.unit_characters, found.characters)
-                return self._ending(deltas[:place], cut, reply)
+                ending = [*deltas[:place], cut, Finished("max_tokens")]
+                return self._end_with(ending, reply)
         return deltas if isinstance(deltas, list) else list(deltas)
 
     def finish(self) -> list[Delta]:
-        """Return nothing: nothing is held back."""
-        return []
+        """Return the end of the reply if it was to be requested again."""
+        ending, self._ending = self._ending, []
+        return ending
 
     def _watched(self, slot: int) -> RepeatedText:
         """Return what watches the arguments of the call in `slot`."""
@@ -75,11 +79,12 @@ class EndlessArgumentsFilter:
             self._arguments.clear()
         return self._arguments
 
-    def _ending(self, before: Sequence[Delta], cut: Delta, found: EndlessReply) -> list[Delta]:
-        if self._request_again(found):
+    def _end_with(self, ending: list[Delta], reply: EndlessReply) -> list[Delta]:
+        if self._request_again(reply):
+            self._ending = ending
             return []
-        self._end(found)
-        return [*before, cut, Finished("max_tokens")]
+        self._end(reply)
+        return ending
 
 
 def _watch(*, is_forced: bool) -> RepeatedText:

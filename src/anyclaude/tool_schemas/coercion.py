@@ -4,6 +4,7 @@ Arguments made to fit a tool's schema, where the schema leaves one reading of wh
 Only what does not fit is touched.  Whoever calls this checks the result: a call that still does not fit is not a call.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
@@ -42,12 +43,16 @@ class Coerced(Struct, frozen=True):
     changes: tuple[str, ...] = ()
 
 
-def coerced_arguments(checker: SchemaChecker, tool: str, arguments: JsonObject) -> Coerced:
-    """Return the arguments of a call to `tool`, changed to fit its schema as far as there is one reading of them."""
+def coerced_arguments(checker: SchemaChecker, tool: str, arguments: JsonObject, written: str) -> Coerced:
+    """
+    Return the arguments of a call to `tool`, changed to fit its schema as far as there is one reading of them.
+
+    `written` is the text that the arguments were read from.
+    """
     schema = checker.resolved(checker.schema)
     inner, changes = _unwrapped(arguments, schema, tool)
     try:
-        fitted = _Coercion(checker).value(inner, schema, "")
+        fitted = _Coercion(checker, written).value(inner, schema, "")
     except RecursionError:
         return Coerced(arguments)
     return Coerced(fitted.value, (*changes, *fitted.changes))
@@ -117,8 +122,9 @@ def _unwrapped(arguments: JsonObject, schema: JsonObject, tool: str) -> tuple[Js
 class _Coercion:
     """Changes the parts of one call's arguments."""
 
-    def __init__(self, checker: SchemaChecker) -> None:
+    def __init__(self, checker: SchemaChecker, written: str) -> None:
         self._checker = checker
+        self._written = written
         self._remaining = MAX_MISFITS
 
     def value(self, value: JsonValue, part: JsonValue, path: str) -> Coerced:
@@ -136,7 +142,9 @@ class _Coercion:
             case list() if "array" in types:
                 return self._array(value, schema, path)
             case _:
-                readings = (self._reading(value, read, schema, path) for read in _readings(value, schema, types))
+                readings = (
+                    self._reading(value, read, schema, path) for read in _readings(value, schema, types, self._written)
+                )
                 return self._only_one(readings, schema, Coerced(value))
 
     def _reading(self, value: JsonValue, read: JsonValue, schema: JsonObject, path: str) -> Coerced:
@@ -190,7 +198,12 @@ def _part(schema: JsonValue) -> JsonObject:
     return schema if isinstance(schema, dict) else {}
 
 
-def _readings(value: JsonValue, schema: JsonObject, types: frozenset[str]) -> Iterator[JsonValue]:
+def is_number_in(text: str, written: str) -> bool:
+    """Return whether a number was written as `text`: 3.10 is no longer known from the number it was read as."""
+    return re.search(rf"(?<![\w.+-]){re.escape(text)}(?![\w.+-])", written) is not None
+
+
+def _readings(value: JsonValue, schema: JsonObject, types: frozenset[str], written: str) -> Iterator[JsonValue]:
     """Yield what else a value may mean; the schema decides which of it fits."""
     match value:
         case str():
@@ -198,7 +211,9 @@ def _readings(value: JsonValue, schema: JsonObject, types: frozenset[str]) -> It
         case bool():
             yield str(value).lower()
         case int() | float():
-            yield str(value) if isinstance(value, int) else encode_json(value).decode()
+            text = str(value) if isinstance(value, int) else encode_json(value).decode()
+            if is_number_in(text, written):
+                yield text
             if isinstance(value, float) and value.is_integer() and abs(value) < 10**MAX_DIGITS:
                 yield int(value)
         case _:
@@ -243,8 +258,10 @@ def _container(text: str) -> JsonValue:
 
 
 def _is_list_in_words(value: JsonValue) -> bool:
-    """Return whether a text may be several values for an array: how it must be divided is not certain."""
-    return isinstance(value, str) and (any(mark in value for mark in ",;\n") or value.lstrip()[:1] in {"[", "{"})
+    """Return whether a text may be no value for an array, or several: how it must be divided is not certain."""
+    return isinstance(value, str) and (
+        value in ABSENT or any(mark in value for mark in ",;\n") or value.lstrip()[:1] in {"[", "{"}
+    )
 
 
 def _folded(choice: str) -> str:

@@ -77,7 +77,7 @@ class OfferedTools:
         problem = checker.problem(arguments)
         if not problem and not changes:
             return CheckedCall(name, written)
-        fitted = coerced_arguments(checker, name, arguments)
+        fitted = coerced_arguments(checker, name, arguments, written)
         if problem and checker.problem(fitted.value):
             return CheckedCall(name, written, is_valid=False, problem=problem)
         try:
