@@ -19,6 +19,7 @@ from .forms import CALL_ENDS, FORM_BY_OPENING, MESSAGE_FORMS, OPENINGS, THOUGHT_
 from .loose_json import read_bare_calls, read_fenced_calls
 from .output import Output
 from .source import BLANKS, SPACE, Reading, Source
+from .surroundings import LINE_CHARACTERS, Surroundings
 from .tagged_parameters import NO_OUTER
 from .thought import Thought
 
@@ -33,23 +34,11 @@ CUT: frozenset[StopReason] = frozenset({"max_tokens", "model_context_window_exce
 _TEXT = re.compile(rf"(?:[^<\[◁`\n]++|[<\[◁](?![{OPENINGS.second_characters}]|\Z))*+")
 """What cannot begin code, a line or a form."""
 _INTERESTING = re.compile(r"[<\[◁`\n]")
+_INFO = re.compile(r"[\w+#.-]*")
+_ENDS_OF_INFO = frozenset({"\n", "\r"})
 _TILDES, _REST_OF_LINE = re.compile("~*"), re.compile(r"[^\n]*")
-_QUOTATION_MARKS = frozenset("\"'“«„")
-_BEFORE_MENTIONS = frozenset({*_QUOTATION_MARKS, "(", "\\", "/"})
-"""Before an opening tag, they show that it is mentioned; before a token, only quotation marks do."""
-
-_EXAMPLE = re.compile(
-    r"\b(?:examples?|e\.g\.|for instance|looks? like|such as|format (?:is|of)|zum beispiel|beispiele?|par exemple"
-    r"|por ejemplo)(?!\w)|例如|比如|例子",
-    re.IGNORECASE,
-)
-"""In the sentence before, it shows that what follows is an example."""
-
 _GOES_ON = re.compile(r"[a-z,.;:!?)\]}\"'”»%&+=*/\\|-]")
 """With one of these after a call, a sentence goes on; a new sentence begins otherwise."""
-
-_LINE_CHARACTERS = 400
-"""How much of a line is kept to judge what follows."""
 
 
 def written_replies(context: FilterContext) -> "WrittenReplies":
@@ -125,12 +114,11 @@ class _Reader:
         self._is_forced = context.is_call_forced
         self._opens_in_thought = opens_in_thought
         self._space = ""  # at the beginning, until something follows
-        self._line: list[str] = []
-        self._line_length = 0
-        self._line_before = ""
+        self._before = Surroundings()
         self._is_after_blank = True
         self._is_first_line = True
         self._fence = ""
+        self._inner_fences = 0
         self._is_in_data = False
         self._has_marks = False
         self._candidate_at: int | None = None
@@ -153,7 +141,7 @@ class _Reader:
         """Return whether this text is passed on as it is, which most is, and take note of it."""
         if not self._is_in_plain_text or _INTERESTING.search(text):
             return False
-        self._note(text)
+        self._before.note(text)
         return True
 
     def add(self, text: str) -> None:
@@ -179,7 +167,6 @@ class _Reader:
         if self._opens_in_thought:
             yield from self._read_opened_thought()
         self._space = yield from source.run(SPACE)
-        self._line_before = ""
         while (yield from source.peek()):
             yield from self._read_line()
         self._emit("")
@@ -188,7 +175,8 @@ class _Reader:
         """Read a line, or its beginning up to the end of a call."""
         source = self._source
         indent = yield from self._read_indent()
-        is_code = self._is_after_blank and not self._is_first_line and (len(indent) >= 4 or "\t" in indent)
+        depth = len(indent) + 3 * indent.count("\t")
+        is_code = self._is_after_blank and not self._is_first_line and depth >= (8 if self._before.is_in_list else 4)
         character = yield from source.peek()
         if self._fence:
             yield from self._read_fenced_line(character)
@@ -223,7 +211,7 @@ class _Reader:
             return bool(opening) and (yield from self._read_form(FORM_BY_OPENING[opening], opening))
         if character not in "{[" or (yield from source.has_one_of(OPENINGS)) or len(indent) >= 4:
             return False
-        if self._is_example():
+        if self._before.is_shown():
             self._is_in_data = True
             return False
         reading = read_bare_calls(source, self._offered, is_forced=self._is_forced)
@@ -248,27 +236,24 @@ class _Reader:
                 return
             if character == "`":
                 yield from self._read_inline_code()
-            elif is_quoted:
+                continue
+            opening = yield from source.has_one_of(OPENINGS)
+            if not opening:
                 self._emit(source.advance(1))
-            else:
-                opening = yield from source.has_one_of(OPENINGS)
-                if not opening:
-                    self._emit(source.advance(1))
-                elif (yield from self._read_form(FORM_BY_OPENING[opening], opening)):
-                    return
+            elif is_quoted:
+                yield from self._show(opening)
+            elif (yield from self._read_form(FORM_BY_OPENING[opening], opening)):
+                return
 
     def _end_line(self) -> None:
-        line = "".join(self._line)
+        line = self._before.line
         self._emit(self._source.advance(1))
+        self._before.end_line(is_code=bool(self._fence))
         is_blank = not line.strip()
         if is_blank:
             self._is_in_data = False
-        else:
-            self._line_before = line[-_LINE_CHARACTERS:]
         self._is_after_blank = is_blank or (self._is_after_blank and line.startswith(("    ", "\t")))
         self._is_first_line = False
-        self._line.clear()
-        self._line_length = 0
 
     # code
 
@@ -279,7 +264,7 @@ class _Reader:
         source.mark()
         fence = yield from source.run(pattern)
         source.rewind()
-        if self._offered and not self._is_example():
+        if self._offered and not self._before.is_shown():
             reading = read_fenced_calls(source, self._offered, fence)
             if (yield from self._try(reading, "fenced JSON", opening=fence, keep=len(fence))):
                 return
@@ -294,8 +279,20 @@ class _Reader:
             run = yield from self._source.run(BACKTICKS if character == "`" else _TILDES)
             self._emit(run)
             if len(run) >= len(self._fence):
-                self._fence = ""
+                yield from self._end_fence(run)
         yield from self._read_code_line()
+
+    def _end_fence(self, run: str) -> Reading[None]:
+        """Close a fenced block, or open one within it: a fence with the name of a language closes none (CommonMark)."""
+        info = yield from self._source.run(_INFO)
+        self._emit(info)
+        if info and (yield from self._source.peek()) in _ENDS_OF_INFO:
+            self._inner_fences += 1
+        elif self._inner_fences:
+            self._inner_fences -= 1
+        else:
+            self._fence = ""
+            self._before.end_block()
 
     def _read_code_line(self) -> Reading[None]:
         """Read the rest of a line of code."""
@@ -314,14 +311,15 @@ class _Reader:
         opening = yield from self._source.run(BACKTICKS)
         self._emit(opening)
         yield from read_code_span(self._source, opening, self._emit)
+        if (yield from self._source.peek()) == "\n" and OPENINGS.ends(self._before.line.rstrip()):
+            self._before.show_block()
 
     # calls
 
     def _read_form(self, form: Form, opening: str) -> Reading[bool]:
         """Read a call or the beginning of a thought after its opening, and return whether it was one."""
-        source = self._source
         if not self._is_allowed(form):
-            self._emit(source.advance(len(opening)))
+            yield from self._show(opening)
             return False
         reading = self._read_alone(form, opening)
         return (yield from self._try(reading, form.name, opening=opening, keep=len(opening)))
@@ -330,25 +328,34 @@ class _Reader:
         """Return whether the form counts here."""
         if form.is_mark:
             return self._has_marks
-        line = "".join(self._line)
+        before = self._before
+        line = before.line
         if form.begins_line and line.strip():
             return False
-        if form in MESSAGE_FORMS or form.thought_ends:
-            return True
-        is_mentioned = line[-1:] in (_QUOTATION_MARKS if form.is_token else _BEFORE_MENTIONS)
-        return bool(self._offered) and not (line and is_mentioned) and (form.is_token or not self._is_example())
+        if before.is_shown() or before.is_mentioned(is_token=form.is_token):
+            return False
+        if form in MESSAGE_FORMS:  # a message does not begin after a blank, or after tokens that stayed text
+            return not line.strip() or self._has_marks or not (line[-1].isspace() or OPENINGS.pattern.search(line))
+        return bool(self._offered) or bool(form.thought_ends)
 
     def _read_alone(self, form: Form, opening: str) -> Reading[Found]:
         """Read a form; in the middle of a sentence, it is no call."""
-        source = self._source
-        begins_line = not "".join(self._line).strip()
+        source, before = self._source, self._before
+        begins_line, is_in_sentence = not before.line.strip(), before.is_in_sentence()
         found = yield from form.read(source, self._offered, opening)
-        if begins_line or form.is_token or not found.calls or "\n" in source.since_mark():
+        if begins_line or not found.calls or "\n" in source.since_mark():
             return found
         yield from source.run(BLANKS)
-        if _GOES_ON.match((yield from source.peek())):
+        follows = yield from source.peek()
+        if _GOES_ON.match(follows) or (is_in_sentence and not form.is_token and follows.strip()):
             raise NotACall("the sentence goes on")
         return found
+
+    def _show(self, opening: str) -> Reading[None]:
+        """Pass on an opening that is shown to the user; at the end of a line, so is what it opens."""
+        self._emit(self._source.advance(len(opening)))
+        if (yield from self._source.peek()) == "\n":
+            self._before.show_block()
 
     def _try(self, reading: Reading[Found], form: str, *, keep: int, opening: str = "") -> Reading[bool]:
         """Read what may be a call; if it is none, pass on its first `keep` characters and read the rest as text."""
@@ -371,7 +378,7 @@ class _Reader:
         if form in _CERTAIN:
             self._offered.note_refusal(refusal, form)
         self._reread += source.length_since_mark
-        if self._reread > REREAD_FACTOR * (source.position + _LINE_CHARACTERS):
+        if self._reread > REREAD_FACTOR * (source.position + LINE_CHARACTERS):
             self._emit(source.release())
         else:
             source.rewind()
@@ -425,15 +432,9 @@ class _Reader:
             self._output.after_call(source.release())
 
     def _begin_line(self) -> None:
-        self._line.clear()
-        self._line_length = 0
-        self._line_before = ""
+        self._before.begin()
         self._is_after_blank = self._is_first_line = True
         self._is_in_data = False
-
-    def _is_example(self) -> bool:
-        line = "".join(self._line)
-        return bool(_EXAMPLE.search(line if line.strip() else self._line_before))
 
     # thoughts
 
@@ -462,15 +463,7 @@ class _Reader:
             self._space = ""
         if text:
             self._output.text(text)
-            self._note(text)
-
-    def _note(self, text: str) -> None:
-        """Remember the text of the line, as far as it is needed to judge what follows."""
-        self._line.append(text)
-        self._line_length += len(text)
-        if self._line_length > 4 * _LINE_CHARACTERS:
-            self._line = ["".join(self._line)[-_LINE_CHARACTERS:]]
-            self._line_length = _LINE_CHARACTERS
+            self._before.note(text)
 
 
 _CERTAIN = frozenset(form.name for form in FORM_BY_OPENING.values())

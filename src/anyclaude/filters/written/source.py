@@ -34,6 +34,10 @@ class Literals:
         """For the class of a pattern: what may follow the first character."""
         self.beginnings = frozenset(literal[:length] for literal in self.all for length in range(len(literal)))
 
+    def ends(self, text: str) -> bool:
+        """Return whether a text ends with one of them."""
+        return text.endswith(self.all)
+
 
 @cache
 def _literals(*literals: str) -> Literals:
