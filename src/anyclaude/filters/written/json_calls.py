@@ -2,8 +2,9 @@
 
 import re
 
+from .call_shape import CallShape
 from .calls import FoundCall, NotACall, OfferedCalls
-from .json_span import Span, read_span
+from .json_span import Span, Watch, read_span
 from .python_calls import python_calls
 from .source import SPACE, Reading, Source
 
@@ -11,19 +12,62 @@ NAME = re.compile(r"[\w.\-:/]*")
 STRAY = re.compile(r"[\s;,}\]]*")
 """Between two calls: white space, separators, and the closing brackets that small models add."""
 
+_CALL = ".call"
+"""After the names of Llama 3's built-in tools."""
+_BEGINS_JSON = ("{", "[", "]", '"', "'")
+"""What begins the first element of a list in JSON, or ends it."""
 
-def read_whole_span(source: Source, end: str = "") -> Reading[Span]:
+
+def read_whole_span(source: Source, end: str = "", watch: Watch | None = None) -> Reading[Span]:
     """
     Read one value.
 
     Raises:
         NotACall: if the reply ended inside it, unless only closing brackets are missing and the model ended the reply.
     """
-    span = yield from read_span(source, end)
+    span = yield from read_span(source, end, watch)
     is_cut = source.was_cut or source.ended_in_space or span.is_in_string
     if not span.is_balanced and not (end and (yield from source.has(end))) and is_cut:
         raise NotACall("it was cut")
     return span
+
+
+def read_value(source: Source, offered: OfferedCalls, end: str = "", *, is_certain: bool) -> Reading[list[FoundCall]]:
+    """
+    Read one value: an object, a list of them, or a list in Python.
+
+    Raises:
+        NotACall: as soon as it cannot hold calls.
+    """
+    if (yield from is_python_list(source, offered)):
+        span = yield from read_whole_span(source, end)
+        return python_calls(span.text, offered)
+    span = yield from read_whole_span(source, end, CallShape(offered, is_certain=is_certain))
+    return offered.from_span(span, is_certain=is_certain)
+
+
+def is_python_list(source: Source, offered: OfferedCalls) -> Reading[bool]:
+    """
+    Return whether a list in Python comes next, without reading it.
+
+    Raises:
+        NotACall: if it is a list of anything but calls of offered functions.
+    """
+    if (yield from source.peek()) != "[":
+        return False
+    head = source.advance(1)
+    try:
+        head += yield from source.run(SPACE)
+        if (yield from source.peek()) in _BEGINS_JSON:
+            return False
+        name = yield from source.run(NAME)
+        head += name
+        if (yield from source.peek()) != "(":
+            raise NotACall("it is a list of something else")
+        offered.name(name.removesuffix(_CALL))
+    finally:
+        source.unread(head)
+    return True
 
 
 def read_json_calls(source: Source, offered: OfferedCalls, end: str = "") -> Reading[tuple[FoundCall, ...]]:
@@ -39,9 +83,7 @@ def read_json_calls(source: Source, offered: OfferedCalls, end: str = "") -> Rea
         has_fence = yield from skip_fence(source)
         if (yield from source.peek()) not in ("{", "["):
             break
-        span = yield from read_whole_span(source, end)
-        is_python = span.text.startswith("[") and not span.text[1:].lstrip().startswith(("{", "[", "]"))
-        found += python_calls(span.text, offered) if is_python else offered.from_span(span, is_certain=True)
+        found += yield from read_value(source, offered, end, is_certain=True)
         if has_fence:
             yield from source.run(STRAY)
             yield from source.skip("```")
@@ -67,6 +109,8 @@ def read_python_calls(source: Source, offered: OfferedCalls, end: str = "") -> R
             break
         if (yield from source.peek()) != "(":
             raise NotACall("it is no call in Python")
+        if name != "print":  # Gemma prints the result
+            offered.name(name.removesuffix(_CALL))
         span = yield from read_whole_span(source, end)
         found += python_calls(name + span.text, offered)
     if not found:
