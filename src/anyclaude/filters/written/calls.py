@@ -177,10 +177,7 @@ class OfferedCalls:
             raise NotACall("it has no arguments")
         found = self.from_arguments(name, arguments, text)
         if not (found.call.is_valid or is_certain):
-            if "type" not in values and not is_usual(name_key, argument_key):
-                raise NotACall("its keys are not usual, and its arguments do not fit")
-            if _describes_parameters(arguments):
-                raise NotACall("it describes the tool")
+            _require_attempt(arguments, has_usual_keys="type" in values or is_usual(name_key, argument_key))
         if not members.was_repaired:
             return found
         call = msgspec.structs.replace(found.call, changes=("JSON syntax", *found.call.changes))
@@ -237,6 +234,19 @@ def is_usual(name_key: str, argument_key: str) -> bool:
 def _is_of_a_call(members: Mapping[str, str]) -> bool:
     kind = members.get("type")
     return kind is None or _string(kind) in CALL_TYPES
+
+
+def _require_attempt(arguments: str, *, has_usual_keys: bool) -> None:
+    """
+    Check whether JSON without tags was meant as a call, although the arguments do not fit.
+
+    Raises:
+        NotACall: if it describes the tool, or may as well be other data.
+    """
+    if not has_usual_keys:
+        raise NotACall("its keys are not usual, and its arguments do not fit")
+    if _describes_parameters(arguments):
+        raise NotACall("it describes the tool")
 
 
 def _describes_parameters(arguments: str) -> bool:

@@ -80,11 +80,12 @@ def read_json_calls(source: Source, offered: OfferedCalls, end: str = "") -> Rea
     found: list[FoundCall] = []
     while True:
         yield from source.run(STRAY if found else SPACE)
-        has_fence = yield from skip_fence(source)
+        fence = yield from skip_fence(source)
         if (yield from source.peek()) not in ("{", "["):
+            source.unread(fence)  # of other code, or the end of the one around the calls
             break
         found += yield from read_value(source, offered, end, is_certain=True)
-        if has_fence:
+        if fence:
             yield from source.run(STRAY)
             yield from source.skip("```")
     if not found:
@@ -137,10 +138,9 @@ def read_arguments_of(source: Source, offered: OfferedCalls, name: str, end: str
     return offered.from_arguments(name, span.text, span.text)
 
 
-def skip_fence(source: Source) -> Reading[bool]:
-    """Read the opening of a fenced block and the white space after it, and return whether there was one."""
+def skip_fence(source: Source) -> Reading[str]:
+    """Read the opening of a fenced block and the white space after it, and return it; "" if there is none."""
     if not (yield from source.skip("```")):
-        return False
-    yield from source.until("\n")
-    yield from source.run(SPACE)
-    return True
+        return ""
+    info, end = yield from source.until("\n")
+    return f"```{info}{end}" + (yield from source.run(SPACE))

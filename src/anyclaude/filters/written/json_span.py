@@ -134,14 +134,19 @@ class _SpanReader:
             self._quote = character
             if self._watch is not None and self._watch.depth == self._open:
                 yield from self._watch_string(self._watch, before)
-        elif character in "({[":
+        elif character in "({[)}]":
+            yield from self._bracket(character, before)
+
+    def _bracket(self, character: str, before: str) -> Reading[None]:
+        watch = self._watch
+        if character in "({[":
             self._open += 1
-            if self._watch is not None and self._watch.depth == self._open - 1:
-                yield from self._watch_bracket(self._watch, character, before)
-        elif character in ")}]":
+            if watch is not None and watch.depth == self._open - 1:
+                yield from self._watch_bracket(watch, character, before)
+        else:
             self._open -= 1
-            if self._watch is not None and self._watch.depth > self._open:
-                self._watch.closed()
+            if watch is not None and watch.depth > self._open:
+                watch.closed()
 
     def _watch_bracket(self, watch: Watch, bracket: str, before: str) -> Reading[None]:
         """Tell of an opening bracket, and of the key after it if it has no quotation marks."""
@@ -157,20 +162,17 @@ class _SpanReader:
 
     def _watch_string(self, watch: Watch, before: str) -> Reading[None]:
         """Tell of a key or a value by its beginning; where a comma or a quotation mark is missing, it is neither."""
-        if watch.is_in_object and before in ("{", ","):
-            pattern: re.Pattern[str] | None = _KEY
-            tell = watch.key
-        elif before in (":", ",", "["):
-            pattern = watch.string_begins((yield from self._source.peek()))
-            tell = watch.string
-        else:
+        is_key = watch.is_in_object and before in ("{", ",")
+        if not is_key and before not in (":", ",", "["):
             return
+        pattern = _KEY if is_key else watch.string_begins((yield from self._source.peek()))
         if pattern is None:
             return
         text = yield from self._source.run(pattern)
         self._take(text)
         following = yield from self._source.peek()
         if following and following != "\\":  # what is escaped is understood once it is whole
+            tell = watch.key if is_key else watch.string
             tell(text if following == self._quote else None)
 
     def _take(self, text: str) -> None:

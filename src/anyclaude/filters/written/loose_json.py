@@ -11,6 +11,7 @@ import re
 
 from .calls import FoundCall, NotACall, OfferedCalls
 from .form import Found
+from .forms import FORM_BY_OPENING, OPENINGS
 from .json_calls import read_python_calls, read_value
 from .source import BLANKS, SPACE, Reading, Source
 
@@ -23,6 +24,8 @@ CALL_FENCES = frozenset(
     {"tool_call", "tool_calls", "tool", "tool_use", "tool_code", "function_call", "function", "call"}
 )
 """What stands after the fence; the latter leave no doubt."""
+TAG_FENCES = frozenset({"", "xml", *CALL_FENCES})
+"""What stands after the fence of a call in tags."""
 
 
 def read_fenced_calls(source: Source, offered: OfferedCalls, fence: str) -> Reading[Found]:
@@ -33,12 +36,16 @@ def read_fenced_calls(source: Source, offered: OfferedCalls, fence: str) -> Read
         NotACall: if it holds anything else, as most blocks do.
     """
     info = (yield from source.run(_INFO)).strip().lower()
-    if info not in JSON_FENCES and info not in CALL_FENCES:
+    if info not in JSON_FENCES and info not in CALL_FENCES and info not in TAG_FENCES:
         raise NotACall("it is a block of code")
     if (yield from source.peek()) not in ("\n", "\r"):
         raise NotACall("it is no fence")
     is_certain = info in CALL_FENCES
     yield from source.run(SPACE)
+    if info in TAG_FENCES and (opening := (yield from source.has_one_of(OPENINGS))):
+        return (yield from _read_tagged_calls(source, offered, fence, opening))
+    if info not in JSON_FENCES and not is_certain:
+        raise NotACall("it is a block of code")
     if (yield from source.peek()) in ("{", "["):
         found = yield from _read_lines(source, offered, fence, is_certain=is_certain)
     elif is_certain:
@@ -46,6 +53,32 @@ def read_fenced_calls(source: Source, offered: OfferedCalls, fence: str) -> Read
     else:
         raise NotACall("it is a block of code")
     if not (yield from source.skip(fence)) and (source.was_cut or (yield from source.peek())):
+        raise NotACall("more follows")
+    return Found(found)
+
+
+def _read_tagged_calls(source: Source, offered: OfferedCalls, fence: str, opening: str) -> Reading[Found]:
+    """
+    Read the calls in tags of a block that ends the reply.
+
+    Documents show such blocks, and models write them as whole replies.
+
+    Raises:
+        NotACall: if the block holds anything else, is not closed, or anything follows it.
+    """
+    found: tuple[FoundCall, ...] = ()
+    while opening:
+        source.advance(len(opening))
+        calls = (yield from FORM_BY_OPENING[opening].read(source, offered, opening)).calls
+        if not calls:
+            raise NotACall("it holds a thought or a message")
+        found += calls
+        yield from source.run(SPACE)
+        opening = yield from source.has_one_of(OPENINGS)
+    if not (yield from source.skip(fence)):
+        raise NotACall("it does not consist of calls")
+    yield from source.run(SPACE)
+    if (yield from source.peek()):
         raise NotACall("more follows")
     return Found(found)
 
