@@ -156,6 +156,7 @@ def test_tags_around_a_value_allow_more(text: str) -> None:
         "[[",
         '["text',
         '[{"name": "Read"}, "text',
+        '{"function": {"function": {',
     ],
 )
 def test_what_no_tags_make_a_call(text: str) -> None:

@@ -130,7 +130,7 @@ def test_a_fence_after_calls_that_holds_none_is_not_read() -> None:
     assert (written(found), left) == ([READ], "```python\nx = 1\n```")
 
 
-@pytest.mark.parametrize("text", ["[launch(", "launch(", '{"name": "Launch"', "[5", "[(", "{items.map", '[["', "{5"])
+@pytest.mark.parametrize("text", ["[launch(", "launch(", '{"name": "Launch"', "[5,", "[(", "{items.map", '[["', "{5"])
 def test_what_is_no_call_of_an_offered_tool_is_given_up_at_once(text: str) -> None:
     source = Source(text)
     source.mark()

@@ -34,7 +34,9 @@ _NOT_YET_A_KEY = frozenset("\"'“{}/#")
 class _Object(Struct):
     """What is known about an object that may be a call, or a message with calls."""
 
-    may_be_message: bool
+    may_be_message: bool = False
+    may_hold_call: bool = True
+    """Whether its `function` may be the call itself."""
     key: str | None = None
     """The key whose value comes next, if it is known."""
     has_keys: bool = False
@@ -76,7 +78,7 @@ class CallShape:
         if parent is None:
             if bracket != "{":
                 raise NotACall("it is a list of something else")
-            self._open.append(_Object(may_be_message=False))
+            self._open.append(_Object())
         elif before == ":":
             self._opened_value(parent, bracket)
         elif before == "{" == bracket and self._is_certain:  # models copy the doubled braces of a Python template
@@ -86,9 +88,9 @@ class CallShape:
         key, parent.key = parent.key, None
         if key is None:
             return
-        if key == "function" and bracket == "{":
+        if key == "function" and bracket == "{" and parent.may_hold_call:
             parent.is_named = True
-            self._open.append(_Object(may_be_message=False))
+            self._open.append(_Object(may_hold_call=False))
         elif key == CALLS_KEY and bracket == "[":
             parent.is_named = True
             self._open.append(None)
@@ -98,6 +100,8 @@ class CallShape:
     def _may_open(self, parent: _Object, key: str, bracket: str) -> bool:
         if key not in FIRST_KEYS:
             return bracket == "{" or parent.is_named
+        if key == "function" and bracket == "{":
+            return parent.is_named
         if self._is_certain or key in ARGUMENT_KEYS:
             return self._is_certain or bracket == "{"
         return key == "content" and (parent.is_from_assistant or parent.is_named)

@@ -42,7 +42,8 @@ def read_fenced_calls(source: Source, offered: OfferedCalls, fence: str) -> Read
         raise NotACall("it is no fence")
     is_certain = info in CALL_FENCES
     yield from source.run(SPACE)
-    if info in TAG_FENCES and (opening := (yield from source.has_one_of(OPENINGS))):
+    is_tagged = info in TAG_FENCES and fence.startswith("`")  # no model writes its calls between tildes
+    if is_tagged and (opening := (yield from source.has_one_of(OPENINGS))):
         return (yield from _read_tagged_calls(source, offered, fence, opening))
     if info not in JSON_FENCES and not is_certain:
         raise NotACall("it is a block of code")
