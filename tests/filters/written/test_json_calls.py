@@ -40,6 +40,7 @@ def python_calls(source: Source) -> Reading[tuple[FoundCall, ...]]:
         (f"[{PYTHON}]</end>", 1, ""),
         (f"```json\n{JSON}\n```</end>", 1, ""),
         (f"{JSON}}}}}</end>", 1, ""),
+        (f"{JSON}\n```\n</end>ok", 1, "ok"),
         (f"{JSON[:-1]}</end>ok", 1, "ok"),
         (f"{JSON} ok", 1, "ok"),
         (JSON, 1, ""),

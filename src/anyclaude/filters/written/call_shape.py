@@ -27,6 +27,9 @@ _WORD = re.compile(r"\w*")
 _BARE_KEYS = re.compile(r"[^\W\d]|\$")
 """What a key without quotation marks begins with."""
 
+_REASON_KEYS = frozenset({"thought", "thoughts", "reason", "reasoning", "explanation"})
+"""Where tags leave no doubt, models also say why they call the tool, before its name."""
+
 _NOT_YET_A_KEY = frozenset("\"'“{}/#")
 """What may follow the bracket of an object besides such a key: a string, another bracket, a comment."""
 
@@ -99,7 +102,7 @@ class CallShape:
 
     def _may_open(self, parent: _Object, key: str, bracket: str) -> bool:
         if key not in FIRST_KEYS:
-            return bracket == "{" or parent.is_named
+            return bracket == "{" or parent.is_named or key in _REASON_KEYS
         if key == "function" and bracket == "{":
             return parent.is_named
         if self._is_certain or key in ARGUMENT_KEYS:
@@ -123,7 +126,8 @@ class CallShape:
         parent = self._open[-1]
         assert parent is not None, "a list has no keys"
         if self._is_certain:
-            is_possible = parent.is_named or key in FIRST_KEYS or (not parent.has_keys and self._is_offered(key))
+            is_known = key in FIRST_KEYS or key in _REASON_KEYS
+            is_possible = parent.is_named or is_known or (not parent.has_keys and self._is_offered(key))
         else:
             is_possible = key is not None and self._is_possible(parent, key)
         if not is_possible:
@@ -174,7 +178,7 @@ class CallShape:
 
     def _may_be_string(self, parent: _Object, key: str, first: str, *, may_be_json: bool) -> bool:
         if key not in FIRST_KEYS:
-            return may_be_json or parent.is_named
+            return may_be_json or parent.is_named or key in _REASON_KEYS
         if self._is_certain:
             return True
         if key in ARGUMENT_KEYS:

@@ -82,7 +82,8 @@ def read_json_calls(source: Source, offered: OfferedCalls, end: str = "") -> Rea
         yield from source.run(STRAY if found else SPACE)
         fence = yield from skip_fence(source)
         if (yield from source.peek()) not in ("{", "["):
-            source.unread(fence)  # of other code, or the end of the one around the calls
+            if not end or not (yield from source.has(end)):
+                source.unread(fence)  # of other code, or the end of the one around the calls
             break
         found += yield from read_value(source, offered, end, is_certain=True)
         if fence:

@@ -157,7 +157,8 @@ class _SpanReader:
         if watch.begins((yield from self._source.peek())):
             key = yield from self._source.run(_KEY_WITHOUT_QUOTES)
             self._take(key + (yield from self._source.run(SPACE)))
-            if following := (yield from self._source.peek()):
+            following = yield from self._source.peek()
+            if following and following not in "\"'":  # before one, another is missing
                 watch.key(key if following == ":" else None)
 
     def _watch_string(self, watch: Watch, before: str) -> Reading[None]:
