@@ -10,7 +10,7 @@ from anyclaude.filters.written.calls import (
     NotACall,
     NotOffered,
     OfferedCalls,
-    first_key_is_possible,
+    is_usual,
 )
 from anyclaude.filters.written.json_span import Span
 from anyclaude.protocol.json_values import encode_json
@@ -231,9 +231,60 @@ def test_only_tools_that_were_not_offered_are_noted_of_what_is_no_call(reason: N
     assert noted == notes
 
 
-@pytest.mark.parametrize(("key", "is_possible"), [("name", True), ("tool_calls", True), ("id", True), ("title", False)])
-def test_a_call_begins_with_one_of_its_keys(key: str, is_possible: bool) -> None:
-    assert first_key_is_possible(key) is is_possible
+@pytest.mark.parametrize(
+    ("name_key", "argument_key", "expected"),
+    [("name", "arguments", True), ("name", "parameters", True), ("name", "input", False), ("tool", "arguments", False)],
+)
+def test_most_formats_have_a_name_and_arguments_or_parameters(name_key: str, argument_key: str, expected: bool) -> None:
+    assert is_usual(name_key, argument_key) is expected
+
+
+DEFINITIONS = [
+    '{"name": "Bash", "parameters": {"command": {"type": "string"}}}',
+    '{"name": "Bash", "arguments": {"command": {"type": "string", "description": "What to run"}}}',
+    '[{"name": "Read", "parameters": {"file_path": {"description": "A path"}, "limit": {"type": "number"}}}]',
+    '{"type": "function", "function": {"name": "Bash", "parameters": {"command": {"type": "string"}}}}',
+]
+
+
+@pytest.mark.parametrize("text", DEFINITIONS)
+def test_schemas_in_place_of_all_arguments_describe_the_tool(text: str) -> None:
+    with pytest.raises(NotACall):
+        calls_in(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": "Read", "arguments": {"file": {"path": "/a"}}}',
+        '{"name": "Read", "arguments": {"file_path": {"type": "string", "value": "/a"}}}',
+        '{"name": "Read", "parameters": {"limit": {"type": "number"}, "file_path": 5}}',
+        '{"name": "Read", "arguments": {}}',
+        '{"name": "Read", "arguments": "the file"}',
+        '{"type": "tool_use", "name": "Read", "input": {}}',
+        '{"type": "function", "function": {"name": "Read", "arguments": "{}"}}',
+    ],
+)
+def test_a_call_with_usual_keys_is_a_call_although_its_arguments_do_not_fit(text: str) -> None:
+    (found,) = offered().from_span(Span(text, is_balanced=True), is_certain=False)
+
+    assert (found.call.name, found.call.is_valid) == ("Read", False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"action": "Read", "args": {}}',
+        '{"tool": "Read", "input": "the file"}',
+        '{"name": "Read", "input": {"encoding": "utf-8"}}',
+    ],
+)
+def test_with_other_keys_the_arguments_must_fit_unless_tags_leave_no_doubt(text: str) -> None:
+    (found,) = offered().from_span(Span(text, is_balanced=True), is_certain=True)
+
+    assert not found.call.is_valid
+    with pytest.raises(NotACall):
+        calls_in(text)
 
 
 @pytest.mark.parametrize("character", ["\0", "\ud800", "\u2028", "🙂"])

@@ -124,6 +124,7 @@ def test_a_call_is_delivered_when_its_last_character_arrives() -> None:
         (f"{CALL}\n<tool_call>\n", [READ]),
         (f"{CALL}<|im_e", [READ]),
         (f"{CALL}<", [READ]),
+        (f"```\n{CALL}\n```", [READ]),
         (f"```\ncode\n```\n{CALL}", ["```\ncode\n```\n", READ]),
         (f"> quoted\n\n{CALL}", ["> quoted\n\n", READ]),
         (f"<tool_call>oops\n{CALL}", ["<tool_call>oops\n", READ]),
@@ -142,7 +143,8 @@ def test_a_call_is_recognised_where_it_stands(reply: str, shown: list[object]) -
     [
         f"`{CALL}`",
         f"``a ` {CALL}``",
-        f"```\n{CALL}\n```",
+        f"```\n{CALL}\n```\nok",
+        f"```html\n{CALL}\n```",
         f"~~~\n{CALL}\n~~~",
         f"````\n```\n{CALL}\n```\n````",
         f"```python\n{CALL}\n",

@@ -40,6 +40,7 @@ def python_calls(source: Source) -> Reading[tuple[FoundCall, ...]]:
         (f"[{PYTHON}]</end>", 1, ""),
         (f"```json\n{JSON}\n```</end>", 1, ""),
         (f"{JSON}}}}}</end>", 1, ""),
+        (f"{JSON}\n```\n</end>ok", 1, "ok"),
         (f"{JSON[:-1]}</end>ok", 1, "ok"),
         (f"{JSON} ok", 1, "ok"),
         (JSON, 1, ""),
@@ -117,8 +118,24 @@ def test_a_value_is_whole_unless_the_reply_ended_inside_it(text: str, was_cut: b
 
 
 @pytest.mark.parametrize(
-    ("text", "is_fence", "rest"),
-    [("```json\n\n {", True, "{"), ("```\n{", True, "{"), ("``{", False, "``{"), ("{", False, "{")],
+    ("text", "fence", "rest"),
+    [("```json\n\n {", "```json\n\n ", "{"), ("```\n{", "```\n", "{"), ("``{", "", "``{"), ("{", "", "{")],
 )
-def test_the_opening_of_a_fence_is_read_with_its_line(text: str, is_fence: bool, rest: str) -> None:
-    assert read(skip_fence, text) == (is_fence, rest)
+def test_the_opening_of_a_fence_is_read_with_its_line(text: str, fence: str, rest: str) -> None:
+    assert read(skip_fence, text) == (fence, rest)
+
+
+def test_a_fence_after_calls_that_holds_none_is_not_read() -> None:
+    found, left = read(json_calls, f"{JSON}\n```python\nx = 1\n```")
+
+    assert (written(found), left) == ([READ], "```python\nx = 1\n```")
+
+
+@pytest.mark.parametrize("text", ["[launch(", "launch(", '{"name": "Launch"', "[5,", "[(", "{items.map", '[["', "{5"])
+def test_what_is_no_call_of_an_offered_tool_is_given_up_at_once(text: str) -> None:
+    source = Source(text)
+    source.mark()
+    reader = read_json_calls if text[0] in "[{" else read_python_calls
+
+    with pytest.raises(NotACall):
+        next(reader(source, offered(), "</end>"))

@@ -138,3 +138,40 @@ def test_any_other_block_is_code(text: str) -> None:
 def test_a_block_that_was_cut_after_its_call_is_code() -> None:
     with pytest.raises(NotACall):
         fenced(f"json\n{JSON}\n", was_cut=True)
+
+
+TAGS = f"<tool_call>\n{JSON}\n</tool_call>"
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        (f"xml\n{TAGS}\n```", 1),
+        (f"\n{TAGS}\n{TAGS}\n```\n\n", 2),
+        (f"tool_call\n{TAGS}```", 1),
+        ("xml\n<function=Read><parameter=file_path>/a</parameter></function>\n```", 1),
+        (f"\n[TOOL_CALLS][{JSON}]\n```", 1),
+    ],
+)
+def test_a_block_that_consists_of_calls_in_tags_and_ends_the_reply_is_a_call(text: str, times: int) -> None:
+    assert fenced(text) == ([READ] * times, "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"xml\n{TAGS}\n```\nmore",
+        f"xml\n{TAGS}\nmore\n```",
+        f"xml\n{TAGS}\n",
+        f"xml\n{TAGS}",
+        f"xml\n<a>{TAGS}</a>\n```",
+        f"xml\n<think>\n{TAGS}\n```",
+        f"xml\n{JSON}\n```",
+        f"text\n{TAGS}\n```",
+        f"python\n{TAGS}\n```",
+        "xml\n```",
+    ],
+)
+def test_any_other_block_with_tags_is_code(text: str) -> None:
+    with pytest.raises(NotACall):
+        fenced(text)

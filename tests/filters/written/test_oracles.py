@@ -90,6 +90,16 @@ NO_CALLS: dict[str, tuple[str, ...]] = {
         "look_alikes/fences: 'such as' in the introduction",
         "look_alikes/fences: 'looks like this' in the introduction",
         "look_alikes/fences: a long document",
+        "fenced_tags: cut after the call",
+        "look_alikes/fences: a thought and a call in an xml fence",
+        "look_alikes/fences: an open thought before a call in a fence",
+        "look_alikes/fences: tags and more in an xml fence",
+        "look_alikes/fences: tags in a text fence",
+        "look_alikes/fences: tags in an html fence",
+        "look_alikes/fences: tags in an xml fence that is not closed",
+        "look_alikes/fences: tags in an xml fence, introduced as an example",
+        "look_alikes/fences: tags in an xml fence, with text after it",
+        "look_alikes/fences: tags inside a document in an xml fence",
     ),
     "it stands in code between backticks": (
         "look_alikes/inline_code: a whole call in inline code",
@@ -101,7 +111,7 @@ NO_CALLS: dict[str, tuple[str, ...]] = {
         "look_alikes/inline_code: functools",
         "look_alikes/inline_code: as the whole reply",
     ),
-    "it is data with other keys than a call": (
+    "it is data with other keys or values than a call": (
         "look_alikes/json_data: the name of a tool, with other keys",
         "look_alikes/json_data: a record of a call",
         "look_alikes/json_data: a row with a result",
@@ -109,6 +119,8 @@ NO_CALLS: dict[str, tuple[str, ...]] = {
         "look_alikes/json_data: a message with a tool result",
         "look_alikes/json_data: only a name",
         "look_alikes/json_data: arguments that are a list",
+        "look_alikes/json_data: a call beside other data in one list",
+        "look_alikes/json_data: an assistant's message with the keys of a call",
     ),
     "it stands in quotation marks": (
         "look_alikes/quoted: double quotes around a valid call",
@@ -123,6 +135,9 @@ NO_CALLS: dict[str, tuple[str, ...]] = {
         "look_alikes/tool_definitions: with parameters and a description",
         "look_alikes/tool_definitions: without a description",
         "look_alikes/tool_definitions: a schema with the key arguments",
+        "look_alikes/tool_definitions: parameters as an object of schemas",
+        "look_alikes/tool_definitions: parameters as an object of schemas, in a fence",
+        "look_alikes/tool_definitions: parameters as an object of schemas, with descriptions",
     ),
 }
 """The replies in which a parser of vllm-mlx reads calls that are none, by the reason why."""

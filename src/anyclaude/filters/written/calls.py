@@ -39,6 +39,12 @@ MESSAGE_KEYS = frozenset({CALLS_KEY, "role", "content"})
 
 FIRST_KEYS = frozenset({*NAME_KEYS, *ARGUMENT_KEYS, *OTHER_KEYS, *MESSAGE_KEYS})
 
+SCHEMA_KEYWORDS = frozenset(
+    {"type", "description", "enum", "anyOf", "items", "default", "format", "minimum", "maximum", "required", "title"}
+    | {"properties", "additionalProperties", "optional", "examples", "example", "minLength", "maxLength", "pattern"}
+)
+"""What describes a parameter, in JSON Schema and in what people write instead."""
+
 MAX_REPAIRED_CHARACTERS = 262_144
 """The longest text that is read although it is not JSON: reading such text takes a second for a few megabytes."""
 
@@ -160,7 +166,8 @@ class OfferedCalls:
         if name_key is None:
             raise NotACall("it names no tool")
         name = self.name(_string(values.pop(name_key)))
-        arguments = next((values.pop(key) for key in ARGUMENT_KEYS if key in values), None)
+        argument_key = next((key for key in ARGUMENT_KEYS if key in values), "")
+        arguments = values.pop(argument_key, None)
         others = {key: value for key, value in values.items() if key not in OTHER_KEYS}
         if is_certain and arguments is None:
             arguments = _object(others)
@@ -169,6 +176,8 @@ class OfferedCalls:
         if not is_certain and not (arguments.startswith(("{", '"')) and _is_of_a_call(values)):
             raise NotACall("it has no arguments")
         found = self.from_arguments(name, arguments, text)
+        if not (found.call.is_valid or is_certain):
+            _require_attempt(arguments, has_usual_keys="type" in values or is_usual(name_key, argument_key))
         if not members.was_repaired:
             return found
         call = msgspec.structs.replace(found.call, changes=("JSON syntax", *found.call.changes))
@@ -217,14 +226,40 @@ class OfferedCalls:
             self._note(CallNote("not_offered", "", f"{form}: {str(reason)[:NOTE_CHARACTERS]}"))
 
 
-def first_key_is_possible(key: str) -> bool:
-    """Return whether the object of a call may begin with this key."""
-    return key in FIRST_KEYS
+def is_usual(name_key: str, argument_key: str) -> bool:
+    """Return whether these are the keys of a call in most models' own formats, and hardly of other data."""
+    return name_key == "name" and argument_key in ("arguments", "parameters")
 
 
 def _is_of_a_call(members: Mapping[str, str]) -> bool:
     kind = members.get("type")
     return kind is None or _string(kind) in CALL_TYPES
+
+
+def _require_attempt(arguments: str, *, has_usual_keys: bool) -> None:
+    """
+    Check whether JSON without tags was meant as a call, although the arguments do not fit.
+
+    Raises:
+        NotACall: if it describes the tool, or may as well be other data.
+    """
+    if not has_usual_keys:
+        raise NotACall("its keys are not usual, and its arguments do not fit")
+    if _describes_parameters(arguments):
+        raise NotACall("it describes the tool")
+
+
+def _describes_parameters(arguments: str) -> bool:
+    """Return whether each argument is the schema of a parameter."""
+    try:
+        parameters = msgspec.json.decode(arguments, type=dict[str, dict[str, msgspec.Raw]])
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False
+    return bool(parameters) and all(map(_is_schema, parameters.values()))
+
+
+def _is_schema(members: Mapping[str, msgspec.Raw]) -> bool:
+    return members.keys() <= SCHEMA_KEYWORDS and not members.keys().isdisjoint({"type", "description", "enum", "anyOf"})
 
 
 def _properties(tool: Tool) -> tuple[str, ...]:

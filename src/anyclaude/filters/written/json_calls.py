@@ -2,8 +2,9 @@
 
 import re
 
+from .call_shape import CallShape
 from .calls import FoundCall, NotACall, OfferedCalls
-from .json_span import Span, read_span
+from .json_span import Span, Watch, read_span
 from .python_calls import python_calls
 from .source import SPACE, Reading, Source
 
@@ -11,19 +12,62 @@ NAME = re.compile(r"[\w.\-:/]*")
 STRAY = re.compile(r"[\s;,}\]]*")
 """Between two calls: white space, separators, and the closing brackets that small models add."""
 
+_CALL = ".call"
+"""After the names of Llama 3's built-in tools."""
+_BEGINS_JSON = ("{", "[", "]", '"', "'")
+"""What begins the first element of a list in JSON, or ends it."""
 
-def read_whole_span(source: Source, end: str = "") -> Reading[Span]:
+
+def read_whole_span(source: Source, end: str = "", watch: Watch | None = None) -> Reading[Span]:
     """
     Read one value.
 
     Raises:
         NotACall: if the reply ended inside it, unless only closing brackets are missing and the model ended the reply.
     """
-    span = yield from read_span(source, end)
+    span = yield from read_span(source, end, watch)
     is_cut = source.was_cut or source.ended_in_space or span.is_in_string
     if not span.is_balanced and not (end and (yield from source.has(end))) and is_cut:
         raise NotACall("it was cut")
     return span
+
+
+def read_value(source: Source, offered: OfferedCalls, end: str = "", *, is_certain: bool) -> Reading[list[FoundCall]]:
+    """
+    Read one value: an object, a list of them, or a list in Python.
+
+    Raises:
+        NotACall: as soon as it cannot hold calls.
+    """
+    if (yield from is_python_list(source, offered)):
+        span = yield from read_whole_span(source, end)
+        return python_calls(span.text, offered)
+    span = yield from read_whole_span(source, end, CallShape(offered, is_certain=is_certain))
+    return offered.from_span(span, is_certain=is_certain)
+
+
+def is_python_list(source: Source, offered: OfferedCalls) -> Reading[bool]:
+    """
+    Return whether a list in Python comes next, without reading it.
+
+    Raises:
+        NotACall: if it is a list of anything but calls of offered functions.
+    """
+    if (yield from source.peek()) != "[":
+        return False
+    head = source.advance(1)
+    try:
+        head += yield from source.run(SPACE)
+        if (yield from source.peek()) in _BEGINS_JSON:
+            return False
+        name = yield from source.run(NAME)
+        head += name
+        if (yield from source.peek()) != "(":
+            raise NotACall("it is a list of something else")
+        offered.name(name.removesuffix(_CALL))
+    finally:
+        source.unread(head)
+    return True
 
 
 def read_json_calls(source: Source, offered: OfferedCalls, end: str = "") -> Reading[tuple[FoundCall, ...]]:
@@ -36,13 +80,13 @@ def read_json_calls(source: Source, offered: OfferedCalls, end: str = "") -> Rea
     found: list[FoundCall] = []
     while True:
         yield from source.run(STRAY if found else SPACE)
-        has_fence = yield from skip_fence(source)
+        fence = yield from skip_fence(source)
         if (yield from source.peek()) not in ("{", "["):
+            if not end or not (yield from source.has(end)):
+                source.unread(fence)  # of other code, or the end of the one around the calls
             break
-        span = yield from read_whole_span(source, end)
-        is_python = span.text.startswith("[") and not span.text[1:].lstrip().startswith(("{", "[", "]"))
-        found += python_calls(span.text, offered) if is_python else offered.from_span(span, is_certain=True)
-        if has_fence:
+        found += yield from read_value(source, offered, end, is_certain=True)
+        if fence:
             yield from source.run(STRAY)
             yield from source.skip("```")
     if not found:
@@ -67,6 +111,8 @@ def read_python_calls(source: Source, offered: OfferedCalls, end: str = "") -> R
             break
         if (yield from source.peek()) != "(":
             raise NotACall("it is no call in Python")
+        if name != "print":  # Gemma prints the result
+            offered.name(name.removesuffix(_CALL))
         span = yield from read_whole_span(source, end)
         found += python_calls(name + span.text, offered)
     if not found:
@@ -93,10 +139,9 @@ def read_arguments_of(source: Source, offered: OfferedCalls, name: str, end: str
     return offered.from_arguments(name, span.text, span.text)
 
 
-def skip_fence(source: Source) -> Reading[bool]:
-    """Read the opening of a fenced block and the white space after it, and return whether there was one."""
+def skip_fence(source: Source) -> Reading[str]:
+    """Read the opening of a fenced block and the white space after it, and return it; "" if there is none."""
     if not (yield from source.skip("```")):
-        return False
-    yield from source.until("\n")
-    yield from source.run(SPACE)
-    return True
+        return ""
+    info, end = yield from source.until("\n")
+    return f"```{info}{end}" + (yield from source.run(SPACE))

@@ -7,6 +7,7 @@ reader only follows brackets and strings; whether the text is JSON, and what it 
 
 import re
 from functools import cache
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -14,6 +15,11 @@ from .source import SPACE, Reading, Source
 
 _BEFORE_STRING = frozenset("{[,:(=")
 """The characters after which a single quotation mark opens a string; elsewhere it is an apostrophe."""
+
+
+_KEY = re.compile(r"[\w$.\-/:]*")
+"""What the key of a call consists of, or the name of a tool in its place."""
+_KEY_WITHOUT_QUOTES = re.compile(r"[\w$]*")
 
 
 @cache
@@ -33,22 +39,53 @@ class Span(Struct, frozen=True):
     """Whether it ended inside a string."""
 
 
-def read_span(source: Source, end_tag: str = "") -> Reading[Span]:
+class Watch(Protocol):
+    """Is told what a value holds as it arrives, down to the `depth` that matters, and may end the reading."""
+
+    @property
+    def depth(self) -> int:
+        """The number of open brackets where members are told."""
+
+    @property
+    def is_in_object(self) -> bool:
+        """Whether members have keys here."""
+
+    def opened(self, bracket: str, before: str) -> None:
+        """Take note of a bracket after the character `before`."""
+
+    def closed(self) -> None:
+        """Take note of the bracket that closes the innermost object or list that is watched."""
+
+    def begins(self, character: str) -> bool:
+        """Take note of what an object begins with, and return whether that may be a key without quotation marks."""
+
+    def key(self, key: str | None) -> None:
+        """Take note of a key, `None` if it is not like any of a call."""
+
+    def string_begins(self, first: str) -> re.Pattern[str] | None:
+        """Take note of a string by its first character, and return what it must consist of if its text matters."""
+
+    def string(self, text: str | None) -> None:
+        """Take note of the text of a string that matters, `None` if it does not consist of what it must."""
+
+
+def read_span(source: Source, end_tag: str = "", watch: Watch | None = None) -> Reading[Span]:
     """
     Read one value that begins with a bracket, at most up to `end_tag`, which is not read.
 
     An end tag inside a string belongs to the string, unless the value never ends: then the first of them ends it.
     """
-    reader = _SpanReader(source, end_tag)
+    reader = _SpanReader(source, end_tag, watch)
     return (yield from reader.read())
 
 
 class _SpanReader:
     """The state of reading one value."""
 
-    def __init__(self, source: Source, end_tag: str) -> None:
+    def __init__(self, source: Source, end_tag: str, watch: Watch | None) -> None:
         self._source = source
         self._end_tag = end_tag
+        self._watch = watch
         self._pieces: list[str] = []
         self._length = 0
         self._open = 0
@@ -95,10 +132,49 @@ class _SpanReader:
                 self._quote = ""
         elif character == '"' or (character == "'" and before in _BEFORE_STRING):
             self._quote = character
-        elif character in "({[":
+            if self._watch is not None and self._watch.depth == self._open:
+                yield from self._watch_string(self._watch, before)
+        elif character in "({[)}]":
+            yield from self._bracket(character, before)
+
+    def _bracket(self, character: str, before: str) -> Reading[None]:
+        watch = self._watch
+        if character in "({[":
             self._open += 1
-        elif character in ")}]":
+            if watch is not None and watch.depth == self._open - 1:
+                yield from self._watch_bracket(watch, character, before)
+        else:
             self._open -= 1
+            if watch is not None and watch.depth > self._open:
+                watch.closed()
+
+    def _watch_bracket(self, watch: Watch, bracket: str, before: str) -> Reading[None]:
+        """Tell of an opening bracket, and of the key after it if it has no quotation marks."""
+        watch.opened(bracket, before)
+        if watch.depth != self._open or not watch.is_in_object:
+            return
+        self._take((yield from self._source.run(SPACE)))
+        if watch.begins((yield from self._source.peek())):
+            key = yield from self._source.run(_KEY_WITHOUT_QUOTES)
+            self._take(key + (yield from self._source.run(SPACE)))
+            following = yield from self._source.peek()
+            if following and following not in "\"'":  # before one, another is missing
+                watch.key(key if following == ":" else None)
+
+    def _watch_string(self, watch: Watch, before: str) -> Reading[None]:
+        """Tell of a key or a value by its beginning; where a comma or a quotation mark is missing, it is neither."""
+        is_key = watch.is_in_object and before in ("{", ",")
+        if not is_key and before not in (":", ",", "["):
+            return
+        pattern = _KEY if is_key else watch.string_begins((yield from self._source.peek()))
+        if pattern is None:
+            return
+        text = yield from self._source.run(pattern)
+        self._take(text)
+        following = yield from self._source.peek()
+        if following and following != "\\":  # what is escaped is understood once it is whole
+            tell = watch.key if is_key else watch.string
+            tell(text if following == self._quote else None)
 
     def _take(self, text: str) -> None:
         if text:

@@ -4,30 +4,28 @@ Calls without tags around them: JSON or Python at the beginning of a line, or as
 Llama 3 and small models write a bare JSON object, Llama 4 and LFM2 a list in Python, Qwen2.5-Coder a block fenced as
 JSON, Gemma 3 a block of `tool_code`, xLAM a JSON list.  All of these are also what programmers write about, so a call
 must be a whole value, name an offered tool, and have the keys of a call and no others; and a value is given up at
-its first key if that cannot be a call's.
+the first key that cannot be a call's.
 """
 
 import re
 
-from .calls import ARGUMENT_KEYS, NAME_KEYS, FoundCall, NotACall, OfferedCalls, first_key_is_possible
+from .calls import FoundCall, NotACall, OfferedCalls
 from .form import Found
-from .json_calls import NAME, read_python_calls, read_whole_span
-from .python_calls import python_calls
+from .forms import FORM_BY_OPENING, OPENINGS
+from .json_calls import read_python_calls, read_value
 from .source import BLANKS, SPACE, Reading, Source
 
-_QUOTE = re.compile("[\"']")
 _INFO = re.compile(r"[\w\-+. ]*")
 _SURPLUS = re.compile(r"[ \t}\]]*")
 """After a call: blanks, and the closing brackets that small models add."""
-
-_KEY_CHARACTERS = 64
-"""The longest key of a call has 18."""
 
 JSON_FENCES = frozenset({"", "json", "jsonc", "json5", "javascript", "js", "plaintext", "text", "xlam"})
 CALL_FENCES = frozenset(
     {"tool_call", "tool_calls", "tool", "tool_use", "tool_code", "function_call", "function", "call"}
 )
 """What stands after the fence; the latter leave no doubt."""
+TAG_FENCES = frozenset({"", "xml", *CALL_FENCES})
+"""What stands after the fence of a call in tags."""
 
 
 def read_fenced_calls(source: Source, offered: OfferedCalls, fence: str) -> Reading[Found]:
@@ -38,12 +36,17 @@ def read_fenced_calls(source: Source, offered: OfferedCalls, fence: str) -> Read
         NotACall: if it holds anything else, as most blocks do.
     """
     info = (yield from source.run(_INFO)).strip().lower()
-    if info not in JSON_FENCES and info not in CALL_FENCES:
+    if info not in JSON_FENCES and info not in CALL_FENCES and info not in TAG_FENCES:
         raise NotACall("it is a block of code")
     if (yield from source.peek()) not in ("\n", "\r"):
         raise NotACall("it is no fence")
     is_certain = info in CALL_FENCES
     yield from source.run(SPACE)
+    is_tagged = info in TAG_FENCES and fence.startswith("`")  # no model writes its calls between tildes
+    if is_tagged and (opening := (yield from source.has_one_of(OPENINGS))):
+        return (yield from _read_tagged_calls(source, offered, fence, opening))
+    if info not in JSON_FENCES and not is_certain:
+        raise NotACall("it is a block of code")
     if (yield from source.peek()) in ("{", "["):
         found = yield from _read_lines(source, offered, fence, is_certain=is_certain)
     elif is_certain:
@@ -51,6 +54,32 @@ def read_fenced_calls(source: Source, offered: OfferedCalls, fence: str) -> Read
     else:
         raise NotACall("it is a block of code")
     if not (yield from source.skip(fence)) and (source.was_cut or (yield from source.peek())):
+        raise NotACall("more follows")
+    return Found(found)
+
+
+def _read_tagged_calls(source: Source, offered: OfferedCalls, fence: str, opening: str) -> Reading[Found]:
+    """
+    Read the calls in tags of a block that ends the reply.
+
+    Documents show such blocks, and models write them as whole replies.
+
+    Raises:
+        NotACall: if the block holds anything else, is not closed, or anything follows it.
+    """
+    found: tuple[FoundCall, ...] = ()
+    while opening:
+        source.advance(len(opening))
+        calls = (yield from FORM_BY_OPENING[opening].read(source, offered, opening)).calls
+        if not calls:
+            raise NotACall("it holds a thought or a message")
+        found += calls
+        yield from source.run(SPACE)
+        opening = yield from source.has_one_of(OPENINGS)
+    if not (yield from source.skip(fence)):
+        raise NotACall("it does not consist of calls")
+    yield from source.run(SPACE)
+    if (yield from source.peek()):
         raise NotACall("more follows")
     return Found(found)
 
@@ -88,13 +117,7 @@ def _read_values(
     """Read values that stand on one line, or one after the other with separators; what follows is not read."""
     found: list[FoundCall] = []
     while True:
-        yield from _require_head(source, offered)
-        is_list = (yield from source.peek()) == "["
-        span = yield from read_whole_span(source, end)
-        if is_list and not span.text[1:].lstrip().startswith(("{", "[")):
-            found += python_calls(span.text, offered)
-        else:
-            found += offered.from_span(span, is_certain=is_certain)
+        found += yield from read_value(source, offered, end, is_certain=is_certain)
         yield from source.run(_SURPLUS)
         if (yield from source.peek()) in (";", ","):
             source.advance(1)
@@ -103,49 +126,3 @@ def _read_values(
                 raise NotACall("it is a part of something larger")
         elif (yield from source.peek()) not in ("{", "["):
             return tuple(found)
-
-
-def _require_head(source: Source, offered: OfferedCalls) -> Reading[None]:
-    """
-    Check how a value begins, without reading it: a list holds an object or a call, an object has a call's key first.
-
-    Raises:
-        NotACall: if it cannot be a call; the text is then held back no longer.
-    """
-    head: list[str] = []
-    try:
-        yield from _read_head(source, offered, head)
-    finally:
-        source.unread("".join(head))
-
-
-def _read_head(source: Source, offered: OfferedCalls, head: list[str]) -> Reading[None]:
-    while (yield from source.peek()) == "[" and len(head) <= 1:
-        head += [source.advance(1), (yield from source.run(SPACE))]
-    if (yield from source.peek()) != "{":
-        head.append((yield from source.run(NAME)))
-        offered.name(head[-1])
-        if (yield from source.peek()) != "(":
-            raise NotACall("it is a list of something else")
-        return
-    head += [source.advance(1), (yield from source.run(SPACE))]
-    key = yield from _read_string(source, head)
-    if not first_key_is_possible(key):
-        raise NotACall(f"its first key is {key!r}")
-    head.append((yield from source.run(SPACE)))
-    if (yield from source.skip(":")):
-        head += [":", (yield from source.run(SPACE))]
-    if key in NAME_KEYS and key not in ARGUMENT_KEYS and (yield from source.peek()) in ('"', "'"):
-        offered.name((yield from _read_string(source, head)))
-
-
-def _read_string(source: Source, head: list[str]) -> Reading[str]:
-    quote = yield from source.peek()
-    if not _QUOTE.match(quote):
-        raise NotACall("it has no keys")
-    head.append(source.advance(1))
-    text, end = yield from source.until(quote, "\n")
-    head += [text, end]
-    if end != quote or len(text) > _KEY_CHARACTERS:
-        raise NotACall("its first key is none of a call's")
-    return text
