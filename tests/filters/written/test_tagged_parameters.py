@@ -127,4 +127,4 @@ def test_the_invoke_form_has_a_prefix_in_all_its_tags() -> None:
     tags = invoke_tags("x:")
 
     assert all(opening.startswith("<x:") for opening in tags.openings)
-    assert (tags.call_end, tags.parameter_end) == ("</x:invoke>", "</x:parameter>")
+    assert (tags.call_end, tags.parameter_ends[0]) == ("</x:invoke>", "</x:parameter>")
