@@ -6,11 +6,11 @@ from tests.parts.written_calls import Written, read_calls
 from anyclaude.filters.written.calls import NotACall
 from anyclaude.filters.written.form import Reader
 from anyclaude.filters.written.token_forms import (
-    DEEPSEEK_CALL,
-    DEEPSEEK_CALL_END,
-    DEEPSEEK_END,
-    DEEPSEEK_SEPARATOR,
-    DEEPSEEK_START,
+    DEEPSEEK_CALL_ENDS,
+    DEEPSEEK_CALLS,
+    DEEPSEEK_ENDS,
+    DEEPSEEK_SEPARATORS,
+    DEEPSEEK_STARTS,
     KIMI_ARGUMENTS,
     KIMI_CALL,
     KIMI_CALL_END,
@@ -30,6 +30,9 @@ from anyclaude.filters.written.token_forms import (
 READ: Written = ("Read", {"file_path": "/a"})
 ARGUMENTS = '{"file_path": "/a"}'
 JSON = f'{{"name": "Read", "arguments": {ARGUMENTS}}}'
+DEEPSEEK_START, DEEPSEEK_END = DEEPSEEK_STARTS[0], DEEPSEEK_ENDS[0]
+DEEPSEEK_CALL, DEEPSEEK_CALL_END = DEEPSEEK_CALLS[0], DEEPSEEK_CALL_ENDS[0]
+DEEPSEEK_SEPARATOR = DEEPSEEK_SEPARATORS[0]
 PYTHON = 'Read(file_path="/a")'
 V31 = f"{DEEPSEEK_CALL}Read{DEEPSEEK_SEPARATOR}{ARGUMENTS}{DEEPSEEK_CALL_END}"
 V3 = f"{DEEPSEEK_CALL}function{DEEPSEEK_SEPARATOR}Read\n```json\n{ARGUMENTS}\n```{DEEPSEEK_CALL_END}"

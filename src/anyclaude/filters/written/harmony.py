@@ -17,7 +17,19 @@ STARTS = ("<|channel|>", "<|start|>")
 ENDS = ("<|end|>", "<|return|>", "<|call|>")
 RECIPIENT = "to="
 
-_RECIPIENT = re.compile(r"\bto=([\w.\-]+)")
+_ROLES = frozenset({"assistant", "user", "system", "developer"})
+_RECIPIENT = re.compile(r"(?:\bto=|<\|channel\|>(?=functions\.))([\w.\-]+)")
+"""A recipient; gpt-oss also names itself, and the tool in place of a second channel (llama.cpp, issue 27720)."""
+
+_HEADER = re.compile(
+    r"""(?:\s*(?:
+        <\|(?:start|channel|constrain)\|> | to=[\w.\-]+ | functions\.[\w.\-]+
+        | (?:assistant|user|system|developer|tool|analysis|commentary|final|json|code|text)[?]*
+        | (?<=<\|constrain\|>)[\w./+\-]+
+    ))*+\s*""",
+    re.VERBOSE,
+)
+_SAYS_SOMETHING = re.compile(r"\b(?:assistant|user|system|developer|tool|analysis|commentary|final|to=|functions\.)")
 _HEADER_CHARACTERS = 200
 """Longer than any header; one has a role, a recipient, a channel and a content type."""
 
@@ -30,12 +42,13 @@ def read_harmony(source: Source, offered: OfferedCalls, opening: str) -> Reading
         NotACall: if it is no header, or the tool was not offered.
     """
     header, end = yield from source.until(MESSAGE, "\n")
-    if end != MESSAGE or len(header) > _HEADER_CHARACTERS:
+    if end != MESSAGE or not _is_header(opening + header):
         raise NotACall("it is no header")
-    recipient = _RECIPIENT.search(opening + header)
-    if recipient is None:
+    recipients = _RECIPIENT.findall(opening + header)
+    if not recipients:
         return Found(thought_ends=(*ENDS, *STARTS) if "analysis" in header else ())
-    name = offered.name(recipient[1].removeprefix("functions."))
+    recipient = next((it for it in recipients if it not in _ROLES), recipients[0])
+    name = offered.name(recipient.removeprefix("functions."))
     yield from source.run(SPACE)
     if (yield from source.peek()) == "{":
         call = yield from read_arguments_of(source, offered, name, "<|call|>")
@@ -45,3 +58,8 @@ def read_harmony(source: Source, offered: OfferedCalls, opening: str) -> Reading
     if ending := (yield from source.has_one_of(ENDS)):
         source.advance(len(ending))
     return Found((call,))
+
+
+def _is_header(text: str) -> bool:
+    """Return whether a text consists of what headers hold; texts about harmony show its tokens around other words."""
+    return len(text) <= _HEADER_CHARACTERS and bool(_HEADER.fullmatch(text) and _SAYS_SOMETHING.search(text))

@@ -118,6 +118,12 @@ class Source:
         self._chunk = text + self._chunk[self._at :]
         self._at = self._marked_at = 0
 
+    def return_to(self, position: int) -> None:
+        """Read again from `position`, which must not lie before the mark."""
+        characters = self.position - position
+        if characters:
+            self.unread(self.since_mark()[-characters:])
+
     def release(self) -> str:
         """Return the text read since the mark, and forget the mark."""
         text = self.since_mark()

@@ -1,6 +1,7 @@
 """The readers of forms in tags like those of XML, of which several families use the same."""
 
 from .calls import FoundCall, NotACall, OfferedCalls
+from .calls_in_turn import read_in_turn
 from .form import Found, Reader
 from .json_calls import NAME, read_json_calls, read_python_calls
 from .source import SPACE, Reading, Source
@@ -97,21 +98,19 @@ def read_tool_calls(source: Source, offered: OfferedCalls, _: str) -> Reading[Fo
 def _read_tagged_calls(
     source: Source, offered: OfferedCalls, tags: ParameterTags, outer: Outer, *, is_open: bool = False
 ) -> Reading[tuple[FoundCall, ...]]:
-    found: list[FoundCall] = []
-    while True:
-        if not is_open:
+    def read_next(is_first: bool) -> Reading[FoundCall | None]:
+        if not (is_first and is_open):
             yield from source.run(SPACE)
             opening = yield from source.has_one_of(tags.call)
             if not opening:
-                break
+                return None
             source.advance(len(opening))
-        is_open = False
         name = offered.name((yield from read_name(source)))
-        found.append((yield from read_tagged_call(source, offered, name, tags, outer)))
-    if not found:
-        raise NotACall("there is no call")
+        return (yield from read_tagged_call(source, offered, name, tags, outer))
+
+    found = yield from read_in_turn(source, read_next)
     yield from source.skip(outer.end)
-    return tuple(found)
+    return found
 
 
 def _read_glm_call(source: Source, offered: OfferedCalls) -> Reading[tuple[FoundCall, ...]]:
