@@ -16,6 +16,9 @@ from anyclaude.filters.written.token_forms import (
     KIMI_CALL_END,
     KIMI_ENDS,
     KIMI_STARTS,
+    TOOL_CALL,
+    TOOL_CALL_END,
+    deepseek_spellings,
     read_action,
     read_calling_tool,
     read_deepseek_calls,
@@ -49,6 +52,9 @@ KIMI = f"{KIMI_CALL}functions.Read:0{KIMI_ARGUMENTS}{ARGUMENTS}{KIMI_CALL_END}"
         (read_mistral_calls, "[TOOL_CALLS]", f"Read[ARGS]{ARGUMENTS}[TOOL_CALLS]Read[ARGS]{ARGUMENTS}", 2),
         (read_mistral_calls, "[TOOL_CALLS]", f"Read[CALL_ID]abc123[ARGS]{ARGUMENTS}", 1),
         (read_mistral_calls, "[TOOL_CALLS]", f"Read{ARGUMENTS}", 1),
+        (read_mistral_calls, "[TOOL_CALLS]", f"Read{ARGUMENTS}[TOOL_CALLS]", 1),
+        (read_mistral_calls, "[TOOL_CALLS]", f"Read{ARGUMENTS}[TOOL_", 1),
+        (read_mistral_calls, TOOL_CALL, f"{JSON}{TOOL_CALL_END}", 1),
         (read_deepseek_calls, DEEPSEEK_START, f"{V31}\n{V31}{DEEPSEEK_END}", 2),
         (read_deepseek_calls, DEEPSEEK_START, f"{V3}\n{V3}{DEEPSEEK_END}", 2),
         (read_deepseek_calls, DEEPSEEK_START, V31, 1),
@@ -58,10 +64,15 @@ KIMI = f"{KIMI_CALL}functions.Read:0{KIMI_ARGUMENTS}{ARGUMENTS}{KIMI_CALL_END}"
         (read_kimi_calls, KIMI_STARTS[1], f"{KIMI}{KIMI_ENDS[1]}", 1),
         (read_kimi_calls, KIMI_CALL, KIMI.removeprefix(KIMI_CALL), 1),
         (read_kimi_calls, KIMI_CALL, f"Read{ARGUMENTS}", 1),
+        (read_kimi_calls, KIMI_CALL, f"Read{DEEPSEEK_SEPARATORS[5]}{ARGUMENTS}", 1),
         (read_internlm_call, "", f"<|plugin|>\n{JSON}<|action_end|>", 1),
         (read_functools, "functools", f"[{JSON}]", 1),
         (read_calling_tool, "", f" Read({ARGUMENTS})]", 1),
         (read_calling_tool, "", f"{PYTHON}]", 1),
+        (read_calling_tool, "", f" Read {ARGUMENTS}]", 1),
+        (read_calling_tool, "", f" Read with arguments: {ARGUMENTS}]", 1),
+        (read_calling_tool, "", f" Read]\n{ARGUMENTS}", 1),
+        (read_calling_tool, "", f" Read({ARGUMENTS}), Read {ARGUMENTS}]", 2),
         (read_action, "Action:", f" Read\nAction Input: {ARGUMENTS}", 1),
         (read_action, "Action:", f" Read\nAction Input:\n```json\n{ARGUMENTS}\n```", 1),
         (read_action, "Action:", f" ```json\n[{JSON}]\n```", 1),
@@ -87,6 +98,8 @@ def test_the_calls_of_a_family_are_read(reader: Reader, opening: str, text: str,
         (read_functools, "functools", "\n[]"),
         (read_calling_tool, "", " Launch({})]"),
         (read_calling_tool, "", " Read]"),
+        (read_calling_tool, "", ' Read]\n{"result": 1}'),
+        (read_calling_tool, "", f" Read {ARGUMENTS} and more"),
         (read_calling_tool, "", f" Read({ARGUMENTS}]"),
         (read_action, "Action:", " Read the file"),
         (read_action, "Action:", " Launch\nAction Input: {}"),
@@ -95,6 +108,23 @@ def test_the_calls_of_a_family_are_read(reader: Reader, opening: str, text: str,
 def test_anything_else_is_no_call(reader: Reader, opening: str, text: str) -> None:
     with pytest.raises(NotACall):
         read_calls(reader, text, opening)
+
+
+@pytest.mark.parametrize("spelling", range(len(deepseek_spellings())))
+def test_all_spellings_of_deepseek_are_read(spelling: int) -> None:
+    opening, call, separator, call_end, end = (
+        deepseek_spellings(*words.split("▁"))[spelling]
+        for words in ("tool▁calls▁begin", "tool▁call▁begin", "tool▁sep", "tool▁call▁end", "tool▁calls▁end")
+    )
+    text = f"{call}Read{separator}{ARGUMENTS}{call_end}"
+
+    assert read_calls(read_deepseek_calls, f"{text}{text}{end}", opening) == ([READ] * 2, "")
+
+
+def test_a_broken_call_is_left_after_a_whole_one() -> None:
+    broken = V31.replace("Read", "Launch")
+
+    assert read_calls(read_deepseek_calls, f"{V31}{broken}", DEEPSEEK_START) == ([READ], broken)
 
 
 def test_a_mark_is_read_alone() -> None:

@@ -11,8 +11,20 @@ from .calls import OfferedCalls
 from .form import Form, Found
 from .gemma import GEMMA_3, GEMMA_4, read_gemma
 from .source import Literals, Reading, Source
-from .tag_forms import INVOKE_TAGS, in_function_calls, in_json, in_python, in_tags, read_tool_call, read_tool_calls
-from .tagged_parameters import FUNCTION_TAGS, Outer, invoke_tags
+from .tag_forms import (
+    INVOKE,
+    INVOKE_TAGS,
+    TOOL_USE,
+    in_function_calls,
+    in_json,
+    in_named_tags,
+    in_python,
+    in_tags,
+    read_tool_call,
+    read_tool_calls,
+    read_tool_use,
+)
+from .tagged_parameters import FUNCTION_TAGS, TOOL_CALL_TAGS, Outer, invoke_tags
 
 ANTHROPIC = "antml" + ":"
 DSML = ("｜DSML｜", "|DSML|")
@@ -50,9 +62,12 @@ def dsml_forms(prefix: str) -> tuple[Form, ...]:
 
 TAG_FORMS = (
     Form("tool_call tags", ("<tool_call>",), read_tool_call),
+    Form("tool_call tags", TOOL_CALL_TAGS.call, in_tags(TOOL_CALL_TAGS, is_open=True)),
+    Form("tool_use tags", (TOOL_USE.start,), read_tool_use),
     Form("tool_calls tags", ("<tool_calls>",), read_tool_calls),
     Form("function tags", FUNCTION_TAGS.call, in_tags(FUNCTION_TAGS, is_open=True)),
     Form("invoke tags", INVOKE_TAGS.call, in_tags(INVOKE_TAGS, is_open=True)),
+    Form("invoke tags", (INVOKE,), in_named_tags(FUNCTION_CALLS)),
     Form("invoke tags", ANTHROPIC_INVOKE.call, in_tags(ANTHROPIC_INVOKE, is_open=True)),
     Form("function_calls tags", (FUNCTION_CALLS.start,), in_function_calls(FUNCTION_CALLS, INVOKE_TAGS)),
     Form("function_calls tags", (ANTHROPIC_CALLS.start,), in_function_calls(ANTHROPIC_CALLS, ANTHROPIC_INVOKE)),
@@ -66,7 +81,7 @@ TAG_FORMS = (
     Form("tools tags", ("<tools>",), in_json("</tools>")),  # Qwen2.5-Coder repeats the tag of its definitions
     Form("tool_code tags", ("<tool_code>",), in_python("</tool_code>")),
     Form("[Calling tool:", token_forms.CALLING_TOOL, token_forms.read_calling_tool),
-    Form("[TOOL_CALL]", ("[TOOL_CALL]",), token_forms.read_mistral_calls),
+    Form("[TOOL_CALL]", (token_forms.TOOL_CALL,), token_forms.read_mistral_calls),
     thought("think tags", "<think>", "</think>"),
     thought("thinking tags", "<thinking>", "</thinking>"),
     thought("thought tags", "<thought>", "</thought>"),
@@ -112,6 +127,7 @@ MESSAGE_FORMS = (
 WORD_FORMS = (
     Form("Phi-4", ("functools",), token_forms.read_functools, begins_line=True),
     Form("ReAct", ("Action:",), token_forms.read_action, begins_line=True),
+    Form("harmony", (harmony.STRIPPED,), harmony.read_stripped, is_token=True, begins_line=True),
     Form("harmony", ("to=functions.", "to=repo_browser."), harmony.read_harmony, is_token=True, begins_line=True),
 )
 """The forms that begin with a word, at the beginning of a line."""

@@ -9,13 +9,13 @@ import re
 
 from .calls import NotACall, OfferedCalls
 from .form import Found
-from .json_calls import STRAY, read_arguments_of
+from .json_calls import NAME, STRAY, read_arguments_of
 from .source import SPACE, Reading, Source
 
 MESSAGE = "<|message|>"
 STARTS = ("<|channel|>", "<|start|>")
 ENDS = ("<|end|>", "<|return|>", "<|call|>")
-RECIPIENT = "to="
+STRIPPED = "commentary to=functions."
 
 _ROLES = frozenset({"assistant", "user", "system", "developer"})
 _RECIPIENT = re.compile(r"(?:\bto=|<\|channel\|>(?=functions\.))([\w.\-]+)")
@@ -48,16 +48,36 @@ def read_harmony(source: Source, offered: OfferedCalls, opening: str) -> Reading
     if not recipients:
         return Found(thought_ends=(*ENDS, *STARTS) if "analysis" in header else ())
     recipient = next((it for it in recipients if it not in _ROLES), recipients[0])
-    name = offered.name(recipient.removeprefix("functions."))
+    name = offered.name(recipient.removeprefix("functions.").removeprefix("repo_browser."))
     yield from source.run(SPACE)
     if (yield from source.peek()) == "{":
         call = yield from read_arguments_of(source, offered, name, "<|call|>")
     else:
         call = offered.from_arguments(name, "", "")
-    yield from source.run(STRAY)
-    if ending := (yield from source.has_one_of(ENDS)):
-        source.advance(len(ending))
+    yield from _read_end(source)
     return Found((call,))
+
+
+def read_stripped(source: Source, offered: OfferedCalls, _: str) -> Reading[Found]:
+    """
+    Read a call from whose header the server has stripped the tokens: `commentary to=functions.Read json {…}`.
+
+    Raises:
+        NotACall: if no arguments follow.
+    """
+    name = offered.name((yield from source.run(NAME)))
+    yield from source.run(SPACE)
+    for token in ("<|constrain|>", "json", "code", MESSAGE):
+        yield from source.skip(token)
+        yield from source.run(SPACE)
+    call = yield from read_arguments_of(source, offered, name, "<|call|>")
+    yield from _read_end(source)
+    return Found((call,))
+
+
+def _read_end(source: Source) -> Reading[None]:
+    yield from source.run(STRAY)
+    source.advance(len((yield from source.has_one_of(ENDS))))
 
 
 def _is_header(text: str) -> bool:

@@ -4,6 +4,7 @@ from .calls import FoundCall, NotACall, OfferedCalls
 from .calls_in_turn import read_in_turn
 from .form import Found, Reader
 from .json_calls import NAME, read_json_calls, read_python_calls
+from .named_tags import NAME_TAGS, read_named_call
 from .source import SPACE, Reading, Source
 from .tagged_parameters import (
     FUNCTION_TAGS,
@@ -17,6 +18,8 @@ from .tagged_parameters import (
 )
 
 INVOKE_TAGS = invoke_tags()
+INVOKE = "<invoke>"
+TOOL_USE = Outer("<tool_use>", "</tool_use>")
 
 
 def in_json(end: str = "") -> Reader:
@@ -48,6 +51,32 @@ def in_tags(tags: ParameterTags, outer: Outer = NO_OUTER, *, is_open: bool = Fal
     return read
 
 
+def in_named_tags(outer: Outer) -> Reader:
+    """Return the reader of calls in `invoke` tags without a name, with `outer` tags around them."""
+
+    def read(source: Source, offered: OfferedCalls, opening: str) -> Reading[Found]:
+        def read_next(is_first: bool) -> Reading[FoundCall | None]:
+            yield from source.run(SPACE)
+            if not (yield from source.skip(INVOKE)) and not (is_first and opening == INVOKE):
+                return None
+            return (yield from read_named_call(source, offered, INVOKE_TAGS.call_end))
+
+        found = yield from read_in_turn(source, read_next)
+        yield from source.run(SPACE)
+        yield from source.skip(outer.end)
+        return Found(found)
+
+    return read
+
+
+def read_tool_use(source: Source, offered: OfferedCalls, _: str) -> Reading[Found]:
+    """Read what `tool_use` tags hold: JSON, or tags that bear the names."""
+    yield from source.run(SPACE)
+    if (yield from source.has_one_of(NAME_TAGS)):
+        return Found(((yield from read_named_call(source, offered, TOOL_USE.end)),))
+    return Found((yield from read_json_calls(source, offered, TOOL_USE.end)))
+
+
 def in_function_calls(outer: Outer, tags: ParameterTags) -> Reader:
     """Return the reader of `function_calls` tags, which hold invocations (Anthropic), Python (OLMo 3) or JSON."""
     read_other = in_python(outer.end)
@@ -57,6 +86,8 @@ def in_function_calls(outer: Outer, tags: ParameterTags) -> Reader:
         for expected in (tags, INVOKE_TAGS):
             if (yield from source.has_one_of(expected.call)):
                 return Found((yield from _read_tagged_calls(source, offered, expected, outer)))
+        if (yield from source.has(INVOKE)):
+            return (yield from in_named_tags(outer)(source, offered, opening))
         return (yield from read_other(source, offered, opening))
 
     return read
@@ -75,6 +106,8 @@ def read_tool_call(source: Source, offered: OfferedCalls, opening: str) -> Readi
     character = yield from source.peek()
     if character in ("{", "[", "`"):
         return Found((yield from read_json_calls(source, offered, NO_OUTER.end)))
+    if (yield from source.has_one_of(NAME_TAGS)):
+        return Found(((yield from read_named_call(source, offered, NO_OUTER.end)),))
     for tags in (FUNCTION_TAGS, INVOKE_TAGS):
         if (yield from source.has_one_of(tags.call)):
             return Found((yield from _read_tagged_calls(source, offered, tags, NO_OUTER)))

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from .calls import FoundCall, NotACall, OfferedCalls
 from .json_span import read_span
+from .named_tags import read_named_parameters
 from .source import SPACE, Reading, Source
 
 NAME_CHARACTERS = 256
@@ -59,6 +60,14 @@ FUNCTION_TAGS = ParameterTags(
     parameter=("<parameter=", '<parameter name="', '<param name="', "<param="),
     parameter_ends=("</parameter>", "</parameter=", "</param>"),
 )
+
+TOOL_CALL_TAGS = ParameterTags(
+    call=('<tool_call name="', "<tool_call name='"),
+    call_end=NO_OUTER.end,
+    parameter=FUNCTION_TAGS.parameter,
+    parameter_ends=FUNCTION_TAGS.parameter_ends,
+)
+"""The tag of Hermes with the tool's name in it, as small models write it."""
 
 GLM_TAGS = ParameterTags(
     call=("<tool_call>",),
@@ -117,11 +126,15 @@ def read_tagged_call(
         value = _Value(source, tags, outer, key)
         yield from value.read(frozenset(offered.parameters(name)) - {*parameters.texts, key})
         parameters.add(key, value)
+    texts = parameters.texts
+    if not opening and not texts and (yield from source.peek()) == "<":
+        texts = yield from read_named_parameters(source, offered, name, tags.call_end, outer.end)
+        opening = yield from source.has_one_of((tags.call_end, outer.end))
     if opening == tags.call_end:
         source.advance(len(opening))
     elif not opening and (source.was_cut or (yield from source.peek())):
         raise NotACall("it holds something other than parameters, or was cut")
-    return offered.from_parameters(name, parameters.texts, "")
+    return offered.from_parameters(name, texts, "")
 
 
 def _read_json(source: Source, offered: OfferedCalls, name: str, tags: ParameterTags) -> Reading[FoundCall]:

@@ -5,7 +5,7 @@ import re
 from .calls import FoundCall, NotACall, OfferedCalls
 from .calls_in_turn import read_in_turn
 from .form import Found
-from .json_calls import NAME, STRAY, read_arguments_of, read_json_calls, read_python_calls
+from .json_calls import NAME, STRAY, read_arguments_of, read_json_calls, read_python_calls, read_whole_span
 from .source import BLANKS, SPACE, Literals, Reading, Source
 
 
@@ -23,6 +23,9 @@ DEEPSEEK_ENDS = deepseek_spellings("tool", "calls", "end")
 DEEPSEEK_CALLS = deepseek_spellings("tool", "call", "begin")
 DEEPSEEK_CALL_ENDS = deepseek_spellings("tool", "call", "end")
 DEEPSEEK_SEPARATORS = deepseek_spellings("tool", "sep")
+
+TOOL_CALL, TOOL_CALL_END = "[TOOL_CALL]", "[/TOOL_CALL]"
+"""What small models write for Mistral's token."""
 
 KIMI_STARTS = ("<|tool_calls_section_begin|>", "<|tool_call_section_begin|>")
 KIMI_ENDS = ("<|tool_calls_section_end|>", "<|tool_call_section_end|>")
@@ -47,6 +50,8 @@ def read_mistral_calls(source: Source, offered: OfferedCalls, opening: str) -> R
     """
     yield from source.run(SPACE)
     if (yield from source.peek()) in ("{", "["):
+        if opening == TOOL_CALL:
+            return Found((yield from _read_one_value(source, offered, TOOL_CALL_END)))
         return Found((yield from read_json_calls(source, offered)))
 
     def read_next(is_first: bool) -> Reading[FoundCall | None]:
@@ -66,6 +71,14 @@ def read_mistral_calls(source: Source, offered: OfferedCalls, opening: str) -> R
     found = yield from read_in_turn(source, read_next)
     yield from _read_surplus(source, opening)
     return Found(found)
+
+
+def _read_one_value(source: Source, offered: OfferedCalls, end: str) -> Reading[tuple[FoundCall, ...]]:
+    """Read one value; an end that begins with a bracket is no other one."""
+    found = offered.from_span((yield from read_whole_span(source, end)), is_certain=True)
+    yield from source.run(SPACE)
+    yield from source.skip(end)
+    return tuple(found)
 
 
 def _read_surplus(source: Source, opening: str) -> Reading[None]:
