@@ -121,7 +121,9 @@ class Source:
     def return_to(self, position: int) -> None:
         """Read again from `position`, which must not lie before the mark."""
         characters = self.position - position
-        if characters:
+        if characters <= self._at - self._marked_at:  # all of it is in this chunk, which may be long and is not copied
+            self._at -= characters
+        else:
             self.unread(self.since_mark()[-characters:])
 
     def release(self) -> str:
