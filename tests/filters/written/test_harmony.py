@@ -58,6 +58,7 @@ def test_a_call_may_have_no_arguments() -> None:
         ("commentary", ()),
         ("assistant<|channel|>analysis", (*ENDS, *STARTS)),
         ("commentary?", ()),
+        ("commentary to=assistant", ()),
     ],
 )
 def test_only_the_analysis_channel_is_a_thought(header: str, thought_ends: tuple[str, ...]) -> None:
@@ -78,7 +79,6 @@ def test_only_the_analysis_channel_is_a_thought(header: str, thought_ends: tuple
         ", <|message|> and <|call|>",
         "{channel}<|message|>",
         "<|message|>",
-        "commentary to=assistant<|message|>Done.",
     ],
     ids=lambda text: text[:40],
 )

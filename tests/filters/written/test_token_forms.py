@@ -16,6 +16,11 @@ from anyclaude.filters.written.token_forms import (
     KIMI_CALL_END,
     KIMI_ENDS,
     KIMI_STARTS,
+    SOLAR_ARGUMENTS,
+    SOLAR_CALL,
+    SOLAR_CALL_END,
+    SOLAR_NAME,
+    SOLAR_START,
     TOOL_CALL,
     TOOL_CALL_END,
     deepseek_spellings,
@@ -28,6 +33,7 @@ from anyclaude.filters.written.token_forms import (
     read_mark,
     read_mistral_calls,
     read_python_tag,
+    read_solar_calls,
 )
 
 READ: Written = ("Read", {"file_path": "/a"})
@@ -40,6 +46,8 @@ PYTHON = 'Read(file_path="/a")'
 V31 = f"{DEEPSEEK_CALL}Read{DEEPSEEK_SEPARATOR}{ARGUMENTS}{DEEPSEEK_CALL_END}"
 V3 = f"{DEEPSEEK_CALL}function{DEEPSEEK_SEPARATOR}Read\n```json\n{ARGUMENTS}\n```{DEEPSEEK_CALL_END}"
 KIMI = f"{KIMI_CALL}functions.Read:0{KIMI_ARGUMENTS}{ARGUMENTS}{KIMI_CALL_END}"
+
+SOLAR = f"{SOLAR_CALL}0{SOLAR_NAME}Read{SOLAR_ARGUMENTS}{ARGUMENTS}{SOLAR_CALL_END}"
 
 
 @pytest.mark.parametrize(
@@ -65,6 +73,9 @@ KIMI = f"{KIMI_CALL}functions.Read:0{KIMI_ARGUMENTS}{ARGUMENTS}{KIMI_CALL_END}"
         (read_kimi_calls, KIMI_CALL, KIMI.removeprefix(KIMI_CALL), 1),
         (read_kimi_calls, KIMI_CALL, f"Read{ARGUMENTS}", 1),
         (read_kimi_calls, KIMI_CALL, f"Read{DEEPSEEK_SEPARATORS[5]}{ARGUMENTS}", 1),
+        (read_solar_calls, SOLAR_START, f"{SOLAR}{SOLAR}", 2),
+        (read_solar_calls, SOLAR_CALL, SOLAR.removeprefix(SOLAR_CALL), 1),
+        (read_solar_calls, SOLAR_START, SOLAR.removesuffix(SOLAR_CALL_END), 1),
         (read_internlm_call, "", f"<|plugin|>\n{JSON}<|action_end|>", 1),
         (read_functools, "functools", f"[{JSON}]", 1),
         (read_calling_tool, "", f" Read({ARGUMENTS})]", 1),
@@ -93,6 +104,10 @@ def test_the_calls_of_a_family_are_read(reader: Reader, opening: str, text: str,
         (read_deepseek_calls, DEEPSEEK_START, V31.replace("Read", "Launch")),
         (read_kimi_calls, KIMI_STARTS[0], KIMI_ENDS[0]),
         (read_kimi_calls, KIMI_STARTS[0], KIMI.replace("Read", "Launch")),
+        (read_solar_calls, SOLAR_START, JSON),
+        (read_solar_calls, SOLAR_START, SOLAR.replace("Read", "Launch")),
+        (read_solar_calls, SOLAR_CALL, "0 and its name"),
+        (read_solar_calls, SOLAR_CALL, f"0{SOLAR_NAME}Read and its arguments"),
         (read_internlm_call, "", f"<|interpreter|>{JSON}"),
         (read_functools, "functools", ".cache"),
         (read_functools, "functools", "\n[]"),

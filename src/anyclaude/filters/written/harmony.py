@@ -44,10 +44,9 @@ def read_harmony(source: Source, offered: OfferedCalls, opening: str) -> Reading
     header, end = yield from source.until(MESSAGE, "\n")
     if end != MESSAGE or not _is_header(opening + header):
         raise NotACall("it is no header")
-    recipients = _RECIPIENT.findall(opening + header)
-    if not recipients:
+    recipient = next((it for it in _RECIPIENT.findall(opening + header) if it not in _ROLES), None)
+    if recipient is None:
         return Found(thought_ends=(*ENDS, *STARTS) if "analysis" in header else ())
-    recipient = next((it for it in recipients if it not in _ROLES), recipients[0])
     name = offered.name(recipient.removeprefix("functions.").removeprefix("repo_browser."))
     yield from source.run(SPACE)
     if (yield from source.peek()) == "{":

@@ -1,8 +1,8 @@
 """
 Calls in tags that bear the names themselves: `<tool_name>Read</tool_name>`, `<file_path>/a</file_path>`.
 
-Anthropic's models before Claude 3 wrote both in `invoke` tags (the prompts of langchain's `ChatAnthropicTools`); small
-models mix such tags with those of other forms.
+Anthropic's older form has both in `invoke` tags (langchain, `langchain_anthropic/experimental.py`); small models mix
+such tags with those of other forms.
 """
 
 from .calls import ARGUMENT_KEYS, NAME_KEYS, FoundCall, NotACall, OfferedCalls
@@ -29,19 +29,31 @@ def read_named_call(source: Source, offered: OfferedCalls, end: str) -> Reading[
         raise NotACall("the name has no end")
     name = offered.name(written)
     yield from source.run(SPACE)
-    tag = yield from _skip_tag(source, ARGUMENT_TAGS)
-    inner_end = _closing(tag) if tag else end
-    yield from source.run(SPACE)
-    if (yield from source.peek()) in ("{", "`"):
-        call = yield from read_arguments_of(source, offered, name, inner_end)
-    else:
-        call = offered.from_parameters(name, (yield from read_named_parameters(source, offered, name, inner_end)), "")
-    if tag:
-        yield from source.run(SPACE)
-        yield from source.skip(inner_end)
-    yield from source.run(SPACE)
+    call = yield from read_named_arguments(source, offered, name, end)
     if not (yield from source.skip(end)) and (source.was_cut or (yield from source.peek())):
         raise NotACall("it holds something else, or was cut")
+    return call
+
+
+def read_named_arguments(source: Source, offered: OfferedCalls, name: str, *ends: str) -> Reading[FoundCall]:
+    """
+    Read arguments in JSON or in tags, which may stand in a tag of their own, up to one of the `ends`.
+
+    Raises:
+        NotACall: if a value has no end.
+    """
+    own = {f"<{parameter}>" for parameter in offered.parameters(name)}
+    tag = yield from _skip_tag(source, tuple(it for it in ARGUMENT_TAGS if it not in own))
+    inner_ends = (_closing(tag),) if tag else ends
+    yield from source.run(SPACE)
+    if (yield from source.peek()) in ("{", "`"):
+        call = yield from read_arguments_of(source, offered, name, inner_ends[0])
+    else:
+        call = offered.from_parameters(name, (yield from read_named_parameters(source, offered, name, *inner_ends)), "")
+    yield from source.run(SPACE)
+    if tag:
+        yield from source.skip(inner_ends[0])
+        yield from source.run(SPACE)
     return call
 
 

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from .calls import FoundCall, NotACall, OfferedCalls
 from .json_span import read_span
-from .named_tags import read_named_parameters
+from .named_tags import read_named_arguments
 from .source import SPACE, Reading, Source
 
 NAME_CHARACTERS = 256
@@ -126,15 +126,15 @@ def read_tagged_call(
         value = _Value(source, tags, outer, key)
         yield from value.read(frozenset(offered.parameters(name)) - {*parameters.texts, key})
         parameters.add(key, value)
-    texts = parameters.texts
-    if not opening and not texts and (yield from source.peek()) == "<":
-        texts = yield from read_named_parameters(source, offered, name, tags.call_end, outer.end)
+    call: FoundCall | None = None
+    if not opening and not parameters.texts and (yield from source.peek()) == "<":
+        call = yield from read_named_arguments(source, offered, name, tags.call_end, outer.end)
         opening = yield from source.has_one_of((tags.call_end, outer.end))
     if opening == tags.call_end:
         source.advance(len(opening))
     elif not opening and (source.was_cut or (yield from source.peek())):
         raise NotACall("it holds something other than parameters, or was cut")
-    return offered.from_parameters(name, texts, "")
+    return call or offered.from_parameters(name, parameters.texts, "")
 
 
 def _read_json(source: Source, offered: OfferedCalls, name: str, tags: ParameterTags) -> Reading[FoundCall]:

@@ -6,6 +6,7 @@ from .calls import FoundCall, NotACall, OfferedCalls
 from .calls_in_turn import read_in_turn
 from .form import Found
 from .json_calls import NAME, STRAY, read_arguments_of, read_json_calls, read_python_calls, read_whole_span
+from .python_calls import python_calls
 from .source import BLANKS, SPACE, Literals, Reading, Source
 
 
@@ -31,6 +32,8 @@ KIMI_STARTS = ("<|tool_calls_section_begin|>", "<|tool_call_section_begin|>")
 KIMI_ENDS = ("<|tool_calls_section_end|>", "<|tool_call_section_end|>")
 KIMI_CALL, KIMI_CALL_END = "<|tool_call_begin|>", "<|tool_call_end|>"
 KIMI_ARGUMENTS = "<|tool_call_argument_begin|>"
+SOLAR_START, SOLAR_CALL, SOLAR_CALL_END = "<|tool_calls|>", "<|tool_call:begin|>", "<|tool_call:end|>"
+SOLAR_NAME, SOLAR_ARGUMENTS = "<|tool_call:name|>", "<|tool_call:args|>"
 _NUMBER = re.compile(r":\d+$")
 
 
@@ -50,9 +53,7 @@ def read_mistral_calls(source: Source, offered: OfferedCalls, opening: str) -> R
     """
     yield from source.run(SPACE)
     if (yield from source.peek()) in ("{", "["):
-        if opening == TOOL_CALL:
-            return Found((yield from _read_one_value(source, offered, TOOL_CALL_END)))
-        return Found((yield from read_json_calls(source, offered)))
+        return Found((yield from _read_values(source, offered, opening)))
 
     def read_next(is_first: bool) -> Reading[FoundCall | None]:
         if not is_first:
@@ -73,11 +74,19 @@ def read_mistral_calls(source: Source, offered: OfferedCalls, opening: str) -> R
     return Found(found)
 
 
-def _read_one_value(source: Source, offered: OfferedCalls, end: str) -> Reading[tuple[FoundCall, ...]]:
-    """Read one value; an end that begins with a bracket is no other one."""
-    found = offered.from_span((yield from read_whole_span(source, end)), is_certain=True)
-    yield from source.run(SPACE)
+def _read_values(source: Source, offered: OfferedCalls, opening: str) -> Reading[tuple[FoundCall, ...]]:
+    """Read calls in JSON or Python up to the next token, which begins with a bracket as they do, and the end token."""
+    found: list[FoundCall] = []
+    end = TOOL_CALL_END if opening == TOOL_CALL else ""
+    while (yield from source.peek()) in ("{", "[") and not (yield from source.has_one_of((opening, end))):
+        span = yield from read_whole_span(source, end)
+        is_python = span.text.startswith("[") and not span.text[1:].lstrip().startswith(("{", "[", "]"))
+        found += python_calls(span.text, offered) if is_python else offered.from_span(span, is_certain=True)
+        yield from source.run(STRAY)
+    if not found:
+        raise NotACall("there is no call")
     yield from source.skip(end)
+    yield from _read_surplus(source, opening)
     return tuple(found)
 
 
@@ -153,6 +162,33 @@ def read_kimi_calls(source: Source, offered: OfferedCalls, opening: str) -> Read
     found = yield from read_in_turn(source, read_next)
     yield from _skip_one_of(source, KIMI_ENDS)
     return Found(found)
+
+
+def read_solar_calls(source: Source, offered: OfferedCalls, opening: str) -> Reading[Found]:
+    """
+    Read Solar Open's calls, each with an id, a name and arguments behind tokens of their own.
+
+    Raises:
+        NotACall: if there is none.
+    """
+
+    def read_next(is_first: bool) -> Reading[FoundCall | None]:
+        yield from source.run(SPACE)
+        if not (yield from source.skip(SOLAR_CALL)) and not (is_first and opening == SOLAR_CALL):
+            return None
+        yield from source.run(NAME)
+        if not (yield from source.skip(SOLAR_NAME)):
+            raise NotACall("it names no tool")
+        name = offered.name((yield from source.run(NAME)))
+        if not (yield from source.skip(SOLAR_ARGUMENTS)):
+            raise NotACall("it has no arguments")
+        yield from source.run(SPACE)
+        call = yield from read_arguments_of(source, offered, name, SOLAR_CALL_END)
+        yield from source.run(STRAY)
+        yield from source.skip(SOLAR_CALL_END)
+        return call
+
+    return Found((yield from read_in_turn(source, read_next)))
 
 
 def read_internlm_call(source: Source, offered: OfferedCalls, _: str) -> Reading[Found]:
