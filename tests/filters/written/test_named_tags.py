@@ -24,6 +24,7 @@ def call_in(text: str, *, was_cut: bool = False) -> tuple[Written, str]:
         f"\n<tool_name>Read</tool_name>\n<parameters>\n{PARAMETER}\n</parameters>\n{END}",
         f"<name>Read</name><arguments>{ARGUMENTS}</arguments>{END}",
         f"<tool>Read</tool>{PARAMETER}{END}",
+        f"<name>Read</name><args>```json\n{ARGUMENTS}\n```</args>{END}",
         f"<name>Read</name>{ARGUMENTS}{END}",
         f"<name>Read</name><input>{PARAMETER}</input>",
         f"<name>Read</name><input>{PARAMETER}",

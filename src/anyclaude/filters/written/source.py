@@ -8,7 +8,7 @@ therefore does not depend on how the text was divided, and no text is read twice
 
 import re
 from collections.abc import Generator, Iterable
-from functools import cache
+from functools import lru_cache
 from typing import TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class Literals:
         self.beginnings = frozenset(literal[:length] for literal in self.all for length in range(len(literal)))
 
 
-@cache
+@lru_cache(maxsize=1_024)  # the names of a tool's parameters are among them
 def _literals(*literals: str) -> Literals:
     return Literals(filter(None, literals))
 

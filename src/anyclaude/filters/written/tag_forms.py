@@ -118,10 +118,17 @@ def read_tool_calls(source: Source, offered: OfferedCalls, _: str) -> Reading[Fo
     """Read what `tool_calls` tags hold: JSON (Jamba, Hunyuan, MiniMax M1), or `tool_call` tags."""
     found: list[FoundCall] = []
     while True:
+        position = source.position
         yield from source.run(SPACE)
         if not (yield from source.skip(NO_OUTER.start)):
             break
-        found += (yield from read_tool_call(source, offered, NO_OUTER.start)).calls
+        try:
+            found += (yield from read_tool_call(source, offered, NO_OUTER.start)).calls
+        except NotACall:
+            if not found:
+                raise
+            source.return_to(position)
+            return Found(tuple(found))
     if not found:
         return Found((yield from read_json_calls(source, offered, "</tool_calls>")))
     yield from source.skip("</tool_calls>")

@@ -34,6 +34,7 @@ KIMI_CALL, KIMI_CALL_END = "<|tool_call_begin|>", "<|tool_call_end|>"
 KIMI_ARGUMENTS = "<|tool_call_argument_begin|>"
 SOLAR_START, SOLAR_CALL, SOLAR_CALL_END = "<|tool_calls|>", "<|tool_call:begin|>", "<|tool_call:end|>"
 SOLAR_NAME, SOLAR_ARGUMENTS = "<|tool_call:name|>", "<|tool_call:args|>"
+CALLING_TOOL = ("[Calling tool:", "[Calling tools:", "[Tool call:")
 _NUMBER = re.compile(r":\d+$")
 
 
@@ -215,9 +216,6 @@ def read_functools(source: Source, offered: OfferedCalls, _: str) -> Reading[Fou
     if (yield from source.peek()) != "[":
         raise NotACall("no list follows")
     return Found((yield from read_json_calls(source, offered)))
-
-
-CALLING_TOOL = ("[Calling tool:", "[Calling tools:", "[Tool call:")
 
 
 def read_calling_tool(source: Source, offered: OfferedCalls, _: str) -> Reading[Found]:
