@@ -154,10 +154,11 @@ def _read_tagged_calls(
 
 
 def _read_glm_call(source: Source, offered: OfferedCalls) -> Reading[tuple[FoundCall, ...]]:
-    name = offered.name((yield from source.run(NAME)))
-    yield from source.run(SPACE)
+    written = yield from source.run(NAME)
+    name = offered.name(written)
+    space = yield from source.run(SPACE)
     if (yield from source.peek()) == "(":
-        source.unread(name)
+        source.unread(written + space)
         return (yield from read_python_calls(source, offered, NO_OUTER.end))
     if not (yield from source.has_one_of((*GLM_TAGS.parameter, GLM_TAGS.call_end, "{"))) and not source.is_ended:
         raise NotACall("it holds neither JSON nor tags")

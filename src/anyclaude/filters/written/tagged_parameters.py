@@ -84,8 +84,13 @@ def invoke_tags(prefix: str = "") -> ParameterTags:
     return ParameterTags(
         call=(f'<{prefix}invoke name="', f"<{prefix}invoke name='", f"<{prefix}invoke="),
         call_end=f"</{prefix}invoke>",
-        parameter=(f'<{prefix}parameter name="', f"<{prefix}parameter name='", f"<{prefix}parameter="),
-        parameter_ends=(f"</{prefix}parameter>", f"</{prefix}parameter="),
+        parameter=(
+            f'<{prefix}parameter name="',
+            f"<{prefix}parameter name='",
+            f"<{prefix}parameter=",
+            f'<{prefix}param name="',
+        ),
+        parameter_ends=(f"</{prefix}parameter>", f"</{prefix}parameter=", f"</{prefix}param>"),
     )
 
 
