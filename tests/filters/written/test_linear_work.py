@@ -72,6 +72,15 @@ ENDLESS = (
         "<function=Read>\n<parameter=file_path>\na\n</parameter>\n",
         "</parameter>",
     ),
+    *(
+        "[TOOL_CALLS]Read[ARGS]{}",
+        '[TOOL_CALLS]Read[ARGS]{}[TOOL_CALLS]Read[ARGS]{"',
+        "<｜tool▁call▁begin｜>Read<｜tool▁sep｜>{}<｜tool▁call▁begin｜>Launch",
+        "<invoke><tool_name>Read</tool_name><file_path>",
+        '<invoke name="Write"><content></content>',
+        "<function=Edit><parameter=file_path><parameter=old_string><parameter=new_string>",
+        "</parameter=",
+    ),
     *("<tool_call>\n<function=Read>", "<arg_value>", "</think>", "<think>a\n", "<think>```\n", "</tool_call>"),
     *("call:Read{", "<|tool_call>call:Read{a:{", "<|tool_call>call:Read{a:[", '<|tool_call>call:Read{a:<|"|>'),
     *(

@@ -36,6 +36,7 @@ NO_CALLS: dict[str, tuple[str, ...]] = {
         "qwen3_coder: cut inside a value",
         "qwen3_coder_without_outer_tag: cut inside a value",
         "seed_oss: cut inside an argument",
+        "tags_that_bear_names: Qwen3-Coder's function with tags that bear the parameters' names, cut",
     ),
     "white space that does not end is in it, so it may be incomplete": (
         "endless_white_space: inside a value, after its closing tag",

@@ -95,6 +95,21 @@ def test_the_last_text_read_can_be_taken_back() -> None:
     assert (source.position, source.advance(3), source.release(), source.advance(9)) == (2, "cde", "abcde", "f")
 
 
+@pytest.mark.parametrize("pieces", [["abcdef"], ["abc", "def"], ["a", "b", "c", "d", "e", "f"]])
+def test_a_place_after_the_mark_can_be_returned_to(pieces: list[str]) -> None:
+    source = Source()
+    for number, piece in enumerate(pieces):
+        source.add(piece)
+        if not number:
+            source.mark()
+        source.advance(len(piece))
+
+    source.return_to(2)
+    assert (source.position, source.since_mark()) == (2, "ab")
+    source.return_to(2)
+    assert source.advance(9) == "cdef"
+
+
 def test_a_released_mark_is_forgotten() -> None:
     source = Source("abc")
     source.mark()

@@ -36,6 +36,10 @@ def call_in(text: str, *, was_cut: bool = False) -> tuple[Written, str]:
         "<p=file_path>/a<p=content>b</p></function>",
         "<p=file_path>/a</p><p=content>b</function>",
         "<p=file_path>/a</p><p=content>b</p>",
+        "<p=file_path>/a</param><p=content>b</parameter=content></function>",
+        "<p=content>b<p=file_path>/a\n</function>",
+        "<p=file_path>\r\n/a\r\n</p>\r\n<p=content>\r\nb\r\n</p>\r\n</function>",
+        "<file_path>/a</file_path><content>b</content></function>",
         '<parameter name="file_path">/a</p><param name="content">b</p></function>',
         '{"file_path": "/a", "content": "b"}</function>',
     ],
@@ -62,6 +66,10 @@ def test_the_end_of_the_tags_around_a_call_ends_it_and_is_not_read(end: str) -> 
         ('{"a": 1}', '{"a": 1}'),
         ("5", "5"),
         ("</tool_", "</tool_"),
+        ("</parameter=other>", "</parameter=other>"),
+        ("</parameter=", "</parameter="),
+        ("<parameter=", "<parameter="),
+        ("\r\nb\nc\r\n\r\n", "b\nc\r\n"),
         ("\0\ud800", "\0\ufffd"),
     ],
 )
@@ -69,6 +77,12 @@ def test_a_value_may_contain_its_own_tags_and_stays_as_it_was_written(value: str
     (_, arguments), rest = call_in(f"<p=file_path>/a</p><p=content>{value}</p></function>ok")
 
     assert (arguments, rest) == ({"file_path": "/a", "content": content}, "ok")
+
+
+def test_a_value_mentions_the_parameter_that_comes_later() -> None:
+    text = "<p=content>a <parameter=file_path> b</p><p=file_path>/a</p></function>"
+
+    assert call_in(text)[0] == ("Write", {"content": "a <parameter=file_path> b", "file_path": "/a"})
 
 
 def test_a_parameter_given_twice_keeps_its_first_value() -> None:
@@ -127,4 +141,4 @@ def test_the_invoke_form_has_a_prefix_in_all_its_tags() -> None:
     tags = invoke_tags("x:")
 
     assert all(opening.startswith("<x:") for opening in tags.openings)
-    assert (tags.call_end, tags.parameter_end) == ("</x:invoke>", "</x:parameter>")
+    assert (tags.call_end, tags.parameter_ends[0]) == ("</x:invoke>", "</x:parameter>")

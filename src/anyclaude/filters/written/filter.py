@@ -206,7 +206,7 @@ class _Reader:
         source = self._source
         if not self._offered or self._is_in_data:
             return False
-        if character in "Aft":
+        if character in "Acft":
             opening = yield from source.has_one_of(WORD_OPENINGS)
             return bool(opening) and (yield from self._read_form(FORM_BY_OPENING[opening], opening))
         if character not in "{[" or (yield from source.has_one_of(OPENINGS)) or len(indent) >= 4:

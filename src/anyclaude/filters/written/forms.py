@@ -11,12 +11,24 @@ from .calls import OfferedCalls
 from .form import Form, Found
 from .gemma import GEMMA_3, GEMMA_4, read_gemma
 from .source import Literals, Reading, Source
-from .tag_forms import INVOKE_TAGS, in_function_calls, in_json, in_python, in_tags, read_tool_call, read_tool_calls
-from .tagged_parameters import FUNCTION_TAGS, Outer, invoke_tags
+from .tag_forms import (
+    INVOKE,
+    INVOKE_TAGS,
+    TOOL_USE,
+    in_function_calls,
+    in_json,
+    in_named_tags,
+    in_python,
+    in_tags,
+    read_tool_call,
+    read_tool_calls,
+    read_tool_use,
+)
+from .tagged_parameters import FUNCTION_TAGS, TOOL_CALL_TAGS, Outer, invoke_tags
 
 ANTHROPIC = "antml" + ":"
-DSML = "｜DSML｜"
-ANTHROPIC_INVOKE, DSML_INVOKE = invoke_tags(ANTHROPIC), invoke_tags(DSML)
+DSML = ("｜DSML｜", "|DSML|")
+ANTHROPIC_INVOKE = invoke_tags(ANTHROPIC)
 
 
 def outer(name: str) -> Outer:
@@ -25,7 +37,6 @@ def outer(name: str) -> Outer:
 
 
 FUNCTION_CALLS, ANTHROPIC_CALLS = outer("function_calls"), outer(f"{ANTHROPIC}function_calls")
-DSML_CALLS, DSML_TOOL_CALLS = outer(f"{DSML}function_calls"), outer(f"{DSML}tool_calls")
 MINIMAX, SEED = outer("minimax:tool_call"), outer("seed:tool_call")
 
 
@@ -39,11 +50,24 @@ def thought(name: str, opening: str, end: str, *, begins_line: bool = True) -> F
     return Form(name, (opening,), read, is_token=not begins_line, begins_line=begins_line, thought_ends=(end,))
 
 
+def dsml_forms(prefix: str) -> tuple[Form, ...]:
+    """Return the forms of DeepSeek V3.2 and V4, whose tags begin with a token."""
+    tags, calls, tool_calls = invoke_tags(prefix), outer(f"{prefix}function_calls"), outer(f"{prefix}tool_calls")
+    return (
+        Form("DeepSeek V3.2", (calls.start,), in_tags(tags, calls), is_token=True),
+        Form("DeepSeek V4", (tool_calls.start,), in_tags(tags, tool_calls), is_token=True),
+        Form("DeepSeek V3.2", tags.call, in_tags(tags, calls, is_open=True), is_token=True),
+    )
+
+
 TAG_FORMS = (
     Form("tool_call tags", ("<tool_call>",), read_tool_call),
+    Form("tool_call tags", TOOL_CALL_TAGS.call, in_tags(TOOL_CALL_TAGS, is_open=True)),
+    Form("tool_use tags", (TOOL_USE.start,), read_tool_use),
     Form("tool_calls tags", ("<tool_calls>",), read_tool_calls),
     Form("function tags", FUNCTION_TAGS.call, in_tags(FUNCTION_TAGS, is_open=True)),
     Form("invoke tags", INVOKE_TAGS.call, in_tags(INVOKE_TAGS, is_open=True)),
+    Form("invoke tags", (INVOKE,), in_named_tags(FUNCTION_CALLS)),
     Form("invoke tags", ANTHROPIC_INVOKE.call, in_tags(ANTHROPIC_INVOKE, is_open=True)),
     Form("function_calls tags", (FUNCTION_CALLS.start,), in_function_calls(FUNCTION_CALLS, INVOKE_TAGS)),
     Form("function_calls tags", (ANTHROPIC_CALLS.start,), in_function_calls(ANTHROPIC_CALLS, ANTHROPIC_INVOKE)),
@@ -56,7 +80,8 @@ TAG_FORMS = (
     Form("tool tags", ("<tool>",), in_json("</tool>")),
     Form("tools tags", ("<tools>",), in_json("</tools>")),  # Qwen2.5-Coder repeats the tag of its definitions
     Form("tool_code tags", ("<tool_code>",), in_python("</tool_code>")),
-    Form("[Calling tool:", ("[Calling tool:",), token_forms.read_calling_tool),
+    Form("[Calling tool:", token_forms.CALLING_TOOL, token_forms.read_calling_tool),
+    Form("[TOOL_CALL]", (token_forms.TOOL_CALL,), token_forms.read_mistral_calls),
     thought("think tags", "<think>", "</think>"),
     thought("thinking tags", "<thinking>", "</thinking>"),
     thought("thought tags", "<thought>", "</thought>"),
@@ -75,14 +100,13 @@ TOKEN_FORMS = (
     Form("Granite and Phi-4", ("<|tool_call|>",), in_json("<|/tool_call|>"), is_token=True),
     Form(
         "DeepSeek",
-        (token_forms.DEEPSEEK_START, token_forms.DEEPSEEK_CALL),
+        (*token_forms.DEEPSEEK_STARTS, *(call for call in token_forms.DEEPSEEK_CALLS if call != token_forms.KIMI_CALL)),
         token_forms.read_deepseek_calls,
         is_token=True,
     ),
-    Form("DeepSeek V3.2", (DSML_CALLS.start,), in_tags(DSML_INVOKE, DSML_CALLS), is_token=True),
-    Form("DeepSeek V4", (DSML_TOOL_CALLS.start,), in_tags(DSML_INVOKE, DSML_TOOL_CALLS), is_token=True),
-    Form("DeepSeek V3.2", DSML_INVOKE.call, in_tags(DSML_INVOKE, DSML_CALLS, is_open=True), is_token=True),
+    *(form for prefix in DSML for form in dsml_forms(prefix)),
     Form("Kimi K2", (*token_forms.KIMI_STARTS, token_forms.KIMI_CALL), token_forms.read_kimi_calls, is_token=True),
+    Form("Solar", (token_forms.SOLAR_START, token_forms.SOLAR_CALL), token_forms.read_solar_calls, is_token=True),
     Form("FunctionGemma", (GEMMA_3.start,), read_gemma, is_token=True),
     Form("Gemma 4", (GEMMA_4.start,), read_gemma, is_token=True),
     Form("Command-R", ("<|START_ACTION|>",), in_json("<|END_ACTION|>"), is_token=True),
@@ -104,7 +128,8 @@ MESSAGE_FORMS = (
 WORD_FORMS = (
     Form("Phi-4", ("functools",), token_forms.read_functools, begins_line=True),
     Form("ReAct", ("Action:",), token_forms.read_action, begins_line=True),
-    Form("harmony", ("to=functions.",), harmony.read_harmony, is_token=True, begins_line=True),
+    Form("harmony", (harmony.STRIPPED,), harmony.read_stripped, is_token=True, begins_line=True),
+    Form("harmony", ("to=functions.", "to=repo_browser."), harmony.read_harmony, is_token=True, begins_line=True),
 )
 """The forms that begin with a word, at the beginning of a line."""
 
@@ -123,10 +148,20 @@ CALL_ENDS = Literals(
         "<|eot_id|>",
         "<|eom_id|>",
         "<|endoftext|>",
+        "<|calls|>",
+        "<|eot|>",
+        "<|end|>",
+        "<|end_of_text|>",
+        "<|END_OF_TURN_TOKEN|>",
+        "<|observation|>",
+        "<|tool_response>",
         "<end_of_turn>",
+        "<eos>",
+        "[e~[",
         "</s>",
         "<｜end▁of▁sentence｜>",
         "<start_function_response>",
+        "</function>",
         "</tool_call>",
         "</tool_calls>",
         FUNCTION_CALLS.end,

@@ -12,6 +12,7 @@ from msgspec import Struct
 from anyclaude.protocol.json_values import JsonError, JsonValue, decode_json
 
 from .calls import FoundCall, NotACall, OfferedCalls
+from .calls_in_turn import read_in_turn
 from .form import Found
 from .source import SPACE, Reading, Source
 
@@ -35,14 +36,17 @@ _MAX_DEPTH = 32
 def read_gemma(source: Source, offered: OfferedCalls, opening: str) -> Reading[Found]:
     """Read the calls that follow the token `opening`."""
     tokens = GEMMA_3 if opening == GEMMA_3.start else GEMMA_4
-    found: list[FoundCall] = []
-    while True:
-        found.append((yield from _read_call(source, offered, tokens)))
+
+    def read_next(is_first: bool) -> Reading[FoundCall | None]:
+        yield from source.run(SPACE)
+        if not is_first and not (yield from source.skip(tokens.start)):
+            return None
+        call = yield from _read_call(source, offered, tokens)
         yield from source.run(SPACE)
         yield from source.skip(tokens.end)
-        yield from source.run(SPACE)
-        if not (yield from source.skip(tokens.start)):
-            return Found(tuple(found))
+        return call
+
+    return Found((yield from read_in_turn(source, read_next)))
 
 
 def _read_call(source: Source, offered: OfferedCalls, tokens: GemmaTokens) -> Reading[FoundCall]:

@@ -8,7 +8,7 @@ therefore does not depend on how the text was divided, and no text is read twice
 
 import re
 from collections.abc import Generator, Iterable
-from functools import cache
+from functools import lru_cache
 from typing import TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class Literals:
         return text.endswith(self.all)
 
 
-@cache
+@lru_cache(maxsize=1_024)  # the names of a tool's parameters are among them
 def _literals(*literals: str) -> Literals:
     return Literals(filter(None, literals))
 
@@ -121,6 +121,14 @@ class Source:
         self._consumed += self._at - len(text)
         self._chunk = text + self._chunk[self._at :]
         self._at = self._marked_at = 0
+
+    def return_to(self, position: int) -> None:
+        """Read again from `position`, which must not lie before the mark."""
+        characters = self.position - position
+        if characters <= self._at - self._marked_at:  # all of it is in this chunk, which may be long and is not copied
+            self._at -= characters
+        else:
+            self.unread(self.since_mark()[-characters:])
 
     def release(self) -> str:
         """Return the text read since the mark, and forget the mark."""

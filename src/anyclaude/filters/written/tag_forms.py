@@ -1,8 +1,10 @@
 """The readers of forms in tags like those of XML, of which several families use the same."""
 
 from .calls import FoundCall, NotACall, OfferedCalls
+from .calls_in_turn import read_in_turn
 from .form import Found, Reader
 from .json_calls import NAME, read_json_calls, read_python_calls
+from .named_tags import NAME_TAGS, read_named_call
 from .source import SPACE, Reading, Source
 from .tagged_parameters import (
     FUNCTION_TAGS,
@@ -16,6 +18,8 @@ from .tagged_parameters import (
 )
 
 INVOKE_TAGS = invoke_tags()
+INVOKE = "<invoke>"
+TOOL_USE = Outer("<tool_use>", "</tool_use>")
 
 
 def in_json(end: str = "") -> Reader:
@@ -47,6 +51,32 @@ def in_tags(tags: ParameterTags, outer: Outer = NO_OUTER, *, is_open: bool = Fal
     return read
 
 
+def in_named_tags(outer: Outer) -> Reader:
+    """Return the reader of calls in `invoke` tags without a name, with `outer` tags around them."""
+
+    def read(source: Source, offered: OfferedCalls, opening: str) -> Reading[Found]:
+        def read_next(is_first: bool) -> Reading[FoundCall | None]:
+            yield from source.run(SPACE)
+            if not (yield from source.skip(INVOKE)) and not (is_first and opening == INVOKE):
+                return None
+            return (yield from read_named_call(source, offered, INVOKE_TAGS.call_end))
+
+        found = yield from read_in_turn(source, read_next)
+        yield from source.run(SPACE)
+        yield from source.skip(outer.end)
+        return Found(found)
+
+    return read
+
+
+def read_tool_use(source: Source, offered: OfferedCalls, _: str) -> Reading[Found]:
+    """Read what `tool_use` tags hold: JSON, or tags that bear the names."""
+    yield from source.run(SPACE)
+    if (yield from source.has_one_of(NAME_TAGS)):
+        return Found(((yield from read_named_call(source, offered, TOOL_USE.end)),))
+    return Found((yield from read_json_calls(source, offered, TOOL_USE.end)))
+
+
 def in_function_calls(outer: Outer, tags: ParameterTags) -> Reader:
     """Return the reader of `function_calls` tags, which hold invocations (Anthropic), Python (OLMo 3) or JSON."""
     read_other = in_python(outer.end)
@@ -56,6 +86,8 @@ def in_function_calls(outer: Outer, tags: ParameterTags) -> Reader:
         for expected in (tags, INVOKE_TAGS):
             if (yield from source.has_one_of(expected.call)):
                 return Found((yield from _read_tagged_calls(source, offered, expected, outer)))
+        if (yield from source.has(INVOKE)):
+            return (yield from in_named_tags(outer)(source, offered, opening))
         return (yield from read_other(source, offered, opening))
 
     return read
@@ -74,6 +106,8 @@ def read_tool_call(source: Source, offered: OfferedCalls, opening: str) -> Readi
     character = yield from source.peek()
     if character in ("{", "[", "`"):
         return Found((yield from read_json_calls(source, offered, NO_OUTER.end)))
+    if (yield from source.has_one_of(NAME_TAGS)):
+        return Found(((yield from read_named_call(source, offered, NO_OUTER.end)),))
     for tags in (FUNCTION_TAGS, INVOKE_TAGS):
         if (yield from source.has_one_of(tags.call)):
             return Found((yield from _read_tagged_calls(source, offered, tags, NO_OUTER)))
@@ -84,10 +118,17 @@ def read_tool_calls(source: Source, offered: OfferedCalls, _: str) -> Reading[Fo
     """Read what `tool_calls` tags hold: JSON (Jamba, Hunyuan, MiniMax M1), or `tool_call` tags."""
     found: list[FoundCall] = []
     while True:
+        position = source.position
         yield from source.run(SPACE)
         if not (yield from source.skip(NO_OUTER.start)):
             break
-        found += (yield from read_tool_call(source, offered, NO_OUTER.start)).calls
+        try:
+            found += (yield from read_tool_call(source, offered, NO_OUTER.start)).calls
+        except NotACall:
+            if not found:
+                raise
+            source.return_to(position)
+            return Found(tuple(found))
     if not found:
         return Found((yield from read_json_calls(source, offered, "</tool_calls>")))
     yield from source.skip("</tool_calls>")
@@ -97,28 +138,27 @@ def read_tool_calls(source: Source, offered: OfferedCalls, _: str) -> Reading[Fo
 def _read_tagged_calls(
     source: Source, offered: OfferedCalls, tags: ParameterTags, outer: Outer, *, is_open: bool = False
 ) -> Reading[tuple[FoundCall, ...]]:
-    found: list[FoundCall] = []
-    while True:
-        if not is_open:
+    def read_next(is_first: bool) -> Reading[FoundCall | None]:
+        if not (is_first and is_open):
             yield from source.run(SPACE)
             opening = yield from source.has_one_of(tags.call)
             if not opening:
-                break
+                return None
             source.advance(len(opening))
-        is_open = False
         name = offered.name((yield from read_name(source)))
-        found.append((yield from read_tagged_call(source, offered, name, tags, outer)))
-    if not found:
-        raise NotACall("there is no call")
+        return (yield from read_tagged_call(source, offered, name, tags, outer))
+
+    found = yield from read_in_turn(source, read_next)
     yield from source.skip(outer.end)
-    return tuple(found)
+    return found
 
 
 def _read_glm_call(source: Source, offered: OfferedCalls) -> Reading[tuple[FoundCall, ...]]:
-    name = offered.name((yield from source.run(NAME)))
-    yield from source.run(SPACE)
+    written = yield from source.run(NAME)
+    name = offered.name(written)
+    space = yield from source.run(SPACE)
     if (yield from source.peek()) == "(":
-        source.unread(name)
+        source.unread(written + space)
         return (yield from read_python_calls(source, offered, NO_OUTER.end))
     if not (yield from source.has_one_of((*GLM_TAGS.parameter, GLM_TAGS.call_end, "{"))) and not source.is_ended:
         raise NotACall("it holds neither JSON nor tags")
