@@ -23,7 +23,8 @@ MAX_BYTES_IN_FLIGHT = 24 * 2**20
 """The kernel's buffers: Linux lets a loopback socket hold 4 MB to send and 6 MB to read (tcp_wmem, tcp_rmem), and there
 are two on each side of the gateway.  The gateway's own buffers are small in comparison."""
 
-PIECE = "x" * 32_000
+PIECE = "".join(f"{number:8}" for number in range(4_000))
+"""32,000 characters that do not repeat themselves."""
 
 
 @pytest.fixture

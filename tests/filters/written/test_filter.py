@@ -238,6 +238,21 @@ def test_a_reply_may_begin_in_a_thought_that_the_template_opened(reply: str, sho
     assert simple(filtered_text(reply, filter_of(opens_thinking=True))) == shown
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"name": "Read", "arguments": {"encoding": "utf-8"}}',
+        '{"type": "function", "function": {"name": "Read", "arguments": {"encoding": "utf-8"}}}',
+        '{"type": "tool_use", "id": "toolu_1", "name": "Read", "input": {"encoding": "utf-8"}}',
+    ],
+)
+def test_bare_json_with_a_calls_usual_keys_is_one_even_if_its_arguments_do_not_fit(reply: str) -> None:
+    (call,) = filtered_text(reply)
+
+    assert isinstance(call, ToolCallDelta)
+    assert (call.name, call.arguments) == ("Read", '{"encoding": "utf-8"}')
+
+
 def test_a_server_that_decodes_the_thought_itself_leaves_none_open() -> None:
     deltas: list[Delta] = [ThinkingDelta("Why?"), TextDelta("So.")]
 

@@ -73,7 +73,12 @@ class CallShape:
         return bool(self._open) and self._open[-1] is not None
 
     def opened(self, bracket: str, before: str) -> None:
-        """Take note of a bracket after the character `before`."""
+        """
+        Take note of a bracket after the character `before`.
+
+        Raises:
+            NotACall: if no call has one here.
+        """
         if not self._open:
             self._open.append(None if bracket == "[" else _Object(may_be_message=True))
             return
@@ -114,7 +119,12 @@ class CallShape:
         self._open.pop()
 
     def begins(self, character: str) -> bool:
-        """Take note of what an object begins with, and return whether that may be a key without quotation marks."""
+        """
+        Take note of what an object begins with, and return whether that may be a key without quotation marks.
+
+        Raises:
+            NotACall: if it is no key.
+        """
         if not character or character in ("\"'" if not self._is_certain else _NOT_YET_A_KEY):
             return False
         if self._is_certain and _BARE_KEYS.match(character):
@@ -122,7 +132,12 @@ class CallShape:
         raise NotACall("it has no keys")
 
     def key(self, key: str | None) -> None:
-        """Take note of a key, `None` if it is not like any of a call."""
+        """
+        Take note of a key, `None` if it is not like any of a call.
+
+        Raises:
+            NotACall: if no call has it here.
+        """
         parent = self._open[-1]
         assert parent is not None, "a list has no keys"
         if self._is_certain:
@@ -156,7 +171,12 @@ class CallShape:
         return not parent.has_message_keys and key in {parent.name_key, parent.argument_key, *OTHER_KEYS}
 
     def string_begins(self, first: str) -> re.Pattern[str] | None:
-        """Take note of a string by its first character, and return what it must consist of if its text matters."""
+        """
+        Take note of a string by its first character, and return what it must consist of if its text matters.
+
+        Raises:
+            NotACall: if no call has one here.
+        """
         parent = self._open[-1]
         may_be_json = not first or first in "{\\\"'" or first.isspace()
         if parent is None:
@@ -189,7 +209,12 @@ class CallShape:
         return key != CALLS_KEY
 
     def string(self, text: str | None) -> None:
-        """Take note of the text of a string that matters, `None` if it does not consist of what it must."""
+        """
+        Take note of the text of a string that matters, `None` if it does not consist of what it must.
+
+        Raises:
+            NotACall: if no call has that name, type or role.
+        """
         parent = self._open[-1]
         assert parent is not None, "the strings of a list do not matter"
         key, parent.key = parent.key, None

@@ -284,9 +284,15 @@ class _Reader:
 
     def _end_fence(self, run: str) -> Reading[None]:
         """Close a fenced block, or open one within it: a fence with the name of a language closes none (CommonMark)."""
-        info = yield from self._source.run(_INFO)
-        self._emit(info)
-        if info and (yield from self._source.peek()) in _ENDS_OF_INFO:
+        source, info = self._source, ""
+        while not source.is_ended:
+            piece = source.available(_INFO)
+            self._emit(piece)
+            info += piece
+            if not source.is_empty:
+                break
+            yield
+        if info and (yield from source.peek()) in _ENDS_OF_INFO:
             self._inner_fences += 1
         elif self._inner_fences:
             self._inner_fences -= 1

@@ -79,13 +79,20 @@ def read_json_calls(source: Source, offered: OfferedCalls, end: str = "") -> Rea
     """
     found: list[FoundCall] = []
     while True:
+        position = source.position
         yield from source.run(STRAY if found else SPACE)
         fence = yield from skip_fence(source)
         if (yield from source.peek()) not in ("{", "["):
             if not end or not (yield from source.has(end)):
                 source.unread(fence)  # of other code, or the end of the one around the calls
             break
-        found += yield from read_value(source, offered, end, is_certain=True)
+        try:
+            found += yield from read_value(source, offered, end, is_certain=True)
+        except NotACall:
+            if not found:
+                raise
+            source.return_to(position)  # a broken call does not take those before it with it
+            break
         if fence:
             yield from source.run(STRAY)
             yield from source.skip("```")

@@ -5,8 +5,7 @@ import re
 from .calls import FoundCall, NotACall, OfferedCalls
 from .calls_in_turn import read_in_turn
 from .form import Found
-from .json_calls import NAME, STRAY, read_arguments_of, read_json_calls, read_python_calls, read_whole_span
-from .python_calls import python_calls
+from .json_calls import NAME, STRAY, read_arguments_of, read_json_calls, read_python_calls, read_value
 from .source import BLANKS, SPACE, Literals, Reading, Source
 
 
@@ -80,9 +79,7 @@ def _read_values(source: Source, offered: OfferedCalls, opening: str) -> Reading
     found: list[FoundCall] = []
     end = TOOL_CALL_END if opening == TOOL_CALL else ""
     while (yield from source.peek()) in ("{", "[") and not (yield from source.has_one_of((opening, end))):
-        span = yield from read_whole_span(source, end)
-        is_python = span.text.startswith("[") and not span.text[1:].lstrip().startswith(("{", "[", "]"))
-        found += python_calls(span.text, offered) if is_python else offered.from_span(span, is_certain=True)
+        found += yield from read_value(source, offered, end, is_certain=True)
         yield from source.run(STRAY)
     if not found:
         raise NotACall("there is no call")
@@ -174,6 +171,12 @@ def read_solar_calls(source: Source, offered: OfferedCalls, opening: str) -> Rea
     """
 
     def read_next(is_first: bool) -> Reading[FoundCall | None]:
+        """
+        Read one call.
+
+        Raises:
+            NotACall: if it names no tool.
+        """
         yield from source.run(SPACE)
         if not (yield from source.skip(SOLAR_CALL)) and not (is_first and opening == SOLAR_CALL):
             return None
