@@ -19,7 +19,7 @@ from .forms import CALL_ENDS, FORM_BY_OPENING, MESSAGE_FORMS, OPENINGS, THOUGHT_
 from .loose_json import read_bare_calls, read_fenced_calls
 from .output import Output
 from .source import BLANKS, SPACE, Reading, Source
-from .surroundings import LINE_CHARACTERS, Surroundings
+from .surroundings import LINE_CHARACTERS, Judgement, Surroundings, acts
 from .tagged_parameters import NO_OUTER
 from .thought import Thought
 
@@ -37,8 +37,12 @@ _INTERESTING = re.compile(r"[<\[◁`\n]")
 _INFO = re.compile(r"[\w+#.-]*")
 _ENDS_OF_INFO = frozenset({"\n", "\r"})
 _TILDES, _REST_OF_LINE = re.compile("~*"), re.compile(r"[^\n]*")
-_GOES_ON = re.compile(r"[a-z,.;:!?)\]}\"'”»%&+=*/\\|-]")
+_GOES_ON = re.compile(r"[`a-z,.;:!?)\]}\"'”»%&+=*/\\|-]")
 """With one of these after a call, a sentence goes on; a new sentence begins otherwise."""
+
+
+_NO_TEXT = frozenset("{[`<")
+"""What other calls begin with, or the fence around them ends with."""
 
 
 def written_replies(context: FilterContext) -> "WrittenReplies":
@@ -211,11 +215,12 @@ class _Reader:
             return bool(opening) and (yield from self._read_form(FORM_BY_OPENING[opening], opening))
         if character not in "{[" or (yield from source.has_one_of(OPENINGS)) or len(indent) >= 4:
             return False
-        if self._before.is_shown():
+        judgement = self._before.judgement()
+        if judgement == "shown":
             self._is_in_data = True
             return False
         reading = read_bare_calls(source, self._offered, is_forced=self._is_forced)
-        is_call = yield from self._try(reading, "bare JSON", keep=1)
+        is_call = yield from self._try(reading, "bare JSON", judgement, keep=1)
         self._is_in_data = not is_call
         return is_call
 
@@ -264,9 +269,10 @@ class _Reader:
         source.mark()
         fence = yield from source.run(pattern)
         source.rewind()
-        if self._offered and not self._before.is_shown():
+        judgement = self._before.judgement()
+        if self._offered and judgement != "shown":
             reading = read_fenced_calls(source, self._offered, fence)
-            if (yield from self._try(reading, "fenced JSON", opening=fence, keep=len(fence))):
+            if (yield from self._try(reading, "fenced JSON", judgement, opening=fence, keep=len(fence))):
                 return
         else:
             self._emit(source.advance(len(fence)))
@@ -328,7 +334,8 @@ class _Reader:
             yield from self._show(opening)
             return False
         reading = self._read_alone(form, opening)
-        return (yield from self._try(reading, form.name, opening=opening, keep=len(opening)))
+        judgement = self._before.judgement()
+        return (yield from self._try(reading, form.name, judgement, opening=opening, keep=len(opening)))
 
     def _is_allowed(self, form: Form) -> bool:
         """Return whether the form counts here."""
@@ -338,7 +345,7 @@ class _Reader:
         line = before.line
         if form.begins_line and line.strip():
             return False
-        if before.is_shown() or before.is_mentioned(is_token=form.is_token):
+        if before.judgement() == "shown" or before.is_mentioned(is_token=form.is_token):
             return False
         if form in MESSAGE_FORMS:  # a message does not begin after a blank, or after tokens that stayed text
             return not line.strip() or self._has_marks or not (line[-1].isspace() or OPENINGS.pattern.search(line))
@@ -349,13 +356,35 @@ class _Reader:
         source, before = self._source, self._before
         begins_line, is_in_sentence = not before.line.strip(), before.is_in_sentence()
         found = yield from form.read(source, self._offered, opening)
-        if begins_line or not found.calls or "\n" in source.since_mark():
+        if begins_line or not found.calls:
             return found
-        yield from source.run(BLANKS)
+        has_lines = "\n" in source.since_mark()
+        blanks = yield from source.run(BLANKS)
         follows = yield from source.peek()
-        if _GOES_ON.match(follows) or (is_in_sentence and not form.is_token and follows.strip()):
+        goes_on = not has_lines and bool(_GOES_ON.match(follows))
+        if not goes_on and is_in_sentence and not form.is_token and follows.strip():
+            goes_on = not (yield from self._comes_next())
+        if goes_on:
             raise NotACall("the sentence goes on")
+        source.unread(blanks)
         return found
+
+    def _comes_next(self) -> Reading[bool]:
+        """Return whether another call, or the end of the turn, comes next."""
+        return bool((yield from self._source.has_one_of(OPENINGS)) or (yield from self._source.has_one_of(CALL_ENDS)))
+
+    def _require_end(self) -> Reading[None]:
+        """Raise `NotACall` if text follows a doubtful call, unless it says what will be done: the call is shown."""
+        source = self._source
+        space = yield from source.run(SPACE)
+        character = yield from source.peek()
+        if character and character not in _NO_TEXT and not (yield from self._comes_next()):
+            line = yield from source.run(_REST_OF_LINE)
+            if not acts(line):
+                self._before.show_block()
+                raise NotACall("it is shown")
+            source.unread(line)
+        source.unread(space)
 
     def _show(self, opening: str) -> Reading[None]:
         """Pass on an opening that is shown to the user; at the end of a line, so is what it opens."""
@@ -363,7 +392,9 @@ class _Reader:
         if (yield from self._source.peek()) == "\n":
             self._before.show_block()
 
-    def _try(self, reading: Reading[Found], form: str, *, keep: int, opening: str = "") -> Reading[bool]:
+    def _try(
+        self, reading: Reading[Found], form: str, judgement: Judgement, *, keep: int, opening: str = ""
+    ) -> Reading[bool]:
         """Read what may be a call; if it is none, pass on its first `keep` characters and read the rest as text."""
         source = self._source
         source.mark()
@@ -371,6 +402,8 @@ class _Reader:
         source.advance(len(opening))
         try:
             found = yield from reading
+            if judgement == "doubtful" and found.calls:
+                yield from self._require_end()
         except NotACall as refusal:
             self._refuse(refusal, form, keep)
             return False

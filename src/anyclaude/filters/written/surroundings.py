@@ -2,11 +2,12 @@
 What stands before a form that may be a call: it shows whether the call is meant, or shown to the user.
 
 Texts about tool calls look like calls.  What tells them apart is what precedes them: a quotation mark, or a line that
-announces an example.  Such a line names what it announces and ends in a colon, or is a heading; "it looks like the
-example fails" announces nothing, and whoever says "let me" or "I'll" is about to act.
+announces an example.  "Here is an example:" does, "it looks like the example fails" does not.  Many lines leave it
+open: after "The output was:", a call at the end of the reply is meant, and one that the text goes on after is shown.
+Whoever says "let me" or "reading the file:" is about to act.
 
-An announcement holds for the block that follows it, and for further blocks as long as only headings, items of lists
-and lines that end in a colon stand between them.
+An announcement holds for the block that follows it.  If that block looked like a call, it also holds for further
+blocks, as long as only headings, items of lists and lines that end in a colon stand between them.
 """
 
 import re
@@ -15,8 +16,14 @@ from typing import Literal, TypeAlias
 LINE_CHARACTERS = 400
 """How much of a line is kept to judge what follows."""
 
-Showing: TypeAlias = Literal["nothing", "next_block", "this_block", "last_block"]
-"""Which block is shown to the user: none, the one that is announced, the one being read, or the one just read."""
+Judgement: TypeAlias = Literal["meant", "doubtful", "shown"]
+"""Whether a call is meant; a doubtful one is meant if no text follows it."""
+
+State: TypeAlias = Literal["plain", "doubtful", "announced", "in_block", "after_block", "in_element"]
+"""
+What a line leaves behind it: nothing; a colon; an announcement whose block is to come, is being read, or has ended;
+or an HTML element that shows something.
+"""
 
 QUOTATION_MARKS = frozenset("\"'“«„‚‹「『《")
 BEFORE_MENTIONS = frozenset({*QUOTATION_MARKS, "(", "\\", "/"})
@@ -28,60 +35,80 @@ def _any_of(*words: str, unspaced: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(words)})(?!\w)|{unspaced}", re.IGNORECASE)
 
 
-_EXAMPLE = _any_of(
-    r"examples?|for instance|looks? like|such as|(?:in|uses?|have|has|is) (?:\w+ ){1,2}formats?|formats? (?:is|are|of)",
-    r"these (?:tags|tokens)|(?:tags|tokens) (?:are|look)|it (?:writes|emits|outputs)",
-    r"(?:call|format|template|request|syntax|turn)\b.{0,40} as follows",
-    r"(?:model|assistant|llm)(?: \w+)? (?:writes?|emits?|outputs?|produces?|calls?|generates?)",
-    r"zum beispiel|beispiele?|beispielsweise|so sieht|hat (?:\w+ ){1,2}format",
-    r"par exemple|exemples?|por ejemplo|ejemplos?|por exemplo|exemplos?|esempio|esempi|bijvoorbeeld|voorbeeld\w*",
-    r"пример\w*|например|np\.|przykład\w*",
-    unspaced=r"示例|范例|例子|例如|(?<![用案惯条外])例[：:]|(?:格式|调用|请求体|语法|模板).{0,10}如下"
-    r"|例えば|예시|예를 들",
+_NOUNS = (
+    r"(?:examples?|samples?|beispiele?|exemples?|ejemplos?|exemplos?|esempio|esempi|voorbeeld(?:en)?|przykład"
+    r"|пример\w*|示例|范例|例子|例|예시)"
 )
-"""Words of a line that announces an example."""
+_ARTICLES = (
+    r"(?:an?|another|one|some|two|three|few|more|the following|ein|eine[mnrs]?|noch ein|einige|folgendes|une?|des|autre"
+    r"|una?s?|otro|um|uns|een|ещё|такой)"
+)
+_OF = r"(?:\d+|(?:tool )?calls?|outputs?|(?:for|of|für|pour|para|per|voor|вызова) .{1,40})"
+_LABEL = re.compile(
+    rf"\W*(?:(?:\w[\w.-]* )?(?:examples?|samples?)|{_NOUNS})(?: {_OF})?\W*\Z|\W*{_NOUNS} \d+\b", re.IGNORECASE
+)
+"""A line that is hardly more than the word: "Example:", "## Example 2", "Hermes example:"."""
 
-_EXAMPLE_FOLLOWS = _any_of(
-    r"for example|for instance|looks? like|such as|zum beispiel|par exemple|por ejemplo|por exemplo|per esempio",
-    r"bijvoorbeeld|например",
+_IN_FILES = r"(?:files?|apps?|configs?|tests?|code|folders?|director\w+|scripts?)"
+_ANNOUNCEMENT = _any_of(
+    rf"{_ARTICLES} (?:\w[\w'’-]* ){{0,3}}{_NOUNS}(?! {_IN_FILES})",
+    r"like (?:this|so|that|the following)|(?:is|are) (?:written|rendered|formatted) as|so sieht .*\baus|zum beispiel",
+    r"these (?:tags|tokens)|ressemble à|tiene este aspecto|выглядит так",
+    unspaced=r"(?:的|个|の)(?:示例|例子|范例|例)|下面是|例如|例えば|예를 들",
+)
+"""With a colon at its end, a sentence with these words announces an example."""
+
+_FOLLOWS = _any_of(
+    r"(?:model|assistant|llm|it)(?: then| usually)? (?:writes|emits|outputs|generates|replies|answers)",
+    r"for example|for instance|looks? like(?: this)?|such as|zum beispiel|par exemple|por ejemplo|por exemplo",
+    r"per esempio|bijvoorbeeld|например",
     unspaced="例如|比如|例えば|예를 들어",
 )
-_ENDS_IN_EXAMPLE = re.compile(rf"(?:{_EXAMPLE_FOLLOWS.pattern})[\s,:：*_…-]*\Z", re.IGNORECASE)
+_ENDS_IN_EXAMPLE = re.compile(rf"(?:{_FOLLOWS.pattern})[\s,:：*_…-]*\Z", re.IGNORECASE)
 """With these words at its end, a line announces an example without a colon."""
 
-_ACTING = _any_of(
-    r"I|I['’]\w+|let me|let['’]s|let us|we|we['’]\w+",
-    r"ich|wir|lass(?:t|en)? (?:mich|uns|sie)|je|j['’]\w+|nous|voy|vamos|déjame|vou|vado|fammi|я|давай\w*|сейчас",
-    unspaced="我|让我|运行|查看|检查|读取|打开|测试|执行|私|ましょう|하겠|할게",
+_SHOWING = (
+    r"(?!(?: \w+){0,2}? (?:show|give|illustrat|demonstrat|provid|explain|describe|sketch|zeig|geb|erklär|montr|donn"
+    r"|mostr|muestr|пока))"
 )
-"""Who acts: the first person, and verbs that Chinese uses without one."""
+_I = r"(?<!when )(?<!if )(?<!what )(?:I(?!['’])|I['’]\w+|let me|let['’]s|let us|we(?!['’])|we['’]\w+)"
+_NOT_ACTING = r"(?! (?:would|wrote|sent|have(?! to)))"
+_ACTING = _any_of(
+    rf"{_I}\b{_NOT_ACTING}{_SHOWING}",
+    rf"(?:ich|wir|lass(?:t|en)? (?:mich|uns|sie)|je|j['’]\w+|nous|on va|voy|vamos|déjame|vou|vado|fammi)\b{_SHOWING}",
+    rf"(?:я|давай\w*|сейчас|need to|needs? to be|time to|il faut|hay que|нужно|надо)\b{_SHOWING}",
+    unspaced=r"(?:我|让我|我们)(?!.{0,3}(?:展示|给出|举))|运行|查看|检查|读取|打开|测试|执行|更新|修复|修改|分析|搜索|查找"
+    r"|私|ましょう|ます|하겠|할게|합니다",
+)
+"""Who acts: the first person, unless it shows something, and verbs that languages use without one."""
 
+_INTERJECTIONS = (
+    r"(?:ok(?:ay)?|sure|got it|alright|right|great|done|as requested|one moment|hmm|so|and|but|finally|now|next|then"
+    r"|first(?:ly)?|second(?:ly)?|after that|(?:first |next )?(?:step|phase|task|schritt|étape|paso|шаг)(?: \d+)?|\d+)"
+)
 _BEGINS_ACTING = re.compile(
-    r"\W*(?:step \d+\W+)?(?:"
-    r"(?:now|next|then)\b(?!.*\bhere\b)"
-    r"|(?!following|during|using|showing)[a-z]+ing\b(?!.*\blooks? like)"
+    rf"[\W_]*(?:{_INTERJECTIONS}[\W_]+)*"
+    r"(?:(?:now|next)\b(?!.*\bhere\b)"
+    r"|(?!following|during|using|showing|according)[a-z]+ing\b(?!.*\blooks? like)"
     r"|(?:read|run|check|open|look|test|execute|edit|fix|update|create|list|search|view|inspect|verify|install|build"
-    r"|add|remove|delete|rename|review|examine)\b)",
+    r"|add|remove|delete|rename|review|examine|write|find|explore|locate|apply|implement|refactor|rewrite|replace|move"
+    r"|copy|try|retry|debug|confirm|ensure|compile|print|start)\b)",
     re.IGNORECASE,
 )
-"""How a sentence begins that says what is done next: "Reading the file", "Check the format"."""
-
-_SHOWING = _any_of(
-    r"show|give|illustrat\w*|demonstrat\w*|provid\w*|explain|describe|zeig\w*|gebe|erklär\w*",
-    r"montr\w*|donn\w*|mostr\w*|muestr\w*|пока\w+",
-    unspaced="展示|给出|举|説明",
-)
-"""Who says "let me" acts, unless the verb is one of these."""
+"""How a sentence begins that says what is done next: "Reading the file", "OK, check the format"."""
 
 _ABBREVIATIONS = re.compile(r"\bz\. ?B\.|\be\. ?g\.|\bp\. ?ej\.|\bex\.(?= )", re.IGNORECASE)
+_CODE_SPAN = re.compile(r"`[^`]*`|[\w-]*(?:[./][\w-]+)+")
+"""Code and paths: `examples/app.py` is no word of the sentence."""
 _SENTENCE_END = re.compile(r"[.!?](?:[\"'”’)*_]*\s+)|[。！？]")
 _ENDS_IN_COLON = re.compile(r"[:：][\s*_]*\Z")
 _HEADING = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?\s*\Z|__[^_]+__:?\s*\Z)")
 _ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s")
 _CODE_LIKE = re.compile(r"\s*(?:[<{\[}\]|>`~]|\$ |>>> )")
-_BEGINS_CODE = re.compile(r"\s*(?:<(?:pre|code|examples?|details|xmp)>\s*\Z|<!--|\$ |>>> )", re.IGNORECASE)
-_LABEL = re.compile(r"\W*\w+(?:\W+\w+){0,2}\W*\Z")
-"""A line of up to three words."""
+_BEGINS_CALL = re.compile(r"\s*[<{\[]")
+_BEGINS_ELEMENT = re.compile(r"\s*<(?:pre|code|examples?|details|xmp)>\s*\Z|\s*<!--", re.IGNORECASE)
+_ENDS_ELEMENT = re.compile(r"</(?:pre|code|examples?|details|xmp)>|-->", re.IGNORECASE)
+_PROMPT = re.compile(r"\s*(?:\$ |>>> )")
 _ENDS_IN_CODE_TAG = re.compile(r"<(?:code|pre|kbd|samp)>\Z", re.IGNORECASE)
 
 
@@ -91,8 +118,10 @@ class Surroundings:
     def __init__(self) -> None:
         self._pieces: list[str] = []
         self._length = 0
-        self._showing: Showing = "nothing"
+        self._state: State = "plain"
+        self._was_call = False  # the block that was announced looked like a call
         self._is_decided = False  # by something in the current line
+        self._is_after_item = False
         self.is_in_list = False
         """Whether the line before belongs to a list, whose text is indented."""
 
@@ -114,34 +143,73 @@ class Surroundings:
         line = self.line[-LINE_CHARACTERS:]
         self._pieces.clear()
         self._length = 0
-        if not is_code:
+        if is_code:
+            self._was_call = self._was_call or _BEGINS_CALL.match(line) is not None
+        else:
             self.is_in_list = bool(_ITEM.match(line)) or (self.is_in_list and not line[:1].strip())
             if not self._is_decided:
-                self._showing = _after(line, self._showing)
+                self._state = self._after(line)
+            self._is_after_item = _ITEM.match(line) is not None
         self._is_decided = False
+
+    def _after(self, line: str) -> State:
+        """Return what a line leaves behind it."""
+        state = self._state
+        if state == "in_element":
+            return "plain" if _ENDS_ELEMENT.search(line) else state
+        if not line.strip():
+            return "after_block" if state == "in_block" else state
+        if _BEGINS_ELEMENT.match(line):
+            return "in_element"
+        if _PROMPT.match(line):
+            return "in_block"
+        if _CODE_LIKE.match(line):
+            self._was_call = self._was_call or _BEGINS_CALL.match(line) is not None
+            return "in_block" if state == "announced" else state
+        if judgement_after(line) == "shown":
+            self._was_call = False
+            return "announced"
+        return self._after_prose(line)
+
+    def _after_prose(self, line: str) -> State:
+        is_item = _ITEM.match(line) is not None
+        is_between = is_item or _HEADING.match(line) or (_ENDS_IN_COLON.search(line) and not _acts(line))
+        if self._state == "announced" and is_between:  # a list may itself be what was announced
+            return "in_block" if is_item and self._is_after_item else "announced"
+        if self._state == "after_block" and self._was_call and is_between:
+            return "announced"
+        return "doubtful" if judgement_after(line) == "doubtful" else "plain"
 
     def begin(self) -> None:
         """Forget what stood before: a call has ended."""
         self._pieces.clear()
         self._length = 0
-        self._showing = "nothing"
-        self._is_decided = False
+        self._state, self._was_call, self._is_decided = "plain", False, False
 
     def show_block(self) -> None:
-        """Take note that the block being read is shown."""
-        self._showing, self._is_decided = "this_block", True
+        """Take note that the block being read looks like a call, and is shown."""
+        if self._state != "in_element":
+            self._state = "in_block"
+        self._was_call = self._is_decided = True
 
     def end_block(self) -> None:
         """Take note that a fenced block has ended."""
-        if self._showing != "nothing":
-            self._showing = "last_block"
+        if self._state in {"announced", "in_block"}:
+            self._state = "after_block"
+        elif self._state == "doubtful":
+            self._state = "plain"
 
-    def is_shown(self) -> bool:
-        """Return whether what begins here is shown to the user, not meant."""
+    def judgement(self) -> Judgement:
+        """Return whether a call that begins here is meant, or shown to the user."""
         line = self.line
-        if self._showing in {"next_block", "this_block"}:
-            return not _acts(line)
-        return bool(line.strip()) and (_announces(line) or _is_within_example(line))
+        if self._state == "in_element":
+            return "shown"
+        if self._state in {"announced", "in_block"}:
+            return "meant" if _acts(line) else "shown"
+        if not line.strip():
+            return "doubtful" if self._state == "doubtful" else "meant"
+        judgement = judgement_after(line)
+        return "shown" if judgement == "meant" and _is_within_example(line) else judgement
 
     def is_mentioned(self, *, is_token: bool) -> bool:
         """Return whether the opening that begins here is only mentioned: quoted, or in a table or a comment."""
@@ -153,49 +221,37 @@ class Surroundings:
     def is_in_sentence(self) -> bool:
         """Return whether what begins here stands in the middle of a sentence that does not say what will be done."""
         sentence = _last_sentence(self.line)
-        return bool(sentence.strip()) and not _ENDS_IN_COLON.search(sentence) and not _acts(sentence)
+        return bool(sentence.strip()) and not _ENDS_IN_COLON.search(sentence) and not acts(sentence)
 
 
-def _after(line: str, showing: Showing) -> Showing:
-    """Return what is shown after a line."""
-    if not line.strip():
-        return "last_block" if showing == "this_block" else showing
-    if _BEGINS_CODE.match(line):
-        return "this_block"
-    if _CODE_LIKE.match(line):
-        return "this_block" if showing == "next_block" else showing
-    if _announces(line):
-        return "next_block"
-    is_title = _HEADING.match(line) or _ITEM.match(line)
-    is_between = is_title or (_ENDS_IN_COLON.search(line) and not _acts(line))
-    return "next_block" if showing != "nothing" and is_between else "nothing"
-
-
-def _announces(line: str) -> bool:
-    """Return whether a line announces an example."""
+def judgement_after(line: str) -> Judgement:
+    """Return whether a call after this line is meant, or shown to the user."""
     sentence = _last_sentence(line)
-    if _ENDS_IN_EXAMPLE.search(sentence):
-        return not _acts(sentence)
-    is_announcement = _ENDS_IN_COLON.search(sentence) or _HEADING.match(line) or _LABEL.match(line)
-    return bool(is_announcement and _EXAMPLE.search(sentence)) and not _acts(sentence)
+    ends_in_colon = _ENDS_IN_COLON.search(sentence) is not None
+    is_title = ends_in_colon or _HEADING.match(line) is not None
+    if _LABEL.match(sentence) or (is_title and _ANNOUNCEMENT.search(sentence)) or _ENDS_IN_EXAMPLE.search(sentence):
+        return "doubtful" if acts(sentence) else "shown"
+    return "doubtful" if ends_in_colon and not acts(sentence) else "meant"
 
 
 def _is_within_example(line: str) -> bool:
     """Return whether the sentence that a line breaks off in is about an example."""
     sentence = _last_sentence(line)
-    return bool(_EXAMPLE.search(sentence)) and not _acts(sentence)
+    return _ANNOUNCEMENT.search(sentence) is not None and not acts(sentence)
 
 
 def _acts(text: str) -> bool:
-    """Return whether the last sentence of a text says what will be done."""
-    sentence = _last_sentence(text)
-    acts = _ACTING.search(sentence) or _BEGINS_ACTING.match(sentence)
-    return bool(acts) and not _SHOWING.search(sentence)
+    return acts(_last_sentence(text))
+
+
+def acts(sentence: str) -> bool:
+    """Return whether a sentence says what will be done."""
+    return _ACTING.search(sentence) is not None or _BEGINS_ACTING.match(sentence) is not None
 
 
 def _last_sentence(line: str) -> str:
-    """Return the last sentence of a line; empty if the line ends with the end of a sentence."""
-    line = _ABBREVIATIONS.sub("for example", line.rstrip() + " ")
+    """Return the last sentence of a line, without code; empty if the line ends with the end of a sentence."""
+    line = _CODE_SPAN.sub("it", _ABBREVIATIONS.sub("for example", line.rstrip() + " "))
     end = 0
     for match in _SENTENCE_END.finditer(line):
         end = match.end()
