@@ -170,7 +170,7 @@ class _Reader:
         self._space = yield from source.run(_INVISIBLE)
         while (yield from source.peek()):
             yield from self._read_line()
-        self._emit("")
+        self._output.text(self._space)
 
     def _read_line(self) -> Reading[None]:
         """Read a line, or its beginning up to the end of a call."""
@@ -469,11 +469,9 @@ class _Reader:
 
     def _emit(self, text: str) -> None:
         """Deliver text, and the white space that waited for it."""
-        if self._space:
-            self._output.text(self._space)
-            self._space = ""
         if text:
-            self._output.text(text)
+            self._output.text(self._space + text)
+            self._space = ""
             self._before.note(text)
 
 
