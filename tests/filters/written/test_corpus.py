@@ -27,6 +27,8 @@ MESSAGE_MARKS = (
 )
 ANY_MARK = re.compile("|".join(map(re.escape, sorted((*MARKS, *MESSAGE_MARKS), key=len, reverse=True))))
 """What a reply may hold besides its text, its thoughts and its calls."""
+BESIDE_THOUGHTS = re.compile("|".join(map(re.escape, (*forms.TURN_ENDS.all, "\u200b"))))
+"""What may also be lost beside a thought."""
 
 every_reply = pytest.mark.parametrize("reply", REPLIES, ids=IDS)
 
@@ -70,7 +72,7 @@ def differing(splits: Callable[[WrittenReply], Iterable[Sequence[str]]]) -> dict
 
 def is_mark(part: str) -> bool:
     """Return whether a part of a reply consists of marks."""
-    return not ANY_MARK.sub("", part).strip()
+    return not BESIDE_THOUGHTS.sub("", ANY_MARK.sub("", part)).strip()
 
 
 @every_reply

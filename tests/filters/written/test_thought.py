@@ -39,6 +39,14 @@ def thought_in(text: str, *ends: str) -> tuple[str, str]:
         ('<tool_call>{"name": "Read"}</tool_call></think>ok', '<tool_call>{"name": "Read"}</tool_call>', "ok"),
         ("Go.<|tool_calls_section_begin|>ok", "Go.", "<|tool_calls_section_begin|>ok"),
         ("\0\ud800</think>", "\0\ud800", ""),
+        ("<think>\n<think>Why?</think>ok", "Why?", "ok"),
+        ("Why?</thinking>ok", "Why?", "ok"),
+        ("The </thinking> tag</think>ok", "The </thinking> tag", "ok"),
+        ("A <thought>\nb\n</thought>\nc</think>ok", "A <thought>\nb\n</thought>\nc", "ok"),
+        ('The "</think>" tag</think>ok', 'The "</think>" tag', "ok"),
+        ('Say "Hi"</think>"Hello"', 'Say "Hi"', '"Hello"'),
+        ("Why?<|im_end|>\n<|endoftext|>\n", "Why?", ""),
+        ("Why?<|im_end|>\nSo.", "Why?<|im_end|>\nSo.", ""),
     ],
 )
 def test_a_thought_ends_at_its_tag(text: str, thought: str, rest: str) -> None:
@@ -51,7 +59,17 @@ def test_the_beginning_of_the_next_message_ends_a_thought_and_is_not_read() -> N
 
 
 @pytest.mark.parametrize(
-    ("arrived", "delivered"), [("Why", "Why"), ("Why ", "Why"), ("Why</th", "Why"), ("Why</b", "Why</b"), (" \n", "")]
+    ("arrived", "delivered"),
+    [
+        ("Why", "Why"),
+        ("Why<|im_end|>", "Why"),
+        ("Why<|im_end|>a", "Why<|im_end|>a"),
+        ('"</think>', '"'),
+        ("Why ", "Why"),
+        ("Why</th", "Why"),
+        ("Why</b", "Why</b"),
+        (" \n", ""),
+    ],
 )
 def test_a_thought_is_delivered_up_to_what_may_be_its_end(arrived: str, delivered: str) -> None:
     output = Output()

@@ -15,7 +15,7 @@ from anyclaude.protocol.deltas import Delta, Finished, StopReason, TextDelta, Th
 from .calls import FoundCall, NotACall, OfferedCalls
 from .code_span import BACKTICKS, read_code_span
 from .form import Form, Found
-from .forms import CALL_ENDS, FORM_BY_OPENING, MESSAGE_FORMS, OPENINGS, THOUGHT_TAGS, WORD_OPENINGS
+from .forms import CALL_ENDS, FORM_BY_OPENING, MESSAGE_FORMS, OPENINGS, THOUGHT_ENDS, THOUGHT_TAGS, WORD_OPENINGS
 from .loose_json import read_bare_calls, read_fenced_calls
 from .output import Output
 from .source import BLANKS, SPACE, Reading, Source
@@ -34,6 +34,7 @@ CUT: frozenset[StopReason] = frozenset({"max_tokens", "model_context_window_exce
 _TEXT = re.compile(rf"(?:[^<\[◁`\n]++|[<\[◁](?![{OPENINGS.second_characters}]|\Z))*+")
 """What cannot begin code, a line or a form."""
 _INTERESTING = re.compile(r"[<\[◁`\n]")
+_INVISIBLE = re.compile(r"[\s\u200b\ufeff]*")
 _INFO = re.compile(r"[\w+#.-]*")
 _ENDS_OF_INFO = frozenset({"\n", "\r"})
 _TILDES, _REST_OF_LINE = re.compile("~*"), re.compile(r"[^\n]*")
@@ -170,10 +171,10 @@ class _Reader:
         source = self._source
         if self._opens_in_thought:
             yield from self._read_opened_thought()
-        self._space = yield from source.run(SPACE)
+        self._space = yield from source.run(_INVISIBLE)
         while (yield from source.peek()):
             yield from self._read_line()
-        self._emit("")
+        self._output.text(self._space)
 
     def _read_line(self) -> Reading[None]:
         """Read a line, or its beginning up to the end of a call."""
@@ -490,18 +491,20 @@ class _Reader:
         yield from self._read_thought(ends)
 
     def _read_thought(self, ends: tuple[str, ...]) -> Reading[None]:
-        """Read a thought up to its end, which does not count in code, and the white space after it."""
+        """Read a thought up to its end, and what follows it and is no text: white space, and end tags written twice."""
+        source = self._source
         self._space = ""
-        yield from Thought(self._source, self._output, ends).read()
-        yield from self._source.run(SPACE)
+        yield from Thought(source, self._output, ends).read()
+        yield from source.run(SPACE)
+        while end := (yield from source.has_one_of(THOUGHT_ENDS)):
+            source.advance(len(end))
+            yield from source.run(SPACE)
 
     def _emit(self, text: str) -> None:
         """Deliver text, and the white space that waited for it."""
-        if self._space:
-            self._output.text(self._space)
-            self._space = ""
         if text:
-            self._output.text(text)
+            self._output.text(self._space + text)
+            self._space = ""
             self._before.note(text)
 
 

@@ -82,10 +82,13 @@ TAG_FORMS = (
     Form("tool_code tags", ("<tool_code>",), in_python("</tool_code>")),
     Form("[Calling tool:", token_forms.CALLING_TOOL, token_forms.read_calling_tool),
     Form("[TOOL_CALL]", (token_forms.TOOL_CALL,), token_forms.read_mistral_calls),
-    thought("think tags", "<think>", "</think>"),
-    thought("thinking tags", "<thinking>", "</thinking>"),
-    thought("thought tags", "<thought>", "</thought>"),
-    thought("reasoning tags", "<reasoning>", "</reasoning>"),
+    *(
+        thought(f"{name} tags", f"<{tag}>", f"</{tag}>")
+        for name in ("think", "thinking", "thought", "reasoning")
+        for tag in (name, name.title(), name.upper())
+    ),
+    thought("Sky-T1", "<|begin_of_thought|>", "<|end_of_thought|>"),
+    thought("think tokens", "<|think|>", "<|/think|>"),
     thought("Seed-OSS", "<seed:think>", "</seed:think>"),
     thought("Magistral", "[THINK]", "[/THINK]"),
     thought("Kimi", "◁think▷", "◁/think▷"),
@@ -141,8 +144,10 @@ CALL_TOKENS = Literals(opening for form in TOKEN_FORMS for opening in form.openi
 WORD_OPENINGS = Literals(opening for form in WORD_FORMS for opening in form.openings)
 THOUGHT_TAGS = {opening: end for form in TAG_FORMS for opening in form.openings for end in form.thought_ends}
 """The tags that begin a thought, and those that end it."""
+THOUGHT_ENDS = Literals(THOUGHT_TAGS.values())
+THOUGHT_MARKS = Literals((*THOUGHT_TAGS, *THOUGHT_TAGS.values()))
 
-CALL_ENDS = Literals(
+TURN_ENDS = Literals(
     (
         "<|im_end|>",
         "<|eot_id|>",
@@ -161,6 +166,13 @@ CALL_ENDS = Literals(
         "</s>",
         "<｜end▁of▁sentence｜>",
         "<start_function_response>",
+    )
+)
+"""The ends of turns, which some servers show."""
+
+CALL_ENDS = Literals(
+    (
+        *TURN_ENDS.all,
         "</function>",
         "</tool_call>",
         "</tool_calls>",
@@ -169,4 +181,4 @@ CALL_ENDS = Literals(
         "</tools>",
     )
 )
-"""What may follow a call and is no text: the ends of turns, which some servers show, and end tags written twice."""
+"""What may follow a call and is no text: the ends of turns, and end tags written twice."""
