@@ -350,7 +350,7 @@ def test_a_call_of_endless_length_is_passed_on_as_text_while_it_arrives() -> Non
     assert delivered == [TextDelta(opening + piece * pieces)]
     assert MAX_CALL_CHARACTERS < len(opening + piece * pieces) <= MAX_CALL_CHARACTERS + len(piece)
     assert started.feed([TextDelta(piece)]) == [TextDelta(piece)]
-    assert simple(started.feed([TextDelta(f"\n{CALL}")])) == ["\n", READ]
+    assert simple([*started.feed([TextDelta(f"\n{CALL}")]), *started.finish()]) == ["\n", READ]
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ def test_what_is_announced_as_an_example_is_shown(text: str) -> None:
         ("Example:\n\n<tool_call>\n", True),
         ("Example:\n\n<tool_call>\n{}\n</tool_call>\n", True),
         ("Example:\n\n<tool_call>\n{}\n</tool_call>\n\n", False),
-        ("Example:\n\n<a>\n\nAnd another one:\n\n", True),
+        ("Example:\n\n<invoke>\n\nAnd another one:\n\n", True),
         ("Example:\n\n<a>\n\nThat is all.\n\n", False),
         ("Example:\n\n<a>\n\nNow the call:\n\n", False),
         ("Example:\n```\ncode: 1\n```\n", False),

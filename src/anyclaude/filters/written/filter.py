@@ -366,6 +366,8 @@ class _Reader:
         if not goes_on and is_in_sentence and not form.is_token and follows.strip():
             goes_on = not (yield from self._comes_next())
         if goes_on:
+            if has_lines:
+                before.show_block()
             raise NotACall("the sentence goes on")
         source.unread(blanks)
         return found
@@ -374,12 +376,13 @@ class _Reader:
         """Return whether another call, or the end of the turn, comes next."""
         return bool((yield from self._source.has_one_of(OPENINGS)) or (yield from self._source.has_one_of(CALL_ENDS)))
 
-    def _require_end(self) -> Reading[None]:
-        """Raise `NotACall` if text follows a doubtful call, unless it says what will be done: the call is shown."""
+    def _require_end(self, judgement: Judgement) -> Reading[None]:
+        """Raise `NotACall` if text follows that shows that the call is not meant, unless it says what will be done."""
         source = self._source
         space = yield from source.run(SPACE)
         character = yield from source.peek()
-        if character and character not in _NO_TEXT and not (yield from self._comes_next()):
+        is_text = character.islower() if judgement == "unfinished" else character and character not in _NO_TEXT
+        if is_text and not (yield from self._comes_next()):
             line = yield from source.run(_REST_OF_LINE)
             if not acts(line):
                 self._before.show_block()
@@ -403,8 +406,8 @@ class _Reader:
         source.advance(len(opening))
         try:
             found = yield from reading
-            if judgement == "doubtful" and found.calls:
-                yield from self._require_end()
+            if found.calls and judgement != "meant":
+                yield from self._require_end(judgement)
         except NotACall as refusal:
             self._refuse(refusal, form, keep)
             return False

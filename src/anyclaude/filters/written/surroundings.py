@@ -16,13 +16,16 @@ from typing import Literal, TypeAlias
 LINE_CHARACTERS = 400
 """How much of a line is kept to judge what follows."""
 
-Judgement: TypeAlias = Literal["meant", "doubtful", "shown"]
-"""Whether a call is meant; a doubtful one is meant if no text follows it."""
-
-State: TypeAlias = Literal["plain", "doubtful", "announced", "in_block", "after_block", "in_element"]
+Judgement: TypeAlias = Literal["meant", "unfinished", "doubtful", "shown"]
 """
-What a line leaves behind it: nothing; a colon; an announcement whose block is to come, is being read, or has ended;
-or an HTML element that shows something.
+Whether a call is meant: a doubtful one is, if no text follows it, and one in an unfinished sentence, if no text follows
+that begins with a small letter.
+"""
+
+State: TypeAlias = Literal["plain", "unfinished", "doubtful", "announced", "in_block", "after_block", "in_element"]
+"""
+What a line leaves behind it: nothing; a sentence without an end; a colon; an announcement whose block is to come, is
+being read, or has ended; or an HTML element that shows something.
 """
 
 QUOTATION_MARKS = frozenset("\"'“«„‚‹「『《")
@@ -52,7 +55,8 @@ _LABEL = re.compile(
 _IN_FILES = r"(?:files?|apps?|configs?|tests?|code|folders?|director\w+|scripts?)"
 _ANNOUNCEMENT = _any_of(
     rf"{_ARTICLES} (?:\w[\w'’-]* ){{0,3}}{_NOUNS}(?! {_IN_FILES})",
-    r"like (?:this|so|that|the following)|(?:is|are) (?:written|rendered|formatted) as|so sieht .*\baus|zum beispiel",
+    r"like (?:this|so|that|the following)(?=\W*\Z|[,:;(]| (?:in|when|if|for|with|tool|call)\b)",
+    r"(?:is|are) (?:written|rendered|formatted) as|so sieht .*\baus|zum beispiel",
     r"these (?:tags|tokens)|ressemble à|tiene este aspecto|выглядит так",
     unspaced=r"(?:的|个|の)(?:示例|例子|范例|例)|下面是|例如|例えば|예를 들",
 )
@@ -78,7 +82,7 @@ _ACTING = _any_of(
     rf"(?:ich|wir|lass(?:t|en)? (?:mich|uns|sie)|je|j['’]\w+|nous|on va|voy|vamos|déjame|vou|vado|fammi)\b{_SHOWING}",
     rf"(?:я|давай\w*|сейчас|need to|needs? to be|time to|il faut|hay que|нужно|надо)\b{_SHOWING}",
     unspaced=r"(?:我|让我|我们)(?!.{0,3}(?:展示|给出|举))|运行|查看|检查|读取|打开|测试|执行|更新|修复|修改|分析|搜索|查找"
-    r"|私|ましょう|ます|하겠|할게|합니다",
+    r"|私|ましょう|(?:見て|読み|確認し|実行し|調べ|修正し|編集し)(?:み)?ます|하겠|할게|합니다",
 )
 """Who acts: the first person, unless it shows something, and verbs that languages use without one."""
 
@@ -89,7 +93,7 @@ _INTERJECTIONS = (
 _BEGINS_ACTING = re.compile(
     rf"[\W_]*(?:{_INTERJECTIONS}[\W_]+)*"
     r"(?:(?:now|next)\b(?!.*\bhere\b)"
-    r"|(?!following|during|using|showing|according)[a-z]+ing\b(?!.*\blooks? like)"
+    r"|(?!following|during|using|showing|according|\w*thing|string)[a-z]+ing\b(?!.*\blooks? like)"
     r"|(?:read|run|check|open|look|test|execute|edit|fix|update|create|list|search|view|inspect|verify|install|build"
     r"|add|remove|delete|rename|review|examine|write|find|explore|locate|apply|implement|refactor|rewrite|replace|move"
     r"|copy|try|retry|debug|confirm|ensure|compile|print|start)\b)",
@@ -104,12 +108,13 @@ _SENTENCE_END = re.compile(r"[.!?](?:[\"'”’)*_]*\s+)|[。！？]")
 _ENDS_IN_COLON = re.compile(r"[:：][\s*_]*\Z")
 _HEADING = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?\s*\Z|__[^_]+__:?\s*\Z)")
 _ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s")
-_CODE_LIKE = re.compile(r"\s*(?:[<{\[}\]|>`~]|\$ |>>> )")
-_BEGINS_CALL = re.compile(r"\s*[<{\[]")
+_CODE_LIKE = re.compile(r"\s*(?:[<{\[}\]|>]|```|~~~|\$ |>>> )")
+_BEGINS_CALL = re.compile(r"\s*(?:[{\[]|<[|｜]|<[a-z:_]*(?:tool|function|invoke))", re.IGNORECASE)
 _BEGINS_ELEMENT = re.compile(r"\s*<(?:pre|code|examples?|details|xmp)>\s*\Z|\s*<!--", re.IGNORECASE)
 _ENDS_ELEMENT = re.compile(r"</(?:pre|code|examples?|details|xmp)>|-->", re.IGNORECASE)
 _PROMPT = re.compile(r"\s*(?:\$ |>>> )")
-_ENDS_IN_CODE_TAG = re.compile(r"<(?:code|pre|kbd|samp)>\Z", re.IGNORECASE)
+_ENDS_IN_HTML = re.compile(r"<(?:code|pre|kbd|samp|div|span|p|li|td|th)\b[^<>]*>\Z", re.IGNORECASE)
+_BEGINS_LOG_LINE = re.compile(r"\s*[\[(]?(?:\d{4}-\d\d-\d\d|\d{1,2}:\d\d)\b")
 
 
 class Surroundings:
@@ -178,7 +183,8 @@ class Surroundings:
             return "in_block" if is_item and self._is_after_item else "announced"
         if self._state == "after_block" and self._was_call and is_between:
             return "announced"
-        return "doubtful" if judgement_after(line) == "doubtful" else "plain"
+        judgement = judgement_after(line)
+        return judgement if judgement == "doubtful" or judgement == "unfinished" else "plain"
 
     def begin(self) -> None:
         """Forget what stood before: a call has ended."""
@@ -196,7 +202,7 @@ class Surroundings:
         """Take note that a fenced block has ended."""
         if self._state in {"announced", "in_block"}:
             self._state = "after_block"
-        elif self._state == "doubtful":
+        elif self._state != "in_element":
             self._state = "plain"
 
     def judgement(self) -> Judgement:
@@ -207,14 +213,17 @@ class Surroundings:
         if self._state in {"announced", "in_block"}:
             return "meant" if _acts(line) else "shown"
         if not line.strip():
-            return "doubtful" if self._state == "doubtful" else "meant"
+            return self._state if self._state == "doubtful" or self._state == "unfinished" else "meant"
         judgement = judgement_after(line)
-        return "shown" if judgement == "meant" and _is_within_example(line) else judgement
+        if judgement == "unfinished":  # whether the sentence goes on is seen in the line
+            return "shown" if _ANNOUNCEMENT.search(_last_sentence(line)) else "meant"
+        return judgement
 
     def is_mentioned(self, *, is_token: bool) -> bool:
-        """Return whether the opening that begins here is only mentioned: quoted, or in a table or a comment."""
+        """Return whether the opening that begins here is only mentioned: quoted, or in a table, a comment or a log."""
         line = self.line
-        if line.lstrip().startswith(("|", "<!--")) or _ENDS_IN_CODE_TAG.search(line):
+        is_quoted = line.lstrip().startswith(("|", "<!--")) or _ENDS_IN_HTML.search(line)
+        if is_quoted or _BEGINS_LOG_LINE.match(line):
             return True
         return line[-1:] in (QUOTATION_MARKS if is_token else BEFORE_MENTIONS) and bool(line)
 
@@ -231,13 +240,11 @@ def judgement_after(line: str) -> Judgement:
     is_title = ends_in_colon or _HEADING.match(line) is not None
     if _LABEL.match(sentence) or (is_title and _ANNOUNCEMENT.search(sentence)) or _ENDS_IN_EXAMPLE.search(sentence):
         return "doubtful" if acts(sentence) else "shown"
-    return "doubtful" if ends_in_colon and not acts(sentence) else "meant"
-
-
-def _is_within_example(line: str) -> bool:
-    """Return whether the sentence that a line breaks off in is about an example."""
-    sentence = _last_sentence(line)
-    return _ANNOUNCEMENT.search(sentence) is not None and not acts(sentence)
+    if not sentence or acts(sentence):
+        return "meant"
+    if ends_in_colon:
+        return "doubtful"
+    return "meant" if is_title else "unfinished"
 
 
 def _acts(text: str) -> bool:
