@@ -61,6 +61,8 @@ SOLAR = f"{SOLAR_CALL}0{SOLAR_NAME}Read{SOLAR_ARGUMENTS}{ARGUMENTS}{SOLAR_CALL_E
         (read_mistral_calls, "[TOOL_CALLS]", f"Read{ARGUMENTS}", 1),
         (read_mistral_calls, "[TOOL_CALLS]", f"Read{ARGUMENTS}[TOOL_CALLS]", 1),
         (read_mistral_calls, "[TOOL_CALLS]", f"Read{ARGUMENTS}[TOOL_", 1),
+        (read_mistral_calls, "[TOOL_CALLS]", f"[{JSON}][/TOOL_CALLS]", 1),
+        (read_mistral_calls, "[TOOL_CALLS]", f"Read{ARGUMENTS}[/TOOL_CALLS]", 1),
         (read_mistral_calls, TOOL_CALL, f"{JSON}[/TOOL_CALL]", 1),
         (read_deepseek_calls, DEEPSEEK_START, f"{V31}\n{V31}{DEEPSEEK_END}", 2),
         (read_deepseek_calls, DEEPSEEK_START, f"{V3}\n{V3}{DEEPSEEK_END}", 2),
