@@ -38,5 +38,5 @@ def _meant_by(name: str, missing: list[str]) -> str | None:
 
 
 def _spelling(name: str) -> str:
-    """Return what is left of a name without case and separators: the same for `filePath` and `file_path`."""
-    return name.replace("_", "").replace("-", "").casefold()
+    """Return what is left of a name without case, separators and escapes of Markdown: the same for `filePath`."""
+    return name.replace("\\", "").replace("_", "").replace("-", "").casefold()

@@ -6,6 +6,7 @@ from tests.parts.written_calls import Written, offered, read, written
 from anyclaude.filters.written.calls import FoundCall, NotACall
 from anyclaude.filters.written.json_calls import (
     read_arguments_of,
+    read_damaged_calls,
     read_json_calls,
     read_python_calls,
     read_whole_span,
@@ -14,6 +15,7 @@ from anyclaude.filters.written.json_calls import (
 from anyclaude.filters.written.source import Reading, Source
 
 JSON = '{"name": "Read", "arguments": {"file_path": "/a"}}'
+ESCAPED = JSON.replace('"', '\\"')
 PYTHON = 'Read(file_path="/a")'
 READ: Written = ("Read", {"file_path": "/a"})
 
@@ -22,6 +24,11 @@ def json_calls(source: Source) -> Reading[tuple[FoundCall, ...]]:
     """Read calls in JSON up to an end tag."""
     source.mark()
     return (yield from read_json_calls(source, offered(), "</end>"))
+
+
+def damaged_calls(source: Source) -> Reading[tuple[FoundCall, ...]]:
+    """Read damaged calls up to an end tag."""
+    return (yield from read_damaged_calls(source, offered(), "</end>"))
 
 
 def python_calls(source: Source) -> Reading[tuple[FoundCall, ...]]:
@@ -57,6 +64,28 @@ def test_calls_in_json_follow_one_another(text: str, times: int, rest: str) -> N
 def test_anything_else_than_json_is_no_call(text: str) -> None:
     with pytest.raises(NotACall):
         read(json_calls, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        (f"{ESCAPED}</end>ok", "ok"),
+        (f'"{ESCAPED}"\n</end>', ""),
+        (f"{JSON[1:]}\n</end>ok", "ok"),
+        (f"{JSON[1:-1]}</end>", ""),
+        (JSON[1:], ""),
+    ],
+)
+def test_damaged_calls_end_at_the_tag(text: str, rest: str) -> None:
+    found, left = read(damaged_calls, text)
+
+    assert (written(found), left) == ([READ], rest)
+
+
+@pytest.mark.parametrize("text", [f'"{JSON}"</end>', "ok</end>", '"name": "Read"', ESCAPED.replace("Read", "Launch")])
+def test_what_is_damaged_otherwise_is_no_call(text: str) -> None:
+    with pytest.raises(NotACall):
+        read(damaged_calls, text + " and more")
 
 
 @pytest.mark.parametrize(

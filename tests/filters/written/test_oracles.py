@@ -53,6 +53,7 @@ NO_CALLS: dict[str, tuple[str, ...]] = {
         "qwen3_coder: a value that documents a whole call of the same dialect",
         "seed_oss: a file that documents another dialect",
     ),
+    "it has other members than a call": ("look_alikes/json_data: a log entry with a function_call and other members",),
     "it is a part of code": ("look_alikes/code: a diff without a fence",),
     "it stands in a sentence or in an example": (
         "look_alikes/examples_in_prose: JSON inside a sentence",

@@ -125,16 +125,27 @@ def test_a_value_without_its_opening_tag_is_no_call() -> None:
 
 @pytest.mark.parametrize(
     ("text", "name", "rest"),
-    [("Read>x", "Read", "x"), ('Read" id="1">x', "Read", "x"), ("'Read'>", "Read", "")],
+    [("Read>x", "Read", "x"), ('"Read">x', "Read", "x"), ('Read" id="1">x', "Read", "x"), ("'Read'>", "Read", "")],
 )
 def test_a_name_ends_with_its_tag(text: str, name: str, rest: str) -> None:
     assert read(read_name, text) == (name, rest)
 
 
 @pytest.mark.parametrize("text", [">", "Read", "Read\n>", "x" * (NAME_CHARACTERS + 1) + ">"], ids=lambda text: text[:9])
-def test_a_tag_without_a_name_is_no_call(text: str) -> None:
-    with pytest.raises(NotACall, match="no name"):
+def test_a_tag_without_a_name_or_an_end_is_no_call(text: str) -> None:
+    with pytest.raises(NotACall, match=r"no (name|end)"):
         read(read_name, text)
+
+
+@pytest.mark.parametrize("text", ["Read\n<arg_value>", "Read<arg_value>"])
+def test_the_end_of_a_tag_may_be_missing_before_what_follows_it(text: str) -> None:
+    assert read(lambda source: read_name(source, "</arg_key>", ("<arg_value>",)), text) == ("Read", "<arg_value>")
+
+
+@pytest.mark.parametrize("text", ["Read\nof", "Read\n", "\n<arg_value>"])
+def test_before_anything_else_it_may_not(text: str) -> None:
+    with pytest.raises(NotACall):
+        read(lambda source: read_name(source, "</arg_key>", ("<arg_value>",)), text)
 
 
 def test_the_invoke_form_has_a_prefix_in_all_its_tags() -> None:

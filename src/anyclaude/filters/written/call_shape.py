@@ -12,7 +12,7 @@ from msgspec import Struct
 from .calls import (
     ARGUMENT_KEYS,
     CALL_TYPES,
-    CALLS_KEY,
+    CALLS_KEYS,
     FIRST_KEYS,
     MESSAGE_KEYS,
     NAME_KEYS,
@@ -99,9 +99,9 @@ class CallShape:
         if key == "function" and bracket == "{" and parent.may_hold_call:
             parent.is_named = True
             self._open.append(_Object(may_hold_call=False))
-        elif key == CALLS_KEY and bracket == "[":
+        elif key in CALLS_KEYS and parent.may_be_message and not parent.is_named:
             parent.is_named = True
-            self._open.append(None)
+            self._open.append(None if bracket == "[" else _Object())
         elif not self._may_open(parent, key, bracket):
             raise NotACall(f"its {key!r} has another type than a call's")
 
@@ -206,7 +206,7 @@ class CallShape:
             return may_be_json or is_call
         if key == "content":
             return parent.is_from_assistant or parent.is_named or first in "\"'"
-        return key != CALLS_KEY
+        return key not in CALLS_KEYS
 
     def string(self, text: str | None) -> None:
         """

@@ -13,7 +13,7 @@ from anyclaude.tool_schemas import CheckedCall, OfferedTools, read_arguments, re
 
 from .json_span import Span
 
-NAME_KEYS = ("name", "tool_name", "function_name", "tool", "function", "action")
+NAME_KEYS = ("name", "tool_name", "function_name", "tool", "function", "action", "recipient_name")
 ARGUMENT_KEYS = (
     "arguments",
     "parameters",
@@ -33,8 +33,10 @@ OTHER_KEYS = frozenset({"id", "type", "call_id", "tool_call_id", "index"})
 
 CALL_TYPES = frozenset({"function", "tool_use", "tool_call", "function_call"})
 
-CALLS_KEY = "tool_calls"
-MESSAGE_KEYS = frozenset({CALLS_KEY, "role", "content"})
+CALLS_KEYS = ("tool_calls", "tool_uses", "function_call", "tool_call")
+"""The keys of an object around calls: of OpenAI's messages, old and new, and of its parallel calls."""
+
+MESSAGE_KEYS = frozenset({*CALLS_KEYS, "role", "content"})
 """The keys of an assistant's message in OpenAI's format, which some models write out."""
 
 FIRST_KEYS = frozenset({*NAME_KEYS, *ARGUMENT_KEYS, *OTHER_KEYS, *MESSAGE_KEYS})
@@ -53,6 +55,9 @@ NOTE_CHARACTERS = 2_000
 
 _BROKEN_NAME = re.compile(r"""["']?(?:name|tool_name|function)["']?\s*:\s*["']([^"']+)["']""")
 _BROKEN_ARGUMENTS = re.compile(r"""["']?(?:arguments|parameters)["']?\s*:\s*""")
+
+_KIMI_ID = re.compile(r"functions\.(.+):\d+")
+"""The id of one of Kimi's calls, which bears the name of the tool."""
 
 _NO_COMMA = re.compile(r"""("name"\s*:\s*"[^"\\]*")(\s+"(?:arguments|parameters)"\s*:)""")
 """The only place where a missing comma has one meaning: between the two members that every call has."""
@@ -99,7 +104,9 @@ class OfferedCalls:
         Raises:
             NotOffered: if there is none.
         """
-        name = self._offered.named(written.strip())
+        written = written.strip()
+        identifier = _KIMI_ID.fullmatch(written)
+        name = self._offered.named(identifier[1] if identifier else written)
         if name is None:
             raise NotOffered(f"{written!r} was not offered")
         return name
@@ -147,12 +154,14 @@ class OfferedCalls:
         if text.startswith("{{") and text.endswith("}}") and is_certain:
             text = text[1:-1]  # models copy the doubled braces of a Python template
         members = _members(text)
-        calls = members.values.get(CALLS_KEY)
-        if calls is None:
+        values = [members.values[key] for key in CALLS_KEYS if key in members.values]
+        if not values:
             return [self._from_object(text, is_certain=is_certain)]
-        if not calls.startswith("[") or not members.values.keys() <= MESSAGE_KEYS:
+        calls = [value for value in values if value.startswith(("[", "{"))]
+        if len(calls) != 1 or not members.values.keys() <= MESSAGE_KEYS:
             raise NotACall("it has other keys than a message")
-        return [self._from_object(element, is_certain=is_certain) for element in _elements(calls)]
+        elements = _elements(calls[0]) if calls[0].startswith("[") else calls
+        return [self._from_object(element, is_certain=is_certain) for element in elements]
 
     def _from_object(self, text: str, *, is_certain: bool) -> FoundCall:
         members = _members(text)

@@ -176,6 +176,8 @@ CALL_ENDS = Literals(
         "</function>",
         "</tool_call>",
         "</tool_calls>",
+        "</toolcall>",
+        "</tool_response>",
         FUNCTION_CALLS.end,
         ANTHROPIC_CALLS.end,
         "</tools>",

@@ -2,6 +2,12 @@
 
 import re
 
+import msgspec
+
+from anyclaude.protocol.json_values import JsonError
+from anyclaude.tool_schemas import read_leniently
+from anyclaude.tool_schemas.syntax import SYNTAX
+
 from .call_shape import CallShape
 from .calls import FoundCall, NotACall, OfferedCalls
 from .json_span import Span, Watch, read_span
@@ -83,7 +89,10 @@ def read_json_calls(source: Source, offered: OfferedCalls, end: str = "") -> Rea
         yield from source.run(STRAY if found else SPACE)
         fence = yield from skip_fence(source)
         if (yield from source.peek()) not in ("{", "["):
-            if not end or not (yield from source.has(end)):
+            is_closed = bool(end) and (yield from source.has(end))
+            is_over = source.is_empty and not source.ended_in_space
+            ends_reply = fence.strip() == "```" and is_over and not source.was_cut
+            if not is_closed and not (found and end and ends_reply):
                 source.unread(fence)  # of other code, or the end of the one around the calls
             break
         try:
@@ -101,6 +110,31 @@ def read_json_calls(source: Source, offered: OfferedCalls, end: str = "") -> Rea
     if end:
         yield from source.skip(end)
     return tuple(found)
+
+
+def read_damaged_calls(source: Source, offered: OfferedCalls, end: str) -> Reading[tuple[FoundCall, ...]]:
+    """
+    Read calls in JSON that was encoded twice, or has no bracket at its beginning, up to the first end tag.
+
+    Raises:
+        NotACall: if it is anything else.
+    """
+    written, closing = yield from source.until(end)
+    if not closing and (source.was_cut or source.ended_in_space):
+        raise NotACall("it was cut")
+    text = written.strip()
+    if text.startswith('"name"'):
+        text = f"{{{text}"
+    else:
+        text = text if text.startswith('"') else f'"{text}"'
+        try:
+            value = read_leniently(text)
+        except JsonError as error:
+            raise NotACall(str(error)) from error
+        text = value if isinstance(value, str) else ""
+    found = offered.from_span(Span(text, is_balanced=True), is_certain=True)
+    calls = (msgspec.structs.replace(it.call, changes=tuple(dict.fromkeys((SYNTAX, *it.call.changes)))) for it in found)
+    return tuple(FoundCall(call, written) for call in calls)
 
 
 def read_python_calls(source: Source, offered: OfferedCalls, end: str = "") -> Reading[tuple[FoundCall, ...]]:

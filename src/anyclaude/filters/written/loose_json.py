@@ -76,7 +76,7 @@ def _read_tagged_calls(source: Source, offered: OfferedCalls, fence: str, openin
         found += calls
         yield from source.run(SPACE)
         opening = yield from source.has_one_of(OPENINGS)
-    if not (yield from source.skip(fence)):
+    if not (yield from source.skip(fence)) and not source.since_mark().rstrip().endswith(fence):
         raise NotACall("it does not consist of calls")
     yield from source.run(SPACE)
     if (yield from source.peek()):

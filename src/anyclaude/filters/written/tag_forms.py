@@ -1,11 +1,13 @@
 """The readers of forms in tags like those of XML, of which several families use the same."""
 
+import re
+
 from .calls import FoundCall, NotACall, OfferedCalls
 from .calls_in_turn import read_in_turn
 from .form import Found, Reader
-from .json_calls import NAME, read_json_calls, read_python_calls
+from .json_calls import NAME, read_damaged_calls, read_json_calls, read_python_calls
 from .named_tags import NAME_TAGS, read_named_call
-from .source import SPACE, Reading, Source
+from .source import SPACE, Literals, Reading, Source
 from .tagged_parameters import (
     FUNCTION_TAGS,
     GLM_TAGS,
@@ -20,6 +22,9 @@ from .tagged_parameters import (
 INVOKE_TAGS = invoke_tags()
 INVOKE = "<invoke>"
 TOOL_USE = Outer("<tool_use>", "</tool_use>")
+_INVISIBLE = re.compile("[\u200b-\u200d\u2060\ufeff]*")
+_DAMAGED = Literals(('{\\"name\\"', '"{\\"name\\"', '"name": "', '"name":"'))
+"""JSON that was encoded twice, or has no bracket at its beginning."""
 
 
 def in_json(end: str = "") -> Reader:
@@ -101,8 +106,12 @@ def read_tool_call(source: Source, offered: OfferedCalls, opening: str) -> Readi
         NotACall: if they hold anything else.
     """
     yield from source.run(SPACE)
-    while (yield from source.skip(opening)):
+    while (yield from source.skip(opening)) or (yield from source.run(_INVISIBLE)):
         yield from source.run(SPACE)
+    if (yield from source.skip("json\n")):  # as after a fence
+        return Found((yield from read_json_calls(source, offered, NO_OUTER.end)))
+    if (yield from source.has_one_of(_DAMAGED)):
+        return Found((yield from read_damaged_calls(source, offered, NO_OUTER.end)))
     character = yield from source.peek()
     if character in ("{", "[", "`"):
         return Found((yield from read_json_calls(source, offered, NO_OUTER.end)))
@@ -145,7 +154,7 @@ def _read_tagged_calls(
             if not opening:
                 return None
             source.advance(len(opening))
-        name = offered.name((yield from read_name(source)))
+        name = offered.name((yield from read_name(source, following=tags.parameter)))
         return (yield from read_tagged_call(source, offered, name, tags, outer))
 
     found = yield from read_in_turn(source, read_next)

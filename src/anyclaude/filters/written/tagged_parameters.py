@@ -94,18 +94,30 @@ def invoke_tags(prefix: str = "") -> ParameterTags:
     )
 
 
-def read_name(source: Source, end: str = ">") -> Reading[str]:
+def read_name(source: Source, end: str = ">", following: tuple[str, ...] = ()) -> Reading[str]:
     """
-    Read the name in an opening tag, and the rest of the tag.
+    Read the name in an opening tag, and the rest of the tag, whose end may be missing before one of `following`.
 
     Raises:
         NotACall: if the tag does not end, or holds no name.
     """
-    text, found = yield from source.until(end, "\n")
-    name = text.partition('"')[0].strip().strip("\"'")
-    if found != end or not name or len(name) > NAME_CHARACTERS:
+    text, found = yield from source.until(end, "\n", *following)
+    name = _name_in(text)
+    if not name or len(name) > NAME_CHARACTERS:
         raise NotACall("a tag has no name")
+    if found == "\n" and following:
+        yield from source.run(SPACE)
+        found = yield from source.has_one_of(following)
+    elif found in following:
+        source.unread(found)
+    if found not in (end, *following):
+        raise NotACall("a tag has no end")
     return name
+
+
+def _name_in(text: str) -> str:
+    """Return the name that begins the text of a tag; quotation marks are not part of it."""
+    return text.strip().removeprefix('"').partition('"')[0].strip().strip("'")
 
 
 def read_tagged_call(
@@ -127,7 +139,7 @@ def read_tagged_call(
         if opening not in tags.parameter:
             break
         source.advance(len(opening))
-        key = yield from read_name(source, tags.name_end)
+        key = yield from read_name(source, tags.name_end, (tags.value_start,) if tags.value_start else ())
         value = _Value(source, tags, outer, key)
         yield from value.read(frozenset(offered.parameters(name)) - {*parameters.texts, key})
         parameters.add(key, value)
@@ -233,7 +245,7 @@ class _Value:
             opening += yield from source.run(SPACE)
             opening += tags.value_start if (yield from source.skip(tags.value_start)) else ""
         self._pieces.append(opening)
-        name = text.partition('"')[0].strip() if end == tags.name_end else ""  # a sentence about the tag has none
+        name = _name_in(text) if end == tags.name_end else ""  # a sentence about the tag has none
         if tag in tags.parameter:
             return name
         self._open[tags.call_end] += bool(name)

@@ -24,7 +24,7 @@ DEEPSEEK_CALLS = deepseek_spellings("tool", "call", "begin")
 DEEPSEEK_CALL_ENDS = deepseek_spellings("tool", "call", "end")
 DEEPSEEK_SEPARATORS = deepseek_spellings("tool", "sep")
 
-TOOL_CALL, TOOL_CALL_END = "[TOOL_CALL]", "[/TOOL_CALL]"
+TOOL_CALL = "[TOOL_CALL]"
 """What small models write for Mistral's token."""
 
 KIMI_STARTS = ("<|tool_calls_section_begin|>", "<|tool_call_section_begin|>")
@@ -70,6 +70,7 @@ def read_mistral_calls(source: Source, offered: OfferedCalls, opening: str) -> R
         return (yield from read_arguments_of(source, offered, name))
 
     found = yield from read_in_turn(source, read_next)
+    yield from source.skip(_end_of(opening))
     yield from _read_surplus(source, opening)
     return Found(found)
 
@@ -77,7 +78,7 @@ def read_mistral_calls(source: Source, offered: OfferedCalls, opening: str) -> R
 def _read_values(source: Source, offered: OfferedCalls, opening: str) -> Reading[tuple[FoundCall, ...]]:
     """Read calls in JSON or Python up to the next token, which begins with a bracket as they do, and the end token."""
     found: list[FoundCall] = []
-    end = TOOL_CALL_END if opening == TOOL_CALL else ""
+    end = _end_of(opening)
     while (yield from source.peek()) in ("{", "[") and not (yield from source.has_one_of((opening, end))):
         found += yield from read_value(source, offered, end, is_certain=True)
         yield from source.run(STRAY)
@@ -86,6 +87,11 @@ def _read_values(source: Source, offered: OfferedCalls, opening: str) -> Reading
     yield from source.skip(end)
     yield from _read_surplus(source, opening)
     return tuple(found)
+
+
+def _end_of(opening: str) -> str:
+    """Return the token that small models close with, as if Mistral's were tags."""
+    return f"[/{opening[1:]}"
 
 
 def _read_surplus(source: Source, opening: str) -> Reading[None]:
