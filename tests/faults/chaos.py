@@ -137,13 +137,15 @@ async def run(folder: Path, load: Load) -> Report:
         await observe("127.0.0.1", gateway_port, request("POST", "/v1/messages", b"?", {"Connection": "close"}))
         report.before = await process.ask()  # after one request, which has opened the journal
         await backends[0].ask()
-        killer = asyncio.create_task(_kill_and_replace(backends, load, report))
+        may_begin = asyncio.Event()
+        may_begin.set()
+        killer = asyncio.create_task(_kill_and_replace(backends, load, report, may_begin))
         streams = iter(
             [(f"stream {number}, seed {load.seed}", random.Random(rng.random())) for number in range(load.streams)]
         )
         sampler = _MemorySampler(process, report, load.streams)
         await asyncio.gather(
-            *(_run_streams(streams, gateway_port, report, sampler) for _ in range(load.max_concurrent))
+            *(_run_streams(streams, gateway_port, report, sampler, may_begin) for _ in range(load.max_concurrent))
         )
         killer.cancel()
         with suppress(asyncio.CancelledError):
@@ -200,20 +202,33 @@ async def _standby_backends(port: int, count: int) -> AsyncIterator[list[ServerP
             await backend.kill()
 
 
-async def _kill_and_replace(backends: list[ServerProcess], load: Load, report: Report) -> None:
-    """Kill the backend each time another share of the streams has ended, and let the next one listen a little later."""
+async def _kill_and_replace(
+    backends: list[ServerProcess], load: Load, report: Report, may_begin: asyncio.Event
+) -> None:
+    """
+    Kill the backend each time another share of the streams has ended, and let the next one listen a little later.
+
+    Meanwhile no stream begins: on a busy machine, all of them would end before the next one listens.
+    """
     for number, (backend, replacement) in enumerate(itertools.pairwise(backends), start=1):
         await report.wait_until_counted(load.streams * number // (load.kills + 1))
         await backend.kill()
         report.kills += 1
         await report.wait_until_counted(report.outcomes.total() + STREAMS_WITHOUT_BACKEND)
+        may_begin.clear()
         await replacement.ask()
+        may_begin.set()
 
 
 async def _run_streams(
-    streams: Iterator[tuple[str, random.Random]], port: int, report: Report, sampler: _MemorySampler
+    streams: Iterator[tuple[str, random.Random]],
+    port: int,
+    report: Report,
+    sampler: _MemorySampler,
+    may_begin: asyncio.Event,
 ) -> None:
     for name, rng in streams:
+        await may_begin.wait()
         client = rng.choice(list(ClientKind))
         behaviour = rng.choices(["reads", "reads slowly", "disconnects"], [6, 2, 2])[0]
         raw, was_reset = await _exchange(port, client.request(name), behaviour, rng)
