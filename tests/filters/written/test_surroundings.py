@@ -2,7 +2,7 @@
 
 import pytest
 
-from anyclaude.filters.written.surroundings import LINE_CHARACTERS, Surroundings
+from anyclaude.filters.written.surroundings import LINE_CHARACTERS, MAX_EVENTS, Surroundings
 
 
 def after(text: str) -> Surroundings:
@@ -285,12 +285,21 @@ def test_a_sentence_that_is_not_about_what_will_be_done_goes_on(line: str, is_in
     assert after(line).is_in_sentence() == is_in_sentence
 
 
-def test_of_a_long_line_the_last_part_is_kept() -> None:
+@pytest.mark.parametrize("size", [1, 7, 5_000])
+def test_of_a_long_line_the_last_part_is_kept_however_it_arrives(size: int) -> None:
+    text = "".join(f"word {number} " for number in range(400))
     surroundings = Surroundings()
-    for _ in range(1_000):
-        surroundings.note("word ")
+    for at in range(0, len(text), size):
+        surroundings.note(text[at : at + size])
 
-    assert LINE_CHARACTERS <= len(surroundings.line) <= 5 * LINE_CHARACTERS
+    assert surroundings.line == text[-LINE_CHARACTERS:]
+
+
+def test_an_announcement_that_lies_far_back_is_forgotten() -> None:
+    text = "<example>\n" + "".join(f"Line {number}.\n" for number in range(MAX_EVENTS))
+
+    assert after(text).judgement() == "meant"
+    assert after(text.replace("Line 0.\n", "")).judgement() == "shown"
 
 
 @pytest.mark.parametrize(

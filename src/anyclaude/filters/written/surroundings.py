@@ -11,6 +11,7 @@ blocks, as long as only headings, items of lists and lines that end in a colon s
 """
 
 import re
+from collections import deque
 from typing import Literal, TypeAlias
 
 LINE_CHARACTERS = 400
@@ -27,6 +28,14 @@ State: TypeAlias = Literal["plain", "unfinished", "doubtful", "announced", "in_b
 What a line leaves behind it: nothing; a sentence without an end; a colon; an announcement whose block is to come, is
 being read, or has ended; or an HTML element that shows something.
 """
+
+Event: TypeAlias = Literal["line", "decided_line", "call_in_block", "end_of_block"]
+"""
+A line, one that was judged while it was read, and of a fenced block a line that begins like a call, and the end.
+"""
+
+MAX_EVENTS = 64
+"""How far an announcement may lie back, in lines."""
 
 QUOTATION_MARKS = frozenset("\"'“«„‚‹「『《")
 BEFORE_MENTIONS = frozenset({*QUOTATION_MARKS, "(", "\\", "/"})
@@ -118,11 +127,16 @@ _BEGINS_LOG_LINE = re.compile(r"\s*[\[(]?(?:\d{4}-\d\d-\d\d|\d{1,2}:\d\d)\b")
 
 
 class Surroundings:
-    """Follows the text before a form."""
+    """
+    Follows the text before a form.
+
+    Most text contains no form, so its lines are only kept, and judged once a form begins.
+    """
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
         self._length = 0
+        self._events: deque[tuple[Event, str]] = deque(maxlen=MAX_EVENTS)
         self._state: State = "plain"
         self._was_call = False  # the block that was announced looked like a call
         self._is_decided = False  # by something in the current line
@@ -135,27 +149,45 @@ class Surroundings:
         self._pieces.append(text)
         self._length += len(text)
         if self._length > 4 * LINE_CHARACTERS:
-            self._pieces = ["".join(self._pieces)[-LINE_CHARACTERS:]]
+            self._pieces = [self.line]
             self._length = LINE_CHARACTERS
 
     @property
     def line(self) -> str:
         """The current line so far; of a long one, its last part."""
-        return "".join(self._pieces)
+        return "".join(self._pieces)[-LINE_CHARACTERS:]
 
     def end_line(self, *, is_code: bool = False) -> None:
         """Take note of the end of the current line, which is part of a fenced block if it `is_code`."""
-        line = self.line[-LINE_CHARACTERS:]
+        line = self.line
         self._pieces.clear()
         self._length = 0
         if is_code:
-            self._was_call = self._was_call or _BEGINS_CALL.match(line) is not None
-        else:
-            self.is_in_list = bool(_ITEM.match(line)) or (self.is_in_list and not line[:1].strip())
-            if not self._is_decided:
-                self._state = self._after(line)
-            self._is_after_item = _ITEM.match(line) is not None
+            if _BEGINS_CALL.match(line):
+                self._add("call_in_block")
+            return
+        self.is_in_list = bool(_ITEM.match(line)) or (self.is_in_list and not line[:1].strip())
+        self._add("decided_line" if self._is_decided else "line", line)
         self._is_decided = False
+
+    def _add(self, event: "Event", line: str = "") -> None:
+        if not self._events or self._events[-1] != (event, line):  # a repetition changes nothing
+            self._events.append((event, line))
+
+    def _catch_up(self) -> None:
+        """Judge the lines since the last form."""
+        while self._events:
+            event, line = self._events.popleft()
+            match event:
+                case "call_in_block":
+                    self._was_call = True
+                case "end_of_block":
+                    self._end_block()
+                case "line":
+                    self._state = self._after(line)
+                    self._is_after_item = _ITEM.match(line) is not None
+                case "decided_line":
+                    self._is_after_item = _ITEM.match(line) is not None
 
     def _after(self, line: str) -> State:
         """Return what a line leaves behind it."""
@@ -190,16 +222,21 @@ class Surroundings:
         """Forget what stood before: a call has ended."""
         self._pieces.clear()
         self._length = 0
+        self._events.clear()
         self._state, self._was_call, self._is_decided = "plain", False, False
 
     def show_block(self) -> None:
         """Take note that the block being read looks like a call, and is shown."""
+        self._catch_up()
         if self._state != "in_element":
             self._state = "in_block"
         self._was_call = self._is_decided = True
 
     def end_block(self) -> None:
         """Take note that a fenced block has ended."""
+        self._add("end_of_block")
+
+    def _end_block(self) -> None:
         if self._state in {"announced", "in_block"}:
             self._state = "after_block"
         elif self._state != "in_element":
@@ -207,6 +244,7 @@ class Surroundings:
 
     def judgement(self) -> Judgement:
         """Return whether a call that begins here is meant, or shown to the user."""
+        self._catch_up()
         line = self.line
         if self._state == "in_element":
             return "shown"
