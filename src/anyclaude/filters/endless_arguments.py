@@ -26,8 +26,8 @@ WINDOWS = (Window(4 * BLOCK_CHARACTERS, 128), Window(16 * BLOCK_CHARACTERS, 1_02
 """A line at least 128 times, a paragraph 64 times."""
 
 FORCED_BLOCK_CHARACTERS = 32
-FORCED_WINDOWS = (Window(192, 16), Window(512, 64))
-"""A number of ten digits 19 times, a folder or a domain at least 8 times; a separator of 150 dashes is shorter."""
+FORCED_WINDOWS = (Window(192, 16), Window(512, 128))
+"""A number of ten digits 19 times, members of an object at least 4 times; a separator of 150 dashes is shorter."""
 
 
 def endless_arguments(context: FilterContext) -> "EndlessArgumentsFilter | None":
