@@ -2,6 +2,7 @@
 
 import jsonschema
 import pytest
+from tests.parts.json_at import at
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 from anyclaude.protocol.messages_request import Tool
@@ -51,3 +52,25 @@ def test_optional_arguments_are_limited_and_required_ones_are_not() -> None:
     assert takes([tool], {"name": "Write", "arguments": {"content": "", "note": "x" * MAX_OPTIONAL_CHARACTERS}})
     assert not takes([tool], {"name": "Write", "arguments": {"content": "", "note": "x" * 9_000}})
     assert not takes([tool], {"name": "Write", "arguments": {"content": "", "tags": ["x"] * 9_000}})
+
+
+def test_against_repetition_optional_objects_of_any_shape_are_left_out() -> None:
+    schema: JsonObject = {
+        "type": "object",
+        "properties": {
+            "title": {"type": "string"},
+            "data": {"type": "object"},
+            "metadata": {"type": "object", "additionalProperties": {}},
+            "owner": {"type": "object", "properties": {"name": {"type": "string"}}},
+        },
+        "required": ["title", "data"],
+    }
+
+    def names(avoids_repetition: bool) -> list[str]:
+        call = call_schema([Tool("Create", "", schema)], avoids_repetition=avoids_repetition)
+        properties = at(call, "properties", "arguments", "properties")
+        assert isinstance(properties, dict)
+        return list(properties)
+
+    assert names(avoids_repetition=False) == ["title", "data", "metadata", "owner"]
+    assert names(avoids_repetition=True) == ["title", "data", "owner"]

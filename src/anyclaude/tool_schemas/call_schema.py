@@ -16,15 +16,21 @@ copied from the tool's description or the same domain again and again (Qwen2.5-C
 LIMITED_BY = frozenset({"maxLength", "enum", "const", "pattern", "format"})
 
 
-def call_schema(tools: Sequence[Tool]) -> JsonObject:
-    """Return the schema of a call of one of `tools`: an object with the tool's `name` and its `arguments`."""
+def call_schema(tools: Sequence[Tool], *, avoids_repetition: bool = False) -> JsonObject:
+    """
+    Return the schema of a call of one of `tools`: an object with the tool's `name` and its `arguments`.
+
+    With `avoids_repetition`, optional objects of any shape are left out: SmolLM2-135M fills them without end however it
+    is sampled (`uv run python -m benchmarks.tools --model smollm2-135m`).
+    """
     if len(tools) == 1:
-        return _call_of(tools[0], "#")
-    return {"anyOf": [_call_of(tool, f"#/anyOf/{position}") for position, tool in enumerate(tools)]}
+        return _call_of(tools[0], "#", avoids_repetition)
+    calls = [_call_of(tool, f"#/anyOf/{position}", avoids_repetition) for position, tool in enumerate(tools)]
+    return {"anyOf": [*calls]}
 
 
-def _call_of(tool: Tool, place: str) -> JsonObject:
-    schema = _with_limits(with_properties(tool.input_schema or {}))
+def _call_of(tool: Tool, place: str, avoids_repetition: bool) -> JsonObject:
+    schema = _with_limits(with_properties(tool.input_schema or {}), avoids_repetition)
     arguments = for_grammar(schema, f"{place}/properties/arguments")
     return {
         "type": "object",
@@ -34,13 +40,23 @@ def _call_of(tool: Tool, place: str) -> JsonObject:
     }
 
 
-def _with_limits(schema: JsonObject) -> JsonObject:
+def _with_limits(schema: JsonObject, avoids_repetition: bool) -> JsonObject:
     """Return the schema of a tool's arguments with limits for those that are optional."""
     properties, required = schema["properties"], schema.get("required")
     assert isinstance(properties, dict)
     needed = required if isinstance(required, list) else ()
-    limited = {name: part if name in needed else _with_limit(part) for name, part in properties.items()}
-    return {**schema, "properties": limited}
+    limited = {
+        name: part if name in needed else _with_limit(part)
+        for name, part in properties.items()
+        if name in needed or not (avoids_repetition and _has_any_shape(part))
+    }
+    is_less = limited.keys() < properties.keys()
+    return {**schema, "properties": limited, **({"additionalProperties": False} if is_less else {})}
+
+
+def _has_any_shape(schema: JsonValue) -> bool:
+    """Return whether a schema is that of an object without properties of its own."""
+    return isinstance(schema, dict) and schema.get("type") == "object" and not schema.get("properties")
 
 
 def _with_limit(schema: JsonValue) -> JsonValue:

@@ -37,7 +37,7 @@ def encode_request(
     """Return the streaming request for `model`, and the dropped fields."""
     dropped = DroppedFields()
     messages = encode_conversation(request, profile, dropped)
-    tools = encode_tools(request, profile, dropped)
+    tools = encode_tools(request, profile, dropped, avoids_repetition=avoids_repetition)
     reply_format = encode_format(request, profile, dropped)
     body: dict[str, JsonValue] = {
         "model": model,

@@ -23,7 +23,9 @@ class ToolFields(Struct, frozen=True):
     call: JsonObject | None = None
 
 
-def encode_tools(request: MessagesRequest, profile: BackendProfile, dropped: DroppedFields) -> ToolFields:
+def encode_tools(
+    request: MessagesRequest, profile: BackendProfile, dropped: DroppedFields, *, avoids_repetition: bool = False
+) -> ToolFields:
     """Return the tools in the client's order, which is part of the prompt, and the choice among them."""
     tools = [tool for tool in request.tools if _is_callable(tool, dropped)]
     choice = request.tool_choice
@@ -36,7 +38,8 @@ def encode_tools(request: MessagesRequest, profile: BackendProfile, dropped: Dro
         return ToolFields(encoded)
     dropped.note_fields("tool_choice.", choice.extra)
     if profile.forces_calls_by == "json_schema" and (forced := _forced(choice, tools)):
-        return ToolFields(encoded, call=call_schema(forced))  # all tools stay: they are at the front of the prompt
+        call = call_schema(forced, avoids_repetition=avoids_repetition)
+        return ToolFields(encoded, call=call)  # all tools stay: they are at the front of the prompt
     position = next((at for at, tool in enumerate(tools) if tool.name == choice.name), None)
     if choice.type == "tool" and position is not None and not profile.accepts_named_tool_choice:
         dropped.note("tool_choice.name", "this server does not accept a tool's name, so only that tool was sent")
