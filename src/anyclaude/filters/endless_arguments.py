@@ -1,15 +1,15 @@
 """
 Ends a reply whose tool call repeats itself.
 
-A call is held back until it is whole, so nobody sees that its arguments repeat themselves until the reply has reached
-`max_tokens`.  This filter sees the deltas before they are held back.  If nothing of the reply has been delivered yet,
-it can be requested again; otherwise the call ends as cut, and the client tells the model so.
+A call is held back until it is whole, so arguments that repeat themselves would run on to `max_tokens`.  This filter
+reads the deltas before they are held back.  If nothing of the reply has been delivered yet, it can be requested again;
+otherwise the call ends as cut, and the client tells the model so.
 
 A file may contain much repetition, so four times as much of it is needed as in text.  A call that the engine was made
 to write (`is_call_forced`) is watched more closely, because small models do not find the end of an argument they did
-not want to write: of 60 such calls, SmolLM2-135M wrote 12 with an endless number or path, and the second request costs
-less than the rest of such a call.  The reply to that request is not watched closely: what repeats itself then is what
-the model wants.
+not want to write: without this filter, 12 of 60 such calls of SmolLM2-135M did not end within 150 tokens (`uv run python
+-m benchmarks.tools --model smollm2-135m --max-tokens 150`).  The reply to the second request is not watched closely:
+what repeats itself then is what the model wants.
 """
 
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ def read_in_turn(
     source: Source, read_next: Callable[[bool], Reading[FoundCall | None]]
 ) -> Reading[tuple[FoundCall, ...]]:
     """
-    Read calls with `read_next`, which is told whether it reads the first, until it returns none.
+    Read calls with `read_next` until it returns none; its argument is whether it reads the first.
 
     A broken call does not take those before it with it: it is left to be read again, as text.
 

@@ -40,11 +40,11 @@ class Span(Struct, frozen=True):
 
 
 class Watch(Protocol):
-    """Is told what a value holds as it arrives, down to the `depth` that matters, and may end the reading."""
+    """Receives the parts of a value as they arrive, down to the `depth` that matters, and may end the reading."""
 
     @property
     def depth(self) -> int:
-        """The number of open brackets where members are told."""
+        """The number of open brackets down to which members are reported."""
 
     @property
     def is_in_object(self) -> bool:

@@ -4,7 +4,7 @@ What stands before a form that may be a call: it shows whether the call is meant
 Texts about tool calls look like calls.  What tells them apart is what precedes them: a quotation mark, or a line that
 announces an example.  "Here is an example:" does, "it looks like the example fails" does not.  Many lines leave it
 open: after "The output was:", a call at the end of the reply is meant, and one that the text goes on after is shown.
-Whoever says "let me" or "reading the file:" is about to act.
+After "let me read it" or "reading the file:", a call is meant.
 
 An announcement holds for the block that follows it.  If that block looked like a call, it also holds for further
 blocks, as long as only headings, items of lists and lines that end in a colon stand between them.
