@@ -7,9 +7,9 @@ otherwise the call ends as cut, and the client tells the model so.
 
 A file may contain much repetition, so four times as much of it is needed as in text.  A call that the engine was made
 to write (`is_call_forced`) is watched more closely, because small models do not find the end of an argument they did
-not want to write: without this filter, 12 of 60 such calls of SmolLM2-135M did not end within 150 tokens (`uv run python
--m benchmarks.tools --model smollm2-135m --max-tokens 150`).  The reply to the second request is not watched closely:
-what repeats itself then is what the model wants.
+not want to write: without this filter, 12 of 60 such calls of SmolLM2-135M did not end within 150 tokens (`uv run
+python -m benchmarks.tools --model smollm2-135m --max-tokens 150`).  The reply to the second request is not watched
+closely: what repeats itself then is what the model wants.
 """
 
 from collections.abc import Sequence
