@@ -14,8 +14,6 @@ from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 MAX_SCHEMAS = 2_000
 """A schema whose references refer to each other can become any size; the largest known tools have about 300 parts."""
 
-ANY_OBJECT: JsonObject = {"type": "object", "properties": {}}
-
 MAX_NOTE_CHARACTERS = 200
 """An alternative that is longer than this is left out: the description is read with every prompt."""
 
@@ -28,7 +26,7 @@ def portable_schema(schema: JsonObject) -> JsonObject:
     `required` and `items`.
     """
     portable = _Reduction(schema).reduced(schema, ())
-    return portable if portable["type"] == "object" else {**ANY_OBJECT, **_described(portable.get("description"))}
+    return portable if portable["type"] == "object" else _any_object(portable.get("description"))
 
 
 class _Reduction:
@@ -42,11 +40,11 @@ class _Reduction:
         """Return a part in the common keywords."""
         self._remaining -= 1
         if not isinstance(schema, dict) or self._remaining < 0:
-            return {"type": "string"} if self._remaining >= 0 else ANY_OBJECT
+            return {"type": "string"} if self._remaining >= 0 else _any_object()
         if isinstance(reference := schema.get("$ref"), str):
             target = None if reference in inside else self._at(reference)
             if target is None:
-                return {**ANY_OBJECT, **_described(schema.get("description"))}
+                return _any_object(schema.get("description"))
             beside = {name: value for name, value in schema.items() if name != "$ref"}
             return self.reduced({**target, **beside}, (*inside, reference))
         schema, others = self._one_of(_merged(schema))
@@ -152,6 +150,10 @@ def _with_note(schema: JsonObject, notes: Iterable[str]) -> str:
     description = schema.get("description")
     own = [description] if isinstance(description, str) and description else []
     return " ".join([*own, *notes])
+
+
+def _any_object(description: JsonValue = None) -> JsonObject:
+    return {"type": "object", **_described(description), "properties": {}}
 
 
 def _described(description: JsonValue) -> JsonObject:

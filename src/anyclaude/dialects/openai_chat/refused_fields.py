@@ -69,12 +69,12 @@ def _in_range(value: JsonValue, name: str, limits: FieldRange, dropped: DroppedF
         case bool():
             return value
         case int() | float():
-            least, most = (value if end is None else end for end in (limits.lowest, limits.highest))
-            nearest = max(least, min(value, most)) if least <= most else most
+            nearest = value if limits.lowest is None else max(value, limits.lowest)
+            nearest = nearest if limits.highest is None else min(nearest, limits.highest)
             if nearest == value:
                 return value
             _note(name, f"this server's limit is {nearest:g}", dropped)
-            return int(nearest) if isinstance(value, int) and float(nearest).is_integer() else nearest
+            return int(nearest) if isinstance(value, int) and float(nearest).is_integer() else float(nearest)
         case _:
             return value
 
