@@ -149,3 +149,17 @@ async def test_a_second_reply_whose_connection_breaks_after_its_end_counts(tmp_p
     verdict, _ = await asked(tmp_path, "constrained", INVALID, broken)
 
     assert verdict.tool_inputs() == [("Read", '{"limit": 9}')]
+
+
+async def test_a_call_is_run_that_a_model_writes_as_it_is_told_where_tools_are_sent_in_words(tmp_path: Path) -> None:
+    body = prompt(tools=TOOLS, tool_choice=AUTO)
+    async with chat_server(one_by_one(WRITTEN)) as server:
+        target = target_at(server.base_url)
+        target = replace(target, profile=replace(target.profile, tools_sent_as="words"))
+        async with running_gateway(tmp_path, target, options=QUICK) as gateway:
+            response = await ask(gateway.base_url, "POST", "/v1/messages", body)
+    (sent,) = server.requests
+
+    assert not {"tools", "tool_choice", "parallel_tool_calls"} & set(sent.raw)
+    assert "<tool_call>" in sent.messages[0].text
+    assert judge(response.body).tool_inputs() == [("Read", '{"limit": 7}')]
