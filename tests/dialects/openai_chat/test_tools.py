@@ -164,9 +164,10 @@ def test_a_call_under_a_plain_name_comes_back_under_the_tools_own() -> None:
     tools = asked(tools=[MCP]).tools
     name = wire_name(str(MCP["name"]), "plain")
     decoder = OpenAiChat().decoder("text/event-stream", tools)
-    call = {"index": 0, "id": "c", "function": {"name": name, "arguments": "{}"}}
+    call: JsonObject = {"index": 0, "id": "c", "function": {"name": name, "arguments": "{}"}}
+    chunk: JsonObject = {"choices": [{"delta": {"tool_calls": [call]}}]}
 
-    deltas = decoder.feed(b"data: " + encode_json({"choices": [{"delta": {"tool_calls": [call]}}]}) + b"\n\n")
+    deltas = decoder.feed(b"data: " + encode_json(chunk) + b"\n\n")
 
     assert [delta.name for delta in deltas if isinstance(delta, ToolCallDelta)] == [MCP["name"]]
 
