@@ -22,8 +22,8 @@ earlier one was encoded: messages are made in one pass that looks back and never
   character by character, if the template can do with a result whose call it does not see.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby, takewhile
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -33,12 +33,15 @@ from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.content import ContentBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock, blocks_of
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
+from anyclaude.protocol.provider_fields import ProviderFields
 from anyclaude.tool_schemas import wire_name
 
 from .dropped_fields import DroppedFields
 from .in_words import GO_ON, call_in_words, result_in_words
 from .parts import Part, PartReader, Picture, encode_parts, joined_text
+from .received_fields import returned
 from .reply_message import EMPTY_MESSAGE, Reply
+from .speakers import by_speaker, is_prefill
 
 REMINDER = REMINDER_START + "\n{text}\n" + REMINDER_END
 
@@ -63,18 +66,23 @@ class Spoken(Struct, frozen=True):
 
 
 NOTHING_SPOKEN = Spoken()
+NO_FIELDS = ProviderFields()
 
 
 def encode_conversation(
-    request: MessagesRequest, profile: BackendProfile, dropped: DroppedFields, spoken: Spoken = NOTHING_SPOKEN
+    request: MessagesRequest,
+    profile: BackendProfile,
+    dropped: DroppedFields,
+    spoken: Spoken = NOTHING_SPOKEN,
+    origin: str = "",
 ) -> list[Message]:
-    """Return the messages of a request, the system prompt first."""
-    conversation = Conversation(profile, dropped)
+    """Return the messages of a request, the system prompt first; `origin` stands for the server and the model."""
+    conversation = Conversation(profile, dropped, origin)
     conversation.begin(blocks_of(request.system), spoken.section)
     *earlier, last = request.messages
     for turn in earlier:
         conversation.add(turn)
-    if _is_prefill(last):
+    if is_prefill(last):
         conversation.end_in_prefill(last, spoken.instructions)
     else:
         conversation.add(last)
@@ -93,8 +101,9 @@ class Call(Struct, frozen=True):
 class Conversation:
     """The messages so far; the last may still grow by a turn of the same role."""
 
-    def __init__(self, profile: BackendProfile, dropped: DroppedFields) -> None:
+    def __init__(self, profile: BackendProfile, dropped: DroppedFields, origin: str = "") -> None:
         self._profile = profile
+        self._origin = origin
         self._dropped = dropped
         self._reader = PartReader(dropped, profile)
         self._closed: list[Message] = []
@@ -116,7 +125,7 @@ class Conversation:
     def add(self, turn: Turn) -> None:
         """Add the next turn."""
         self._dropped.note_fields("messages.", turn.extra)
-        for role, blocks in _by_speaker(turn):
+        for role, blocks in by_speaker(turn):
             self._add(role, blocks)
 
     def ask(self, instructions: Sequence[str]) -> None:
@@ -214,8 +223,13 @@ class Conversation:
         if self._profile.tools_sent_as == "words":
             reply.add_text(call_in_words(call.name, arguments))
             return
-        function: JsonObject = {"name": call.name, "arguments": arguments}
-        reply.calls.append({"id": call.id, "type": "function", "function": function})
+        received = block.provider_fields
+        fields = NO_FIELDS if received is None or received.origin != self._origin else received
+        function: JsonObject = {"name": call.name, "arguments": arguments, **returned(fields.function)}
+        reply.calls.append({"id": call.id, "type": "function", "function": function, **returned(fields.call)})
+        reply.provider_fields |= returned(fields.message)
+        if fields.reasoning and self._profile.earlier_reasoning != "drop":
+            reply.reasoning = [fields.reasoning]  # whatever the client has made of it
 
     @property
     def _is_first_turn(self) -> bool:
@@ -307,34 +321,6 @@ class Conversation:
 
 def _user_message(parts: list[Part]) -> list[Message]:
     return [{"role": "user", "content": encode_parts(parts)}] if parts else []
-
-
-def _is_prefill(turn: Turn) -> bool:
-    """Return whether a last turn is a reply that has begun; one that calls a tool was whole."""
-    return turn.role == "assistant" and all(
-        not isinstance(block, ToolUseBlock | ToolResultBlock) for block in blocks_of(turn.content)
-    )
-
-
-def _by_speaker(turn: Turn) -> Iterator[tuple[str, tuple[ContentBlock, ...]]]:
-    """Yield a turn in pieces: only the assistant calls tools, and only the user has their results."""
-    blocks = blocks_of(turn.content)
-    if not blocks or turn.role in {"system", "developer"}:
-        yield turn.role, blocks
-        return
-    for role, piece in groupby(blocks, lambda block: _speaker(block, turn.role)):
-        yield role, tuple(piece)
-
-
-def _speaker(block: ContentBlock, role: str) -> str:
-    """Return the role that a block belongs to, in a turn of this role."""
-    match block:
-        case ToolUseBlock():
-            return "assistant"
-        case ToolResultBlock() if role == "assistant":
-            return "user"
-        case _:
-            return role
 
 
 def _result_of(call: Call, blocks: tuple[ContentBlock, ...], used: set[int]) -> tuple[int, ToolResultBlock] | None:

@@ -39,13 +39,14 @@ def encode_request(
     conversation_key: str | None = None,
     *,
     avoids_repetition: bool = False,
+    origin: str = "",
 ) -> Encoded:
     """Return the request for `model`, for a stream if the server makes one, and the dropped fields."""
     dropped = DroppedFields()
     profile = with_substitutes(profile)
     tools = encode_tools(request, profile, dropped, avoids_repetition=avoids_repetition)
     reply_format = encode_format(request, profile, dropped)
-    messages = encode_conversation(request, profile, dropped, _in_words(tools, reply_format))
+    messages = encode_conversation(request, profile, dropped, _in_words(tools, reply_format), origin)
     body: dict[str, JsonValue] = {
         "model": model,
         "messages": messages,
