@@ -82,6 +82,10 @@ class Upstream:
         """How to ask the server's tokenizer."""
         return tokenizer_for(self.backend.target.profile)
 
+    def origin(self, model: str) -> str:
+        """Return what identifies a model of this server as the origin of a reply."""
+        return f"{LearnedFor.of(self.backend.target, model).server} {model}"
+
     def amendments(self, model: str) -> tuple[Amendment, ...]:
         """Return what the server's refusals have taught about this model."""
         return self.learned.about(LearnedFor.of(self.backend.target, model))
@@ -94,7 +98,12 @@ class Upstream:
         profile = amended(target.profile, amendments) if amendments else target.profile
         key = None if profile.conversation_field is None else request.conversation_key
         encoded = self.dialect.encode_request(
-            request.request, model, profile, key, avoids_repetition=request.avoids_repetition
+            request.request,
+            model,
+            profile,
+            key,
+            avoids_repetition=request.avoids_repetition,
+            origin=self.origin(model),
         )
         return PreparedRequest(
             request, self, target, model, profile, encoded.request, encoded.dropped, encoded.enforced, trial
@@ -189,6 +198,11 @@ class PreparedRequest(Struct, frozen=True):
         profile = self.profile
         is_on = profile.thinking_switch == "none" or self.source.request.wants_thinking is True
         return profile.opens_thinking and is_on and self.enforced == "any"
+
+    @property
+    def origin(self) -> str:
+        """What identifies the server and the model as the origin of the reply."""
+        return self.upstream.origin(self.model)
 
     @property
     def route(self) -> str:
