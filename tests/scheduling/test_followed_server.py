@@ -105,7 +105,7 @@ async def test_a_hosted_server_is_not_asked_after_its_replies() -> None:
 async def test_requests_that_wait_at_the_same_time_share_one_question() -> None:
     setup = Setup(KNOWN, SMALLER)
 
-    assert await asyncio.gather(setup.server.refresh(), setup.server.refresh()) == [True, True]
+    assert all(await asyncio.gather(setup.server.refresh(), setup.server.refresh()))
     assert setup.questions == 1
 
 
