@@ -46,5 +46,10 @@ REPLY_TOKENS = re.compile(
 STILL_STARTING = re.compile(r"loading|warming up|busy|queue|pending requests|overloaded|try again", re.IGNORECASE)
 """With status 503: the server cannot answer yet, and will."""
 
+RATE_LIMITED = re.compile(
+    r"\brate[ _-]?limit|too many requests|requests per (?:second|minute|day)|\b[RT]P[MD]\b", re.IGNORECASE
+)
+"""An error without a status that says "not so fast", which is over after a while; a spent quota is not."""
+
 POSSIBLE_SECRET = re.compile(r"\b(?:sk-|Bearer\s+)\S+|[A-Za-z0-9_*-]{20,}")
 """A possible key in an error message, which LiteLLM and OpenAI echo; only applied where a key was refused."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.dialects.openai_chat.decoded import capture
 
 from anyclaude.dialects.openai_chat import OpenAiChat
+from anyclaude.dialects.openai_chat.rejections import refusal_of_body
 from anyclaude.errors import BackendError
 from anyclaude.profiles import BackendName, profile_named
 
@@ -42,7 +43,7 @@ def test_the_servers_message_is_found_in_any_shape(body: object) -> None:
 def test_a_validation_error_names_the_field() -> None:
     body = {"detail": [{"loc": ["body", "tools", 0], "msg": "Field required", "type": "missing"}, "and more"]}
 
-    assert str(refused(422, body)) == 'body.tools.0: Field required; "and more"'
+    assert str(refused(422, body)) == "body.tools.0: Field required; and more"
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"null", b"  \n"])
@@ -252,6 +253,60 @@ def test_a_key_that_the_server_echoes_is_not_repeated(echo: str) -> None:
 
     assert echo.split()[-1] not in str(error)
     assert "Look it up." in str(error)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        (b'{"code":500,"msg":"quota used up","success":false}', 500, "quota used up"),
+        (b"Model not loaded\n", 400, "Model not loaded"),
+        (b'"Model not loaded"', 400, "Model not loaded"),
+        (b'[{"error":{"code":400,"message":"missing a thought_signature","status":"INVALID_ARGUMENT"}}]', 400, ""),
+        (b'{"detail":"Model is not loaded"}', 400, "Model is not loaded"),
+        (b'{"detail":{"error":{"message":"no such adapter"}}}', 400, "no such adapter"),
+        (b'{"message":"Internal server error"}', 400, "Internal server error"),
+        (b'{"error":"no slot"}', 400, "no slot"),
+        (b'{"errors":[{"message":"first"},{"message":"second"}]}', 400, "first; second"),
+        (b'{"errors":["first","second"]}', 400, "first; second"),
+        (b'{"status":"error","reason":"no such engine"}', 400, "no such engine"),
+        (b'{"type":"about:blank","title":"Bad","detail":"the model is gone","status":410}', 410, "the model is gone"),
+        (b'{"choices":null,"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}', 400, "insufficient"),
+        (b'{"code":429,"message":"no more for now"}', 429, "no more for now"),
+        (b'{"message":"Too many requests, slow down"}', 429, "Too many requests"),
+        (b'{"error":"Rate limit reached: 30 RPM"}', 429, "Rate limit"),
+        (b'{"error":"the model is still loading"}', 529, "still loading"),
+        (b'{"code":503,"msg":"overloaded"}', 529, "overloaded"),
+        (b"<html><title>Not here</title><p>Look elsewhere</p></html>", 400, "Not here Look elsewhere"),
+    ],
+)
+def test_a_body_under_status_200_that_is_no_reply_is_a_refusal_with_its_words(
+    body: bytes, status: int, words: str
+) -> None:
+    error = refusal_of_body(body)
+
+    assert error is not None
+    assert words in str(error)
+    assert error.status == status
+    assert error.is_transient == (status in (429, 529))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"null",
+        b"[]",
+        b"12",
+        b"[1,2]",
+        b"\xff\xfe\x00",
+        b'{"object":"chat.completion","model":"m"}',
+        b'{"base_resp":{"status_code":0,"status_msg":"success"}}',
+        b'{"model":"m","message":{"role":"assistant","content":"Hello"},"done":true}',
+    ],
+)
+def test_a_body_that_says_nothing_is_no_refusal(body: bytes) -> None:
+    assert refusal_of_body(body) is None
 
 
 @given(st.integers(100, 999), st.binary(max_size=80))
