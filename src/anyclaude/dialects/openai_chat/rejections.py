@@ -11,16 +11,14 @@ import re
 
 from msgspec import Struct
 
-from anyclaude.errors import BackendRejected
+from anyclaude.errors import BackendRejected, BadSample
 from anyclaude.profiles import BackendProfile, error_wordings
 from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_json, encode_json
 
+from .overflow import Figures, too_long
+
 MAX_MESSAGE_CHARACTERS = 2_000
 """The part of a message that the client gets: enough for a validation error, not for an echoed prompt."""
-
-MIN_REPLY_TOKENS = 4_096
-"""With less room for a reply the conversation must be compacted.  The client would ask again for the rest of the window
-less 1,000 tokens (Claude Code 2.1.330), and fewer than 3,000 do not hold a file edit."""
 
 KINDS = {
     401: "authentication_error",
@@ -35,6 +33,10 @@ KINDS = {
 }
 """The Anthropic error type of a status (docs: Errors); other 4xx are invalid_request_error, other 5xx api_error."""
 
+
+NEVER_OVERFLOW = frozenset({401, 402, 403, 404, 429})
+MAY_BE_OVERFLOW = frozenset({400, 413, 422, 500})
+"""The statuses with which servers refuse a prompt for its length, without or with words."""
 
 MAX_PAGE_CHARACTERS = 300
 """The part of a web page: its title comes first, then the heading and the reason."""
@@ -97,13 +99,13 @@ def rejection_in(raw: JsonObject) -> BackendRejected | None:
     if not _is_error(raw):
         return None
     refusal = _refusal_in(raw)
-    return _rejected(_status_of(refusal, otherwise=500), refusal, None)
+    return _rejected(_status_of(refusal, otherwise=500), refusal, None, is_in_stream=True)
 
 
 def rejection_of_event(data: bytes) -> BackendRejected:
     """Return the error in the data of an `error` event."""
     refusal = _refusal_in_body(data)
-    return _rejected(_status_of(refusal, otherwise=500), refusal, None)
+    return _rejected(_status_of(refusal, otherwise=500), refusal, None, is_in_stream=True)
 
 
 def refusal_of_body(data: bytes) -> BackendRejected | None:
@@ -115,7 +117,7 @@ def refusal_of_body(data: bytes) -> BackendRejected | None:
     refusal = _refusal_in_body(data)
     if not refusal.has_words:
         return None
-    error = _rejected(_status_of(refusal, otherwise=400), refusal, None)
+    error = _rejected(_status_of(refusal, otherwise=400), refusal, None, is_in_stream=True)
     error.is_transient = error.status in (429, 529)
     return error
 
@@ -126,41 +128,29 @@ def _status_of(refusal: Refusal, otherwise: int) -> int:
         return refusal.code
     if error_wordings.RATE_LIMITED.search(refusal.message):
         return 429
-    return 503 if error_wordings.STILL_STARTING.search(refusal.message) else otherwise
+    return 529 if error_wordings.NOT_READY.search(refusal.message) else otherwise
 
 
-def _rejected(status: int, refusal: Refusal, retry_after_seconds: float | None) -> BackendRejected:
+def _rejected(
+    status: int, refusal: Refusal, retry_after_seconds: float | None, *, is_in_stream: bool = False
+) -> BackendRejected:
     message = refusal.message or f"the backend answered with HTTP status {status} and no message"
-    if status != 429 and error_wordings.PROMPT_TOO_LONG.search(f"{refusal.type} {message}"):
-        return BackendRejected(
-            _too_long_message(refusal, message)[:MAX_MESSAGE_CHARACTERS], 400, "invalid_request_error"
-        )
+    text, words = message[:MAX_MESSAGE_CHARACTERS], refusal.message
+    if error_wordings.is_bad_sample(f"{refusal.type} {words}", is_servers_fault=is_in_stream or status >= 500):
+        return BadSample(text, status, _kind(status))
+    overflow = "none" if status in NEVER_OVERFLOW else error_wordings.overflow(words, refusal.type)
+    if overflow == "certain":
+        sentence = too_long(message, Figures(refusal.prompt_tokens, refusal.context_tokens))
+        return BackendRejected(sentence[:MAX_MESSAGE_CHARACTERS], 400, _kind(400))
     if status == 503 and error_wordings.STILL_STARTING.search(message):
         status = 529  # transient: the client waits and asks again
-    kind = KINDS.get(status, "invalid_request_error" if status < 500 else "api_error")
-    return BackendRejected(message[:MAX_MESSAGE_CHARACTERS], status, kind, retry_after_seconds)
+    error = BackendRejected(text, status, _kind(status), retry_after_seconds)
+    error.may_be_too_long = overflow == "possible" and status in MAY_BE_OVERFLOW
+    return error
 
 
-def _too_long_message(refusal: Refusal, message: str) -> str:
-    """Return the sentence on which the client compacts the conversation, or asks for a shorter reply."""
-    limit = refusal.context_tokens or _first_number(error_wordings.CONTEXT_LIMIT, message)
-    prompt = refusal.prompt_tokens or _first_number(error_wordings.PROMPT_TOKENS, message)
-    reply = _first_number((error_wordings.REPLY_TOKENS,), message) or 0
-    if limit is None or prompt is None:
-        return f"prompt is too long (the server says: {message})"
-    if prompt + MIN_REPLY_TOKENS <= limit and reply and "at least" not in message:
-        return f"input length and `max_tokens` exceed context limit: {prompt} + {reply} > {limit}"
-    requested = prompt if prompt > limit else prompt + reply
-    if requested <= limit:
-        return f"prompt is too long (the server says: {message})"
-    return f"prompt is too long: {requested} tokens > {limit} maximum (the server says: {message})"
-
-
-def _first_number(patterns: tuple[re.Pattern[str], ...], message: str) -> int | None:
-    for pattern in patterns:
-        if found := pattern.search(message):
-            return int(next(group for group in found.groups() if group)[:15])
-    return None
+def _kind(status: int) -> str:
+    return KINDS.get(status, "invalid_request_error" if status < 500 else "api_error")
 
 
 def _key_refused(status: int, refusal: Refusal, profile: BackendProfile) -> str:
