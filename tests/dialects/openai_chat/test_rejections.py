@@ -11,9 +11,17 @@ from tests.profiles.real_wordings import BAD_SAMPLES, OTHER_ERRORS, OVERFLOWS, V
 
 from anyclaude.dialects.openai_chat import OpenAiChat
 from anyclaude.dialects.openai_chat.overflow import Figures, too_long
-from anyclaude.dialects.openai_chat.rejections import refusal_of_body, rejection_in
+from anyclaude.dialects.openai_chat.rejections import (
+    CODE_FIELDS,
+    MESSAGE_FIELDS,
+    WRAPPERS,
+    refusal_of_body,
+    rejection_in,
+    rejection_of_event,
+)
 from anyclaude.errors import BackendError, BackendRejected, BadSample
 from anyclaude.profiles import BackendName, profile_named
+from anyclaude.protocol.json_values import JsonValue, encode_json
 
 
 def refused(
@@ -362,6 +370,10 @@ def test_a_key_that_the_server_echoes_is_not_repeated(echo: str) -> None:
         (b'{"status":"error","reason":"no such engine"}', 400, "no such engine"),
         (b'{"type":"about:blank","title":"Bad","detail":"the model is gone","status":410}', 410, "the model is gone"),
         (b'{"choices":null,"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}', 400, "insufficient"),
+        (b'{"code":"429","message":"no more for now"}', 429, "no more for now"),
+        (b'{"code":1305,"status":429,"message":"no more for now"}', 429, "no more for now"),
+        (b'{"code":451,"error":{"message":"not here"}}', 451, "not here"),
+        (b'{"errors":{"message":"no such field"}}', 400, "no such field"),
         (b'{"code":429,"message":"no more for now"}', 429, "no more for now"),
         (b'{"message":"Too many requests, slow down"}', 429, "Too many requests"),
         (b'{"error":"Rate limit reached: 30 RPM"}', 429, "Rate limit"),
@@ -392,12 +404,70 @@ def test_a_body_under_status_200_that_is_no_reply_is_a_refusal_with_its_words(
         b"[1,2]",
         b"\xff\xfe\x00",
         b'{"object":"chat.completion","model":"m"}',
+        b'{"code":200,"msg":"operation succeeded"}',
+        b'{"code":"0","message":""}',
         b'{"base_resp":{"status_code":0,"status_msg":"success"}}',
         b'{"model":"m","message":{"role":"assistant","content":"Hello"},"done":true}',
     ],
 )
 def test_a_body_that_says_nothing_is_no_refusal(body: bytes) -> None:
     assert refusal_of_body(body) is None
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {"error": {"message": "crashed"}},
+        {"error": "crashed", "choices": []},
+        {"errors": ["crashed"]},
+        {"object": "error", "message": "crashed"},
+        {"detail": "crashed"},
+        {"code": 1013, "msg": "crashed"},
+        {"choices": None, "base_resp": {"status_code": 1013, "status_msg": "crashed"}},
+    ],
+)
+def test_a_chunk_that_is_marked_as_an_error_is_one(chunk: dict[str, JsonValue]) -> None:
+    error = rejection_in(chunk)
+
+    assert (str(error), error and error.status) == ("crashed", 500)
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {},
+        {"type": "ping"},
+        {"message": "keep-alive"},
+        {"code": 200, "msg": "success"},
+        {"choices": None, "base_resp": {"status_code": 0, "status_msg": "success"}},
+        {"choices": [{"delta": {}}], "code": 1, "message": "fine"},
+        {"object": "error", "choices": []},
+    ],
+)
+def test_a_chunk_that_is_not_marked_as_an_error_is_none(chunk: dict[str, JsonValue]) -> None:
+    assert rejection_in(chunk) is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from([*MESSAGE_FIELDS, *WRAPPERS, *CODE_FIELDS, "type", "choices"]), inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_any_json_is_read(raw: JsonValue) -> None:
+    body = encode_json(raw)
+
+    assert 400 <= refused(400, body).status <= 599
+    assert (error := refusal_of_body(body)) is None or str(error)
+    assert str(rejection_of_event(body))
+    assert not isinstance(raw, dict) or (error := rejection_in(raw)) is None or str(error)
 
 
 @given(st.integers(100, 999), st.binary(max_size=80))

@@ -33,7 +33,6 @@ KINDS = {
 }
 """The Anthropic error type of a status (docs: Errors); other 4xx are invalid_request_error, other 5xx api_error."""
 
-
 NEVER_OVERFLOW = frozenset({401, 402, 403, 404, 429})
 MAY_BE_OVERFLOW = frozenset({400, 413, 422, 500})
 """The statuses with which servers refuse a prompt for its length, without or with words."""
@@ -41,7 +40,7 @@ MAY_BE_OVERFLOW = frozenset({400, 413, 422, 500})
 MAX_PAGE_CHARACTERS = 300
 """The part of a web page: its title comes first, then the heading and the reason."""
 
-WRAPPERS = ("error", "detail", "base_resp", "fault", "response")
+WRAPPERS = ("error", "errors", "detail", "base_resp", "fault", "response")
 """Where servers put the object with the words: OpenAI, FastAPI, MiniMax, Apigee, and Responses (`response.failed`)."""
 
 MESSAGE_FIELDS = (
@@ -62,6 +61,7 @@ MESSAGE_FIELDS = (
 """Where servers put the words; `title` is the short form of a problem (RFC 9457), which has a `detail` as well."""
 
 CODE_FIELDS = ("code", "status_code", "status", "http_code")
+NO_ERROR = (0, 200, "0", "200")
 TYPE_FIELDS = ("type", "code", "status", "__type")
 
 WORD = re.compile(r"[^\W\d_]{2}")
@@ -74,6 +74,7 @@ class Refusal(Struct, frozen=True):
     message: str
     type: str = ""
     code: int | None = None
+    """The status in the error, if it is one of HTTP's."""
     prompt_tokens: int | None = None
     context_tokens: int | None = None
     has_words: bool = True
@@ -124,7 +125,7 @@ def refusal_of_body(data: bytes) -> BackendRejected | None:
 
 def _status_of(refusal: Refusal, otherwise: int) -> int:
     """Return the status of an error that was sent without one: its own code, or what its words say."""
-    if refusal.code is not None and 400 <= refusal.code <= 599:
+    if refusal.code is not None:
         return refusal.code
     if error_wordings.RATE_LIMITED.search(refusal.message):
         return 429
@@ -182,14 +183,14 @@ def _refusal_in(raw: JsonValue) -> Refusal:
         text = raw if isinstance(raw, str) else ""
         return Refusal(text or _as_text(raw), has_words=bool(WORD.search(text)))
     words = _message_in(raw)
-    code = next((code for name in CODE_FIELDS if (code := _integer(raw.get(name))) is not None), None)
+    codes = [code for name in CODE_FIELDS if (code := _integer(raw.get(name))) is not None]
     return Refusal(
         words or _as_text(raw),
         " ".join(word for name in TYPE_FIELDS if isinstance(word := raw.get(name), str)),
-        code,
+        next((code for code in codes if 400 <= code <= 599), None),
         _integer(raw.get("n_prompt_tokens")),
         _integer(raw.get("n_ctx")),
-        has_words=bool(words) and not (code == 0 and words.lower() in ("success", "ok")),
+        has_words=bool(words) and not any(code in NO_ERROR for code in codes[:1]),
     )
 
 
@@ -204,7 +205,7 @@ def _inner_error(raw: JsonValue) -> JsonValue:
         inner = next((part for name in WRAPPERS if isinstance(part := raw.get(name), dict)), None)
         if inner is None:
             return raw
-        raw = inner
+        raw = {**{name: raw[name] for name in CODE_FIELDS if name in raw}, **inner}
 
 
 def _is_error(raw: JsonObject) -> bool:
@@ -218,7 +219,7 @@ def _is_error(raw: JsonObject) -> bool:
         (raw.get("object") == "error" and "choices" not in raw)
         or bool(raw.get("detail"))
         or (isinstance(status, dict) and bool(status.get("status_code")))
-        or (bool(raw.get("code")) and bool(_message_in(raw)))
+        or (raw.get("code") not in (None, "", *NO_ERROR) and bool(_message_in(raw)))
     )
 
 
@@ -264,4 +265,6 @@ def _plain_text(body: str) -> str:
 
 
 def _integer(value: JsonValue) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
