@@ -139,7 +139,13 @@ class SseDecoder:
             self._add_data(b"")
         elif line == b"event":
             self._event = ""
-        elif self._keeps_strange_lines and line.partition(b":")[0] not in IGNORED_FIELDS:
+        elif self._keeps_strange_lines:
+            self._take_strange(line)
+
+    def _take_strange(self, line: bytes) -> None:
+        if line.startswith(BYTE_ORDER_MARK):  # some servers begin every event with one
+            self._take_field(line.removeprefix(BYTE_ORDER_MARK))
+        elif line.partition(b":")[0] not in IGNORED_FIELDS:
             self._add_data(line)
 
     def _add_data(self, value: bytes) -> None:

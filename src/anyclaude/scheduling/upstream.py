@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 
 from anyclaude.backends import Backend, CircuitBreaker, DeltaReader
-from anyclaude.dialects import Dialect, DroppedField, EnforcedContent, TokenizerApi, WireRequest, tokenizer_for
+from anyclaude.dialects import (
+    Dialect,
+    DroppedField,
+    EarlierReplies,
+    EnforcedContent,
+    TokenizerApi,
+    WireRequest,
+    tokenizer_for,
+)
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt import Prompt
 
@@ -43,13 +51,14 @@ class BackendRequest(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A backend with its dialect, circuit breaker, admission and prompt window."""
+    """A backend with its dialect, circuit breaker, admission, prompt window, and what its last replies were."""
 
     backend: Backend
     dialect: Dialect
     breaker: CircuitBreaker
     admission: Admission
     window: PromptWindow = field(default_factory=PromptWindow)
+    earlier_replies: EarlierReplies = field(default_factory=EarlierReplies)
 
     @property
     def tokenizer(self) -> TokenizerApi:
@@ -81,7 +90,7 @@ class Upstream:
                     reply.status, body, reply.retry_after_seconds, self.backend.target.profile
                 )
             tools = request.source.request.tools
-            yield DeltaReader(reply, self.dialect.decoder(reply.content_type, tools))
+            yield DeltaReader(reply, self.dialect.decoder(reply.content_type, tools, self.earlier_replies))
 
 
 class PreparedRequest(Struct, frozen=True):

@@ -118,7 +118,10 @@ FAULTS: dict[str, tuple[Decoded, str]] = {
     ),
     "web_page.html": (Decoded(), "BackendGarbled: the backend answered with a web page"),
     "document_with_an_error.json": (Decoded(), "BackendRejected: no such model"),
-    "document_without_choices.json": (Decoded(), "BackendTruncated: the backend closed its reply before"),
+    "document_without_choices.json": (
+        Decoded(),
+        "BackendGarbled: the backend sent something that is not a chat completion (it has no choices)",
+    ),
     "document_cut_short.json": (Decoded(), "BackendTruncated: the backend's reply ended in the middle"),
 }
 """Replies that fail, with the content before the failure."""

@@ -13,8 +13,10 @@ from tests.parts.replies import judged, play
 from tests.parts.requests import json_values
 from tests.parts.splits import any_split
 
+from anyclaude.dialects import EarlierReplies
 from anyclaude.dialects.openai_chat import OpenAiChat
 from anyclaude.dialects.openai_chat.decode import DocumentDecoder, StreamDecoder
+from anyclaude.dialects.openai_chat.reply import Reply
 from anyclaude.errors import BackendGarbled, BackendRejected
 from anyclaude.protocol.deltas import TextDelta, ToolCallDelta
 from anyclaude.protocol.messages_request import Tool
@@ -144,7 +146,7 @@ def test_a_tool_that_has_another_name_on_the_wire_is_called_by_its_own(name: str
 
 
 def test_deltas_before_an_error_are_returned_before_the_error_is_raised() -> None:
-    decoder = StreamDecoder({})
+    decoder = StreamDecoder(Reply({}, EarlierReplies()))
     text = event({"choices": [{"delta": {"content": "a"}}]})
 
     deltas = decoder.feed(text + event({"error": {"message": "gone"}}) + text)
@@ -155,14 +157,14 @@ def test_deltas_before_an_error_are_returned_before_the_error_is_raised() -> Non
 
 
 def test_an_event_without_end_is_refused_before_it_fills_the_memory() -> None:
-    decoder = StreamDecoder({})
+    decoder = StreamDecoder(Reply({}, EarlierReplies()))
 
     with pytest.raises(BackendGarbled, match="cannot be decoded"):
         decoder.feed(b"data: {" + b" " * (DEFAULT_MAX_EVENT_BYTES + 1))
 
 
 def test_a_document_without_end_is_refused_before_it_fills_the_memory() -> None:
-    decoder = DocumentDecoder({})
+    decoder = DocumentDecoder(Reply({}, EarlierReplies()))
     decoder.feed(b"{" + b" " * (DEFAULT_MAX_EVENT_BYTES - 1))
 
     with pytest.raises(BackendGarbled, match="larger than"):

@@ -77,6 +77,11 @@ class ToolCalls:
         self._by_index: dict[int, Call] = {}
         self._by_id: dict[str, Call] = {}
 
+    @property
+    def are_any(self) -> bool:
+        """Whether any part of a call has arrived."""
+        return any(call.name or call.pieces for call in self._calls)
+
     def take(self, parts: list[CallPart]) -> list[ToolCallDelta]:
         """Return the deltas of one chunk's fragments; some servers send a whole call after its fragments."""
         deltas: list[ToolCallDelta] = []
