@@ -143,8 +143,9 @@ class SseDecoder:
             self._take_strange(line)
 
     def _take_strange(self, line: bytes) -> None:
-        if line.startswith(BYTE_ORDER_MARK):  # some servers begin every event with one
-            self._take_field(line.removeprefix(BYTE_ORDER_MARK))
+        unmarked = line.removeprefix(BYTE_ORDER_MARK)
+        if len(unmarked) < len(line) and not unmarked.startswith(BYTE_ORDER_MARK):
+            self._take_field(unmarked)  # some servers begin every event with one
         elif line.partition(b":")[0] not in IGNORED_FIELDS:
             self._add_data(line)
 
