@@ -24,6 +24,8 @@ class BackendTarget(Struct, frozen=True, kw_only=True):
     api_key: Secret | None = None
     context_tokens: int | None = None
     parallel_requests: int = 1
+    version: str | None = None
+    """The version that the server reports."""
 
     @property
     def address(self) -> str:

@@ -171,6 +171,7 @@ class ExchangeLog:
             stop_reason=self._stream.stop_reason if self._stream else None,
             steps=self._steps,
             dropped=progress.sent.dropped if progress.sent else (),
+            amendments=progress.amendments,
             tool_calls=tuple(self._call_notes),
             repeated_calls=self._repeated_calls,
             endless_reply=self._endless_reply,
@@ -193,5 +194,5 @@ class ExchangeLog:
 def _thinking(sent: PreparedRequest) -> RecordedThinking:
     request = sent.source.request
     effort = (request.output_config or {}).get("effort")
-    switch = sent.upstream.backend.target.profile.thinking_switch
+    switch = sent.profile.thinking_switch
     return RecordedThinking(request.wants_thinking, effort if isinstance(effort, str) else None, switch)

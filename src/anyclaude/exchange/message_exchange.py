@@ -91,8 +91,13 @@ class MessageExchanges:
         diagnostics: Diagnostics | None = None,
         estimated_tokens: int | None = None,
     ) -> MessageStream:
-        new_id = self.new_id
-        return MessageStream(message_id, prompt.request.model, lambda: new_id("toolu"), diagnostics, estimated_tokens)
+        return MessageStream(
+            message_id,
+            prompt.request.model,
+            lambda: self.new_id("toolu"),
+            diagnostics,
+            estimated_input_tokens=estimated_tokens,
+        )
 
     def _pending(self, key: Hashable | None, prepared: PreparedRequest, log: ExchangeLog) -> PendingReply:
         pending = self.pending_replies.reattach(key)

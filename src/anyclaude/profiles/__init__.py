@@ -6,11 +6,13 @@ in which servers report errors.
 """
 
 from . import error_wordings
+from .amendments import Amendment, amended
 from .base import (
     BackendName,
     BackendProfile,
     Continuation,
     DialectName,
+    FieldRange,
     ForcedCalls,
     RepetitionSampling,
     ThinkingSwitch,
@@ -22,14 +24,17 @@ from .table import PROFILES, profile_named
 __all__ = [
     "EMBEDDED",
     "PROFILES",
+    "Amendment",
     "BackendName",
     "BackendProfile",
     "Continuation",
     "DialectName",
+    "FieldRange",
     "ForcedCalls",
     "RepetitionSampling",
     "ThinkingSwitch",
     "TokenCounting",
+    "amended",
     "error_wordings",
     "profile_named",
 ]

@@ -115,6 +115,7 @@ class MessageStream:
         model: str,
         new_tool_use_id: Callable[[], str],
         diagnostics: Diagnostics | None = None,
+        *,
         estimated_input_tokens: int | None = None,
     ) -> None:
         """Take an estimate of the prompt's length, for the client only, and only until the engine has counted it."""

@@ -136,17 +136,24 @@ class Dispatcher:
             return opened
 
     async def _open_with_retries(self, request: PreparedRequest, progress: Progress, give_up_at: float) -> OpenReply:
-        """Retry transient failures until `give_up_at`."""
+        """Retry transient failures until `give_up_at`; what a refusal names is changed at once."""
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                return await self._attempt(request, progress)
+                opened = await self._attempt(request, progress)
+                request.upstream.keep_trial(request)
+                return opened
             except BackendError as error:
-                wait = max(pause, error.retry_after_seconds or 0.0)
                 if (fatal := self._fatal_error()) is not None:
                     raise fatal from error
-                if not error.is_transient or self._clock() + wait > give_up_at:
+                amended = request.upstream.amended(request, error)
+                wait = 0.0 if amended else max(pause, error.retry_after_seconds or 0.0)
+                if not amended and (not error.is_transient or self._clock() + wait > give_up_at):
                     raise
+            if amended is not None:
+                progress.amended(amended)
+                request = amended
+                continue
             await self._sleep(wait)
             pause = min(pause * 2, MAX_PAUSE_SECONDS)
 

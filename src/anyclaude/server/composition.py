@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import aiohttp
 from msgspec.structs import replace
 
-from anyclaude.backends import BackendTarget, CircuitBreaker
+from anyclaude.backends import BackendTarget, CircuitBreaker, LearnedAmendments
 from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.cache_report.analyser import CacheAnalyser
 from anyclaude.cache_report.diagnostics import CacheDiagnostics
@@ -109,7 +109,8 @@ class _Composition:
         self, session: aiohttp.ClientSession, stack: AsyncExitStack
     ) -> tuple[Services, tuple[ExchangeListener, ...]]:
         """Return the services of the routes, and the gateway's own listeners in the order of their calls."""
-        upstreams = tuple(self._upstream(target, session) for target in self.targets)
+        learned = LearnedAmendments(self.options.learned_file)
+        upstreams = tuple(self._upstream(target, session, learned) for target in self.targets)
         memory = ConversationMemory(self.options.memory_file)
         policy = PromptContext(
             diet=self.options.diet,
@@ -132,13 +133,14 @@ class _Composition:
         listeners = (self.journal, memory, analyser, prewarmer)
         return services, tuple(listener for listener in listeners if listener is not None)
 
-    def _upstream(self, target: BackendTarget, session: aiohttp.ClientSession) -> Upstream:
+    def _upstream(self, target: BackendTarget, session: aiohttp.ClientSession, learned: LearnedAmendments) -> Upstream:
         evicts_prompts = not target.profile.keeps_evicted_prompts
         return Upstream(
             backend=HttpBackend(session, target),
             dialect=dialect_named(target.profile.dialect),
             breaker=CircuitBreaker(self.clock.seconds),
             admission=Admission(target.parallel_requests, self.options.queue_limit, evicts_prompts=evicts_prompts),
+            learned=learned,
         )
 
     def _prewarmer(

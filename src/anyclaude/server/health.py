@@ -32,6 +32,7 @@ def _backend(upstream: Upstream) -> JsonObject:
         "url": target.address,
         "model": target.model,
         "context_tokens": target.context_tokens,
+        "learned": [amendment.change for amendment in upstream.amendments(target.model)],
         "circuit": {"state": upstream.breaker.state, "failures_in_a_row": upstream.breaker.failures},
         "running": upstream.admission.running,
         "waiting": upstream.admission.waiting,

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 
 from anyclaude.dialects.base import DeltaDecoder, Dialect, Encoded, TokenizerApi, WireRequest
 from anyclaude.dialects.earlier_replies import EarlierReplies
-from anyclaude.errors import BackendError
-from anyclaude.profiles import BackendProfile
+from anyclaude.errors import BackendError, BackendRejected
+from anyclaude.profiles import Amendment, BackendProfile
 from anyclaude.protocol.messages_request import MessagesRequest, Tool
 from anyclaude.protocol.prompt import Prompt
 from anyclaude.tool_schemas import names_by_wire_name
 
+from .amending import amendment_for
 from .decode import ReplyDecoder
 from .encode import encode_request
 from .prompt import read_prompt
@@ -49,6 +50,12 @@ class OpenAiChat:
     ) -> BackendError:
         """Return the error for a reply with an error status."""
         return rejection(status, body, retry_after_seconds, profile)
+
+    def amendment_for(
+        self, refusal: BackendRejected, request: WireRequest, profile: BackendProfile
+    ) -> Amendment | None:
+        """Return how to change `profile` so that the server accepts what it has refused."""
+        return amendment_for(refusal, request, profile)
 
 
 DIALECT: Dialect = OpenAiChat()
