@@ -30,8 +30,9 @@ class StopSequenceFilter:
     def __init__(self, sequences: Sequence[str], context: FilterContext) -> None:
         self._matchers = [_Matcher(sequence) for sequence in sequences]
         self._stop = context.stop
-        self._held = ""
         self._is_over = False
+        self.held = ""
+        """The text that is held back."""
 
     def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
         """Return the deltas that can be delivered so far, with the end of the reply if a sequence is complete."""
@@ -49,22 +50,22 @@ class StopSequenceFilter:
 
     def finish(self) -> list[Delta]:
         """Return the text held back, which is no sequence: something else follows it, or nothing."""
-        held, self._held = self._held, ""
+        held, self.held = self.held, ""
         for matcher in self._matchers:
             matcher.matched = 0
         return [TextDelta(held)] if held else []
 
     def _read(self, piece: str) -> list[Delta]:
-        text, begin = self._held + piece, len(self._held)
+        text, begin = self.held + piece, len(self.held)
         for end, character in enumerate(piece, begin + 1):
             complete = [matcher.sequence for matcher in self._matchers if matcher.takes(character)]
             if complete:
                 sequence = max(complete, key=len)
-                self._is_over, self._held = True, ""
+                self._is_over, self.held = True, ""
                 self._stop()
                 return [*_text(text[: end - len(sequence)]), Finished("stop_sequence", sequence)]
         length = len(text) - max(matcher.matched for matcher in self._matchers)
-        self._held = text[length:]
+        self.held = text[length:]
         return _text(text[:length])
 
 

@@ -1,5 +1,6 @@
 """Any stream decodes to a valid message, and to an end only if it has one."""
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
@@ -8,19 +9,19 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.dialects.openai_chat.decoded import decoded, deltas_of
+from tests.dialects.openai_chat.decoded import assembled, decoded, deltas_of
 from tests.parts.replies import judged, play
 from tests.parts.requests import json_values
 from tests.parts.splits import any_split
 
 from anyclaude.dialects import EarlierReplies
 from anyclaude.dialects.openai_chat import OpenAiChat
-from anyclaude.dialects.openai_chat.decode import DocumentDecoder, StreamDecoder
+from anyclaude.dialects.openai_chat.decode import MAX_PAGE_BYTES, DocumentDecoder, StreamDecoder
 from anyclaude.dialects.openai_chat.reply import Reply
-from anyclaude.errors import BackendGarbled, BackendRejected
-from anyclaude.protocol.deltas import TextDelta, ToolCallDelta
+from anyclaude.errors import BackendGarbled, BackendRejected, BackendTruncated
+from anyclaude.protocol.deltas import Finished, TextDelta, ToolCallDelta
 from anyclaude.protocol.messages_request import Tool
-from anyclaude.protocol.sse import DEFAULT_MAX_EVENT_BYTES
+from anyclaude.protocol.sse import BYTE_ORDER_MARK, DEFAULT_MAX_EVENT_BYTES
 from anyclaude.tool_schemas import wire_name
 
 Json: TypeAlias = Mapping[str, object]
@@ -126,6 +127,150 @@ def test_a_character_in_two_halves_is_joined_and_a_lonely_half_is_replaced(field
 
     assert reply.text + reply.thinking == "a\U0001f600b\ufffd"
     assert reply.end is not None
+
+
+FIGURES = [b"1", b'"1"', b"null", b"NaN", b"-Infinity", b"-nan(ind)", b"inf", b"1e999", b"9" * 5_000, b"{}", b"[[]]"]
+STRINGS = [b'"a"', b'"\xff"', rb'"\ud83d"', rb'"\ude00"', b'"\tb\x7f\x01"', rb'"nan, \"inf\""', b"null", b"7", b"[]"]
+BEFORE_AN_EVENT = [b"", b": comment\n", b"\xef\xbb\xbf", b"id: 1\n"]
+
+
+def as_json_text(units: Sequence[int], *, is_escaped: bool) -> bytes:
+    """Return UTF-16 units as the JSON of a string, in which nothing but line ends is escaped if it need not be."""
+    raw = b"".join(unit.to_bytes(2, "little") for unit in units).decode("utf-16-le", "surrogatepass")
+    return b'"' + b"".join(as_json_character(character, is_escaped=is_escaped) for character in raw) + b'"'
+
+
+def as_json_character(character: str, *, is_escaped: bool) -> bytes:
+    if is_escaped or character in '"\\\0\n\r' or "\ud800" <= character <= "\udfff":
+        return json.dumps(character)[1:-1].encode()
+    return character.encode()
+
+
+@st.composite
+def odd_replies(draw: st.DrawFn) -> tuple[str, list[bytes]]:
+    """Draw a text, and the pieces of a stream with it whose fields have every oddity that carries no meaning."""
+    text = draw(st.text(max_size=8))
+    encoded = text.encode("utf-16-le")
+    units = [int.from_bytes(encoded[at : at + 2], "little") for at in range(0, len(encoded), 2)]
+    cuts = sorted(draw(st.lists(st.integers(0, len(units)), max_size=4)))
+    stream = b""
+    for start, end in itertools.pairwise([0, *cuts, len(units)]):
+        content = as_json_text(units[start:end], is_escaped=draw(st.booleans()))
+        figure, other, string = (draw(st.sampled_from(values)) for values in (FIGURES, FIGURES, STRINGS))
+        stream += draw(st.sampled_from(BEFORE_AN_EVENT)) + (
+            b'data: {"id":%b,"created":%b,"choices":[{"index":%b,"delta":{"role":%b,"content":%b},"logprobs":%b,'
+            b'"finish_reason":null}],"usage":{"prompt_tokens":%b},"timings":{"prompt_ms":%b},"model":%b}\n\n'
+        ) % (string, figure, other, string, content, other, figure, other, string)
+    return text, draw(any_split(stream + event(FINISH)))
+
+
+@given(odd_replies())
+def test_an_oddity_without_a_meaning_in_any_field_leaves_the_text_as_it_is(reply: tuple[str, list[bytes]]) -> None:
+    text, pieces = reply
+
+    result = decoded(pieces)
+
+    assert result.fault == ""
+    assert result.text == text
+
+
+REFUSALS = [
+    b'{"code":1113,"msg":"no credit"}',
+    b'{"detail":"no credit"}',
+    b'{"message":"no credit"}',
+    b'{"error":"no credit"}',
+    b'{"errors":[{"message":"no credit"}]}',
+    b'{"choices":null,"base_resp":{"status_code":1008,"status_msg":"no credit"}}',
+    b'[{"error":{"message":"no credit"}}]',
+    b'"no credit"',
+    b"no credit",
+    b"\xef\xbb\xbf no credit\n\n",
+]
+
+
+@given(st.sampled_from(REFUSALS), st.booleans(), st.booleans(), st.data())
+def test_what_is_no_reply_and_has_words_is_a_refusal_with_these_words(
+    body: bytes, is_in_a_stream: bool, is_done: bool, data: st.DataObject
+) -> None:
+    if is_in_a_stream:
+        done = b"data: [DONE]\n\n" if is_done else b""
+        body = b": ping\n\ndata: " + body.removeprefix(BYTE_ORDER_MARK).strip() + b"\n\n" + done
+
+    reply = decoded(data.draw(any_split(body)))
+
+    assert isinstance(reply.failure, BackendRejected)
+    assert str(reply.failure) == "no credit"
+    assert not reply.failure.is_transient
+
+
+@pytest.mark.parametrize("body", [b"", b" \n", b"{}", b'{"choices":[]}', b"data: {}\n\n", b"data: [DONE]\n\n"])
+def test_a_body_that_says_nothing_is_a_reply_that_was_cut(body: bytes) -> None:
+    assert decoded([body]).fault.startswith("BackendTruncated")
+
+
+def test_a_page_without_an_end_is_refused_before_it_fills_the_memory() -> None:
+    decoder = OpenAiChat().decoder("")
+
+    with pytest.raises(BackendGarbled, match="web page"):
+        for _ in range(MAX_PAGE_BYTES):
+            decoder.feed(b"<p>" * 1_000)
+
+
+def test_an_end_for_a_call_is_accepted_if_the_call_may_stand_in_the_text() -> None:
+    text = {"choices": [{"delta": {"content": "<tool_call>"}, "finish_reason": "tool_calls"}]}
+
+    assert decoded([stream([text])]).end == Finished("tool_use")
+
+
+@pytest.mark.parametrize("reason", ["tool_calls", "function_call", "TOOL_CALLS", "tool_use"])
+@pytest.mark.parametrize("calls", [None, [], [{}], [{"index": 0, "id": "a"}], [{"function": {"name": ""}}]])
+def test_an_end_for_a_call_that_is_not_there_is_a_reply_that_was_cut(reason: str, calls: object) -> None:
+    chunk = {"choices": [{"delta": {"content": "", "tool_calls": calls}, "finish_reason": reason}]}
+
+    assert decoded([stream([chunk])]).fault.startswith("BackendTruncated: the backend ended its reply for a tool call")
+
+
+def with_id(reply_id: str | int | None, text: str) -> bytes:
+    return event({"id": reply_id, "choices": [{"delta": {"content": text}}]})
+
+
+def text_after(earlier: EarlierReplies, *chunks: bytes) -> str:
+    """Return the text of a reply to the server whose earlier replies these are.  Raises `BackendError`."""
+    decoder = OpenAiChat().decoder("", (), earlier)
+    deltas = [delta for chunk in (*chunks, event(FINISH)) for delta in decoder.feed(chunk)] + decoder.finish()
+    return assembled(deltas).text
+
+
+def test_a_chunk_of_an_earlier_reply_breaks_a_reply_off_wherever_it_stands() -> None:
+    earlier = EarlierReplies()
+    text_after(earlier, with_id("a", "one"))
+
+    with pytest.raises(BackendTruncated, match="another request's reply"):
+        text_after(earlier, with_id("a", "two"), with_id("b", "three"))
+    with pytest.raises(BackendTruncated, match="another request's reply"):
+        text_after(earlier, with_id("c", "two"), with_id("a", "one"))
+    assert text_after(earlier, with_id("d", "four")) == "four"
+
+
+@given(st.lists(st.sampled_from(["x", "y", "", 0, 7, None]), min_size=1, max_size=4))
+def test_a_reply_may_give_every_chunk_another_id_or_none(ids: list[str | int | None]) -> None:
+    earlier = EarlierReplies()
+    text_after(earlier, with_id("a", "one"))
+
+    assert text_after(earlier, *(with_id(reply_id, "b") for reply_id in ids)) == "b" * len(ids)
+
+
+@pytest.mark.parametrize("reply_id", ["chatcmpl-0", "chatcmpl-123", "0", "", 0, 7, None])
+def test_a_server_with_one_id_for_all_replies_is_asked_twice_once_at_most(reply_id: str | int | None) -> None:
+    earlier = EarlierReplies()
+    refused = 0
+    for _ in range(20):
+        try:
+            assert text_after(earlier, with_id(reply_id, "a"), with_id(reply_id, "b")) == "ab"
+        except BackendTruncated:
+            refused += 1
+
+    assert refused <= 1
 
 
 LONG = "mcp__plugin_tracker__" + "x" * 70
