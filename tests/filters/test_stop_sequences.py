@@ -119,13 +119,15 @@ REPLY = (think("not in </block> here"), say("<block>yes</block> and on"))
 STOPS = ("STOP", "</block>")
 
 
-async def message(folder: Path, kind: str, parts: tuple[ReplyPart, ...], **fields: object) -> tuple[JsonObject, bool]:
+async def message(
+    folder: Path, kind: str, parts: tuple[ReplyPart, ...], tools: Sequence[JsonObject] = ()
+) -> tuple[JsonObject, bool]:
     """Return the whole message for a request with stop sequences, and whether the server was sent them."""
     async with (
         chat_server(always(reply(*parts))) as server,
         running_gateway(folder, target_at(server.base_url, kind)) as running,
     ):
-        body = prompt(stream=False, stop_sequences=list(STOPS), **fields)
+        body = prompt(stream=False, stop_sequences=list(STOPS), tools=list(tools))
         response = await ask(running.gateway.base_url, "POST", "/v1/messages", body)
         answer = decode_json(response.body)
         assert isinstance(answer, dict)
@@ -146,8 +148,8 @@ async def test_a_server_that_names_the_sequence_is_sent_them(tmp_path: Path) -> 
 
 
 async def test_a_sequence_in_the_arguments_of_a_call_does_not_end_the_reply(tmp_path: Path) -> None:
-    tools = [{"name": "Read", "input_schema": {"type": "object", "properties": {"path": {"type": "string"}}}}]
-    answer, _ = await message(tmp_path, "llamacpp", (call("Read", path="</block>"),), tools=tools)
+    read: JsonObject = {"name": "Read", "input_schema": {"type": "object", "properties": {"path": {"type": "string"}}}}
+    answer, _ = await message(tmp_path, "llamacpp", (call("Read", path="</block>"),), tools=[read])
 
     assert (answer["stop_reason"], answer["stop_sequence"]) == ("tool_use", None)
     assert at(answer, "content", 0, "input", "path") == "</block>"

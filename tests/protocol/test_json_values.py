@@ -148,6 +148,11 @@ def test_valid_json_is_decoded_leniently_to_the_same_value(value: JsonValue) -> 
         (b'"\xff"', "\ufffd"),
         (b"[NaN,-Infinity,1e999,1.5]", [None, None, None, 1.5]),
         (rb'"\ud83d"', "\ud83d"),
+        (b'"\xed\xa0\xbd"', "\ud83d"),
+        (b"\xef\xbb\xbf1", 1),
+        (b"[nan,-nan(ind),inf,-infinity,+INF]", [None] * 5),
+        (b'{"nan":" inf, \\" nan","a":nan}', {"nan": ' inf, " nan', "a": None}),
+        (b"9" * 5_000, None),
     ],
 )
 def test_what_json_forbids_is_decoded_leniently(body: bytes, value: JsonValue) -> None:

@@ -26,6 +26,7 @@ from anyclaude.protocol.events import (
     BlockDelta,
     BlockStart,
     InputJsonFragment,
+    MessageDelta,
     MessageStart,
     MessageStop,
     TextContent,
@@ -524,6 +525,35 @@ def test_an_empty_reply_is_a_complete_message_without_blocks() -> None:
 
     assert verdict.outcome == "whole"
     assert verdict.blocks == []
+
+
+@pytest.mark.parametrize(
+    ("estimate", "reported", "start", "end"),
+    [
+        (None, UsageReported(), (0, 0), (0, 0)),
+        (100, UsageReported(), (100, 0), (100, 0)),
+        (100, UsageReported(output_tokens=3), (100, 0), (100, 0)),
+        (100, UsageReported(input_tokens=12, cached_tokens=4), (100, 0), (8, 4)),
+        (100, UsageReported(cached_tokens=40), (100, 0), (60, 40)),
+        (100, UsageReported(cached_tokens=140), (100, 0), (0, 140)),
+    ],
+)
+def test_an_estimate_stands_where_the_engine_has_not_counted_the_input(
+    estimate: int | None, reported: UsageReported, start: tuple[int, int], end: tuple[int, int]
+) -> None:
+    stream = MessageStream("msg_1", "m", lambda: "toolu_1", estimated_input_tokens=estimate)
+
+    (opening,) = stream.open()
+    is_estimated_at_first = stream.has_estimated_input
+    closing = [*stream.feed([TextDelta("x"), reported, DONE]), *stream.close()][-2]
+
+    assert isinstance(opening, MessageStart)
+    assert isinstance(closing, MessageDelta)
+    usages = [opening.message.usage, closing.usage]
+    assert [(usage.input_tokens, usage.cache_read_input_tokens) for usage in usages] == [start, end]
+    assert is_estimated_at_first == (estimate is not None)
+    assert stream.has_estimated_input == (estimate is not None and reported.input_tokens is None)
+    assert stream.reported == reported
 
 
 def test_usage_reported_after_the_finish_counts() -> None:

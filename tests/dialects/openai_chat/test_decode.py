@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.dialects.openai_chat.decoded import assembled, decoded, deltas_of
+from tests.dialects.openai_chat.decoded import decoded, deltas_of
 from tests.parts.replies import judged, play
 from tests.parts.requests import json_values
 from tests.parts.splits import any_split
@@ -18,8 +18,8 @@ from anyclaude.dialects import EarlierReplies
 from anyclaude.dialects.openai_chat import OpenAiChat
 from anyclaude.dialects.openai_chat.decode import MAX_PAGE_BYTES, DocumentDecoder, StreamDecoder
 from anyclaude.dialects.openai_chat.reply import Reply
-from anyclaude.errors import BackendGarbled, BackendRejected, BackendTruncated
-from anyclaude.protocol.deltas import Finished, TextDelta, ToolCallDelta
+from anyclaude.errors import BackendGarbled, BackendRejected
+from anyclaude.protocol.deltas import TextDelta, ToolCallDelta
 from anyclaude.protocol.messages_request import Tool
 from anyclaude.protocol.sse import BYTE_ORDER_MARK, DEFAULT_MAX_EVENT_BYTES
 from anyclaude.tool_schemas import wire_name
@@ -214,63 +214,6 @@ def test_a_page_without_an_end_is_refused_before_it_fills_the_memory() -> None:
     with pytest.raises(BackendGarbled, match="web page"):
         for _ in range(MAX_PAGE_BYTES):
             decoder.feed(b"<p>" * 1_000)
-
-
-def test_an_end_for_a_call_is_accepted_if_the_call_may_stand_in_the_text() -> None:
-    text = {"choices": [{"delta": {"content": "<tool_call>"}, "finish_reason": "tool_calls"}]}
-
-    assert decoded([stream([text])]).end == Finished("tool_use")
-
-
-@pytest.mark.parametrize("reason", ["tool_calls", "function_call", "TOOL_CALLS", "tool_use"])
-@pytest.mark.parametrize("calls", [None, [], [{}], [{"index": 0, "id": "a"}], [{"function": {"name": ""}}]])
-def test_an_end_for_a_call_that_is_not_there_is_a_reply_that_was_cut(reason: str, calls: object) -> None:
-    chunk = {"choices": [{"delta": {"content": "", "tool_calls": calls}, "finish_reason": reason}]}
-
-    assert decoded([stream([chunk])]).fault.startswith("BackendTruncated: the backend ended its reply for a tool call")
-
-
-def with_id(reply_id: str | int | None, text: str) -> bytes:
-    return event({"id": reply_id, "choices": [{"delta": {"content": text}}]})
-
-
-def text_after(earlier: EarlierReplies, *chunks: bytes) -> str:
-    """Return the text of a reply to the server whose earlier replies these are.  Raises `BackendError`."""
-    decoder = OpenAiChat().decoder("", (), earlier)
-    deltas = [delta for chunk in (*chunks, event(FINISH)) for delta in decoder.feed(chunk)] + decoder.finish()
-    return assembled(deltas).text
-
-
-def test_a_chunk_of_an_earlier_reply_breaks_a_reply_off_wherever_it_stands() -> None:
-    earlier = EarlierReplies()
-    text_after(earlier, with_id("a", "one"))
-
-    with pytest.raises(BackendTruncated, match="another request's reply"):
-        text_after(earlier, with_id("a", "two"), with_id("b", "three"))
-    with pytest.raises(BackendTruncated, match="another request's reply"):
-        text_after(earlier, with_id("c", "two"), with_id("a", "one"))
-    assert text_after(earlier, with_id("d", "four")) == "four"
-
-
-@given(st.lists(st.sampled_from(["x", "y", "", 0, 7, None]), min_size=1, max_size=4))
-def test_a_reply_may_give_every_chunk_another_id_or_none(ids: list[str | int | None]) -> None:
-    earlier = EarlierReplies()
-    text_after(earlier, with_id("a", "one"))
-
-    assert text_after(earlier, *(with_id(reply_id, "b") for reply_id in ids)) == "b" * len(ids)
-
-
-@pytest.mark.parametrize("reply_id", ["chatcmpl-0", "chatcmpl-123", "0", "", 0, 7, None])
-def test_a_server_with_one_id_for_all_replies_is_asked_twice_once_at_most(reply_id: str | int | None) -> None:
-    earlier = EarlierReplies()
-    refused = 0
-    for _ in range(20):
-        try:
-            assert text_after(earlier, with_id(reply_id, "a"), with_id(reply_id, "b")) == "ab"
-        except BackendTruncated:
-            refused += 1
-
-    assert refused <= 1
 
 
 LONG = "mcp__plugin_tracker__" + "x" * 70

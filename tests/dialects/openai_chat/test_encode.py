@@ -41,7 +41,7 @@ def test_stop_sequences_are_sent_only_to_servers_that_say_which_one_it_was(profi
 
 
 def test_stop_sequences_are_sent_with_a_format_in_which_the_gateway_does_not_look_for_them() -> None:
-    reply_format = {"type": "json_schema", "schema": SCHEMA}
+    reply_format: JsonObject = {"type": "json_schema", "schema": SCHEMA}
 
     assert body_of(stop_sequences=["END"], output_config={"format": reply_format})["stop"] == ["END"]
 

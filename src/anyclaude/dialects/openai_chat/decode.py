@@ -226,7 +226,7 @@ class WebPageDecoder:
         return []
 
     def finish(self) -> list[Delta]:
-        """Raise `BackendGarbled` with the title."""
+        """Return nothing, ever.  Raises `BackendGarbled` with the title."""
         found = PAGE_TITLE.search(self._page)
         title = html.unescape(found[2].decode(errors="replace")) if found else ""
         title = " ".join(re.sub(r"<[^>]*>", " ", title).split())[:MAX_TITLE_CHARACTERS]
