@@ -49,9 +49,9 @@ def decode_lenient_json(body: bytes, max_depth: int = MAX_DEPTH) -> JsonValue:
     """
     Parse one JSON document of a program that does not keep to the specification.
 
-    Bytes that are not UTF-8 become U+FFFD, control characters in a string stay, a byte order mark is dropped, and a
-    number that JSON cannot express is null, in any spelling.  Half a surrogate pair stays, because its other half may
-    be in another document.
+    Control characters in a string stay, a byte order mark is dropped, and a number that JSON cannot express is null, in
+    any spelling.  Half a surrogate pair stays, because its other half may be in another document, and so does a byte
+    that is not UTF-8, as U+DC80 to U+DCFF (PEP 383): `with_whole_characters` makes characters of both.
 
     Raises:
         JsonError: when the syntax is invalid in any other way, the document nests deeper than `max_depth`, or it
@@ -73,7 +73,8 @@ def decode_lenient_json(body: bytes, max_depth: int = MAX_DEPTH) -> JsonValue:
 
 
 def with_whole_characters(text: str) -> str:
-    """Return a text in which two halves of a surrogate pair are one character, and any other half is U+FFFD."""
+    """Return a text in which halves of a surrogate pair and bytes of a character are joined; others become U+FFFD."""
+    text = _ESCAPED_BYTES.sub(_decoded_bytes, text)
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
@@ -91,12 +92,19 @@ def _text_of(body: bytes) -> str:
     try:
         return body.decode("utf-8", "surrogatepass")  # halves of a character that were encoded one by one
     except UnicodeDecodeError:
-        return body.decode(errors="replace")
+        return body.decode(errors="surrogateescape")
 
 
 def _parse_leniently(text: str) -> JsonValue:
     value = json.loads(text, strict=False, parse_constant=_null, parse_float=_finite, parse_int=_bounded)
     return cast(JsonValue, value)
+
+
+_ESCAPED_BYTES = re.compile("(?<![\ud800-\udbff])[\udc80-\udcff]+")
+
+
+def _decoded_bytes(found: re.Match[str]) -> str:
+    return found[0].encode(errors="surrogateescape").decode(errors="replace")
 
 
 _NO_NUMBERS = re.compile(

@@ -101,6 +101,7 @@ WHOLE: dict[str, Decoded] = {
     "text_in_a_second_choice.sse": Decoded("Hello", end=END),
     "byte_order_mark_before_every_event.sse": Decoded("Hello", end=END),
     "figures_that_are_no_numbers.sse": Decoded('a nan " inf', end=END, usage=USAGE),
+    "byte_that_is_no_utf8.sse": Decoded("Hello \ufffd", end=END),
     "halves_of_a_character_as_bytes.sse": Decoded("Hello \U0001f600", end=END),
     "document_with_tool_calls.json": Decoded("Both.", "Hm.", (READ, READ), TOOL, USAGE),
     "document_without_finish_reason.json": Decoded("a", end=END),

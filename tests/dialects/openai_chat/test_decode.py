@@ -120,6 +120,30 @@ def test_a_whole_document_decodes_as_the_stream_of_the_same_content(message: Jso
     assert decoded([msgspec.json.encode(document)]) == decoded([stream([chunk])])
 
 
+def call_chunk(piece: bytes) -> bytes:
+    return b'data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":%b}}]}}]}\n\n' % piece
+
+
+@given(st.text(max_size=6), st.booleans(), st.data())
+def test_a_character_of_a_call_that_is_cut_in_two_is_joined(
+    text: str, is_cut_by_bytes: bool, data: st.DataObject
+) -> None:
+    name = event({"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"name": "Read"}}]}}]})
+    arguments = json.dumps({"text": text}, ensure_ascii=False)
+    if is_cut_by_bytes:
+        pieces = data.draw(any_split(arguments.encode()))
+        chunks = [b'"%b"' % piece.replace(b"\\", rb"\\").replace(b'"', rb"\"") for piece in pieces]
+    else:
+        halves = arguments.encode("utf-16-le")
+        units = [int.from_bytes(halves[at : at + 2], "little") for at in range(0, len(halves), 2)]
+        chunks = [as_json_text(piece, is_escaped=False) for piece in data.draw(any_split(units))]
+
+    reply = decoded([name, *map(call_chunk, chunks), event(FINISH)])
+
+    assert reply.fault == ""
+    assert reply.calls == (("Read", arguments),)
+
+
 @pytest.mark.parametrize("field", ["content", "reasoning_content"])
 def test_a_character_in_two_halves_is_joined_and_a_lonely_half_is_replaced(field: str) -> None:
     halves = (rf'{{"choices":[{{"delta":{{"{field}":"{half}"}}}}]}}' for half in ("a\\ud83d", "\\ude00", "b\\ud83d"))

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from anyclaude.protocol.deltas import ToolCallDelta
 from anyclaude.protocol.json_values import JsonError, JsonValue, decode_json
 
+from .split_characters import SplitCharacters
 from .wire import CallPart, FunctionPart
 
 LEGACY_INDEX = -1
@@ -40,9 +41,12 @@ class Call:
     index: int | None
     pieces: list[str] = field(default_factory=list)
     withheld: str = ""  # an empty object that has not been delivered
+    characters: SplitCharacters = field(default_factory=SplitCharacters)
 
     def add(self, arguments: str) -> str:
         """Add a piece of the arguments, and return the text that can be delivered."""
+        if not (arguments := self.characters.whole(arguments)):
+            return ""
         if not self.pieces and EMPTY_OBJECT.fullmatch(arguments):
             self.pieces.append(arguments)
             self.withheld = arguments
@@ -99,8 +103,9 @@ class ToolCalls:
         return deltas
 
     def settle(self) -> list[ToolCallDelta]:
-        """Return the deltas of the calls that have no arguments; call it before text, and at the end."""
-        return [ToolCallDelta(call.slot, arguments=call.settle()) for call in self._calls if call.withheld]
+        """Return the deltas of what has been withheld; call it before text, and at the end."""
+        settled = ((call.slot, call.settle() + call.characters.rest()) for call in self._calls)
+        return [ToolCallDelta(slot, arguments=text) for slot, text in settled if text]
 
     def take_whole(self, parts: list[CallPart]) -> list[ToolCallDelta]:
         """Return the deltas that the calls of a whole message add to the fragments before it."""
@@ -152,7 +157,7 @@ class ToolCalls:
 def whole_object(text: str) -> JsonValue:
     """Return `text` as a JSON object, `None` if it is not a whole one."""
     try:
-        value = decode_json(text.encode())
+        value = decode_json(text.encode(errors="surrogatepass"))
     except JsonError:
         return None
     return value if isinstance(value, dict) else None

@@ -34,7 +34,7 @@ EXCERPT_BYTES = 200
 
 
 class FunctionPart(Struct, gc=False):
-    """The name of a called function and its arguments, whole or in part."""
+    """The name of a called function and its arguments, whole or in part; a character of these may be cut in two."""
 
     name: str | None = None
     arguments: str | None = None
@@ -228,8 +228,8 @@ def _function(raw: JsonObject | None) -> FunctionPart | None:
     if isinstance(arguments, list) and not arguments:  # an empty object of PHP
         arguments = {}
     if arguments is not None and not isinstance(arguments, str):
-        arguments = encode_json(_whole(arguments)).decode()
-    return FunctionPart(_text(raw.get("name")), _text(arguments))
+        arguments = encode_json(_whole(arguments)).decode()  # as an object it is whole
+    return FunctionPart(_text(raw.get("name")), arguments)
 
 
 def _usage(raw: JsonObject | None) -> WireUsage | None:
