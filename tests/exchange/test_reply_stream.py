@@ -365,6 +365,58 @@ async def test_a_filter_that_cannot_be_made_releases_the_backend() -> None:
     assert (run.backend.open_replies, run.upstream.admission.running) == (0, 0)
 
 
+COUNTS = b'data: {"choices":[],"usage":{"prompt_tokens":12}}\n\n'
+LOST_CALL = b'data: {"choices":[{"delta":{"content":""},"finish_reason":"tool_calls"}]}\n\n'
+
+
+@pytest.mark.parametrize("before", [(), (COUNTS,)])
+async def test_an_end_for_a_call_that_is_not_there_is_requested_again_if_nothing_was_delivered(
+    before: tuple[bytes, ...],
+) -> None:
+    run = Run([FakeReply(chunks=(*before, LOST_CALL)), whole(CALL)])
+
+    verdict = await run.finish()
+
+    assert blocks_of(verdict) == CALL.blocks()
+    assert verdict.stop_reason == "tool_use"
+    assert len(run.backend.requests) == 2
+    assert run.is_idle
+
+
+async def test_an_end_for_a_call_that_is_not_there_fails_the_reply_if_text_was_delivered() -> None:
+    run = Run([FakeReply(chunks=[*SEA.events()[: len(SEA.parts)], LOST_CALL])])
+
+    with pytest.raises(BackendTruncated, match="a tool call that is not in it"):
+        await run.finish()
+
+    assert run.is_idle
+
+
+async def test_an_end_for_a_call_is_accepted_if_a_filter_finds_the_call_in_the_text() -> None:
+    text = Text('{"name":"Bash","arguments":{"command":"ls"}}')
+    run = Run([whole(ExpectedReply((text,), "tool_calls"))], filters=(written_replies,))
+
+    verdict = await run.finish()
+
+    assert verdict.tool_inputs() == [("Bash", '{"command":"ls"}')]
+    assert verdict.stop_reason == "tool_use"
+
+
+async def test_a_reply_into_which_an_earlier_one_is_written_is_continued_by_another_request() -> None:
+    def stamped(reply: ExpectedReply, reply_id: str) -> list[bytes]:
+        return [event.replace(b'data: {"', b'data: {"id": "%s", "' % reply_id.encode(), 1) for event in reply.events()]
+
+    other = ExpectedReply((Text("Another answer"),))
+    run = Run([FakeReply(chunks=[*stamped(SEA, "2")[:3], *stamped(other, "1")]), whole(SEA.continuing("The sea"))])
+    run.upstream.earlier_replies.add("1")
+
+    verdict = await run.finish()
+
+    assert blocks_of(verdict) == SEA.blocks()
+    assert verdict.outcome == "whole"
+    assert run.is_idle
+
+
 class EndsAt:
     """A filter that ends the reply before a text."""
 

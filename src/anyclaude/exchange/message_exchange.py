@@ -70,7 +70,7 @@ class MessageExchanges:
             return EndedTurn(prompt.request, text, self._stream(message_id, prompt), log)
         prepared = self.dispatcher.prepare(_backend_request(prompt, caller))
         diagnostics = self.diagnose(message_id, prepared) if prompt.request.diagnostics is not None else None
-        stream = self._stream(message_id, prompt, diagnostics)
+        stream = self._stream(message_id, prompt, diagnostics, _estimated_tokens(prepared))
         key = _repeat_key(caller, body)
         return MessageExchange(self, prompt.request, key, self._pending(key, prepared, log), stream, log)
 
@@ -84,8 +84,20 @@ class MessageExchanges:
         log.note_repeated_calls(recorded(repetition, measure))
         return ending(repetition, limit) if measure == "ended" else None
 
-    def _stream(self, message_id: str, prompt: PreparedPrompt, diagnostics: Diagnostics | None = None) -> MessageStream:
-        return MessageStream(message_id, prompt.request.model, lambda: self.new_id("toolu"), diagnostics)
+    def _stream(
+        self,
+        message_id: str,
+        prompt: PreparedPrompt,
+        diagnostics: Diagnostics | None = None,
+        estimated_tokens: int | None = None,
+    ) -> MessageStream:
+        return MessageStream(
+            message_id,
+            prompt.request.model,
+            lambda: self.new_id("toolu"),
+            diagnostics,
+            estimated_input_tokens=estimated_tokens,
+        )
 
     def _pending(self, key: Hashable | None, prepared: PreparedRequest, log: ExchangeLog) -> PendingReply:
         pending = self.pending_replies.reattach(key)
@@ -116,6 +128,11 @@ class MessageExchange:
         self._pending = pending
         self._stream = stream
         self._log = log
+
+    @property
+    def has_estimated_input(self) -> bool:
+        """Whether the client's count of input tokens is an estimate, as long as the engine has not counted them."""
+        return self._stream.has_estimated_input
 
     async def wait_begun(self, within_seconds: float) -> None:
         """Wait for the first delta, at most `within_seconds`; raise the error if the reply has failed."""
@@ -168,6 +185,11 @@ class EndedTurn:
         self._stream = stream
         self._log = log
 
+    @property
+    def has_estimated_input(self) -> bool:
+        """Whether the client's count of input tokens is an estimate: no model reads them."""
+        return self._stream.has_estimated_input
+
     async def wait_begun(self, within_seconds: float) -> None:
         """Return at once: there is nothing to wait for."""
 
@@ -193,6 +215,11 @@ def _backend_request(prompt: PreparedPrompt, caller: Caller) -> BackendRequest:
         session=caller.group,
         priority=caller.priority,
     )
+
+
+def _estimated_tokens(prepared: PreparedRequest) -> int:
+    source = prepared.source
+    return prepared.upstream.window.estimated_tokens(source.conversation, source.request, source.characters)
 
 
 def _repeat_key(caller: Caller, body: bytes) -> Hashable | None:

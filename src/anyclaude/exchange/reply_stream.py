@@ -117,7 +117,9 @@ class ReplyStream:
             profile,
             request.model,
             is_call_forced=request.enforced == "call",
+            stop_sequences=request.source.request.stop_sequences if request.enforced == "any" else (),
             note=self._note,
+            stop=self._stop,
             end=self._end,
             request_again=self._discard,
             is_sampled_against_repetition=request.source.avoids_repetition,
@@ -126,10 +128,10 @@ class ReplyStream:
 
     def _end(self, reply: EndlessReply) -> None:
         """Read no more of a reply that a filter has ended, and note it."""
-        self._stop(reply)
+        self._stop()
         self._note_end(reply)
 
-    def _stop(self, reply: EndlessReply) -> None:
+    def _stop(self) -> None:
         """Read no more of a reply."""
         self._is_stopped = True
 
@@ -164,7 +166,7 @@ class ReplyStream:
     async def _constrained_reply(self, prepared: PreparedRequest, tool: str) -> list[Delta]:
         """Return the whole reply to the second request, nothing if it fails: the client did not send that request."""
         request = constrained(prepared, tool)
-        context = replace(self._filter_context(request), end=self._stop, request_again=deliver)
+        context = replace(self._filter_context(request), end=lambda reply: self._stop(), request_again=deliver)
         chain = chain_for(context, [made for made in self._filters if made is endless_arguments])
         reply: list[Delta] = []
         try:

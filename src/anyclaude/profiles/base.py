@@ -108,6 +108,9 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     forces_calls_by: ForcedCalls = "tool_choice"
     compiles_tool_schemas: bool = False
     """Whether the server makes a grammar of each tool's schema, and refuses the whole request if it cannot."""
+    names_stop_sequences: bool = False
+    """Whether the server says which stop sequence has ended a reply.  To the others they are not sent: the gateway
+    finds them in the text."""
     repetition_sampling: RepetitionSampling = "frequency_penalty"
     accepts_images: bool = True
     accepts_image_urls: bool = True

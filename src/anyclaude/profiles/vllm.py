@@ -7,6 +7,7 @@ VLLM = BackendProfile(
     title="vLLM",
     base_url="http://127.0.0.1:8000/v1",
     api_key_variable="VLLM_API_KEY",
+    names_stop_sequences=True,  # `stop_reason`, beside `finish_reason: stop` (docs: OpenAI-compatible server)
     token_counting="vllm_tokenize",
     continuation="continue_final_message",
     counts_cached_tokens=True,  # docs: OpenAI-compatible server, `--enable-prompt-tokens-details`

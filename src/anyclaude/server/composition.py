@@ -29,7 +29,14 @@ from anyclaude.exchange import (
     PendingReplies,
     PromptPipeline,
 )
-from anyclaude.filters import FilterFactory, checked_calls, endless_arguments, endless_reply, written_replies
+from anyclaude.filters import (
+    FilterFactory,
+    checked_calls,
+    endless_arguments,
+    endless_reply,
+    stop_sequences,
+    written_replies,
+)
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import Prewarmer
 from anyclaude.protocol.caching_decoder import CachingDecoder
@@ -194,4 +201,6 @@ def _without_constraints(target: BackendTarget) -> BackendTarget:
 def _own_filters(options: GatewayOptions) -> tuple[FilterFactory, ...]:
     """Return the filters that every reply passes, in order."""
     calls = () if options.tool_calls == "native" else (written_replies, checked_calls)
-    return (endless_arguments, *calls, endless_reply) if options.endless_reply else calls
+    if not options.endless_reply:
+        return (*calls, stop_sequences)
+    return (endless_arguments, *calls, stop_sequences, endless_reply)

@@ -27,10 +27,23 @@ def test_the_smallest_request_asks_for_a_stream_with_usage() -> None:
 
 
 def test_the_fields_of_both_languages_are_sent() -> None:
-    body = body_of(temperature=0.5, top_p=0.9, top_k=40, stop_sequences=["</block>", "END"])
+    body = body_of(temperature=0.5, top_p=0.9, top_k=40)
 
     assert (body["temperature"], body["top_p"], body["top_k"]) == (0.5, 0.9, 40)
-    assert body["stop"] == ["</block>", "END"]
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_stop_sequences_are_sent_only_to_servers_that_say_which_one_it_was(profile: BackendProfile) -> None:
+    body = body_of(profile, stop_sequences=["</block>", "END"])
+
+    assert body.get("stop") == (["</block>", "END"] if profile.names_stop_sequences else None)
+    assert not dropped_from(profile, stop_sequences=["</block>", "END"])
+
+
+def test_stop_sequences_are_sent_with_a_format_in_which_the_gateway_does_not_look_for_them() -> None:
+    reply_format: JsonObject = {"type": "json_schema", "schema": SCHEMA}
+
+    assert body_of(stop_sequences=["END"], output_config={"format": reply_format})["stop"] == ["END"]
 
 
 def test_top_k_is_dropped_and_recorded_if_the_server_does_not_accept_it() -> None:

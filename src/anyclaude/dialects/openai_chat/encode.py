@@ -52,6 +52,7 @@ def encode_request(
         "messages": messages,
         **_tool_fields(tools),
         **_sampling(request, profile, dropped),
+        **_stop(request, profile, _enforced(tools, reply_format)),
         **(AGAINST_REPETITION[profile.repetition_sampling] if avoids_repetition else {}),
         **_response_format(tools, reply_format),
         **_output_config(request, profile, dropped),
@@ -108,9 +109,14 @@ def _sampling(request: MessagesRequest, profile: BackendProfile, dropped: Droppe
         "temperature": request.temperature,
         "top_p": request.top_p,
         "top_k": top_k,
-        "stop": list(request.stop_sequences) or None,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _stop(request: MessagesRequest, profile: BackendProfile, enforced: EnforcedContent) -> JsonObject:
+    """Return the stop sequences, unless the gateway has to find them in the text to know which one it was."""
+    is_sent = profile.names_stop_sequences or enforced != "any"
+    return {"stop": list(request.stop_sequences)} if is_sent and request.stop_sequences else {}
 
 
 def _output_config(request: MessagesRequest, profile: BackendProfile, dropped: DroppedFields) -> JsonObject:
