@@ -35,8 +35,8 @@ OTHER_TYPES = re.compile(
 """Types and tasks that are not chat: LM Studio (`embeddings`), Together (`image`, `rerank`), vLLM (`classify`), …"""
 
 OTHER_NAMES = re.compile(
-    r"(?<![a-z])(embed(der|ding|dings)?|(re)?rank(er)?|bge|gte|e5|minilm|nomic-bert|whisper|parakeet|tts|kokoro|bark|"
-    r"stable-diffusion|sdxl|flux|dall-e|moderation|colbert|splade)(?![a-z])",
+    r"(?<![a-z0-9])(embed(der|ding|dings)?|(re)?rank(er)?|bge|gte|e5|minilm|nomic-bert|whisper|parakeet|tts|kokoro|bark|"
+    r"stable-diffusion|sdxl|flux|dall-e|moderation|colbert|splade)(?![a-z0-9])",
     re.IGNORECASE,
 )
 """Parts of the names of models that embed, rank, transcribe, speak or draw."""

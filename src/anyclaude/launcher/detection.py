@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -40,8 +40,9 @@ LOADING_PAUSE_SECONDS = 0.5
 PROGRESS_SECONDS = 15.0
 """How often the wait is shown again: the user should see that something still happens."""
 
-Say = Callable[[str], None]
-T = TypeVar("T")
+OF_ITS_KIND: frozenset[Identity] = frozenset({"yes", "loading"})
+
+Say: TypeAlias = Callable[[str], None]
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -117,14 +118,10 @@ async def _identified(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> B
 
 
 async def _usable(backend: Backend, wanted: Wanted) -> Backend:
-    """Return a server of a known kind once it can be used; a list of models is needed only if none is named."""
+    """Return a server of a known kind once it can be used; one that does not list its models may be."""
     obstacle = await _when_loaded(backend.target, lambda: first_obstacle(backend, QUESTION_SECONDS), wanted.say)
-    if obstacle is None:
-        return backend
-    if obstacle.reason != "not_found":
+    if obstacle is not None and obstacle.reason != "not_found":
         raise ServerUnusable(obstacle.sentence, obstacle.reason)
-    if wanted.model is None:
-        raise InvalidSetting(f"{obstacle.sentence}. If it is right, name a model with --model")
     return backend
 
 
@@ -146,26 +143,29 @@ async def _when_loaded(
 async def _kind_of(url: str, wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> BackendProfile | None:
     """Return the kind of the server at an address, `None` for one that says nothing of itself."""
     candidates = [_candidate(profile, url, wanted) for profile in profiles if profile.identity_path]
-    found = await _first(candidates, QUESTION_SECONDS)
-    return found.target.profile if found else None
+    identities = await _identities(candidates, QUESTION_SECONDS)
+    return next((backend.target.profile for backend, identity in identities if identity in OF_ITS_KIND), None)
 
 
 async def _first_that_answers(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Backend | None:
     local = [profile for profile in profiles if profile.identity_path and not profile.is_remote]
-    found = await _first([_candidate(profile, profile.base_url, wanted) for profile in local], DETECTION_SECONDS)
-    if found is None:
-        return None
-    profile = found.target.profile
-    return await _usable(_candidate(profile, profile.base_url, wanted, knows_kind=True), wanted)
+    candidates = [_candidate(profile, profile.base_url, wanted) for profile in local]
+    for backend, identity in await _identities(candidates, DETECTION_SECONDS):
+        profile = backend.target.profile
+        if identity in OF_ITS_KIND:
+            return await _usable(_candidate(profile, profile.base_url, wanted, knows_kind=True), wanted)
+        if identity == "locked":
+            wanted.say(
+                f"anyclaude: a server at {backend.target.address} wants a key; if it is {profile.title}, "
+                f"--mode {profile.name} uses it."
+            )
+    return None
 
 
-async def _first(candidates: list[Backend], within_seconds: float) -> Backend | None:
-    """Query all concurrently, and return the first in their order that is of its kind, even if it still loads."""
-    identities: list[Identity] = await asyncio.gather(
-        *(identify(candidate, within_seconds) for candidate in candidates)
-    )
-    found = (one for one, identity in zip(candidates, identities, strict=True) if identity in {"yes", "loading"})
-    return next(found, None)
+async def _identities(candidates: list[Backend], within_seconds: float) -> list[tuple[Backend, Identity]]:
+    """Query all concurrently; return them in their order."""
+    identities = await asyncio.gather(*(identify(candidate, within_seconds) for candidate in candidates))
+    return list(zip(candidates, identities, strict=True))
 
 
 def _candidate(profile: BackendProfile, url: str, wanted: Wanted, *, knows_kind: bool = False) -> Backend:
@@ -189,9 +189,9 @@ async def _target(found: BackendTarget, model: str | None) -> BackendTarget:
         raise InvalidSetting(f"{profile.title} has {len(facts.models)} models; name one with --model")
     chosen = model or facts.default_model
     if chosen is None:
-        raise InvalidSetting(
-            f"{profile.title} at {found.address} reports no model that can chat; name one with --model"
-        )
+        obstacle = await first_obstacle(StdlibBackend(found), QUESTION_SECONDS)
+        why = obstacle.sentence if obstacle else f"{profile.title} at {found.address} reports no model that can chat"
+        raise InvalidSetting(f"{why}. If the address is right, name a model with --model")
     return await fitted_to_template(StdlibBackend(_described(found, chosen, facts)))
 
 
