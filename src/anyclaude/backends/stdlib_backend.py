@@ -22,6 +22,7 @@ from anyclaude.errors import BackendTimeout, BackendUnreachable
 
 from .base import BackendReply
 from .target import BackendTarget
+from .tls import tls_context
 
 USER_AGENT = "anyclaude"
 """Some servers on the internet refuse the standard library's own name."""
@@ -39,11 +40,11 @@ class StdlibBackend:
     """A `Backend` for small questions; no redirection is followed, because a key must not go to another server."""
 
     def __init__(self, target: BackendTarget) -> None:
-        """Raise `InvalidSetting` if the address or the trusted certificates cannot be used."""
+        """Prepare the connections; raises `InvalidSetting` if the address or the certificates cannot be used."""
         self._target = target
         self._endpoint = target.endpoint
         self._where = f"{target.profile.title} at {self._endpoint.shown}"
-        self._tls = target.route.tls_context() if self._endpoint.scheme == "https" else None
+        self._tls = tls_context(target.route.ca_file) if self._endpoint.scheme == "https" else None
 
     @property
     def target(self) -> BackendTarget:

@@ -2,11 +2,9 @@
 
 from msgspec import Struct
 
+from anyclaude.network import DIRECT, Route, ServerAddress, parse_address
 from anyclaude.profiles import BackendProfile
 from anyclaude.secret import Secret
-
-from .address import ServerAddress, parse_address
-from .route import DIRECT, Route
 
 
 class BackendTarget(Struct, frozen=True, kw_only=True):

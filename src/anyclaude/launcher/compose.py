@@ -7,8 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from msgspec.structs import replace
 
-from anyclaude.backends import DIRECT, BackendTarget, parse_address
+from anyclaude.backends import BackendTarget
 from anyclaude.diet import Diet
+from anyclaude.network import DIRECT, parse_address
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.server import Gateway, GatewayOptions, open_gateway

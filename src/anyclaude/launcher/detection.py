@@ -12,23 +12,23 @@ from anyclaude.backends import (
     Backend,
     BackendTarget,
     Identity,
-    Network,
     Obstacle,
     ServerFacts,
     ask_facts,
     first_obstacle,
     fitted_to_template,
     identify,
-    parse_address,
 )
 from anyclaude.backends.stdlib_backend import StdlibBackend
 from anyclaude.errors import InvalidSetting, ServerUnusable
+from anyclaude.network import Network, parse_address
 from anyclaude.profiles import PROFILES, BackendName, BackendProfile, profile_named
 from anyclaude.secret import Secret
 from anyclaude.settings import Fallback, Mode, Settings
 
-DETECTION_SECONDS = 0.5
-"""A server on loopback answers these small questions within milliseconds; one that is computing may take longer."""
+DETECTION_SECONDS = 2.0
+"""A server on loopback answers these small questions within milliseconds; one that is computing may take longer.  A
+port where nothing listens refuses at once, so the limit only matters where something does."""
 
 QUESTION_SECONDS = 5.0
 """For a server that was chosen, which may be far away, or busy."""

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import aiohttp
 from msgspec.structs import replace
 
-from anyclaude.backends import BackendTarget, CircuitBreaker, parse_address
+from anyclaude.backends import BackendTarget, CircuitBreaker
 from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.cache_report.analyser import CacheAnalyser
 from anyclaude.cache_report.diagnostics import CacheDiagnostics
@@ -30,6 +30,7 @@ from anyclaude.exchange import (
     PromptPipeline,
 )
 from anyclaude.filters import FilterFactory, checked_calls, endless_arguments, endless_reply, written_replies
+from anyclaude.network import parse_address
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import Prewarmer
 from anyclaude.protocol.caching_decoder import CachingDecoder

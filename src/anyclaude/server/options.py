@@ -6,11 +6,11 @@ from socket import socket
 
 from msgspec import Struct
 
-from anyclaude.backends import DIRECT, Route
 from anyclaude.bounds import QUEUE_LIMIT, REPEATED_CALLS, STORED_PROMPTS
 from anyclaude.diet import Diet
 from anyclaude.exchange import ReattachPolicy
 from anyclaude.filters import FilterFactory
+from anyclaude.network import DIRECT, Route
 from anyclaude.prewarm import PrewarmOptions
 from anyclaude.secret import Secret
 from anyclaude.timeouts import Timeouts

@@ -13,9 +13,9 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from anyclaude.backends import DIRECT, Route, ServerAddress
 from anyclaude.backends.http import headers_on_the_way, way_to
 from anyclaude.errors import BackendTruncated, BackendUnreachable, InvalidRequest
+from anyclaude.network import DIRECT, Route, ServerAddress
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
 from anyclaude.protocol.usage_reader import UsageReader
 

@@ -6,8 +6,8 @@ from typing import TypedDict
 from aiohttp import hdrs
 from yarl import URL
 
-from anyclaude.backends.address import ServerAddress
-from anyclaude.backends.route import Route
+from anyclaude.backends.tls import tls_context
+from anyclaude.network import Route, ServerAddress
 
 
 class Way(TypedDict):
@@ -23,7 +23,7 @@ def way_to(endpoint: ServerAddress, route: Route) -> Way:
     return Way(
         proxy=None if route.proxy is None else URL(route.proxy.url),
         proxy_headers=_authorization(route) or None,
-        ssl=route.tls_context() if endpoint.scheme == "https" else True,
+        ssl=tls_context(route.ca_file) if endpoint.scheme == "https" else True,
     )
 
 

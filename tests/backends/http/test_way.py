@@ -12,13 +12,13 @@ from tests.parts.gateway import target_at
 from tests.parts.raw_backend import raw_backend
 from tests.parts.stub_server import stub_server
 
-from anyclaude.backends import Backend, BackendTarget, network_of, query
+from anyclaude.backends import Backend, BackendTarget, query
 from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.backends.probe import MODELS
-from anyclaude.backends.route import CaFile, Proxy, Route
 from anyclaude.backends.stdlib_backend import StdlibBackend
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendUnreachable
+from anyclaude.network import CaFile, Proxy, Route, network_of
 from anyclaude.secret import Secret
 
 LONG = 60.0
@@ -97,7 +97,7 @@ async def test_a_certificate_of_ones_own_is_trusted_once_it_is_named(opened: Ope
             with pytest.raises(BackendUnreachable, match=r"(?i)certificate"):
                 await query(backend, MODELS, LONG)
         for name in ("ANYCLAUDE_CA_FILE", "NODE_EXTRA_CA_CERTS"):
-            trusting = replace(target, route=Route(ca_file=CaFile(certificate, name)))
+            trusting = replace(target, route=Route(ca_file=CaFile(str(certificate), name)))
             async with opened(trusting) as backend:
                 assert (await query(backend, MODELS, LONG)).is_ok
 
