@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.parts.gateway import target_at
 
 from anyclaude.backends.obstacle import SENTENCES, SILENT, Reason, obstacle, words_of
-from anyclaude.network import Proxy, Route
+from anyclaude.network import Proxy, Way
 from anyclaude.secret import Secret
 
 REASONS = get_args(Reason)
@@ -32,7 +32,7 @@ def test_a_sentence_names_the_server_and_shows_nothing_that_is_secret(reason: Re
 
 def test_a_proxy_on_the_way_is_named_without_its_credentials() -> None:
     proxy = Proxy("proxy", 3128, Secret("Basic hunter2"))
-    target = replace(target_at("http://model.example/v1"), route=Route(proxy=proxy))
+    target = replace(target_at("http://model.example/v1"), way=Way(proxy=proxy))
 
     sentence = obstacle(target, "unknown_name", "").sentence
 

@@ -214,7 +214,7 @@ async def test_the_way_to_the_server_is_that_of_the_settings() -> None:
         target = await finding
 
     assert {request.path for request in proxy.requests} == {"http://model.example/v1/models"}
-    assert target.route.proxy == Proxy("127.0.0.1", proxy.port)
+    assert target.way.proxy == Proxy("127.0.0.1", proxy.port)
 
 
 async def test_a_server_that_does_not_report_models_requires_one_in_the_settings() -> None:

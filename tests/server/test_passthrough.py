@@ -12,7 +12,7 @@ from tests.parts.json_at import at
 from tests.parts.raw_backend import RawBackend, ReceivedRequest, free_port
 from tests.parts.raw_client import CLAUDE_CODE, Response, ask, connected, prompt, request
 
-from anyclaude.network import Proxy, Route
+from anyclaude.network import Proxy, Way
 from anyclaude.secret import Secret
 
 STREAM = (
@@ -194,8 +194,8 @@ async def test_a_client_that_disconnects_releases_the_upstream(forwarding: Runni
 
 
 async def test_the_way_to_the_upstream_is_that_of_the_options(tmp_path: Path, backend: RawBackend) -> None:
-    route = Route(proxy=Proxy("127.0.0.1", backend.port, Secret("Basic eA==")))
-    options = replace(QUICK, forward_to="http://anthropic.example/base", forward_route=route)
+    way = Way(proxy=Proxy("127.0.0.1", backend.port, Secret("Basic eA==")))
+    options = replace(QUICK, forward_to="http://anthropic.example/base", forward_way=way)
     async with running_gateway(tmp_path, options=options) as gateway:
         raw = request("POST", "/v1/messages?beta=true", prompt(), {"Authorization": "Bearer mine"})
         received, _ = await exchanged(gateway, backend, raw, STREAM)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude.errors import InvalidSetting
-from anyclaude.network import CaFile, Proxy, Route, parse_address
+from anyclaude.network import CaFile, Proxy, Way, parse_address
 from anyclaude.profiles import profile_named
 from anyclaude.settings import Fallback, Settings, config_file, load_settings
 from anyclaude.timeouts import Timeouts
@@ -44,10 +44,10 @@ def test_proxies_and_certificates_are_those_of_the_environment_and_of_the_settin
     settings = loaded(tmp_path, environment=variables)
     own = loaded(tmp_path, environment=variables, toml='ca_file = "~/own.pem"')
 
-    assert settings.network.route_to(parse_address("https://b.example")) == Route(
+    assert settings.network.way_to(parse_address("https://b.example")) == Way(
         proxy=Proxy("proxy", 3128), ca_file=CaFile("/etc/ours.pem", "SSL_CERT_FILE")
     )
-    assert settings.network.route_to(parse_address("https://a.example")).proxy is None
+    assert settings.network.way_to(parse_address("https://a.example")).proxy is None
     assert own.network.ca_file == CaFile("/home/someone/own.pem", "ANYCLAUDE_CA_FILE")
 
 

@@ -84,7 +84,7 @@ class Obstacle(Struct, frozen=True):
 
 def obstacle(target: BackendTarget, reason: Reason, detail: str) -> Obstacle:
     """Return the obstacle with its sentence; `detail` is what the server or the system said."""
-    endpoint, proxy = target.endpoint, target.route.proxy
+    endpoint, proxy = target.endpoint, target.way.proxy
     sentence = SENTENCES[reason].format(
         where=f"{target.profile.title} at {endpoint.shown}" + (f" (through the proxy {proxy.url})" if proxy else ""),
         detail=_without_secrets(detail, target),

@@ -182,7 +182,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 async def _other_protocol(target: BackendTarget, within_seconds: float) -> Reason | None:
     """Return that a silent server speaks TLS where it was spoken to in plain, or the other way round."""
     endpoint = target.endpoint
-    if endpoint.socket_path is not None or target.route.proxy is not None:
+    if endpoint.socket_path is not None or target.way.proxy is not None:
         return None
     seconds = min(PROTOCOL_SECONDS, within_seconds)
     if endpoint.scheme == "https":

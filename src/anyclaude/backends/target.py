@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from anyclaude.network import DIRECT, Route, ServerAddress, parse_address
+from anyclaude.network import DIRECT, ServerAddress, Way, parse_address
 from anyclaude.profiles import BackendProfile
 from anyclaude.secret import Secret
 
@@ -22,7 +22,7 @@ class BackendTarget(Struct, frozen=True, kw_only=True):
     api_key: Secret | None = None
     context_tokens: int | None = None
     parallel_requests: int = 1
-    route: Route = DIRECT
+    way: Way = DIRECT
     """How the server is reached."""
     version: str | None = None
     """The server's own version, as it reports it."""

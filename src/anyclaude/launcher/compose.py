@@ -88,7 +88,7 @@ def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
     forward_to = forward_address(settings)
     return GatewayOptions(
         forward_to=forward_to,
-        forward_route=settings.network.route_to(parse_address(forward_to)) if forward_to else DIRECT,
+        forward_way=settings.network.way_to(parse_address(forward_to)) if forward_to else DIRECT,
         memory_file=settings.log_dir / "spoken-calls.jsonl",
         prompts_folder=settings.log_dir / "prompts",
         stored_prompts=settings.stored_prompts,

@@ -177,7 +177,7 @@ def _candidate(profile: BackendProfile, url: str, wanted: Wanted, *, knows_kind:
             base_url=address.written,
             model="",
             api_key=wanted.key_for(profile) if knows_kind else wanted.key,
-            route=wanted.network.route_to(address),
+            way=wanted.network.way_to(address),
         )
     )
 

@@ -110,7 +110,7 @@ class _Composition:
         if self.options.forward_to is None:
             return None
         address = parse_address(self.options.forward_to)
-        return Passthrough(sessions[address.socket_path], address, self.options.forward_route)
+        return Passthrough(sessions[address.socket_path], address, self.options.forward_way)
 
     def services(self, sessions: Sessions, stack: AsyncExitStack) -> tuple[Services, tuple[ExchangeListener, ...]]:
         """Return the services of the routes, and the gateway's own listeners in the order of their calls."""

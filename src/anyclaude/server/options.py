@@ -10,7 +10,7 @@ from anyclaude.bounds import QUEUE_LIMIT, REPEATED_CALLS, STORED_PROMPTS
 from anyclaude.diet import Diet
 from anyclaude.exchange import ReattachPolicy
 from anyclaude.filters import FilterFactory
-from anyclaude.network import DIRECT, Route
+from anyclaude.network import DIRECT, Way
 from anyclaude.prewarm import PrewarmOptions
 from anyclaude.secret import Secret
 from anyclaude.timeouts import Timeouts
@@ -50,7 +50,7 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     token: Secret | None = None
     forward_to: str | None = None
     """The origin to which mode `claude` forwards every request unchanged; then there are no targets, and no token."""
-    forward_route: Route = DIRECT
+    forward_way: Way = DIRECT
     """How that origin is reached."""
     allowed_origins: frozenset[str] = frozenset()
     memory_file: Path | None = None

@@ -41,14 +41,14 @@ class CaFile(Struct, frozen=True):
     named_by: str
 
 
-class Route(Struct, frozen=True, kw_only=True):
+class Way(Struct, frozen=True, kw_only=True):
     """The way to one server."""
 
     proxy: Proxy | None = None
     ca_file: CaFile | None = None
 
 
-DIRECT = Route()
+DIRECT = Way()
 """The way to a server that needs neither a proxy nor certificates of one's own."""
 
 
@@ -59,9 +59,9 @@ class Network(Struct, frozen=True, kw_only=True):
     no_proxy: tuple[str, ...] = ()
     ca_file: CaFile | None = None
 
-    def route_to(self, address: ServerAddress) -> Route:
+    def way_to(self, address: ServerAddress) -> Way:
         """Return the way to a server.  Raises `InvalidSetting` if it is through a proxy that cannot be used."""
-        return Route(proxy=self._proxy_for(address), ca_file=self.ca_file)
+        return Way(proxy=self._proxy_for(address), ca_file=self.ca_file)
 
     def _proxy_for(self, address: ServerAddress) -> Proxy | None:
         named = self.proxies.get(address.scheme) or self.proxies.get("all")

@@ -11,7 +11,7 @@ PUBLIC = "https://api.example.org:8443/v1"
 
 
 def proxy_for(address: str, **environment: str) -> Proxy | None:
-    return network_of(environment, None).route_to(parse_address(address)).proxy
+    return network_of(environment, None).way_to(parse_address(address)).proxy
 
 
 @pytest.mark.parametrize(
@@ -117,4 +117,4 @@ def test_the_first_file_of_certificates_counts_that_is_named() -> None:
 
 
 def test_without_an_environment_every_server_is_reached_directly() -> None:
-    assert Network().route_to(parse_address(PUBLIC)).proxy is None
+    assert Network().way_to(parse_address(PUBLIC)).proxy is None
