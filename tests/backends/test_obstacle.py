@@ -38,6 +38,13 @@ def test_a_proxy_on_the_way_is_named_without_its_credentials() -> None:
 
     assert "through the proxy http://proxy:3128" in sentence
     assert "no machine has the name proxy" in sentence
+    assert "NO_PROXY=model.example" in obstacle(target, "refused", "").sentence
+
+
+def test_a_server_of_others_cannot_be_started_by_the_user() -> None:
+    target = target_at("https://openrouter.ai/api/v1", "openrouter")
+
+    assert "Check the network" in obstacle(target, "timeout", "within 5 s").sentence
 
 
 @pytest.mark.parametrize(
