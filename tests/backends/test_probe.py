@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -119,7 +119,7 @@ async def test_no_part_of_the_address_that_may_be_secret_is_in_a_sentence() -> N
     assert "hunter" not in found.sentence
 
 
-@pytest.mark.parametrize(("given", "listed"), [("/llama", "/llama/v1"), ("/api/v1", "/v1")])
+@pytest.mark.parametrize(("given", "listed"), [("/llama", "/llama/v1"), ("/api/v1", "/v1"), ("/api", "/v1")])
 async def test_a_list_at_another_path_of_the_server_is_found_and_named(given: str, listed: str) -> None:
     async with stub_server({f"{listed}/models": LISTED}) as server:
         found = await obstacle_at(server.origin + given)
@@ -197,6 +197,19 @@ async def test_tls_to_a_server_that_speaks_plain_http_is_recognised() -> None:
 
     assert found.reason == "speaks_plain"
     assert f"--backend-url {server.base_url}" in found.sentence
+
+
+async def test_a_plain_server_that_waits_for_the_end_of_a_head_is_recognised_too() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        assert (await obstacle_at(url, within_seconds=0.5)).reason == "speaks_plain"
 
 
 @pytest.mark.parametrize("name", SERVERS)

@@ -18,7 +18,9 @@ from anyclaude.backends import (
     first_obstacle,
     fitted_to_template,
     identify,
+    probe,
 )
+from anyclaude.backends.probe import MODELS
 from anyclaude.backends.stdlib_backend import StdlibBackend
 from anyclaude.errors import InvalidSetting, ServerUnusable
 from anyclaude.network import Network, parse_address
@@ -112,7 +114,7 @@ async def _identified(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> B
         profile = profile_named(_backend(wanted.mode))
         return await _usable(_candidate(profile, wanted.url or profile.base_url, wanted, knows_kind=True), wanted)
     if wanted.url is not None:
-        profile = await _kind_of(wanted.url, wanted, profiles) or profile_named("generic")
+        profile = await _kind_of(wanted.url, wanted, profiles)
         return await _usable(_candidate(profile, wanted.url, wanted, knows_kind=True), wanted)
     return await _first_that_answers(wanted, profiles)
 
@@ -140,11 +142,20 @@ async def _when_loaded(
     return obstacle
 
 
-async def _kind_of(url: str, wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> BackendProfile | None:
-    """Return the kind of the server at an address, `None` for one that says nothing of itself."""
+async def _kind_of(url: str, wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> BackendProfile:
+    """
+    Return the kind of the server at an address, `generic` for one that says nothing of itself.
+
+    Raises `ServerUnusable` if nothing there speaks HTTP.
+    """
+    generic = profile_named("generic")
     candidates = [_candidate(profile, url, wanted) for profile in profiles if profile.identity_path]
-    identities = await _identities(candidates, QUESTION_SECONDS)
-    return next((backend.target.profile for backend, identity in identities if identity in OF_ITS_KIND), None)
+    listed, identities = await asyncio.gather(
+        probe(_candidate(generic, url, wanted), MODELS, QUESTION_SECONDS), _identities(candidates, QUESTION_SECONDS)
+    )
+    if isinstance(listed, Obstacle) and not listed.is_answer:
+        raise ServerUnusable(listed.sentence, listed.reason)
+    return next((backend.target.profile for backend, identity in identities if identity in OF_ITS_KIND), generic)
 
 
 async def _first_that_answers(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Backend | None:
