@@ -85,7 +85,9 @@ class MessageExchanges:
         return ending(repetition, limit) if measure == "ended" else None
 
     def _stream(self, message_id: str, prompt: PreparedPrompt, diagnostics: Diagnostics | None = None) -> MessageStream:
-        return MessageStream(message_id, prompt.request.model, lambda: self.new_id("toolu"), diagnostics)
+        return MessageStream(
+            message_id, prompt.request.model, lambda: self.new_id("toolu"), diagnostics, prompt.context_management
+        )
 
     def _pending(self, key: Hashable | None, prepared: PreparedRequest, log: ExchangeLog) -> PendingReply:
         pending = self.pending_replies.reattach(key)

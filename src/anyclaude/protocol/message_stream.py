@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import assert_never
 
+from msgspec import UNSET
 from msgspec.structs import astuple
 
 from anyclaude.errors import AnyclaudeError, BackendGarbled, BackendTruncated, ProtocolMisuse
@@ -34,6 +35,7 @@ from .events import (
     BlockDelta,
     BlockStart,
     BlockStop,
+    ContextManagement,
     Diagnostics,
     Ending,
     InputJsonFragment,
@@ -114,9 +116,11 @@ class MessageStream:
         model: str,
         new_tool_use_id: Callable[[], str],
         diagnostics: Diagnostics | None = None,
+        context_management: ContextManagement | None = None,
     ) -> None:
         self._message_id = message_id
         self._diagnostics = diagnostics
+        self._context_management = UNSET if context_management is None else context_management
         self._model = model
         self._new_tool_use_id = new_tool_use_id
         self._phase = Phase.UNOPENED
@@ -204,7 +208,7 @@ class MessageStream:
         events = [*self._stream_waiting(), *self._close_block()]
         self._phase = Phase.ENDED
         ending = Ending(self._corrected_stop_reason(self._finished.reason), self._finished.stop_sequence)
-        return [*events, MessageDelta(ending, usage_of(self._reported)), MessageStop()]
+        return [*events, MessageDelta(ending, usage_of(self._reported), self._context_management), MessageStop()]
 
     def fail(self, error: AnyclaudeError) -> list[StreamEvent]:
         """Return the event that ends the message as failed; none if it has ended already."""

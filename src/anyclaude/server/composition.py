@@ -27,12 +27,13 @@ from anyclaude.exchange import (
     MessageExchanges,
     PendingReplies,
     PromptPipeline,
+    TokenCalibration,
 )
 from anyclaude.filters import FilterFactory, checked_calls, endless_arguments, endless_reply, written_replies
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import Prewarmer
 from anyclaude.protocol.caching_decoder import CachingDecoder
-from anyclaude.scheduling import Admission, Dispatcher, Upstream
+from anyclaude.scheduling import Admission, Dispatcher, TokenCounter, Upstream
 from anyclaude.transforms import PromptContext
 
 from .gateway import FatalError, Gateway, new_id
@@ -109,7 +110,8 @@ class _Composition:
             allowed_tools=self.options.allowed_tools,
             repeated_calls=self.options.repeated_calls,
         )
-        pipeline = PromptPipeline(memory, policy)
+        calibration = TokenCalibration()
+        pipeline = PromptPipeline(memory, policy, calibration.characters_per_token)
         prewarmer = self._prewarmer(upstreams, pipeline, stack)
         analyser = self._analyser(stack)
         services = Services(
@@ -117,12 +119,14 @@ class _Composition:
             upstreams=upstreams,
             pipeline=pipeline,
             exchanges=self._exchanges(upstreams, pipeline, stack),
+            token_counter=self._token_counter(stack),
+            calibration=calibration,
             journal=self.journal,
             timing=self.options.timing,
             limits=self.options.limits,
             prewarmer=prewarmer,
         )
-        listeners = (self.journal, memory, analyser, prewarmer)
+        listeners = (self.journal, memory, calibration, analyser, prewarmer)
         return services, tuple(listener for listener in listeners if listener is not None)
 
     def _upstream(self, target: BackendTarget, session: aiohttp.ClientSession) -> Upstream:
@@ -143,6 +147,11 @@ class _Composition:
         prewarmer = Prewarmer(self.options.prewarm, upstreams[0], pipeline, self.clock, within_seconds)
         stack.push_async_callback(prewarmer.stop)
         return prewarmer
+
+    def _token_counter(self, stack: AsyncExitStack) -> TokenCounter:
+        counter = TokenCounter()
+        stack.push_async_callback(counter.close)
+        return counter
 
     def _analyser(self, stack: AsyncExitStack) -> CacheAnalyser | None:
         if self.options.prompts_folder is None:
