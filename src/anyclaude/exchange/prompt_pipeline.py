@@ -90,7 +90,7 @@ class PromptPipeline:
         return replace(prompt, context_management=applied_edits(prompt, rate))
 
     def next_turn(self, request: MessagesRequest, conversation: str) -> PreparedPrompt:
-        """Return the request as a backend receives it, and remember what the next turn has to have in common with it."""
+        """Return the request as a backend receives it, and remember what the next turn needs of it."""
         prompt = self.prepare(request, conversation)
         self._memory.record_tool_order(conversation, prompt.request)
         if prompt.context_management is not None and prompt.context_management.applied_edits:

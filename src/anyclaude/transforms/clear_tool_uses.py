@@ -86,7 +86,7 @@ class ClearedToolUses:
 
 
 def applied_edits(prompt: PreparedPrompt, characters_per_token: float) -> ContextManagement | None:
-    """Return what was done of the edits that the client asked for, `None` if it asked for none; tokens are estimated."""
+    """Return what was done of the edits that the client asked for, tokens estimated; `None` if it asked for none."""
     if prompt.request.context_management is None:
         return None
     results = (
