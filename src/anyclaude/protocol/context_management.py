@@ -85,7 +85,7 @@ def _clear_tool_uses(fields: JsonObject) -> ClearToolUses | None:
     keep = _amount(fields.get("keep"), "tool_uses", default.keep)
     clear_at_least = _amount(fields.get("clear_at_least"), "input_tokens", default.clear_at_least)
     exclude_tools = _names(fields.get("exclude_tools"))
-    inputs = fields.get("clear_tool_inputs")
+    inputs = fields.get("clear_tool_inputs") or False
     clear_tool_inputs = inputs if isinstance(inputs, bool) else _names(inputs)
     if trigger is None or keep is None or clear_at_least is None or exclude_tools is None or clear_tool_inputs is None:
         return None
