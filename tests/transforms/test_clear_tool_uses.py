@@ -1,5 +1,7 @@
 """The oldest tool results are cleared where the client asks for it, and the prompt changes only where that begins."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,8 +98,8 @@ def test_a_short_result_is_cleared_as_well() -> None:
 
 def test_the_inputs_stay_unless_the_client_wants_them_cleared() -> None:
     turns = conversation(read(0), read(1, "Write"), read(2), read(3))
-    fields = replace(turns[1], content=tuple(replace(b, raw_arguments="{}x", written="<x>") for b in turns[1].content))
-    turns = (turns[0], fields, *turns[2:])
+    call = replace(calls_of(request_of(*turns))[0], raw_arguments='{"file_path": "/0"}', written="<x>")
+    turns = (turns[0], Turn("assistant", (call,)), *turns[2:])
 
     def inputs(wanted: JsonValue) -> list[JsonValue]:
         return [
@@ -236,7 +238,7 @@ def test_what_was_cleared_stays_cleared_and_otherwise_the_prompt_only_grows(
     ends = [at for at, turn in enumerate(turns) if turn.role == "assistant"] + [len(turns)]
     sent = [cleared(asking(turns[:end], wanted)) for end in ends]
 
-    for earlier, later in zip(sent, sent[1:], strict=False):
+    for earlier, later in pairwise(sent):
         before, after = cleared_in(earlier), cleared_in(later)
         shared = after[: len(before)]
         assert all(now for now, was in zip(shared, before, strict=True) if was)
