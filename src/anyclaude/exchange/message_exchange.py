@@ -86,7 +86,11 @@ class MessageExchanges:
 
     def _stream(self, message_id: str, prompt: PreparedPrompt, diagnostics: Diagnostics | None = None) -> MessageStream:
         return MessageStream(
-            message_id, prompt.request.model, lambda: self.new_id("toolu"), diagnostics, prompt.context_management
+            message_id,
+            prompt.request.model,
+            lambda: self.new_id("toolu"),
+            diagnostics,
+            context_management=prompt.context_management,
         )
 
     def _pending(self, key: Hashable | None, prepared: PreparedRequest, log: ExchangeLog) -> PendingReply:

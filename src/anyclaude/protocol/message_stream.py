@@ -116,6 +116,7 @@ class MessageStream:
         model: str,
         new_tool_use_id: Callable[[], str],
         diagnostics: Diagnostics | None = None,
+        *,
         context_management: ContextManagement | None = None,
     ) -> None:
         self._message_id = message_id
