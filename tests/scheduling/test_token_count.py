@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from msgspec.structs import replace
 from tests.parts.fake_backend import FakeBackend, FakeReply, Replay
 from tests.parts.gateway import target_at
 
@@ -13,7 +14,15 @@ from anyclaude.dialects import WireRequest, dialect_named, tokenizer_for
 from anyclaude.errors import BackendError, BackendTimeout, BackendTruncated, BackendUnreachable
 from anyclaude.profiles import BackendName
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.scheduling import Admission, BackendRequest, PreparedRequest, TokenCounter, Upstream, token_count
+from anyclaude.scheduling import (
+    Admission,
+    BackendRequest,
+    FollowedServer,
+    PreparedRequest,
+    TokenCounter,
+    Upstream,
+    token_count,
+)
 from anyclaude.scheduling.token_count import MAX_QUESTIONS, count_prompt_tokens
 
 TARGET = target_at("http://fake/v1")
@@ -81,7 +90,7 @@ def question(backend: Tokenizer, text: str = "Hello") -> PreparedRequest:
     """Return a prompt whose tokens are to be counted."""
     request = MessagesRequest(model="x", max_tokens=1, messages=(Turn("user", text),))
     admission = Admission(1, 1, evicts_prompts=False)
-    upstream = Upstream(backend, dialect_named("openai_chat"), CircuitBreaker(lambda: 0.0), admission)
+    upstream = Upstream(FollowedServer(backend), dialect_named("openai_chat"), CircuitBreaker(lambda: 0.0), admission)
     return upstream.prepare(BackendRequest(request, "conversation"))
 
 
@@ -151,6 +160,17 @@ async def test_servers_do_not_wait_for_each_other_or_share_counts(counter: Token
 
     assert await counter.count(question(quick, "0")) == 47
     assert not any(task.done() for task in waiting)
+
+
+async def test_a_server_that_has_another_window_by_now_is_asked_again(counter: TokenCounter) -> None:
+    """It has been started again, perhaps with another model."""
+    backend = Tokenizer()
+    backend.may_answer.set()
+    await counter.count(question(backend))
+    backend.target = replace(TARGET, context_tokens=4096)
+
+    await counter.count(question(backend))
+    assert backend.asked == 2
 
 
 async def test_a_client_that_leaves_takes_no_answer_away(counter: TokenCounter) -> None:

@@ -100,7 +100,7 @@ class ReplyStream:
             opened.turn.expects_followup = self._stream.stop_reason == "tool_use"
 
     def _filter_context(self, request: PreparedRequest) -> FilterContext:
-        profile = replace(request.upstream.backend.target.profile, opens_thinking=request.opens_thinking)
+        profile = replace(request.profile, opens_thinking=request.opens_thinking)
         tools = () if request.enforced == "format" else request.source.request.tools  # what looks like a call is none
         hand_over = self._take_over if can_be_constrained(request) else keep
         return FilterContext(
@@ -183,7 +183,7 @@ class ReplyStream:
         source, tokens = opened.request.source, self._stream.reported.input_tokens
         if tokens is not None and self._stream.is_finished and not self._progress.continuations:
             upstream = opened.request.upstream
-            limit = upstream.backend.target.context_tokens
+            limit = opened.request.target.context_tokens
             upstream.window.record_count(source.conversation, source.request, source.characters, tokens, limit)
 
     async def _deltas(self, opened: OpenReply, is_finished: Callable[[], bool]) -> AsyncGenerator[list[Delta], None]:
@@ -208,7 +208,7 @@ class ReplyStream:
         if received is None:
             raise broken
         request = opened.request
-        continuation = continuation_of(request.source.request, received, request.upstream.backend.target.profile)
+        continuation = continuation_of(request.source.request, received, request.profile)
         prepared = request.upstream.prepare(replace(request.source, request=continuation.request))
         try:
             async with aclosing(self._second_attempt(prepared)) as batches:

@@ -130,7 +130,7 @@ class TokenCalibration(ExchangeListener):
     def _measured(self, prepared: PreparedRequest, tokens: int) -> CountedPrompt:
         request = prepared.source.request
         return CountedPrompt(
-            model=(prepared.upstream.backend.target.address, prepared.model),
+            model=(prepared.target.address, prepared.model),
             beginning=self._weight.of_beginning(request),
             weight=self._weight(request),
             characters=prompt_characters(request),

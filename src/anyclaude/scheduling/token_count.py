@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 
-from anyclaude.backends import Backend, query_or_none
+from anyclaude.backends import Backend, BackendTarget, query_or_none
 from anyclaude.dialects import TokenizerApi, WireRequest
 
 from .upstream import PreparedRequest
@@ -47,8 +47,7 @@ class TokenCounter:
         question = tokenizer.encode_token_count(prepared.wire)
         if question is None:
             return None
-        key = hashlib.sha256(b"\n".join((backend.target.base_url.encode(), question.path.encode(), question.body)))
-        return await self._count(key.digest(), question, backend, tokenizer)
+        return await self._count(_key(prepared.target, question), question, backend, tokenizer)
 
     async def close(self) -> None:
         """Ask no more."""
@@ -86,6 +85,12 @@ class TokenCounter:
         self._counts[key] = count
         if len(self._counts) > MAX_COUNTS:
             self._counts.popitem(last=False)
+
+
+def _key(target: BackendTarget, question: WireRequest) -> bytes:
+    """Return a digest of a question; a server that has another model or window by now may have another tokenizer."""
+    server = f"{target.base_url} {target.model} {target.context_tokens} {question.path}\n"
+    return hashlib.sha256(server.encode() + question.body).digest()
 
 
 async def _answer(question: WireRequest, backend: Backend, tokenizer: TokenizerApi) -> int | None:
