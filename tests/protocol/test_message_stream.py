@@ -23,8 +23,10 @@ from anyclaude.protocol.deltas import (
     UsageReported,
 )
 from anyclaude.protocol.events import (
+    AppliedClearing,
     BlockDelta,
     BlockStart,
+    ContextManagement,
     InputJsonFragment,
     MessageDelta,
     MessageStart,
@@ -34,6 +36,7 @@ from anyclaude.protocol.events import (
     ThinkingFragment,
     ToolUseContent,
     Usage,
+    encode_event,
 )
 from anyclaude.protocol.message_stream import MessageStream, merge_reports, usage_of
 from anyclaude.protocol.provider_fields import ProviderFields
@@ -672,6 +675,19 @@ def test_a_count_the_engine_did_not_report_is_zero() -> None:
     usage = usage_of(UsageReported())
 
     assert usage == Usage()
+
+
+def test_what_was_done_of_the_edits_that_a_client_asked_for_is_said_at_the_end() -> None:
+    done = ContextManagement((AppliedClearing(2, 300),))
+    stream = MessageStream("msg_1", "local", lambda: "toolu_1", context_management=done)
+
+    started, ended, _ = [*stream.open(), *stream.feed([DONE]), *stream.close()]
+
+    assert b"context_management" not in encode_event(started)
+    assert (
+        b'"context_management":{"applied_edits":[{"type":"clear_tool_uses_20250919","cleared_tool_uses":2,'
+        b'"cleared_input_tokens":300}]}' in encode_event(ended)
+    )
 
 
 def test_what_the_server_wants_back_is_kept_by_the_id_of_its_call() -> None:

@@ -32,24 +32,6 @@ def test_the_next_turn_is_estimated_from_the_last_token_count() -> None:
     assert window.may_overflow("another", turns(3), 26_000, LIMIT)
 
 
-def test_the_tokens_of_a_prompt_are_estimated_from_the_last_count_of_what_it_extends() -> None:
-    window = PromptWindow()
-    window.record_count("c", turns(1), 24_000, 6_000, LIMIT)
-
-    assert window.estimated_tokens("c", turns(3), 24_400) == 6_100
-    assert window.estimated_tokens("c", turns(3), 20_000) == 6_000
-    assert window.estimated_tokens("c", turns(3, opening="Another task"), 24_400) == 6_100
-    assert window.estimated_tokens("another", turns(3), 400) == 100
-
-
-def test_the_count_of_a_truncated_prompt_is_not_used_for_an_estimate() -> None:
-    window = PromptWindow()
-    with pytest.raises(PromptTooLong):
-        window.record_count("c", turns(1), 60_000, LIMIT // 2 + 2, LIMIT)
-
-    assert window.estimated_tokens("c", turns(1), 60_000) == 15_000
-
-
 def test_a_longer_prompt_with_half_the_tokens_was_truncated() -> None:
     window = PromptWindow()
     window.check_reply("c", turns(1), 32_000, CountedReply(8_000), LIMIT)

@@ -31,6 +31,7 @@ from .pending_replies import PendingReplies, PendingReply
 from .prompt_pipeline import PromptPipeline
 from .recognition import recognise
 from .reply_stream import ReplyStream
+from .token_calibration import TokenCalibration
 
 Diagnose: TypeAlias = Callable[[str, PreparedRequest], Diagnostics | None]
 """Returns the cache diagnostics for the reply with this message id; called if the request asks for them."""
@@ -45,6 +46,7 @@ class MessageExchanges:
     pending_replies: PendingReplies
     decoder: CachingDecoder
     diagnose: Diagnose
+    calibration: TokenCalibration
     new_id: Callable[[str], str]
     """Returns a unique identifier with the given prefix."""
     filters: Sequence[FilterFactory] = ()
@@ -70,7 +72,7 @@ class MessageExchanges:
             return EndedTurn(prompt.request, text, self._stream(message_id, prompt), log)
         prepared = self.dispatcher.prepare(_backend_request(prompt, caller))
         diagnostics = self.diagnose(message_id, prepared) if prompt.request.diagnostics is not None else None
-        stream = self._stream(message_id, prompt, diagnostics, _estimated_tokens(prepared))
+        stream = self._stream(message_id, prompt, diagnostics, self.calibration.estimate(prepared).tokens)
         key = _repeat_key(caller, body)
         return MessageExchange(self, prompt.request, key, self._pending(key, prepared, log), stream, log)
 
@@ -97,6 +99,7 @@ class MessageExchanges:
             lambda: self.new_id("toolu"),
             diagnostics,
             estimated_input_tokens=estimated_tokens,
+            context_management=prompt.context_management,
         )
 
     def _pending(self, key: Hashable | None, prepared: PreparedRequest, log: ExchangeLog) -> PendingReply:
@@ -215,11 +218,6 @@ def _backend_request(prompt: PreparedPrompt, caller: Caller) -> BackendRequest:
         session=caller.group,
         priority=caller.priority,
     )
-
-
-def _estimated_tokens(prepared: PreparedRequest) -> int:
-    source = prepared.source
-    return prepared.upstream.window.estimated_tokens(source.conversation, source.request, source.characters)
 
 
 def _repeat_key(caller: Caller, body: bytes) -> Hashable | None:

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import assert_never
 
+from msgspec import UNSET
 from msgspec.structs import astuple, replace
 
 from anyclaude.errors import AnyclaudeError, BackendGarbled, BackendTruncated, ProtocolMisuse
@@ -35,6 +36,7 @@ from .events import (
     BlockDelta,
     BlockStart,
     BlockStop,
+    ContextManagement,
     Diagnostics,
     Ending,
     InputJsonFragment,
@@ -120,11 +122,13 @@ class MessageStream:
         diagnostics: Diagnostics | None = None,
         *,
         estimated_input_tokens: int | None = None,
+        context_management: ContextManagement | None = None,
     ) -> None:
         """Take an estimate of the prompt's length, for the client only, and only until the engine has counted it."""
         self._estimated_input_tokens = estimated_input_tokens
         self._message_id = message_id
         self._diagnostics = diagnostics
+        self._context_management = UNSET if context_management is None else context_management
         self._model = model
         self._new_tool_use_id = new_tool_use_id
         self._phase = Phase.UNOPENED
@@ -228,7 +232,7 @@ class MessageStream:
         events = [*waiting, *self._close_block()]
         self._phase = Phase.ENDED
         ending = Ending(self._corrected_stop_reason(self._finished.reason), self._finished.stop_sequence)
-        return [*events, MessageDelta(ending, self._usage()), MessageStop()]
+        return [*events, MessageDelta(ending, self._usage(), self._context_management), MessageStop()]
 
     def fail(self, error: AnyclaudeError) -> list[StreamEvent]:
         """Return the event that ends the message as failed; none if it has ended already."""

@@ -95,13 +95,6 @@ class PromptWindow:
         added = TOKENS_PER_MESSAGE * (len(request.messages) - len(last.request.messages))
         return last.tokens + max(characters - last.characters, 0) + added > limit
 
-    def estimated_tokens(self, conversation: str, request: MessagesRequest, characters: int) -> int:
-        """Return an estimate of the prompt's tokens, from the engine's count of what it extends if there is one."""
-        last = self._extended_by(conversation, request)
-        if last is None or last.kept_tokens is not None:
-            return round(characters / CHARACTERS_PER_TOKEN)
-        return last.tokens + round(max(characters - last.characters, 0) / CHARACTERS_PER_TOKEN)
-
     def refuse_if_truncated(
         self, conversation: str, request: MessagesRequest, characters: int, limit: int | None = None
     ) -> None:

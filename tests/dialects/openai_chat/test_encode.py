@@ -80,7 +80,7 @@ def test_effort_is_sent_if_the_server_accepts_it(effort: str, word: str) -> None
         ("output_config", {"x_new": 1}, "output_config.x_new"),
         ("metadata", {"user_id": "u"}, "metadata"),
         ("thinking", {"type": "adaptive"}, "thinking"),
-        ("context_management", {"edits": []}, "context_management"),
+        ("context_management", {"edits": [{"type": "x_new"}]}, "context_management.x_new"),
         ("service_tier", "auto", "service_tier"),
         ("safeguards", {"x": 1}, "safeguards"),
     ],
@@ -88,6 +88,13 @@ def test_effort_is_sent_if_the_server_accepts_it(effort: str, word: str) -> None
 def test_fields_that_cannot_be_sent_are_recorded_as_dropped(field: str, value: JsonValue, dropped: str) -> None:
     assert dropped_from(**{field: value}) == {dropped: 1}
     assert set(body_of(**{field: value})) == set(body_of())
+
+
+@pytest.mark.parametrize("kind", ["clear_tool_uses_20250919", "clear_thinking_20251015"])
+def test_edits_that_the_gateway_makes_are_not_dropped(kind: str) -> None:
+    edit: JsonObject = {"type": kind, "keep": "all"} if "thinking" in kind else {"type": kind}
+
+    assert dropped_from(context_management={"edits": [edit]}) == {}
 
 
 def test_cache_markers_are_one_record_with_a_count() -> None:

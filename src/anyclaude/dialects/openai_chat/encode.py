@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from anyclaude.dialects.base import Encoded, EnforcedContent, WireRequest
 from anyclaude.profiles import BackendProfile, RepetitionSampling
+from anyclaude.protocol.context_management import context_edits
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.protocol.messages_request import MessagesRequest
 
@@ -152,10 +153,11 @@ def _continuation(messages: list[JsonObject], profile: BackendProfile, dropped: 
 def _note_unsent_fields(request: MessagesRequest, dropped: DroppedFields) -> None:
     unsent = {
         "metadata": request.metadata,
-        "context_management": request.context_management,
         "service_tier": request.service_tier,
     }
     for name, value in unsent.items():
         if value is not None:
             dropped.note(name, NO_SUCH_FIELD)
+    for kind in context_edits(request.context_management).unsupported:
+        dropped.note(f"context_management.{kind}", "the gateway does not make this edit")
     dropped.note_fields("", {name: value for name, value in request.extra.items() if name != OLDER_FIELD})
