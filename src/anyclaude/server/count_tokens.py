@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from anyclaude.protocol.messages_request import decode_request
 from anyclaude.protocol.prompt_size import estimated_tokens, section_characters
+from anyclaude.protocol.request_checks import check_request
 from anyclaude.scheduling import BackendRequest, count_prompt_tokens
 
 from .requests import RequestContext
@@ -17,6 +18,8 @@ COUNTED_BY_HEADER = "anyclaude-counted-by"
 async def count_tokens(context: RequestContext) -> web.Response:
     """Answer with the number of tokens in the prompt, as the model would receive it.  Raises `RequestError`."""
     request = decode_request(await context.body(), max_tokens=1)
+    # Without `max_tokens` there is nothing that a thinking budget could exceed.
+    check_request(request, is_claude_code=context.caller.is_claude_code, interleaves_thinking=True)
     conversation = context.caller.conversation
     prompt = context.services.pipeline.prepare(request, conversation)
     context.log.prepared(replace(prompt, steps=()))  # the steps are recorded with the message itself
