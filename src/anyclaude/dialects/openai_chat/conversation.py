@@ -49,9 +49,11 @@ EMPTY_MESSAGE = "(no content)"
 Message: TypeAlias = JsonObject
 
 
-def encode_conversation(request: MessagesRequest, profile: BackendProfile, dropped: DroppedFields) -> list[Message]:
-    """Return the messages of a request, the system prompt first."""
-    conversation = Conversation(profile, dropped)
+def encode_conversation(
+    request: MessagesRequest, profile: BackendProfile, dropped: DroppedFields, model: str = ""
+) -> list[Message]:
+    """Return the messages of a request to `model`, the system prompt first."""
+    conversation = Conversation(profile, dropped, model)
     conversation.begin(blocks_of(request.system))
     for turn in request.messages:
         conversation.add(turn)
@@ -104,10 +106,10 @@ class Reply:
 class Conversation:
     """The messages so far; the last may still grow by a turn of the same role."""
 
-    def __init__(self, profile: BackendProfile, dropped: DroppedFields) -> None:
+    def __init__(self, profile: BackendProfile, dropped: DroppedFields, model: str = "") -> None:
         self._profile = profile
         self._dropped = dropped
-        self._reader = PartReader(dropped, profile)
+        self._reader = PartReader(dropped, profile, model)
         self._closed: list[Message] = []
         self._user_parts: list[Part] = []
         self._open_calls: list[Call] = []

@@ -36,7 +36,7 @@ def encode_request(
 ) -> Encoded:
     """Return the streaming request for `model`, and the dropped fields."""
     dropped = DroppedFields()
-    messages = encode_conversation(request, profile, dropped)
+    messages = encode_conversation(request, profile, dropped, model)
     tools = encode_tools(request, profile, dropped, avoids_repetition=avoids_repetition)
     reply_format = encode_format(request, profile, dropped)
     body: dict[str, JsonValue] = {
