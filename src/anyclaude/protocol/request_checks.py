@@ -64,7 +64,8 @@ def check_request(request: MessagesRequest, *, is_claude_code: bool, interleaves
     Claude Code adds to the API with its releases, and repeats a conversation that was refused, so that one refusal
     blocks the session.  With interleaved thinking the budget covers all calls of a turn, and may exceed `max_tokens`.
 
-    Raises `InvalidRequest`, which names the field, what is wrong with it, and what is allowed.
+    Raises:
+        InvalidRequest: which names the field, what is wrong with it, and what is allowed.
     """
     _check_range("temperature", request.temperature, 1)
     _check_range("top_p", request.top_p, 1)

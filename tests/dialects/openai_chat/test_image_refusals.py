@@ -1,8 +1,10 @@
 """The wordings with which servers refuse pictures, each with its source, and those that refuse one picture only."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from anyclaude.dialects.openai_chat.image_refusals import refuses_images
+from anyclaude.dialects.openai_chat.image_refusals import is_about_images, refuses_images
 
 LLAMACPP = "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"
 
@@ -51,20 +53,15 @@ REFUSALS = {
     "gateways, text": "This endpoint only accepts text content",
 }  # fmt: skip
 
-OTHERS = {
-    "llama.cpp, damaged": "Failed to load image or audio file",
-    "llama.cpp, sound": LLAMACPP.replace("image", "audio"),
-    "llama.cpp, address": "invalid url value, expected base64 or a supported scheme",
-    "OpenAI, damaged": "The image data you provided does not represent a valid image. Please check your input and try "
-    "again with one of the supported image formats: ['image/jpeg', 'image/png', 'image/gif', 'image/webp'].",
+ONE_PICTURE = {
     "OpenAI, role": "Image URLs are only allowed for messages with role 'user', but this message with role 'tool' "
     "contains an image URL.",
-    "OpenAI, fetched": "Error while downloading https://example.org/a.png.",
+    "llama.cpp, damaged": "Failed to load image or audio file",
+    "OpenAI, damaged": "The image data you provided does not represent a valid image. Please check your input and try "
+    "again with one of the supported image formats: ['image/jpeg', 'image/png', 'image/gif', 'image/webp'].",
     "OpenAI, format": "You uploaded an unsupported image. Please make sure your image is valid.",
     "Anthropic, size": "messages.0.content.1.image.source.base64: image exceeds 5 MB maximum: 7345120 bytes > 5242880",
     "Anthropic, dimensions": "image dimensions exceed max allowed size for many-image requests: 2000 pixels",
-    "Anthropic, type": "messages.68.content.1.image.source.base64.media_type: Input should be 'image/jpeg', "
-    "'image/png', 'image/gif' or 'image/webp'",
     "Anthropic, damaged": "Could not process image",
     "Ollama, address": "image URLs are not currently supported, please use base64 encoded data instead",
     "Ollama, damaged": "invalid image input",
@@ -76,13 +73,21 @@ OTHERS = {
     "Xiaomi, damaged": "Request Error - Multimodal data is corrupted or cannot be processed",
     "base64": "invalid image_url: malformed base64 data",
     "format": "unsupported image MIME type image/tiff",
+    "format, plural": "image formats other than PNG are not supported",
+    "a file": "The image file is truncated (3 bytes not processed)",
+}  # fmt: skip
+
+OTHERS = {
+    "llama.cpp, sound": LLAMACPP.replace("image", "audio"),
+    "llama.cpp, address": "invalid url value, expected base64 or a supported scheme",
     "format, of the type": "Unsupported content type: image/tiff",
     "format, named": "this model does not support images of type image/bmp",
-    "format, plural": "image formats other than PNG are not supported",
     "size": "The server does not support images larger than 20 MB",
     "address": "This server does not support image URLs; send base64.",
     "generation": "This model does not support image generation",
     "system": "images are not supported in the system message",
+    "CUDA": "CUDA error: no kernel image is available for execution on the device",
+    "CUDA, invalid": "CUDA error: device kernel image is invalid",
     "video": "this model does not support video input",
     "tools": "registry.ollama.ai/library/gemma3 does not support tools",
     "tool schema": "tools.0.function.description must be a string",
@@ -90,6 +95,9 @@ OTHERS = {
     "service": "image service unavailable",
     "nothing": "",
 }  # fmt: skip
+
+AMBIGUOUS = ("string", "content must be", "concatenate", "list object")
+"""Words that mean pictures only in the answer to a request with pictures."""
 
 
 @pytest.mark.parametrize("message", REFUSALS.values(), ids=REFUSALS.keys())
@@ -103,6 +111,27 @@ def test_the_wording_counts_not_its_case_or_its_quotes(message: str) -> None:
     assert refuses_images(message.replace("'", "`"))
 
 
-@pytest.mark.parametrize("message", OTHERS.values(), ids=OTHERS.keys())
+@pytest.mark.parametrize("message", [*ONE_PICTURE.values(), *OTHERS.values()], ids=[*ONE_PICTURE, *OTHERS])
 def test_an_error_about_one_picture_or_about_something_else_is_not_taken_for_it(message: str) -> None:
     assert not refuses_images(message)
+
+
+@pytest.mark.parametrize("message", ONE_PICTURE.values(), ids=ONE_PICTURE.keys())
+def test_an_error_about_one_picture_is_about_images(message: str) -> None:
+    assert is_about_images(message)
+    assert is_about_images(message.upper())
+
+
+@pytest.mark.parametrize("message", REFUSALS.values(), ids=REFUSALS.keys())
+def test_a_refusal_is_about_images_unless_it_may_be_about_another_content(message: str) -> None:
+    assert is_about_images(message) == (not any(word in message for word in AMBIGUOUS))
+
+
+@pytest.mark.parametrize("message", OTHERS.values(), ids=OTHERS.keys())
+def test_other_errors_are_not_about_images(message: str) -> None:
+    assert not is_about_images(message)
+
+
+@given(st.sampled_from(sorted(OTHERS.values())), st.sampled_from(sorted(REFUSALS.values())))
+def test_a_refusal_inside_another_message_is_recognised(before: str, refusal: str) -> None:
+    assert refuses_images(f"{before}: {refusal}")

@@ -260,3 +260,33 @@ def test_any_bytes_become_an_error_of_bounded_length(status: int, body: bytes) -
 
     assert 400 <= error.status <= 599
     assert 0 < len(str(error)) <= 2_000
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (500, "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"),
+        (404, "Only 'text' content type is supported."),
+        (400, "Failed to load image or audio file"),
+        (400, "At most 4 image(s) may be provided in one prompt."),
+        (422, "unknown variant `image_url`, expected `text`"),
+    ],
+)
+def test_a_refused_picture_becomes_the_sentence_on_which_the_client_takes_it_out(status: int, message: str) -> None:
+    error = refused(status, {"error": {"message": message}})
+
+    assert str(error) == f"Could not process image (the server says: {message})"
+    assert (error.status, error.kind, error.is_transient) == (400, "invalid_request_error", False)
+
+
+def test_a_rate_limit_on_images_stays_one() -> None:
+    error = refused(429, {"error": {"message": "too many images per minute"}})
+
+    assert (str(error), error.kind) == ("too many images per minute", "rate_limit_error")
+
+
+@pytest.mark.parametrize("message", ["messages[1].content must be a string", "'list object' has no attribute 'split'"])
+def test_a_refusal_that_may_be_about_another_content_keeps_its_words(message: str) -> None:
+    error = refused(400, {"error": {"message": message}})
+
+    assert str(error) == message

@@ -1,8 +1,8 @@
 """
-Recognise the error with which a server refuses pictures as such, because its model cannot see.
+Recognise the errors with which a server refuses pictures: all of them, because its model cannot see, or one of them.
 
-An error about one picture (too large, damaged, of another format, not to be fetched) or about the number of pictures is
-none: the model can see others.
+One picture is refused because it is too large, damaged, of another format or not to be fetched, or one too many.  The
+model can see others.
 """
 
 import re
@@ -38,17 +38,47 @@ REFUSALS = re.compile(
     r"|unknown image model type|at most 0 image"  # vLLM
     r"|missing data required for image input|no endpoints found that support (?:image|vision)"  # Ollama, OpenRouter
     r"|vision model is not loaded|not configured with an? mmproj|not compiled for multi-?modal"  # LM Studio, llama.cpp
-    r"|non-text content requires"  # xLLM
-    # The content is a list only where it has a picture; these servers and templates know nothing but strings.
-    r"|messages?\b.{0,60}content\b.{0,60}(?:must|should) be a (?:valid )?string\b|can only concatenate str \(not list\)"
-    r"|\blist object has no attribute",
-    re.IGNORECASE | re.DOTALL,
+    r"|non-text content requires",  # xLLM
+    re.IGNORECASE,
 )
-"""Each wording has its source in `tests/dialects/openai_chat/test_image_refusals.py`."""
+"""The model, or the server, takes no pictures.  The tests name the source of each wording, here and below."""
+
+STRINGS_ONLY = re.compile(
+    r"messages?\b.{0,60}content\b.{0,60}(?:must|should) be a (?:valid )?string\b"
+    r"|can only concatenate str \(not list\)|\blist object has no attribute",
+    re.IGNORECASE,
+)
+"""The server, or its template, knows no content but strings.  It is a list only where it has a picture."""
+
+ONE_REFUSED = re.compile(
+    r"failed to (?:load|fetch|decode|download|open|process|read|parse)"  # llama.cpp, vLLM
+    r"(?: the| an?)?(?: input)? image"
+    r"|(?:could not|couldnt|cannot|cant|unable to) (?:process|load|decode|identify|open|fetch|download|read)"
+    r"(?: the| an?| your)?(?: input)? image"  # Anthropic, Pillow
+    r"|(?<!kernel )\bimages?(?:_url)?(?: data| files?| inputs?| contents?)?(?: you provided)? (?:is|are|does|do|has)\b"
+    r".{0,30}(?:corrupt|damaged|invalid|malformed|truncated|not valid|represent a valid|too (?:large|small|big)|exceed)"
+    r"|\b(?:invalid|unsupported|malformed|corrupt(?:ed)?)(?: base64)? (?:image|image_url)\b"
+    r"|\bimage (?:dimensions )?exceeds?\b|error (?:in|while) (?:loading|downloading|decoding|processing) (?:the )?image"
+    r"|\bat most \d+ image|only include \d+ image|too many images"  # vLLM, Gemini
+    r"|image urls? (?:are|is) (?:not|only)|image formats|multi-?modal data is corrupt",  # Ollama, OpenAI, Xiaomi
+    re.IGNORECASE,
+)
 
 QUOTES = str.maketrans("", "", "'`\"’")
 
 
 def refuses_images(message: str) -> bool:
     """Return whether the error for a request with pictures says that the model, or the server, takes none at all."""
-    return REFUSALS.search(" ".join(message.translate(QUOTES).split())) is not None
+    plain = _plain(message)
+    return bool(REFUSALS.search(plain) or STRINGS_ONLY.search(plain))
+
+
+def is_about_images(message: str) -> bool:
+    """Return whether the error for any request refuses its pictures, all or one; without doubt, for nothing else."""
+    plain = _plain(message)
+    return bool(REFUSALS.search(plain) or ONE_REFUSED.search(plain))
+
+
+def _plain(message: str) -> str:
+    """Return the words without quotes and line breaks, in which servers differ."""
+    return " ".join(message.translate(QUOTES).split())

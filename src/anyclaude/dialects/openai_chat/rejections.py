@@ -1,10 +1,10 @@
 """
 Decode a server's errors: its own message, with the status and kind on which the client acts.
 
-Two messages are translated, because the client acts on their wording alone: a prompt over the context window becomes
-`prompt is too long: A tokens > B maximum`, on which the client compacts the conversation, and a prompt that leaves too
-little room for the reply becomes the sentence on which it asks again for a shorter one.  Every other message stays as
-the server wrote it.
+Three messages are translated, because the client acts on their wording alone: a prompt over the context window becomes
+`prompt is too long: A tokens > B maximum`, on which the client compacts the conversation, a prompt that leaves too
+little room for the reply becomes the sentence on which it asks again for a shorter one, and a refused picture becomes
+the sentence on which it takes the picture out of the conversation.  Every other message stays as the server wrote it.
 """
 
 import re
@@ -15,12 +15,18 @@ from anyclaude.errors import BackendRejected
 from anyclaude.profiles import BackendProfile, error_wordings
 from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_json, encode_json
 
+from .image_refusals import is_about_images
+
 MAX_MESSAGE_CHARACTERS = 2_000
 """The part of a message that the client gets: enough for a validation error, not for an echoed prompt."""
 
 MIN_REPLY_TOKENS = 4_096
 """With less room for a reply the conversation must be compacted.  The client would ask again for the rest of the window
 less 1,000 tokens (Claude Code 2.1.330), and fewer than 3,000 do not hold a file edit."""
+
+IMAGE_REFUSED = "Could not process image"
+"""On these words Claude Code (2.1.330) puts a text in place of the latest picture, tells the model, and asks again.  On
+others it repeats the picture in every later request, and each is refused."""
 
 KINDS = {
     401: "authentication_error",
@@ -81,6 +87,10 @@ def _rejected(status: int, refusal: Refusal, retry_after_seconds: float | None) 
     if status != 429 and error_wordings.PROMPT_TOO_LONG.search(f"{refusal.type} {message}"):
         return BackendRejected(
             _too_long_message(refusal, message)[:MAX_MESSAGE_CHARACTERS], 400, "invalid_request_error"
+        )
+    if status != 429 and is_about_images(message):
+        return BackendRejected(
+            f"{IMAGE_REFUSED} (the server says: {message})"[:MAX_MESSAGE_CHARACTERS], 400, "invalid_request_error"
         )
     if status == 503 and error_wordings.STILL_STARTING.search(message):
         status = 529  # transient: the client waits and asks again
