@@ -6,7 +6,7 @@ from msgspec import Struct, field
 
 from anyclaude.dialects import DroppedField
 from anyclaude.filters import CallNote, EndlessReply
-from anyclaude.profiles import ThinkingSwitch
+from anyclaude.profiles import Amendment, ThinkingSwitch
 from anyclaude.protocol.prompt_size import PromptSize
 from anyclaude.transforms import RepeatedCalls, Step
 
@@ -94,6 +94,8 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...] = ()
     """How each preparation step changed the length of the prompt, in characters."""
     dropped: tuple[DroppedField, ...] = ()
+    amendments: tuple[Amendment, ...] = ()
+    """What the server's refusals of this request taught; the request was sent again with each."""
     tool_calls: tuple[CallNote, ...] = ()
     """What was recognised, repaired or found invalid among the reply's tool calls."""
     repeated_calls: RepeatedCalls | None = None

@@ -32,6 +32,7 @@ from anyclaude.scheduling import (
     Admission,
     BackendRequest,
     Dispatcher,
+    FollowedServer,
     OpenReply,
     PreparedRequest,
     Progress,
@@ -93,7 +94,9 @@ class Setup:
 
     def _upstream(self, backend: FakeBackend) -> Upstream:
         breaker = CircuitBreaker(self.clock.seconds)
-        return Upstream(backend, dialect_named("openai_chat"), breaker, Admission(1, self.waiting_limit))
+        return Upstream(
+            FollowedServer(backend), dialect_named("openai_chat"), breaker, Admission(1, self.waiting_limit)
+        )
 
 
 def backend(*script: FakeReply | BackendError) -> FakeBackend:
@@ -467,7 +470,9 @@ async def test_a_server_that_routes_by_conversation_gets_a_digest_instead_of_the
     keys = []
     for conversation in ("session-1//", "session-1//", "session-2//"):
         backend = FakeBackend(target_at("http://fake/v1", "openrouter"), WHOLE)
-        upstream = Upstream(backend, dialect_named("openai_chat"), CircuitBreaker(lambda: 0.0), Admission(1, 0))
+        upstream = Upstream(
+            FollowedServer(backend), dialect_named("openai_chat"), CircuitBreaker(lambda: 0.0), Admission(1, 0)
+        )
         dispatcher = Dispatcher([upstream], Timeouts(), lambda: 0.0)
         async with aclosing(
             await dispatcher.open(upstream.prepare(replace(HELLO_REQUEST, conversation=conversation)), Progress())
@@ -490,3 +495,63 @@ async def test_a_watcher_that_fails_keeps_neither_the_turn_nor_the_reply() -> No
         await setup.open()
 
     assert setup.is_idle
+
+
+def refusal(words: str, status: int = 400) -> FakeReply:
+    body = json.dumps({"error": {"message": words}}).encode()
+    return FakeReply(chunks=(body,), status=status, content_type="application/json")
+
+
+NO_STREAM_OPTIONS = refusal("Unknown parameter: 'stream_options'")
+NO_MAX_TOKENS = refusal("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
+
+
+async def test_a_refused_request_is_sent_again_at_once_as_the_refusal_wants_it() -> None:
+    setup = Setup([backend(NO_STREAM_OPTIONS, NO_MAX_TOKENS, WHOLE)])
+
+    assert await setup.opened_text() == "Hello"
+    first, second, third = (json.loads(request.body) for request in setup.backends[0].requests)
+    assert "stream_options" in first
+    assert "stream_options" not in second
+    assert "stream_options" not in third
+    assert third["max_completion_tokens"] == second["max_tokens"] == 1
+    assert setup.clock.sleeps == []
+    assert [amendment.quirk for amendment in setup.progress.amendments] == ["omitted_fields", "max_tokens_field"]
+
+
+async def test_what_was_accepted_is_sent_from_then_on() -> None:
+    setup = Setup([backend(NO_STREAM_OPTIONS, WHOLE, WHOLE)])
+
+    await setup.opened_text()
+    await setup.opened_text()
+
+    assert "stream_options" not in json.loads(setup.backends[0].requests[2].body)
+    assert [amendment.because for amendment in setup.upstreams[0].amendments("local-model")] == [
+        "Unknown parameter: 'stream_options'"
+    ]
+
+
+async def test_what_did_not_help_is_not_kept() -> None:
+    setup = Setup([backend(NO_STREAM_OPTIONS, refusal("no"))])
+
+    with pytest.raises(BackendRejected, match="no"):
+        await setup.open()
+
+    assert setup.upstreams[0].amendments("local-model") == ()
+    assert setup.is_idle
+
+
+async def test_a_server_that_refuses_the_same_again_is_not_asked_a_third_time() -> None:
+    setup = Setup([backend(NO_STREAM_OPTIONS, NO_STREAM_OPTIONS)])
+
+    with pytest.raises(BackendRejected, match="stream_options"):
+        await setup.open()
+
+    assert setup.request_counts == [2]
+
+
+async def test_a_refusal_in_the_stream_teaches_too() -> None:
+    words = b'data: {"error": {"message": "Unknown parameter: stream_options", "code": 400}}\n\n'
+    setup = Setup([backend(FakeReply(chunks=(words,)), WHOLE)])
+
+    assert await setup.opened_text() == "Hello"

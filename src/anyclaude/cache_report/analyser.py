@@ -143,7 +143,7 @@ class CacheAnalyser(ExchangeListener):
                 run=self._run,
                 order=self._order,
                 route=reply.sent.route,
-                dialect=reply.sent.upstream.backend.target.profile.dialect,
+                dialect=reply.sent.profile.dialect,
                 input_tokens=reply.reported.input_tokens,
                 packed=packed(reply.sent.wire.body),
             ),

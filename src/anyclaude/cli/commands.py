@@ -95,6 +95,18 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        name="doctor",
+        module="anyclaude.cli.doctor",
+        summary="Show what the refusals of servers have taught; with --forget, forget it.",
+        usage="anyclaude doctor [--forget] [SERVER]",
+        words=("doctor",),  # the client's own is `anyclaude -- doctor`
+        flags=(),
+        options=(
+            Option(name="server", metavar="SERVER", meaning="The address of a server. Default: all servers."),
+            Option(name="--forget", meaning="Forget it: the next requests are sent as the server's kind describes."),
+        ),
+    ),
+    Command(
         name="version",
         module="anyclaude.cli.version",
         summary="Show anyclaude's version.",

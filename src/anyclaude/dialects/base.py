@@ -5,8 +5,8 @@ from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from anyclaude.errors import BackendError
-from anyclaude.profiles import BackendProfile
+from anyclaude.errors import BackendError, BackendRejected
+from anyclaude.profiles import Amendment, BackendProfile
 from anyclaude.protocol.deltas import Delta
 from anyclaude.protocol.messages_request import MessagesRequest, Tool
 from anyclaude.protocol.prompt import Prompt
@@ -79,12 +79,14 @@ class Dialect(Protocol):
         conversation_key: str | None = None,
         *,
         avoids_repetition: bool = False,
+        origin: str = "",
     ) -> Encoded:
         """
         Return the streaming request for `model`, which is the server's name for it.
 
         `conversation_key` is sent to servers that route by one; it must not identify the user.  With
-        `avoids_repetition`, the model is sampled so that it does not repeat itself.
+        `avoids_repetition`, the model is sampled so that it does not repeat itself.  Calls of earlier replies
+        have the `provider_fields` that came from `origin`, which stands for this server and model.
         """
         ...
 
@@ -104,6 +106,16 @@ class Dialect(Protocol):
         self, status: int, body: bytes, retry_after_seconds: float | None, profile: BackendProfile
     ) -> BackendError:
         """Return the error for a reply with an error status; `profile` names the variable that holds the key."""
+        ...
+
+    def amendment_for(
+        self, refusal: BackendRejected, request: WireRequest, profile: BackendProfile
+    ) -> Amendment | None:
+        """
+        Return how to change `profile` so that the server accepts what it has refused, encoded with this profile.
+
+        `None` if the refusal names nothing that can be changed without changing what the request means.
+        """
         ...
 
 

@@ -23,7 +23,7 @@ from anyclaude.transforms import PreparedPrompt, RepeatedCalls, Step
 
 from .caller import Caller
 from .clock import Clock
-from .events import NO_CALLS, ExchangeBegan, ExchangeEnded, ExchangeListener, ExchangeProgressed
+from .events import NO_CALLS, NO_FIELDS, ExchangeBegan, ExchangeEnded, ExchangeListener, ExchangeProgressed
 
 
 class ExchangeLog:
@@ -132,6 +132,7 @@ class ExchangeLog:
                 raw_arguments=self._stream.raw_arguments if self._stream else NO_CALLS,
                 repaired_arguments=self._stream.repaired_arguments if self._stream else NO_CALLS,
                 written_calls=self._stream.written_calls if self._stream else NO_CALLS,
+                provider_fields=self._stream.provider_fields if self._stream else NO_FIELDS,
             )
         )
 
@@ -171,6 +172,7 @@ class ExchangeLog:
             stop_reason=self._stream.stop_reason if self._stream else None,
             steps=self._steps,
             dropped=progress.sent.dropped if progress.sent else (),
+            amendments=progress.amendments,
             tool_calls=tuple(self._call_notes),
             repeated_calls=self._repeated_calls,
             endless_reply=self._endless_reply,
@@ -193,5 +195,5 @@ class ExchangeLog:
 def _thinking(sent: PreparedRequest) -> RecordedThinking:
     request = sent.source.request
     effort = (request.output_config or {}).get("effort")
-    switch = sent.upstream.backend.target.profile.thinking_switch
+    switch = sent.profile.thinking_switch
     return RecordedThinking(request.wants_thinking, effort if isinstance(effort, str) else None, switch)

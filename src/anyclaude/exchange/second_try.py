@@ -31,7 +31,7 @@ class WrittenCall(msgspec.Struct, frozen=True):
 
 def can_be_constrained(prepared: PreparedRequest) -> bool:
     """Return whether the server enforces the schema of a call, and has not done so for this reply already."""
-    profile = prepared.upstream.backend.target.profile
+    profile = prepared.profile
     return profile.forces_calls_by == "json_schema" and prepared.enforced == "any"
 
 

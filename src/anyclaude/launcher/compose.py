@@ -15,7 +15,7 @@ from anyclaude.server import Gateway, GatewayOptions, open_gateway
 from anyclaude.settings import Settings
 
 from .client import Client, diet_of
-from .folders import slot_snapshots_folder
+from .folders import learned_file, slot_snapshots_folder
 from .launch_key import continued_session, continues_session, launch_key_of
 from .run import Run
 
@@ -87,6 +87,7 @@ def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
     return GatewayOptions(
         forward_to=forward_address(settings),
         memory_file=settings.log_dir / "spoken-calls.jsonl",
+        learned_file=learned_file(settings),
         prompts_folder=settings.log_dir / "prompts",
         stored_prompts=settings.stored_prompts,
         diet=diet,

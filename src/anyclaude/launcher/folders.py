@@ -1,4 +1,4 @@
-"""The folders for files that can be fetched or computed again."""
+"""Where anyclaude keeps its files: those that can be fetched or computed again, and what it has learned."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +18,11 @@ def cache_folder(settings: Settings) -> Path:
 def slot_snapshots_folder(settings: Settings) -> Path:
     """Return the folder for snapshots of the embedded engine's slot."""
     return cache_folder(settings) / "kept-states"
+
+
+def learned_file(settings: Settings) -> Path:
+    """Return the file of what the refusals of servers have taught."""
+    return settings.log_dir / "learned.jsonl"
 
 
 def client_machine(settings: Settings, environment: Mapping[str, str]) -> Machine:

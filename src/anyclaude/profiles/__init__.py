@@ -6,15 +6,19 @@ in which servers report errors.
 """
 
 from . import error_wordings
+from .amendments import Amendment, amended
 from .base import (
     BackendName,
     BackendProfile,
     Continuation,
     DialectName,
+    EmptyContent,
+    FieldRange,
     ForcedCalls,
     RepetitionSampling,
     ThinkingSwitch,
     TokenCounting,
+    ToolNames,
 )
 from .embedded import EMBEDDED
 from .table import PROFILES, profile_named
@@ -22,14 +26,19 @@ from .table import PROFILES, profile_named
 __all__ = [
     "EMBEDDED",
     "PROFILES",
+    "Amendment",
     "BackendName",
     "BackendProfile",
     "Continuation",
     "DialectName",
+    "EmptyContent",
+    "FieldRange",
     "ForcedCalls",
     "RepetitionSampling",
     "ThinkingSwitch",
     "TokenCounting",
+    "ToolNames",
+    "amended",
     "error_wordings",
     "profile_named",
 ]

@@ -22,18 +22,50 @@ MidConversationSystem: TypeAlias = Literal["user_reminder", "system_message"]
 accepts, or as a system message in their place, on which many templates raise (vLLM issue 53393).  If a server renders
 its template, the template is probed once (`backends/template_probe.py`)."""
 
-EarlierReasoning: TypeAlias = Literal["drop", "reasoning_content"]
+EarlierReasoning: TypeAlias = Literal["drop", "reasoning_content", "always_reasoning_content"]
 """Whether the reasoning of earlier turns is sent back to the server: most chat templates drop it anyway, some only at
-the next user message.  If a server renders its template, the template is probed once."""
+the next user message.  If a server renders its template, the template is probed once.  With the last value, every
+message with a call has the field, an empty one if its reasoning is unknown (DeepSeek's and Kimi's thinking models)."""
+
+SystemPrompt: TypeAlias = Literal["system_message", "first_user_message"]
+"""Where the system prompt stands: some templates raise on the role (Gemma 2: "System role not supported")."""
+
+TextAfterResults: TypeAlias = Literal["user_message", "last_result", "after_assistant"]
+"""Where text stands that comes with tool results: in a user message after them, in the last of them, or in a user
+message after a short one of the assistant.  Mistral's grammar has no user message after a result (mistral-common issue
+169)."""
+
+Prefill: TypeAlias = Literal["assistant_message", "in_question"]
+"""How a conversation that ends in the assistant's words is sent: as it is, or with these words in the user's question
+(llama.cpp: "Assistant response prefill is incompatible with enable_thinking")."""
+
+EmptyContent: TypeAlias = Literal["null", "empty_string", "placeholder"]
+"""The content of an assistant message that has only calls."""
+
+ToolsSentAs: TypeAlias = Literal["tools", "words"]
+"""Whether tools, calls and results are sent in the fields of Chat Completions, or described in the text of the
+messages, for a model or server that has no such fields; calls in the reply's text are recognised in both cases."""
+
+ToolNames: TypeAlias = Literal["chat_completions", "plain"]
+"""The characters and the length of tool names on the wire: letters, digits, `_` and `-` up to 64 characters, or only
+letters, digits and `_` up to 32."""
+
+ReplyFormat: TypeAlias = Literal["json_schema", "json_object", "words"]
+"""How a reply's JSON format is asked for: by its schema, as any JSON object with the schema in words, or in words."""
 
 WrittenCalls: TypeAlias = Literal["as_text", "as_calls"]
 """How a call that the model wrote into the text of its reply is sent back: as that text, if the model's template shows
 a result whose call stands in a text, or as a structured call, which every template that knows tools shows.  Only the
 former is what the engine has in its cache.  If a server renders its template, the template is probed once."""
 
-ForcedCalls: TypeAlias = Literal["tool_choice", "json_schema"]
-"""How a server is made to call a tool: by `tool_choice`, where its engine enforces that, or by `response_format` with
-the schema of a call, which engines enforce that take `tool_choice` for a wish.  The reply is then one JSON object."""
+ForcedCalls: TypeAlias = Literal["tool_choice", "json_schema", "words"]
+"""How a server is made to call a tool: by `tool_choice`, where its engine enforces that; by `response_format` with
+the schema of a call, which engines enforce that take `tool_choice` for a wish (the reply is then one JSON object); or
+only asked, in a sentence at the end of the prompt."""
+
+AutoToolChoice: TypeAlias = Literal["auto", "none"]
+"""What is sent where the model may choose: vLLM without a parser for the model's calls refuses `auto`, and with `none`
+leaves the calls in the text, where they are recognised."""
 
 ThinkingSwitch: TypeAlias = Literal["none", "enable_thinking", "thinking", "reasoning_effort"]
 """How a model's thinking is switched on and off: not at all, by a variable of its chat template (`enable_thinking`:
@@ -42,6 +74,15 @@ Qwen3, GLM-4.5; `thinking`: DeepSeek V3.1, Granite), or off only by `reasoning_e
 RepetitionSampling: TypeAlias = Literal["frequency_penalty", "dry"]
 """How a model is kept from repeating itself: by the field of Chat Completions, or by the DRY sampler of llama.cpp,
 which lowers only what would extend a repetition."""
+
+
+class FieldRange(Struct, frozen=True):
+    """The values of a numeric field, or the lengths of a list, that a server accepts, both ends included."""
+
+    name: str
+    lowest: float | None = None
+    highest: float | None = None
+
 
 FactsSource: TypeAlias = Literal["llamacpp_props", "lmstudio_models", "ollama_show", "openai_models"]
 """Where a server reports the model it runs and the size of the window: `GET /props`, `GET /api/v0/models`,
@@ -91,9 +132,31 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     identity_marker: str = ""
     facts_from: FactsSource = "openai_models"
     how_to_start: str = ""
+    counts_cached_tokens: bool = False
+    """Whether `usage.prompt_tokens` is known to count the whole prompt, as the API says, and not only the tokens that
+    were not cached.  A reply that reports its cached tokens shows it as well."""
     parallel_requests: int = 1
     keeps_evicted_prompts: bool = False
     """Whether a prompt that another one evicts is kept elsewhere; if not, the gateway lets a conversation finish its
     turn before it admits another one."""
     conversation_field: str | None = None
     """The body's field for a key of the conversation, if the server's documentation says that it helps its cache."""
+    omitted_fields: tuple[str, ...] = ()
+    """The fields of the body that this server refuses; the request must mean the same without them."""
+    field_ranges: tuple[FieldRange, ...] = ()
+    auto_tool_choice: AutoToolChoice = "auto"
+    tools_sent_as: ToolsSentAs = "tools"
+    tool_names: ToolNames = "chat_completions"
+    plain_tool_schemas: bool = False
+    """Whether tool schemas are reduced to the keywords that every server knows."""
+    max_description_characters: int | None = None
+    """The length to which descriptions of tools are shortened."""
+    names_results: bool = False
+    """Whether a tool's result has the name of the tool."""
+    system_prompt: SystemPrompt = "system_message"
+    text_after_results: TextAfterResults = "user_message"
+    prefill: Prefill = "assistant_message"
+    empty_content: EmptyContent = "null"
+    reply_format: ReplyFormat = "json_schema"
+    streams: bool = True
+    """Whether the reply can be requested as a stream; one that cannot arrives whole."""

@@ -9,6 +9,7 @@ VLLM = BackendProfile(
     api_key_variable="VLLM_API_KEY",
     token_counting="vllm_tokenize",
     continuation="continue_final_message",
+    counts_cached_tokens=True,  # docs: OpenAI-compatible server, `--enable-prompt-tokens-details`
     identity_path="/version",
     identity_marker='"version"',
     parallel_requests=16,

@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from anyclaude.profiles import Amendment
+
 from .upstream import PreparedRequest
 
 Stage: TypeAlias = Literal["queued", "evaluating", "replying"]
@@ -43,6 +45,8 @@ class Progress:
     """When the request got its turn, on the gateway's monotonic clock."""
     sent: PreparedRequest | None = None
     """The last request sent, not counting continuations, which request the rest of a reply."""
+    amendments: tuple[Amendment, ...] = ()
+    """What refusals of the request have taught."""
 
     def queued(self, request: PreparedRequest) -> None:
         """Record that the request is waiting for a turn."""
@@ -55,11 +59,15 @@ class Progress:
             self.sent = request
         self.watcher("evaluating", request)
 
+    def amended(self, request: PreparedRequest) -> None:
+        """Record that a refused request is sent again, changed as the refusal wants it."""
+        self.amendments = (*self.amendments, *request.trial[-1:])
+
     def replying(self, request: PreparedRequest) -> None:
         """Record that the reply has begun."""
         self.watcher("replying", request)
 
     def skipped(self, request: PreparedRequest, reason: str) -> None:
         """Record that a backend failed and the next one is tried."""
-        name = request.upstream.backend.target.profile.name
+        name = request.profile.name
         self.skipped_backends = (*self.skipped_backends, SkippedBackend(name, reason))

@@ -7,15 +7,28 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from anyclaude.backends import Backend, CircuitBreaker, DeltaReader
+from anyclaude.backends import (
+    Backend,
+    BackendTarget,
+    CircuitBreaker,
+    DeltaReader,
+    LearnedAmendments,
+    LearnedFor,
+)
 from anyclaude.dialects import Dialect, DroppedField, EnforcedContent, TokenizerApi, WireRequest, tokenizer_for
+from anyclaude.errors import BackendError, BackendRejected, BackendUnavailable
+from anyclaude.profiles import Amendment, BackendProfile, amended
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt import Prompt
 
-from .admission import Admission
+from .admission import RETRY_AFTER_SECONDS, Admission
+from .followed_server import FollowedServer
 from .model_choice import model_for
 from .queue import Priority, Requester
 from .window import PromptWindow
+
+MAX_AMENDMENTS = 32
+"""The most amendments that one request tries; there are fewer quirks, so only a server that never agrees meets it."""
 
 
 class BackendRequest(Struct, frozen=True):
@@ -43,28 +56,102 @@ class BackendRequest(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A backend with its dialect, circuit breaker, admission and prompt window."""
+    """A server with its dialect, circuit breaker, admission, prompt window, and what its refusals have taught."""
 
-    backend: Backend
+    server: FollowedServer
     dialect: Dialect
     breaker: CircuitBreaker
     admission: Admission
     window: PromptWindow = field(default_factory=PromptWindow)
+    learned: LearnedAmendments = field(default_factory=LearnedAmendments)
+
+    @property
+    def backend(self) -> Backend:
+        """The way to the server, with what is known of it at present."""
+        return self.server.backend
+
+    @property
+    def unready_because(self) -> str | None:
+        """Why the server cannot answer a request at present, `None` if it can."""
+        if self.server.awaited_because is not None:
+            return self.server.awaited_because
+        return self.breaker.reason if self.breaker.state == "open" else None
 
     @property
     def tokenizer(self) -> TokenizerApi:
         """How to ask the server's tokenizer."""
         return tokenizer_for(self.backend.target.profile)
 
-    def prepare(self, request: BackendRequest) -> "PreparedRequest":
-        """Return the request with its model chosen and its body encoded."""
+    def origin(self, model: str) -> str:
+        """Return what identifies a model of this server as the origin of a reply."""
+        return f"{LearnedFor.of(self.backend.target, model).server} {model}"
+
+    def amendments(self, model: str) -> tuple[Amendment, ...]:
+        """Return what the server's refusals have taught about this model."""
+        return self.learned.about(LearnedFor.of(self.backend.target, model))
+
+    def prepare(self, request: BackendRequest, trial: tuple[Amendment, ...] = ()) -> "PreparedRequest":
+        """Return the request with its model chosen and its body encoded; `trial` is applied after what was learned."""
         target = self.backend.target
         model = model_for(request.request.model, request.priority, target)
-        key = None if target.profile.conversation_field is None else request.conversation_key
+        amendments = (*self.amendments(model), *trial)
+        profile = amended(target.profile, amendments) if amendments else target.profile
+        key = None if profile.conversation_field is None else request.conversation_key
         encoded = self.dialect.encode_request(
-            request.request, model, target.profile, key, avoids_repetition=request.avoids_repetition
+            request.request,
+            model,
+            profile,
+            key,
+            avoids_repetition=request.avoids_repetition,
+            origin=self.origin(model),
         )
-        return PreparedRequest(request, self, model, encoded.request, encoded.dropped, encoded.enforced)
+        return PreparedRequest(
+            request, self, target, model, profile, encoded.request, encoded.dropped, encoded.enforced, trial
+        )
+
+    async def up_to_date(self, request: "PreparedRequest") -> "PreparedRequest":
+        """
+        Return the request as it is for what the server runs now, after asking a server that had failed.
+
+        Raises:
+            BackendUnavailable: when no server has been found yet.
+        """
+        await self.server.refresh_if_it_had_failed()
+        if self.server.awaited_because is not None:
+            raise BackendUnavailable(self.server.awaited_because, RETRY_AFTER_SECONDS)
+        return request if request.target is self.backend.target else self.prepare(request.source, request.trial)
+
+    async def with_present_model(self, request: "PreparedRequest", error: BackendError) -> "PreparedRequest | None":
+        """Return a request for the model that the server has now, `None` if its lack was not what it refused."""
+        if not isinstance(error, BackendRejected) or not error.lacks_model:
+            return None
+        if request.target is self.backend.target and not await self.server.refresh():
+            return None
+        return self.prepare(request.source)
+
+    def server_changed(self, backend: Backend) -> None:
+        """Adapt to what the server runs now: counts of another model's tokens mean nothing."""
+        self.window.forget()
+        self.admission.resize(backend.target.parallel_requests)
+
+    def amended(self, request: "PreparedRequest", error: BackendError) -> "PreparedRequest | None":
+        """
+        Return a refused request as the refusal wants it, `None` if it names nothing that can be changed.
+
+        Nothing is tried twice, and nothing that does not change the request.
+        """
+        if not isinstance(error, BackendRejected) or len(request.trial) >= MAX_AMENDMENTS:
+            return None
+        amendment = self.dialect.amendment_for(error, request.wire, request.profile)
+        if amendment is None or any(amendment.is_same_change(tried) for tried in request.trial):
+            return None
+        again = self.prepare(request.source, (*request.trial, amendment))
+        return None if again.wire == request.wire else again
+
+    def keep_trial(self, request: "PreparedRequest") -> None:
+        """Remember the amendments with which a request was accepted."""
+        if request.trial:
+            self.learned.keep(LearnedFor.of(request.target, request.model), request.trial)
 
     @asynccontextmanager
     async def send(self, request: "PreparedRequest", within_seconds: float) -> AsyncGenerator[DeltaReader, None]:
@@ -77,9 +164,7 @@ class Upstream:
         async with self.backend.stream(request.wire, within_seconds) as reply:
             if reply.status != 200:
                 body = await reply.read_error()
-                raise self.dialect.decode_error(
-                    reply.status, body, reply.retry_after_seconds, self.backend.target.profile
-                )
+                raise self.dialect.decode_error(reply.status, body, reply.retry_after_seconds, request.profile)
             tools = request.source.request.tools
             yield DeltaReader(reply, self.dialect.decoder(reply.content_type, tools))
 
@@ -93,25 +178,36 @@ class PreparedRequest(Struct, frozen=True):
 
     source: BackendRequest
     upstream: Upstream
+    target: BackendTarget
+    """What was known of the server when it was encoded."""
     model: str
     """The model's name on the server."""
+    profile: BackendProfile
+    """The profile that it was encoded with: the target's, amended for this model."""
     wire: WireRequest
     dropped: tuple[DroppedField, ...] = ()
     """The parts of the request that the dialect or the server does not support."""
     enforced: EnforcedContent = "any"
     """What the engine is made to write."""
+    trial: tuple[Amendment, ...] = ()
+    """The amendments that refusals of this request have taught; kept as soon as it is accepted."""
 
     @property
     def opens_thinking(self) -> bool:
         """Whether the reply's text begins with reasoning: not if the engine writes JSON, or if thinking is off."""
-        profile = self.upstream.backend.target.profile
+        profile = self.profile
         is_on = profile.thinking_switch == "none" or self.source.request.wants_thinking is True
         return profile.opens_thinking and is_on and self.enforced == "any"
 
     @property
+    def origin(self) -> str:
+        """What identifies the server and the model as the origin of the reply."""
+        return self.upstream.origin(self.model)
+
+    @property
     def route(self) -> str:
         """Backend and model, as `llamacpp/qwen3-coder`."""
-        return f"{self.upstream.backend.target.profile.name}/{self.model}"
+        return f"{self.profile.name}/{self.model}"
 
     @property
     def prompt(self) -> Prompt:

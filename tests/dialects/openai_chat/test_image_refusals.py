@@ -60,8 +60,6 @@ ONE_PICTURE = {
     "OpenAI, damaged": "The image data you provided does not represent a valid image. Please check your input and try "
     "again with one of the supported image formats: ['image/jpeg', 'image/png', 'image/gif', 'image/webp'].",
     "OpenAI, format": "You uploaded an unsupported image. Please make sure your image is valid.",
-    "Anthropic, size": "messages.0.content.1.image.source.base64: image exceeds 5 MB maximum: 7345120 bytes > 5242880",
-    "Anthropic, dimensions": "image dimensions exceed max allowed size for many-image requests: 2000 pixels",
     "Anthropic, damaged": "Could not process image",
     "Ollama, address": "image URLs are not currently supported, please use base64 encoded data instead",
     "Ollama, damaged": "invalid image input",
@@ -78,6 +76,8 @@ ONE_PICTURE = {
 }  # fmt: skip
 
 OTHERS = {
+    "Anthropic, size": "messages.0.content.1.image.source.base64: image exceeds 5 MB maximum: 7345120 bytes > 5242880",
+    "Anthropic, dimensions": "image dimensions exceed max allowed size for many-image requests: 2000 pixels",
     "llama.cpp, sound": LLAMACPP.replace("image", "audio"),
     "llama.cpp, address": "invalid url value, expected base64 or a supported scheme",
     "format, of the type": "Unsupported content type: image/tiff",

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 
 from anyclaude.dialects.base import DeltaDecoder, Dialect, Encoded, TokenizerApi, WireRequest
-from anyclaude.errors import BackendError
-from anyclaude.profiles import BackendProfile
+from anyclaude.errors import BackendError, BackendRejected
+from anyclaude.profiles import Amendment, BackendProfile
 from anyclaude.protocol.messages_request import MessagesRequest, Tool
 from anyclaude.protocol.prompt import Prompt
 from anyclaude.tool_schemas import names_by_wire_name
 
+from .amending import amendment_for
 from .decode import ReplyDecoder
 from .encode import encode_request
 from .prompt import read_prompt
@@ -29,9 +30,12 @@ class OpenAiChat:
         conversation_key: str | None = None,
         *,
         avoids_repetition: bool = False,
+        origin: str = "",
     ) -> Encoded:
         """Return the streaming request for `model`."""
-        return encode_request(request, model, profile, conversation_key, avoids_repetition=avoids_repetition)
+        return encode_request(
+            request, model, profile, conversation_key, avoids_repetition=avoids_repetition, origin=origin
+        )
 
     def decoder(self, content_type: str, tools: Sequence[Tool] = ()) -> DeltaDecoder:
         """Return a decoder; it recognises the kind of reply by its first byte, so the content type is not used."""
@@ -46,6 +50,12 @@ class OpenAiChat:
     ) -> BackendError:
         """Return the error for a reply with an error status."""
         return rejection(status, body, retry_after_seconds, profile)
+
+    def amendment_for(
+        self, refusal: BackendRejected, request: WireRequest, profile: BackendProfile
+    ) -> Amendment | None:
+        """Return how to change `profile` so that the server accepts what it has refused."""
+        return amendment_for(refusal, request, profile)
 
 
 DIALECT: Dialect = OpenAiChat()

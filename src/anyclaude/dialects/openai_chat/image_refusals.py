@@ -56,13 +56,14 @@ ONE_REFUSED = re.compile(
     r"|(?:could not|couldnt|cannot|cant|unable to) (?:process|load|decode|identify|open|fetch|download|read)"
     r"(?: the| an?| your)?(?: input)? image"  # Anthropic, Pillow
     r"|(?<!kernel )\bimages?(?:_url)?(?: data| files?| inputs?| contents?)?(?: you provided)? (?:is|are|does|do|has)\b"
-    r".{0,30}(?:corrupt|damaged|invalid|malformed|truncated|not valid|represent a valid|too (?:large|small|big)|exceed)"
+    r".{0,30}(?:corrupt|damaged|invalid|malformed|truncated|not valid|represent a valid|too (?:large|small|big))"
     r"|\b(?:invalid|unsupported|malformed|corrupt(?:ed)?)(?: base64)? (?:image|image_url)\b"
-    r"|\bimage (?:dimensions )?exceeds?\b|error (?:in|while) (?:loading|downloading|decoding|processing) (?:the )?image"
+    r"|error (?:in|while) (?:loading|downloading|decoding|processing) (?:the )?image"
     r"|\bat most \d+ image|only include \d+ image|too many images"  # vLLM, Gemini
     r"|image urls? (?:are|is) (?:not|only)|image formats|multi-?modal data is corrupt",  # Ollama, OpenAI, Xiaomi
     re.IGNORECASE,
 )
+"""Anthropic's words for a picture that is too large are not among them: the client acts on them as they are."""
 
 QUOTES = str.maketrans("", "", "'`\"’")
 

@@ -1,0 +1,68 @@
+"""`anyclaude doctor`: what was learned about servers is shown, and forgotten."""
+
+import io
+
+import pytest
+from tests.parts.command import Command
+
+from anyclaude.backends import LearnedAmendments, LearnedFor
+from anyclaude.cli.doctor import forget, show
+from anyclaude.profiles import Amendment
+
+SERVER = "http://127.0.0.1:8000/v1"
+NO_STOP = Amendment("omitted_fields", "stop", "Unsupported parameter: 'stop'")
+NO_TOP_P = Amendment("omitted_fields", "top_p", "Unknown parameter: 'top_p'")
+
+
+@pytest.fixture
+def learned() -> LearnedAmendments:
+    """Two amendments for one model, and one for a model of another server."""
+    learned = LearnedAmendments()
+    learned.keep(LearnedFor(SERVER, "qwen", "0.11"), [NO_STOP, NO_TOP_P])
+    learned.keep(LearnedFor("http://10.0.0.2/v1", "glm"), [NO_STOP])
+    return learned
+
+
+def shown(learned: LearnedAmendments, server: str | None = None) -> str:
+    out = io.StringIO()
+    show(learned, server, out)
+    return out.getvalue()
+
+
+def test_it_shows_by_server_and_model_what_was_learned_and_why(learned: LearnedAmendments) -> None:
+    assert shown(learned).splitlines() == [
+        "http://127.0.0.1:8000/v1 · qwen, version 0.11",
+        "  omitted_fields: stop",
+        "    because it said: Unsupported parameter: 'stop'",
+        "  omitted_fields: top_p",
+        "    because it said: Unknown parameter: 'top_p'",
+        "http://10.0.0.2/v1 · glm",
+        "  omitted_fields: stop",
+        "    because it said: Unsupported parameter: 'stop'",
+    ]
+
+
+def test_it_shows_one_server_if_one_is_named(learned: LearnedAmendments) -> None:
+    assert "qwen" not in shown(learned, "http://10.0.0.2/v1")
+
+
+def test_it_says_so_if_nothing_was_learned() -> None:
+    assert shown(LearnedAmendments()).startswith("Nothing was learned")
+
+
+def test_it_forgets_and_says_how_much(learned: LearnedAmendments) -> None:
+    out = io.StringIO()
+    forget(learned, SERVER, out)
+    forget(learned, None, out)
+
+    assert out.getvalue() == "Forgotten: 2 amendments.\nForgotten: 1 amendment.\n"
+    assert learned.all() == []
+
+
+async def test_the_command_reads_the_file_that_the_gateway_writes(command: Command) -> None:
+    file = command.home / ".anyclaude" / "learned.jsonl"
+    LearnedAmendments(file).keep(LearnedFor(SERVER, "qwen"), [NO_STOP])
+
+    assert "omitted_fields: stop" in (await command.ran("doctor"))[1]
+    assert (await command.ran("doctor", "--forget"))[1] == "Forgotten: 1 amendment.\n"
+    assert LearnedAmendments(file).all() == []
