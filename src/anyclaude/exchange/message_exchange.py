@@ -19,6 +19,7 @@ from anyclaude.protocol.events import Diagnostics, StreamEvent
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prefill import check_prefill
+from anyclaude.protocol.request_checks import check_request
 from anyclaude.scheduling.dispatch import Dispatcher
 from anyclaude.scheduling.progress import Progress
 from anyclaude.scheduling.upstream import BackendRequest, PreparedRequest
@@ -62,6 +63,7 @@ class MessageExchanges:
         request = self.decoder.decode(body)
         caller = recognise(log.caller, request)
         log.received(request, caller)
+        check_request(request, is_claude_code=caller.is_claude_code, interleaves_thinking=caller.interleaves_thinking)
         check_prefill(request)
         if "thread" in request.extra:
             raise ThreadsUnsupported("thread: the gateway does not keep conversations; send the whole conversation")

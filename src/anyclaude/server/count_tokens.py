@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from anyclaude.exchange import recognise
 from anyclaude.protocol.json_values import JsonValue
 from anyclaude.protocol.messages_request import decode_request
+from anyclaude.protocol.request_checks import check_request
 from anyclaude.scheduling import BackendRequest
 from anyclaude.transforms import PreparedPrompt
 
@@ -33,6 +34,8 @@ class Count(Struct, frozen=True):
 async def count_tokens(context: RequestContext) -> web.Response:
     """Answer with the number of tokens in the prompt, as the model would receive it.  Raises `RequestError`."""
     request = decode_request(await context.body(), max_tokens=1)
+    # Without `max_tokens` there is nothing that a thinking budget could exceed.
+    check_request(request, is_claude_code=context.caller.is_claude_code, interleaves_thinking=True)
     conversation = recognise(context.caller, request).conversation
     pipeline = context.services.pipeline
     prompt = pipeline.prepare(request, conversation)

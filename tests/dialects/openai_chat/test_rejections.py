@@ -10,6 +10,7 @@ from tests.dialects.openai_chat.decoded import capture
 from tests.profiles.real_wordings import BAD_SAMPLES, OTHER_ERRORS, OVERFLOWS, VAGUE_OVERFLOWS
 
 from anyclaude.dialects.openai_chat import OpenAiChat
+from anyclaude.dialects.openai_chat.image_refusals import is_about_images
 from anyclaude.dialects.openai_chat.overflow import Figures, too_long
 from anyclaude.dialects.openai_chat.rejections import (
     CODE_FIELDS,
@@ -251,8 +252,11 @@ def test_an_overflow_under_status_200_or_within_a_stream_makes_the_client_act_to
     assert (in_body.status, in_body.is_transient, str(in_body)) == (400, False, str(in_stream)), source
 
 
+OTHERS_THAN_IMAGES = [(source, message) for source, message in OTHER_ERRORS if not is_about_images(message)]
+
+
 @pytest.mark.parametrize("status", [400, 413, 422, 500])
-@pytest.mark.parametrize(("source", "message"), OTHER_ERRORS)
+@pytest.mark.parametrize(("source", "message"), OTHERS_THAN_IMAGES)
 def test_other_real_errors_keep_their_status_and_words(source: str, message: str, status: int) -> None:
     error = refused(status, {"error": {"message": message}})
 
@@ -476,3 +480,33 @@ def test_any_bytes_become_an_error_of_bounded_length(status: int, body: bytes) -
 
     assert 400 <= error.status <= 599
     assert 0 < len(str(error)) <= 2_000
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (500, "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"),
+        (404, "Only 'text' content type is supported."),
+        (400, "Failed to load image or audio file"),
+        (400, "At most 4 image(s) may be provided in one prompt."),
+        (422, "unknown variant `image_url`, expected `text`"),
+    ],
+)
+def test_a_refused_picture_becomes_the_sentence_on_which_the_client_takes_it_out(status: int, message: str) -> None:
+    error = refused(status, {"error": {"message": message}})
+
+    assert str(error) == f"Could not process image (the server says: {message})"
+    assert (error.status, error.kind, error.is_transient) == (400, "invalid_request_error", False)
+
+
+def test_a_rate_limit_on_images_stays_one() -> None:
+    error = refused(429, {"error": {"message": "too many images per minute"}})
+
+    assert (str(error), error.kind) == ("too many images per minute", "rate_limit_error")
+
+
+@pytest.mark.parametrize("message", ["messages[1].content must be a string", "'list object' has no attribute 'split'"])
+def test_a_refusal_that_may_be_about_another_content_keeps_its_words(message: str) -> None:
+    error = refused(400, {"error": {"message": message}})
+
+    assert str(error) == message

@@ -47,7 +47,7 @@ def encode_request(
     profile = with_substitutes(profile)
     tools = encode_tools(request, profile, dropped, avoids_repetition=avoids_repetition)
     reply_format = encode_format(request, profile, dropped)
-    messages = encode_conversation(request, profile, dropped, _in_words(tools, reply_format), origin)
+    messages = encode_conversation(request, profile, dropped, _in_words(tools, reply_format), origin, model)
     body: dict[str, JsonValue] = {
         "model": model,
         "messages": messages,

@@ -1,10 +1,10 @@
 """
 Decode a server's errors: its own message, with the status and kind on which the client acts.
 
-Two messages are translated, because the client acts on their wording alone: a prompt over the context window becomes
-`prompt is too long: A tokens > B maximum`, on which the client compacts the conversation, and a prompt that leaves too
-little room for the reply becomes the sentence on which it asks again for a shorter one.  Every other message stays as
-the server wrote it.
+Three messages are translated, because the client acts on their wording alone: a prompt over the context window becomes
+`prompt is too long: A tokens > B maximum`, on which the client compacts the conversation, a prompt that leaves too
+little room for the reply becomes the sentence on which it asks again for a shorter one, and a refused picture becomes
+the sentence on which it takes the picture out of the conversation.  Every other message stays as the server wrote it.
 """
 
 import re
@@ -15,10 +15,15 @@ from anyclaude.errors import BackendRejected, BadSample
 from anyclaude.profiles import BackendProfile, error_wordings
 from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_json, encode_json
 
+from .image_refusals import is_about_images
 from .overflow import Figures, too_long
 
 MAX_MESSAGE_CHARACTERS = 2_000
 """The part of a message that the client gets: enough for a validation error, not for an echoed prompt."""
+
+IMAGE_REFUSED = "Could not process image"
+"""On these words Claude Code (2.1.330) puts a text in place of the latest picture, tells the model, and asks again.  On
+others it repeats the picture in every later request, and each is refused."""
 
 KINDS = {
     401: "authentication_error",
@@ -143,6 +148,10 @@ def _rejected(
     if overflow == "certain":
         sentence = too_long(message, Figures(refusal.prompt_tokens, refusal.context_tokens))
         return BackendRejected(sentence[:MAX_MESSAGE_CHARACTERS], 400, _kind(400))
+    if status != 429 and is_about_images(message):
+        return BackendRejected(
+            f"{IMAGE_REFUSED} (the server says: {message})"[:MAX_MESSAGE_CHARACTERS], 400, _kind(400)
+        )
     if status == 503 and error_wordings.STILL_STARTING.search(message):
         status = 529  # transient: the client waits and asks again
     error = BackendRejected(text, status, _kind(status), retry_after_seconds)
