@@ -200,7 +200,9 @@ def test_a_refusal_for_another_reason_teaches_nothing(status: int) -> None:
 
 
 def test_a_prompt_that_is_too_long_teaches_nothing() -> None:
-    body = encode_json({"error": {"message": "max_tokens must be at most 100 in a context length of 32768 tokens"}})
+    body = encode_json(
+        {"error": {"message": "maximum context length is 32768 tokens, you requested 40000; reduce max_tokens"}}
+    )
     refusal = rejection(400, body, None, GENERIC)
 
     assert refusal.is_too_long
