@@ -33,7 +33,6 @@ from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.content import ContentBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock, blocks_of
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.protocol.provider_fields import ProviderFields
 from anyclaude.tool_schemas import wire_name
 
 from .dropped_fields import DroppedFields
@@ -66,7 +65,6 @@ class Spoken(Struct, frozen=True):
 
 
 NOTHING_SPOKEN = Spoken()
-NO_FIELDS = ProviderFields()
 
 
 def encode_conversation(
@@ -223,13 +221,16 @@ class Conversation:
         if self._profile.tools_sent_as == "words":
             reply.add_text(call_in_words(call.name, arguments))
             return
-        received = block.provider_fields
-        fields = NO_FIELDS if received is None or received.origin != self._origin else received
-        function: JsonObject = {"name": call.name, "arguments": arguments, **returned(fields.function)}
-        reply.calls.append({"id": call.id, "type": "function", "function": function, **returned(fields.call)})
-        reply.provider_fields |= returned(fields.message)
-        if fields.reasoning and self._profile.earlier_reasoning != "drop":
-            reply.reasoning = [fields.reasoning]  # whatever the client has made of it
+        function: dict[str, JsonValue] = {"name": call.name, "arguments": arguments}
+        encoded: dict[str, JsonValue] = {"id": call.id, "type": "function", "function": function}
+        reply.calls.append(encoded)
+        fields = block.provider_fields
+        if fields is not None and fields.origin == self._origin:
+            function |= returned(fields.function)
+            encoded |= returned(fields.call)
+            reply.provider_fields |= returned(fields.message)
+            if fields.reasoning and self._profile.earlier_reasoning != "drop":
+                reply.reasoning = [fields.reasoning]  # whatever the client has made of it
 
     @property
     def _is_first_turn(self) -> bool:
@@ -295,8 +296,9 @@ class Conversation:
         return joined_text(parts)
 
     def _close(self, message: Message) -> None:
-        self._closed[-1:] = self._tail()
-        self._user_parts = []
+        if self._user_parts:
+            self._closed[-1:] = self._tail()
+            self._user_parts = []
         self._closed.append(message)
 
     @property
