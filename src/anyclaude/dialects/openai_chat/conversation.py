@@ -33,12 +33,13 @@ from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.content import ContentBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock, blocks_of
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
+from anyclaude.protocol.provider_fields import ProviderFields
 from anyclaude.tool_schemas import wire_name
 
 from .dropped_fields import DroppedFields
 from .in_words import GO_ON, call_in_words, result_in_words
 from .parts import Part, PartReader, Picture, encode_parts, joined_text
-from .received_fields import returned
+from .received_fields import UNSIGNED, is_signed, returned
 from .reply_message import EMPTY_MESSAGE, Reply
 from .speakers import by_speaker, is_prefill
 
@@ -224,13 +225,19 @@ class Conversation:
         function: dict[str, JsonValue] = {"name": call.name, "arguments": arguments}
         encoded: dict[str, JsonValue] = {"id": call.id, "type": "function", "function": function}
         reply.calls.append(encoded)
-        fields = block.provider_fields
-        if fields is not None and fields.origin == self._origin:
+        fields = block.provider_fields if self._is_ours(block.provider_fields) else None
+        if self._profile.requires_signatures and len(reply.calls) == 1 and not is_signed(fields):
+            encoded |= UNSIGNED  # of parallel calls, only the first has a signature
+        if fields is not None:
             function |= returned(fields.function)
             encoded |= returned(fields.call)
             reply.provider_fields |= returned(fields.message)
             if fields.reasoning and self._profile.earlier_reasoning != "drop":
                 reply.reasoning = [fields.reasoning]  # whatever the client has made of it
+
+    def _is_ours(self, fields: ProviderFields | None) -> bool:
+        """Return whether fields came from the server and model that this conversation goes to."""
+        return fields is not None and fields.origin == self._origin
 
     @property
     def _is_first_turn(self) -> bool:
