@@ -26,6 +26,8 @@ class BackendTarget(Struct, frozen=True, kw_only=True):
     parallel_requests: int = 1
     version: str | None = None
     """The version that the server reports."""
+    awaited_because: str | None = None
+    """Why the server cannot be used yet, and the rest is what is expected of it; `None` if it can be used."""
 
     @property
     def address(self) -> str:

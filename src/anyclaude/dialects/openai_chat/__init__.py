@@ -31,9 +31,12 @@ class OpenAiChat:
         conversation_key: str | None = None,
         *,
         avoids_repetition: bool = False,
+        origin: str = "",
     ) -> Encoded:
         """Return the streaming request for `model`."""
-        return encode_request(request, model, profile, conversation_key, avoids_repetition=avoids_repetition)
+        return encode_request(
+            request, model, profile, conversation_key, avoids_repetition=avoids_repetition, origin=origin
+        )
 
     def decoder(
         self, content_type: str, tools: Sequence[Tool] = (), earlier_replies: EarlierReplies | None = None

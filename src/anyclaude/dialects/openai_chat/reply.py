@@ -130,6 +130,8 @@ class Reply:
             self._add_reasoning(self._reasoning.whole(reasoning), deltas)
         if text := message.content or message.refusal:
             self._add_text(self._text.whole(text), deltas)
+        else:
+            self._calls.received.add_message(message)
         if message.tool_calls or message.function_call is not None:
             deltas.extend(self._calls.take(_calls_in(message)))
 
@@ -159,6 +161,7 @@ class Reply:
     def _add_reasoning(self, text: str, deltas: list[Delta]) -> None:
         if text:
             self._has_reasoning = True
+            self._calls.received.add_reasoning(text)
             deltas.extend(self._calls.settle())
             deltas.append(ThinkingDelta(text))
 
@@ -189,6 +192,7 @@ class Reply:
         text = message.content or message.refusal
         if text and not self._has_text:
             self._add_text(with_whole_characters(text), deltas)
+        self._calls.received.add_message(message)
         deltas.extend(self._calls.take_whole(_calls_in(message)))
 
     def _stop(self, choice: Choice, finish_reason: str, deltas: list[Delta]) -> None:
@@ -204,7 +208,7 @@ class Reply:
         self._add_halves(deltas)
         if self._message is not None:
             self._add_message(self._message, deltas)
-        deltas.extend(self._calls.settle())
+        deltas.extend(self._calls.end())
         is_empty = not (self._calls.are_any or self._has_text or self._has_reasoning)
         if end.reason == "tool_use" and is_empty:  # elsewhere the call may be in the text
             self._is_finished = False
