@@ -135,6 +135,9 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     identity_marker: str = ""
     facts_from: FactsSource = "openai_models"
     how_to_start: str = ""
+    counts_cached_tokens: bool = False
+    """Whether `usage.prompt_tokens` is known to count the whole prompt, as the API says, and not only the tokens that
+    were not cached.  A reply that reports its cached tokens shows it as well."""
     parallel_requests: int = 1
     keeps_evicted_prompts: bool = False
     """Whether a prompt that another one evicts is kept elsewhere; if not, the gateway lets a conversation finish its

@@ -10,6 +10,7 @@ VLLM = BackendProfile(
     names_stop_sequences=True,  # `stop_reason`, beside `finish_reason: stop` (docs: OpenAI-compatible server)
     token_counting="vllm_tokenize",
     continuation="continue_final_message",
+    counts_cached_tokens=True,  # docs: OpenAI-compatible server, `--enable-prompt-tokens-details`
     identity_path="/version",
     identity_marker='"version"',
     parallel_requests=16,

@@ -122,8 +122,8 @@ FAULTS: dict[str, tuple[Decoded, str]] = {
     "lmstudio_error_event.sse": (Decoded(), "BackendRejected: prompt is too long: 13055 tokens > 4096 maximum"),
     "error_as_a_string.sse": (Decoded(), "BackendRejected: model runner has unexpectedly stopped"),
     "error_event_with_plain_text.sse": (Decoded(), "BackendRejected: the model crashed"),
-    "llamacpp_error_in_the_stream.sse": (Decoded("a"), "BackendRejected: Context size has been exceeded."),
-    "llamacpp_error_line.sse": (Decoded("a"), "BackendRejected: Input prompt is too big compared to KV size."),
+    "llamacpp_error_in_the_stream.sse": (Decoded("a"), "BackendRejected: prompt is too long (the server says: Context"),
+    "llamacpp_error_line.sse": (Decoded("a"), "BackendRejected: prompt is too long (the server says: Input"),
     "error_object_without_a_field.sse": (Decoded("a"), "BackendRejected: model runner crashed"),
     "garbage.sse": (Decoded("a"), "BackendGarbled: the backend sent something that is not a chat completion"),
     "numbers_for_chunks.sse": (

@@ -11,16 +11,14 @@ import re
 
 from msgspec import Struct
 
-from anyclaude.errors import BackendRejected
+from anyclaude.errors import BackendRejected, BadSample
 from anyclaude.profiles import BackendProfile, error_wordings
 from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_json, encode_json
 
+from .overflow import Figures, too_long
+
 MAX_MESSAGE_CHARACTERS = 2_000
 """The part of a message that the client gets: enough for a validation error, not for an echoed prompt."""
-
-MIN_REPLY_TOKENS = 4_096
-"""With less room for a reply the conversation must be compacted.  The client would ask again for the rest of the window
-less 1,000 tokens (Claude Code 2.1.330), and fewer than 3,000 do not hold a file edit."""
 
 KINDS = {
     401: "authentication_error",
@@ -35,11 +33,14 @@ KINDS = {
 }
 """The Anthropic error type of a status (docs: Errors); other 4xx are invalid_request_error, other 5xx api_error."""
 
+NEVER_OVERFLOW = frozenset({401, 402, 403, 404, 429})
+MAY_BE_OVERFLOW = frozenset({400, 413, 422, 500})
+"""The statuses with which servers refuse a prompt for its length, without or with words."""
 
 MAX_PAGE_CHARACTERS = 300
 """The part of a web page: its title comes first, then the heading and the reason."""
 
-WRAPPERS = ("error", "detail", "base_resp", "fault", "response")
+WRAPPERS = ("error", "errors", "detail", "base_resp", "fault", "response")
 """Where servers put the object with the words: OpenAI, FastAPI, MiniMax, Apigee, and Responses (`response.failed`)."""
 
 MESSAGE_FIELDS = (
@@ -60,6 +61,7 @@ MESSAGE_FIELDS = (
 """Where servers put the words; `title` is the short form of a problem (RFC 9457), which has a `detail` as well."""
 
 CODE_FIELDS = ("code", "status_code", "status", "http_code")
+NO_ERROR = (0, 200, "0", "200")
 TYPE_FIELDS = ("type", "code", "status", "__type")
 
 WORD = re.compile(r"[^\W\d_]{2}")
@@ -72,6 +74,7 @@ class Refusal(Struct, frozen=True):
     message: str
     type: str = ""
     code: int | None = None
+    """The status in the error, if it is one of HTTP's."""
     prompt_tokens: int | None = None
     context_tokens: int | None = None
     has_words: bool = True
@@ -97,13 +100,13 @@ def rejection_in(raw: JsonObject) -> BackendRejected | None:
     if not _is_error(raw):
         return None
     refusal = _refusal_in(raw)
-    return _rejected(_status_of(refusal, otherwise=500), refusal, None)
+    return _rejected(_status_of(refusal, otherwise=500), refusal, None, is_in_stream=True)
 
 
 def rejection_of_event(data: bytes) -> BackendRejected:
     """Return the error in the data of an `error` event."""
     refusal = _refusal_in_body(data)
-    return _rejected(_status_of(refusal, otherwise=500), refusal, None)
+    return _rejected(_status_of(refusal, otherwise=500), refusal, None, is_in_stream=True)
 
 
 def refusal_of_body(data: bytes) -> BackendRejected | None:
@@ -115,52 +118,40 @@ def refusal_of_body(data: bytes) -> BackendRejected | None:
     refusal = _refusal_in_body(data)
     if not refusal.has_words:
         return None
-    error = _rejected(_status_of(refusal, otherwise=400), refusal, None)
+    error = _rejected(_status_of(refusal, otherwise=400), refusal, None, is_in_stream=True)
     error.is_transient = error.status in (429, 529)
     return error
 
 
 def _status_of(refusal: Refusal, otherwise: int) -> int:
     """Return the status of an error that was sent without one: its own code, or what its words say."""
-    if refusal.code is not None and 400 <= refusal.code <= 599:
+    if refusal.code is not None:
         return refusal.code
     if error_wordings.RATE_LIMITED.search(refusal.message):
         return 429
-    return 503 if error_wordings.STILL_STARTING.search(refusal.message) else otherwise
+    return 529 if error_wordings.NOT_READY.search(refusal.message) else otherwise
 
 
-def _rejected(status: int, refusal: Refusal, retry_after_seconds: float | None) -> BackendRejected:
+def _rejected(
+    status: int, refusal: Refusal, retry_after_seconds: float | None, *, is_in_stream: bool = False
+) -> BackendRejected:
     message = refusal.message or f"the backend answered with HTTP status {status} and no message"
-    if status != 429 and error_wordings.PROMPT_TOO_LONG.search(f"{refusal.type} {message}"):
-        return BackendRejected(
-            _too_long_message(refusal, message)[:MAX_MESSAGE_CHARACTERS], 400, "invalid_request_error"
-        )
+    text, words = message[:MAX_MESSAGE_CHARACTERS], refusal.message
+    if error_wordings.is_bad_sample(f"{refusal.type} {words}", is_servers_fault=is_in_stream or status >= 500):
+        return BadSample(text, status, _kind(status))
+    overflow = "none" if status in NEVER_OVERFLOW else error_wordings.overflow(words, refusal.type)
+    if overflow == "certain":
+        sentence = too_long(message, Figures(refusal.prompt_tokens, refusal.context_tokens))
+        return BackendRejected(sentence[:MAX_MESSAGE_CHARACTERS], 400, _kind(400))
     if status == 503 and error_wordings.STILL_STARTING.search(message):
         status = 529  # transient: the client waits and asks again
-    kind = KINDS.get(status, "invalid_request_error" if status < 500 else "api_error")
-    return BackendRejected(message[:MAX_MESSAGE_CHARACTERS], status, kind, retry_after_seconds)
+    error = BackendRejected(text, status, _kind(status), retry_after_seconds)
+    error.may_be_too_long = overflow == "possible" and status in MAY_BE_OVERFLOW
+    return error
 
 
-def _too_long_message(refusal: Refusal, message: str) -> str:
-    """Return the sentence on which the client compacts the conversation, or asks for a shorter reply."""
-    limit = refusal.context_tokens or _first_number(error_wordings.CONTEXT_LIMIT, message)
-    prompt = refusal.prompt_tokens or _first_number(error_wordings.PROMPT_TOKENS, message)
-    reply = _first_number((error_wordings.REPLY_TOKENS,), message) or 0
-    if limit is None or prompt is None:
-        return f"prompt is too long (the server says: {message})"
-    if prompt + MIN_REPLY_TOKENS <= limit and reply and "at least" not in message:
-        return f"input length and `max_tokens` exceed context limit: {prompt} + {reply} > {limit}"
-    requested = prompt if prompt > limit else prompt + reply
-    if requested <= limit:
-        return f"prompt is too long (the server says: {message})"
-    return f"prompt is too long: {requested} tokens > {limit} maximum (the server says: {message})"
-
-
-def _first_number(patterns: tuple[re.Pattern[str], ...], message: str) -> int | None:
-    for pattern in patterns:
-        if found := pattern.search(message):
-            return int(next(group for group in found.groups() if group)[:15])
-    return None
+def _kind(status: int) -> str:
+    return KINDS.get(status, "invalid_request_error" if status < 500 else "api_error")
 
 
 def _key_refused(status: int, refusal: Refusal, profile: BackendProfile) -> str:
@@ -192,14 +183,14 @@ def _refusal_in(raw: JsonValue) -> Refusal:
         text = raw if isinstance(raw, str) else ""
         return Refusal(text or _as_text(raw), has_words=bool(WORD.search(text)))
     words = _message_in(raw)
-    code = next((code for name in CODE_FIELDS if (code := _integer(raw.get(name))) is not None), None)
+    codes = [code for name in CODE_FIELDS if (code := _integer(raw.get(name))) is not None]
     return Refusal(
         words or _as_text(raw),
         " ".join(word for name in TYPE_FIELDS if isinstance(word := raw.get(name), str)),
-        code,
+        next((code for code in codes if 400 <= code <= 599), None),
         _integer(raw.get("n_prompt_tokens")),
         _integer(raw.get("n_ctx")),
-        has_words=bool(words) and not (code == 0 and words.lower() in ("success", "ok")),
+        has_words=bool(words) and not any(code in NO_ERROR for code in codes[:1]),
     )
 
 
@@ -214,7 +205,7 @@ def _inner_error(raw: JsonValue) -> JsonValue:
         inner = next((part for name in WRAPPERS if isinstance(part := raw.get(name), dict)), None)
         if inner is None:
             return raw
-        raw = inner
+        raw = {**{name: raw[name] for name in CODE_FIELDS if name in raw}, **inner}
 
 
 def _is_error(raw: JsonObject) -> bool:
@@ -228,7 +219,7 @@ def _is_error(raw: JsonObject) -> bool:
         (raw.get("object") == "error" and "choices" not in raw)
         or bool(raw.get("detail"))
         or (isinstance(status, dict) and bool(status.get("status_code")))
-        or (bool(raw.get("code")) and bool(_message_in(raw)))
+        or (raw.get("code") not in (None, "", *NO_ERROR) and bool(_message_in(raw)))
     )
 
 
@@ -274,4 +265,6 @@ def _plain_text(body: str) -> str:
 
 
 def _integer(value: JsonValue) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
