@@ -139,8 +139,9 @@ class Upstream:
         return self.prepare(request.source)
 
     def server_changed(self, backend: Backend) -> None:
-        """Adapt to what the server runs now: counts of another model's tokens mean nothing."""
+        """Adapt to what the server runs now: counts of another model's tokens mean nothing, nor do its ids."""
         self.window.forget()
+        self.earlier_replies.forget()
         self.admission.resize(backend.target.parallel_requests)
 
     def amended(self, request: "PreparedRequest", error: BackendError) -> "PreparedRequest | None":
