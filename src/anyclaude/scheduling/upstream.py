@@ -64,7 +64,7 @@ class BackendRequest(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A server with what stands before it, and what its refusals have taught; its last replies are remembered."""
+    """A server with what stands before it, and what its refusals have taught; it remembers its last replies."""
 
     server: FollowedServer
     dialect: Dialect
@@ -154,8 +154,9 @@ class Upstream:
             raise settled from error
 
     def server_changed(self, backend: Backend) -> None:
-        """Adapt to what the server runs now: counts of another model's tokens mean nothing."""
+        """Adapt to what the server runs now: counts of another model's tokens mean nothing, nor do its ids."""
         self.window.forget()
+        self.earlier_replies.forget()
         self.admission.resize(backend.target.parallel_requests)
 
     def amended(self, request: "PreparedRequest", error: BackendError) -> "PreparedRequest | None":
