@@ -17,6 +17,7 @@ Every failure that anyclaude can report, and the form in which the client gets i
     + BackendUnavailable          529  its circuit breaker is open; transient
     + BackendTimeout              504  it sent nothing for too long
     + BackendRejected             its own status, with its own message
+      - BadSample                 its own status: it could not read what its model wrote
       - PromptTooLong             400  the prompt exceeds its window; detected here, where the server is late or silent
     + BackendGarbled              502  its reply violates its own protocol
     + BackendTruncated            502  its reply ended before it was finished
@@ -24,6 +25,7 @@ Every failure that anyclaude can report, and the form in which the client gets i
   - ProtocolMisuse                500  a bug of the gateway: an event that the message grammar forbids
   - SetupError                    anyclaude cannot start on this machine; ends the process with `exit_status`
     + InvalidSetting              a flag, variable or configuration key has an unusable value
+    + ServerUnusable              the chosen model server does not answer, or not as one
     + PortTaken                   another process listens on the gateway's port
     + ClientUnavailable           Claude Code cannot be found or installed
     + DownloadFailed              a file could not be fetched, or is not the requested one
@@ -161,24 +163,36 @@ class BackendTimeout(BackendError):
 
 
 class BackendRejected(BackendError):
-    """The backend answered with an error; status, type and message are the backend's."""
+    """
+    The backend answered with an error; status, type and message are the backend's.
 
-    def __init__(
-        self,
-        message: str,
-        status: int,
-        kind: str,
-        retry_after_seconds: float | None = None,
-        *,
-        lacks_model: bool = False,
-    ) -> None:
-        """Describe the refusal; `lacks_model` if it says that the server has no such model."""
+    `may_be_too_long`: the words leave open whether the prompt is over the window (`PromptWindow.settled`).
+    `is_too_long`: they say that it is.  `lacks_model`: they say that the server does not have the model.
+    """
+
+    is_too_long: bool = False
+
+    may_be_too_long: bool = False
+    lacks_model: bool = False
+
+    def __init__(self, message: str, status: int, kind: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.kind = kind
         self.retry_after_seconds = retry_after_seconds
         self.is_transient = status in TRANSIENT_STATUSES
-        self.lacks_model = lacks_model
+
+
+class BadSample(BackendRejected):
+    """
+    The backend could not read what its model wrote, such as a tool call that is not JSON.
+
+    The next sample may be better, so the gateway asks again; for the client the error is final.
+    """
+
+    def __init__(self, message: str, status: int, kind: str) -> None:
+        super().__init__(message, status, kind)
+        self.is_transient = False
 
 
 class PromptTooLong(BackendRejected):
@@ -190,6 +204,7 @@ class PromptTooLong(BackendRejected):
 
     status = 400
     kind = "invalid_request_error"
+    is_too_long = True
 
     def __init__(self, tokens: int, limit: int, why: str) -> None:
         super().__init__(f"prompt is too long: {tokens} tokens > {limit} maximum ({why})", self.status, self.kind)
@@ -225,6 +240,14 @@ class InvalidSetting(SetupError):
     """A flag, variable or configuration key has an unusable value."""
 
     exit_status = 2
+
+
+class ServerUnusable(SetupError):
+    """The chosen model server does not answer, or not as a model server; `reason` is the one of the probe."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class PortTaken(SetupError):

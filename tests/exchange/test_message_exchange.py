@@ -23,6 +23,7 @@ from anyclaude.exchange import (
     PendingReplies,
     PromptPipeline,
     ReattachPolicy,
+    TokenCalibration,
     caller_of,
 )
 from anyclaude.protocol.caching_decoder import CachingDecoder
@@ -62,6 +63,7 @@ class Setup:
             pending_replies=PendingReplies(REAL_TIME.seconds, ReattachPolicy()),
             decoder=CachingDecoder(),
             diagnose=self._diagnose,
+            calibration=TokenCalibration(),
             new_id=lambda prefix: f"{prefix}_1",
         )
 

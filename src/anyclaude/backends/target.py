@@ -1,10 +1,8 @@
 """One model server as this run uses it: its kind, address, model and key."""
 
-from base64 import b64encode
-from urllib.parse import unquote, urlsplit
-
 from msgspec import Struct
 
+from anyclaude.network import DIRECT, ServerAddress, Way, parse_address
 from anyclaude.profiles import BackendProfile
 from anyclaude.secret import Secret
 
@@ -24,34 +22,33 @@ class BackendTarget(Struct, frozen=True, kw_only=True):
     api_key: Secret | None = None
     context_tokens: int | None = None
     parallel_requests: int = 1
+    way: Way = DIRECT
+    """How the server is reached."""
+    is_router: bool = False
+    """Whether the server loads and unloads models by itself, so that a fact is one of a model, not of the server."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the user to read at the start."""
     version: str | None = None
     """The version that the server reports."""
     awaited_because: str | None = None
     """Why the server cannot be used yet, and the rest is what is expected of it; `None` if it can be used."""
 
     @property
-    def address(self) -> str:
-        """The base URL without the credentials it may hold, so that it can be shown."""
-        scheme, mark, rest = self.base_url.partition("://")
-        host, slash, path = rest.partition("/")
-        return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}".rstrip("/")
+    def endpoint(self) -> ServerAddress:
+        """The base URL, taken apart.  Raises `InvalidSetting`."""
+        return parse_address(self.base_url)
 
     @property
-    def origin(self) -> str:
-        """The root of the server; an address that cannot be used fails when a request is sent to it."""
-        parts = urlsplit(self.address)
-        return f"{parts.scheme}://{parts.netloc}"
+    def address(self) -> str:
+        """The base URL without what may be secret in it, so that it can be shown."""
+        return self.endpoint.shown
 
     @property
     def authorization(self) -> Secret | None:
         """The value of the header that carries the key, or the credentials that stand in the address."""
         if self.api_key is not None:
             return Secret(f"Bearer {self.api_key.reveal()}")
-        url = urlsplit(self.base_url)
-        if not url.username:
-            return None
-        words = ":".join((unquote(url.username), unquote(url.password or "")))
-        return Secret(f"Basic {b64encode(words.encode()).decode()}")
+        return self.endpoint.credentials
 
     def __repr__(self) -> str:
         return f"BackendTarget({self.profile.name}, {self.address}, {self.model})"

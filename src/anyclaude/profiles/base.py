@@ -108,6 +108,9 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     forces_calls_by: ForcedCalls = "tool_choice"
     compiles_tool_schemas: bool = False
     """Whether the server makes a grammar of each tool's schema, and refuses the whole request if it cannot."""
+    names_stop_sequences: bool = False
+    """Whether the server says which stop sequence has ended a reply.  To the others they are not sent: the gateway
+    finds them in the text."""
     repetition_sampling: RepetitionSampling = "frequency_penalty"
     accepts_images: bool = True
     accepts_image_urls: bool = True
@@ -130,8 +133,15 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     continuation: Continuation = "none"
     identity_path: str | None = None
     identity_marker: str = ""
+    identity_owner: str = ""
+    """The `owned_by` of its models, by which a server is identified that wants a key at `identity_path`."""
+    version_path: str | None = None
+    """The route, from the server's root, that reports the server's version, where no other answer does."""
     facts_from: FactsSource = "openai_models"
     how_to_start: str = ""
+    counts_cached_tokens: bool = False
+    """Whether `usage.prompt_tokens` is known to count the whole prompt, as the API says, and not only the tokens that
+    were not cached.  A reply that reports its cached tokens shows it as well."""
     parallel_requests: int = 1
     keeps_evicted_prompts: bool = False
     """Whether a prompt that another one evicts is kept elsewhere; if not, the gateway lets a conversation finish its

@@ -15,7 +15,15 @@ from anyclaude.backends import (
     LearnedAmendments,
     LearnedFor,
 )
-from anyclaude.dialects import Dialect, DroppedField, EnforcedContent, TokenizerApi, WireRequest, tokenizer_for
+from anyclaude.dialects import (
+    Dialect,
+    DroppedField,
+    EarlierReplies,
+    EnforcedContent,
+    TokenizerApi,
+    WireRequest,
+    tokenizer_for,
+)
 from anyclaude.errors import BackendError, BackendRejected, BackendUnavailable
 from anyclaude.profiles import Amendment, BackendProfile, amended
 from anyclaude.protocol.messages_request import MessagesRequest
@@ -56,7 +64,7 @@ class BackendRequest(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A server with its dialect, circuit breaker, admission, prompt window, and what its refusals have taught."""
+    """A server with what stands before it, and what its refusals have taught; its last replies are remembered."""
 
     server: FollowedServer
     dialect: Dialect
@@ -64,6 +72,7 @@ class Upstream:
     admission: Admission
     window: PromptWindow = field(default_factory=PromptWindow)
     learned: LearnedAmendments = field(default_factory=LearnedAmendments)
+    earlier_replies: EarlierReplies = field(default_factory=EarlierReplies)
 
     @property
     def backend(self) -> Backend:
@@ -111,12 +120,12 @@ class Upstream:
 
     async def up_to_date(self, request: "PreparedRequest") -> "PreparedRequest":
         """
-        Return the request as it is for what the server runs now, after asking a server that had failed.
+        Return the request as it is for what the server runs now, after asking a server that may have changed.
 
         Raises:
             BackendUnavailable: when no server has been found yet.
         """
-        await self.server.refresh_if_it_had_failed()
+        await self.server.refresh_if_needed()
         if self.server.awaited_because is not None:
             raise BackendUnavailable(self.server.awaited_because, RETRY_AFTER_SECONDS)
         return request if request.target is self.backend.target else self.prepare(request.source, request.trial)
@@ -128,6 +137,21 @@ class Upstream:
         if request.target is self.backend.target and not await self.server.refresh():
             return None
         return self.prepare(request.source)
+
+    def raise_if_too_long(self, request: "PreparedRequest", error: BackendError) -> None:
+        """
+        Raise `PromptTooLong` for a refusal that may mean it, if the prompt may fill the window.
+
+        A server that refuses a prompt for its length may have another window than before.
+        """
+        source = request.source
+        settled = self.window.settled(
+            error, source.conversation, source.request, source.characters, request.target.context_tokens
+        )
+        if isinstance(settled, BackendRejected) and settled.is_too_long:
+            self.server.may_have_changed()
+        if settled is not error:
+            raise settled from error
 
     def server_changed(self, backend: Backend) -> None:
         """Adapt to what the server runs now: counts of another model's tokens mean nothing."""
@@ -166,7 +190,7 @@ class Upstream:
                 body = await reply.read_error()
                 raise self.dialect.decode_error(reply.status, body, reply.retry_after_seconds, request.profile)
             tools = request.source.request.tools
-            yield DeltaReader(reply, self.dialect.decoder(reply.content_type, tools))
+            yield DeltaReader(reply, self.dialect.decoder(reply.content_type, tools, self.earlier_replies))
 
 
 class PreparedRequest(Struct, frozen=True):

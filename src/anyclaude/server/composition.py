@@ -6,9 +6,10 @@ reverse order.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import aiohttp
 from msgspec.structs import replace
@@ -28,12 +29,21 @@ from anyclaude.exchange import (
     MessageExchanges,
     PendingReplies,
     PromptPipeline,
+    TokenCalibration,
 )
-from anyclaude.filters import FilterFactory, checked_calls, endless_arguments, endless_reply, written_replies
+from anyclaude.filters import (
+    FilterFactory,
+    checked_calls,
+    endless_arguments,
+    endless_reply,
+    stop_sequences,
+    written_replies,
+)
+from anyclaude.network import parse_address
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import Prewarmer
 from anyclaude.protocol.caching_decoder import CachingDecoder
-from anyclaude.scheduling import Admission, Dispatcher, FollowedServer, Upstream
+from anyclaude.scheduling import Admission, Dispatcher, FollowedServer, TokenCounter, Upstream
 from anyclaude.transforms import PromptContext
 
 from .gateway import FatalError, Gateway, new_id
@@ -68,15 +78,19 @@ async def open_gateway(
         )
     composition = _Composition(options, targets, journal, clock, fatal_error)
     async with AsyncExitStack() as stack:
-        session = await composition.opened_session(stack)
-        services, own_listeners = composition.services(session, stack)
-        forward = Passthrough(session, options.forward_to) if options.forward_to else None
+        sessions = await composition.opened_sessions(stack)
+        services, own_listeners = composition.services(sessions, stack)
+        forward = composition.forward(sessions)
         listener = Listeners((*own_listeners, *listeners))
         gateway = Gateway(options, services, listener, forward, clock, fatal_error)
         await stack.enter_async_context(gateway.listening())
         if services.prewarmer is not None:
             services.prewarmer.start(gateway.new_log)
         yield gateway
+
+
+Sessions: TypeAlias = Mapping[str | None, aiohttp.ClientSession]
+"""The connections: one session for all servers on the network, and one for each Unix socket, by its path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +103,25 @@ class _Composition:
     clock: Clock
     fatal_error: FatalError
 
-    async def opened_session(self, stack: AsyncExitStack) -> aiohttp.ClientSession:
-        """Return the session for the connections to all servers; the journal is closed after it."""
+    async def opened_sessions(self, stack: AsyncExitStack) -> Sessions:
+        """Return the sessions for the connections to all servers; the journal is closed after them."""
         stack.callback(self.journal.close)
-        is_remote = any(target.profile.is_remote for target in self.targets)
-        trusts_environment = is_remote or self.options.forward_to is not None
-        return await stack.enter_async_context(open_session(trusts_environment))
+        addresses = [target.endpoint for target in self.targets]
+        addresses += [parse_address(self.options.forward_to)] if self.options.forward_to else []
+        paths = {None, *(address.socket_path for address in addresses)}
+        return {path: await stack.enter_async_context(open_session(socket_path=path)) for path in paths}
 
-    def services(
-        self, session: aiohttp.ClientSession, stack: AsyncExitStack
-    ) -> tuple[Services, tuple[ExchangeListener, ...]]:
+    def forward(self, sessions: Sessions) -> Passthrough | None:
+        """Return what forwards every request, `None` if a model answers."""
+        if self.options.forward_to is None:
+            return None
+        address = parse_address(self.options.forward_to)
+        return Passthrough(sessions[address.socket_path], address, self.options.forward_way)
+
+    def services(self, sessions: Sessions, stack: AsyncExitStack) -> tuple[Services, tuple[ExchangeListener, ...]]:
         """Return the services of the routes, and the gateway's own listeners in the order of their calls."""
         learned = LearnedAmendments(self.options.learned_file)
-        upstreams = tuple(self._upstream(self._as_set(target), session, learned) for target in self.targets)
+        upstreams = tuple(self._upstream(self._as_set(target), sessions, learned) for target in self.targets)
         for upstream in upstreams:
             self._follow(upstream, stack)
         memory = ConversationMemory(self.options.memory_file)
@@ -110,22 +130,26 @@ class _Composition:
             allowed_tools=self.options.allowed_tools,
             repeated_calls=self.options.repeated_calls,
         )
-        pipeline = PromptPipeline(memory, policy)
+        calibration = TokenCalibration()
+        pipeline = PromptPipeline(memory, policy, calibration.characters_per_token)
         prewarmer = self._prewarmer(upstreams, pipeline, stack)
         analyser = self._analyser(stack)
         services = Services(
             upstreams=upstreams,
             pipeline=pipeline,
-            exchanges=self._exchanges(upstreams, pipeline, stack),
+            exchanges=self._exchanges(upstreams, pipeline, calibration, stack),
+            token_counter=self._token_counter(stack),
+            calibration=calibration,
             journal=self.journal,
             timing=self.options.timing,
             limits=self.options.limits,
             prewarmer=prewarmer,
         )
-        listeners = (self.journal, memory, analyser, prewarmer)
+        listeners = (self.journal, memory, calibration, analyser, prewarmer)
         return services, tuple(listener for listener in listeners if listener is not None)
 
-    def _upstream(self, target: BackendTarget, session: aiohttp.ClientSession, learned: LearnedAmendments) -> Upstream:
+    def _upstream(self, target: BackendTarget, sessions: Sessions, learned: LearnedAmendments) -> Upstream:
+        session = sessions[target.endpoint.socket_path]
         evicts_prompts = not target.profile.keeps_evicted_prompts
 
         async def ask(backend: Backend) -> Backend:
@@ -162,6 +186,11 @@ class _Composition:
         stack.push_async_callback(prewarmer.stop)
         return prewarmer
 
+    def _token_counter(self, stack: AsyncExitStack) -> TokenCounter:
+        counter = TokenCounter()
+        stack.push_async_callback(counter.close)
+        return counter
+
     def _analyser(self, stack: AsyncExitStack) -> CacheAnalyser | None:
         if self.options.prompts_folder is None:
             return None
@@ -170,7 +199,11 @@ class _Composition:
         return analyser
 
     def _exchanges(
-        self, upstreams: tuple[Upstream, ...], pipeline: PromptPipeline, stack: AsyncExitStack
+        self,
+        upstreams: tuple[Upstream, ...],
+        pipeline: PromptPipeline,
+        calibration: TokenCalibration,
+        stack: AsyncExitStack,
     ) -> MessageExchanges:
         options, clock = self.options, self.clock
         pending_replies = PendingReplies(clock.seconds, options.reattach_policy)
@@ -181,6 +214,7 @@ class _Composition:
             pending_replies=pending_replies,
             decoder=CachingDecoder(),
             diagnose=CacheDiagnostics().diagnose,
+            calibration=calibration,
             new_id=new_id,
             filters=(*_own_filters(options), *options.filters),
         )
@@ -194,4 +228,6 @@ def _without_constraints(target: BackendTarget) -> BackendTarget:
 def _own_filters(options: GatewayOptions) -> tuple[FilterFactory, ...]:
     """Return the filters that every reply passes, in order."""
     calls = () if options.tool_calls == "native" else (written_replies, checked_calls)
-    return (endless_arguments, *calls, endless_reply) if options.endless_reply else calls
+    if not options.endless_reply:
+        return (*calls, stop_sequences)
+    return (endless_arguments, *calls, stop_sequences, endless_reply)

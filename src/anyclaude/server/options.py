@@ -12,6 +12,7 @@ from anyclaude.bounds import QUEUE_LIMIT, REPEATED_CALLS, STORED_PROMPTS
 from anyclaude.diet import Diet
 from anyclaude.exchange import ReattachPolicy
 from anyclaude.filters import FilterFactory
+from anyclaude.network import DIRECT, Way
 from anyclaude.prewarm import PrewarmOptions
 from anyclaude.secret import Secret
 from anyclaude.timeouts import Timeouts
@@ -59,6 +60,8 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     token: Secret | None = None
     forward_to: str | None = None
     """The origin to which mode `claude` forwards every request unchanged; then there are no targets, and no token."""
+    forward_way: Way = DIRECT
+    """How that origin is reached."""
     allowed_origins: frozenset[str] = frozenset()
     ask_again: AskForTarget = unchanged
     """How a server is asked what it runs when that may have changed; by default it is not."""
