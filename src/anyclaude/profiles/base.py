@@ -139,6 +139,8 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     """The route, from the server's root, that reports the server's version, where no other answer does."""
     facts_from: FactsSource = "openai_models"
     how_to_start: str = ""
+    has_unique_reply_ids: bool = True
+    """Whether an id that an earlier reply had means that the server wrote that reply into this one."""
     counts_cached_tokens: bool = False
     """Whether `usage.prompt_tokens` is known to count the whole prompt, as the API says, and not only the tokens that
     were not cached.  A reply that reports its cached tokens shows it as well."""
