@@ -99,7 +99,7 @@ async def _counting_gateway(folder: Path) -> AsyncIterator[Gateway]:
             api_key=Secret(engine.api_key),
             context_tokens=engine.context_tokens,
         )
-        async with open_session(trusts_environment=False) as session:
+        async with open_session() as session:
             target = await fitted_to_template(HttpBackend(session, target))
         async with open_gateway(GatewayOptions(grace_seconds=0.1), (target,), Journal(folder / "journal")) as gateway:
             yield gateway

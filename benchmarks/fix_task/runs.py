@@ -107,7 +107,7 @@ def _direct_player(engine: EmbeddedEngine, folder: Path) -> Player:
 def _anyclaude_player(engine: EmbeddedEngine, folder: Path) -> Player:
     async def play(task: ClientTask) -> Ending:
         launch = _launch(engine, folder)
-        async with open_session(trusts_environment=False) as session:
+        async with open_session() as session:
             target = await fitted_to_template(HttpBackend(session, engine_target(engine, Settings())))
         earlier = len(_journal(launch.state))
         async with launched(launch, target, task) as command:

@@ -58,7 +58,7 @@ async def open_ways(model_file: Path, folder: Path, options: EngineOptions) -> A
     async with AsyncExitStack() as stack:
         alone = await stack.enter_async_context(running(model_file, folder / "alone", own))
         ours = await stack.enter_async_context(running(model_file, folder / "ours", options))
-        async with open_session(trusts_environment=False) as session:
+        async with open_session() as session:
             target = await fitted_to_template(HttpBackend(session, engine_target(ours, Settings())))
         ways = [Way(DIRECT, alone.base_url, alone.api_key)]
         for number, arm in enumerate(ARMS[1:]):

@@ -24,6 +24,7 @@ Every failure that anyclaude can report, and the form in which the client gets i
   - ProtocolMisuse                500  a bug of the gateway: an event that the message grammar forbids
   - SetupError                    anyclaude cannot start on this machine; ends the process with `exit_status`
     + InvalidSetting              a flag, variable or configuration key has an unusable value
+    + ServerUnusable              the chosen model server does not answer, or not as one
     + PortTaken                   another process listens on the gateway's port
     + ClientUnavailable           Claude Code cannot be found or installed
     + DownloadFailed              a file could not be fetched, or is not the requested one
@@ -215,6 +216,14 @@ class InvalidSetting(SetupError):
     """A flag, variable or configuration key has an unusable value."""
 
     exit_status = 2
+
+
+class ServerUnusable(SetupError):
+    """The chosen model server does not answer, or not as a model server; `reason` is the one of the probe."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class PortTaken(SetupError):

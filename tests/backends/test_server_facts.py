@@ -21,7 +21,7 @@ SOON = 0.05
 @asynccontextmanager
 async def server_at(base_url: str, name: BackendName, key: Secret | None = None) -> AsyncIterator[Backend]:
     """Yield the server as a candidate, whose model is not known."""
-    async with open_session(trusts_environment=False) as session:
+    async with open_session() as session:
         target = BackendTarget(profile=profile_named(name), base_url=base_url, model="", api_key=key)
         yield HttpBackend(session, target)
 

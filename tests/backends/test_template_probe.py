@@ -63,7 +63,7 @@ def target_of(engine: EmbeddedEngine) -> BackendTarget:
 
 
 async def fitted(target: BackendTarget) -> BackendProfile:
-    async with open_session(trusts_environment=False) as session:
+    async with open_session() as session:
         return (await fitted_to_template(HttpBackend(session, target))).profile
 
 

@@ -33,7 +33,7 @@ async def reply(engine: EmbeddedEngine, request: MessagesRequest) -> list[Delta]
     deltas: list[Delta] = []
     wire = dialect.encode_request(request, "m", EMBEDDED).request
     async with (
-        open_session(trusts_environment=False) as session,
+        open_session() as session,
         HttpBackend(session, target).stream(wire, 120.0) as response,
     ):
         assert response.status == 200, await response.read_error()

@@ -20,6 +20,7 @@ class FakeReply(Struct, frozen=True, kw_only=True):
     status: int = 200
     content_type: str = "text/event-stream"
     retry_after_seconds: float | None = None
+    location: str | None = None
 
 
 class FakeBackend:

@@ -68,7 +68,7 @@ async def _target(launch: Launch, backend_url: str) -> BackendTarget:
         context_tokens=launch.context_tokens,
         parallel_requests=launch.profile.parallel_requests,
     )
-    async with open_session(trusts_environment=False) as session:
+    async with open_session() as session:
         return await fitted_to_template(HttpBackend(session, target))
 
 

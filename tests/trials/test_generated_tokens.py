@@ -95,7 +95,7 @@ async def test_the_tokens_of_a_call_written_as_text_are_not_evaluated_again_with
 ) -> None:
     own_template = read_metadata(qwen_model).chat_template
     options = EngineOptions(context_tokens=4096, chat_template=own_template)
-    async with running(qwen_model, tmp_path, options) as engine, open_session(trusts_environment=False) as session:
+    async with running(qwen_model, tmp_path, options) as engine, open_session() as session:
         target = await fitted_to_template(HttpBackend(session, target_of(engine)))
         async with (
             running_gateway(tmp_path, target, options=replace(QUICK, filters=(JsonCalls,))) as gateway,

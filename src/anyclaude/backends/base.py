@@ -26,6 +26,11 @@ class BackendReply(Protocol):
         """The delay after which the server accepts the request again, if it named one."""
         ...
 
+    @property
+    def location(self) -> str | None:
+        """Where a redirection leads, if the server said it."""
+        ...
+
     async def read_chunk(self, within_seconds: float) -> bytes:
         """
         Return the next bytes, `b""` at the end of the reply.

@@ -24,6 +24,9 @@ class QueryReply(Struct, frozen=True):
 
     status: int
     body: bytes
+    content_type: str = ""
+    location: str | None = None
+    """Where a redirection leads."""
 
     @property
     def is_ok(self) -> bool:
@@ -53,7 +56,7 @@ async def query(backend: Backend, request: WireRequest, within_seconds: float) -
         async with asyncio.timeout(within_seconds), backend.stream(request, within_seconds) as reply:
             is_error = reply.status != 200
             body = await (reply.read_error() if is_error else read_body(reply, within_seconds))
-            return QueryReply(reply.status, body)
+            return QueryReply(reply.status, body, reply.content_type, reply.location)
     except TimeoutError as error:
         where = f"{backend.target.profile.title} at {backend.target.address}"
         raise BackendTimeout(f"{where} did not answer {request.path} within {within_seconds:g} s") from error

@@ -1,59 +1,75 @@
 """
-Ask a server for its kind, its models, and the real size of the window.
+Ask a server for its models, and for the real size of the window.
 
-The shapes of the answers: llama.cpp b11549 (`/props`, tried), LM Studio's REST documentation (`/api/v0/models`),
-Ollama's API documentation (`/api/ps`, `/api/show`, `/api/tags`), vLLM's `max_model_len` and OpenRouter's
-`context_length` in `/v1/models`.  What a server does not report stays `None`.
+The shapes of the answers: llama.cpp b11549 (`/props`, tried) and its router (`/props?model=`, README of the server), LM
+Studio's REST documentation (`/api/v0/models`, `/api/v1/models`), Ollama's API documentation (`/api/ps`, `/api/show`,
+`/api/tags`, `/api/version`), vLLM's `max_model_len` and `/version`, SGLang's `/get_server_info`, and OpenRouter's
+`context_length` in `/v1/models`.  What a server does not report stays `None`.  The questions can be asked at any time,
+also of a server that answers requests meanwhile.
 """
 
 import asyncio
 import re
-from typing import TypeVar, assert_never
+from typing import assert_never
+from urllib.parse import quote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendError
-from anyclaude.protocol.json_values import encode_json
+from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_lenient_json, encode_json
 
 from .base import Backend
+from .model_list import (
+    ModelEntry,
+    capabilities_chat,
+    entries_in,
+    object_in,
+    text_in,
+    texts_in,
+    tokens_in,
+)
+from .probe import MODELS
 from .query import QueryReply, query
 
-T = TypeVar("T")
+NEEDED_TOKENS = 32_768
+"""The window in which Claude Code works well: its own prompt takes up to 20,500 tokens (docs/diets.md)."""
 
-MODELS = WireRequest("/models", accept="*/*", method="GET")
+MAX_SHOWN_MODELS = 8
+"""How many of Ollama's models are asked for their capabilities, newest first."""
+
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class ServerFacts(Struct, frozen=True, kw_only=True):
-    """What a server reports: its models, the loaded one, its window in tokens, and the requests it serves at once."""
+    """
+    What a server reports.
+
+    `models` are those that can chat, in the server's order; `default_model` is the one to use if none is chosen: the
+    loaded one, else the first.  `context_tokens` is the window of the model that was asked about, `parallel_requests`
+    the number of requests served at once, `note` a sentence about the window for the user.
+    """
 
     models: tuple[str, ...] = ()
     loaded_model: str | None = None
+    default_model: str | None = None
     context_tokens: int | None = None
     parallel_requests: int | None = None
-
-
-async def is_reachable(backend: Backend, within_seconds: float) -> bool:
-    """Return whether anything speaks HTTP at the server's address."""
-    return await _query(backend, MODELS, within_seconds) is not None
-
-
-async def identifies_as_profile(backend: Backend, within_seconds: float) -> bool:
-    """Return whether the server is of the kind that its target's profile describes."""
-    profile = backend.target.profile
-    if profile.identity_path is None:
-        return False
-    reply = await _query(backend, _get(profile.identity_path), within_seconds)
-    return reply is not None and reply.is_ok and profile.identity_marker.encode() in reply.body
+    version: str | None = None
+    sees_images: bool | None = None
+    is_router: bool = False
+    note: str | None = None
 
 
 async def ask_facts(backend: Backend, within_seconds: float, model: str | None) -> ServerFacts:
-    """Return the server's facts, about `model` if one is named, else about the model it has loaded."""
+    """Return the server's facts, about `model` if one is named, else about the model it would use."""
     server = _Server(backend, within_seconds)
     source = backend.target.profile.facts_from
     match source:
         case "llamacpp_props":
-            return await _llamacpp(server)
+            return await _llamacpp(server, model)
         case "lmstudio_models":
             return await _lmstudio(server, model)
         case "ollama_show":
@@ -70,110 +86,200 @@ class _Server(Struct, frozen=True):
     backend: Backend
     within_seconds: float
 
-    async def answer(self, request: WireRequest, kind: type[T]) -> T | None:
-        """Return the answer as a `kind`, `None` where the server has no such answer."""
-        reply = await _query(self.backend, request, self.within_seconds)
-        return None if reply is None else reply.decoded(kind)
+    async def answer(self, request: WireRequest) -> JsonValue:
+        """Return the answer, `None` where the server has none."""
+        try:
+            reply = await query(self.backend, request, self.within_seconds)
+        except BackendError:
+            return None
+        return _document(reply)
+
+    async def get(self, path: str) -> JsonObject:
+        """Return the object at a path from the server's root, an empty one where there is none."""
+        return object_in(await self.answer(WireRequest(path, accept="*/*", at_root=True, method="GET")))
+
+    async def entries(self, request: WireRequest = MODELS) -> tuple[ModelEntry, ...]:
+        """Return the models in a list."""
+        return entries_in(await self.answer(request))
 
 
-class _ModelEntry(Struct, frozen=True):
-    id: str
-    max_model_len: int | None = None
-    context_length: int | None = None
-    context_window: int | None = None
+class _Choice(Struct, frozen=True):
+    """The models of a list that can chat, and the one that the facts are about."""
+
+    entries: tuple[ModelEntry, ...]
+    asked: ModelEntry | None
+    default: str | None
 
     @property
-    def window(self) -> int | None:
-        return self.max_model_len or self.context_length or self.context_window
+    def names(self) -> tuple[str, ...]:
+        return tuple(entry.name for entry in self.entries)
+
+    @property
+    def loaded(self) -> str | None:
+        return next((entry.name for entry in self.entries if entry.is_loaded), None)
 
 
-class _ModelList(Struct, frozen=True):
-    data: list[_ModelEntry]
+def _choice(listed: tuple[ModelEntry, ...], model: str | None) -> _Choice:
+    """Choose among listed models; a named one counts whatever the list says of it."""
+    entries = tuple(entry for entry in listed if entry.can_chat)
+    default = next((entry for entry in entries if entry.is_loaded), None) or next(iter(entries), None)
+    asked = next((entry for entry in listed if entry.name == model), None) if model else default
+    return _Choice(entries, asked, default.name if default else None)
 
 
-class _GenerationSettings(Struct, frozen=True):
-    n_ctx: int | None = None
-
-
-class _Props(Struct, frozen=True):
-    default_generation_settings: _GenerationSettings = _GenerationSettings()
-    total_slots: int | None = None
-    model_alias: str | None = None
-
-
-class _LmStudioModel(Struct, frozen=True):
-    id: str
-    type: str = "llm"
-    state: str = ""
-    loaded_context_length: int | None = None
-
-
-class _LmStudioModels(Struct, frozen=True):
-    data: list[_LmStudioModel]
-
-
-class _OllamaModel(Struct, frozen=True):
-    name: str
-    context_length: int | None = None
-
-
-class _OllamaModels(Struct, frozen=True):
-    models: list[_OllamaModel]
-
-
-class _OllamaShow(Struct, frozen=True):
-    parameters: str = ""
-
-
-async def _llamacpp(server: _Server) -> ServerFacts:
-    answer, listed = await asyncio.gather(server.answer(_get("/props"), _Props), _model_ids(server))
-    props = answer or _Props()
-    loaded = props.model_alias or next(iter(listed), None)
+async def _llamacpp(server: _Server, model: str | None) -> ServerFacts:
+    props, listed = await asyncio.gather(server.get("/props"), server.entries())
+    choice = _choice(listed, model)
+    if props.get("role") == "router":
+        return await _llamacpp_router(server, choice, props)
+    alias = text_in(props.get("model_alias")) or None
+    name = alias or choice.default
     return ServerFacts(
-        models=listed,
-        loaded_model=loaded,
-        context_tokens=props.default_generation_settings.n_ctx or None,
-        parallel_requests=props.total_slots or None,
+        models=choice.names,
+        loaded_model=name,
+        default_model=name,
+        context_tokens=_props_window(props),
+        parallel_requests=tokens_in(props.get("total_slots")),
+        version=text_in(props.get("build_info")) or None,
+        sees_images=_props_vision(props),
     )
+
+
+async def _llamacpp_router(server: _Server, choice: _Choice, props: JsonObject) -> ServerFacts:
+    """Return the facts of a router, which knows a model's window once it is loaded; a question would load it."""
+    asked = choice.asked
+    own = await server.get(f"/props?model={quote(asked.name, safe='')}") if asked and asked.is_loaded else {}
+    return ServerFacts(
+        models=choice.names,
+        loaded_model=choice.loaded,
+        default_model=choice.default,
+        context_tokens=_props_window(own) or (asked.context_tokens if asked else None),
+        parallel_requests=tokens_in(own.get("total_slots")),
+        version=text_in(props.get("build_info")) or None,
+        sees_images=_props_vision(own),
+        is_router=True,
+    )
+
+
+def _props_window(props: JsonObject) -> int | None:
+    return tokens_in(object_in(props.get("default_generation_settings")).get("n_ctx"))
+
+
+def _props_vision(props: JsonObject) -> bool | None:
+    vision = object_in(props.get("modalities")).get("vision")
+    return vision if isinstance(vision, bool) else None
 
 
 async def _lmstudio(server: _Server, model: str | None) -> ServerFacts:
-    answer = await server.answer(_get("/api/v0/models"), _LmStudioModels)
-    known = [entry for entry in (answer.data if answer else []) if entry.type in {"llm", "vlm"}]
-    loaded = [entry for entry in known if entry.state == "loaded"]
-    asked = [entry for entry in known if entry.id == model] if model else loaded
+    """Return the facts; the newer list names the instances that are loaded, under which requests reach them."""
+    newer, older = await asyncio.gather(server.get("/api/v1/models"), server.get("/api/v0/models"))
+    choice = _choice(_instances(newer) or entries_in(older), model)
     return ServerFacts(
-        models=tuple(entry.id for entry in known),
-        loaded_model=loaded[0].id if loaded else None,
-        context_tokens=asked[0].loaded_context_length if asked else None,
+        models=choice.names,
+        loaded_model=choice.loaded,
+        default_model=choice.default,
+        context_tokens=choice.asked.context_tokens if choice.asked and choice.asked.is_loaded else None,
+        sees_images=choice.asked.sees_images if choice.asked else None,
     )
+
+
+def _instances(document: JsonObject) -> tuple[ModelEntry, ...]:
+    """Return a list's models: each loaded instance under its own name, then those that are not loaded."""
+    loaded: list[ModelEntry] = []
+    idle: list[ModelEntry] = []
+    listed = document.get("models")
+    for item in listed if isinstance(listed, list) else []:
+        for entry in entries_in([item]):
+            instances = object_in(item).get("loaded_instances")
+            before = len(loaded)
+            for instance in map(object_in, instances if isinstance(instances, list) else []):
+                window = tokens_in(object_in(instance.get("config")).get("context_length"))
+                name = text_in(instance.get("id")) or entry.name
+                loaded.append(replace(entry, name=name, context_tokens=window, is_loaded=True))
+            if len(loaded) == before:
+                idle.append(replace(entry, context_tokens=None, is_loaded=False))
+    return (*loaded, *idle)
 
 
 async def _ollama(server: _Server, model: str | None) -> ServerFacts:
     """Return the facts; the window is the one the model was loaded with, or its `num_ctx`, never the trained one."""
-    tags = await server.answer(_get("/api/tags"), _OllamaModels)
-    running = await server.answer(_get("/api/ps"), _OllamaModels)
-    names = tuple(entry.name for entry in (tags.models if tags else ()))
-    loaded = running.models if running else []
-    chosen = model or next((entry.name for entry in [*loaded, *(tags.models if tags else [])]), None)
-    window = next((entry.context_length for entry in loaded if chosen and _same_tag(entry.name, chosen)), None)
-    if window is None and chosen is not None:
-        question = WireRequest("/api/show", encode_json({"model": chosen}), accept="*/*", at_root=True)
-        show = await server.answer(question, _OllamaShow)
-        window = _num_ctx(show.parameters) if show else None
-    return ServerFacts(models=names, loaded_model=loaded[0].name if loaded else None, context_tokens=window)
+    version, tags, running = await asyncio.gather(
+        server.get("/api/version"), server.get("/api/tags"), server.get("/api/ps")
+    )
+    listed = [entry for entry in entries_in(tags) if entry.can_chat]
+    loaded = [entry for entry in entries_in(running) if entry.can_chat]
+    chosen, shown = await _ollama_model(server, model, [entry.name for entry in (*loaded, *listed)], len(loaded))
+    window = next((entry.context_tokens for entry in loaded if chosen and _same_tag(entry.name, chosen)), None)
+    known = window or _num_ctx(text_in(shown.get("parameters")))
+    capabilities = texts_in(shown.get("capabilities"))
+    return ServerFacts(
+        models=tuple(entry.name for entry in listed),
+        loaded_model=loaded[0].name if loaded else None,
+        default_model=chosen if model is None else next((entry.name for entry in (*loaded, *listed)), None),
+        context_tokens=known,
+        version=text_in(version.get("version")) or None,
+        sees_images="vision" in capabilities if capabilities else None,
+        note=_ollama_note(chosen, known) if chosen else None,
+    )
+
+
+async def _ollama_model(
+    server: _Server, model: str | None, names: list[str], running: int
+) -> tuple[str | None, JsonObject]:
+    """
+    Return a model and what Ollama shows of it: the named one, a running one, else the newest that can chat.
+
+    Among those that are not running, one that can call tools goes first.  `names` begin with the `running` ones.
+    """
+    if model is not None:
+        return model, await _show(server, model)
+    first: tuple[str | None, JsonObject] = (None, {})
+    for position, name in enumerate(names[:MAX_SHOWN_MODELS]):
+        shown = await _show(server, name)
+        capabilities = texts_in(shown.get("capabilities"))
+        if capabilities_chat(capabilities) is False:
+            continue
+        if position < running or "tools" in capabilities:
+            return name, shown
+        first = first if first[0] is not None else (name, shown)
+    return first
+
+
+async def _show(server: _Server, model: str) -> JsonObject:
+    question = WireRequest("/api/show", encode_json({"model": model}), accept="*/*", at_root=True)
+    return object_in(await server.answer(question))
+
+
+def _ollama_note(model: str, window: int | None) -> str | None:
+    """Return what to do about a window that is unknown, or too small for Claude Code."""
+    if window is not None and window >= NEEDED_TOKENS:
+        return None
+    size = "its default window, often 4,096 tokens" if window is None else f"a window of {window:,} tokens"
+    return (
+        f"Ollama gives {model} {size}, and cuts what is longer; Claude Code needs about {NEEDED_TOKENS:,}. "
+        f"If memory allows, start Ollama with OLLAMA_CONTEXT_LENGTH={NEEDED_TOKENS}, or set num_ctx in its Modelfile."
+    )
 
 
 async def _openai(server: _Server, model: str | None) -> ServerFacts:
-    answer = await server.answer(MODELS, _ModelList)
-    entries = answer.data if answer else []
-    asked = [entry for entry in entries if entry.id == model] if model else entries[:1]
-    return ServerFacts(models=tuple(entry.id for entry in entries), context_tokens=asked[0].window if asked else None)
+    path = server.backend.target.profile.version_path
+    listed, told = await asyncio.gather(server.entries(), server.get(path) if path else _nothing())
+    choice = _choice(listed, model)
+    asked = choice.asked
+    if asked is not None and asked.owner == "sglang":
+        told = await server.get("/get_server_info")
+    return ServerFacts(
+        models=choice.names,
+        loaded_model=choice.loaded,
+        default_model=choice.default,
+        context_tokens=(asked.context_tokens if asked else None) or tokens_in(told.get("context_length")),
+        version=text_in(told.get("version")) or None,
+        sees_images=asked.sees_images if asked else None,
+    )
 
 
-async def _model_ids(server: _Server) -> tuple[str, ...]:
-    answer = await server.answer(MODELS, _ModelList)
-    return tuple(entry.id for entry in answer.data) if answer else ()
+async def _nothing() -> JsonObject:
+    return {}
 
 
 def _same_tag(one: str, other: str) -> bool:
@@ -183,16 +289,13 @@ def _same_tag(one: str, other: str) -> bool:
 
 def _num_ctx(parameters: str) -> int | None:
     found = re.search(r"^num_ctx\s+(\d+)", parameters, re.MULTILINE)
-    return int(found[1]) if found else None
+    return tokens_in(found[1]) if found else None
 
 
-def _get(path: str) -> WireRequest:
-    return WireRequest(path, accept="*/*", at_root=True, method="GET")
-
-
-async def _query(backend: Backend, request: WireRequest, within_seconds: float) -> QueryReply | None:
-    """Return the server's reply, `None` if there was none in time."""
+def _document(reply: QueryReply) -> JsonValue:
+    if not reply.is_ok:
+        return None
     try:
-        return await query(backend, request, within_seconds)
-    except BackendError:
+        return decode_lenient_json(reply.body.removeprefix(BYTE_ORDER_MARK))
+    except JsonError:
         return None

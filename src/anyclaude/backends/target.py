@@ -1,12 +1,12 @@
 """One model server as this run uses it: its kind, address, model and key."""
 
-from base64 import b64encode
-from urllib.parse import unquote, urlsplit
-
 from msgspec import Struct
 
 from anyclaude.profiles import BackendProfile
 from anyclaude.secret import Secret
+
+from .address import ServerAddress, parse_address
+from .route import DIRECT, Route
 
 
 class BackendTarget(Struct, frozen=True, kw_only=True):
@@ -24,32 +24,31 @@ class BackendTarget(Struct, frozen=True, kw_only=True):
     api_key: Secret | None = None
     context_tokens: int | None = None
     parallel_requests: int = 1
+    route: Route = DIRECT
+    """How the server is reached."""
     version: str | None = None
-    """The version that the server reports."""
+    """The server's own version, as it reports it."""
+    is_router: bool = False
+    """Whether the server loads and unloads models by itself, so that a fact is one of a model, not of the server."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the user to read at the start."""
+
+    @property
+    def endpoint(self) -> ServerAddress:
+        """The base URL, taken apart.  Raises `InvalidSetting`."""
+        return parse_address(self.base_url)
 
     @property
     def address(self) -> str:
-        """The base URL without the credentials it may hold, so that it can be shown."""
-        scheme, mark, rest = self.base_url.partition("://")
-        host, slash, path = rest.partition("/")
-        return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}".rstrip("/")
-
-    @property
-    def origin(self) -> str:
-        """The root of the server; an address that cannot be used fails when a request is sent to it."""
-        parts = urlsplit(self.address)
-        return f"{parts.scheme}://{parts.netloc}"
+        """The base URL without what may be secret in it, so that it can be shown."""
+        return self.endpoint.shown
 
     @property
     def authorization(self) -> Secret | None:
         """The value of the header that carries the key, or the credentials that stand in the address."""
         if self.api_key is not None:
             return Secret(f"Bearer {self.api_key.reveal()}")
-        url = urlsplit(self.base_url)
-        if not url.username:
-            return None
-        words = ":".join((unquote(url.username), unquote(url.password or "")))
-        return Secret(f"Basic {b64encode(words.encode()).decode()}")
+        return self.endpoint.credentials
 
     def __repr__(self) -> str:
         return f"BackendTarget({self.profile.name}, {self.address}, {self.model})"

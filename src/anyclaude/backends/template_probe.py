@@ -10,6 +10,7 @@ requires.  The same route refuses a picture if the model cannot see (llama.cpp b
 request of a conversation with a picture in its history would be refused.
 """
 
+import asyncio
 import itertools
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -19,7 +20,7 @@ from msgspec.structs import replace
 
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendError
-from anyclaude.profiles import ThinkingSwitch
+from anyclaude.profiles import BackendProfile, ThinkingSwitch
 from anyclaude.protocol.json_values import JsonObject, encode_json
 
 from .base import Backend
@@ -28,6 +29,10 @@ from .target import BackendTarget
 
 RENDERING_SECONDS = 5.0
 """A small conversation is rendered within milliseconds; a server that computes for others may take longer."""
+
+PROBE_SECONDS = 8.0
+"""For some 30 renderings, one after the other, while the user waits for the start."""
+
 
 THINKING_TAGS = ("<think>", "<thinking>", "[THINK]", "<seed:think>", "<|START_THINKING|>", "<reasoning>")
 """The opening tags in the templates of DeepSeek R1 and Qwen3, Hermes, Magistral, Seed-OSS, Command A and others."""
@@ -39,21 +44,38 @@ Stages: TypeAlias = Sequence[Sequence[JsonObject]]
 """The messages that each turn adds to a conversation."""
 
 
-async def fitted_to_template(backend: Backend) -> BackendTarget:
-    """Return the backend's target with its profile adapted to the template; unchanged if the server shows none."""
+async def fitted_to_template(backend: Backend, within_seconds: float = PROBE_SECONDS) -> BackendTarget:
+    """
+    Return the backend's target with its profile adapted to the template; unchanged if the server shows none.
+
+    If the renderings take longer than `within_seconds`, or one fails for another reason than the template, the profile
+    stays as it is, and the target's notes say so.
+    """
     target = backend.target
-    profile = target.profile
-    if profile.template_path is None:
+    path = target.profile.template_path
+    if path is None:
         return target
-    template = _Template(backend, profile.template_path)
+    try:
+        async with asyncio.timeout(within_seconds):
+            profile = await _fitted(target.profile, _Template(backend, path))
+    except (TimeoutError, BackendError):
+        note = (
+            f"{target.profile.title} did not render the model's chat template in time, so what is sent is what every "
+            "template takes; start again when the server is idle to have it probed."
+        )
+        return replace(target, notes=(*target.notes, note))
+    return replace(target, profile=profile)
+
+
+async def _fitted(profile: BackendProfile, template: "_Template") -> BackendProfile:
     if await template.rendered(FIRST_TURN) is None:
-        return target
+        return profile
     keeps_instructions = await template.keeps(WITH_INSTRUCTIONS)
     keeps_reasoning = await template.keeps(WITH_REASONING)
     shows_results = await template.keeps(WITH_WRITTEN_CALLS)
     shows_pictures = await template.rendered(WITH_PICTURE) is not None
     switch = await template.thinking_switch()
-    fitted = replace(
+    return replace(
         profile,
         mid_conversation_system="system_message" if keeps_instructions else "user_reminder",
         earlier_reasoning="reasoning_content" if keeps_reasoning else "drop",
@@ -62,7 +84,6 @@ async def fitted_to_template(backend: Backend) -> BackendTarget:
         thinking_switch=switch,
         opens_thinking=await template.opens_thinking(switch),
     )
-    return replace(target, profile=fitted)
 
 
 def keeps_the_prefix(renderings: Sequence[str], texts: Sequence[str]) -> bool:
@@ -211,7 +232,7 @@ class _Template:
     async def rendered(
         self, messages: Sequence[JsonObject], variables: JsonObject | None = None, *, begins_reply: bool = False
     ) -> str | None:
-        """Return the prompt, `None` if the template raises."""
+        """Return the prompt, `None` if the template raises.  Raises `BackendError` if the server does not answer."""
         body: JsonObject = {
             "model": self._backend.target.model,
             "messages": [*messages],
@@ -220,10 +241,7 @@ class _Template:
             **({"chat_template_kwargs": variables} if variables else {}),
         }
         request = WireRequest(self._path, encode_json(body), accept="*/*", at_root=True)
-        try:
-            answer = (await query(self._backend, request, RENDERING_SECONDS)).decoded(_Rendered)
-        except BackendError:
-            return None
+        answer = (await query(self._backend, request, RENDERING_SECONDS)).decoded(_Rendered)
         return answer.prompt if answer else None
 
 

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from msgspec.structs import replace
 
-from anyclaude.backends import BackendTarget
+from anyclaude.backends import DIRECT, BackendTarget, parse_address
 from anyclaude.diet import Diet
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
@@ -84,8 +84,10 @@ def _delayed_notice(seconds: float, say: Callable[[str], None], text: str) -> It
 
 def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
     """Return the options of a launch: a free port on loopback, whatever `serve` would use."""
+    forward_to = forward_address(settings)
     return GatewayOptions(
-        forward_to=forward_address(settings),
+        forward_to=forward_to,
+        forward_route=settings.network.route_to(parse_address(forward_to)) if forward_to else DIRECT,
         memory_file=settings.log_dir / "spoken-calls.jsonl",
         learned_file=learned_file(settings),
         prompts_folder=settings.log_dir / "prompts",
@@ -130,7 +132,7 @@ def forward_address(settings: Settings) -> str | None:
 
 def _may_cost(target: BackendTarget) -> bool:
     """Return whether a server may charge by the token: a key that costs money is not sent without encryption."""
-    return target.profile.is_remote or not target.base_url.startswith("http://")
+    return target.profile.is_remote or target.endpoint.scheme == "https"
 
 
 def _slot_saver(run: Run, launch_key: LaunchKey | None) -> SlotSaverOptions | None:

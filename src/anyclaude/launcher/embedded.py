@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from anyclaude.backends import BackendTarget, fitted_to_template
-from anyclaude.backends.urllib_backend import UrllibBackend
+from anyclaude.backends.stdlib_backend import StdlibBackend
 from anyclaude.engine import EngineOptions, Progress
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine
 from anyclaude.engine.identity import engine_identity
@@ -38,7 +38,7 @@ async def running_engine(
                 f"anyclaude: the window is {engine.context_tokens:,} tokens, as memory allows, of the "
                 f"{engine.trained_tokens:,} the model was trained for. --context-tokens sets it."
             )
-        target = await fitted_to_template(UrllibBackend(engine_target(engine, settings), uses_proxies=False))
+        target = await fitted_to_template(StdlibBackend(engine_target(engine, settings)))
         yield OwnEngine(target, engine, engine_identity(model_file, engine.context_tokens))
 
 

@@ -65,7 +65,7 @@ async def running_servers(settings: Settings, progress: Progress, say: Callable[
     if settings.mode == "claude":
         yield Servers(())
         return
-    target = await find_target(settings)
+    target = await find_target(settings, say=say)
     fallbacks = await find_fallbacks(settings, say)
     if target is not None:
         yield Servers((target, *fallbacks))

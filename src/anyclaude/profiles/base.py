@@ -130,6 +130,10 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     continuation: Continuation = "none"
     identity_path: str | None = None
     identity_marker: str = ""
+    identity_owner: str = ""
+    """The `owned_by` of its models, by which a server is identified that wants a key at `identity_path`."""
+    version_path: str | None = None
+    """The route, from the server's root, that reports the server's version, where no other answer does."""
     facts_from: FactsSource = "openai_models"
     how_to_start: str = ""
     parallel_requests: int = 1

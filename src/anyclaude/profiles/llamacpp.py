@@ -17,6 +17,7 @@ LLAMACPP = BackendProfile(
     continuation="assistant_prefill",
     identity_path="/props",
     identity_marker="default_generation_settings",
+    identity_owner="llamacpp",  # its list of models needs no key (b11549, source: public endpoints)
     facts_from="llamacpp_props",
     how_to_start="llama-server -m MODEL.gguf --jinja",
     # Its memory (`--cache-ram`) loses a prompt to any later one that begins alike: by default a tenth in common is

@@ -11,6 +11,7 @@ VLLM = BackendProfile(
     continuation="continue_final_message",
     identity_path="/version",
     identity_marker='"version"',
+    version_path="/version",
     parallel_requests=16,
     how_to_start="vllm serve MODEL --enable-auto-tool-choice --tool-call-parser PARSER",
     keeps_evicted_prompts=True,  # block by block, as long as its memory lasts (docs: automatic prefix caching)

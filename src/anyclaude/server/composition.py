@@ -5,14 +5,15 @@ Builds a gateway from its options.
 reverse order.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import aiohttp
 from msgspec.structs import replace
 
-from anyclaude.backends import BackendTarget, CircuitBreaker, LearnedAmendments
+from anyclaude.backends import BackendTarget, CircuitBreaker, LearnedAmendments, parse_address
 from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.cache_report.analyser import CacheAnalyser
 from anyclaude.cache_report.diagnostics import CacheDiagnostics
@@ -70,15 +71,19 @@ async def open_gateway(
     )
     composition = _Composition(options, targets, journal, clock, fatal_error)
     async with AsyncExitStack() as stack:
-        session = await composition.opened_session(stack)
-        services, own_listeners = composition.services(session, stack)
-        forward = Passthrough(session, options.forward_to) if options.forward_to else None
+        sessions = await composition.opened_sessions(stack)
+        services, own_listeners = composition.services(sessions, stack)
+        forward = composition.forward(sessions)
         listener = Listeners((*own_listeners, *listeners))
         gateway = Gateway(options, services, listener, forward, clock, fatal_error)
         await stack.enter_async_context(gateway.listening())
         if services.prewarmer is not None:
             services.prewarmer.start(gateway.new_log)
         yield gateway
+
+
+Sessions: TypeAlias = Mapping[str | None, aiohttp.ClientSession]
+"""The connections: one session for all servers on the network, and one for each Unix socket, by its path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +96,27 @@ class _Composition:
     clock: Clock
     fatal_error: FatalError
 
-    async def opened_session(self, stack: AsyncExitStack) -> aiohttp.ClientSession:
-        """Return the session for the connections to all servers; the journal is closed after it."""
+    async def opened_sessions(self, stack: AsyncExitStack) -> Sessions:
+        """Return the sessions for the connections to all servers; the journal is closed after them."""
         stack.callback(self.journal.close)
-        is_remote = any(target.profile.is_remote for target in self.targets)
-        trusts_environment = is_remote or self.options.forward_to is not None
-        return await stack.enter_async_context(open_session(trusts_environment))
+        addresses = [target.endpoint for target in self.targets]
+        addresses += [parse_address(self.options.forward_to)] if self.options.forward_to else []
+        paths = {None, *(address.socket_path for address in addresses)}
+        return {path: await stack.enter_async_context(open_session(socket_path=path)) for path in paths}
 
-    def services(
-        self, session: aiohttp.ClientSession, stack: AsyncExitStack
-    ) -> tuple[Services, tuple[ExchangeListener, ...]]:
+    def forward(self, sessions: Sessions) -> Passthrough | None:
+        """Return what forwards every request, `None` if a model answers."""
+        if self.options.forward_to is None:
+            return None
+        address = parse_address(self.options.forward_to)
+        return Passthrough(sessions[address.socket_path], address, self.options.forward_route)
+
+    def services(self, sessions: Sessions, stack: AsyncExitStack) -> tuple[Services, tuple[ExchangeListener, ...]]:
         """Return the services of the routes, and the gateway's own listeners in the order of their calls."""
         learned = LearnedAmendments(self.options.learned_file)
-        upstreams = tuple(self._upstream(target, session, learned) for target in self.targets)
+        upstreams = tuple(
+            self._upstream(target, sessions[target.endpoint.socket_path], learned) for target in self.targets
+        )
         memory = ConversationMemory(self.options.memory_file)
         policy = PromptContext(
             diet=self.options.diet,

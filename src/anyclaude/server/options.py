@@ -6,6 +6,7 @@ from socket import socket
 
 from msgspec import Struct
 
+from anyclaude.backends import DIRECT, Route
 from anyclaude.bounds import QUEUE_LIMIT, REPEATED_CALLS, STORED_PROMPTS
 from anyclaude.diet import Diet
 from anyclaude.exchange import ReattachPolicy
@@ -49,6 +50,8 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     token: Secret | None = None
     forward_to: str | None = None
     """The origin to which mode `claude` forwards every request unchanged; then there are no targets, and no token."""
+    forward_route: Route = DIRECT
+    """How that origin is reached."""
     allowed_origins: frozenset[str] = frozenset()
     memory_file: Path | None = None
     """The file that keeps raw tool calls for the next run; `None` keeps them in memory only."""

@@ -13,6 +13,8 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from anyclaude.backends import DIRECT, Route, ServerAddress
+from anyclaude.backends.http import way_to
 from anyclaude.errors import BackendTruncated, BackendUnreachable, InvalidRequest
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
 from anyclaude.protocol.usage_reader import UsageReader
@@ -43,11 +45,13 @@ AUTO_HEADERS = ("Accept", "Content-Type", "User-Agent")
 
 
 class Passthrough:
-    """Forwards requests to one origin and streams the replies back."""
+    """Forwards requests to one server and streams the replies back."""
 
-    def __init__(self, session: aiohttp.ClientSession, origin: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, address: ServerAddress, route: Route = DIRECT) -> None:
         self._session = session
-        self._origin = origin.rstrip("/")
+        self._address = address
+        self._origin = address.origin
+        self._way = way_to(address, route)
 
     async def __call__(self, context: RequestContext) -> web.StreamResponse:
         """Forward one request.  Raises `BackendUnreachable` if there is no reply."""
@@ -58,12 +62,13 @@ class Passthrough:
         try:
             upstream = await self._session.request(
                 context.http.method,
-                URL(self._origin + context.http.raw_path, encoded=True),
+                URL(self._address.url_of(context.http.raw_path, at_root=True), encoded=True),
                 data=BytesIO(body) if body else None,
                 headers=headers,
                 skip_auto_headers=AUTO_HEADERS,
                 allow_redirects=False,
                 auto_decompress=False,
+                **self._way,
             )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise BackendUnreachable(f"no connection to {self._origin}: {type(error).__name__}") from error

@@ -1,6 +1,5 @@
 """Reads the settings: flags > environment > configuration file > defaults."""
 
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from anyclaude.backends import network_of, parse_address
 from anyclaude.errors import InvalidSetting
 from anyclaude.profiles import PROFILES
 from anyclaude.secret import Secret
@@ -121,6 +121,7 @@ def _with_paths(settings: Settings, environment: Mapping[str, str]) -> Settings:
         log_dir=_expanded(settings.log_dir, home),
         cache_dir=_expanded(settings.cache_dir, home) if settings.cache_dir else None,
         claude_path=_expanded(settings.claude_path, home) if settings.claude_path else None,
+        ca_file=_expanded(settings.ca_file, home) if settings.ca_file else None,
     )
 
 
@@ -138,9 +139,9 @@ def _checked(settings: Settings, environment: Mapping[str, str]) -> Settings:
             f"set {variable_named('token')} to a text that only you know"
         )
     for url in (settings.backend_url, *(fallback.url for fallback in settings.fallbacks)):
-        if url is not None and not re.match(r"https?://[^/\s]", url):
-            raise InvalidSetting(f"{url!r} is not the address of a server; write it like http://127.0.0.1:8080/v1")
+        if url is not None:
+            parse_address(url)
     variables = {profile.api_key_variable for profile in PROFILES}
     variables |= {fallback.api_key_variable for fallback in settings.fallbacks}
     keys = {name: Secret(text) for name in variables if name and (text := environment.get(name))}
-    return msgspec.structs.replace(settings, keys=keys)
+    return msgspec.structs.replace(settings, keys=keys, network=network_of(environment, settings.ca_file))

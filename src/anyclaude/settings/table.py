@@ -38,11 +38,19 @@ SERVER = Group(
         Setting(
             name="backend_url",
             metavar="URL",
-            meaning="The address of the server. `/v1` is added if it has no path.",
-            allowed="an address that begins with http:// or https://",
+            meaning="The address of the server. `/v1` is added if it has no path; a query goes with each request.",
+            allowed="an address such as http://127.0.0.1:8080/v1 or unix:/run/server.sock",
             otherwise="the usual address of its kind",
             source="the documentation of each server (the modules of `profiles/`)",
             has_flag=True,
+        ),
+        Setting(
+            name="ca_file",
+            metavar="FILE",
+            meaning="Certificates (PEM) that are trusted besides the system's, for a server with one of its own.",
+            otherwise="the file that `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` or `NODE_EXTRA_CA_CERTS` "
+            "names",
+            source="the variables of OpenSSL, requests, curl and Node",
         ),
         Setting(
             name="model",
@@ -322,7 +330,7 @@ FALLBACK: tuple[Setting, ...] = (
         name="url",
         metavar="URL",
         meaning="The address of the server.",
-        allowed="an address that begins with http:// or https://",
+        allowed="an address such as http://127.0.0.1:8080/v1 or unix:/run/server.sock",
         otherwise="the usual address of its kind",
         source="each server's documentation",
         owner=Fallback,

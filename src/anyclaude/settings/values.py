@@ -5,6 +5,7 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct
 
+from anyclaude.backends import Network
 from anyclaude.bounds import QUEUE_LIMIT, REPEATED_CALLS, STORED_PROMPTS
 from anyclaude.claude_code import CLIENT_VERSION, PermissionMode
 from anyclaude.diet import Diet
@@ -40,6 +41,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     mode: Mode | None = None
     backend_url: str | None = None
+    ca_file: Path | None = None
     model: str | None = None
     opus_model: str | None = None
     sonnet_model: str | None = None
@@ -71,6 +73,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     api_key: Secret | None = None
     keys: dict[str, Secret] = {}
     """The servers' own keys, by the name of the variable that holds them."""
+    network: Network = Network()
+    """The ways to servers: proxies and trusted certificates, as `ca_file` and the usual variables name them."""
 
     @property
     def models(self) -> dict[str, str]:

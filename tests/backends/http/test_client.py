@@ -31,7 +31,7 @@ async def server() -> AsyncIterator[RawBackend]:
 
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with open_session(trusts_environment=False) as session:
+    async with open_session() as session:
         yield session
 
 
@@ -149,7 +149,7 @@ async def test_a_connection_that_is_not_accepted_is_unreachable_and_not_a_timeou
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())
-        async with open_session(trusts_environment=False, connect_seconds=SOON) as session:
+        async with open_session(connect_seconds=SOON) as session:
             client = HttpBackend(session, target_at(f"http://127.0.0.1:{full.getsockname()[1]}/v1"))
 
             with pytest.raises(BackendUnreachable, match="nothing answers there"):

@@ -12,6 +12,7 @@ from io import BytesIO
 from types import SimpleNamespace
 
 import aiohttp
+from yarl import URL
 
 from anyclaude.backends.base import BackendReply
 from anyclaude.backends.reading import read_available_body
@@ -20,6 +21,7 @@ from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendTimeout, BackendTruncated, BackendUnreachable
 
 from .body import read_available
+from .way import way_to
 
 CONNECT_SECONDS = 10.0
 """A loopback or LAN server accepts at once; ten seconds also covers a TLS handshake with a hosted one."""
@@ -35,22 +37,23 @@ MAX_ERROR_BODY_BYTES = 64 * 1024
 
 
 def open_session(
-    trusts_environment: bool, connect_seconds: float = CONNECT_SECONDS, keeps_connections: bool = True
+    connect_seconds: float = CONNECT_SECONDS, *, keeps_connections: bool = True, socket_path: str | None = None
 ) -> aiohttp.ClientSession:
     """
-    Return a session, which holds the connections to all servers; the caller closes it.
+    Return a session, which holds the connections to all servers, or to the one at `socket_path`; the caller closes it.
 
-    `trusts_environment` applies the proxy variables of the environment; a server on this machine needs no proxy.
-    The session limits neither connections (each server has a request queue) nor the duration of a reply (its reader
-    does), and keeps no cookies, so that requests are independent of each other.
+    The session takes nothing from the environment: a server's target says how it is reached.  It limits neither
+    connections (each server has a request queue) nor the duration of a reply (its reader does), and keeps no cookies,
+    so that requests are independent of each other.
     """
     tracing = aiohttp.TraceConfig()
     tracing.on_connection_reuseconn.append(_note_reuse)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, force_close=not keeps_connections),
+        connector=aiohttp.TCPConnector(limit=0, force_close=not keeps_connections)
+        if socket_path is None
+        else aiohttp.UnixConnector(socket_path, limit=0, force_close=not keeps_connections),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds),
-        trust_env=trusts_environment,
         trace_configs=[tracing],
     )
 
@@ -73,8 +76,9 @@ class HttpBackend:
     def __init__(self, session: aiohttp.ClientSession, target: BackendTarget) -> None:
         self._session = session
         self._target = target
-        self._address = target.address
-        self._where = f"{target.profile.title} at {target.address}"
+        self._endpoint = target.endpoint
+        self._where = f"{target.profile.title} at {self._endpoint.shown}"
+        self._way = way_to(self._endpoint, target.route)
         authorization = target.authorization
         self._credentials = {} if authorization is None else {"Authorization": authorization.reveal()}
         self._headers = {"Content-Type": "application/json", **self._credentials}
@@ -92,7 +96,7 @@ class HttpBackend:
         Raises `BackendUnreachable` and `BackendTimeout`.
         """
         headers = {**(self._headers if request.body else self._credentials), "Accept": request.accept}
-        url = (self._target.origin if request.at_root else self._address) + request.path
+        url = self._endpoint.url_of(request.path, at_root=request.at_root)
         async with AsyncExitStack() as stack:
             with _translated_errors(self._where, within_seconds):
                 async with asyncio.timeout(within_seconds):
@@ -107,13 +111,31 @@ class HttpBackend:
         """Send a request; `stack` gets the resources that must live as long as the response."""
         attempt = SendAttempt()
         try:
-            return await _send(self._session, url, request, headers, attempt)
+            return await self._send(self._session, url, request, headers, attempt)
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
             if not attempt.on_reused_connection or _has_begun_to_answer(error):
                 raise
-        fresh = open_session(self._session.trust_env, keeps_connections=False)
+        fresh = open_session(keeps_connections=False, socket_path=self._endpoint.socket_path)
         await stack.enter_async_context(fresh)
-        return await _send(fresh, url, request, headers, SendAttempt())
+        return await self._send(fresh, url, request, headers, SendAttempt())
+
+    async def _send(
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        request: WireRequest,
+        headers: Mapping[str, str],
+        attempt: SendAttempt,
+    ) -> aiohttp.ClientResponse:
+        return await session.request(
+            request.method,
+            URL(url, encoded=True),
+            data=_sendable(request.body),
+            headers=headers,
+            allow_redirects=False,
+            trace_request_ctx=attempt,
+            **self._way,
+        )
 
 
 class HttpReply:
@@ -142,6 +164,11 @@ class HttpReply:
         """The `retry-after` header, `None` unless it is a number of seconds."""
         value = self._response.headers.get("Retry-After", "")
         return float(value) if value.isdigit() else None
+
+    @property
+    def location(self) -> str | None:
+        """Where a redirection leads, if the server said it."""
+        return self._response.headers.get("Location")
 
     async def read_chunk(self, within_seconds: float) -> bytes:
         """
@@ -253,19 +280,6 @@ def _translated_errors(where: str, within_seconds: float) -> Iterator[None]:
         raise BackendUnreachable(f"no request can be sent to {where}: {_description(error)}") from error
     except (aiohttp.ClientError, OSError) as error:
         raise BackendUnreachable(f"{where} broke the connection before it answered: {_description(error)}") from error
-
-
-async def _send(
-    session: aiohttp.ClientSession, url: str, request: WireRequest, headers: Mapping[str, str], attempt: SendAttempt
-) -> aiohttp.ClientResponse:
-    return await session.request(
-        request.method,
-        url,
-        data=_sendable(request.body),
-        headers=headers,
-        allow_redirects=False,
-        trace_request_ctx=attempt,
-    )
 
 
 async def _note_reuse(

@@ -102,7 +102,7 @@ def _arguments(
 
 
 def _notes(settings: Settings, target: BackendTarget, diet: ClientDiet, *, is_native: bool) -> tuple[str, ...]:
-    notes = []
+    notes = [*target.notes]
     window = _window(target)
     if target.context_tokens is None:
         notes.append(

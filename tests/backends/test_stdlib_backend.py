@@ -11,7 +11,7 @@ from tests.parts.gateway import target_at
 from tests.parts.raw_backend import RawBackend, ReceivedRequest, free_port, raw_backend
 
 from anyclaude.backends.query import QueryReply, query
-from anyclaude.backends.urllib_backend import UrllibBackend
+from anyclaude.backends.stdlib_backend import StdlibBackend
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendError, BackendTimeout, BackendUnreachable
 from anyclaude.secret import Secret
@@ -21,7 +21,7 @@ LONG = 60.0
 SOON = 0.05
 
 
-async def asked(backend: UrllibBackend, server: RawBackend, request: WireRequest = QUESTION) -> ReceivedRequest:
+async def asked(backend: StdlibBackend, server: RawBackend, request: WireRequest = QUESTION) -> ReceivedRequest:
     """Ask a question, answer it with nothing, and return how it arrived."""
     asking = asyncio.create_task(query(backend, request, LONG))
     received = await server.next_request()
@@ -32,14 +32,14 @@ async def asked(backend: UrllibBackend, server: RawBackend, request: WireRequest
 
 async def failure(base_url: str, within_seconds: float = LONG) -> BackendError:
     with pytest.raises(BackendError) as raised:
-        await query(UrllibBackend(target_at(base_url)), QUESTION, within_seconds)
+        await query(StdlibBackend(target_at(base_url)), QUESTION, within_seconds)
     return raised.value
 
 
 @pytest.mark.parametrize(("status", "body"), [(200, b'{"a": 1}'), (200, b""), (404, b"no such path"), (503, b"busy")])
 async def test_the_reply_is_returned_whole_with_its_status(status: int, body: bytes) -> None:
     async with raw_backend() as server:
-        asking = asyncio.create_task(query(UrllibBackend(target_at(server.base_url)), QUESTION, LONG))
+        asking = asyncio.create_task(query(StdlibBackend(target_at(server.base_url)), QUESTION, LONG))
         await (await server.next_request()).answer(status, body)
 
         assert await asking == QueryReply(status, body)
@@ -47,7 +47,7 @@ async def test_the_reply_is_returned_whole_with_its_status(status: int, body: by
 
 async def test_the_head_of_the_reply_is_returned() -> None:
     async with raw_backend() as server:
-        backend = UrllibBackend(target_at(server.base_url))
+        backend = StdlibBackend(target_at(server.base_url))
 
         async def head() -> tuple[str, float | None]:
             async with backend.stream(QUESTION, LONG) as reply:
@@ -62,7 +62,7 @@ async def test_the_head_of_the_reply_is_returned() -> None:
 
 async def test_a_question_without_a_body_is_sent_to_the_root() -> None:
     async with raw_backend() as server:
-        received = await asked(UrllibBackend(target_at(server.base_url)), server)
+        received = await asked(StdlibBackend(target_at(server.base_url)), server)
 
     assert (received.method, received.path, received.body) == ("GET", "/props", b"")
     assert received.headers["accept"] == "*/*"
@@ -72,7 +72,7 @@ async def test_a_question_without_a_body_is_sent_to_the_root() -> None:
 async def test_a_question_with_a_body_is_json_below_the_base_url() -> None:
     async with raw_backend() as server:
         request = WireRequest("/tokenize", b'{"content": "x"}')
-        received = await asked(UrllibBackend(target_at(server.base_url)), server, request)
+        received = await asked(StdlibBackend(target_at(server.base_url)), server, request)
 
     assert (received.method, received.path, received.body) == ("POST", "/v1/tokenize", request.body)
     assert received.headers["content-type"] == "application/json"
@@ -85,14 +85,14 @@ async def test_a_question_with_a_body_is_json_below_the_base_url() -> None:
 async def test_the_key_or_the_credentials_in_the_address_are_sent(user: str, key: Secret | None, header: str) -> None:
     async with raw_backend() as server:
         target = replace(target_at(f"http://{user}127.0.0.1:{server.port}/v1"), api_key=key)
-        received = await asked(UrllibBackend(target), server)
+        received = await asked(StdlibBackend(target), server)
 
     assert received.headers["authorization"] == header
 
 
 async def test_a_redirect_is_not_followed() -> None:
     async with raw_backend() as server:
-        asking = asyncio.create_task(query(UrllibBackend(target_at(server.base_url)), QUESTION, LONG))
+        asking = asyncio.create_task(query(StdlibBackend(target_at(server.base_url)), QUESTION, LONG))
         await (await server.next_request()).answer(307, b"", Location="http://192.0.2.1/elsewhere")
 
         assert (await asking).status == 307
@@ -102,7 +102,7 @@ async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatc
     async with raw_backend() as proxy:
         monkeypatch.setenv("http_proxy", proxy.origin)
         monkeypatch.setenv("no_proxy", "")
-        received = await asked(UrllibBackend(target_at("http://model.invalid/v1")), proxy)
+        received = await asked(StdlibBackend(target_at("http://model.invalid/v1")), proxy)
 
     assert received.path == "http://model.invalid/props"
 
@@ -132,7 +132,7 @@ async def test_a_key_is_in_no_error() -> None:
     target = replace(target_at(f"http://127.0.0.1:{free_port()}/v1"), api_key=Secret("hunter2\n"))
 
     with pytest.raises(BackendUnreachable) as raised:
-        await query(UrllibBackend(target), QUESTION, LONG)
+        await query(StdlibBackend(target), QUESTION, LONG)
 
     assert "hunter2" not in str(raised.value)
 
@@ -151,7 +151,7 @@ async def test_a_reply_that_does_not_end_times_out_and_its_connection_is_closed(
 
 
 async def test_a_reply_that_is_too_large_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("anyclaude.backends.urllib_backend.MAX_BODY_BYTES", 10)
+    monkeypatch.setattr("anyclaude.backends.stdlib_backend.MAX_BODY_BYTES", 10)
     async with raw_backend() as server:
         failing = asyncio.create_task(failure(server.base_url))
         await (await server.next_request()).answer(200, b"eleven byte")
@@ -172,7 +172,7 @@ async def test_a_success_that_is_cut_short_is_a_failure() -> None:
 @pytest.mark.parametrize("ends", [ReceivedRequest.close, ReceivedRequest.reset])
 async def test_an_error_keeps_its_status_if_its_body_is_cut_short(ends: Callable[[ReceivedRequest], None]) -> None:
     async with raw_backend() as server:
-        asking = asyncio.create_task(query(UrllibBackend(target_at(server.base_url)), QUESTION, LONG))
+        asking = asyncio.create_task(query(StdlibBackend(target_at(server.base_url)), QUESTION, LONG))
         received = await server.next_request()
         await received.send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 1000\r\n\r\nnot")
         ends(received)
@@ -184,7 +184,7 @@ async def test_a_proxy_with_an_https_url_is_not_used(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("http_proxy", f"https://127.0.0.1:{free_port()}")
     monkeypatch.setenv("no_proxy", "")
     async with raw_backend() as server:
-        received = await asked(UrllibBackend(target_at(server.base_url)), server)
+        received = await asked(StdlibBackend(target_at(server.base_url)), server)
 
     assert received.path == "/props"
 
@@ -193,7 +193,7 @@ async def test_proxies_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("no_proxy", "")
     async with raw_backend() as server:
-        received = await asked(UrllibBackend(target_at(server.base_url), uses_proxies=False), server)
+        received = await asked(StdlibBackend(target_at(server.base_url), uses_proxies=False), server)
 
     assert received.path == "/props"
 
@@ -205,6 +205,6 @@ async def test_no_password_is_taken_from_netrc(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("HOME", str(tmp_path))
     async with raw_backend() as server:
-        received = await asked(UrllibBackend(target_at(server.base_url)), server)
+        received = await asked(StdlibBackend(target_at(server.base_url)), server)
 
     assert "authorization" not in received.headers

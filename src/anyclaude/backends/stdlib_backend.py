@@ -7,24 +7,15 @@ whole, so this is no backend for replies of a model.
 """
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from email.message import Message
-from http.client import HTTPException, HTTPResponse, IncompleteRead
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from threading import Thread
 from typing import TypeVar
-from urllib.error import URLError
-from urllib.request import (
-    HTTPHandler,
-    HTTPSHandler,
-    OpenerDirector,
-    ProxyHandler,
-    Request,
-    UnknownHandler,
-    getproxies,
-)
 
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendTimeout, BackendUnreachable
@@ -44,12 +35,15 @@ READ_BYTES = 64 * 1024
 T = TypeVar("T")
 
 
-class UrllibBackend:
-    """A `Backend` for small questions; the usual variables may name a proxy, unless `uses_proxies` is false."""
+class StdlibBackend:
+    """A `Backend` for small questions; no redirection is followed, because a key must not go to another server."""
 
-    def __init__(self, target: BackendTarget, *, uses_proxies: bool = True) -> None:
+    def __init__(self, target: BackendTarget) -> None:
+        """Raise `InvalidSetting` if the address or the trusted certificates cannot be used."""
         self._target = target
-        self._opener = _opener(target.base_url, _usable_proxies() if uses_proxies else {})
+        self._endpoint = target.endpoint
+        self._where = f"{target.profile.title} at {self._endpoint.shown}"
+        self._tls = target.route.tls_context() if self._endpoint.scheme == "https" else None
 
     @property
     def target(self) -> BackendTarget:
@@ -59,32 +53,69 @@ class UrllibBackend:
     @asynccontextmanager
     async def stream(self, request: WireRequest, within_seconds: float) -> AsyncGenerator[BackendReply, None]:
         """Send `request` and return its whole reply; raises `BackendUnreachable` and `BackendTimeout`."""
-        yield await _in_daemon_thread(lambda: self._reply_to(request, within_seconds))
+        yield await in_daemon_thread(lambda: self._reply_to(request, within_seconds))
 
     def _reply_to(self, request: WireRequest, within_seconds: float) -> "WholeReply":
-        where = f"{self._target.profile.title} at {self._target.address}"
         deadline = time.monotonic() + within_seconds
         try:
-            with self._opener.open(self._prepared(request), timeout=within_seconds) as response:
+            with closing(self._connection(within_seconds)) as connection:
+                connection.request(request.method, self._path_to(request), request.body or None, self._headers(request))
+                response = connection.getresponse()
                 return WholeReply(response, _body(response, deadline))
         except TimeoutError as error:
-            raise BackendTimeout(f"{where} sent nothing for {within_seconds:g} s") from error
+            raise BackendTimeout(f"{self._where} did not answer within {within_seconds:g} s") from error
         except ValueError as error:  # its text contains the header
-            raise BackendUnreachable(f"no request can be sent to {where}: address or key is malformed") from error
+            raise BackendUnreachable(
+                f"no request can be sent to {self._where}: its address or key is malformed"
+            ) from error
         except (OSError, HTTPException) as error:
-            reason = error.reason if isinstance(error, URLError) else error
-            if isinstance(reason, TimeoutError):
-                raise BackendTimeout(f"{where} did not answer within {within_seconds:g} s") from error
-            raise BackendUnreachable(f"no reply from {where}: {reason}. Is it running?") from error
+            raise BackendUnreachable(f"no reply from {self._where}: {error}. Is it running?") from error
 
-    def _prepared(self, request: WireRequest) -> Request:
-        headers = {"Accept": request.accept, "User-Agent": USER_AGENT}
+    def _connection(self, within_seconds: float) -> HTTPConnection:
+        endpoint, proxy = self._endpoint, self._target.route.proxy
+        if endpoint.socket_path is not None:
+            return _UnixConnection(endpoint.socket_path, within_seconds)
+        host, port = (proxy.host, proxy.port) if proxy else (endpoint.host, endpoint.port_number)
+        if self._tls is None:
+            return HTTPConnection(host, port, timeout=within_seconds)
+        connection = HTTPSConnection(host, port, timeout=within_seconds, context=self._tls)
+        if proxy is not None:
+            connection.set_tunnel(endpoint.host, endpoint.port_number, self._proxy_headers())
+        return connection
+
+    def _path_to(self, request: WireRequest) -> str:
+        """Return the target of the request line: a proxy that is not a tunnel needs the whole address."""
+        is_forwarded = self._target.route.proxy is not None and self._tls is None
+        named = self._endpoint.url_of if is_forwarded else self._endpoint.path_to
+        return named(request.path, at_root=request.at_root)
+
+    def _headers(self, request: WireRequest) -> dict[str, str]:
+        headers = {"Host": self._endpoint.host_and_port, "Accept": request.accept, "User-Agent": USER_AGENT}
+        headers["Connection"] = "close"
         if (authorization := self._target.authorization) is not None:
             headers["Authorization"] = authorization.reveal()
         if request.body:
             headers["Content-Type"] = "application/json"
-        url = (self._target.origin if request.at_root else self._target.address) + request.path
-        return Request(url, request.body or None, headers, method=request.method)
+        return headers if self._tls is not None else {**headers, **self._proxy_headers()}
+
+    def _proxy_headers(self) -> dict[str, str]:
+        proxy = self._target.route.proxy
+        authorization = proxy.authorization if proxy else None
+        return {} if authorization is None else {"Proxy-Authorization": authorization.reveal()}
+
+
+class _UnixConnection(HTTPConnection):
+    """A connection over a Unix socket."""
+
+    def __init__(self, path: str, within_seconds: float) -> None:
+        super().__init__("localhost", timeout=within_seconds)
+        self._socket_path = path
+
+    def connect(self) -> None:
+        """Connect to the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._socket_path)
 
 
 class WholeReply:
@@ -95,6 +126,7 @@ class WholeReply:
         self.status = response.status
         self.content_type = headers.get_content_type()
         self.retry_after_seconds = _seconds(headers.get("Retry-After", ""))
+        self.location = headers.get("Location")
         self._body = body
 
     async def read_chunk(self, within_seconds: float) -> bytes:
@@ -107,7 +139,7 @@ class WholeReply:
         return await self.read_chunk(0.0)
 
 
-async def _in_daemon_thread(work: Callable[[], T]) -> T:
+async def in_daemon_thread(work: Callable[[], T]) -> T:
     """
     Return what `work` returns; a cancelled call leaves it behind.
 
@@ -152,21 +184,6 @@ def _body(response: HTTPResponse, deadline: float) -> bytes:
         if response.status == 200:
             raise
     return bytes(body)
-
-
-def _usable_proxies() -> dict[str, str]:
-    """Return the proxies of the environment by scheme, without those that are themselves spoken to over TLS."""
-    return {scheme: url for scheme, url in getproxies().items() if not url.startswith("https:")}
-
-
-def _opener(url: str, proxies: dict[str, str]) -> OpenerDirector:
-    """Return what sends requests to `url`, and follows no redirection: a key must not go to another server."""
-    opener = OpenerDirector()
-    for handler in (ProxyHandler(proxies), HTTPHandler(), UnknownHandler()):
-        opener.add_handler(handler)
-    if url.startswith("https:"):
-        opener.add_handler(HTTPSHandler())  # which loads the system's certificates
-    return opener
 
 
 def _seconds(value: str) -> float | None:

@@ -1,0 +1,138 @@
+"""
+What stands in the way of using a server, and how it is said to the user.
+
+Every obstacle has one reason of a small set, and one sentence: what is wrong, and what mends it.  Only silence is
+called "does not answer".
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from anyclaude.profiles import BackendProfile
+from anyclaude.protocol.json_values import JsonError, JsonValue, decode_lenient_json
+
+from .target import BackendTarget
+
+Reason: TypeAlias = Literal[
+    "refused",
+    "unknown_name",
+    "timeout",
+    "unreachable",
+    "certificate",
+    "speaks_plain",
+    "speaks_tls",
+    "key",
+    "loading",
+    "redirect",
+    "not_found",
+    "wrong_path",
+    "web_page",
+    "error",
+]
+"""Why a server does not answer a question: no connection (the first four), TLS, or what it answered instead."""
+
+SILENT: frozenset[Reason] = frozenset({"refused", "unknown_name", "timeout", "unreachable"})
+"""The reasons that mean that there is no server, as far as anyone can tell."""
+
+SENTENCES: Mapping[Reason, str] = {
+    "refused": "{where} does not answer: nothing listens there. {start}",
+    "unknown_name": "{where} does not answer: no machine has the name {host}. Correct --backend-url",
+    "timeout": "{where} does not answer {detail}. {start}",
+    "unreachable": "{where} does not answer: {detail}. {start}",
+    "certificate": "the certificate of {where} is not trusted: {detail}. If it is your own, name its file: "
+    "ANYCLAUDE_CA_FILE=/path/to/certificate.pem",
+    "speaks_plain": "{where} does not speak TLS. Set its address with http: --backend-url {as_http}",
+    "speaks_tls": "{where} speaks TLS only. Set its address with https: --backend-url {as_https}",
+    "key": "{where} {refuses} ({detail}). Set the right one in {variables}",
+    "loading": "{where} is still loading its model. Start again when it is loaded",
+    "redirect": "{where} redirects to {detail}, and a key is not sent elsewhere. Set the address that it names with "
+    "--backend-url",
+    "not_found": "{where} has no {detail}. Another address may be right: --backend-url {other}",
+    "wrong_path": "{where} lists its models elsewhere. Set its address: --backend-url {detail}",
+    "web_page": "{where} answers with a web page ({detail}), not as a model server. Another address may be right: "
+    "--backend-url {other}",
+    "error": "{where} answers with an error: {detail}. Its log may say why",
+}
+
+MAX_WORDS = 200
+"""The part of a server's own words that a sentence repeats: enough to recognise the error."""
+
+MIN_SECRET = 4
+"""Shorter parts of an address are no secrets, and may be parts of ordinary words."""
+
+GENERAL_KEY_VARIABLE = "ANYCLAUDE_API_KEY"
+
+TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+
+
+class Obstacle(Struct, frozen=True):
+    """Why a server does not answer, and the sentence that says so to the user."""
+
+    reason: Reason
+    sentence: str
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether nothing came back that a server could have sent."""
+        return self.reason in SILENT
+
+
+def obstacle(target: BackendTarget, reason: Reason, detail: str) -> Obstacle:
+    """Return the obstacle with its sentence; `detail` is what the server or the system said."""
+    endpoint = target.endpoint
+    sentence = SENTENCES[reason].format(
+        where=f"{target.profile.title} at {endpoint.shown}",
+        detail=_without_secrets(detail, target),
+        host=endpoint.host,
+        start=_start(target.profile),
+        as_http=endpoint.shown.replace("https://", "http://", 1),
+        as_https=endpoint.shown.replace("http://", "https://", 1),
+        refuses="wants a key" if target.authorization is None else "refuses the key",
+        variables=_key_variables(target.profile),
+        other=endpoint.others()[0].shown,
+    )
+    return Obstacle(reason, sentence)
+
+
+def words_of(body: bytes) -> str:
+    """Return what an error says, on one line: the message of a JSON error, the title of a web page, or the text."""
+    try:
+        text = _message(decode_lenient_json(body))
+    except JsonError:
+        text = body.decode(errors="replace")
+        if title := TITLE.search(text):
+            text = title[1]
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= MAX_WORDS else f"{line[:MAX_WORDS]}…"
+
+
+def _message(value: JsonValue) -> str:
+    if isinstance(value, dict):
+        for name in ("error", "message", "detail", "msg"):
+            if value.get(name):
+                return _message(value[name])
+    return value if isinstance(value, str) else ""
+
+
+def _start(profile: BackendProfile) -> str:
+    how = f"Start it ({profile.how_to_start})" if profile.how_to_start else "Start it"
+    return f"{how}, or set its address with --backend-url"
+
+
+def _key_variables(profile: BackendProfile) -> str:
+    own = profile.api_key_variable
+    return GENERAL_KEY_VARIABLE if own in {None, GENERAL_KEY_VARIABLE} else f"{own} or {GENERAL_KEY_VARIABLE}"
+
+
+def _without_secrets(text: str, target: BackendTarget) -> str:
+    """Return a server's words without the key, the password and the query that it was sent."""
+    endpoint = target.endpoint
+    key = target.api_key.reveal() if target.api_key else ""
+    values = (part.partition("=")[2] for part in endpoint.query.split("&"))
+    for secret in (key, endpoint.password, endpoint.query, *values):
+        if len(secret) >= MIN_SECRET:
+            text = text.replace(secret, "…")
+    return text

@@ -1,0 +1,185 @@
+"""Ask a server one small question, and recognise what stands in the way if it does not answer it."""
+
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from http.client import BadStatusLine
+from typing import Literal, TypeAlias
+
+from msgspec.structs import replace
+
+from anyclaude.dialects import WireRequest
+from anyclaude.errors import BackendError, BackendTimeout
+
+from .base import Backend
+from .obstacle import Obstacle, Reason, obstacle, words_of
+from .query import QueryReply, query
+from .stdlib_backend import StdlibBackend, in_daemon_thread
+from .target import BackendTarget
+
+MODELS = WireRequest("/models", accept="*/*", method="GET")
+"""The question that every server with Chat Completions answers."""
+
+TLS_SECONDS = 2.0
+"""A server that speaks TLS shows it with its first bytes."""
+
+LOADING = re.compile(rb"loading", re.IGNORECASE)
+"""llama.cpp answers 503 `Loading model` to every route until its model is loaded (b11669)."""
+
+WANTS_TLS = re.compile(rb"\bHTTPS\b")
+"""What nginx and Go answer to plain HTTP on a port for TLS, with status 400."""
+
+
+Identity: TypeAlias = Literal["yes", "no", "loading", "locked"]
+"""Whether a server is of a kind; `locked` is one that wants a key before it says."""
+
+
+async def probe(backend: Backend, request: WireRequest, within_seconds: float) -> QueryReply | Obstacle:
+    """Return the reply with status 200 that is no web page, else what stands in the way."""
+    target = backend.target
+    try:
+        reply = await query(backend, request, within_seconds)
+    except BackendError as error:
+        reason, detail = _silence(error)
+        if reason == "unreachable" and await _speaks_tls(target, within_seconds):
+            reason = "speaks_tls"
+        return obstacle(target, reason, detail or f"within {within_seconds:g} s")
+    found = _obstacle_in(reply, request, target)
+    if found is not None and found.reason in {"not_found", "web_page"} and request == MODELS:
+        return await _found_elsewhere(target, within_seconds) or found
+    return found or reply
+
+
+async def identify(backend: Backend, within_seconds: float) -> Identity:
+    """Return whether the server is of the kind that its target's profile describes."""
+    profile = backend.target.profile
+    if profile.identity_path is None:
+        return "no"
+    answer = await probe(backend, _get(profile.identity_path), within_seconds)
+    if isinstance(answer, QueryReply):
+        return "yes" if profile.identity_marker.encode() in answer.body else "no"
+    if answer.reason != "key":
+        return "loading" if answer.reason == "loading" else "no"
+    if profile.identity_owner:
+        listed = await probe(backend, MODELS, within_seconds)
+        if isinstance(listed, QueryReply) and f'"{profile.identity_owner}"'.encode() in listed.body:
+            return "yes"
+    return "locked"
+
+
+async def first_obstacle(backend: Backend, within_seconds: float) -> Obstacle | None:
+    """
+    Return what keeps a server of a known kind from being used, `None` if nothing does.
+
+    llama.cpp lists its models to anyone, so whether it takes the key shows only where it describes itself.
+    """
+    profile = backend.target.profile
+    if profile.identity_path is not None:
+        described = await probe(backend, _get(profile.identity_path), within_seconds)
+        if isinstance(described, Obstacle) and described.reason in {"key", "loading"}:
+            return described
+    listed = await probe(backend, MODELS, within_seconds)
+    return listed if isinstance(listed, Obstacle) else None
+
+
+async def _found_elsewhere(target: BackendTarget, within_seconds: float) -> Obstacle | None:
+    """Return the obstacle of a wrong path, if the same server lists its models below another one."""
+    for other in target.endpoint.others():
+        try:
+            reply = await query(StdlibBackend(replace(target, base_url=other.written)), MODELS, within_seconds)
+        except BackendError:
+            continue
+        if reply.is_ok and _obstacle_in(reply, MODELS, target) is None:
+            return obstacle(target, "wrong_path", other.shown)
+    return None
+
+
+def _get(path: str) -> WireRequest:
+    return WireRequest(path, accept="*/*", at_root=True, method="GET")
+
+
+def _obstacle_in(reply: QueryReply, request: WireRequest, target: BackendTarget) -> Obstacle | None:
+    """Return what a reply is instead of an answer, `None` for an answer."""
+    reason: Reason
+    detail = words_of(reply.body)
+    match reply.status:
+        case 200:
+            if not _is_web_page(reply):
+                return None
+            reason = "web_page"
+        case 401 | 403:
+            reason = "key"
+        case 301 | 302 | 303 | 307 | 308:
+            reason, detail = "redirect", _destination(reply.location, request)
+        case 400 if target.endpoint.scheme == "http" and WANTS_TLS.search(reply.body):
+            reason = "speaks_tls"
+        case 404 | 405 | 410:
+            reason, detail = "not_found", request.path.partition("?")[0]
+        case 503 if LOADING.search(reply.body):
+            reason = "loading"
+        case status:
+            reason, detail = "error", f"HTTP {status}" + (f": {detail}" if detail else "")
+    if reason == "key":
+        detail = f"HTTP {reply.status}" + (f": {detail}" if detail else "")
+    return obstacle(target, reason, detail)
+
+
+def _is_web_page(reply: QueryReply) -> bool:
+    return "html" in reply.content_type or reply.body.lstrip()[:1] == b"<"
+
+
+def _destination(location: str | None, request: WireRequest) -> str:
+    """Return where a redirection leads, as an address of a server, without what may be secret in it."""
+    text = words_of((location or "").partition("?")[0].encode(errors="replace"))
+    scheme, mark, rest = text.partition("://")
+    place, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{place.rpartition('@')[2]}{slash}{path}".removesuffix(request.path) or "somewhere else"
+
+
+def _silence(error: BackendError) -> tuple[Reason, str]:
+    """Return why there is no reply, and what the operating system or the other side said."""
+    if isinstance(error, BackendTimeout):
+        return "timeout", ""
+    for cause in _causes(error):
+        match cause:
+            case ssl.SSLCertVerificationError():
+                return "certificate", cause.verify_message
+            case ssl.SSLError():
+                return "speaks_plain", ""
+            case socket.gaierror():
+                return "unknown_name", ""
+            case ConnectionRefusedError() | FileNotFoundError():
+                return "refused", ""
+            case TimeoutError():
+                return "timeout", ""
+            case BadStatusLine() if "\\x15\\x03" in str(cause):  # an alert of TLS, quoted
+                return "speaks_tls", ""
+    return "unreachable", words_of(str(error.__cause__ or error).encode(errors="replace"))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+async def _speaks_tls(target: BackendTarget, within_seconds: float) -> bool:
+    """Return whether a server that broke a plain connection completes a handshake of TLS."""
+    endpoint = target.endpoint
+    if endpoint.scheme == "https" or endpoint.socket_path is not None or target.route.proxy is not None:
+        return False
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # nothing is sent
+
+    def shakes_hands() -> bool:
+        try:
+            place = (endpoint.host, endpoint.port_number)
+            with socket.create_connection(place, min(TLS_SECONDS, within_seconds)) as connection:
+                context.wrap_socket(connection, server_hostname=endpoint.host).close()
+        except OSError:
+            return False
+        return True
+
+    return await in_daemon_thread(shakes_hands)
