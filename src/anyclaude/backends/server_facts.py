@@ -3,7 +3,7 @@ Ask a server for its models, and for the real size of the window.
 
 The shapes of the answers: llama.cpp b11549 (`/props`, tried) and its router (`/props?model=`, README of the server), LM
 Studio's REST documentation (`/api/v0/models`, `/api/v1/models`), Ollama's API documentation (`/api/ps`, `/api/show`,
-`/api/tags`, `/api/version`), vLLM's `max_model_len` and `/version`, SGLang's `/get_server_info`, and OpenRouter's
+`/api/tags`, `/api/version`), vLLM's `max_model_len` and `/version`, SGLang's `/server_info`, and OpenRouter's
 `context_length` in `/v1/models`.  What a server does not report stays `None`.  The questions can be asked at any time,
 also of a server that answers requests meanwhile.
 """
@@ -262,16 +262,16 @@ def _ollama_note(model: str, window: int | None) -> str | None:
 
 
 async def _openai(server: _Server, model: str | None) -> ServerFacts:
-    path = server.backend.target.profile.version_path
+    profile = server.backend.target.profile
+    path = profile.version_path
     listed, told = await asyncio.gather(server.entries(), server.get(path) if path else _nothing())
     choice = _choice(listed, model)
     asked = choice.asked
-    if asked is not None and asked.owner == "sglang":
-        told = await server.get("/get_server_info")
+    default = profile.started_model if profile.started_model and len(choice.entries) != 1 else choice.default
     return ServerFacts(
         models=choice.names,
         loaded_model=choice.loaded,
-        default_model=choice.default,
+        default_model=default,
         context_tokens=(asked.context_tokens if asked else None) or tokens_in(told.get("context_length")),
         version=text_in(told.get("version")) or None,
         sees_images=asked.sees_images if asked else None,

@@ -55,8 +55,11 @@ def described(target: BackendTarget | None) -> str:
     """Return what answers, for the user to read; without a target, Anthropic's own API does."""
     if target is None:
         return "Anthropic's own API, unchanged"
-    window = f", window {target.context_tokens:,} tokens" if target.context_tokens else ""
-    return f"{target.profile.title}, model {target.model}{window}"
+    place = "" if target.profile.is_own else f" at {target.address}"
+    size = (
+        f"{target.context_tokens:,} tokens" if target.context_tokens else "unknown: asked again after the first reply"
+    )
+    return f"{target.profile.title}{place}, model {target.model}, window {size}"
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ async def health(context: RequestContext) -> web.Response:
     is_ok = not upstreams or any(upstream.breaker.state != "open" for upstream in upstreams)
     return value_response(
         {
+            "service": "anyclaude",  # by which another one recognises it (`backends/probe.py`)
             "status": "ok" if is_ok else "degraded",
             "backends": backends,
             "warmth": None if prewarmer is None else prewarmer.health(),
