@@ -7,7 +7,7 @@ from tests.parts.stub_server import stub_server
 
 from anyclaude.backends import BackendTarget
 from anyclaude.errors import InvalidSetting, SetupError
-from anyclaude.launcher.detection import find_fallbacks, find_target, names_a_file, with_version_path
+from anyclaude.launcher.detection import find_fallbacks, find_target, names_a_file
 from anyclaude.profiles import PROFILES
 from anyclaude.protocol.json_values import JsonValue
 from anyclaude.secret import Secret
@@ -126,19 +126,6 @@ async def test_a_fallback_never_gets_the_first_servers_key() -> None:
     assert targets[0].model == "Qwen/Qwen3-8B"
     assert targets[0].api_key is None
     assert {authorization for _, _, authorization in server.requests} == {None}
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("http://host:1", "http://host:1/v1"),
-        ("http://host:1/", "http://host:1/v1"),
-        ("http://host:1/v1/", "http://host:1/v1"),
-        ("https://host/api/v1", "https://host/api/v1"),
-    ],
-)
-def test_an_address_without_a_path_gets_v1(url: str, expected: str) -> None:
-    assert with_version_path(url) == expected
 
 
 def test_a_model_is_a_file_if_it_is_weights() -> None:

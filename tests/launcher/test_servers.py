@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.parts.gateway import target_at
 from tests.parts.null_progress import NullProgress
 from tests.parts.server_documents import LLAMACPP, OLLAMA
@@ -41,8 +42,17 @@ async def test_without_a_server_the_embedded_engine_runs(tiny_model: Path, tmp_p
     assert own.identity
 
 
-def test_a_server_is_described_with_its_model_and_window() -> None:
+def test_a_server_is_described_with_its_address_model_and_window() -> None:
     target = target_at("http://127.0.0.1:1/v1", "ollama")
 
     assert described(None) == "Anthropic's own API, unchanged"
-    assert described(target) == "Ollama, model local-model"
+    assert described(replace(target, context_tokens=32768)) == (
+        "Ollama at http://127.0.0.1:1/v1, model local-model, window 32,768 tokens"
+    )
+    assert described(target) == (
+        "Ollama at http://127.0.0.1:1/v1, model local-model, window unknown: asked again after the first reply"
+    )
+
+
+def test_the_embedded_engine_is_described_without_its_address_which_nobody_else_can_use() -> None:
+    assert described(target_at("http://127.0.0.1:1/v1", "embedded")) == "the embedded engine, model local-model"

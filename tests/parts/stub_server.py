@@ -1,8 +1,10 @@
 """A server on loopback that answers each path with a fixed document and records its requests."""
 
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from aiohttp import web
 
@@ -22,26 +24,60 @@ class StubServer:
         return f"{self.origin}/v1"
 
 
+@dataclass(frozen=True)
+class Answer:
+    """An answer with a status, or of another type than JSON; the first `times` requests get it, then `then`."""
+
+    status: int
+    body: str
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    times: int | None = None
+    then: JsonValue = None
+
+
+Documents: TypeAlias = "Mapping[str, JsonValue | Answer]"
+
+MISSING = Answer(404, '{"error": "no such path"}')
+
+
 @asynccontextmanager
 async def stub_server(
-    documents: Mapping[str, JsonValue], status: int = 200, port: int = 0
+    documents: Documents,
+    status: int = 200,
+    port: int = 0,
+    *,
+    tls: ssl.SSLContext | None = None,
+    socket_path: str | None = None,
 ) -> AsyncIterator[StubServer]:
-    """Serve these documents by path; every other path is answered with 404."""
+    """Serve these documents by path, or path and query, on loopback or a Unix socket; other paths get 404."""
     requests: list[tuple[str, str, str | None]] = []
 
     async def answer(request: web.Request) -> web.Response:
-        requests.append((request.method, request.path, request.headers.get("Authorization")))
-        if request.path not in documents:
-            return web.json_response({"error": "no such path"}, status=404)
-        return web.json_response(documents[request.path], status=status)
+        asked = request.rel_url.raw_path_qs
+        requests.append((request.method, asked, request.headers.get("Authorization")))
+        document = documents.get(asked, documents.get(request.path, MISSING))
+        if not isinstance(document, Answer):
+            return web.json_response(document, status=status)
+        if document.times is not None and [path for _, path, _ in requests].count(asked) > document.times:
+            return web.json_response(document.then)
+        return web.Response(
+            status=document.status, text=document.body, content_type=document.content_type, headers=document.headers
+        )
 
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", answer)
     runner = web.AppRunner(application)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port)
+    site: web.BaseSite
+    if socket_path is None:
+        site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls)
+    else:
+        site = web.UnixSite(runner, socket_path)
     await site.start()
+    scheme = "http" if tls is None else "https"
+    origin = f"{scheme}://127.0.0.1:{runner.addresses[0][1]}" if socket_path is None else f"unix:{socket_path}:"
     try:
-        yield StubServer(f"http://127.0.0.1:{runner.addresses[0][1]}", requests)
+        yield StubServer(origin, requests)
     finally:
         await runner.cleanup()

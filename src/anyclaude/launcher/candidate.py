@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeAlias
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -79,9 +78,9 @@ async def identities_at(
 
 async def kind_at(url: str, wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> BackendProfile | None:
     """Return the kind of the server at an address, `None` for one that says nothing of itself."""
-    host = parse_address(url).host
+    root = parse_address(url).host_and_port
     for profile in profiles:
-        if profile.is_remote and urlsplit(profile.base_url).hostname == host:
+        if profile.is_remote and parse_address(profile.base_url).host_and_port == root:
             return profile
     identities = await identities_at(url, wanted, profiles, QUESTION_SECONDS)
     return next((kind for kind, identity in identities if identity in {"yes", "loading"}), None)

@@ -55,11 +55,12 @@ def described(target: BackendTarget | None) -> str:
     """Return what answers, for the user to read; without a target, Anthropic's own API does."""
     if target is None:
         return "Anthropic's own API, unchanged"
+    if target.context_tokens is not None:
+        window = f", window {target.context_tokens:,} tokens"
+    else:
+        window = "" if target.profile.is_own else ", window unknown: asked again after the first reply"
     place = "" if target.profile.is_own else f" at {target.address}"
-    size = (
-        f"{target.context_tokens:,} tokens" if target.context_tokens else "unknown: asked again after the first reply"
-    )
-    return f"{target.profile.title}{place}, model {target.model}, window {size}"
+    return f"{target.profile.title}{place}, model {target.model}{window}"
 
 
 @asynccontextmanager

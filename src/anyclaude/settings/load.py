@@ -108,8 +108,8 @@ def _name_warning(setting: Setting, sources: Sources) -> str | None:
 
 def _value_warning(setting: Setting, sources: Sources) -> str | None:
     """Return a warning if the value that counts is a former one."""
-    written = _written(setting, sources) if setting.old_values else None
-    if written is None or str(written.value).strip().casefold() not in setting.old_values:
+    written = _written(setting, sources)
+    if written is None or not setting.is_former(written.value):
         return None
     return f"{written.origin}: {written.value} is now called {setting.present_value(written.value)}; please rename it"
 

@@ -32,8 +32,8 @@ class Setting(Struct, frozen=True, kw_only=True):
     has_flag: bool = False
     old_names: tuple[str, ...] = ()
     """Former names, which are still accepted, with a warning."""
-    old_values: Mapping[str, str] = {}
-    """Former values and their present names, which are still accepted, with a warning."""
+    old_values: tuple[tuple[str, str], ...] = ()
+    """Former values, each with its present name, which are still accepted, with a warning."""
     owner: type[Struct] = Settings
 
     @property
@@ -74,6 +74,10 @@ class Setting(Struct, frozen=True, kw_only=True):
             return value
         words = {word.casefold(): word for word in self.allowed_values} | dict(self.old_values)
         return words.get(value.strip().casefold(), value)
+
+    def is_former(self, value: object) -> bool:
+        """Return whether a value is a former one."""
+        return isinstance(value, str) and value.strip().casefold() in dict(self.old_values)
 
     @property
     def allowed_text(self) -> str:

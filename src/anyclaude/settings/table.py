@@ -35,7 +35,7 @@ SERVER = Group(
             choices=MODES,
             source="a server that is running is meant to be used; the order is that of `profiles/table.py`",
             has_flag=True,
-            old_values=FORMER_MODES,
+            old_values=tuple(FORMER_MODES.items()),
         ),
         Setting(
             name="backend_url",
