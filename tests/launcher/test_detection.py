@@ -2,18 +2,16 @@
 
 import pytest
 from msgspec.structs import replace
-from tests.parts.server_documents import LLAMACPP, OLLAMA, OPENROUTER, VLLM, VLLM_MLX
+from tests.parts.server_documents import LLAMACPP, MLX, OLLAMA, OPENROUTER, SGLANG, VLLM, VLLM_MLX
 from tests.parts.stub_server import stub_server
+from tests.parts.usual_places import NOWHERE, placed
 
 from anyclaude.backends import BackendTarget
-from anyclaude.errors import InvalidSetting, SetupError
+from anyclaude.errors import InvalidSetting, ServerUnusable
 from anyclaude.launcher.detection import find_fallbacks, find_target, names_a_file
-from anyclaude.profiles import PROFILES
 from anyclaude.protocol.json_values import JsonValue
 from anyclaude.secret import Secret
 from anyclaude.settings import Fallback, Mode, Settings
-
-NOWHERE = "http://127.0.0.1:9/v1"
 
 
 async def target_of(settings: Settings) -> BackendTarget:
@@ -24,7 +22,15 @@ async def target_of(settings: Settings) -> BackendTarget:
 
 @pytest.mark.parametrize(
     ("documents", "name"),
-    [(LLAMACPP, "llamacpp"), (OLLAMA, "ollama"), (VLLM, "vllm"), (VLLM_MLX, "vllm-mlx"), ({}, "generic")],
+    [
+        (LLAMACPP, "llamacpp"),
+        (OLLAMA, "ollama"),
+        (VLLM, "vllm"),
+        (VLLM_MLX, "vllm-mlx"),
+        (MLX, "mlx"),
+        (SGLANG, "sglang"),
+        ({}, "generic"),
+    ],
 )
 async def test_the_kind_of_a_server_at_an_address_is_detected(documents: dict[str, JsonValue], name: str) -> None:
     async with stub_server(documents) as server:
@@ -53,35 +59,45 @@ async def test_settings_win_over_the_facts_that_the_server_reports() -> None:
     assert {authorization for _, _, authorization in server.requests} == {"Bearer k"}
 
 
-@pytest.mark.parametrize("mode", ["llamacpp", "lmstudio", "vllm-mlx", "ollama", "vllm"])
+@pytest.mark.parametrize("mode", ["llamacpp", "lmstudio", "vllm-mlx", "mlx", "ollama", "vllm", "sglang"])
 async def test_a_chosen_server_that_does_not_answer_is_reported_with_its_address_and_how_to_start_it(
     mode: Mode,
 ) -> None:
-    with pytest.raises(SetupError) as raised:
+    with pytest.raises(ServerUnusable) as raised:
         await find_target(Settings(mode=mode, backend_url=NOWHERE))
 
     assert NOWHERE in str(raised.value)
     assert "Start it (" in str(raised.value)
 
 
-async def test_without_a_mode_the_first_profile_that_answers_is_used() -> None:
-    async with stub_server(VLLM) as vllm, stub_server(OLLAMA) as ollama:
-        places = {"vllm": vllm.base_url, "ollama": ollama.base_url}
-        profiles = tuple(replace(profile, base_url=places.get(profile.name, NOWHERE)) for profile in PROFILES)
-        target = await find_target(Settings(), profiles)
+async def test_a_kind_with_several_usual_addresses_is_taken_where_it_is() -> None:
+    async with stub_server(MLX) as other, stub_server(LLAMACPP) as server:
+        profiles = placed({"llamacpp": (NOWHERE, other.base_url, server.base_url)})
+        target = await find_target(Settings(mode="llamacpp"), profiles)
 
     assert target is not None
-    assert target.profile.name == "ollama"
+    assert target.base_url == server.base_url
 
 
-async def test_without_a_mode_and_a_server_the_embedded_engine_is_used() -> None:
-    profiles = tuple(replace(profile, base_url=NOWHERE) for profile in PROFILES)
+async def test_a_kind_that_answers_at_none_of_its_usual_addresses_is_reported_with_all_of_them() -> None:
+    profiles = placed({"llamacpp": (NOWHERE, "http://127.0.0.1:11/v1")})
 
-    assert await find_target(Settings(), profiles) is None
+    with pytest.raises(ServerUnusable, match=r"127\.0\.0\.1:9/v1 and http://127\.0\.0\.1:11/v1 does not answer"):
+        await find_target(Settings(mode="llamacpp"), profiles)
+
+
+async def test_the_address_of_a_server_on_the_internet_tells_its_kind() -> None:
+    async with stub_server(OPENROUTER) as server:
+        profiles = placed({"openai": (server.base_url,)})
+        target = await find_target(Settings(backend_url=server.origin, model="z/large"), profiles)
+
+    assert target is not None
+    assert target.profile.name == "openai"
+    assert {path for _, path, _ in server.requests} == {"/v1/models"}
 
 
 async def test_an_address_without_a_server_is_an_error() -> None:
-    with pytest.raises(SetupError, match=r"127\.0\.0\.1:9"):
+    with pytest.raises(ServerUnusable, match=r"127\.0\.0\.1:9"):
         await find_target(Settings(backend_url=NOWHERE))
 
 

@@ -1,7 +1,7 @@
 """A server on loopback that answers each path with a fixed document and records its requests."""
 
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -49,13 +49,20 @@ async def stub_server(
     *,
     tls: ssl.SSLContext | None = None,
     socket_path: str | None = None,
+    by_body: Mapping[str, Callable[[JsonValue], JsonValue]] = {},
 ) -> AsyncIterator[StubServer]:
-    """Serve these documents by path, or path and query, on loopback or a Unix socket; other paths get 404."""
+    """
+    Serve these documents by path, or path and query, on loopback or a Unix socket; other paths get 404.
+
+    `by_body` has the paths whose documents depend on the request's body.
+    """
     requests: list[tuple[str, str, str | None]] = []
 
     async def answer(request: web.Request) -> web.Response:
         asked = request.rel_url.raw_path_qs
         requests.append((request.method, asked, request.headers.get("Authorization")))
+        if request.path in by_body:
+            return web.json_response(by_body[request.path](await request.json()))
         document = documents.get(asked, documents.get(request.path, MISSING))
         if not isinstance(document, Answer):
             return web.json_response(document, status=status)

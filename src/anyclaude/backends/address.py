@@ -52,6 +52,8 @@ PRIVATE_NETWORKS = tuple(
 PRIVATE_SUFFIXES = (".localhost", ".local", ".home.arpa", ".internal")
 """Names that no public name server knows: RFC 6761, RFC 6762, RFC 8375, and the name that ICANN reserved in 2024."""
 
+SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(?i:(unix)):(?!\d)")
+
 LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 MAX_HOST = 253
 """Characters of a name (RFC 1035); underscores are no part of names there, but containers have them."""
@@ -169,18 +171,16 @@ def parse_address(text: str) -> ServerAddress:
     Raises:
         InvalidSetting: when it is not the address of a server; the text shows no credentials and no query.
     """
-    text = text.strip().rstrip(".").rstrip()
-    scheme, mark, rest = text.partition("://")
-    if not mark:
-        scheme, rest = ("unix", text[5:]) if text[:5].lower() == "unix:" else ("", text)
-    scheme = scheme.lower()
+    text = text.strip()
+    found = SCHEME.match(text)
+    scheme, rest = ((found[1] or found[2]).lower(), text[found.end() :]) if found else ("", text)
     if any(character.isspace() or not character.isprintable() for character in rest):
         raise InvalidSetting(f"the address of a server holds a blank or a control character; {EXAMPLE}")
     rest, _, query = rest.partition("#")[0].partition("?")
     match scheme:
         case "unix":
-            socket_path, _, path = rest.partition(":")
-            return _socket_address(socket_path, path, query)
+            socket_path, colon, path = rest.partition(":/")
+            return _socket_address(socket_path, colon[1:] + path, query)
         case "http+unix":
             socket_path, slash, path = rest.partition("/")
             return _socket_address(unquote(socket_path), slash + path, query)
@@ -206,12 +206,9 @@ def is_private_name(host: str) -> bool:
 
 
 def _socket_address(socket_path: str, path: str, query: str) -> ServerAddress:
-    if socket_path.startswith("//"):
-        socket_path = "/" + socket_path.lstrip("/")
-    if not socket_path.startswith("/") or socket_path == "/":
+    socket_path = re.sub("^/+", "/", socket_path).rstrip("/.:")
+    if not socket_path.startswith("/") or ":/" in socket_path or not socket_path.isprintable():
         raise InvalidSetting("the path of a Unix socket must be whole; write it like unix:/run/llama.sock")
-    if "\0" in socket_path:
-        raise InvalidSetting("the path of a Unix socket holds a zero byte; write it like unix:/run/llama.sock")
     prefix, version = _prefix_and_version(path)
     return ServerAddress(
         scheme="http", host="localhost", prefix=prefix, version=version, query=_quoted(query), socket_path=socket_path
@@ -220,7 +217,7 @@ def _socket_address(socket_path: str, path: str, query: str) -> ServerAddress:
 
 def _network_address(scheme: str, rest: str, query: str) -> ServerAddress:
     place, slash, path = rest.partition("/")
-    credentials, _, place = place.rpartition("@")
+    credentials, _, place = place.rstrip(".").rpartition("@")
     user, colon, password = credentials.partition(":")
     host, port = _host_and_port(place)
     prefix, version = _prefix_and_version(slash + path)
@@ -293,12 +290,13 @@ def _port(text: str) -> int | None:
 
 def _prefix_and_version(path: str) -> tuple[str, str]:
     """Return the path of the server's root, and that of its API below it."""
-    path = quote(path, safe=SAFE_IN_PATH).rstrip("/.")
-    if native := NATIVE_ROUTES.search(path):
-        return path[: native.start()], "/v1"
-    base = path
-    while (shorter := ENDPOINTS.sub("", base).rstrip("/.")) != base:
+    base = path = quote(path, safe=SAFE_IN_PATH).rstrip("/.")
+    while (native := NATIVE_ROUTES.search(base)) is None:
+        if (shorter := ENDPOINTS.sub("", base).rstrip("/.")) == base:
+            break
         base = shorter
+    if native:
+        return base[: native.start()].rstrip("/."), "/v1"
     if version := VERSION.search(base):
         return base[: version.start()], version[0]
     return base, ("" if path else "/v1")

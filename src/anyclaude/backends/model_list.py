@@ -35,8 +35,8 @@ OTHER_TYPES = re.compile(
 """Types and tasks that are not chat: LM Studio (`embeddings`), Together (`image`, `rerank`), vLLM (`classify`), …"""
 
 OTHER_NAMES = re.compile(
-    r"(?<![a-z])(embed(der|ding|dings)?|(re)?rank(er)?|bge|gte|e5|minilm|nomic-bert|whisper|parakeet|tts|kokoro|bark|"
-    r"stable-diffusion|sdxl|flux|dall-e|moderation|colbert|splade)(?![a-z])",
+    r"(?<![a-z0-9])(embed(der|ding|dings)?|(re)?rank(er)?|bge|gte|e5|minilm|nomic-bert|whisper|parakeet|tts|kokoro|bark|"
+    r"stable-diffusion|sdxl|flux|dall-e|moderation|colbert|splade)(?![a-z0-9])",
     re.IGNORECASE,
 )
 """Parts of the names of models that embed, rank, transcribe, speak or draw."""
@@ -60,7 +60,6 @@ class ModelEntry(Struct, frozen=True, kw_only=True):
     can_chat: bool = True
     calls_tools: bool | None = None
     sees_images: bool | None = None
-    owner: str = ""
 
 
 def entries_in(document: JsonValue) -> tuple[ModelEntry, ...]:
@@ -134,7 +133,6 @@ def _entry(item: JsonObject) -> ModelEntry | None:
         can_chat=_can_chat(item, name, capabilities),
         calls_tools=True if calls_tools else None,
         sees_images=_sees_images(item, capabilities, inputs),
-        owner=text_in(item.get("owned_by")),
     )
 
 

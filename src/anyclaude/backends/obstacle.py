@@ -24,6 +24,7 @@ Reason: TypeAlias = Literal[
     "certificate",
     "speaks_plain",
     "speaks_tls",
+    "not_http",
     "key",
     "loading",
     "redirect",
@@ -32,7 +33,7 @@ Reason: TypeAlias = Literal[
     "web_page",
     "error",
 ]
-"""Why a server does not answer a question: no connection (the first four), TLS, or what it answered instead."""
+"""Why a server does not answer a question: silence (the first four), another protocol, or what it answered instead."""
 
 SILENT: frozenset[Reason] = frozenset({"refused", "unknown_name", "timeout", "unreachable"})
 """The reasons that mean that there is no server, as far as anyone can tell."""
@@ -46,6 +47,7 @@ SENTENCES: Mapping[Reason, str] = {
     "ANYCLAUDE_CA_FILE=/path/to/certificate.pem",
     "speaks_plain": "{where} does not speak TLS. Set its address with http: --backend-url {as_http}",
     "speaks_tls": "{where} speaks TLS only. Set its address with https: --backend-url {as_https}",
+    "not_http": "{where} does not speak HTTP. Is it the port of a model server? Correct --backend-url",
     "key": "{where} {refuses} ({detail}). Set the right one in {variables}",
     "loading": "{where} is still loading its model. Start again when it is loaded",
     "redirect": "{where} redirects to {detail}, and a key is not sent elsewhere. Set the address that it names with "
@@ -84,11 +86,11 @@ class Obstacle(Struct, frozen=True):
 
 def obstacle(target: BackendTarget, reason: Reason, detail: str) -> Obstacle:
     """Return the obstacle with its sentence; `detail` is what the server or the system said."""
-    endpoint = target.endpoint
+    endpoint, proxy = target.endpoint, target.route.proxy
     sentence = SENTENCES[reason].format(
-        where=f"{target.profile.title} at {endpoint.shown}",
+        where=f"{target.profile.title} at {endpoint.shown}" + (f" (through the proxy {proxy.url})" if proxy else ""),
         detail=_without_secrets(detail, target),
-        host=endpoint.host,
+        host=(proxy or endpoint).host,
         start=_start(target.profile),
         as_http=endpoint.shown.replace("https://", "http://", 1),
         as_https=endpoint.shown.replace("http://", "https://", 1),

@@ -4,7 +4,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
-from http.client import BadStatusLine
+from http.client import BadStatusLine, RemoteDisconnected
 from typing import Literal, TypeAlias
 
 from msgspec.structs import replace
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendError, BackendTimeout
 
+from .address import ServerAddress
 from .base import Backend
 from .obstacle import Obstacle, Reason, obstacle, words_of
 from .query import QueryReply, query
@@ -21,11 +22,19 @@ from .target import BackendTarget
 MODELS = WireRequest("/models", accept="*/*", method="GET")
 """The question that every server with Chat Completions answers."""
 
-TLS_SECONDS = 2.0
-"""A server that speaks TLS shows it with its first bytes."""
+PROTOCOL_SECONDS = 2.0
+"""A server shows with its first bytes whether it speaks TLS."""
 
-LOADING = re.compile(rb"loading", re.IGNORECASE)
+PLAIN_BEGIN = b"HTTP/"
+
+LOADING = re.compile(rb"(?!.*(fail|unable|cannot|could not)).*\bloading\b", re.IGNORECASE | re.DOTALL)
 """llama.cpp answers 503 `Loading model` to every route until its model is loaded (b11669)."""
+
+PLAIN_REASONS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"})
+"""What OpenSSL says of a server whose first bytes are no TLS."""
+
+TLS_ALERT = "\x15\x03"
+"""How an alert of TLS begins: the answer of OpenSSL to plain HTTP."""
 
 WANTS_TLS = re.compile(rb"\bHTTPS\b")
 """What nginx and Go answer to plain HTTP on a port for TLS, with status 400."""
@@ -42,8 +51,8 @@ async def probe(backend: Backend, request: WireRequest, within_seconds: float) -
         reply = await query(backend, request, within_seconds)
     except BackendError as error:
         reason, detail = _silence(error)
-        if reason == "unreachable" and await _speaks_tls(target, within_seconds):
-            reason = "speaks_tls"
+        if reason in {"unreachable", "timeout"}:
+            reason = await _other_protocol(target, within_seconds) or reason
         return obstacle(target, reason, detail or f"within {within_seconds:g} s")
     found = _obstacle_in(reply, request, target)
     if found is not None and found.reason in {"not_found", "web_page"} and request == MODELS:
@@ -124,9 +133,9 @@ def _obstacle_in(reply: QueryReply, request: WireRequest, target: BackendTarget)
             reason, detail = "redirect", _destination(reply.location, request)
         case 400 if target.endpoint.scheme == "http" and WANTS_TLS.search(reply.body):
             reason = "speaks_tls"
-        case 404 | 405 | 410:
+        case 404 | 405 | 410 | 501:
             reason, detail = "not_found", request.path.partition("?")[0]
-        case 503 if LOADING.search(reply.body):
+        case 503 if LOADING.match(reply.body):
             reason = "loading"
         case status:
             reason, detail = "error", f"HTTP {status}" + (f": {detail}" if detail else "")
@@ -155,16 +164,18 @@ def _silence(error: BackendError) -> tuple[Reason, str]:
         match cause:
             case ssl.SSLCertVerificationError():
                 return "certificate", cause.verify_message
-            case ssl.SSLError():
+            case ssl.SSLError(reason=reason) if reason in PLAIN_REASONS:
                 return "speaks_plain", ""
+            case ssl.SSLEOFError():
+                return "unreachable", "it closed the connection during the handshake of TLS"
+            case ssl.SSLError():
+                return "error", f"TLS: {cause.reason}"
             case socket.gaierror():
                 return "unknown_name", ""
             case ConnectionRefusedError() | FileNotFoundError():
                 return "refused", ""
-            case TimeoutError():
-                return "timeout", ""
-            case BadStatusLine() if "\\x15\\x03" in str(cause):  # an alert of TLS, quoted
-                return "speaks_tls", ""
+            case BadStatusLine() if not isinstance(cause, RemoteDisconnected):
+                return ("speaks_tls" if TLS_ALERT in str(cause) else "not_http"), ""
     return "unreachable", words_of(str(error.__cause__ or error).encode(errors="replace"))
 
 
@@ -174,22 +185,34 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__
 
 
-async def _speaks_tls(target: BackendTarget, within_seconds: float) -> bool:
-    """Return whether a server that broke a plain connection completes a handshake of TLS."""
+async def _other_protocol(target: BackendTarget, within_seconds: float) -> Reason | None:
+    """Return that a silent server speaks TLS where it was spoken to in plain, or the other way round."""
     endpoint = target.endpoint
-    if endpoint.scheme == "https" or endpoint.socket_path is not None or target.route.proxy is not None:
+    if endpoint.socket_path is not None or target.route.proxy is not None:
+        return None
+    seconds = min(PROTOCOL_SECONDS, within_seconds)
+    if endpoint.scheme == "https":
+        return "speaks_plain" if await in_daemon_thread(lambda: _answers_plainly(endpoint, seconds)) else None
+    return "speaks_tls" if await in_daemon_thread(lambda: _shakes_hands(endpoint, seconds)) else None
+
+
+def _answers_plainly(endpoint: ServerAddress, seconds: float) -> bool:
+    try:
+        with socket.create_connection((endpoint.host, endpoint.port_number), seconds) as connection:
+            connection.sendall(f"HEAD / HTTP/1.1\r\nHost: {endpoint.host_and_port}\r\n\r\n".encode())
+            begin = connection.recv(len(PLAIN_BEGIN))
+    except OSError:
         return False
+    return begin.startswith(PLAIN_BEGIN)
+
+
+def _shakes_hands(endpoint: ServerAddress, seconds: float) -> bool:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # nothing is sent
-
-    def shakes_hands() -> bool:
-        try:
-            place = (endpoint.host, endpoint.port_number)
-            with socket.create_connection(place, min(TLS_SECONDS, within_seconds)) as connection:
-                context.wrap_socket(connection, server_hostname=endpoint.host).close()
-        except OSError:
-            return False
-        return True
-
-    return await in_daemon_thread(shakes_hands)
+    try:
+        with socket.create_connection((endpoint.host, endpoint.port_number), seconds) as connection:
+            context.wrap_socket(connection, server_hostname=endpoint.host).close()
+    except OSError:
+        return False
+    return True

@@ -3,7 +3,7 @@ Ask a server for its models, and for the real size of the window.
 
 The shapes of the answers: llama.cpp b11549 (`/props`, tried) and its router (`/props?model=`, README of the server), LM
 Studio's REST documentation (`/api/v0/models`, `/api/v1/models`), Ollama's API documentation (`/api/ps`, `/api/show`,
-`/api/tags`, `/api/version`), vLLM's `max_model_len` and `/version`, SGLang's `/server_info`, and OpenRouter's
+`/api/tags`, `/api/version`), vLLM's `max_model_len` and `/version`, SGLang's `/get_server_info`, and OpenRouter's
 `context_length` in `/v1/models`.  What a server does not report stays `None`.  The questions can be asked at any time,
 also of a server that answers requests meanwhile.
 """

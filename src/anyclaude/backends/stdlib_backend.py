@@ -64,12 +64,12 @@ class StdlibBackend:
                 return WholeReply(response, _body(response, deadline))
         except TimeoutError as error:
             raise BackendTimeout(f"{self._where} did not answer within {within_seconds:g} s") from error
+        except (OSError, HTTPException) as error:
+            raise BackendUnreachable(f"no reply from {self._where}: {error}. Is it running?") from error
         except ValueError as error:  # its text contains the header
             raise BackendUnreachable(
                 f"no request can be sent to {self._where}: its address or key is malformed"
             ) from error
-        except (OSError, HTTPException) as error:
-            raise BackendUnreachable(f"no reply from {self._where}: {error}. Is it running?") from error
 
     def _connection(self, within_seconds: float) -> HTTPConnection:
         endpoint, proxy = self._endpoint, self._target.route.proxy

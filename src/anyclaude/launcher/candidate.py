@@ -88,12 +88,12 @@ async def kind_at(url: str, wanted: Wanted, profiles: tuple[BackendProfile, ...]
 
 async def usable(backend: Backend, wanted: Wanted) -> Backend:
     """
-    Return a server of a known kind once it can be used; a list of models is needed only if none is named.
+    Return a server of a known kind once it can be used; one that does not list its models may be.
 
     Raises `ServerUnusable`.
 
     Raises:
-        InvalidSetting: when it is a gateway like this one, or lists no models and none is named.
+        InvalidSetting: when it is a gateway like this one.
     """
     target = backend.target
     if not target.profile.is_remote and await is_own_gateway(backend, QUESTION_SECONDS):
@@ -102,12 +102,8 @@ async def usable(backend: Backend, wanted: Wanted) -> Backend:
             "name the server behind it with --backend-url"
         )
     obstacle = await _when_loaded(target, lambda: first_obstacle(backend, QUESTION_SECONDS), wanted.say)
-    if obstacle is None:
-        return backend
-    if obstacle.reason != "not_found":
+    if obstacle is not None and obstacle.reason != "not_found":
         raise ServerUnusable(obstacle.sentence, obstacle.reason)
-    if wanted.model is None:
-        raise InvalidSetting(f"{obstacle.sentence}. If it is right, name a model with --model")
     return backend
 
 

@@ -117,9 +117,9 @@ async def _target(found: BackendTarget, model: str | None) -> BackendTarget:
         raise InvalidSetting(f"{profile.title} has {len(facts.models)} models; name one with --model")
     chosen = model or facts.default_model
     if chosen is None:
-        raise InvalidSetting(
-            f"{profile.title} at {found.address} reports no model that can chat; name one with --model"
-        )
+        obstacle = await first_obstacle(StdlibBackend(found), QUESTION_SECONDS)
+        why = obstacle.sentence if obstacle else f"{profile.title} at {found.address} reports no model that can chat"
+        raise InvalidSetting(f"{why}. If the address is right, name a model with --model")
     return await fitted_to_template(StdlibBackend(_described(found, chosen, facts)))
 
 

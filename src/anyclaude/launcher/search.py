@@ -23,6 +23,7 @@ from anyclaude.backends import (
     parse_address,
     probe,
 )
+from anyclaude.backends.obstacle import SILENT, Reason
 from anyclaude.errors import ServerUnusable
 from anyclaude.profiles import BackendProfile, profile_named
 from anyclaude.protocol.json_values import JsonError, decode_lenient_json
@@ -32,6 +33,18 @@ from .candidate import QUESTION_SECONDS, Wanted, candidate, identities_at
 DETECTION_SECONDS = 0.5
 """A server on loopback answers these small questions within milliseconds; one that is computing may take longer, and
 gets `QUESTION_SECONDS` if there is no other."""
+
+NO_MODEL_SERVER: frozenset[Reason] = SILENT | {
+    "certificate",
+    "speaks_plain",
+    "speaks_tls",
+    "not_http",
+    "not_found",
+    "wrong_path",
+    "web_page",
+    "redirect",
+}
+"""What no model server says at its usual address if it is asked for its models."""
 
 Occupant: TypeAlias = Literal["nobody", "slow", "known", "locked", "unknown", "ourselves"]
 """Who is at an address: nobody that could be a model server, one that has not answered yet, a server of a known kind,
@@ -99,10 +112,10 @@ async def _looked_at(
 
 
 async def _place(url: str, wanted: Wanted, kinds: Sequence[BackendProfile], within_seconds: float) -> Place:
-    """Return who is at an address; where nothing listens, one question tells."""
+    """Return who is at an address; where there is no model server, one question tells."""
     stranger = candidate(profile_named("generic"), url, wanted)
     listed = await probe(stranger, MODELS, within_seconds)
-    if isinstance(listed, Obstacle) and listed.is_silence:
+    if isinstance(listed, Obstacle) and listed.reason in NO_MODEL_SERVER:
         return Place(url, "slow" if listed.reason == "timeout" else "nobody")
     identities, is_ours = await asyncio.gather(
         identities_at(url, wanted, kinds, within_seconds), is_own_gateway(stranger, within_seconds)

@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from anyclaude.backends import DIRECT, Route, ServerAddress
-from anyclaude.backends.http import way_to
+from anyclaude.backends.http import headers_on_the_way, way_to
 from anyclaude.errors import BackendTruncated, BackendUnreachable, InvalidRequest
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
 from anyclaude.protocol.usage_reader import UsageReader
@@ -52,6 +52,7 @@ class Passthrough:
         self._address = address
         self._origin = address.origin
         self._way = way_to(address, route)
+        self._proxy_headers = headers_on_the_way(address, route)
 
     async def __call__(self, context: RequestContext) -> web.StreamResponse:
         """Forward one request.  Raises `BackendUnreachable` if there is no reply."""
@@ -59,6 +60,7 @@ class Passthrough:
         context.log.forwarded(_decoded(body), "claude/unchanged")
         headers = _end_to_end(context.http.headers)
         headers["Accept-Encoding"] = "identity"
+        headers.update(self._proxy_headers)
         try:
             upstream = await self._session.request(
                 context.http.method,

@@ -53,7 +53,7 @@ def _items(text: str) -> list[str]:
 def _fallback(text: str) -> dict[str, str]:
     """Return `mode-or-url[#model]` as it would be written in the file."""
     server, _, model = text.partition("#")
-    place = {"url": server} if "://" in server else {"mode": server}
+    place = {"url": server} if re.search("[:/.]", server) else {"mode": server}
     return {**place, "model": model} if model else place
 
 

@@ -163,10 +163,21 @@ def _checked(settings: Settings, environment: Mapping[str, str]) -> Settings:
             f"host {settings.host} can be reached by other machines, so a token is required: "
             f"set {variable_named('token')} to a text that only you know"
         )
-    for url in (settings.backend_url, *(fallback.url for fallback in settings.fallbacks)):
+    addresses = [
+        ("backend_url", settings.backend_url),
+        *(("fallbacks", fallback.url) for fallback in settings.fallbacks),
+    ]
+    for name, url in addresses:
         if url is not None:
-            parse_address(url)
+            _check_address(name, url)
     variables = {profile.api_key_variable for profile in PROFILES}
     variables |= {fallback.api_key_variable for fallback in settings.fallbacks}
     keys = {name: Secret(text) for name in variables if name and (text := environment.get(name))}
     return msgspec.structs.replace(settings, keys=keys, network=network_of(environment, settings.ca_file))
+
+
+def _check_address(name: str, url: str) -> None:
+    try:
+        parse_address(url)
+    except InvalidSetting as error:
+        raise InvalidSetting(f"{name}: {error}") from error

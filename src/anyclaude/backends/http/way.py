@@ -3,7 +3,7 @@
 import ssl
 from typing import TypedDict
 
-from aiohttp import BasicAuth
+from aiohttp import hdrs
 from yarl import URL
 
 from anyclaude.backends.address import ServerAddress
@@ -14,16 +14,24 @@ class Way(TypedDict):
     """The arguments of one request that say how the server is reached."""
 
     proxy: URL | None
-    proxy_auth: BasicAuth | None
+    proxy_headers: dict[str, str] | None
     ssl: ssl.SSLContext | bool
 
 
 def way_to(endpoint: ServerAddress, route: Route) -> Way:
     """Return the arguments; raises `InvalidSetting` if the trusted certificates cannot be read."""
-    proxy = route.proxy
-    authorization = proxy.authorization if proxy else None
     return Way(
-        proxy=None if proxy is None else URL(proxy.url),
-        proxy_auth=None if authorization is None else BasicAuth.decode(authorization.reveal(), encoding="utf-8"),
+        proxy=None if route.proxy is None else URL(route.proxy.url),
+        proxy_headers=_authorization(route) or None,
         ssl=route.tls_context() if endpoint.scheme == "https" else True,
     )
+
+
+def headers_on_the_way(endpoint: ServerAddress, route: Route) -> dict[str, str]:
+    """Return the headers that a request itself has for a proxy; through a tunnel it has none."""
+    return {} if endpoint.scheme == "https" else _authorization(route)
+
+
+def _authorization(route: Route) -> dict[str, str]:
+    authorization = route.proxy.authorization if route.proxy else None
+    return {} if authorization is None else {hdrs.PROXY_AUTHORIZATION: authorization.reveal()}

@@ -1,0 +1,137 @@
+"""Which proxy is used for a server, and which certificates are trusted."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from anyclaude.backends import Network, network_of, parse_address
+from anyclaude.backends.route import Proxy
+from anyclaude.errors import InvalidSetting
+from anyclaude.secret import Secret
+
+PROXIED = {"HTTP_PROXY": "http://proxy:3128", "HTTPS_PROXY": "http://proxy:3129"}
+PUBLIC = "https://api.example.org:8443/v1"
+
+
+def proxy_for(address: str, **environment: str) -> Proxy | None:
+    return network_of(environment, None).route_to(parse_address(address)).proxy
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1:8080",
+        "http://localhost:8080",
+        "http://[::1]:8080",
+        "http://10.0.0.5:8080",
+        "http://192.168.1.5:8080",
+        "http://[fd00::5]:8080",
+        "http://mac-studio.local:1234",
+        "http://vllm:8000",
+        "https://192.168.1.5",
+        "unix:/run/llama.sock",
+    ],
+)
+def test_a_server_here_or_in_a_private_network_is_never_behind_a_proxy(address: str) -> None:
+    everywhere = {**PROXIED, "ALL_PROXY": "http://proxy:1", "http_proxy": "http://proxy:2", "NO_PROXY": ""}
+
+    assert proxy_for(address, **everywhere) is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": "http://proxy:1"}, Proxy("proxy", 1)),
+        ({"https_proxy": "http://proxy:1"}, Proxy("proxy", 1)),
+        ({"https_proxy": "http://lower:1", "HTTPS_PROXY": "http://upper:2"}, Proxy("lower", 1)),
+        ({"https_proxy": "", "HTTPS_PROXY": "http://upper:2"}, None),
+        ({"HTTP_PROXY": "http://proxy:1"}, None),
+        ({"ALL_PROXY": "http://proxy:1"}, Proxy("proxy", 1)),
+        ({"ALL_PROXY": "http://all:1", "HTTPS_PROXY": "http://tls:2"}, Proxy("tls", 2)),
+        ({"HTTPS_PROXY": "proxy:1"}, Proxy("proxy", 1)),
+        ({"HTTPS_PROXY": "http://proxy/"}, Proxy("proxy", 80)),
+        ({"HTTPS_PROXY": "http://127.0.0.1:9"}, Proxy("127.0.0.1", 9)),
+        ({"HTTPS_PROXY": "http://me:p%40ss@proxy:1"}, Proxy("proxy", 1, Secret("Basic bWU6cEBzcw=="))),
+    ],
+)
+def test_a_public_server_is_behind_the_proxy_that_the_environment_names(
+    environment: dict[str, str], expected: Proxy | None
+) -> None:
+    assert proxy_for(PUBLIC, **environment) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "no_proxy", "is_exempt"),
+    [
+        (PUBLIC, "*", True),
+        (PUBLIC, "api.example.org", True),
+        (PUBLIC, "API.Example.org", True),
+        (PUBLIC, "example.org", True),
+        (PUBLIC, ".example.org", True),
+        (PUBLIC, "*.example.org", True),
+        (PUBLIC, "example.org:8443", True),
+        (PUBLIC, "example.org:443", False),
+        (PUBLIC, "ample.org", False),
+        (PUBLIC, "other.org, example.org", True),
+        (PUBLIC, "other.org example.org", True),
+        (PUBLIC, "other.org", False),
+        (PUBLIC, "", False),
+        (PUBLIC, ".", False),
+        ("https://8.8.4.4/v1", "8.8.0.0/16", True),
+        ("https://8.8.4.4/v1", "8.9.0.0/16", False),
+        ("https://8.8.4.4/v1", "8.8.4.4", True),
+        ("https://8.8.4.4/v1", "8.8.4.4:443", True),
+        ("https://8.8.4.4/v1", "4.4", False),
+        ("https://8.8.4.4/v1", "nonsense/x", False),
+        ("https://[2001:db8::5]/v1", "2001:db8::/32", True),
+        ("https://[2001:db8::5]/v1", "2001:DB8:0::5", True),
+        ("https://[2001:db8::5]/v1", "[2001:db8::5]:443", True),
+    ],
+)
+@pytest.mark.parametrize("variable", ["NO_PROXY", "no_proxy"])
+def test_no_proxy_is_honoured_in_its_forms(address: str, no_proxy: str, is_exempt: bool, variable: str) -> None:
+    proxy = proxy_for(address, **PROXIED, **{variable: no_proxy})
+
+    assert (proxy is None) == is_exempt
+
+
+@pytest.mark.parametrize("proxy", ["socks5://secret:1080", "https://me:secret@proxy:1", "http://secret:x", "http://"])
+def test_a_proxy_that_cannot_be_used_is_an_error_only_where_it_is_needed(proxy: str) -> None:
+    assert proxy_for("http://127.0.0.1:8080", HTTPS_PROXY=proxy, HTTP_PROXY=proxy) is None
+    with pytest.raises(InvalidSetting, match="HTTPS_PROXY") as raised:
+        proxy_for(PUBLIC, HTTPS_PROXY=proxy)
+
+    assert "secret" not in str(raised.value)
+
+
+def test_the_first_file_of_certificates_counts_that_is_named(tmp_path: Path) -> None:
+    variables = {name: f"/{name}" for name in ("NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")}
+
+    def named(environment: dict[str, str], ca_file: Path | None = None) -> str | None:
+        found = network_of(environment, ca_file).ca_file
+        return found and found.named_by
+
+    assert named({}) is None
+    assert named({"NODE_EXTRA_CA_CERTS": "/x", "SSL_CERT_FILE": ""}) == "NODE_EXTRA_CA_CERTS"
+    assert named(variables) == "REQUESTS_CA_BUNDLE"
+    assert named({**variables, "SSL_CERT_FILE": "/x"}) == "SSL_CERT_FILE"
+    assert named(variables, tmp_path) == "ANYCLAUDE_CA_FILE"
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_certificates_that_cannot_be_read_are_an_error_with_the_variable_and_the_file(
+    tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "certificates.pem"
+    if content is not None:
+        file.write_text(content)
+    route = network_of({"CURL_CA_BUNDLE": str(file)}, None).route_to(parse_address(PUBLIC))
+
+    with pytest.raises(InvalidSetting, match=f"{re.escape(str(file))}.*CURL_CA_BUNDLE"):
+        route.tls_context()
+
+
+def test_without_an_environment_every_server_is_reached_directly() -> None:
+    assert Network().route_to(parse_address(PUBLIC)).proxy is None
