@@ -99,7 +99,7 @@ async def test_the_server_that_has_the_model_of_the_settings_goes_first() -> Non
 
 
 async def test_a_server_that_is_loading_its_model_is_waited_for_with_one_line() -> None:
-    async with stub_server(loading(LLAMACPP, times=3)) as server:
+    async with stub_server(loading(LLAMACPP, times=6)) as server:
         target, said = await searched({"llamacpp": (server.base_url,)})
 
     assert target is not None
@@ -108,9 +108,9 @@ async def test_a_server_that_is_loading_its_model_is_waited_for_with_one_line() 
 
 
 async def test_a_server_that_is_loading_goes_before_one_that_has_loaded_nothing_but_not_before_a_ready_one() -> None:
-    async with stub_server(loading(LLAMACPP, times=3)) as starting, stub_server(IDLE_OLLAMA) as idle:
+    async with stub_server(loading(LLAMACPP, times=6)) as starting, stub_server(IDLE_OLLAMA) as idle:
         first, _ = await searched({"llamacpp": (starting.base_url,), "ollama": (idle.base_url,)})
-    async with stub_server(loading(LLAMACPP, times=3)) as starting, stub_server(OLLAMA) as ready:
+    async with stub_server(loading(LLAMACPP, times=6)) as starting, stub_server(OLLAMA) as ready:
         second, said = await searched({"llamacpp": (starting.base_url,), "ollama": (ready.base_url,)})
 
     assert first is not None

@@ -51,12 +51,13 @@ async def find_target(
         say=say,
     )
     if not is_searched(settings):
-        server = await _chosen(wanted, profiles)
+        backend, facts = await _chosen(wanted, profiles), None
     elif (found := await search(wanted, profiles)) is None:
         return None
     else:
-        server = await usable(found, wanted)
-    return _with_choices(await _target(server.target, settings.model), settings)
+        facts = found.facts
+        backend = found.backend if facts is not None else await usable(found.backend, wanted)
+    return _with_choices(await _target(backend, settings.model, facts), settings)
 
 
 async def find_fallbacks(settings: Settings, say: Say) -> tuple[BackendTarget, ...]:
@@ -110,14 +111,15 @@ def _silent_everywhere(backends: list[Backend], obstacles: list[Obstacle | None]
     return ServerUnusable(silent.sentence.replace(addresses[0], " and ".join(addresses), 1), silent.reason)
 
 
-async def _target(found: BackendTarget, model: str | None) -> BackendTarget:
-    facts = await ask_facts(StdlibBackend(found), QUESTION_SECONDS, model)
-    profile = found.profile
+async def _target(backend: Backend, model: str | None, known: ServerFacts | None = None) -> BackendTarget:
+    """Return a server with its model and what it reports, which is asked for unless it is `known`."""
+    facts = known or await ask_facts(backend, QUESTION_SECONDS, model)
+    found, profile = backend.target, backend.target.profile
     if model is None and profile.is_remote:
         raise InvalidSetting(f"{profile.title} has {len(facts.models)} models; name one with --model")
     chosen = model or facts.default_model
     if chosen is None:
-        obstacle = await first_obstacle(StdlibBackend(found), QUESTION_SECONDS)
+        obstacle = await first_obstacle(backend, QUESTION_SECONDS)
         why = obstacle.sentence if obstacle else f"{profile.title} at {found.address} reports no model that can chat"
         raise InvalidSetting(f"{why}. If the address is right, name a model with --model")
     return await fitted_to_template(StdlibBackend(_described(found, chosen, facts)))
@@ -168,14 +170,14 @@ async def _fallback(fallback: Fallback, settings: Settings) -> BackendTarget:
     if fallback.mode is None and fallback.url is None:
         raise ServerUnusable("a fallback names neither a kind of server nor an address", "unreachable")
     try:
-        server = await _chosen(wanted, PROFILES)
+        backend = await _chosen(wanted, PROFILES)
     except ServerUnusable:
         if fallback.model is None:
             raise
         profile = _profile(fallback.mode, PROFILES) if fallback.mode else profile_named("generic")
         described = candidate(profile, fallback.url or profile.base_url, wanted, knows_kind=True)
         return replace(described.target, model=fallback.model)
-    return await _target(server.target, fallback.model)
+    return await _target(backend, fallback.model)
 
 
 def _profile(mode: Mode, profiles: tuple[BackendProfile, ...]) -> BackendProfile:

@@ -80,9 +80,9 @@ class Found(Struct, frozen=True):
         return lacks_wanted, 2 if tells_loaded and self.facts.loaded_model is None else 0
 
 
-async def search(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Backend | None:
+async def search(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Found | None:
     """
-    Return the best server at the usual addresses, `None` if there is none; its model may still be loading.
+    Return the best server at the usual addresses, `None` if there is none; it may still have to be waited for.
 
     Raises:
         ServerUnusable: when the only one wants a key.
@@ -96,7 +96,7 @@ async def search(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Backen
         places = [later.get(place.url, place) for place in places]
         found = await _found(places, wanted)
     if best := [one for one in found if one.has_model(wanted.model)]:
-        return min(best, key=lambda one: one.rank(wanted.model)).backend
+        return min(best, key=lambda one: one.rank(wanted.model))
     for place in places:
         if place.obstacle is not None:
             raise ServerUnusable(f"{place.obstacle.sentence}, or do without it: --mode embedded", place.obstacle.reason)
@@ -148,10 +148,12 @@ async def _found(places: Sequence[Place], wanted: Wanted) -> list[Found]:
 
 async def _asked(backend: Backend, wanted: Wanted) -> Found:
     """Return what a server reports; one that cannot be used yet says why when it is chosen."""
-    obstacle = await first_obstacle(backend, QUESTION_SECONDS)
+    obstacle, facts = await asyncio.gather(
+        first_obstacle(backend, QUESTION_SECONDS), ask_facts(backend, QUESTION_SECONDS, wanted.model)
+    )
     if obstacle is not None and obstacle.reason in {"loading", "key"}:
         return Found(backend, None, is_locked=obstacle.reason == "key")
-    return Found(backend, await ask_facts(backend, QUESTION_SECONDS, wanted.model))
+    return Found(backend, facts)
 
 
 def _notes(places: Sequence[Place]) -> Iterator[str]:
