@@ -164,12 +164,22 @@ class BackendTimeout(BackendError):
 class BackendRejected(BackendError):
     """The backend answered with an error; status, type and message are the backend's."""
 
-    def __init__(self, message: str, status: int, kind: str, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        status: int,
+        kind: str,
+        retry_after_seconds: float | None = None,
+        *,
+        lacks_model: bool = False,
+    ) -> None:
+        """Describe the refusal; `lacks_model` if it says that the server has no such model."""
         super().__init__(message)
         self.status = status
         self.kind = kind
         self.retry_after_seconds = retry_after_seconds
         self.is_transient = status in TRANSIENT_STATUSES
+        self.lacks_model = lacks_model
 
 
 class PromptTooLong(BackendRejected):

@@ -16,7 +16,6 @@ from tests.parts.server_documents import LLAMACPP, SERVERS
 from tests.parts.stub_server import Answer, Documents, stub_server
 
 from anyclaude.backends import BackendTarget, Obstacle, QueryReply, first_obstacle, identify, probe
-from anyclaude.backends.obstacle import words_of
 from anyclaude.backends.probe import MODELS
 from anyclaude.backends.stdlib_backend import StdlibBackend
 from anyclaude.profiles import PROFILES, BackendName
@@ -231,25 +230,3 @@ async def test_a_key_is_refused_although_the_models_are_listed_to_anyone() -> No
 
     assert found is not None
     assert found.reason == "key"
-
-
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        (b'{"error": {"message": "a\\nb"}}', "a b"),
-        (b'{"error": "a"}', "a"),
-        (b'{"message": "a"}', "a"),
-        (b'{"detail": "a"}', "a"),
-        (b'{"error": {"error": {"message": "a"}}}', "a"),
-        (b'{"error": 5}', ""),
-        (b"[]", ""),
-        (b"a\x1b[31m\xffb", "a [31m\ufffdb"),
-        (b"", ""),
-    ],
-)
-def test_the_words_of_an_error_are_on_one_line(body: bytes, words: str) -> None:
-    assert words_of(body) == words
-
-
-def test_the_words_of_an_error_are_cut() -> None:
-    assert len(words_of(b"x" * 10_000)) == 201

@@ -41,7 +41,9 @@ async def test_a_refused_broken_or_missing_answer_is_none() -> None:
 
 
 async def test_a_refusal_is_returned_with_its_body() -> None:
-    assert await query(server(FakeReply(chunks=(b"no",), status=404)), QUESTION, LONG) == QueryReply(404, b"no")
+    assert await query(server(FakeReply(chunks=(b"no",), status=404)), QUESTION, LONG) == QueryReply(
+        404, b"no", "text/event-stream"
+    )
 
 
 async def test_an_answer_that_is_not_complete_in_time_is_a_timeout() -> None:

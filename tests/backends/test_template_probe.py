@@ -1,5 +1,6 @@
 """The profile is adapted to the model's own template, as the real engine renders it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,11 +15,14 @@ from tests.parts.chat_reply import reply, say
 from tests.parts.chat_templates import chat_template
 from tests.parts.engines import running
 from tests.parts.evaluation import Evaluator, evaluating_engine
+from tests.parts.gateway import target_at
 from tests.parts.null_progress import NullProgress
+from tests.parts.raw_backend import raw_backend
 from tests.parts.stub_server import stub_server
 
 from anyclaude.backends import BackendTarget, fitted_to_template
 from anyclaude.backends.http import HttpBackend, open_session
+from anyclaude.backends.stdlib_backend import StdlibBackend
 from anyclaude.backends.template_probe import ends_in_thinking, keeps_the_prefix
 from anyclaude.dialects import dialect_named
 from anyclaude.engine import EngineOptions
@@ -31,6 +35,7 @@ from anyclaude.launcher.servers import running_servers
 from anyclaude.profiles import EMBEDDED, BackendProfile, profile_named
 from anyclaude.profiles.base import EarlierReasoning, MidConversationSystem, ThinkingSwitch, WrittenCalls
 from anyclaude.protocol.content import Base64Source, ImageBlock, TextBlock
+from anyclaude.protocol.json_values import encode_json
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.secret import Secret
 from anyclaude.settings import Settings
@@ -65,6 +70,38 @@ def target_of(engine: EmbeddedEngine) -> BackendTarget:
 async def fitted(target: BackendTarget) -> BackendProfile:
     async with open_session() as session:
         return (await fitted_to_template(HttpBackend(session, target))).profile
+
+
+@asynccontextmanager
+async def slow_template_server(answered: int) -> AsyncIterator[BackendTarget]:
+    """Run a server that renders the first conversations with nothing but their length, and then no more."""
+    async with raw_backend() as server:
+
+        async def answer() -> None:
+            for _ in range(answered):
+                received = await server.next_request()
+                await received.answer(200, encode_json({"prompt": "x" * len(received.body)}))
+
+        answering = asyncio.create_task(answer())
+        yield target_at(server.base_url)
+        answering.cancel()
+
+
+@pytest.mark.parametrize("answered", [0, 1, 3])
+async def test_a_probe_that_takes_too_long_leaves_the_profile_as_it_is_and_says_so(answered: int) -> None:
+    async with slow_template_server(answered) as target:
+        fitted_target = await fitted_to_template(StdlibBackend(target), within_seconds=0.2)
+
+    assert fitted_target.profile == target.profile
+    assert len(fitted_target.notes) == 1
+    assert "chat template" in fitted_target.notes[0]
+
+
+async def test_a_server_that_shows_no_template_is_no_reason_for_a_note() -> None:
+    async with stub_server({}) as server:
+        target = target_at(server.base_url)
+
+        assert await fitted_to_template(StdlibBackend(target)) == target
 
 
 @pytest.mark.parametrize(("name", "instructions", "reasoning", "calls"), SETTINGS)

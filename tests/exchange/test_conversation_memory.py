@@ -3,10 +3,15 @@
 import stat
 from pathlib import Path
 
+from msgspec.structs import replace
 from tests.parts.exchange_events import ended
+from tests.parts.fake_backend import FakeBackend
+from tests.parts.gateway import target_at
+from tests.parts.upstreams import prepared_for
 
 from anyclaude.exchange.conversation_memory import ConversationMemory
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn
+from anyclaude.protocol.provider_fields import ProviderFields
 from anyclaude.transforms import OriginalCall
 
 CALL = OriginalCall('{"b": 1,  "a": 2}')
@@ -136,3 +141,24 @@ def test_all_texts_of_a_call_count() -> None:
     memory.record_tool_calls({"toolu_3": OriginalCall("x")})
 
     assert list(memory.original_calls) == ["toolu_2", "toolu_3"]
+
+
+def test_what_the_server_wants_back_is_kept_with_its_origin_and_survives_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
+    sent = prepared_for(FakeBackend(target_at("http://a/v1")))
+    received = ProviderFields('{"extra_content":1}', message='{"reasoning_details":[]}', reasoning="thought")
+    event = ended(raw_arguments={"toolu_1": "{}"}, sent=sent)
+    ConversationMemory(file).exchange_ended(replace(event, provider_fields={"toolu_1": received}))
+
+    kept = ConversationMemory(file).original_calls["toolu_1"].provider_fields
+
+    assert kept == replace(received, origin=sent.origin)
+    assert "http://a/v1" in sent.origin
+    assert sent.model in sent.origin
+
+
+def test_what_the_server_wants_back_counts_as_the_texts_do() -> None:
+    memory = ConversationMemory(max_raw_bytes=10)
+    memory.record_tool_calls({"toolu_1": EMPTY, "toolu_2": OriginalCall("", provider_fields=ProviderFields("x" * 9))})
+
+    assert list(memory.original_calls) == ["toolu_2"]

@@ -153,7 +153,7 @@ async def test_a_server_that_cannot_continue_is_sent_the_same_request_again() ->
         whole(SEA),
         partial(SEA.continuing("The sea"), 1),
         partial(SEA.continuing("The sea"), 1, BackendTimeout("silence")),
-        FakeReply(chunks=[b'{"error":{"message":"no prefill with thinking"}}'], status=400),
+        FakeReply(chunks=[b'{"error":{"message":"not today"}}'], status=400),
         FakeReply(chunks=[b'data: {"error":{"message":"no","code":400}}\n\n']),
         FakeReply(chunks=[b"data: {}{}\n\n"]),
     ],

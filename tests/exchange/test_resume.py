@@ -112,6 +112,14 @@ def test_content_other_than_text_is_requested_again_from_the_start(received: lis
     assert continuation.splice.is_joined
 
 
+def test_a_server_that_refuses_a_reply_that_has_begun_gets_the_request_again() -> None:
+    profile = replace(CONTINUING[0], prefill="in_question")
+
+    continuation = continuation_of(REQUEST, texts("The", " sea", " is", " a", " vast", " and", " deep realm"), profile)
+
+    assert continuation.request == REQUEST
+
+
 def test_a_request_that_ends_in_a_prefill_is_sent_again_unchanged() -> None:
     request = replace(REQUEST, messages=(*REQUEST.messages, Turn("assistant", "I think")))
 

@@ -29,6 +29,7 @@ from anyclaude.protocol.deltas import (
 )
 from anyclaude.protocol.json_values import JsonObject
 from anyclaude.protocol.messages_request import Tool
+from anyclaude.protocol.provider_fields import ProviderFields
 from anyclaude.server import open_gateway
 
 READ: JsonObject = {
@@ -298,3 +299,16 @@ async def test_a_repaired_call_reaches_the_client_and_the_listeners_get_what_the
     assert verdict.stop_reason == "tool_use"
     assert list(recorder.ends[0].raw_arguments.values()) == [ODD]
     assert [note.what for note in recorder.ends[0].record.tool_calls] == ["repaired"]
+
+
+@pytest.mark.parametrize("arguments", [GOOD, ODD, CUT])
+@pytest.mark.parametrize("text_between", ["", "I read it."])
+def test_what_the_server_wants_back_stays_with_the_call(arguments: str, text_between: str) -> None:
+    fields = ProviderFields('{"extra_content":1}')
+    between = [TextDelta(text_between)] if text_between else []
+
+    deltas, _ = played([ToolCallDelta(0, "Read", arguments), *between, ToolCallDelta(0, provider_fields=fields), ENDED])
+
+    calls = [delta for delta in deltas if isinstance(delta, ToolCallDelta)]
+    assert {delta.provider_fields for delta in calls} - {None} == {fields}
+    assert {delta.slot for delta in calls} == {0}

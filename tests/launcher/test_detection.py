@@ -1,14 +1,19 @@
 """Which server a run uses."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
+from tests.parts.raw_backend import raw_backend
 from tests.parts.server_documents import LLAMACPP, MLX, OLLAMA, OPENROUTER, SGLANG, VLLM, VLLM_MLX
-from tests.parts.stub_server import stub_server
+from tests.parts.stub_server import Answer, Documents, stub_server
 from tests.parts.usual_places import NOWHERE, placed
 
 from anyclaude.backends import BackendTarget
 from anyclaude.errors import InvalidSetting, ServerUnusable
 from anyclaude.launcher.detection import find_fallbacks, find_target, names_a_file
+from anyclaude.network import Proxy, network_of
 from anyclaude.protocol.json_values import JsonValue
 from anyclaude.secret import Secret
 from anyclaude.settings import Fallback, Mode, Settings
@@ -93,12 +98,113 @@ async def test_the_address_of_a_server_on_the_internet_tells_its_kind() -> None:
 
     assert target is not None
     assert target.profile.name == "openai"
-    assert {path for _, path, _ in server.requests} == {"/v1/models"}
+    assert {path for _, path, _ in server.requests} <= {"/v1/models", "/health"}
 
 
 async def test_an_address_without_a_server_is_an_error() -> None:
-    with pytest.raises(ServerUnusable, match=r"127\.0\.0\.1:9"):
+    with pytest.raises(ServerUnusable, match=r"127\.0\.0\.1:9") as raised:
         await find_target(Settings(backend_url=NOWHERE))
+
+    assert raised.value.reason == "refused"
+
+
+@pytest.mark.parametrize("mode", ["auto", "llamacpp"])
+async def test_a_server_that_loads_its_model_is_waited_for_and_the_user_is_told_once(mode: Mode) -> None:
+    loading = '{"error": {"message": "Loading model", "type": "unavailable_error", "code": 503}}'
+    documents: Documents = {
+        path: Answer(503, loading, times=2, then=document) for path, document in LLAMACPP.items() if path == "/props"
+    }
+    said: list[str] = []
+    async with stub_server({**LLAMACPP, **documents}) as server:
+        settings = Settings(mode=mode, backend_url=server.origin)
+        target = await find_target(settings, say=said.append)
+
+    assert target is not None
+    assert (target.profile.name, target.model, target.context_tokens) == ("llamacpp", "qwen", 16384)
+    assert said == [f"anyclaude: llama.cpp at {server.base_url} is loading its model; waiting for it."]
+
+
+@pytest.mark.parametrize("mode", ["auto", "generic"])
+@pytest.mark.parametrize("model", [None, "m"])
+async def test_a_chosen_server_that_refuses_the_key_is_an_error_with_its_variable(
+    mode: Mode, model: str | None
+) -> None:
+    async with stub_server({"/v1/models": Answer(401, '{"error": "no"}')}) as server:
+        settings = Settings(mode=mode, backend_url=server.origin, model=model, api_key=Secret("hunter2"))
+        with pytest.raises(ServerUnusable, match=r"refuses the key.*ANYCLAUDE_API_KEY") as raised:
+            await find_target(settings)
+
+    assert "hunter2" not in str(raised.value)
+
+
+async def test_a_model_makes_a_server_usable_that_does_not_list_its_models() -> None:
+    async with stub_server({}) as server:
+        assert (await target_of(Settings(backend_url=server.origin, model="m"))).model == "m"
+
+
+async def test_the_key_of_a_kind_goes_only_to_a_server_that_was_identified_as_that_kind() -> None:
+    keys = {"VLLM_API_KEY": Secret("v"), "LLAMA_API_KEY": Secret("l"), "OLLAMA_API_KEY": Secret("o")}
+    async with stub_server(VLLM) as server:
+        target = await target_of(Settings(backend_url=server.origin, keys=keys))
+
+    sent = {authorization for _, _, authorization in server.requests}
+    assert target.api_key == Secret("v")
+    assert sent == {None, "Bearer v"}
+    assert [path for _, path, authorization in server.requests if authorization is None]
+
+
+async def test_a_llama_server_with_a_key_is_identified_without_it() -> None:
+    listed = {"data": [{"id": "qwen", "owned_by": "llamacpp"}]}
+    keys = {"VLLM_API_KEY": Secret("v"), "LLAMA_API_KEY": Secret("l")}
+    async with stub_server({"/props": Answer(401, "{}"), "/v1/models": listed}) as server:
+        with pytest.raises(ServerUnusable, match=r"llama.cpp at .* refuses the key"):
+            await find_target(Settings(backend_url=server.origin, keys=keys))
+
+    assert {authorization for _, _, authorization in server.requests} == {None, "Bearer l"}
+
+
+async def test_what_the_server_reports_is_in_the_target() -> None:
+    async with stub_server(LLAMACPP) as server:
+        target = await target_of(Settings(mode="llamacpp", backend_url=server.origin))
+
+    assert target.version == "b11549-86a2835"
+    assert not target.is_router
+    assert not target.profile.accepts_images
+
+
+async def test_a_note_about_the_window_is_in_the_target() -> None:
+    documents: Documents = {**OLLAMA, "/api/ps": {"models": [{"name": "qwen3:8b", "context_length": 4096}]}}
+    async with stub_server(documents) as server:
+        target = await target_of(Settings(mode="ollama", backend_url=server.origin))
+
+    assert len(target.notes) == 1
+    assert "4,096" in target.notes[0]
+
+
+async def test_a_server_under_a_path_at_a_unix_socket_and_with_a_query_is_used(tmp_path: Path) -> None:
+    documents: Documents = {f"/llama{path}": document for path, document in LLAMACPP.items()}
+    async with stub_server(documents, socket_path=str(tmp_path / "s.sock")) as server:
+        url = f"{server.origin}/llama/v1/chat/completions?key=hunter2"
+        target = await target_of(Settings(backend_url=url))
+
+    assert (target.profile.name, target.context_tokens) == ("llamacpp", 16384)
+    assert target.address == f"unix:{tmp_path}/s.sock:/llama/v1"
+    assert "hunter2" not in repr(target)
+    assert all(path.endswith("?key=hunter2") for _, path, _ in server.requests)
+
+
+async def test_the_way_to_the_server_is_that_of_the_settings() -> None:
+    async with raw_backend() as proxy:
+        network = network_of({"HTTP_PROXY": proxy.origin}, None)
+        settings = Settings(mode="generic", backend_url="http://model.example/v1", model="m", network=network)
+        finding = asyncio.create_task(target_of(settings))
+        for _ in range(2):
+            received = await proxy.next_request()
+            await received.answer(200, b'{"data": []}')
+        target = await finding
+
+    assert {request.path for request in proxy.requests} == {"http://model.example/v1/models"}
+    assert target.way.proxy == Proxy("127.0.0.1", proxy.port)
 
 
 async def test_a_server_that_does_not_report_models_requires_one_in_the_settings() -> None:

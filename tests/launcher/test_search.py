@@ -130,6 +130,17 @@ async def test_an_unknown_server_is_named_with_the_flags_that_use_it_and_is_not_
     assert {method for method, _, _ in server.requests} == {"GET"}
 
 
+async def test_a_server_whose_list_is_empty_or_missing_is_unknown_too() -> None:
+    async with (
+        stub_server({"/v1/models": {"data": []}}) as empty,
+        stub_server({"/v1/models": Answer(200, "")}) as silent,
+    ):
+        _, about_empty = await searched({"llamacpp": (empty.base_url,)})
+        _, about_silent = await searched({"llamacpp": (silent.base_url,)})
+
+    assert [len(about_empty), len(about_silent)] == [1, 1]
+
+
 async def test_an_unknown_server_beside_a_known_one_is_not_mentioned() -> None:
     async with stub_server(UNKNOWN) as unknown, stub_server(OLLAMA) as known:
         target, said = await searched({"llamacpp": (unknown.base_url,), "ollama": (known.base_url,)})
@@ -169,7 +180,10 @@ async def test_a_known_server_without_a_model_is_named_and_not_used() -> None:
 
 async def test_a_server_that_wants_a_key_ends_the_start_with_the_name_of_a_variable() -> None:
     async with stub_server({"/props": Answer(401, KEY_REFUSED), "/v1/models": Answer(401, KEY_REFUSED)}) as server:
-        with pytest.raises(ServerUnusable, match=r"wants a key .*Invalid API Key.*ANYCLAUDE_API_KEY.*--mode embedded"):
+        with pytest.raises(
+            ServerUnusable,
+            match=r"wants a key .*Invalid API Key.*ANYCLAUDE_API_KEY.*--mode llamacpp, or --mode embedded$",
+        ):
             await searched({"llamacpp": (server.base_url,)})
 
 

@@ -59,6 +59,7 @@ class Replay:
         self.status = reply.status
         self.content_type = reply.content_type
         self.retry_after_seconds = reply.retry_after_seconds
+        self.location = reply.location
 
     async def read_chunk(self, within_seconds: float) -> bytes:
         """Return the next chunk of the script; the time limit is ignored."""

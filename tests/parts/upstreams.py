@@ -5,7 +5,7 @@ from tests.parts.fake_backend import FakeBackend
 from anyclaude.backends import CircuitBreaker
 from anyclaude.dialects import dialect_named
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.scheduling import Admission, BackendRequest, PreparedRequest, Upstream
+from anyclaude.scheduling import Admission, BackendRequest, FollowedServer, PreparedRequest, Upstream
 
 HELLO = BackendRequest(MessagesRequest(model="m", max_tokens=9, messages=(Turn("user", "Hello"),)), "conversation")
 """A short request of one conversation."""
@@ -14,7 +14,7 @@ HELLO = BackendRequest(MessagesRequest(model="m", max_tokens=9, messages=(Turn("
 def upstream_of(backend: FakeBackend, waiting_limit: int = 1, *, evicts_prompts: bool = False) -> Upstream:
     """Return an upstream that serves one request at a time, on a clock that stands still."""
     admission = Admission(1, waiting_limit, evicts_prompts=evicts_prompts)
-    return Upstream(backend, dialect_named("openai_chat"), CircuitBreaker(lambda: 0.0), admission)
+    return Upstream(FollowedServer(backend), dialect_named("openai_chat"), CircuitBreaker(lambda: 0.0), admission)
 
 
 def prepared_for(backend: FakeBackend, request: BackendRequest = HELLO) -> PreparedRequest:

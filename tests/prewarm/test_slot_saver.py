@@ -23,7 +23,7 @@ from anyclaude.exchange import Clock
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.prewarm.slot_saver import IDLE_SECONDS, MAX_IDLE_SAVE_SECONDS, SlotSaver
 from anyclaude.protocol.json_values import JsonValue
-from anyclaude.scheduling import Admission, Upstream
+from anyclaude.scheduling import Admission, FollowedServer, Upstream
 from anyclaude.scheduling.queue import Requester
 from anyclaude.server import GatewayOptions
 
@@ -223,7 +223,9 @@ async def test_nothing_is_restored_while_a_request_is_running(tmp_path: Path, ba
     options, fake = saving_slots(tmp_path).prewarm.slot, FakeBackend(target_at(backend.base_url, parallel_requests=1))
     assert options is not None
     clock = ManualClock()
-    upstream = Upstream(fake, dialect_named("openai_chat"), CircuitBreaker(clock.seconds), Admission(1, 1))
+    upstream = Upstream(
+        FollowedServer(fake), dialect_named("openai_chat"), CircuitBreaker(clock.seconds), Admission(1, 1)
+    )
     async with upstream.admission.turn(Requester("another conversation")):
         await SlotSaver(options, upstream, idle_at_once(clock)).restore()
 

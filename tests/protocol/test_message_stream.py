@@ -35,6 +35,7 @@ from anyclaude.protocol.events import (
     Usage,
 )
 from anyclaude.protocol.message_stream import MessageStream, merge_reports, usage_of
+from anyclaude.protocol.provider_fields import ProviderFields
 
 DONE = Finished("end_turn")
 SIGNATURE = "signature"
@@ -632,3 +633,24 @@ def test_a_count_the_engine_did_not_report_is_zero() -> None:
     usage = usage_of(UsageReported())
 
     assert usage == Usage()
+
+
+def test_what_the_server_wants_back_is_kept_by_the_id_of_its_call() -> None:
+    first, second = ProviderFields('{"extra_content":1}'), ProviderFields(function='{"thought_signature":"s"}')
+    calls = [ToolCallDelta(0, "Read", "{}"), ToolCallDelta(1, "Read", "{}"), ToolCallDelta(2, "Read", "{}")]
+    late = [ToolCallDelta(0, provider_fields=first), ToolCallDelta(2, provider_fields=second)]
+    stream = new_stream()
+    stream.open()
+
+    stream.feed([*calls, TextDelta("The calls are closed."), *late, DONE])
+    stream.close()
+
+    assert stream.provider_fields == {"toolu_1": first, "toolu_3": second}
+
+
+def test_what_the_server_wants_back_is_not_sent_to_the_client() -> None:
+    fields = ProviderFields('{"extra_content":"secret"}')
+
+    events = play([[ToolCallDelta(0, "Read", "{}"), ToolCallDelta(0, provider_fields=fields), DONE]])
+
+    assert events == play([[ToolCallDelta(0, "Read", "{}"), DONE]])

@@ -32,6 +32,7 @@ from anyclaude.scheduling import (
     Admission,
     BackendRequest,
     Dispatcher,
+    FollowedServer,
     OpenReply,
     PreparedRequest,
     Progress,
@@ -93,7 +94,9 @@ class Setup:
 
     def _upstream(self, backend: FakeBackend) -> Upstream:
         breaker = CircuitBreaker(self.clock.seconds)
-        return Upstream(backend, dialect_named("openai_chat"), breaker, Admission(1, self.waiting_limit))
+        return Upstream(
+            FollowedServer(backend), dialect_named("openai_chat"), breaker, Admission(1, self.waiting_limit)
+        )
 
 
 def backend(*script: FakeReply | BackendError) -> FakeBackend:
@@ -467,7 +470,9 @@ async def test_a_server_that_routes_by_conversation_gets_a_digest_instead_of_the
     keys = []
     for conversation in ("session-1//", "session-1//", "session-2//"):
         backend = FakeBackend(target_at("http://fake/v1", "openrouter"), WHOLE)
-        upstream = Upstream(backend, dialect_named("openai_chat"), CircuitBreaker(lambda: 0.0), Admission(1, 0))
+        upstream = Upstream(
+            FollowedServer(backend), dialect_named("openai_chat"), CircuitBreaker(lambda: 0.0), Admission(1, 0)
+        )
         dispatcher = Dispatcher([upstream], Timeouts(), lambda: 0.0)
         async with aclosing(
             await dispatcher.open(upstream.prepare(replace(HELLO_REQUEST, conversation=conversation)), Progress())

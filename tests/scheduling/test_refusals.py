@@ -15,7 +15,7 @@ from anyclaude.backends import CircuitBreaker
 from anyclaude.dialects import dialect_named
 from anyclaude.protocol.content import TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, ToolChoice, Turn
-from anyclaude.scheduling import Admission, BackendRequest, Dispatcher, Progress, Upstream
+from anyclaude.scheduling import Admission, BackendRequest, Dispatcher, FollowedServer, Progress, Upstream
 from anyclaude.timeouts import Timeouts
 
 TOOLS = (
@@ -79,7 +79,9 @@ class Session:
         target = replace(target, profile=replace(target.profile, **PROFILE_WITH_ALL))
         self.server = RefusingBackend(target, refused)
         admission = Admission(1, 0)
-        self.upstream = Upstream(self.server, dialect_named("openai_chat"), CircuitBreaker(lambda: 0.0), admission)
+        self.upstream = Upstream(
+            FollowedServer(self.server), dialect_named("openai_chat"), CircuitBreaker(lambda: 0.0), admission
+        )
         self.dispatcher = Dispatcher([self.upstream], Timeouts(), lambda: 0.0)
 
     async def send(self, request: MessagesRequest) -> Progress:

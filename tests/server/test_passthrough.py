@@ -12,6 +12,9 @@ from tests.parts.json_at import at
 from tests.parts.raw_backend import RawBackend, ReceivedRequest, free_port
 from tests.parts.raw_client import CLAUDE_CODE, Response, ask, connected, prompt, request
 
+from anyclaude.network import Proxy, Way
+from anyclaude.secret import Secret
+
 STREAM = (
     b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":5,'
     b'"cache_read_input_tokens":100,"cache_creation_input_tokens":20,"output_tokens":1}}}\n\n'
@@ -188,6 +191,18 @@ async def test_a_client_that_disconnects_releases_the_upstream(forwarding: Runni
         client.reset()
 
         await received.wait_closed()
+
+
+async def test_the_way_to_the_upstream_is_that_of_the_options(tmp_path: Path, backend: RawBackend) -> None:
+    way = Way(proxy=Proxy("127.0.0.1", backend.port, Secret("Basic eA==")))
+    options = replace(QUICK, forward_to="http://anthropic.example/base", forward_way=way)
+    async with running_gateway(tmp_path, options=options) as gateway:
+        raw = request("POST", "/v1/messages?beta=true", prompt(), {"Authorization": "Bearer mine"})
+        received, _ = await exchanged(gateway, backend, raw, STREAM)
+
+    assert received.path == "http://anthropic.example/base/v1/messages?beta=true"
+    assert received.headers["authorization"] == "Bearer mine"
+    assert received.headers["proxy-authorization"] == "Basic eA=="
 
 
 async def test_an_unreachable_upstream_is_a_503(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The setting `tool_calls`, at the edges: what the client gets, and what the server is asked for."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tests.parts.chat_request import ChatRequest
 from tests.parts.chat_script import Answer, one_by_one
 from tests.parts.chat_server import chat_server
 from tests.parts.gateway import QUICK, running_gateway, target_at
+from tests.parts.json_at import at
 from tests.parts.raw_client import ask, prompt
 from tests.parts.referee import Verdict, judge
 
@@ -149,3 +151,49 @@ async def test_a_second_reply_whose_connection_breaks_after_its_end_counts(tmp_p
     verdict, _ = await asked(tmp_path, "constrained", INVALID, broken)
 
     assert verdict.tool_inputs() == [("Read", '{"limit": 9}')]
+
+
+async def test_a_call_is_run_that_a_model_writes_as_it_is_told_where_tools_are_sent_in_words(tmp_path: Path) -> None:
+    body = prompt(tools=TOOLS, tool_choice=AUTO)
+    async with chat_server(one_by_one(WRITTEN)) as server:
+        target = target_at(server.base_url)
+        target = replace(target, profile=replace(target.profile, tools_sent_as="words"))
+        async with running_gateway(tmp_path, target, options=QUICK) as gateway:
+            response = await ask(gateway.base_url, "POST", "/v1/messages", body)
+    (sent,) = server.requests
+
+    assert not {"tools", "tool_choice", "parallel_tool_calls"} & set(sent.raw)
+    assert "<tool_call>" in sent.messages[0].text
+    assert judge(response.body).tool_inputs() == [("Read", '{"limit": 7}')]
+
+
+USE: JsonObject = {"type": "tool_use", "name": "Read", "input": {"limit": 7}}
+SIGNED = reply(
+    call("Read", limit=7),
+    Raw(
+        b'data: {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "extra_content": {"google": '
+        b'{"thought_signature": "c2ln"}}}]}}]}\n\n'
+    ),
+)
+
+
+async def test_a_signature_goes_back_with_its_call_after_a_restart_and_not_to_another_model(tmp_path: Path) -> None:
+    options = replace(QUICK, memory_file=tmp_path / "calls.jsonl")
+    async with chat_server(one_by_one(SIGNED, reply(say("Seven.")), reply(say("Seven.")))) as server:
+        target = target_at(server.base_url)
+        async with running_gateway(tmp_path, target, options=options) as gateway:
+            first = await ask(gateway.base_url, "POST", "/v1/messages", prompt(tools=TOOLS))
+        (id_,) = re.findall(rb'"id":"(toolu_\w+)"', first.body)
+        turns: list[JsonValue] = [
+            {"role": "user", "content": "Hello"},
+            {"role": "assistant", "content": [{**USE, "id": id_.decode()}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": id_.decode(), "content": "x"}]},
+        ]
+        for one in (target, replace(target, model="another")):
+            async with running_gateway(tmp_path, one, options=options) as gateway:
+                await ask(gateway.base_url, "POST", "/v1/messages", prompt(tools=TOOLS, messages=turns))
+    _, same, other = (request.raw for request in server.requests)
+
+    assert b"c2ln" not in first.body
+    assert at(same, "messages", 1, "tool_calls", 0, "extra_content") == {"google": {"thought_signature": "c2ln"}}
+    assert "c2ln" not in str(other)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude.errors import InvalidSetting
+from anyclaude.network import CaFile, Proxy, Way, parse_address
 from anyclaude.profiles import profile_named
 from anyclaude.settings import MODES, Fallback, Settings, config_file, load_settings
 from anyclaude.timeouts import Timeouts
@@ -37,6 +38,36 @@ def refusal(
     with pytest.raises(InvalidSetting) as raised:
         loaded(folder, flags, environment, toml)
     return str(raised.value)
+
+
+def test_proxies_and_certificates_are_those_of_the_environment_and_of_the_settings(tmp_path: Path) -> None:
+    variables = {"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "a.example", "SSL_CERT_FILE": "/etc/ours.pem"}
+    settings = loaded(tmp_path, environment=variables)
+    own = loaded(tmp_path, environment=variables, toml='ca_file = "~/own.pem"')
+
+    assert settings.network.way_to(parse_address("https://b.example")) == Way(
+        proxy=Proxy("proxy", 3128), ca_file=CaFile("/etc/ours.pem", "SSL_CERT_FILE")
+    )
+    assert settings.network.way_to(parse_address("https://a.example")).proxy is None
+    assert own.network.ca_file == CaFile("/home/someone/own.pem", "ANYCLAUDE_CA_FILE")
+
+
+def test_no_credential_of_an_address_or_a_proxy_is_in_an_error_or_shown(tmp_path: Path) -> None:
+    text = refusal(tmp_path, {"backend_url": "http://me:hunter2@host:x/v1?key=hunter2"})
+    settings = loaded(tmp_path, environment={"HTTPS_PROXY": "http://me:hunter2@proxy:1"})
+
+    assert "backend_url" in text
+    assert "hunter2" not in f"{text}{settings!r}"
+
+
+def test_a_fallback_may_be_an_address_without_a_scheme(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, {"fallbacks": "10.0.0.5:8000#m, unix:/run/x.sock, ollama"})
+
+    assert settings.fallbacks == (
+        Fallback(url="10.0.0.5:8000", model="m"),
+        Fallback(url="unix:/run/x.sock"),
+        Fallback("ollama"),
+    )
 
 
 @given(flag=st.booleans(), variable=st.booleans(), key=st.booleans())

@@ -10,7 +10,7 @@ from anyclaude.timeouts import Timeouts
 FIXED_TIMEOUTS = {"retry_seconds", "fallback_seconds"}
 """Time limits that are not settings."""
 
-DERIVED = {"timeouts", "keys"}
+DERIVED = {"timeouts", "keys", "network"}
 """Fields that are made from several settings, or from the servers' own variables."""
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from anyclaude.protocol.content import ToolUseBlock
 from anyclaude.protocol.json_values import JsonValue
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
+from anyclaude.protocol.provider_fields import ProviderFields
 from anyclaude.transforms import OriginalCall, OriginalCalls, PromptContext
 from anyclaude.transforms.original_calls import is_equivalent
 
@@ -152,3 +153,10 @@ def test_restoring_twice_changes_nothing_more(original: OriginalCall, returned: 
     once = OriginalCalls()(request, context)
 
     assert OriginalCalls()(once, context) == once
+
+
+@pytest.mark.parametrize("returned", [{"command": "ls"}, {"command": "rm"}, {"__unparsedToolInput": {"raw": "x"}}])
+def test_what_the_server_wants_back_goes_with_the_call_whatever_the_client_made_of_it(returned: JsonValue) -> None:
+    fields = ProviderFields('{"extra_content":1}', origin="a")
+
+    assert restored(returned, OriginalCall('{"command": "ls"}', provider_fields=fields)).provider_fields == fields

@@ -44,6 +44,11 @@ class CircuitBreaker:
         """The number of requests in a row that have failed."""
         return self._failures
 
+    @property
+    def reason(self) -> str:
+        """Why the last request failed; empty if none has."""
+        return self._reason
+
     def admit(self) -> None:
         """
         Admit one request.

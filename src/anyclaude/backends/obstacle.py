@@ -86,12 +86,12 @@ class Obstacle(Struct, frozen=True):
 
 def obstacle(target: BackendTarget, reason: Reason, detail: str) -> Obstacle:
     """Return the obstacle with its sentence; `detail` is what the server or the system said."""
-    endpoint, proxy = target.endpoint, target.route.proxy
+    endpoint, proxy = target.endpoint, target.way.proxy
     sentence = SENTENCES[reason].format(
         where=f"{target.profile.title} at {endpoint.shown}" + (f" (through the proxy {proxy.url})" if proxy else ""),
         detail=_without_secrets(detail, target),
         host=(proxy or endpoint).host,
-        start=_start(target.profile),
+        start=_start(target),
         as_http=endpoint.shown.replace("https://", "http://", 1),
         as_https=endpoint.shown.replace("http://", "https://", 1),
         refuses="wants a key" if target.authorization is None else "refuses the key",
@@ -121,7 +121,12 @@ def _message(value: JsonValue) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _start(profile: BackendProfile) -> str:
+def _start(target: BackendTarget) -> str:
+    profile = target.profile
+    if target.way.proxy is not None:
+        return f"Check the proxy, or do without: NO_PROXY={target.endpoint.host}"
+    if profile.is_remote:
+        return "Check the network, or set its address with --backend-url"
     how = f"Start it ({profile.how_to_start})" if profile.how_to_start else "Start it"
     return f"{how}, or set its address with --backend-url"
 

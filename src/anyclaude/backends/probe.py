@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendError, BackendTimeout
+from anyclaude.network import ServerAddress
 
-from .address import ServerAddress
 from .base import Backend
 from .obstacle import Obstacle, Reason, obstacle, words_of
 from .query import QueryReply, query
@@ -45,13 +45,17 @@ Identity: TypeAlias = Literal["yes", "no", "loading", "locked"]
 
 
 async def probe(backend: Backend, request: WireRequest, within_seconds: float) -> QueryReply | Obstacle:
-    """Return the reply with status 200 that is no web page, else what stands in the way."""
+    """
+    Return the reply with status 200 that is no web page, else what stands in the way.
+
+    For `MODELS`, which every server answers, what would mend it is looked for too: another protocol, another path.
+    """
     target = backend.target
     try:
         reply = await query(backend, request, within_seconds)
     except BackendError as error:
         reason, detail = _silence(error)
-        if reason in {"unreachable", "timeout"}:
+        if reason in {"unreachable", "timeout"} and request == MODELS:
             reason = await _other_protocol(target, within_seconds) or reason
         return obstacle(target, reason, detail or f"within {within_seconds:g} s")
     found = _obstacle_in(reply, request, target)
@@ -188,7 +192,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 async def _other_protocol(target: BackendTarget, within_seconds: float) -> Reason | None:
     """Return that a silent server speaks TLS where it was spoken to in plain, or the other way round."""
     endpoint = target.endpoint
-    if endpoint.socket_path is not None or target.route.proxy is not None:
+    if endpoint.socket_path is not None or target.way.proxy is not None:
         return None
     seconds = min(PROTOCOL_SECONDS, within_seconds)
     if endpoint.scheme == "https":

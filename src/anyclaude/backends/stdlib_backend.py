@@ -22,6 +22,7 @@ from anyclaude.errors import BackendTimeout, BackendUnreachable
 
 from .base import BackendReply
 from .target import BackendTarget
+from .tls import tls_context
 
 USER_AGENT = "anyclaude"
 """Some servers on the internet refuse the standard library's own name."""
@@ -39,11 +40,11 @@ class StdlibBackend:
     """A `Backend` for small questions; no redirection is followed, because a key must not go to another server."""
 
     def __init__(self, target: BackendTarget) -> None:
-        """Raise `InvalidSetting` if the address or the trusted certificates cannot be used."""
+        """Prepare the connections; raises `InvalidSetting` if the address or the certificates cannot be used."""
         self._target = target
         self._endpoint = target.endpoint
         self._where = f"{target.profile.title} at {self._endpoint.shown}"
-        self._tls = target.route.tls_context() if self._endpoint.scheme == "https" else None
+        self._tls = tls_context(target.way.ca_file) if self._endpoint.scheme == "https" else None
 
     @property
     def target(self) -> BackendTarget:
@@ -72,7 +73,7 @@ class StdlibBackend:
             ) from error
 
     def _connection(self, within_seconds: float) -> HTTPConnection:
-        endpoint, proxy = self._endpoint, self._target.route.proxy
+        endpoint, proxy = self._endpoint, self._target.way.proxy
         if endpoint.socket_path is not None:
             return _UnixConnection(endpoint.socket_path, within_seconds)
         host, port = (proxy.host, proxy.port) if proxy else (endpoint.host, endpoint.port_number)
@@ -85,7 +86,7 @@ class StdlibBackend:
 
     def _path_to(self, request: WireRequest) -> str:
         """Return the target of the request line: a proxy that is not a tunnel needs the whole address."""
-        is_forwarded = self._target.route.proxy is not None and self._tls is None
+        is_forwarded = self._target.way.proxy is not None and self._tls is None
         named = self._endpoint.url_of if is_forwarded else self._endpoint.path_to
         return named(request.path, at_root=request.at_root)
 
@@ -99,7 +100,7 @@ class StdlibBackend:
         return headers if self._tls is not None else {**headers, **self._proxy_headers()}
 
     def _proxy_headers(self) -> dict[str, str]:
-        proxy = self._target.route.proxy
+        proxy = self._target.way.proxy
         authorization = proxy.authorization if proxy else None
         return {} if authorization is None else {"Proxy-Authorization": authorization.reveal()}
 

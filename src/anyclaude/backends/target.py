@@ -2,11 +2,9 @@
 
 from msgspec import Struct
 
+from anyclaude.network import DIRECT, ServerAddress, Way, parse_address
 from anyclaude.profiles import BackendProfile
 from anyclaude.secret import Secret
-
-from .address import ServerAddress, parse_address
-from .route import DIRECT, Route
 
 
 class BackendTarget(Struct, frozen=True, kw_only=True):
@@ -24,14 +22,16 @@ class BackendTarget(Struct, frozen=True, kw_only=True):
     api_key: Secret | None = None
     context_tokens: int | None = None
     parallel_requests: int = 1
-    route: Route = DIRECT
+    way: Way = DIRECT
     """How the server is reached."""
-    version: str | None = None
-    """The server's own version, as it reports it."""
     is_router: bool = False
     """Whether the server loads and unloads models by itself, so that a fact is one of a model, not of the server."""
     notes: tuple[str, ...] = ()
     """Sentences for the user to read at the start."""
+    version: str | None = None
+    """The version that the server reports."""
+    awaited_because: str | None = None
+    """Why the server cannot be used yet, and the rest is what is expected of it; `None` if it can be used."""
 
     @property
     def endpoint(self) -> ServerAddress:

@@ -79,12 +79,14 @@ class Dialect(Protocol):
         conversation_key: str | None = None,
         *,
         avoids_repetition: bool = False,
+        origin: str = "",
     ) -> Encoded:
         """
         Return the streaming request for `model`, which is the server's name for it.
 
         `conversation_key` is sent to servers that route by one; it must not identify the user.  With
-        `avoids_repetition`, the model is sampled so that it does not repeat itself.
+        `avoids_repetition`, the model is sampled so that it does not repeat itself.  Calls of earlier replies
+        have the `provider_fields` that came from `origin`, which stands for this server and model.
         """
         ...
 

@@ -2,8 +2,8 @@
 What the gateway remembers of a conversation to prepare its later requests.
 
 Whether a prompt matches the engine's cache depends on two facts that a request does not contain: the order in which the
-model read the tools, and the text of its own tool calls.  Both are kept here, within bounds.  The calls are also kept
-in a file, so that a conversation survives a restart of the gateway.
+model read the tools, and the text of its own tool calls.  Both are kept here, within bounds, and with the calls what
+their server wants back.  The calls are also kept in a file, so that a conversation survives a restart of the gateway.
 """
 
 from collections import OrderedDict
@@ -12,8 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.protocol.provider_fields import ProviderFields
 from anyclaude.storage import LineFile
 from anyclaude.transforms import OriginalCall
 
@@ -33,6 +35,7 @@ class RecordedCall(Struct, frozen=True, omit_defaults=True):
     arguments: str
     sent: str | None = None
     written: str | None = None
+    provider_fields: ProviderFields | None = None
 
 
 class ConversationMemory(ExchangeListener):
@@ -51,7 +54,7 @@ class ConversationMemory(ExchangeListener):
         self._raw_bytes = 0
         if self._file is not None:
             for call in self._file.read():
-                self._keep(call.id, OriginalCall(call.arguments, call.sent, call.written))
+                self._keep(call.id, OriginalCall(call.arguments, call.sent, call.written, call.provider_fields))
 
     @property
     def original_calls(self) -> Mapping[str, OriginalCall]:
@@ -64,10 +67,17 @@ class ConversationMemory(ExchangeListener):
 
     def exchange_ended(self, event: ExchangeEnded) -> None:
         """Remember the calls of the reply."""
+        origin = "" if event.sent is None else event.sent.origin
+        fields = {
+            tool_use_id: replace(received, origin=origin) for tool_use_id, received in event.provider_fields.items()
+        }
         self.record_tool_calls(
             {
                 tool_use_id: OriginalCall(
-                    arguments, event.repaired_arguments.get(tool_use_id), event.written_calls.get(tool_use_id)
+                    arguments,
+                    event.repaired_arguments.get(tool_use_id),
+                    event.written_calls.get(tool_use_id),
+                    fields.get(tool_use_id),
                 )
                 for tool_use_id, arguments in event.raw_arguments.items()
             }
@@ -87,7 +97,7 @@ class ConversationMemory(ExchangeListener):
             self._keep(tool_use_id, call)
         if calls and self._file is not None:
             lines = (
-                RecordedCall(tool_use_id, call.arguments, call.sent, call.written)
+                RecordedCall(tool_use_id, call.arguments, call.sent, call.written, call.provider_fields)
                 for tool_use_id, call in calls.items()
             )
             with suppress(OSError):  # such as a full disk: the calls are still in memory

@@ -18,6 +18,7 @@ from msgspec import Struct
 from anyclaude.exchange_record import ExchangeRecord, Outcome
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.protocol.provider_fields import ProviderFields
 from anyclaude.scheduling.progress import Stage
 from anyclaude.scheduling.upstream import PreparedRequest
 
@@ -26,6 +27,7 @@ from .caller import Caller
 E = TypeVar("E")
 
 NO_CALLS: Mapping[str, str] = MappingProxyType({})
+NO_FIELDS: Mapping[str, ProviderFields] = MappingProxyType({})
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +73,8 @@ class ExchangeEnded(Struct, frozen=True, kw_only=True):
     """The arguments that the client received for the calls that a filter has repaired, by tool use id."""
     written_calls: Mapping[str, str] = NO_CALLS
     """The model's own text of the calls that a filter has read out of the reply's text, by tool use id."""
+    provider_fields: Mapping[str, ProviderFields] = NO_FIELDS
+    """What the server wants back with the reply's complete tool calls, by tool use id."""
 
 
 class ExchangeListener:

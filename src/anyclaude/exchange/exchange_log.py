@@ -23,7 +23,7 @@ from anyclaude.transforms import PreparedPrompt, RepeatedCalls, Step
 
 from .caller import Caller
 from .clock import Clock
-from .events import NO_CALLS, ExchangeBegan, ExchangeEnded, ExchangeListener, ExchangeProgressed
+from .events import NO_CALLS, NO_FIELDS, ExchangeBegan, ExchangeEnded, ExchangeListener, ExchangeProgressed
 
 
 class ExchangeLog:
@@ -132,6 +132,7 @@ class ExchangeLog:
                 raw_arguments=self._stream.raw_arguments if self._stream else NO_CALLS,
                 repaired_arguments=self._stream.repaired_arguments if self._stream else NO_CALLS,
                 written_calls=self._stream.written_calls if self._stream else NO_CALLS,
+                provider_fields=self._stream.provider_fields if self._stream else NO_FIELDS,
             )
         )
 

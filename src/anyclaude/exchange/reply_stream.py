@@ -183,7 +183,7 @@ class ReplyStream:
         source, tokens = opened.request.source, self._stream.reported.input_tokens
         if tokens is not None and self._stream.is_finished and not self._progress.continuations:
             upstream = opened.request.upstream
-            limit = upstream.backend.target.context_tokens
+            limit = opened.request.target.context_tokens
             upstream.window.record_count(source.conversation, source.request, source.characters, tokens, limit)
 
     async def _deltas(self, opened: OpenReply, is_finished: Callable[[], bool]) -> AsyncGenerator[list[Delta], None]:

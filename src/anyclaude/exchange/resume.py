@@ -76,7 +76,8 @@ def continuation_of(request: MessagesRequest, received: Sequence[Delta], profile
     content = [delta for delta in received if not isinstance(delta, UsageReported)]
     texts = [delta.text for delta in content if isinstance(delta, TextDelta)]
     prefill, overlap = _split(texts)
-    if profile.continuation == "none" or len(texts) < len(content) or not prefill or _ends_with_assistant(request):
+    can_go_on = profile.continuation != "none" and profile.prefill == "assistant_message"
+    if not can_go_on or len(texts) < len(content) or not prefill or _ends_with_assistant(request):
         return Continuation(request, Splice(content))
     turn = Turn("assistant", (TextBlock(prefill),))
     return Continuation(replace(request, messages=(*request.messages, turn)), Splice([TextDelta(overlap)]))

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from anyclaude.protocol.deltas import Delta, Finished, StopReason, TextDelta, ThinkingDelta, ToolCallDelta
 from anyclaude.protocol.messages_request import Tool
+from anyclaude.protocol.provider_fields import ProviderFields
 from anyclaude.tool_schemas import OfferedTools
 
 from .base import CallNote, DeltaFilter, FilterContext, RejectedCall
@@ -98,10 +99,14 @@ class HeldCall:
         """Return the call as one delta; with other arguments, those that the model wrote stand beside them."""
         came = self.arguments
         if arguments is not None and arguments != came:
-            return ToolCallDelta(self._slot, name or self.name, arguments, raw_arguments=came)
+            return ToolCallDelta(self._slot, name or self.name, arguments, "", came, self._provider_fields)
         written = "".join(fragment.written for fragment in self._fragments)
         raw_arguments = "".join(fragment.raw_arguments for fragment in self._fragments)
-        return ToolCallDelta(self._slot, name or self.name, came, written, raw_arguments)
+        return ToolCallDelta(self._slot, name or self.name, came, written, raw_arguments, self._provider_fields)
+
+    @property
+    def _provider_fields(self) -> ProviderFields | None:
+        return next((it.provider_fields for it in reversed(self._fragments) if it.provider_fields is not None), None)
 
 
 class CheckedCalls:

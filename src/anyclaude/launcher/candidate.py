@@ -10,15 +10,14 @@ from anyclaude.backends import (
     Backend,
     BackendTarget,
     Identity,
-    Network,
     Obstacle,
     first_obstacle,
     identify,
     is_own_gateway,
-    parse_address,
 )
 from anyclaude.backends.stdlib_backend import StdlibBackend
 from anyclaude.errors import InvalidSetting, ServerUnusable
+from anyclaude.network import Network, parse_address
 from anyclaude.profiles import BackendProfile
 from anyclaude.secret import Secret
 from anyclaude.settings import Mode
@@ -62,7 +61,7 @@ def candidate(profile: BackendProfile, url: str, wanted: Wanted, *, knows_kind: 
             base_url=address.written,
             model="",
             api_key=wanted.key_for(profile) if knows_kind else wanted.key,
-            route=wanted.network.route_to(address),
+            way=wanted.network.way_to(address),
         )
     )
 
@@ -96,7 +95,7 @@ async def usable(backend: Backend, wanted: Wanted) -> Backend:
         InvalidSetting: when it is a gateway like this one.
     """
     target = backend.target
-    if not target.profile.is_remote and await is_own_gateway(backend, QUESTION_SECONDS):
+    if target.endpoint.is_private and await is_own_gateway(backend, QUESTION_SECONDS):
         raise InvalidSetting(
             f"{target.address} is a gateway of anyclaude itself, not a model server; "
             "name the server behind it with --backend-url"

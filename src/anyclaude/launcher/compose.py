@@ -7,8 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from msgspec.structs import replace
 
-from anyclaude.backends import DIRECT, BackendTarget, parse_address
+from anyclaude.backends import BackendTarget
 from anyclaude.diet import Diet
+from anyclaude.network import DIRECT, parse_address
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.server import Gateway, GatewayOptions, open_gateway
@@ -87,7 +88,7 @@ def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
     forward_to = forward_address(settings)
     return GatewayOptions(
         forward_to=forward_to,
-        forward_route=settings.network.route_to(parse_address(forward_to)) if forward_to else DIRECT,
+        forward_way=settings.network.way_to(parse_address(forward_to)) if forward_to else DIRECT,
         memory_file=settings.log_dir / "spoken-calls.jsonl",
         learned_file=learned_file(settings),
         prompts_folder=settings.log_dir / "prompts",

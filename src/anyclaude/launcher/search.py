@@ -20,11 +20,11 @@ from anyclaude.backends import (
     ask_facts,
     first_obstacle,
     is_own_gateway,
-    parse_address,
     probe,
 )
 from anyclaude.backends.obstacle import SILENT, Reason
 from anyclaude.errors import ServerUnusable
+from anyclaude.network import parse_address
 from anyclaude.profiles import BackendProfile, profile_named
 from anyclaude.protocol.json_values import JsonError, decode_lenient_json
 
@@ -99,7 +99,11 @@ async def search(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Found 
         return min(best, key=lambda one: one.rank(wanted.model))
     for place in places:
         if place.obstacle is not None:
-            raise ServerUnusable(f"{place.obstacle.sentence}, or do without it: --mode embedded", place.obstacle.reason)
+            kinds = "".join(f"--mode {kind.name}, or " for kind in local if place.url in kind.usual_urls)
+            raise ServerUnusable(
+                f"{place.obstacle.sentence}, or name its kind, or do without it: {kinds}--mode embedded",
+                place.obstacle.reason,
+            )
     for note in _notes(places):
         wanted.say(f"anyclaude: {note}.")
     return None
@@ -132,7 +136,13 @@ async def _place(url: str, wanted: Wanted, kinds: Sequence[BackendProfile], with
 
 
 def _lists_models(reply: QueryReply) -> bool:
-    """Return whether a reply has the form of OpenAI's list, which may be empty."""
+    """
+    Return whether a reply has the form of OpenAI's list, which may be empty.
+
+    mlx_lm.server 0.32.2 sends nothing at all if there is no cache of Hugging Face, although it has a model.
+    """
+    if not reply.body:
+        return True
     try:
         document = decode_lenient_json(reply.body)
     except JsonError:

@@ -12,11 +12,13 @@ from .base import (
     BackendProfile,
     Continuation,
     DialectName,
+    EmptyContent,
     FieldRange,
     ForcedCalls,
     RepetitionSampling,
     ThinkingSwitch,
     TokenCounting,
+    ToolNames,
 )
 from .embedded import EMBEDDED
 from .table import PROFILES, profile_named
@@ -29,11 +31,13 @@ __all__ = [
     "BackendProfile",
     "Continuation",
     "DialectName",
+    "EmptyContent",
     "FieldRange",
     "ForcedCalls",
     "RepetitionSampling",
     "ThinkingSwitch",
     "TokenCounting",
+    "ToolNames",
     "amended",
     "error_wordings",
     "profile_named",

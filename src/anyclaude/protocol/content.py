@@ -16,6 +16,7 @@ from msgspec.structs import asdict
 from anyclaude.errors import InvalidRequest
 
 from .json_values import JsonObject, JsonValue, encode_json
+from .provider_fields import ProviderFields
 
 NOTHING: JsonObject = {}
 
@@ -69,7 +70,7 @@ class ToolUseBlock(Struct, frozen=True):
     """
     A tool call of an earlier turn, as the client returns it.
 
-    The last two fields are additions of the gateway, and never on the wire.
+    The last three fields are additions of the gateway, and never on the wire.
     """
 
     id: str
@@ -80,6 +81,8 @@ class ToolUseBlock(Struct, frozen=True):
     """The argument text as the model wrote it, where it is known."""
     written: str | None = None
     """The model's own text of a call that it wrote into the text of its reply, with the whitespace around it."""
+    provider_fields: ProviderFields | None = None
+    """What the server that made the call wants back with it."""
 
 
 class ToolResultBlock(Struct, frozen=True):
@@ -189,6 +192,7 @@ def encode_block(block: ContentBlock) -> JsonObject:
             plain.pop("extra")
             plain.pop("raw_arguments", None)
             plain.pop("written", None)
+            plain.pop("provider_fields", None)
             return {"type": _TYPES[type(block)], **plain, **block.extra}
         case _:
             assert_never(block)

@@ -9,6 +9,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from .provider_fields import ProviderFields
+
 StopReason: TypeAlias = Literal[
     "end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal", "model_context_window_exceeded"
 ]
@@ -41,6 +43,8 @@ class ToolCallDelta(Struct, frozen=True, gc=False):
 
     `raw_arguments` is a piece of the JSON text the model wrote, in order, where `arguments` is another
     one that was made of it: arguments that a filter has repaired.  It is never sent to the client.
+
+    `provider_fields` is what the server wants back with the call; it comes whole, and the last counts.
     """
 
     slot: int
@@ -48,6 +52,7 @@ class ToolCallDelta(Struct, frozen=True, gc=False):
     arguments: str = ""
     written: str = ""
     raw_arguments: str = ""
+    provider_fields: ProviderFields | None = None
 
 
 class UsageReported(Struct, frozen=True, gc=False):

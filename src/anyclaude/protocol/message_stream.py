@@ -53,6 +53,7 @@ from .events import (
     failure,
 )
 from .json_values import JsonError, decode_json
+from .provider_fields import ProviderFields
 
 
 class Phase(Enum):
@@ -71,6 +72,7 @@ class ToolCall:
     arguments: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
     raw_arguments: list[str] = field(default_factory=list)
+    provider_fields: ProviderFields | None = None
     streamed: int = 0  # the number of pieces in `arguments` that the client has
 
     def add(self, delta: ToolCallDelta) -> None:
@@ -82,6 +84,7 @@ class ToolCall:
             self.written.append(delta.written)
         if delta.raw_arguments:
             self.raw_arguments.append(delta.raw_arguments)
+        self.provider_fields = delta.provider_fields or self.provider_fields
 
     def take_unstreamed(self) -> str:
         """Return the argument text that has not been streamed yet, and count it as streamed."""
@@ -132,6 +135,7 @@ class MessageStream:
         self._raw_arguments: dict[str, str] = {}
         self._repaired_arguments: dict[str, str] = {}
         self._written_calls: dict[str, str] = {}
+        self._provider_fields: dict[str, ProviderFields] = {}
         self._live_id = ""
 
     @property
@@ -153,6 +157,11 @@ class MessageStream:
     def written_calls(self) -> Mapping[str, str]:
         """The text the model wrote for a complete tool call, by tool use id, where that is not its JSON arguments."""
         return self._written_calls
+
+    @property
+    def provider_fields(self) -> Mapping[str, ProviderFields]:
+        """What the server wants back with a complete tool call, by tool use id, where it sent any such fields."""
+        return self._provider_fields
 
     @property
     def reported(self) -> UsageReported:
@@ -260,7 +269,7 @@ class MessageStream:
         if delta.slot in self._closed_calls:
             self._handle_late_fragment(delta)
             return
-        if not (delta.name or delta.arguments or delta.written or delta.raw_arguments):
+        if not (delta.name or delta.arguments or delta.written or delta.raw_arguments or delta.provider_fields):
             return
         call = self._calls.setdefault(delta.slot, ToolCall())
         call.add(delta)
@@ -270,10 +279,11 @@ class MessageStream:
             yield from self._stream_arguments(call)
 
     def _handle_late_fragment(self, delta: ToolCallDelta) -> None:
-        """Handle a fragment of a closed call, which may complete the call's written form but not its arguments."""
+        """Handle a fragment of a closed call, which may complete what stands beside its arguments, but not these."""
         if delta.arguments.strip() or delta.raw_arguments.strip():
             raise BackendGarbled(f"tool call {delta.slot} continued after its arguments were complete")
         self._add_written(self._closed_calls[delta.slot], delta.written)
+        self._add_provider_fields(self._closed_calls[delta.slot], delta.provider_fields)
 
     def _start_call(self, slot: int, call: ToolCall) -> Iterator[StreamEvent]:
         if not call.name:
@@ -316,11 +326,16 @@ class MessageStream:
             self._raw_arguments[self._live_id] = "".join(call.raw_arguments)
             self._repaired_arguments[self._live_id] = call.text
         self._add_written(self._live_id, "".join(call.written))
+        self._add_provider_fields(self._live_id, call.provider_fields)
         self._closed_calls[slot] = self._live_id
 
     def _add_written(self, tool_use_id: str, text: str) -> None:
         if text:
             self._written_calls[tool_use_id] = self._written_calls.get(tool_use_id, "") + text
+
+    def _add_provider_fields(self, tool_use_id: str, fields: ProviderFields | None) -> None:
+        if fields is not None:
+            self._provider_fields[tool_use_id] = fields
 
     def _ensure_open(self, kind: type[TextContent] | type[ThinkingContent]) -> Iterator[StreamEvent]:
         if self._open is not kind:

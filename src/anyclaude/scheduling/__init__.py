@@ -6,6 +6,7 @@ An `Upstream` prepares a `BackendRequest`; the `Dispatcher` opens the reply to a
 
 from .admission import Admission, AdmittedTurn
 from .dispatch import Dispatcher, OpenReply
+from .followed_server import AskAgain, FollowedServer
 from .model_choice import model_for
 from .progress import Progress, SkippedBackend, Stage
 from .queue import Priority, Requester
@@ -15,8 +16,10 @@ from .upstream import BackendRequest, PreparedRequest, Upstream
 __all__ = [
     "Admission",
     "AdmittedTurn",
+    "AskAgain",
     "BackendRequest",
     "Dispatcher",
+    "FollowedServer",
     "OpenReply",
     "PreparedRequest",
     "Priority",

@@ -89,6 +89,10 @@ class Admission:
         """The number of turns held for conversations that are about to continue."""
         return len(self._held)
 
+    def resize(self, parallel: int) -> None:
+        """Admit another number of requests at a time, as soon as that many are running."""
+        self._parallel = parallel
+
     @asynccontextmanager
     async def turn(self, requester: Requester) -> AsyncGenerator[AdmittedTurn, None]:
         """

@@ -49,6 +49,7 @@ class OpenReply:
     async def aclose(self) -> None:
         """Release the backend and the turn; an unfinished reply is cancelled on the server."""
         await self.resources.aclose()
+        self.request.upstream.server.reply_ended()
 
 
 class Dispatcher:
@@ -101,6 +102,7 @@ class Dispatcher:
         return await self._open_admitted(prepared, progress, self.timeouts.retry_seconds)
 
     async def _open_if_it_fits(self, request: PreparedRequest, progress: Progress, retry_seconds: float) -> OpenReply:
+        request = await request.upstream.up_to_date(request)
         await self._require_fit(request)
         return await self._open_admitted(request, progress, retry_seconds)
 
@@ -112,7 +114,7 @@ class Dispatcher:
         engine counts the tokens only if the prompt may not fit.  If the server cannot count tokens, the request is
         sent and the server decides.
         """
-        source, upstream, target = request.source, request.upstream, request.upstream.backend.target
+        source, upstream, target = request.source, request.upstream, request.target
         limit = target.context_tokens
         upstream.window.refuse_if_truncated(source.conversation, source.request, source.characters)
         if limit is None or not upstream.window.may_overflow(
@@ -146,16 +148,25 @@ class Dispatcher:
             except BackendError as error:
                 if (fatal := self._fatal_error()) is not None:
                     raise fatal from error
-                amended = request.upstream.amended(request, error)
-                wait = 0.0 if amended else max(pause, error.retry_after_seconds or 0.0)
-                if not amended and (not error.is_transient or self._clock() + wait > give_up_at):
+                changed = await self._changed(request, error, progress)
+                wait = 0.0 if changed else max(pause, error.retry_after_seconds or 0.0)
+                if not changed and (not error.is_transient or self._clock() + wait > give_up_at):
                     raise
-            if amended is not None:
-                progress.amended(amended)
-                request = amended
+            if changed is not None:
+                request = changed
                 continue
             await self._sleep(wait)
             pause = min(pause * 2, MAX_PAUSE_SECONDS)
+            request = await request.upstream.up_to_date(request)
+
+    async def _changed(
+        self, request: PreparedRequest, error: BackendError, progress: Progress
+    ) -> PreparedRequest | None:
+        """Return a refused request as the server will take it, `None` if nothing is known to help."""
+        if (amended := request.upstream.amended(request, error)) is not None:
+            progress.amended(amended)
+            return amended
+        return await request.upstream.with_present_model(request, error)
 
     async def _attempt(self, request: PreparedRequest, progress: Progress) -> OpenReply:
         """Send the request once, and report the result to the circuit breaker."""
@@ -165,6 +176,7 @@ class Dispatcher:
             opened = await self._send(request, progress)
         except (BackendUnreachable, BackendTimeout) as error:
             breaker.failed(str(error))
+            request.upstream.server.failed()
             raise
         except BackendError:
             breaker.succeeded()  # the server is reachable: it answered, with an error

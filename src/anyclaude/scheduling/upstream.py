@@ -7,14 +7,22 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from anyclaude.backends import Backend, CircuitBreaker, DeltaReader, LearnedAmendments, LearnedFor
+from anyclaude.backends import (
+    Backend,
+    BackendTarget,
+    CircuitBreaker,
+    DeltaReader,
+    LearnedAmendments,
+    LearnedFor,
+)
 from anyclaude.dialects import Dialect, DroppedField, EnforcedContent, TokenizerApi, WireRequest, tokenizer_for
-from anyclaude.errors import BackendError, BackendRejected
+from anyclaude.errors import BackendError, BackendRejected, BackendUnavailable
 from anyclaude.profiles import Amendment, BackendProfile, amended
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt import Prompt
 
-from .admission import Admission
+from .admission import RETRY_AFTER_SECONDS, Admission
+from .followed_server import FollowedServer
 from .model_choice import model_for
 from .queue import Priority, Requester
 from .window import PromptWindow
@@ -48,9 +56,9 @@ class BackendRequest(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A backend with its dialect, circuit breaker, admission, prompt window, and what its refusals have taught."""
+    """A server with its dialect, circuit breaker, admission, prompt window, and what its refusals have taught."""
 
-    backend: Backend
+    server: FollowedServer
     dialect: Dialect
     breaker: CircuitBreaker
     admission: Admission
@@ -58,9 +66,25 @@ class Upstream:
     learned: LearnedAmendments = field(default_factory=LearnedAmendments)
 
     @property
+    def backend(self) -> Backend:
+        """The way to the server, with what is known of it at present."""
+        return self.server.backend
+
+    @property
+    def unready_because(self) -> str | None:
+        """Why the server cannot answer a request at present, `None` if it can."""
+        if self.server.awaited_because is not None:
+            return self.server.awaited_because
+        return self.breaker.reason if self.breaker.state == "open" else None
+
+    @property
     def tokenizer(self) -> TokenizerApi:
         """How to ask the server's tokenizer."""
         return tokenizer_for(self.backend.target.profile)
+
+    def origin(self, model: str) -> str:
+        """Return what identifies a model of this server as the origin of a reply."""
+        return f"{LearnedFor.of(self.backend.target, model).server} {model}"
 
     def amendments(self, model: str) -> tuple[Amendment, ...]:
         """Return what the server's refusals have taught about this model."""
@@ -74,9 +98,41 @@ class Upstream:
         profile = amended(target.profile, amendments) if amendments else target.profile
         key = None if profile.conversation_field is None else request.conversation_key
         encoded = self.dialect.encode_request(
-            request.request, model, profile, key, avoids_repetition=request.avoids_repetition
+            request.request,
+            model,
+            profile,
+            key,
+            avoids_repetition=request.avoids_repetition,
+            origin=self.origin(model),
         )
-        return PreparedRequest(request, self, model, profile, encoded.request, encoded.dropped, encoded.enforced, trial)
+        return PreparedRequest(
+            request, self, target, model, profile, encoded.request, encoded.dropped, encoded.enforced, trial
+        )
+
+    async def up_to_date(self, request: "PreparedRequest") -> "PreparedRequest":
+        """
+        Return the request as it is for what the server runs now, after asking a server that had failed.
+
+        Raises:
+            BackendUnavailable: when no server has been found yet.
+        """
+        await self.server.refresh_if_it_had_failed()
+        if self.server.awaited_because is not None:
+            raise BackendUnavailable(self.server.awaited_because, RETRY_AFTER_SECONDS)
+        return request if request.target is self.backend.target else self.prepare(request.source, request.trial)
+
+    async def with_present_model(self, request: "PreparedRequest", error: BackendError) -> "PreparedRequest | None":
+        """Return a request for the model that the server has now, `None` if its lack was not what it refused."""
+        if not isinstance(error, BackendRejected) or not error.lacks_model:
+            return None
+        if request.target is self.backend.target and not await self.server.refresh():
+            return None
+        return self.prepare(request.source)
+
+    def server_changed(self, backend: Backend) -> None:
+        """Adapt to what the server runs now: counts of another model's tokens mean nothing."""
+        self.window.forget()
+        self.admission.resize(backend.target.parallel_requests)
 
     def amended(self, request: "PreparedRequest", error: BackendError) -> "PreparedRequest | None":
         """
@@ -95,7 +151,7 @@ class Upstream:
     def keep_trial(self, request: "PreparedRequest") -> None:
         """Remember the amendments with which a request was accepted."""
         if request.trial:
-            self.learned.keep(LearnedFor.of(self.backend.target, request.model), request.trial)
+            self.learned.keep(LearnedFor.of(request.target, request.model), request.trial)
 
     @asynccontextmanager
     async def send(self, request: "PreparedRequest", within_seconds: float) -> AsyncGenerator[DeltaReader, None]:
@@ -122,6 +178,8 @@ class PreparedRequest(Struct, frozen=True):
 
     source: BackendRequest
     upstream: Upstream
+    target: BackendTarget
+    """What was known of the server when it was encoded."""
     model: str
     """The model's name on the server."""
     profile: BackendProfile
@@ -140,6 +198,11 @@ class PreparedRequest(Struct, frozen=True):
         profile = self.profile
         is_on = profile.thinking_switch == "none" or self.source.request.wants_thinking is True
         return profile.opens_thinking and is_on and self.enforced == "any"
+
+    @property
+    def origin(self) -> str:
+        """What identifies the server and the model as the origin of the reply."""
+        return self.upstream.origin(self.model)
 
     @property
     def route(self) -> str:

@@ -52,6 +52,10 @@ class PromptWindow:
     def __init__(self) -> None:
         self._counted: OrderedDict[str, CountedPrompt] = OrderedDict()
 
+    def forget(self) -> None:
+        """Forget all counts: the server runs another model, or has another window."""
+        self._counted.clear()
+
     def may_overflow(self, conversation: str, request: MessagesRequest, characters: int, limit: int) -> bool:
         """Return whether the prompt must be counted to know that it fits: a character is at most one token."""
         last = self._extended_by(conversation, request)

@@ -5,6 +5,7 @@ Builds a gateway from its options.
 reverse order.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import TypeAlias
 import aiohttp
 from msgspec.structs import replace
 
-from anyclaude.backends import BackendTarget, CircuitBreaker, LearnedAmendments, parse_address
+from anyclaude.backends import Backend, BackendTarget, CircuitBreaker, LearnedAmendments
 from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.cache_report.analyser import CacheAnalyser
 from anyclaude.cache_report.diagnostics import CacheDiagnostics
@@ -30,10 +31,11 @@ from anyclaude.exchange import (
     PromptPipeline,
 )
 from anyclaude.filters import FilterFactory, checked_calls, endless_arguments, endless_reply, written_replies
+from anyclaude.network import parse_address
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import Prewarmer
 from anyclaude.protocol.caching_decoder import CachingDecoder
-from anyclaude.scheduling import Admission, Dispatcher, Upstream
+from anyclaude.scheduling import Admission, Dispatcher, FollowedServer, Upstream
 from anyclaude.transforms import PromptContext
 
 from .gateway import FatalError, Gateway, new_id
@@ -66,9 +68,6 @@ async def open_gateway(
         raise InvalidSetting(
             f"host {options.host} is open to other machines, so a token is required: set ANYCLAUDE_TOKEN"
         )
-    targets = (
-        tuple(_without_constraints(target) for target in targets) if options.tool_calls != "constrained" else targets
-    )
     composition = _Composition(options, targets, journal, clock, fatal_error)
     async with AsyncExitStack() as stack:
         sessions = await composition.opened_sessions(stack)
@@ -109,14 +108,14 @@ class _Composition:
         if self.options.forward_to is None:
             return None
         address = parse_address(self.options.forward_to)
-        return Passthrough(sessions[address.socket_path], address, self.options.forward_route)
+        return Passthrough(sessions[address.socket_path], address, self.options.forward_way)
 
     def services(self, sessions: Sessions, stack: AsyncExitStack) -> tuple[Services, tuple[ExchangeListener, ...]]:
         """Return the services of the routes, and the gateway's own listeners in the order of their calls."""
         learned = LearnedAmendments(self.options.learned_file)
-        upstreams = tuple(
-            self._upstream(target, sessions[target.endpoint.socket_path], learned) for target in self.targets
-        )
+        upstreams = tuple(self._upstream(self._as_set(target), sessions, learned) for target in self.targets)
+        for upstream in upstreams:
+            self._follow(upstream, stack)
         memory = ConversationMemory(self.options.memory_file)
         policy = PromptContext(
             diet=self.options.diet,
@@ -127,7 +126,6 @@ class _Composition:
         prewarmer = self._prewarmer(upstreams, pipeline, stack)
         analyser = self._analyser(stack)
         services = Services(
-            targets=self.targets,
             upstreams=upstreams,
             pipeline=pipeline,
             exchanges=self._exchanges(upstreams, pipeline, stack),
@@ -139,15 +137,33 @@ class _Composition:
         listeners = (self.journal, memory, analyser, prewarmer)
         return services, tuple(listener for listener in listeners if listener is not None)
 
-    def _upstream(self, target: BackendTarget, session: aiohttp.ClientSession, learned: LearnedAmendments) -> Upstream:
+    def _upstream(self, target: BackendTarget, sessions: Sessions, learned: LearnedAmendments) -> Upstream:
+        session = sessions[target.endpoint.socket_path]
         evicts_prompts = not target.profile.keeps_evicted_prompts
+
+        async def ask(backend: Backend) -> Backend:
+            present = self._as_set(await self.options.ask_again(backend.target))
+            return backend if present == backend.target else HttpBackend(session, present)
+
         return Upstream(
-            backend=HttpBackend(session, target),
+            server=FollowedServer(HttpBackend(session, target), ask, self.clock.seconds),
             dialect=dialect_named(target.profile.dialect),
             breaker=CircuitBreaker(self.clock.seconds),
             admission=Admission(target.parallel_requests, self.options.queue_limit, evicts_prompts=evicts_prompts),
             learned=learned,
         )
+
+    def _follow(self, upstream: Upstream, stack: AsyncExitStack) -> None:
+        """Adapt the upstream to its server's changes, and await a server that is not there yet."""
+        upstream.server.on_change = upstream.server_changed
+        stack.push_async_callback(upstream.server.aclose)
+        if upstream.server.awaited_because is not None:
+            waiting = asyncio.create_task(upstream.server.wait_until_found(self.clock.sleep))
+            stack.callback(waiting.cancel)
+
+    def _as_set(self, target: BackendTarget) -> BackendTarget:
+        """Return the target as the options want it."""
+        return target if self.options.tool_calls == "constrained" else _without_constraints(target)
 
     def _prewarmer(
         self, upstreams: tuple[Upstream, ...], pipeline: PromptPipeline, stack: AsyncExitStack

@@ -1,20 +1,30 @@
 """The options of a gateway, with its limits and its timing."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from socket import socket
+from typing import TypeAlias
 
 from msgspec import Struct
 
-from anyclaude.backends import DIRECT, Route
+from anyclaude.backends import BackendTarget
 from anyclaude.bounds import QUEUE_LIMIT, REPEATED_CALLS, STORED_PROMPTS
 from anyclaude.diet import Diet
 from anyclaude.exchange import ReattachPolicy
 from anyclaude.filters import FilterFactory
+from anyclaude.network import DIRECT, Way
 from anyclaude.prewarm import PrewarmOptions
 from anyclaude.secret import Secret
 from anyclaude.timeouts import Timeouts
 from anyclaude.tool_calls import DEFAULT_TOOL_CALLS, ToolCalls
+
+AskForTarget: TypeAlias = Callable[[BackendTarget], Awaitable[BackendTarget]]
+"""Asks a server what it runs, given what was known of it; raises `AnyclaudeError` if it cannot be used."""
+
+
+async def unchanged(target: BackendTarget) -> BackendTarget:
+    """Return the target as it is."""
+    return target
 
 
 class StreamTiming(Struct, frozen=True):
@@ -50,9 +60,11 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     token: Secret | None = None
     forward_to: str | None = None
     """The origin to which mode `claude` forwards every request unchanged; then there are no targets, and no token."""
-    forward_route: Route = DIRECT
+    forward_way: Way = DIRECT
     """How that origin is reached."""
     allowed_origins: frozenset[str] = frozenset()
+    ask_again: AskForTarget = unchanged
+    """How a server is asked what it runs when that may have changed; by default it is not."""
     memory_file: Path | None = None
     """The file that keeps raw tool calls for the next run; `None` keeps them in memory only."""
     learned_file: Path | None = None

@@ -13,9 +13,9 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from anyclaude.backends import DIRECT, Route, ServerAddress
-from anyclaude.backends.http import headers_on_the_way, way_to
+from anyclaude.backends.http import headers_on_the_way, way_arguments
 from anyclaude.errors import BackendTruncated, BackendUnreachable, InvalidRequest
+from anyclaude.network import DIRECT, ServerAddress, Way
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
 from anyclaude.protocol.usage_reader import UsageReader
 
@@ -47,12 +47,12 @@ AUTO_HEADERS = ("Accept", "Content-Type", "User-Agent")
 class Passthrough:
     """Forwards requests to one server and streams the replies back."""
 
-    def __init__(self, session: aiohttp.ClientSession, address: ServerAddress, route: Route = DIRECT) -> None:
+    def __init__(self, session: aiohttp.ClientSession, address: ServerAddress, way: Way = DIRECT) -> None:
         self._session = session
         self._address = address
         self._origin = address.origin
-        self._way = way_to(address, route)
-        self._proxy_headers = headers_on_the_way(address, route)
+        self._way = way_arguments(address, way)
+        self._proxy_headers = headers_on_the_way(address, way)
 
     async def __call__(self, context: RequestContext) -> web.StreamResponse:
         """Forward one request.  Raises `BackendUnreachable` if there is no reply."""

@@ -2,13 +2,14 @@
 The routes of the gateway, one row each.
 
     HEAD, GET  /, /api/hello              the client's connectivity probes
-    GET        /health                    the state of the gateway
+    HEAD, GET  /health                    the state of the gateway
+    HEAD, GET  /health/ready              whether it can answer requests: status 200 or 503
     GET        /v1/models[/{id}]          the models that requests can reach
     POST       /v1/messages               a reply
     POST       /v1/messages/count_tokens  the number of tokens of a prompt
 
-Any other route answers 404 in the Anthropic shape.  In mode `claude`, only `/health` is answered here, and every other
-request is forwarded to Anthropic's own API, or to the address configured instead.
+Any other route answers 404 in the Anthropic shape.  In mode `claude`, only the state of the gateway is answered here,
+and every other request is forwarded to Anthropic's own API, or to the address configured instead.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,7 +20,7 @@ from aiohttp import web
 from anyclaude.errors import MethodNotAllowed, NotFound
 
 from .count_tokens import count_tokens
-from .health import health
+from .health import health, ready
 from .messages import create_message
 from .models import PREFIX as MODELS_PREFIX
 from .models import list_models, show_model
@@ -38,8 +39,11 @@ async def probe(context: RequestContext) -> web.Response:
     return web.Response(headers={REQUEST_ID_HEADER: context.request_id})
 
 
-HEALTH: Routes = {"/health": {"GET": health, "HEAD": health}}
-"""The only route in mode `claude`, which forwards every other request."""
+HEALTH: Routes = {
+    "/health": {"GET": health, "HEAD": health},
+    "/health/ready": {"GET": ready, "HEAD": ready},
+}
+"""The only routes in mode `claude`, which forwards every other request."""
 
 ROUTES: Routes = {
     **HEALTH,

@@ -13,9 +13,8 @@ from .options import Limits, StreamTiming
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The parts of one running gateway; mode `claude` has no targets and no upstreams."""
+    """The parts of one running gateway; mode `claude` has no upstreams."""
 
-    targets: tuple[BackendTarget, ...]
     upstreams: tuple[Upstream, ...]
     pipeline: PromptPipeline
     exchanges: MessageExchanges
@@ -23,3 +22,14 @@ class Services:
     timing: StreamTiming
     limits: Limits
     prewarmer: Prewarmer | None = None
+
+    @property
+    def targets(self) -> tuple[BackendTarget, ...]:
+        """What the servers run at present."""
+        return tuple(upstream.backend.target for upstream in self.upstreams)
+
+    @property
+    def unready_because(self) -> str | None:
+        """Why no server can answer a request at present, `None` if one can."""
+        reasons = [upstream.unready_because for upstream in self.upstreams]
+        return None if not reasons or None in reasons else reasons[0]

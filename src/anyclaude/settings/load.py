@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from anyclaude.backends import network_of, parse_address
 from anyclaude.errors import InvalidSetting
+from anyclaude.network import network_of, parse_address
 from anyclaude.profiles import PROFILES
 from anyclaude.secret import Secret
 from anyclaude.timeouts import Timeouts
@@ -173,7 +173,9 @@ def _checked(settings: Settings, environment: Mapping[str, str]) -> Settings:
     variables = {profile.api_key_variable for profile in PROFILES}
     variables |= {fallback.api_key_variable for fallback in settings.fallbacks}
     keys = {name: Secret(text) for name in variables if name and (text := environment.get(name))}
-    return msgspec.structs.replace(settings, keys=keys, network=network_of(environment, settings.ca_file))
+    return msgspec.structs.replace(
+        settings, keys=keys, network=network_of(environment, str(settings.ca_file) if settings.ca_file else None)
+    )
 
 
 def _check_address(name: str, url: str) -> None:

@@ -5,10 +5,10 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct
 
-from anyclaude.backends import Network
 from anyclaude.bounds import QUEUE_LIMIT, REPEATED_CALLS, STORED_PROMPTS
 from anyclaude.claude_code import CLIENT_VERSION, PermissionMode
 from anyclaude.diet import Diet
+from anyclaude.network import Network
 from anyclaude.profiles import PROFILES, BackendProfile
 from anyclaude.secret import Secret
 from anyclaude.timeouts import Timeouts

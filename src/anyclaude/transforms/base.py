@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from anyclaude.diet import Diet
 from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.protocol.provider_fields import ProviderFields
 
 
 class OriginalCall(Struct, frozen=True):
@@ -18,6 +19,8 @@ class OriginalCall(Struct, frozen=True):
     """The argument text that the client received, if it was repaired."""
     written: str | None = None
     """The text of a call that it wrote into the text of its reply."""
+    provider_fields: ProviderFields | None = None
+    """What the server wants back with the call."""
 
     @property
     def received(self) -> str:
@@ -27,7 +30,8 @@ class OriginalCall(Struct, frozen=True):
     @property
     def characters(self) -> int:
         """The length of its texts."""
-        return len(self.arguments) + len(self.sent or "") + len(self.written or "")
+        texts = len(self.arguments) + len(self.sent or "") + len(self.written or "")
+        return texts if self.provider_fields is None else texts + self.provider_fields.characters
 
 
 class PromptContext(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,8 @@ Tool calls of earlier turns, sent to the model as it wrote them.
 The client rewrites a call's arguments before it returns them (key order, defaults, numbers for
 strings, trailing spaces), and it received a repaired or recognised call in another form than the
 model's in the first place, so the history differs from the engine's cache from the first call on.
-Where the client returns what it received, the model's own text is sent.
+Where the client returns what it received, the model's own text is sent.  What the server wants back with a call
+belongs to the call's id, and goes with it in any case.
 """
 
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ class OriginalCalls:
         self._restored_turn = IdentityCache(_restored_turn)
 
     def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
-        """Return the request with `raw_arguments` and `written` set on the calls for which they are known."""
+        """Return the request with the gateway's own fields set on the calls for which they are known."""
         if not context.original_calls:
             return request
         turns = tuple(self._turn(turn, context.original_calls) for turn in request.messages)
@@ -56,6 +57,8 @@ def _restored_turn(turn: Turn, originals: tuple[OriginalCall | None, ...]) -> Tu
 def _restored_block(block: ToolUseBlock, original: OriginalCall | None) -> ToolUseBlock:
     if original is None:
         return block
+    if original.provider_fields is not None:
+        block = replace(block, provider_fields=original.provider_fields)
     if is_equivalent(original.received, block.input):
         # Servers parse the arguments of a structured call: broken JSON that was repaired cannot go back as it was.
         arguments = original.arguments if _is_object(original.arguments) else original.received

@@ -131,8 +131,8 @@ def _flattened(messages: list[JsonObject]) -> str:
 
 
 def assert_extends(before: list[JsonObject], after: list[JsonObject]) -> None:
-    """Assert that the messages of the next turn keep the earlier ones; the last may grow by a turn of its role."""
-    closed = before[:-1] if before and before[-1]["role"] in {"user", "assistant"} else before
+    """Assert that the messages of the next turn keep the earlier ones; the last may grow by the turn after it."""
+    closed = before[:-1] if before and before[-1]["role"] in {"user", "assistant", "tool"} else before
 
     assert after[: len(closed)] == closed
     assert _flattened(after).startswith(_flattened(before).removesuffix("null"))

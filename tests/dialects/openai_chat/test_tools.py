@@ -1,5 +1,7 @@
 """A request offers the client's tools, in the client's order, and no others."""
 
+import re
+
 import pytest
 from msgspec.structs import replace
 from tests.dialects.openai_chat.conversations import PROFILE, asked, body_of, dropped_from
@@ -7,9 +9,10 @@ from tests.parts.json_at import at
 
 from anyclaude.dialects.openai_chat import OpenAiChat
 from anyclaude.profiles import PROFILES, BackendProfile, profile_named
-from anyclaude.protocol.json_values import JsonObject, JsonValue
+from anyclaude.protocol.deltas import ToolCallDelta
+from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.protocol.messages_request import Tool
-from anyclaude.tool_schemas import call_schema
+from anyclaude.tool_schemas import call_schema, wire_name
 
 SCHEMA: JsonObject = {"type": "object", "properties": {"z": {"type": "string"}, "a": {"type": "string"}}}
 WRITE: JsonObject = {"name": "Write", "description": "Writes.", "input_schema": SCHEMA}
@@ -139,3 +142,41 @@ def test_the_tools_of_one_request_never_leak_into_another() -> None:
 
     assert "tools" in with_tools
     assert "tools" not in without
+
+
+MCP: JsonObject = {
+    "name": "mcp__files-of-the-whole-team__read.one",
+    "input_schema": {"type": "object", "properties": {"a": {"type": ["string", "null"], "format": "uri"}}},
+}
+
+
+def test_names_and_schemas_are_plain_where_the_server_takes_no_others() -> None:
+    profile = replace(PROFILE, tool_names="plain", plain_tool_schemas=True)
+    body = body_of(profile, tools=[MCP], tool_choice={"type": "tool", "name": MCP["name"]})
+    name = str(at(body, "tools", 0, "function", "name"))
+
+    assert re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]{0,31}", name)
+    assert at(body, "tool_choice", "function", "name") == name
+    assert at(body, "tools", 0, "function", "parameters", "properties") == {"a": {"type": "string"}}
+
+
+def test_a_call_under_a_plain_name_comes_back_under_the_tools_own() -> None:
+    tools = asked(tools=[MCP]).tools
+    name = wire_name(str(MCP["name"]), "plain")
+    decoder = OpenAiChat().decoder("text/event-stream", tools)
+    call: JsonObject = {"index": 0, "id": "c", "function": {"name": name, "arguments": "{}"}}
+    chunk: JsonObject = {"choices": [{"delta": {"tool_calls": [call]}}]}
+
+    deltas = decoder.feed(b"data: " + encode_json(chunk) + b"\n\n")
+
+    assert [delta.name for delta in deltas if isinstance(delta, ToolCallDelta)] == [MCP["name"]]
+
+
+@pytest.mark.parametrize("choice", [{}, {"tool_choice": {"type": "auto"}}, {"tool_choice": {"type": "none"}}])
+def test_the_choice_left_to_the_model_is_none_where_the_server_has_no_parser_for_calls(
+    choice: dict[str, JsonValue],
+) -> None:
+    body = body_of(replace(PROFILE, auto_tool_choice="none"), tools=[WRITE], **choice)
+
+    assert body["tool_choice"] == "none"
+    assert body["tools"] == [ENCODED_WRITE]

@@ -21,7 +21,7 @@ from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendTimeout, BackendTruncated, BackendUnreachable
 
 from .body import read_available
-from .way import headers_on_the_way, way_to
+from .way import headers_on_the_way, way_arguments
 
 CONNECT_SECONDS = 10.0
 """A loopback or LAN server accepts at once; ten seconds also covers a TLS handshake with a hosted one."""
@@ -78,9 +78,9 @@ class HttpBackend:
         self._target = target
         self._endpoint = target.endpoint
         self._where = f"{target.profile.title} at {self._endpoint.shown}"
-        self._way = way_to(self._endpoint, target.route)
+        self._way = way_arguments(self._endpoint, target.way)
         authorization = target.authorization
-        self._credentials = headers_on_the_way(self._endpoint, target.route)
+        self._credentials = headers_on_the_way(self._endpoint, target.way)
         if authorization is not None:
             self._credentials["Authorization"] = authorization.reveal()
         self._headers = {"Content-Type": "application/json", **self._credentials}

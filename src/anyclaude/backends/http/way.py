@@ -6,11 +6,11 @@ from typing import TypedDict
 from aiohttp import hdrs
 from yarl import URL
 
-from anyclaude.backends.address import ServerAddress
-from anyclaude.backends.route import Route
+from anyclaude.backends.tls import tls_context
+from anyclaude.network import ServerAddress, Way
 
 
-class Way(TypedDict):
+class WayArguments(TypedDict):
     """The arguments of one request that say how the server is reached."""
 
     proxy: URL | None
@@ -18,20 +18,20 @@ class Way(TypedDict):
     ssl: ssl.SSLContext | bool
 
 
-def way_to(endpoint: ServerAddress, route: Route) -> Way:
+def way_arguments(endpoint: ServerAddress, way: Way) -> WayArguments:
     """Return the arguments; raises `InvalidSetting` if the trusted certificates cannot be read."""
-    return Way(
-        proxy=None if route.proxy is None else URL(route.proxy.url),
-        proxy_headers=_authorization(route) or None,
-        ssl=route.tls_context() if endpoint.scheme == "https" else True,
+    return WayArguments(
+        proxy=None if way.proxy is None else URL(way.proxy.url),
+        proxy_headers=_authorization(way) or None,
+        ssl=tls_context(way.ca_file) if endpoint.scheme == "https" else True,
     )
 
 
-def headers_on_the_way(endpoint: ServerAddress, route: Route) -> dict[str, str]:
+def headers_on_the_way(endpoint: ServerAddress, way: Way) -> dict[str, str]:
     """Return the headers that a request itself has for a proxy; through a tunnel it has none."""
-    return {} if endpoint.scheme == "https" else _authorization(route)
+    return {} if endpoint.scheme == "https" else _authorization(way)
 
 
-def _authorization(route: Route) -> dict[str, str]:
-    authorization = route.proxy.authorization if route.proxy else None
+def _authorization(way: Way) -> dict[str, str]:
+    authorization = way.proxy.authorization if way.proxy else None
     return {} if authorization is None else {hdrs.PROXY_AUTHORIZATION: authorization.reveal()}

@@ -30,9 +30,12 @@ class OpenAiChat:
         conversation_key: str | None = None,
         *,
         avoids_repetition: bool = False,
+        origin: str = "",
     ) -> Encoded:
         """Return the streaming request for `model`."""
-        return encode_request(request, model, profile, conversation_key, avoids_repetition=avoids_repetition)
+        return encode_request(
+            request, model, profile, conversation_key, avoids_repetition=avoids_repetition, origin=origin
+        )
 
     def decoder(self, content_type: str, tools: Sequence[Tool] = ()) -> DeltaDecoder:
         """Return a decoder; it recognises the kind of reply by its first byte, so the content type is not used."""

@@ -11,6 +11,9 @@ earlier one was encoded: messages are made in one pass that looks back and never
 * Neighbouring turns of one role become one message, because templates raise on two in a row (Gemma, Mistral:
   "Conversation roles must alternate").  A turn that joins is appended.  They raise on an assistant that speaks first
   too, so the user says something before.
+* Some templates know fewer roles or places: the profile says where the system prompt, the text that comes with results,
+  and a reply that has begun stand then (`SystemPrompt`, `TextAfterResults`, `Prefill`).  What is said at the end of the
+  prompt to this request alone stands after everything else, as the user's text.
 * Calls are numbered by their position.  The client's ids may repeat, and Mistral's templates raise on any id that is
   not nine letters and digits (mlx-lm issue 1375).
 * A call without a result, or a result without a call, breaks templates and servers: the former gets a placeholder, the
@@ -19,8 +22,8 @@ earlier one was encoded: messages are made in one pass that looks back and never
   character by character, if the template can do with a result whose call it does not see.
 """
 
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -30,10 +33,15 @@ from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.content import ContentBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock, blocks_of
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
+from anyclaude.protocol.provider_fields import ProviderFields
 from anyclaude.tool_schemas import wire_name
 
 from .dropped_fields import DroppedFields
-from .parts import SEPARATOR, Part, PartReader, Picture, encode_parts, joined_text
+from .in_words import GO_ON, call_in_words, result_in_words
+from .parts import Part, PartReader, Picture, encode_parts, joined_text
+from .received_fields import returned
+from .reply_message import EMPTY_MESSAGE, Reply
+from .speakers import by_speaker, is_prefill
 
 REMINDER = REMINDER_START + "\n{text}\n" + REMINDER_END
 
@@ -43,18 +51,42 @@ ERROR_PREFIX = "Error: "
 SILENT_ERROR = "the tool failed and said nothing"
 NO_RESULT = "Error: this call was never answered."
 SEE_BELOW = "[image: it follows in the next user message]"
-EMPTY_MESSAGE = "(no content)"
-"""The text that the client itself writes for an empty message, which templates and servers refuse."""
 
 Message: TypeAlias = JsonObject
 
+BRIDGE: Message = {"role": "assistant", "content": "Understood."}
+"""Stands between results and the user's text where a template has no user message after a result."""
 
-def encode_conversation(request: MessagesRequest, profile: BackendProfile, dropped: DroppedFields) -> list[Message]:
-    """Return the messages of a request, the system prompt first."""
-    conversation = Conversation(profile, dropped)
-    conversation.begin(blocks_of(request.system))
-    for turn in request.messages:
+
+class Spoken(Struct, frozen=True):
+    """What is said in words because the body has no field for it: before the system prompt, and at the end."""
+
+    section: str = ""
+    instructions: tuple[str, ...] = ()
+
+
+NOTHING_SPOKEN = Spoken()
+NO_FIELDS = ProviderFields()
+
+
+def encode_conversation(
+    request: MessagesRequest,
+    profile: BackendProfile,
+    dropped: DroppedFields,
+    spoken: Spoken = NOTHING_SPOKEN,
+    origin: str = "",
+) -> list[Message]:
+    """Return the messages of a request, the system prompt first; `origin` stands for the server and the model."""
+    conversation = Conversation(profile, dropped, origin)
+    conversation.begin(blocks_of(request.system), spoken.section)
+    *earlier, last = request.messages
+    for turn in earlier:
         conversation.add(turn)
+    if is_prefill(last):
+        conversation.end_in_prefill(last, spoken.instructions)
+    else:
+        conversation.add(last)
+        conversation.ask(spoken.instructions)
     return conversation.messages
 
 
@@ -66,46 +98,12 @@ class Call(Struct, frozen=True):
     name: str
 
 
-class Reply:
-    """What the assistant said in one turn; the text and the calls it wrote into it, as they stood."""
-
-    def __init__(self) -> None:
-        self.content = ""
-        self.reasoning: list[str] = []
-        self.calls: list[JsonValue] = []
-        self._ends_in_text = False
-
-    def add_text(self, text: str) -> None:
-        """Add the text of one block."""
-        self.content += SEPARATOR + text if self._ends_in_text else text
-        self._ends_in_text = True
-
-    def add_written_call(self, text: str) -> None:
-        """Add a call that stood in the text, with the whitespace around it."""
-        self.content += text
-        self._ends_in_text = False
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing in it that a template shows."""
-        return not (self.content.strip() or self.calls or any(self.reasoning))
-
-    @property
-    def message(self) -> Message:
-        """The message on the wire."""
-        message: dict[str, JsonValue] = {"role": "assistant", "content": self.content or None}
-        if any(self.reasoning):
-            message["reasoning_content"] = SEPARATOR.join(self.reasoning)
-        if self.calls:
-            message["tool_calls"] = self.calls
-        return message
-
-
 class Conversation:
     """The messages so far; the last may still grow by a turn of the same role."""
 
-    def __init__(self, profile: BackendProfile, dropped: DroppedFields) -> None:
+    def __init__(self, profile: BackendProfile, dropped: DroppedFields, origin: str = "") -> None:
         self._profile = profile
+        self._origin = origin
         self._dropped = dropped
         self._reader = PartReader(dropped, profile)
         self._closed: list[Message] = []
@@ -116,18 +114,35 @@ class Conversation:
     @property
     def messages(self) -> list[Message]:
         """All messages, including the last."""
-        return [*self._closed, *self._open_message()]
+        return [*self._closed[:-1], *self._tail()]
 
-    def begin(self, system: tuple[ContentBlock, ...]) -> None:
-        """Add the system prompt; it can only be text."""
-        if text := self._text_of(system, "system"):
-            self._close({"role": "system", "content": text})
+    def begin(self, system: tuple[ContentBlock, ...], section: str = "") -> None:
+        """Add the system prompt, which can only be text, after a section of the gateway's own."""
+        text = joined_text([part for part in (section, self._text_of(system, "system")) if part])
+        if text:
+            self._add_opening(text)
 
     def add(self, turn: Turn) -> None:
         """Add the next turn."""
         self._dropped.note_fields("messages.", turn.extra)
-        for role, blocks in _by_speaker(turn):
+        for role, blocks in by_speaker(turn):
             self._add(role, blocks)
+
+    def ask(self, instructions: Sequence[str]) -> None:
+        """Add the gateway's own words at the end of the prompt, as the user's."""
+        if instructions:
+            self._close_calls(())
+            self._user_parts.extend(instructions)
+
+    def end_in_prefill(self, turn: Turn, instructions: Sequence[str]) -> None:
+        """Add a last turn in which the assistant's reply has begun, after the gateway's own words."""
+        if self._profile.prefill == "assistant_message":
+            self.ask(instructions)
+            self.add(turn)
+            return
+        self._dropped.note("messages.prefill", "it was sent as a part of the question")
+        begun = self._reply(blocks_of(turn.content)).content
+        self.ask([*instructions, *([GO_ON.format(text=begun)] if begun else [])])
 
     def _add(self, role: str, blocks: tuple[ContentBlock, ...]) -> None:
         match role:
@@ -148,10 +163,18 @@ class Conversation:
         text = self._text_of(blocks, "messages.system")
         if not text:
             return
-        if not (self._closed or self._user_parts) or self._profile.mid_conversation_system == "system_message":
+        if not (self._closed or self._user_parts):
+            self._add_opening(text)
+        elif self._profile.mid_conversation_system == "system_message" and not self._is_bound_to_result:
             self._close({"role": "system", "content": text})
         else:
             self._user_parts.append(text if text.startswith(REMINDER_START) else REMINDER.format(text=text))
+
+    def _add_opening(self, text: str) -> None:
+        if self._profile.system_prompt == "system_message":
+            self._close({"role": "system", "content": text})
+        else:
+            self._user_parts.append(text)
 
     def _add_user(self, blocks: tuple[ContentBlock, ...]) -> None:
         positions, parts = self._close_calls(blocks)
@@ -173,14 +196,14 @@ class Conversation:
             self._user_parts.append(EMPTY_MESSAGE)
         self._close(self._joined(reply))
 
-    def _reply(self, blocks: tuple[ContentBlock, ...]) -> "Reply":
+    def _reply(self, blocks: tuple[ContentBlock, ...]) -> Reply:
         reply = Reply()
         for block in blocks:
             match block:
                 case TextBlock():
                     for part in self._reader.parts_of(block, "messages"):
                         reply.add_text(str(part))
-                case ThinkingBlock(thinking) if self._profile.earlier_reasoning == "reasoning_content":
+                case ThinkingBlock(thinking) if self._profile.earlier_reasoning != "drop":
                     reply.reasoning.append(thinking)
                 case ToolUseBlock():
                     self._add_call(reply, block)
@@ -188,35 +211,38 @@ class Conversation:
                     self._reader.drop(block, "messages")
         return reply
 
-    def _add_call(self, reply: "Reply", block: ToolUseBlock) -> None:
+    def _add_call(self, reply: Reply, block: ToolUseBlock) -> None:
         self._dropped.note_fields("messages.tool_use.", block.extra)
         self._calls += 1
-        call = Call(block.id, f"call{self._calls:05d}", wire_name(block.name))
+        call = Call(block.id, f"call{self._calls:05d}", wire_name(block.name, self._profile.tool_names))
         self._open_calls.append(call)
         if block.written and self._profile.written_calls == "as_text":
             reply.add_written_call(block.written)
             return
         arguments = block.raw_arguments or _arguments(block.input)
-        function: JsonObject = {"name": call.name, "arguments": arguments}
-        reply.calls.append({"id": call.id, "type": "function", "function": function})
+        if self._profile.tools_sent_as == "words":
+            reply.add_text(call_in_words(call.name, arguments))
+            return
+        received = block.provider_fields
+        fields = NO_FIELDS if received is None or received.origin != self._origin else received
+        function: JsonObject = {"name": call.name, "arguments": arguments, **returned(fields.function)}
+        reply.calls.append({"id": call.id, "type": "function", "function": function, **returned(fields.call)})
+        reply.provider_fields |= returned(fields.message)
+        if fields.reasoning and self._profile.earlier_reasoning != "drop":
+            reply.reasoning = [fields.reasoning]  # whatever the client has made of it
 
     @property
     def _is_first_turn(self) -> bool:
         """Whether there is nothing but instructions so far."""
         return not self._user_parts and all(message["role"] == "system" for message in self._closed)
 
-    def _joined(self, reply: "Reply") -> Message:
+    def _joined(self, reply: Reply) -> Message:
         """Return the message of a reply, joined with the one before if that is the assistant's too."""
         if self._user_parts or not self._closed or self._closed[-1]["role"] != "assistant":
-            return reply.message
-        before = self._closed.pop()
+            return reply.message(self._profile)
         if any(reply.reasoning):  # it would stand before the text that was sent already
             self._dropped.note("messages.thinking", "two turns of the assistant are one; only the first has reasoning")
-        text = SEPARATOR.join(str(text) for text in (before["content"], reply.content) if text)
-        message: dict[str, JsonValue] = {**before, "content": text or None}
-        if reply.calls:
-            message["tool_calls"] = reply.calls
-        return message
+        return reply.message(self._profile, self._closed.pop())
 
     def _close_calls(self, blocks: tuple[ContentBlock, ...]) -> tuple[set[int], list[Part]]:
         """Add the results of the open calls, in the order of the calls; return the results' positions and pictures."""
@@ -231,11 +257,18 @@ class Conversation:
                 position, result = found
                 positions.add(position)
                 text, shown = self._result(result)
-            self._close({"role": "tool", "tool_call_id": call.id, "content": text})
+            self._add_result(call, text)
             if shown:
                 pictures.extend([f"From the result of {call.name} ({call.id}):", *shown])
         self._open_calls = []
         return positions, pictures
+
+    def _add_result(self, call: Call, text: str) -> None:
+        if self._profile.tools_sent_as == "words":
+            self._user_parts.append(result_in_words(text))
+            return
+        named: JsonObject = {"name": call.name} if self._profile.names_results else {}
+        self._close({"role": "tool", "tool_call_id": call.id, **named, "content": text})
 
     def _result(self, result: ToolResultBlock) -> tuple[str, list[Picture]]:
         """Return the text of a result, and its pictures: a tool message carries text only."""
@@ -262,33 +295,32 @@ class Conversation:
         return joined_text(parts)
 
     def _close(self, message: Message) -> None:
-        self._closed.extend(self._open_message())
+        self._closed[-1:] = self._tail()
         self._user_parts = []
         self._closed.append(message)
 
-    def _open_message(self) -> list[Message]:
-        return [{"role": "user", "content": encode_parts(self._user_parts)}] if self._user_parts else []
+    @property
+    def _is_bound_to_result(self) -> bool:
+        """Whether the last message is a result after which the template has no message but the assistant's."""
+        is_result = bool(self._closed) and self._closed[-1]["role"] == "tool"
+        return is_result and self._profile.text_after_results != "user_message"
+
+    def _tail(self) -> list[Message]:
+        """Return the last closed message and the user's parts after it, as messages."""
+        last, parts = self._closed[-1:], self._user_parts
+        if not (parts and self._is_bound_to_result):
+            return [*last, *_user_message(parts)]
+        if self._profile.text_after_results == "after_assistant":
+            return [*last, BRIDGE, *_user_message(parts)]
+        # Pictures cannot stand in a result; the text before them stays where it is when they come in a later turn.
+        texts = list(takewhile(lambda part: isinstance(part, str), parts))
+        result = {**last[0], "content": joined_text([part for part in (str(last[0]["content"]), *texts) if part])}
+        shown = _user_message(parts[len(texts) :])
+        return [result, *([BRIDGE, *shown] if shown else [])]
 
 
-def _by_speaker(turn: Turn) -> Iterator[tuple[str, tuple[ContentBlock, ...]]]:
-    """Yield a turn in pieces: only the assistant calls tools, and only the user has their results."""
-    blocks = blocks_of(turn.content)
-    if not blocks or turn.role in {"system", "developer"}:
-        yield turn.role, blocks
-        return
-    for role, piece in groupby(blocks, lambda block: _speaker(block, turn.role)):
-        yield role, tuple(piece)
-
-
-def _speaker(block: ContentBlock, role: str) -> str:
-    """Return the role that a block belongs to, in a turn of this role."""
-    match block:
-        case ToolUseBlock():
-            return "assistant"
-        case ToolResultBlock() if role == "assistant":
-            return "user"
-        case _:
-            return role
+def _user_message(parts: list[Part]) -> list[Message]:
+    return [{"role": "user", "content": encode_parts(parts)}] if parts else []
 
 
 def _result_of(call: Call, blocks: tuple[ContentBlock, ...], used: set[int]) -> tuple[int, ToolResultBlock] | None:

@@ -220,7 +220,7 @@ class _Reply:
         if self._has_begun and not self._is_finished and not self._aborted_by:
             self._is_finished = True
             self._add_halves(deltas)
-            deltas.extend(self._calls.settle())
+            deltas.extend(self._calls.end())
             deltas.append(Finished("end_turn"))
 
     def require_end(self) -> None:
@@ -241,6 +241,8 @@ class _Reply:
             self._add_reasoning(self._reasoning.whole(reasoning), deltas)
         if text := message.content or message.refusal:
             self._add_text(self._text.whole(text), deltas)
+        else:
+            self._calls.received.add_message(message)
         if message.tool_calls or message.function_call is not None:
             deltas.extend(self._calls.take(_calls_in(message)))
 
@@ -253,6 +255,7 @@ class _Reply:
     def _add_reasoning(self, text: str, deltas: list[Delta]) -> None:
         if text:
             self._has_reasoning = True
+            self._calls.received.add_reasoning(text)
             deltas.extend(self._calls.settle())
             deltas.append(ThinkingDelta(text))
 
@@ -275,6 +278,7 @@ class _Reply:
         text = message.content or message.refusal
         if text and not self._has_text:
             self._add_text(with_whole_characters(text), deltas)
+        self._calls.received.add_message(message)
         deltas.extend(self._calls.take_whole(_calls_in(message)))
 
     def _stop(self, choice: Choice, finish_reason: str, deltas: list[Delta]) -> None:
@@ -284,7 +288,7 @@ class _Reply:
         elif reason not in NOT_FINISHED:
             self._is_finished = True
             self._add_halves(deltas)
-            deltas.extend(self._calls.settle())
+            deltas.extend(self._calls.end())
             deltas.append(_finished(choice, reason))
 
 

@@ -7,13 +7,19 @@ from anyclaude.profiles import BackendProfile, RepetitionSampling
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.protocol.messages_request import MessagesRequest
 
-from .conversation import encode_conversation
+from .conversation import Spoken, encode_conversation
 from .dropped_fields import NO_SUCH_FIELD, DroppedFields
-from .output_format import OLDER_FIELD, encode_format, encode_schema
+from .output_format import OLDER_FIELD, FormatFields, encode_format, encode_schema
+from .refused_fields import accepted_body, with_substitutes
 from .thinking import encode_thinking
 from .tools import ToolFields, encode_tools
 
 PATH = "/chat/completions"
+
+EVENTS = "text/event-stream"
+DOCUMENT = "application/json"
+
+STREAM: JsonObject = {"stream": True, "stream_options": {"include_usage": True}}
 
 EFFORTS = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
 """The client's effort levels as values of `reasoning_effort`; every server with the field knows these."""
@@ -33,12 +39,14 @@ def encode_request(
     conversation_key: str | None = None,
     *,
     avoids_repetition: bool = False,
+    origin: str = "",
 ) -> Encoded:
-    """Return the streaming request for `model`, and the dropped fields."""
+    """Return the request for `model`, for a stream if the server makes one, and the dropped fields."""
     dropped = DroppedFields()
-    messages = encode_conversation(request, profile, dropped)
+    profile = with_substitutes(profile)
     tools = encode_tools(request, profile, dropped, avoids_repetition=avoids_repetition)
     reply_format = encode_format(request, profile, dropped)
+    messages = encode_conversation(request, profile, dropped, _in_words(tools, reply_format), origin)
     body: dict[str, JsonValue] = {
         "model": model,
         "messages": messages,
@@ -49,25 +57,34 @@ def encode_request(
         **_output_config(request, profile, dropped),
         **encode_thinking(request, profile, dropped, is_call_forced=tools.call is not None),
         **_continuation(messages, profile, dropped),
-        "stream": True,
-        "stream_options": {"include_usage": True},
+        **(STREAM if profile.streams else {"stream": False}),
     }
     if profile.conversation_field is not None and conversation_key is not None:
         body[profile.conversation_field] = conversation_key
     _note_unsent_fields(request, dropped)
-    return Encoded(WireRequest(PATH, encode_json(body)), dropped.entries, _enforced(tools, reply_format))
+    accepted = accepted_body(body, profile, dropped)
+    accept = EVENTS if profile.streams else DOCUMENT
+    wire = WireRequest(PATH, encode_json(accepted), accept)
+    return Encoded(wire, dropped.entries, _enforced(tools, reply_format))
 
 
-def _enforced(tools: ToolFields, reply_format: JsonObject | None) -> EnforcedContent:
+def _in_words(tools: ToolFields, reply_format: FormatFields | None) -> Spoken:
+    instructions = (tools.instruction, "" if reply_format is None else reply_format.instruction)
+    return Spoken(tools.section, tuple(text for text in instructions if text))
+
+
+def _enforced(tools: ToolFields, reply_format: FormatFields | None) -> EnforcedContent:
     if tools.call is not None:
         return "call"
     return "any" if reply_format is None else "format"
 
 
-def _response_format(tools: ToolFields, reply_format: JsonObject | None) -> JsonObject:
+def _response_format(tools: ToolFields, reply_format: FormatFields | None) -> JsonObject:
     if tools.call is not None:
         return {"response_format": encode_schema("call", tools.call)}
-    return {} if reply_format is None else {"response_format": reply_format}
+    if reply_format is None or reply_format.response_format is None:
+        return {}
+    return {"response_format": reply_format.response_format}
 
 
 def _tool_fields(fields: ToolFields) -> JsonObject:

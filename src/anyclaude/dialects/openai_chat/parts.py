@@ -75,7 +75,7 @@ class PartReader:
                 return self._document(block, path)
             case ToolReferenceBlock(name, extra):
                 self._dropped.note_fields(f"{path}.tool_reference.", extra)
-                return [f"The tool {wire_name(name)} is now available."]
+                return [f"The tool {wire_name(name, self._profile.tool_names)} is now available."]
             case UnknownBlock():
                 return self._unknown(block, path)
             case _:

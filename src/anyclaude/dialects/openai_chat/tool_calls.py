@@ -18,6 +18,7 @@ from types import MappingProxyType
 from anyclaude.protocol.deltas import ToolCallDelta
 from anyclaude.protocol.json_values import JsonError, JsonValue, decode_json
 
+from .received_fields import ReceivedFields
 from .wire import CallPart, FunctionPart
 
 LEGACY_INDEX = -1
@@ -76,6 +77,8 @@ class ToolCalls:
         self._calls: list[Call] = []
         self._by_index: dict[int, Call] = {}
         self._by_id: dict[str, Call] = {}
+        self.received = ReceivedFields()
+        """The fields of the reply that the server wants back with the calls."""
 
     def take(self, parts: list[CallPart]) -> list[ToolCallDelta]:
         """Return the deltas of one chunk's fragments; some servers send a whole call after its fragments."""
@@ -86,7 +89,8 @@ class ToolCalls:
             call = self._same_call(part, function)
             if call is None or (function.name and call.slot in named):  # one chunk does not name a call twice
                 call = self._begin(part, function)
-            elif _is_repetition(call, function):
+            self.received.add_call(call.slot, part, function)
+            if _is_repetition(call, function):
                 continue
             if function.name:
                 named.add(call.slot)
@@ -97,15 +101,20 @@ class ToolCalls:
         """Return the deltas of the calls that have no arguments; call it before text, and at the end."""
         return [ToolCallDelta(call.slot, arguments=call.settle()) for call in self._calls if call.withheld]
 
+    def end(self) -> list[ToolCallDelta]:
+        """Return what only the end of the reply decides: the empty arguments, and the fields that go back."""
+        return [*self.settle(), *self.received.deltas([call.slot for call in self._calls if call.name])]
+
     def take_whole(self, parts: list[CallPart]) -> list[ToolCallDelta]:
         """Return the deltas that the calls of a whole message add to the fragments before it."""
         deltas: list[ToolCallDelta] = []
         for position, part in enumerate(parts):
             function = part.function or NO_FUNCTION
-            if position >= len(self._calls):
-                deltas.extend(self._add(self._begin(part, function), function))
-            elif not self._calls[position].pieces:
-                deltas.extend(self._add(self._calls[position], function))
+            is_new = position >= len(self._calls)
+            call = self._begin(part, function) if is_new else self._calls[position]
+            self.received.add_call(call.slot, part, function)
+            if is_new or not call.pieces:
+                deltas.extend(self._add(call, function))
         return deltas
 
     def _same_call(self, part: CallPart, function: FunctionPart) -> Call | None:

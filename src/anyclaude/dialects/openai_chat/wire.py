@@ -8,6 +8,7 @@ field cannot end a stream.
 """
 
 import json
+from typing import Any
 
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
@@ -32,11 +33,29 @@ EXCERPT_BYTES = 200
 """The part of undecodable bytes that an error quotes: enough to recognise a page of HTML or a log line."""
 
 
+CALL_FIELDS = ("extra_content", "thought_signature", "thoughtSignature", "signature", "provider_specific_fields")
+FUNCTION_FIELDS = ("thought_signature", "thoughtSignature", "provider_specific_fields")
+MESSAGE_FIELDS = (
+    "reasoning_details", "reasoning_opaque", "reasoning_signature", "signature", "thought_signature", "thinking_blocks",
+    "extra_content",
+)  # fmt: skip
+"""
+The fields that servers want back as they sent them.
+
+`extra_content` holds Gemini's signature of a thought (ai.google.dev, OpenAI compatibility), which proxies put into a
+field of its own, LiteLLM into `provider_specific_fields` and `thinking_blocks`; `reasoning_details` are OpenRouter's
+(Preserving reasoning), `reasoning_opaque` GitHub Copilot's.
+"""
+
+
 class FunctionPart(Struct, gc=False):
-    """The name of a called function and its arguments, whole or in part."""
+    """The name of a called function and its arguments, whole or in part; for the other fields see `CALL_FIELDS`."""
 
     name: str | None = None
     arguments: str | None = None
+    thought_signature: Any = None
+    thoughtSignature: Any = None
+    provider_specific_fields: Any = None
 
 
 class CallPart(Struct, gc=False):
@@ -45,6 +64,11 @@ class CallPart(Struct, gc=False):
     index: int | None = None
     id: str | None = None
     function: FunctionPart | None = None
+    extra_content: Any = None
+    thought_signature: Any = None
+    thoughtSignature: Any = None
+    signature: Any = None
+    provider_specific_fields: Any = None
 
 
 class ChatMessage(Struct, gc=False):
@@ -57,6 +81,13 @@ class ChatMessage(Struct, gc=False):
     refusal: str | None = None
     tool_calls: list[CallPart] | None = None
     function_call: FunctionPart | None = None
+    reasoning_details: Any = None
+    reasoning_opaque: Any = None
+    reasoning_signature: Any = None
+    signature: Any = None
+    thought_signature: Any = None
+    thinking_blocks: Any = None
+    extra_content: Any = None
 
 
 class Choice(Struct, gc=False):
@@ -173,7 +204,13 @@ def _message(raw: JsonObject | None) -> ChatMessage | None:
         refusal=_text(raw.get("refusal")),
         tool_calls=[_call(call) for call in _objects(raw.get("tool_calls"))],
         function_call=_function(_object(raw.get("function_call"))),
+        **_fields(raw, MESSAGE_FIELDS),
     )
+
+
+def _fields(raw: JsonObject, names: tuple[str, ...]) -> dict[str, JsonValue]:
+    """Return those of the named fields that are there."""
+    return {name: _whole(raw[name]) for name in names if raw.get(name) is not None}
 
 
 def _text_of(raw: JsonValue, kind: str) -> str | None:
@@ -196,6 +233,7 @@ def _call(raw: JsonObject) -> CallPart:
         _integer(raw.get("index")),
         _text(raw_id) if isinstance(raw_id, str) else str(raw_id) if isinstance(raw_id, int) else None,
         _function(_object(raw.get("function"))),
+        **_fields(raw, CALL_FIELDS),
     )
 
 
@@ -205,7 +243,7 @@ def _function(raw: JsonObject | None) -> FunctionPart | None:
     arguments = raw.get("arguments")
     if arguments is not None and not isinstance(arguments, str):
         arguments = encode_json(_whole(arguments)).decode()
-    return FunctionPart(_text(raw.get("name")), _text(arguments))
+    return FunctionPart(_text(raw.get("name")), _text(arguments), **_fields(raw, FUNCTION_FIELDS))
 
 
 def _usage(raw: JsonObject | None) -> WireUsage | None:

@@ -5,10 +5,8 @@ One decision for all questions and requests.  A server on this machine or in a p
 a public one is where the environment says so.
 """
 
-import ssl
 from collections.abc import Mapping
 from ipaddress import ip_network
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -39,34 +37,18 @@ class Proxy(Struct, frozen=True):
 class CaFile(Struct, frozen=True):
     """Certificates that are trusted besides the system's, and the variable or key that names their file."""
 
-    path: Path
+    path: str
     named_by: str
 
 
-class Route(Struct, frozen=True, kw_only=True):
+class Way(Struct, frozen=True, kw_only=True):
     """The way to one server."""
 
     proxy: Proxy | None = None
     ca_file: CaFile | None = None
 
-    def tls_context(self) -> ssl.SSLContext:
-        """Return the context of a connection over TLS.  Raises `InvalidSetting` if the certificates cannot be read."""
-        context = ssl.create_default_context()
-        if self.ca_file is None:
-            return context
-        path = self.ca_file.path
-        try:
-            is_folder = path.is_dir()
-            context.load_verify_locations(None if is_folder else path, path if is_folder else None)
-        except OSError as error:
-            what = "holds no certificates in PEM format" if isinstance(error, ssl.SSLError) else error.strerror
-            raise InvalidSetting(
-                f"the certificates in {path} cannot be read: {what}; correct or unset {self.ca_file.named_by}"
-            ) from error
-        return context
 
-
-DIRECT = Route()
+DIRECT = Way()
 """The way to a server that needs neither a proxy nor certificates of one's own."""
 
 
@@ -77,9 +59,9 @@ class Network(Struct, frozen=True, kw_only=True):
     no_proxy: tuple[str, ...] = ()
     ca_file: CaFile | None = None
 
-    def route_to(self, address: ServerAddress) -> Route:
+    def way_to(self, address: ServerAddress) -> Way:
         """Return the way to a server.  Raises `InvalidSetting` if it is through a proxy that cannot be used."""
-        return Route(proxy=self._proxy_for(address), ca_file=self.ca_file)
+        return Way(proxy=self._proxy_for(address), ca_file=self.ca_file)
 
     def _proxy_for(self, address: ServerAddress) -> Proxy | None:
         named = self.proxies.get(address.scheme) or self.proxies.get("all")
@@ -88,7 +70,7 @@ class Network(Struct, frozen=True, kw_only=True):
         return _proxy(*named, address.host)
 
 
-def network_of(environment: Mapping[str, str], ca_file: Path | None) -> Network:
+def network_of(environment: Mapping[str, str], ca_file: str | None) -> Network:
     """
     Return what the environment says.
 
@@ -109,11 +91,11 @@ def _either_case(environment: Mapping[str, str], name: str) -> tuple[str, str]:
     return variable, environment.get(variable, "").strip()
 
 
-def _ca_file(environment: Mapping[str, str], ca_file: Path | None) -> CaFile | None:
+def _ca_file(environment: Mapping[str, str], ca_file: str | None) -> CaFile | None:
     if ca_file is not None:
         return CaFile(ca_file, CA_FILE_VARIABLE)
     named = ((variable, environment.get(variable)) for variable in CA_VARIABLES)
-    return next((CaFile(Path(value).expanduser(), variable) for variable, value in named if value), None)
+    return next((CaFile(value, variable) for variable, value in named if value), None)
 
 
 def _proxy(variable: str, value: Secret, host: str) -> Proxy:

@@ -1,13 +1,9 @@
 """Which proxy is used for a server, and which certificates are trusted."""
 
-import re
-from pathlib import Path
-
 import pytest
 
-from anyclaude.backends import Network, network_of, parse_address
-from anyclaude.backends.route import Proxy
 from anyclaude.errors import InvalidSetting
+from anyclaude.network import Network, Proxy, network_of, parse_address
 from anyclaude.secret import Secret
 
 PROXIED = {"HTTP_PROXY": "http://proxy:3128", "HTTPS_PROXY": "http://proxy:3129"}
@@ -15,7 +11,7 @@ PUBLIC = "https://api.example.org:8443/v1"
 
 
 def proxy_for(address: str, **environment: str) -> Proxy | None:
-    return network_of(environment, None).route_to(parse_address(address)).proxy
+    return network_of(environment, None).way_to(parse_address(address)).proxy
 
 
 @pytest.mark.parametrize(
@@ -106,32 +102,19 @@ def test_a_proxy_that_cannot_be_used_is_an_error_only_where_it_is_needed(proxy: 
     assert "secret" not in str(raised.value)
 
 
-def test_the_first_file_of_certificates_counts_that_is_named(tmp_path: Path) -> None:
+def test_the_first_file_of_certificates_counts_that_is_named() -> None:
     variables = {name: f"/{name}" for name in ("NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")}
 
-    def named(environment: dict[str, str], ca_file: Path | None = None) -> str | None:
+    def named(environment: dict[str, str], ca_file: str | None = None) -> str | None:
         found = network_of(environment, ca_file).ca_file
-        return found and found.named_by
+        return found.named_by if found else None
 
     assert named({}) is None
     assert named({"NODE_EXTRA_CA_CERTS": "/x", "SSL_CERT_FILE": ""}) == "NODE_EXTRA_CA_CERTS"
     assert named(variables) == "REQUESTS_CA_BUNDLE"
     assert named({**variables, "SSL_CERT_FILE": "/x"}) == "SSL_CERT_FILE"
-    assert named(variables, tmp_path) == "ANYCLAUDE_CA_FILE"
-
-
-@pytest.mark.parametrize("content", [None, "no certificate"])
-def test_certificates_that_cannot_be_read_are_an_error_with_the_variable_and_the_file(
-    tmp_path: Path, content: str | None
-) -> None:
-    file = tmp_path / "certificates.pem"
-    if content is not None:
-        file.write_text(content)
-    route = network_of({"CURL_CA_BUNDLE": str(file)}, None).route_to(parse_address(PUBLIC))
-
-    with pytest.raises(InvalidSetting, match=f"{re.escape(str(file))}.*CURL_CA_BUNDLE"):
-        route.tls_context()
+    assert named(variables, "/own") == "ANYCLAUDE_CA_FILE"
 
 
 def test_without_an_environment_every_server_is_reached_directly() -> None:
-    assert Network().route_to(parse_address(PUBLIC)).proxy is None
+    assert Network().way_to(parse_address(PUBLIC)).proxy is None

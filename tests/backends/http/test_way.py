@@ -12,13 +12,13 @@ from tests.parts.gateway import target_at
 from tests.parts.raw_backend import raw_backend
 from tests.parts.stub_server import stub_server
 
-from anyclaude.backends import Backend, BackendTarget, network_of, query
+from anyclaude.backends import Backend, BackendTarget, query
 from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.backends.probe import MODELS
-from anyclaude.backends.route import CaFile, Proxy, Route
 from anyclaude.backends.stdlib_backend import StdlibBackend
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendUnreachable
+from anyclaude.network import CaFile, Proxy, Way, network_of
 from anyclaude.secret import Secret
 
 LONG = 60.0
@@ -44,8 +44,8 @@ pytestmark = pytest.mark.parametrize("opened", [for_questions, for_requests])
 
 async def test_a_request_through_a_proxy_names_the_whole_address(opened: Opener) -> None:
     async with raw_backend() as proxy:
-        route = Route(proxy=Proxy("127.0.0.1", proxy.port, CREDENTIALS))
-        target = replace(target_at("http://model.invalid/v1"), route=route, api_key=Secret("k"))
+        way = Way(proxy=Proxy("127.0.0.1", proxy.port, CREDENTIALS))
+        target = replace(target_at("http://model.invalid/v1"), way=way, api_key=Secret("k"))
         async with opened(target) as backend:
             asking = asyncio.create_task(query(backend, PROPS, LONG))
             received = await proxy.next_request()
@@ -60,8 +60,8 @@ async def test_a_request_through_a_proxy_names_the_whole_address(opened: Opener)
 
 async def test_tls_goes_through_a_tunnel_and_the_key_is_not_shown_to_the_proxy(opened: Opener) -> None:
     async with raw_backend() as proxy:
-        route = Route(proxy=Proxy("127.0.0.1", proxy.port, CREDENTIALS))
-        target = replace(target_at("https://model.invalid/v1"), route=route, api_key=Secret("k"))
+        way = Way(proxy=Proxy("127.0.0.1", proxy.port, CREDENTIALS))
+        target = replace(target_at("https://model.invalid/v1"), way=way, api_key=Secret("k"))
         async with opened(target) as backend:
             asking = asyncio.create_task(query(backend, MODELS, LONG))
             received = await proxy.next_request()
@@ -97,7 +97,7 @@ async def test_a_certificate_of_ones_own_is_trusted_once_it_is_named(opened: Ope
             with pytest.raises(BackendUnreachable, match=r"(?i)certificate"):
                 await query(backend, MODELS, LONG)
         for name in ("ANYCLAUDE_CA_FILE", "NODE_EXTRA_CA_CERTS"):
-            trusting = replace(target, route=Route(ca_file=CaFile(certificate, name)))
+            trusting = replace(target, way=Way(ca_file=CaFile(str(certificate), name)))
             async with opened(trusting) as backend:
                 assert (await query(backend, MODELS, LONG)).is_ok
 
@@ -107,7 +107,7 @@ async def test_a_variable_of_the_environment_names_the_certificate(opened: Opene
     async with stub_server({"/v1/models": {}}, tls=tls) as server:
         target = target_at(server.base_url)
         network = network_of({"REQUESTS_CA_BUNDLE": str(certificate)}, None)
-        async with opened(replace(target, route=network.route_to(target.endpoint))) as backend:
+        async with opened(replace(target, way=network.way_to(target.endpoint))) as backend:
             assert (await query(backend, MODELS, LONG)).is_ok
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from anyclaude.backends import ServerAddress, parse_address
 from anyclaude.errors import InvalidSetting
+from anyclaude.network import ServerAddress, parse_address
 
 
 @pytest.mark.parametrize(

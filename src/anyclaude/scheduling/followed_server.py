@@ -1,0 +1,114 @@
+"""
+What is known of a server while the gateway runs.
+
+A server may start after the gateway, load its model with the first request, or come back from a restart with another
+model or another window.  So it is asked again what it runs: when it had failed and answers again, when it says that it
+does not have the model, and now and then after a reply, when it has nothing else to do.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from anyclaude.backends import Backend
+from anyclaude.errors import AnyclaudeError
+
+AskAgain: TypeAlias = Callable[[Backend], Awaitable[Backend]]
+"""
+Asks a server what it runs, and returns a backend for it: the same one if nothing has changed.
+
+It raises `AnyclaudeError` if the server does not answer, or not as a model server does.
+"""
+
+ASKED_AGAIN_SECONDS = 60.0
+"""How long an answer is believed: a restarted server is noticed after a reply or two, and an idle one is left alone."""
+
+FIRST_PAUSE_SECONDS = 0.5
+MAX_PAUSE_SECONDS = 10.0
+"""The pauses between the questions to a server that is expected: it is used seconds after it has started."""
+
+
+class FollowedServer:
+    """A server, and what it runs at present."""
+
+    def __init__(
+        self, backend: Backend, ask: AskAgain | None = None, seconds: Callable[[], float] = lambda: 0.0
+    ) -> None:
+        """Follow a server that has just been asked, or is still awaited; without `ask` it is not asked again."""
+        self.backend = backend
+        self.awaited_because = backend.target.awaited_because
+        """Why no request can be sent to the server yet; `None` as soon as one can."""
+        self.on_change: Callable[[Backend], None] = lambda backend: None
+        """Called with the backend when the server runs something else."""
+        self._ask = ask
+        self._seconds = seconds
+        self._asked_at = seconds()
+        self._had_failed = False
+        self._has_replied = False
+        self._asking: asyncio.Task[bool] | None = None
+
+    def failed(self) -> None:
+        """Note that the server could not be reached: it may come back as another."""
+        self._had_failed = True
+
+    async def refresh(self) -> bool:
+        """Ask the server again, and return whether it runs something else; a question that is asked is shared."""
+        if self._ask is None:
+            return False
+        if self._asking is None:
+            self._begin_to_ask(self._ask)
+        return self._asking is not None and await asyncio.shield(self._asking)
+
+    async def refresh_if_it_had_failed(self) -> None:
+        """Ask a server again that could not be reached before."""
+        if self._had_failed:
+            await self.refresh()
+
+    def reply_ended(self) -> None:
+        """Ask the server in the background, if the last answer is old, or if only now the model has been loaded."""
+        is_old = self._seconds() - self._asked_at >= ASKED_AGAIN_SECONDS
+        target = self.backend.target
+        may_know_window = target.context_tokens is None and not self._has_replied
+        is_due = (is_old or may_know_window) and not target.profile.is_remote
+        self._has_replied = True
+        if is_due and self._ask is not None and self._asking is None:
+            self._begin_to_ask(self._ask)
+
+    async def wait_until_found(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Ask until a server answers that can be used."""
+        pause = FIRST_PAUSE_SECONDS
+        while self.awaited_because is not None:
+            await sleep(pause)
+            await self.refresh()
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)
+
+    async def aclose(self) -> None:
+        """Stop asking."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait({self._asking})
+
+    def _begin_to_ask(self, ask: AskAgain) -> None:
+        self._asked_at = self._seconds()
+        self._asking = asyncio.create_task(self._asked_again(ask))
+        self._asking.add_done_callback(self._forget_task)
+
+    async def _asked_again(self, ask: AskAgain) -> bool:
+        try:
+            backend = await ask(self.backend)
+        except AnyclaudeError as error:
+            if self.awaited_because is not None:
+                self.awaited_because = str(error)
+            return False
+        self._had_failed, self.awaited_because = False, None
+        if backend is self.backend:
+            return False
+        self._has_replied = self._has_replied and backend.target.model == self.backend.target.model
+        self.backend = backend
+        self.on_change(backend)
+        return True
+
+    def _forget_task(self, task: asyncio.Task[bool]) -> None:
+        self._asking = None
+        if not task.cancelled():
+            task.exception()  # so that asyncio does not report it as unnoticed
