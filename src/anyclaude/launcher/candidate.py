@@ -50,6 +50,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     key_for: Callable[[BackendProfile], Secret | None]
     network: Network
     say: Say
+    loading_seconds: float
 
 
 def candidate(profile: BackendProfile, url: str, wanted: Wanted, *, knows_kind: bool = False) -> Backend:
@@ -100,22 +101,26 @@ async def usable(backend: Backend, wanted: Wanted) -> Backend:
             f"{target.address} is a gateway of anyclaude itself, not a model server; "
             "name the server behind it with --backend-url"
         )
-    obstacle = await _when_loaded(target, lambda: first_obstacle(backend, QUESTION_SECONDS), wanted.say)
+    obstacle = await _when_loaded(target, lambda: first_obstacle(backend, QUESTION_SECONDS), wanted)
     if obstacle is not None and obstacle.reason != "not_found":
         raise ServerUnusable(obstacle.sentence, obstacle.reason)
     return backend
 
 
 async def _when_loaded(
-    target: BackendTarget, ask: Callable[[], Awaitable[Obstacle | None]], say: Say
+    target: BackendTarget, ask: Callable[[], Awaitable[Obstacle | None]], wanted: Wanted
 ) -> Obstacle | None:
     """Return what keeps a server from being used other than that it is loading its model, which is waited for."""
     clock = asyncio.get_running_loop().time
     begun = shown = clock()
-    while (obstacle := await ask()) is not None and obstacle.reason == "loading" and clock() - begun < LOADING_SECONDS:
+    while (obstacle := await ask()) is not None and obstacle.reason == "loading":
+        if clock() - begun >= wanted.loading_seconds:
+            break
         if shown == begun or clock() - shown >= PROGRESS_SECONDS:
             shown = clock()
             so_far = f" ({shown - begun:.0f} s)" if shown - begun > 1 else ""
-            say(f"anyclaude: {target.profile.title} at {target.address} is loading its model; waiting for it{so_far}.")
+            wanted.say(
+                f"anyclaude: {target.profile.title} at {target.address} is loading its model; waiting for it{so_far}."
+            )
         await asyncio.sleep(LOADING_PAUSE_SECONDS)
     return obstacle

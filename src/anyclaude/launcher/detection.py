@@ -21,7 +21,7 @@ from anyclaude.profiles import PROFILES, BackendProfile, profile_named
 from anyclaude.secret import Secret
 from anyclaude.settings import AUTO, Fallback, Mode, Settings
 
-from .candidate import QUESTION_SECONDS, Say, Wanted, candidate, kind_at, usable
+from .candidate import LOADING_SECONDS, QUESTION_SECONDS, Say, Wanted, candidate, kind_at, usable
 from .search import search
 
 
@@ -30,16 +30,20 @@ def _silent(text: str) -> None:
 
 
 async def find_target(
-    settings: Settings, profiles: tuple[BackendProfile, ...] = PROFILES, say: Say = _silent
+    settings: Settings,
+    profiles: tuple[BackendProfile, ...] = PROFILES,
+    say: Say = _silent,
+    loading_seconds: float = LOADING_SECONDS,
 ) -> BackendTarget | None:
     """
     Return the server of this run, or `None` for the embedded engine.
 
-    `say` gets a line while a model is being loaded, and one for each server that was found and cannot be used unasked.
+    A server that is loading its model is waited for, at most `loading_seconds`.  `say` gets a line meanwhile, and one
+    for each server that was found and cannot be used unasked.
 
     Raises `ServerUnusable` if a chosen server does not answer as one, `InvalidSetting` if it does not report a model.
     """
-    if settings.mode == "embedded" or (is_searched(settings) and names_a_file(settings.model)):
+    if settings.mode == "embedded" or (_is_open(settings) and not is_searched(settings)):
         return None
     wanted = Wanted(
         mode=settings.mode,
@@ -49,6 +53,7 @@ async def find_target(
         key_for=settings.key_for,
         network=settings.network,
         say=say,
+        loading_seconds=loading_seconds,
     )
     if not is_searched(settings):
         backend, facts = await _chosen(wanted, profiles), None
@@ -72,13 +77,17 @@ async def find_fallbacks(settings: Settings, say: Say) -> tuple[BackendTarget, .
 
 
 def is_searched(settings: Settings) -> bool:
-    """Return whether the choice of the server is left to anyclaude."""
-    return settings.mode == AUTO and settings.backend_url is None
+    """Return whether the user names neither a server nor a model that only the embedded engine takes."""
+    return _is_open(settings) and not names_a_file(settings.model)
 
 
 def names_a_file(model: str | None) -> bool:
     """Return whether a model is a file of weights, which only the embedded engine takes."""
     return model is not None and (model.endswith(".gguf") or Path(model).expanduser().is_file())
+
+
+def _is_open(settings: Settings) -> bool:
+    return settings.mode == AUTO and settings.backend_url is None
 
 
 async def _chosen(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Backend:
@@ -166,6 +175,7 @@ async def _fallback(fallback: Fallback, settings: Settings) -> BackendTarget:
         key_for=key_for,
         network=settings.network,
         say=_silent,
+        loading_seconds=LOADING_SECONDS,
     )
     if fallback.mode is None and fallback.url is None:
         raise ServerUnusable("a fallback names neither a kind of server nor an address", "unreachable")

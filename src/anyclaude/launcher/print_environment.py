@@ -41,7 +41,7 @@ async def _expected_target(settings: Settings, say: Say) -> BackendTarget | None
     """Return the server of this run; for the embedded engine, what is known of it before it starts."""
     if settings.mode == "claude":
         return None
-    target = await find_target(settings, say=say)
+    target = await find_target(settings, say=say, loading_seconds=0)
     if target is not None:
         return target
     name = Path(settings.model).stem if settings.model else "SmolLM2-135M-Instruct.Q4_1"
