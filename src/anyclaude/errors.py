@@ -17,6 +17,7 @@ Every failure that anyclaude can report, and the form in which the client gets i
     + BackendUnavailable          529  its circuit breaker is open; transient
     + BackendTimeout              504  it sent nothing for too long
     + BackendRejected             its own status, with its own message
+      - BadSample                 its own status: it could not read what its model wrote
       - PromptTooLong             400  the prompt exceeds its window; detected here, where the server is late or silent
     + BackendGarbled              502  its reply violates its own protocol
     + BackendTruncated            502  its reply ended before it was finished
@@ -162,7 +163,13 @@ class BackendTimeout(BackendError):
 
 
 class BackendRejected(BackendError):
-    """The backend answered with an error; status, type and message are the backend's."""
+    """
+    The backend answered with an error; status, type and message are the backend's.
+
+    `may_be_too_long`: the words leave open whether the prompt is over the window (`PromptWindow.settled`).
+    """
+
+    may_be_too_long: bool = False
 
     def __init__(
         self,
@@ -180,6 +187,18 @@ class BackendRejected(BackendError):
         self.retry_after_seconds = retry_after_seconds
         self.is_transient = status in TRANSIENT_STATUSES
         self.lacks_model = lacks_model
+
+
+class BadSample(BackendRejected):
+    """
+    The backend could not read what its model wrote, such as a tool call that is not JSON.
+
+    The next sample may be better, so the gateway asks again; for the client the error is final.
+    """
+
+    def __init__(self, message: str, status: int, kind: str) -> None:
+        super().__init__(message, status, kind)
+        self.is_transient = False
 
 
 class PromptTooLong(BackendRejected):

@@ -22,12 +22,17 @@ def only(**fields: JsonValue) -> ModelEntry:
         [ENTRY],
         {"data": [ENTRY]},
         {"models": [ENTRY]},
+        {"data": [ENTRY], "models": [{"name": "other"}]},
         {"models": [{"name": "m", "context_length": 65536}], "data": None},
-        {"object": "list", "data": [{}, {"id": 5}, {"id": None}, {"id": " "}, "x", None, 7, [], ENTRY]},
+        {"object": "list", "data": [{}, {"id": 5}, {"id": None}, {"id": " "}, " ", None, 7, [], ENTRY]},
     ],
 )
 def test_a_list_has_three_shapes_and_odd_entries_are_passed_over(document: JsonValue) -> None:
     assert entries_in(document) == READ
+
+
+def test_an_entry_may_be_a_name_alone() -> None:
+    assert entries_in(["m", "whisper"]) == (ModelEntry(name="m"), ModelEntry(name="whisper", can_chat=False))
 
 
 @pytest.mark.parametrize("document", [None, {}, [], "x", 5, {"data": "nonsense"}, {"error": {"message": "x"}}])
@@ -70,6 +75,7 @@ def test_a_window_is_a_number_or_a_text_of_one(value: JsonValue, tokens: int | N
         ({"max_model_len": 4096}, 4096),
         ({"context_window": 4096}, 4096),
         ({"n_ctx": 4096}, 4096),
+        ({"parameters": {"max_seq_len": 4096}}, 4096),
         ({"meta": {"n_ctx": 4096, "n_ctx_train": 131072}}, 4096),
         ({"meta": {"n_ctx_train": 131072}}, None),
         ({"n_ctx_train": 131072}, None),

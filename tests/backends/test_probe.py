@@ -4,14 +4,14 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from tests.parts.certificate import write_certificate
 from tests.parts.gateway import target_at
-from tests.parts.raw_backend import free_port
+from tests.parts.raw_backend import free_port, raw_backend
 from tests.parts.server_documents import LLAMACPP, SERVERS
 from tests.parts.stub_server import Answer, Documents, stub_server
 
@@ -42,15 +42,23 @@ async def server_that_sends(data: bytes, *, tls: ssl.SSLContext | None = None) -
     """Run a server that sends these bytes after the first that it gets, and closes the connection; yield its port."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        writer.write(data)
-        writer.close()
+        with suppress(OSError):
+            await reader.read(1)
+            writer.write(data)
+            writer.close()
+            await writer.wait_closed()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    serving: set[asyncio.Task[None]] = set()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.create_task(serve(reader, writer)))
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        await asyncio.gather(*serving)
 
 
 async def test_an_answer_is_no_obstacle() -> None:
@@ -119,7 +127,7 @@ async def test_no_part_of_the_address_that_may_be_secret_is_in_a_sentence() -> N
     assert "hunter" not in found.sentence
 
 
-@pytest.mark.parametrize(("given", "listed"), [("/llama", "/llama/v1"), ("/api/v1", "/v1")])
+@pytest.mark.parametrize(("given", "listed"), [("/llama", "/llama/v1"), ("/api/v1", "/v1"), ("/api", "/v1")])
 async def test_a_list_at_another_path_of_the_server_is_found_and_named(given: str, listed: str) -> None:
     async with stub_server({f"{listed}/models": LISTED}) as server:
         found = await obstacle_at(server.origin + given)
@@ -197,6 +205,18 @@ async def test_tls_to_a_server_that_speaks_plain_http_is_recognised() -> None:
 
     assert found.reason == "speaks_plain"
     assert f"--backend-url {server.base_url}" in found.sentence
+
+
+async def test_a_plain_server_that_waits_for_the_end_of_a_head_is_recognised_too() -> None:
+    async with raw_backend() as server:
+        probing = asyncio.create_task(obstacle_at(server.base_url.replace("http:", "https:"), within_seconds=0.5))
+        asked = await server.next_request()
+        await asked.send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+        assert (await probing).reason == "speaks_plain"
+
+    assert (asked.method, asked.path) == ("HEAD", "/")
+    assert "authorization" not in asked.headers
 
 
 @pytest.mark.parametrize("name", SERVERS)

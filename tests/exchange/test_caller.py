@@ -13,6 +13,12 @@ def test_claude_code_is_recognised_by_its_session_or_its_user_agent() -> None:
     assert not caller_of({}).is_claude_code
 
 
+def test_interleaved_thinking_is_switched_on_by_a_beta_of_any_date() -> None:
+    assert caller_of({"anthropic-beta": "a-1,interleaved-thinking-2025-05-14"}).interleaves_thinking
+    assert not caller_of({"anthropic-beta": "a-1"}).interleaves_thinking
+    assert not caller_of({}).interleaves_thinking
+
+
 def test_sub_agents_and_auxiliary_calls_are_separate_conversations() -> None:
     main = caller_of({"x-claude-code-session-id": "s", "x-claude-code-request-class": "main"})
     unlabelled = caller_of({"x-claude-code-session-id": "s"})

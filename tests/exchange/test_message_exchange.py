@@ -62,6 +62,7 @@ class Setup:
             pending_replies=PendingReplies(REAL_TIME.seconds, ReattachPolicy()),
             decoder=CachingDecoder(),
             diagnose=self._diagnose,
+            calibration=TokenCalibration(),
             new_id=lambda prefix: f"{prefix}_1",
         )
 

@@ -1,9 +1,11 @@
 """Prompts are prepared as the policy requires, and extend the earlier prompts of their conversation."""
 
-from tests.parts.tool_rounds import READ, conversation, request_of
+from msgspec.structs import replace
+from tests.parts.tool_rounds import READ, Round, conversation, request_of
 
 from anyclaude.exchange.conversation_memory import ConversationMemory
 from anyclaude.exchange.prompt_pipeline import PromptPipeline, prompt_transforms
+from anyclaude.protocol.json_values import JsonObject
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn
 from anyclaude.transforms import PromptContext
 
@@ -59,3 +61,37 @@ def test_the_repetition_at_the_end_is_counted_and_the_model_told() -> None:
     assert repetition is not None
     assert (repetition.rounds, pipeline.repeated_calls) == (3, 5)
     assert [step.name for step in pipeline.prepare(stuck, "conversation").steps] == ["repeated calls"]
+
+
+def test_a_cleared_conversation_is_measured_as_when_it_was_first_cleared() -> None:
+    """Otherwise a better estimate would clear other results, and the whole prompt would be evaluated again."""
+    known = {"conversation": 4.0}
+    pipeline = PromptPipeline(ConversationMemory(), PromptContext(), known.__getitem__)
+    files = conversation(*(Round(("Read", {"file_path": f"/{number}"}, "x" * 400)) for number in range(8)))
+    wanted: JsonObject = {"type": "clear_tool_uses_20250919", "trigger": {"type": "input_tokens", "value": 500}}
+
+    def sent(rounds: int) -> MessagesRequest:
+        request = replace(request_of(*files[: 2 * rounds + 1]), context_management={"edits": [wanted]})
+        return pipeline.next_turn(request, "conversation").request
+
+    before = sent(5)
+    known["conversation"] = 2.0
+    after = sent(6)
+    assert before != request_of(*files[:11])
+    assert after.messages[: len(before.messages)] == before.messages
+
+
+def test_a_conversation_that_was_not_cleared_yet_is_measured_anew_each_time() -> None:
+    known = {"conversation": 8.0}
+    pipeline = PromptPipeline(ConversationMemory(), PromptContext(), known.__getitem__)
+    files = conversation(*(Round(("Read", {"file_path": f"/{number}"}, "x" * 400)) for number in range(5)))
+    wanted: JsonObject = {"type": "clear_tool_uses_20250919", "trigger": {"type": "input_tokens", "value": 500}}
+    request = replace(request_of(*files), context_management={"edits": [wanted]})
+
+    first = pipeline.next_turn(request, "conversation").context_management
+    known["conversation"] = 4.0
+    second = pipeline.next_turn(request, "conversation").context_management
+
+    assert first is not None
+    assert second is not None
+    assert (first.applied_edits, [edit.cleared_tool_uses for edit in second.applied_edits]) == ((), [2])

@@ -18,7 +18,15 @@ from tests.parts.manual_clock import ManualClock
 from tests.parts.referee import Verdict, judge
 from tests.parts.upstreams import HELLO, upstream_of
 
-from anyclaude.errors import BackendError, BackendGarbled, BackendTimeout, BackendTruncated, BackendUnreachable
+from anyclaude.errors import (
+    BackendError,
+    BackendGarbled,
+    BackendRejected,
+    BackendTimeout,
+    BackendTruncated,
+    BackendUnreachable,
+    PromptTooLong,
+)
 from anyclaude.exchange.reply_stream import ReplyStream
 from anyclaude.filters import CallNote, EndlessReply, FilterContext, FilterFactory, checked_calls, written_replies
 from anyclaude.profiles import BackendName
@@ -26,7 +34,7 @@ from anyclaude.protocol.deltas import Delta, Finished, TextDelta
 from anyclaude.protocol.events import StreamEvent, encode_event
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import Tool
-from anyclaude.scheduling import Dispatcher, Progress
+from anyclaude.scheduling import BackendRequest, Dispatcher, Progress
 from anyclaude.timeouts import Timeouts
 from anyclaude.tool_schemas import call_schema
 
@@ -36,6 +44,7 @@ CALL = ExpectedReply(
 )
 BASH = Tool("Bash", "", {"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]})
 WITH_TOOLS = replace(HELLO, request=replace(HELLO.request, tools=(BASH,)))
+CHECKS = (written_replies, checked_calls)
 BROKEN = BackendTruncated("the backend broke the connection")
 
 
@@ -50,10 +59,13 @@ class Run:
     evicts_prompts: bool = False
     filters: Sequence[FilterFactory] = ()
     notes: list[CallNote] = field(default_factory=list)
+    request: BackendRequest = WITH_TOOLS
+    limit: int | None = None
 
     def __post_init__(self) -> None:
         clock = ManualClock()
-        self.backend = FakeBackend(target_at("http://fake/v1", self.kind), *self.script)
+        target = replace(target_at("http://fake/v1", self.kind), context_tokens=self.limit)
+        self.backend = FakeBackend(target, *self.script)
         self.upstream = upstream_of(self.backend, waiting_limit=0, evicts_prompts=self.evicts_prompts)
         self.dispatcher = Dispatcher([self.upstream], Timeouts(), clock.seconds, clock.sleep)
 
@@ -72,7 +84,7 @@ class Run:
         ids = iter(range(100))
         stream = MessageStream("msg_1", "m", lambda: f"toolu_{next(ids)}")
         reply = ReplyStream(self.dispatcher, self.progress, stream, self.filters, self.notes.append)
-        opened = await self.dispatcher.open(self.upstream.prepare(WITH_TOOLS), self.progress)
+        opened = await self.dispatcher.open(self.upstream.prepare(self.request), self.progress)
         self.events += stream.open()
         async with aclosing(reply.batches(opened)) as batches:
             async for events in batches:
@@ -170,6 +182,117 @@ async def test_a_second_attempt_that_does_not_continue_the_reply_ends_it(second:
     assert run.is_idle
 
 
+UNREADABLE = b'data: {"error":{"code":500,"message":"Failed to parse input at pos 12: </tool_call>"}}\n\n'
+
+
+async def test_a_reply_that_the_server_could_not_read_on_is_continued() -> None:
+    broken = FakeReply(chunks=[*SEA.events()[:3], UNREADABLE])
+    run = Run([broken, whole(SEA.continuing("The sea"))])
+
+    verdict = await run.finish()
+
+    assert blocks_of(verdict) == SEA.blocks()
+    assert verdict.outcome == "whole"
+    assert run.is_idle
+
+
+async def test_a_call_that_the_server_could_not_read_on_is_requested_again_and_joined() -> None:
+    run = Run([FakeReply(chunks=[*CALL.events()[:3], UNREADABLE]), whole(CALL)])
+
+    verdict = await run.finish()
+
+    assert run.backend.requests[0] == run.backend.requests[1]
+    assert blocks_of(verdict) == CALL.blocks()
+    assert run.is_idle
+
+
+async def test_a_second_reply_that_the_server_cannot_read_either_ends_it() -> None:
+    run = Run([FakeReply(chunks=[*SEA.events()[:3], UNREADABLE])] * 2 + [whole(SEA)])
+
+    with pytest.raises(BackendTruncated, match="Failed to parse input at pos 12"):
+        await run.finish()
+    assert run.verdict.outcome == "cut_short"
+    assert len(run.backend.requests) == 2
+    assert run.is_idle
+
+
+async def test_a_server_that_cannot_read_what_follows_the_end_does_not_matter() -> None:
+    run = Run([FakeReply(chunks=[*SEA.events()[: len(SEA.parts) + 1], UNREADABLE])])
+
+    assert blocks_of(await run.finish()) == SEA.blocks()
+    assert len(run.backend.requests) == 1
+
+
+async def test_another_error_in_mid_reply_ends_it() -> None:
+    crash = b'data: {"error":{"code":500,"message":"model runner crashed"}}\n\n'
+    run = Run([FakeReply(chunks=[*SEA.events()[:3], crash]), whole(SEA)])
+
+    with pytest.raises(BackendRejected, match="model runner crashed"):
+        await run.finish()
+    assert len(run.backend.requests) == 1
+    assert run.is_idle
+
+
+def counted(parts: tuple[Text | Thinking | ToolCallStart, ...], tokens: int | None, finish: str = "stop") -> FakeReply:
+    """Return a finished reply to a prompt of `tokens` tokens."""
+    events = ExpectedReply(parts, finish, done=False, reports_usage=False).events()
+    usage = b'data: {"choices":[],"usage":{"prompt_tokens":%d}}\n\n' % tokens if tokens is not None else b""
+    return FakeReply(chunks=[*events, usage + b"data: [DONE]\n\n"])
+
+
+LONG = replace(WITH_TOOLS, characters=150_000)
+
+
+@pytest.mark.parametrize(
+    ("reply", "limit"),
+    [
+        (counted((Text("Hello! How can I help?"),), 2_048), None),
+        (counted((Text("Hello! How can I help?"),), 36_000), 32_768),
+        (counted((), 36_000), 32_768),
+        (counted((), None), 32_768),
+        (counted((Text("\n"),), None), 32_768),
+        (counted((), 32_768, "length"), 32_768),
+    ],
+    ids=["cut to half", "beyond the window", "empty, beyond", "empty, uncounted", "blank, uncounted", "empty, full"],
+)
+async def test_a_reply_to_a_part_of_the_prompt_does_not_end_the_message(reply: FakeReply, limit: int | None) -> None:
+    run = Run([reply], kind="generic", request=LONG, limit=limit)
+
+    with pytest.raises(PromptTooLong):
+        await run.finish()
+    assert run.verdict.outcome == "cut_short"
+    assert run.is_idle
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        counted((), 30_000),
+        counted((Text("Yes"),), None),
+        counted((Thinking("Hm."),), None),
+        counted((ToolCallStart(0, "Bash"),), None, "tool_calls"),
+        counted((Text("Yes"),), 40_000),
+    ],
+    ids=["empty", "text", "thinking", "call", "counted"],
+)
+async def test_a_reply_to_the_whole_prompt_ends_the_message(reply: FakeReply) -> None:
+    run = Run([reply], kind="generic", request=LONG, limit=40_000)
+
+    assert (await run.finish()).outcome == "whole"
+
+
+async def test_a_call_that_a_filter_holds_back_is_no_empty_reply() -> None:
+    run = Run(
+        [counted((ToolCallStart(0, "Bash"),), None, "tool_calls")],
+        filters=CHECKS,
+        kind="generic",
+        request=LONG,
+        limit=32_768,
+    )
+
+    assert (await run.finish()).outcome == "whole"
+
+
 async def test_a_backend_that_stays_unreachable_ends_the_reply() -> None:
     run = Run([partial(SEA, 3, BROKEN), *[BackendUnreachable("refused")] * 50])
 
@@ -242,6 +365,58 @@ async def test_a_filter_that_cannot_be_made_releases_the_backend() -> None:
     assert (run.backend.open_replies, run.upstream.admission.running) == (0, 0)
 
 
+COUNTS = b'data: {"choices":[],"usage":{"prompt_tokens":12}}\n\n'
+LOST_CALL = b'data: {"choices":[{"delta":{"content":""},"finish_reason":"tool_calls"}]}\n\n'
+
+
+@pytest.mark.parametrize("before", [(), (COUNTS,)])
+async def test_an_end_for_a_call_that_is_not_there_is_requested_again_if_nothing_was_delivered(
+    before: tuple[bytes, ...],
+) -> None:
+    run = Run([FakeReply(chunks=(*before, LOST_CALL)), whole(CALL)])
+
+    verdict = await run.finish()
+
+    assert blocks_of(verdict) == CALL.blocks()
+    assert verdict.stop_reason == "tool_use"
+    assert len(run.backend.requests) == 2
+    assert run.is_idle
+
+
+async def test_an_end_for_a_call_that_is_not_there_fails_the_reply_if_text_was_delivered() -> None:
+    run = Run([FakeReply(chunks=[*SEA.events()[: len(SEA.parts)], LOST_CALL])])
+
+    with pytest.raises(BackendTruncated, match="a tool call that is not in it"):
+        await run.finish()
+
+    assert run.is_idle
+
+
+async def test_an_end_for_a_call_is_accepted_if_a_filter_finds_the_call_in_the_text() -> None:
+    text = Text('{"name":"Bash","arguments":{"command":"ls"}}')
+    run = Run([whole(ExpectedReply((text,), "tool_calls"))], filters=(written_replies,))
+
+    verdict = await run.finish()
+
+    assert verdict.tool_inputs() == [("Bash", '{"command":"ls"}')]
+    assert verdict.stop_reason == "tool_use"
+
+
+async def test_a_reply_into_which_an_earlier_one_is_written_is_continued_by_another_request() -> None:
+    def stamped(reply: ExpectedReply, reply_id: str) -> list[bytes]:
+        return [event.replace(b'data: {"', b'data: {"id": "%s", "' % reply_id.encode(), 1) for event in reply.events()]
+
+    other = ExpectedReply((Text("Another answer"),))
+    run = Run([FakeReply(chunks=[*stamped(SEA, "2")[:3], *stamped(other, "1")]), whole(SEA.continuing("The sea"))])
+    run.upstream.earlier_replies.add("1")
+
+    verdict = await run.finish()
+
+    assert blocks_of(verdict) == SEA.blocks()
+    assert verdict.outcome == "whole"
+    assert run.is_idle
+
+
 class EndsAt:
     """A filter that ends the reply before a text."""
 
@@ -282,7 +457,6 @@ async def test_a_continuation_that_a_filter_has_ended_is_not_read_on() -> None:
     assert run.is_idle
 
 
-CHECKS = (written_replies, checked_calls)
 INVALID = ExpectedReply((Text("Now: "), ToolCallStart(0, "Bash"), Arguments(0, "{}")), "tool_calls")
 WRITTEN = ExpectedReply((Text('Now: \n{"name":"Bash",'), Text('"arguments":{}}\n')))
 CONSTRAINED = ExpectedReply((Text('{"name":"Bash","arguments":{"command":"ls"}}'),))

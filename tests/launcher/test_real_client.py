@@ -7,11 +7,13 @@ from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 
 import pytest
-from tests.parts.chat_reply import call, reply, say
-from tests.parts.chat_script import one_by_one
+from tests.parts.chat_reply import call, refuse, reply, say
+from tests.parts.chat_request import ChatRequest
+from tests.parts.chat_script import Answer, in_turn, one_by_one
 from tests.parts.chat_server import chat_server
 from tests.parts.claude_code import SYSTEM_PATH
 from tests.parts.claude_code_versions import NATIVE, VERSIONS, installed_client
+from tests.parts.pictures import png
 from tests.parts.stub_server import stub_server
 from tests.parts.weights import qwen_coder_file, smollm2_file
 
@@ -97,6 +99,38 @@ async def test_a_small_window_gets_few_tools_and_files_are_still_edited_without_
     assert notes.read_text() == "new\n"
     assert err.count("8,192") == 1
     assert set(server.requests[0].tool_names) == {"Bash", "Read", "Edit"}
+
+
+@pytest.mark.parametrize(
+    ("status_code", "words"),
+    [
+        (400, "Failed to load image or audio file"),
+        (500, "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"),
+        (400, "At most 1 image(s) may be provided in one prompt. (parameter=image)"),
+    ],
+)
+async def test_a_picture_that_the_server_refuses_does_not_end_the_session(
+    tmp_path: Path, status_code: int, words: str
+) -> None:
+    """The last release in JavaScript does not take pictures out, and ends its turn with the error."""
+    picture = tmp_path / "shot.png"
+    picture.write_bytes(png())
+    conversation = in_turn(reply(call("Read", file_path=str(picture))), reply(say("I could not see it.")))
+
+    def script(request: ChatRequest) -> Answer:
+        return refuse(status_code, words) if has_picture(request) else conversation(request)
+
+    async with chat_server(script) as server:
+        arguments = ("-p", "Look at the picture", "--backend-url", server.base_url, "--mode", "generic", "--model", "m")
+        status, out, _ = await anyclaude(tmp_path, NATIVE, *arguments)
+
+    server.check()
+    assert any(has_picture(request) for request in server.requests)
+    assert (status, out.strip()) == (0, "I could not see it.")
+
+
+def has_picture(request: ChatRequest) -> bool:
+    return '"image_url"' in json.dumps(request.raw["messages"])
 
 
 @pytest.mark.parametrize("version", VERSIONS)

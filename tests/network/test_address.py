@@ -137,7 +137,7 @@ def test_other_bases_are_with_and_without_the_version() -> None:
     def others(written: str) -> list[str]:
         return [address.shown for address in parse_address(written).others()]
 
-    assert others("http://host/llama") == ["http://host/llama/v1"]
+    assert others("http://host/llama") == ["http://host/llama/v1", "http://host/v1"]
     assert others("http://host/llama/v1") == ["http://host/v1", "http://host/llama"]
     assert others("http://host") == ["http://host/chat/completions"]
 

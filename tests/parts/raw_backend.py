@@ -32,6 +32,8 @@ class ReceivedRequest:
     headers: dict[str, str]
     body: bytes
     writer: asyncio.StreamWriter
+    head: str = ""
+    """The request line and the header lines, as they arrived."""
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the other side has closed or reset the connection."""
 
@@ -196,9 +198,9 @@ def reset(writer: asyncio.StreamWriter) -> None:
 
 
 async def _read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ReceivedRequest:
-    head = await reader.readuntil(b"\r\n\r\n")
-    request_line, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").removesuffix("\r\n\r\n")
+    request_line, *lines = head.split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     method, path, _ = request_line.split(" ", 2)
-    return ReceivedRequest(method, path, headers, body, writer)
+    return ReceivedRequest(method, path, headers, body, writer, head)

@@ -16,10 +16,11 @@ CLAUDE_CODE = {"User-Agent": "claude-cli/2.1.330 (external, cli)", "x-claude-cod
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A status and headers, with names in lower case."""
+    """A status and headers, with names in lower case; `text` is the status line and the header lines as they came."""
 
     status: int
     headers: dict[str, str]
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,10 @@ class RawClient:
     async def head(self) -> Head:
         """Read the head of a response."""
         raw = await self._within(self._reader.readuntil(b"\r\n\r\n"))
-        status_line, *lines = raw.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+        text = raw.decode("latin-1").removesuffix("\r\n\r\n")
+        status_line, *lines = text.split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        self._head = Head(int(status_line.split(" ")[1]), headers)
+        self._head = Head(int(status_line.split(" ")[1]), headers, text)
         return self._head
 
     async def pieces(self) -> AsyncIterator[bytes]:

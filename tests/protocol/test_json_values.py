@@ -145,9 +145,14 @@ def test_valid_json_is_decoded_leniently_to_the_same_value(value: JsonValue) -> 
     ("body", "value"),
     [
         (b'"a\tb\n"', "a\tb\n"),
-        (b'"\xff"', "\ufffd"),
+        (b'"\xff"', "\udcff"),
         (b"[NaN,-Infinity,1e999,1.5]", [None, None, None, 1.5]),
         (rb'"\ud83d"', "\ud83d"),
+        (b'"\xed\xa0\xbd"', "\ud83d"),
+        (b"\xef\xbb\xbf1", 1),
+        (b"[nan,-nan(ind),inf,-infinity,+INF]", [None] * 5),
+        (b'{"nan":" inf, \\" nan","a":nan}', {"nan": ' inf, " nan', "a": None}),
+        (b"9" * 5_000, None),
     ],
 )
 def test_what_json_forbids_is_decoded_leniently(body: bytes, value: JsonValue) -> None:
@@ -167,3 +172,4 @@ def test_a_text_of_whole_characters_is_not_changed(text: str) -> None:
 
 def test_halves_that_belong_together_are_joined_and_others_replaced() -> None:
     assert with_whole_characters("\ud83d\ude00 \ud83d \ude00") == "\U0001f600 \ufffd \ufffd"
+    assert with_whole_characters("\udcc3\udca9 \udcff \ud83d\udcc3") == "é \ufffd \U0001f4c3"

@@ -147,7 +147,7 @@ def test_max_tokens_may_be_omitted_where_a_default_is_given() -> None:
 
     assert request_from(body, max_tokens=1).max_tokens == 1
     assert request_from({**body, "max_tokens": 7}, max_tokens=1).max_tokens == 7
-    with pytest.raises(InvalidRequest, match=r"request\.max_tokens: field required"):
+    with pytest.raises(InvalidRequest, match=r"max_tokens: field required"):
         request_from(body)
 
 
@@ -225,14 +225,14 @@ def turn(*content: JsonValue) -> Json:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"model": None}, "request.model: should be a string, not null"),
-        ({"model": 1}, "request.model: should be a string, not an integer"),
-        ({"max_tokens": "1"}, "request.max_tokens: should be an integer, not a string"),
-        ({"max_tokens": True}, "request.max_tokens: should be an integer, not a boolean"),
-        ({"max_tokens": 1.5}, "request.max_tokens: should be an integer, not a number"),
-        ({"max_tokens": -1}, "request.max_tokens: should be 0 or more, not -1"),
-        ({"messages": []}, "request.messages: at least one message is required"),
-        ({"messages": {}}, "request.messages: should be a list, not an object"),
+        ({"model": None}, "model: should be a string, not null"),
+        ({"model": 1}, "model: should be a string, not an integer"),
+        ({"max_tokens": "1"}, "max_tokens: should be an integer, not a string"),
+        ({"max_tokens": True}, "max_tokens: should be an integer, not a boolean"),
+        ({"max_tokens": 1.5}, "max_tokens: should be an integer, not a number"),
+        ({"max_tokens": -1}, "max_tokens: should be 0 or more, not -1"),
+        ({"messages": []}, "messages: at least one message is required"),
+        ({"messages": {}}, "messages: should be a list, not an object"),
         ({"messages": ["hi"]}, "messages.0: should be an object, not a string"),
         ({"messages": [TURN, {"content": "hi"}]}, "messages.1.role: field required"),
         ({"messages": [TURN, {"role": "user"}]}, "messages.1.content: field required"),
@@ -249,18 +249,18 @@ def turn(*content: JsonValue) -> Json:
         (turn({"type": "thinking"}), "messages.1.content.0.thinking: field required"),
         ({"system": 1}, "system: should be a string or a list of content blocks, not an integer"),
         ({"system": [{"type": "text"}]}, "system.0.text: field required"),
-        ({"tools": {}}, "request.tools: should be a list, not an object"),
+        ({"tools": {}}, "tools: should be a list, not an object"),
         ({"tools": [{"name": "a"}, {}]}, "tools.1.name: field required"),
         ({"tools": [{"name": "a", "input_schema": []}]}, "tools.0.input_schema: should be an object, not a list"),
         ({"tool_choice": "auto"}, "tool_choice: should be an object, not a string"),
         ({"tool_choice": {"type": "some"}}, "tool_choice.type: should be auto, any, tool or none, not 'some'"),
         ({"tool_choice": {"type": "tool"}}, "tool_choice.name: field required"),
         ({"stop_sequences": ["a", 1]}, "stop_sequences.1: should be a string, not an integer"),
-        ({"temperature": "1"}, "request.temperature: should be a number, not a string"),
-        ({"temperature": True}, "request.temperature: should be a number, not a boolean"),
-        ({"temperature": 10**400}, "request.temperature: the number is too large"),
-        ({"stream": 1}, "request.stream: should be a boolean, not an integer"),
-        ({"thinking": []}, "request.thinking: should be an object, not a list"),
+        ({"temperature": "1"}, "temperature: should be a number, not a string"),
+        ({"temperature": True}, "temperature: should be a number, not a boolean"),
+        ({"temperature": 10**400}, "temperature: the number is too large"),
+        ({"stream": 1}, "stream: should be a boolean, not an integer"),
+        ({"thinking": []}, "thinking: should be an object, not a list"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -275,7 +275,7 @@ def test_an_error_names_the_field_and_the_reason(change: Json, reason: str) -> N
 def test_a_missing_required_field_is_named(name: str) -> None:
     body = {kept: value for kept, value in MINIMAL.items() if kept != name}
 
-    with pytest.raises(InvalidRequest, match=f"request.{name}: field required"):
+    with pytest.raises(InvalidRequest, match=f"{name}: field required"):
         decode_request(encoded(body))
 
 

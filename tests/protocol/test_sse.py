@@ -121,6 +121,15 @@ def test_a_byte_order_mark_is_dropped_only_at_the_very_start() -> None:
     assert decoded([b"data: 1\n\n", mark + b"data: 2\n\n"]) == [ServerSentEvent(b"1")]
 
 
+def test_a_byte_order_mark_before_an_event_is_dropped_where_unknown_lines_are_kept() -> None:
+    mark = b"\xef\xbb\xbf"
+    decoder = SseDecoder(keeps_unknown_lines=True)
+
+    events = decoder.feed(b"data: 1\n\n" + mark + b"data: 2\n\n" + mark * 2 + b"data: 3\n\n")
+
+    assert events == [ServerSentEvent(b"1"), ServerSentEvent(b"2"), ServerSentEvent(mark * 2 + b"data: 3")]
+
+
 def test_a_character_that_is_split_is_joined_again() -> None:
     raw = 'data: "né 😀"\n\n'.encode()
 

@@ -1,13 +1,16 @@
 """Token counts of a forwarded reply, streamed or whole; an unreadable reply has none."""
 
+import gzip
 import json
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude.protocol.deltas import UsageReported
+from anyclaude.protocol.sse import DEFAULT_MAX_EVENT_BYTES
 from anyclaude.protocol.usage_reader import UsageReader
 
 USAGE = {"input_tokens": 10, "cache_read_input_tokens": 80, "cache_creation_input_tokens": 5, "output_tokens": 1}
@@ -21,6 +24,28 @@ def event(value: Mapping[str, object]) -> bytes:
 
 
 STREAM = event(START) + event({"type": "ping"}) + event(DELTA)
+
+
+@pytest.mark.parametrize(("encoding", "encode"), [("gzip", gzip.compress), ("Deflate", zlib.compress)])
+def test_a_compressed_stream_is_read_in_any_pieces(encoding: str, encode: Callable[[bytes], bytes]) -> None:
+    reader = UsageReader(is_stream=True, content_encoding=encoding)
+    for byte in encode(STREAM):
+        reader.feed(bytes([byte]))
+
+    assert reader.reported == COUNTED
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data"),
+    [("br", STREAM), ("gzip", STREAM), ("gzip", gzip.compress(b" " * 2 * DEFAULT_MAX_EVENT_BYTES))],
+)
+def test_a_reply_of_an_unknown_or_false_encoding_or_of_enormous_size_has_no_usage(encoding: str, data: bytes) -> None:
+    reader = UsageReader(is_stream=False, content_encoding=encoding)
+    reader.feed(data)
+    reader.feed(data)
+    reader.finish()
+
+    assert reader.reported == UsageReported()
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=5))

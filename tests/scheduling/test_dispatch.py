@@ -164,7 +164,7 @@ async def test_retries_send_the_same_encoded_request() -> None:
     [
         (FakeReply(chunks=(b"{}",), status=400), BackendRejected),
         (FakeReply(chunks=(b"{}",), status=500), BackendRejected),
-        (FakeReply(chunks=(b"data: nonsense\n\n",)), BackendGarbled),
+        (FakeReply(chunks=(b"data: {nonsense\n\n",)), BackendGarbled),
         (FakeReply(chunks=(BackendTimeout("silent"),)), BackendTimeout),
         (BackendTimeout("silent"), BackendTimeout),
     ],

@@ -66,14 +66,12 @@ async def test_the_parameters_reach_the_model_server(tmp_path: Path) -> None:
             model=MODEL,
             max_tokens=50,
             messages=HELLO,
-            stop_sequences=["</block>", "STOP"],
             extra_body={"temperature": 0.25, "top_p": 0.5, "top_k": 7},
         )
 
     raw = setup.server.requests[0].raw
     assert raw["max_tokens"] == 50
     assert (raw["temperature"], raw["top_p"], raw["top_k"]) == (0.25, 0.5, 7)
-    assert raw["stop"] == ["</block>", "STOP"]
 
 
 async def test_the_system_prompt_comes_first_whether_it_is_text_or_blocks(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`POST /v1/messages/count_tokens`."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from msgspec.structs import replace
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 from tests.parts.json_at import at
 from tests.parts.raw_backend import RawBackend, free_port
-from tests.parts.raw_client import ask, connected, prompt, request
+from tests.parts.raw_client import CLAUDE_CODE, ask, connected, prompt, request
 
 COUNT = "/v1/messages/count_tokens"
 
@@ -98,3 +99,41 @@ async def test_a_count_is_recorded_under_its_path_without_an_attempt(
     assert (record["path"], record["outcome"], record["status"]) == (COUNT, "completed", 200)
     assert record["attempts"] == 0
     assert record["stop_reason"] is None
+
+
+async def test_fifty_equal_questions_at_once_are_one_question_to_the_engine(
+    gateway: RunningGateway, backend: RawBackend
+) -> None:
+    """As Claude Code's editor extension asks them when it starts."""
+    body = prompt("Hello")
+    waiting = [asyncio.create_task(ask(gateway.base_url, "POST", COUNT, body, CLAUDE_CODE)) for _ in range(50)]
+    received = await backend.next_request()
+    await received.answer(200, b'{"input_tokens": 3}')
+    responses = await asyncio.gather(*waiting)
+    again = await ask(gateway.base_url, "POST", COUNT, body, CLAUDE_CODE)
+
+    assert [response.json for response in (*responses, again)] == [{"input_tokens": 3}] * 51
+    assert {response.headers["anyclaude-counted-by"] for response in (*responses, again)} == {"engine"}
+    assert len(backend.requests) == 1
+
+
+@pytest.mark.parametrize("headers", [CLAUDE_CODE, {}])
+async def test_without_a_tokenizer_the_counts_that_the_model_reports_calibrate_the_estimate(
+    tmp_path: Path, backend: RawBackend, headers: dict[str, str]
+) -> None:
+    body, other = prompt("word " * 200), prompt("word " * 400)
+    async with running_gateway(tmp_path, target_at(backend.base_url, "generic")) as gateway:
+        before = await ask(gateway.base_url, "POST", COUNT, body, headers)
+        reply = asyncio.create_task(ask(gateway.base_url, "POST", "/v1/messages", body, headers))
+        received = await (await backend.next_request()).begin()
+        await received.finish(prompt_tokens=400)
+        await reply
+        counted, estimated = [await ask(gateway.base_url, "POST", COUNT, one, headers) for one in (body, other)]
+
+    sources = [response.headers["anyclaude-counted-by"] for response in (before, counted, estimated)]
+    assert sources == ["estimate", "calibrated", "calibrated"]
+    assert [response.json for response in (before, counted, estimated)] == [
+        {"input_tokens": 250},
+        {"input_tokens": 400},
+        {"input_tokens": 800},
+    ]

@@ -16,6 +16,7 @@ from tests.parts.raw_client import CLAUDE_CODE, RawClient, connected, prompt, re
 from tests.parts.referee import judge
 
 from anyclaude.server import StreamTiming
+from anyclaude.server.messages import INPUT_TOKENS_HEADER
 from anyclaude.timeouts import Timeouts
 
 Disconnect: TypeAlias = Callable[[RawClient], None]
@@ -57,6 +58,73 @@ async def test_a_refusal_keeps_its_status_and_message(
     assert response.headers["x-should-retry"] == should_retry
     assert without_retries.records()[-1]["outcome"] == "failed"
     assert without_retries.records()[-1]["status"] == status
+
+
+@pytest.mark.parametrize("body", [b'{"code":500,"msg":"quota used up"}', b"quota used up\n", b'"quota used up"'])
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_refusal_under_status_200_is_reported_at_once_and_opens_no_circuit(
+    gateway: RunningGateway, backend: RawBackend, body: bytes, stream: bool
+) -> None:
+    async with connected(gateway.base_url) as client:
+        for _ in range(10):
+            await client.send(request("POST", "/v1/messages", prompt(stream=stream)))
+            await (await backend.next_request()).answer(200, body)
+            response = await client.response()
+
+            assert response.error[1] == "quota used up"
+            assert response.headers["x-should-retry"] == "false"
+    assert len(backend.requests) == 10
+    assert [record["attempts"] for record in gateway.records()] == [1] * 10
+
+
+async def test_a_reply_with_chunks_of_an_earlier_one_is_requested_again_on_a_new_connection(
+    gateway: RunningGateway, backend: RawBackend
+) -> None:
+    def reply(*chunks: tuple[str, str]) -> bytes:
+        parts = ({"id": reply_id, "choices": [{"index": 0, "delta": {"content": text}}]} for reply_id, text in chunks)
+        return b"".join(b"data: %s\n\n" % json.dumps(part).encode() for part in parts) + b"data: [DONE]\n\n"
+
+    texts: list[str] = []
+    async with connected(gateway.base_url) as client:
+        for replies in ([reply(("1", "one"))], [reply(("1", "stale"), ("2", "two")), reply(("3", "three"))]):
+            await client.send(request("POST", "/v1/messages", prompt(f"question {len(texts)}")))
+            for body in replies:
+                await (await backend.next_request()).answer(200, body)
+            texts += judge((await client.response()).body).texts()
+
+    assert texts == ["one", "three"]
+    assert gateway.records()[-1]["attempts"] == 2
+
+
+async def test_a_stream_begins_with_a_labelled_estimate_and_ends_with_the_engines_count(
+    gateway: RunningGateway, backend: RawBackend
+) -> None:
+    async with connected(gateway.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt("x" * 400)))
+        await (await backend.next_request()).reply("Hello")
+        head = await client.head()
+        events = await client.events_until("message_stop")
+
+    assert head.headers[INPUT_TOKENS_HEADER] == "estimate"
+    assert at(events[0], "message", "usage", "input_tokens") == 100
+    assert at(events[-2], "usage", "input_tokens") == 12
+    assert at(gateway.records()[-1], "usage", "input_tokens") == 12
+
+
+@pytest.mark.parametrize("is_counted", [True, False])
+async def test_a_whole_message_has_the_engines_count_or_a_labelled_estimate_that_is_not_recorded(
+    gateway: RunningGateway, backend: RawBackend, is_counted: bool
+) -> None:
+    usage = {"usage": {"prompt_tokens": 12, "completion_tokens": 3}} if is_counted else {}
+    whole = {"choices": [{"index": 0, "message": {"content": "Hello"}, "finish_reason": "stop"}], **usage}
+    async with connected(gateway.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt("x" * 400, stream=False)))
+        await (await backend.next_request()).answer(200, json.dumps(whole).encode())
+        response = await client.response()
+
+    assert response.headers.get(INPUT_TOKENS_HEADER) == (None if is_counted else "estimate")
+    assert at(response.json, "usage", "input_tokens") == (12 if is_counted else 100)
+    assert at(gateway.records()[-1], "usage", "input_tokens") == (12 if is_counted else None)
 
 
 @pytest.mark.parametrize(("given", "forwarded"), [("7", "7"), ("0", "0"), ("soon", None)])

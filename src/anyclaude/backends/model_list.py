@@ -2,7 +2,7 @@
 Read what servers say about their models, entry by entry and field by field.
 
 What is odd in one entry costs that entry or that field, never the list.  The shapes: `{"data": […]}` of OpenAI's API, a
-bare array, and `{"models": […]}` of Ollama, llama.cpp and LM Studio.
+bare array, and `{"models": […]}` of Ollama, llama.cpp and LM Studio; an entry may be a name alone.
 """
 
 import re
@@ -19,6 +19,7 @@ WINDOW_NAMES = (
     "context_window",  # Groq
     "context_size",
     "n_ctx",  # llama.cpp; `n_ctx_train` is what the model was trained for, and `max_context_length` of LM Studio too
+    "max_seq_len",  # TabbyAPI, among its parameters
     "max_input_tokens",
 )
 """The fields with the real window, the surest first."""
@@ -68,12 +69,15 @@ def entries_in(document: JsonValue) -> tuple[ModelEntry, ...]:
 
 
 def items_in(document: JsonValue) -> Iterator[JsonObject]:
-    """Yield the objects of a list, whichever of the three shapes it has."""
+    """Yield the entries of a list as objects, whichever of the three shapes it has."""
     listed: JsonValue = document
     if isinstance(document, Mapping):
         listed = next((value for name in ("data", "models") if isinstance(value := document.get(name), list)), None)
-    if isinstance(listed, list):
-        yield from (item for item in listed if isinstance(item, Mapping))
+    for item in listed if isinstance(listed, list) else ():
+        if isinstance(item, Mapping):
+            yield item
+        elif isinstance(item, str):
+            yield {"id": item}
 
 
 def tokens_in(value: JsonValue) -> int | None:
@@ -138,7 +142,7 @@ def _entry(item: JsonObject) -> ModelEntry | None:
 
 def _window(item: JsonObject) -> int | None:
     """Return the real window: of OpenRouter's two the smaller, which is what the provider serves."""
-    places = (item, object_in(item.get("meta")))
+    places = (item, object_in(item.get("meta")), object_in(item.get("parameters")))
     own = next((tokens for field in WINDOW_NAMES for place in places if (tokens := tokens_in(place.get(field)))), None)
     served = tokens_in(object_in(item.get("top_provider")).get("context_length"))
     known = [tokens for tokens in (own, served) if tokens is not None]

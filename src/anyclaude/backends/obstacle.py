@@ -38,6 +38,9 @@ Reason: TypeAlias = Literal[
 SILENT: frozenset[Reason] = frozenset({"refused", "unknown_name", "timeout", "unreachable"})
 """The reasons that mean that there is no server, as far as anyone can tell."""
 
+NO_HTTP: frozenset[Reason] = frozenset({"certificate", "speaks_plain", "speaks_tls", "not_http"})
+"""The reasons that show before a server can answer over HTTP."""
+
 SENTENCES: Mapping[Reason, str] = {
     "refused": "{where} does not answer: nothing listens there. {start}",
     "unknown_name": "{where} does not answer: no machine has the name {host}. Correct --backend-url",
@@ -77,6 +80,11 @@ class Obstacle(Struct, frozen=True):
     sentence: str
     is_web_page: bool = False
     """Whether the server said so with a web page, which a model server has no reason to do."""
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it is what a server answered over HTTP."""
+        return self.reason not in SILENT | NO_HTTP
 
     @property
     def is_silence(self) -> bool:

@@ -97,13 +97,15 @@ async def first_obstacle(backend: Backend, within_seconds: float) -> Obstacle | 
 
     llama.cpp lists its models to anyone, so whether it takes the key shows only where it describes itself.
     """
-    profile = backend.target.profile
-    if profile.identity_path is not None:
-        described = await probe(backend, _get(profile.identity_path), within_seconds)
-        if isinstance(described, Obstacle) and described.reason in {"key", "loading"}:
-            return described
     listed = await probe(backend, MODELS, within_seconds)
-    return listed if isinstance(listed, Obstacle) else None
+    obstacle_of_list = listed if isinstance(listed, Obstacle) else None
+    path = backend.target.profile.identity_path
+    if path is None or (obstacle_of_list is not None and obstacle_of_list.reason != "not_found"):
+        return obstacle_of_list
+    described = await probe(backend, _get(path), within_seconds)
+    if isinstance(described, Obstacle) and described.reason in {"key", "loading"}:
+        return described
+    return obstacle_of_list
 
 
 async def _found_elsewhere(target: BackendTarget, within_seconds: float) -> Obstacle | None:

@@ -132,8 +132,8 @@ async def _llamacpp(server: _Server, model: str | None) -> ServerFacts:
     choice = _choice(listed, model)
     if props.get("role") == "router":
         return await _llamacpp_router(server, choice, props)
-    alias = text_in(props.get("model_alias")) or None
-    name = alias or choice.default
+    alias = text_in(props.get("model_alias"))
+    name = alias if alias in choice.names else choice.default or alias or None
     return ServerFacts(
         models=choice.names,
         loaded_model=name,
@@ -148,7 +148,9 @@ async def _llamacpp(server: _Server, model: str | None) -> ServerFacts:
 async def _llamacpp_router(server: _Server, choice: _Choice, props: JsonObject) -> ServerFacts:
     """Return the facts of a router, which knows a model's window once it is loaded; a question would load it."""
     asked = choice.asked
-    own = await server.get(f"/props?model={quote(asked.name, safe='')}") if asked and asked.is_loaded else {}
+    own = (
+        await server.get(f"/props?model={quote(asked.name, safe='')}") if asked and asked.is_loaded is not False else {}
+    )
     return ServerFacts(
         models=choice.names,
         loaded_model=choice.loaded,

@@ -11,12 +11,14 @@ from importlib import import_module
 from anyclaude.profiles import BackendProfile, DialectName
 
 from .base import DeltaDecoder, Dialect, DroppedField, Encoded, EnforcedContent, TokenizerApi, WireRequest
+from .earlier_replies import EarlierReplies
 
 __all__ = [
     "PACKAGES",
     "DeltaDecoder",
     "Dialect",
     "DroppedField",
+    "EarlierReplies",
     "Encoded",
     "EnforcedContent",
     "TokenizerApi",

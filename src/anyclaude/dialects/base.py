@@ -11,6 +11,8 @@ from anyclaude.protocol.deltas import Delta
 from anyclaude.protocol.messages_request import MessagesRequest, Tool
 from anyclaude.protocol.prompt import Prompt
 
+from .earlier_replies import EarlierReplies
+
 
 class WireRequest(Struct, frozen=True):
     """A request ready to send; `path` is relative to the backend's base URL, or to the server's root."""
@@ -55,6 +57,7 @@ class DeltaDecoder(Protocol):
         Raises:
             BackendGarbled: when the bytes cannot be understood.
             BackendRejected: when the server sends an error inside its stream.
+            BackendTruncated: when the server breaks the reply off, or writes parts of another one into it.
         """
         ...
 
@@ -64,6 +67,7 @@ class DeltaDecoder(Protocol):
 
         Raises:
             BackendTruncated: when the bytes ended before the server had finished its reply.
+            BackendRejected: when the bytes are a refusal.
         """
         ...
 
@@ -90,11 +94,14 @@ class Dialect(Protocol):
         """
         ...
 
-    def decoder(self, content_type: str, tools: Sequence[Tool] = ()) -> DeltaDecoder:
+    def decoder(
+        self, content_type: str, tools: Sequence[Tool] = (), earlier_replies: EarlierReplies | None = None
+    ) -> DeltaDecoder:
         """
         Return a decoder for one reply; `content_type` is an event stream or one JSON document.
 
-        `tools` are those of the request: the wire language may have other names for them.
+        `tools` are those of the request: the wire language may have other names for them.  `earlier_replies` are those
+        of the server, whose chunks have no place in this one.
         """
         ...
 

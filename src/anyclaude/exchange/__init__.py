@@ -14,6 +14,8 @@ from .exchange_log import ExchangeLog
 from .message_exchange import EndedTurn, MessageExchange, MessageExchanges
 from .pending_replies import PendingReplies, PendingReply, ReattachPolicy
 from .prompt_pipeline import PromptPipeline, prompt_transforms
+from .recognition import recognise
+from .token_calibration import TokenCalibration
 
 __all__ = [
     "REAL_TIME",
@@ -36,6 +38,8 @@ __all__ = [
     "PromptPipeline",
     "ReattachPolicy",
     "RequestClass",
+    "TokenCalibration",
     "caller_of",
     "prompt_transforms",
+    "recognise",
 ]

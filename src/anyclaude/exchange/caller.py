@@ -11,6 +11,10 @@ from anyclaude.scheduling import Priority
 SESSION_HEADER = "x-claude-code-session-id"
 AGENT_HEADER = "x-claude-code-agent-id"
 CLASS_HEADER = "x-claude-code-request-class"
+BETAS_HEADER = "anthropic-beta"
+
+INTERLEAVED_THINKING = "interleaved-thinking"
+"""The beta with which a thinking budget may exceed `max_tokens`, without its date (docs: Extended thinking)."""
 
 REQUEST_CLASSES: tuple[RequestClass, ...] = tuple(name for name in get_args(RequestClass) if name != "warm_up")
 """The classes that a client may send; `warm_up` is reserved for the gateway."""
@@ -30,6 +34,8 @@ class Caller(Struct, frozen=True):
     request_class: RequestClass
     opening: str | None = None
     """A digest that distinguishes the conversations of a client that sends no session id."""
+    interleaves_thinking: bool = False
+    """Whether the client has switched on the beta that has the model think between its calls."""
 
     @property
     def group(self) -> str:
@@ -72,6 +78,7 @@ def caller_of(headers: Mapping[str, str]) -> Caller:
         session=session,
         agent=_text(headers.get(AGENT_HEADER)),
         request_class=_request_class(headers.get(CLASS_HEADER)),
+        interleaves_thinking=INTERLEAVED_THINKING in headers.get(BETAS_HEADER, ""),
     )
 
 

@@ -19,6 +19,7 @@ from anyclaude.protocol.events import Diagnostics, StreamEvent
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prefill import check_prefill
+from anyclaude.protocol.request_checks import check_request
 from anyclaude.scheduling.dispatch import Dispatcher
 from anyclaude.scheduling.progress import Progress
 from anyclaude.scheduling.upstream import BackendRequest, PreparedRequest
@@ -31,6 +32,7 @@ from .pending_replies import PendingReplies, PendingReply
 from .prompt_pipeline import PromptPipeline
 from .recognition import recognise
 from .reply_stream import ReplyStream
+from .token_calibration import TokenCalibration
 
 Diagnose: TypeAlias = Callable[[str, PreparedRequest], Diagnostics | None]
 """Returns the cache diagnostics for the reply with this message id; called if the request asks for them."""
@@ -45,6 +47,7 @@ class MessageExchanges:
     pending_replies: PendingReplies
     decoder: CachingDecoder
     diagnose: Diagnose
+    calibration: TokenCalibration
     new_id: Callable[[str], str]
     """Returns a unique identifier with the given prefix."""
     filters: Sequence[FilterFactory] = ()
@@ -60,6 +63,7 @@ class MessageExchanges:
         request = self.decoder.decode(body)
         caller = recognise(log.caller, request)
         log.received(request, caller)
+        check_request(request, is_claude_code=caller.is_claude_code, interleaves_thinking=caller.interleaves_thinking)
         check_prefill(request)
         if "thread" in request.extra:
             raise ThreadsUnsupported("thread: the gateway does not keep conversations; send the whole conversation")
@@ -70,7 +74,7 @@ class MessageExchanges:
             return EndedTurn(prompt.request, text, self._stream(message_id, prompt), log)
         prepared = self.dispatcher.prepare(_backend_request(prompt, caller))
         diagnostics = self.diagnose(message_id, prepared) if prompt.request.diagnostics is not None else None
-        stream = self._stream(message_id, prompt, diagnostics)
+        stream = self._stream(message_id, prompt, diagnostics, self.calibration.estimate(prepared).tokens)
         key = _repeat_key(caller, body)
         return MessageExchange(self, prompt.request, key, self._pending(key, prepared, log), stream, log)
 
@@ -84,8 +88,21 @@ class MessageExchanges:
         log.note_repeated_calls(recorded(repetition, measure))
         return ending(repetition, limit) if measure == "ended" else None
 
-    def _stream(self, message_id: str, prompt: PreparedPrompt, diagnostics: Diagnostics | None = None) -> MessageStream:
-        return MessageStream(message_id, prompt.request.model, lambda: self.new_id("toolu"), diagnostics)
+    def _stream(
+        self,
+        message_id: str,
+        prompt: PreparedPrompt,
+        diagnostics: Diagnostics | None = None,
+        estimated_tokens: int | None = None,
+    ) -> MessageStream:
+        return MessageStream(
+            message_id,
+            prompt.request.model,
+            lambda: self.new_id("toolu"),
+            diagnostics,
+            estimated_input_tokens=estimated_tokens,
+            context_management=prompt.context_management,
+        )
 
     def _pending(self, key: Hashable | None, prepared: PreparedRequest, log: ExchangeLog) -> PendingReply:
         pending = self.pending_replies.reattach(key)
@@ -116,6 +133,11 @@ class MessageExchange:
         self._pending = pending
         self._stream = stream
         self._log = log
+
+    @property
+    def has_estimated_input(self) -> bool:
+        """Whether the client's count of input tokens is an estimate, as long as the engine has not counted them."""
+        return self._stream.has_estimated_input
 
     async def wait_begun(self, within_seconds: float) -> None:
         """Wait for the first delta, at most `within_seconds`; raise the error if the reply has failed."""
@@ -167,6 +189,11 @@ class EndedTurn:
         self._text = text
         self._stream = stream
         self._log = log
+
+    @property
+    def has_estimated_input(self) -> bool:
+        """Whether the client's count of input tokens is an estimate: no model reads them."""
+        return self._stream.has_estimated_input
 
     async def wait_begun(self, within_seconds: float) -> None:
         """Return at once: there is nothing to wait for."""

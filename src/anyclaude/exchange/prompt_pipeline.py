@@ -1,11 +1,15 @@
 """The transforms that prepare every prompt, and the information about the conversation that they use."""
 
+from collections import OrderedDict
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from anyclaude.protocol.messages_request import MessagesRequest
-from anyclaude.protocol.prompt_size import prompt_characters
+from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN, prompt_characters
 from anyclaude.transforms import (
     AllowedTools,
+    ClearedToolUses,
     InstructionsFirst,
     OriginalCalls,
     PreparedPrompt,
@@ -18,10 +22,14 @@ from anyclaude.transforms import (
     StableToolOrder,
     Transform,
     WithoutAttribution,
+    applied_edits,
     prepare,
 )
 
 from .conversation_memory import ConversationMemory
+
+MAX_CONVERSATIONS = 1_024
+"""Conversations that have been cleared, each with one number."""
 
 
 def prompt_transforms(finder: RepetitionFinder | None = None) -> tuple[Transform, ...]:
@@ -39,6 +47,7 @@ def prompt_transforms(finder: RepetitionFinder | None = None) -> tuple[Transform
         StableToolOrder(),
         RepetitionNote(finder or RepetitionFinder()),
         OriginalCalls(),
+        ClearedToolUses(),
     )
 
 
@@ -49,9 +58,17 @@ class PromptPipeline:
     `policy` holds the settings common to all conversations: the diet, the allowed tools, and the limit of repetitions.
     """
 
-    def __init__(self, memory: ConversationMemory, policy: PromptContext) -> None:
+    def __init__(
+        self,
+        memory: ConversationMemory,
+        policy: PromptContext,
+        characters_per_token: Callable[[str], float] = lambda _: CHARACTERS_PER_TOKEN,
+    ) -> None:
+        """`characters_per_token` returns those of a conversation's prompts, as far as they are known."""
         self._memory = memory
         self._policy = policy
+        self._characters_per_token = characters_per_token
+        self._cleared_at: OrderedDict[str, float] = OrderedDict()
         self._finder = RepetitionFinder()
         self._transforms = prompt_transforms(self._finder)
 
@@ -62,18 +79,30 @@ class PromptPipeline:
 
     def prepare(self, request: MessagesRequest, conversation: str) -> PreparedPrompt:
         """Return the request as a backend receives it."""
+        rate = self._cleared_at.get(conversation) or self._characters_per_token(conversation)
         context = replace(
             self._policy,
             tool_order=self._memory.tool_order(conversation),
             original_calls=self._memory.original_calls,
+            characters_per_token=rate,
         )
-        return prepare(request, self._transforms, context, prompt_characters)
+        prompt = prepare(request, self._transforms, context, prompt_characters)
+        return replace(prompt, context_management=applied_edits(prompt, rate))
 
     def next_turn(self, request: MessagesRequest, conversation: str) -> PreparedPrompt:
-        """Return the request as a backend receives it, and remember the order of its tools for the next turn."""
+        """Return the request as a backend receives it, and remember what the next turn needs of it."""
         prompt = self.prepare(request, conversation)
         self._memory.record_tool_order(conversation, prompt.request)
+        if prompt.context_management is not None and prompt.context_management.applied_edits:
+            self._keep_rate(conversation)
         return prompt
+
+    def _keep_rate(self, conversation: str) -> None:
+        """Measure a conversation from now on as when it was first cleared: where it was cleared follows from that."""
+        self._cleared_at.setdefault(conversation, self._characters_per_token(conversation))
+        self._cleared_at.move_to_end(conversation)
+        if len(self._cleared_at) > MAX_CONVERSATIONS:
+            self._cleared_at.popitem(last=False)
 
     def repetition(self, request: MessagesRequest) -> Repetition | None:
         """Return the calls that a request's conversation repeats at its end; the first time counts as well."""

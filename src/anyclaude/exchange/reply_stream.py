@@ -10,7 +10,14 @@ from contextlib import aclosing
 
 from msgspec.structs import replace
 
-from anyclaude.errors import AnyclaudeError, BackendError, BackendRejected, BackendTimeout, BackendTruncated
+from anyclaude.errors import (
+    AnyclaudeError,
+    BackendError,
+    BackendRejected,
+    BackendTimeout,
+    BackendTruncated,
+    BadSample,
+)
 from anyclaude.filters import (
     ENDED_BY_THE_MODEL,
     CallNote,
@@ -27,13 +34,14 @@ from anyclaude.filters import (
     ignore_end,
     keep,
 )
-from anyclaude.protocol.deltas import Delta, Finished, UsageReported
+from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ThinkingDelta, ToolCallDelta, UsageReported
 from anyclaude.protocol.events import StreamEvent
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.splice import Diverged
 from anyclaude.scheduling.dispatch import Dispatcher, OpenReply
 from anyclaude.scheduling.progress import Progress
 from anyclaude.scheduling.upstream import PreparedRequest
+from anyclaude.scheduling.window import CountedReply
 
 from .resume import ReplyTranscript, continuation_of
 from .second_try import against_repetition, can_be_constrained, constrained, replacement, usage_of_both
@@ -61,6 +69,7 @@ class ReplyStream:
         self._chain: FilterChain | None = None
         self._is_discarded = False  # because nothing of it was delivered before it repeated itself
         self._rejected: RejectedCall | None = None
+        self._has_content = False  # of the server's, whatever the filters make of it
 
     async def batches(self, opened: OpenReply) -> AsyncGenerator[list[StreamEvent], None]:
         """
@@ -76,7 +85,7 @@ class ReplyStream:
                     transcript.add(deltas)
                     yield self._feed(deltas)
             self._expect_followup(opened)
-        except (BackendTimeout, BackendTruncated) as broken:
+        except (BackendTimeout, BackendTruncated, BadSample) as broken:
             await opened.aclose()
             async with aclosing(self._rest(opened, transcript, broken)) as batches:
                 async for deltas in batches:
@@ -108,7 +117,9 @@ class ReplyStream:
             profile,
             request.model,
             is_call_forced=request.enforced == "call",
+            stop_sequences=request.source.request.stop_sequences if request.enforced == "any" else (),
             note=self._note,
+            stop=self._stop,
             end=self._end,
             request_again=self._discard,
             is_sampled_against_repetition=request.source.avoids_repetition,
@@ -117,10 +128,10 @@ class ReplyStream:
 
     def _end(self, reply: EndlessReply) -> None:
         """Read no more of a reply that a filter has ended, and note it."""
-        self._stop(reply)
+        self._stop()
         self._note_end(reply)
 
-    def _stop(self, reply: EndlessReply) -> None:
+    def _stop(self) -> None:
         """Read no more of a reply."""
         self._is_stopped = True
 
@@ -155,7 +166,7 @@ class ReplyStream:
     async def _constrained_reply(self, prepared: PreparedRequest, tool: str) -> list[Delta]:
         """Return the whole reply to the second request, nothing if it fails: the client did not send that request."""
         request = constrained(prepared, tool)
-        context = replace(self._filter_context(request), end=self._stop, request_again=deliver)
+        context = replace(self._filter_context(request), end=lambda reply: self._stop(), request_again=deliver)
         chain = chain_for(context, [made for made in self._filters if made is endless_arguments])
         reply: list[Delta] = []
         try:
@@ -176,15 +187,23 @@ class ReplyStream:
         return reply
 
     def _feed(self, deltas: list[Delta]) -> list[StreamEvent]:
+        self._has_content = self._has_content or any(map(_is_content, deltas))
         return self._stream.feed(deltas if self._chain is None else self._chain.feed(deltas))
 
     def _require_whole_prompt(self, opened: OpenReply) -> None:
-        """Raise `PromptTooLong` if the server has truncated the prompt that this reply answers."""
-        source, tokens = opened.request.source, self._stream.reported.input_tokens
-        if tokens is not None and self._stream.is_finished and not self._progress.continuations:
-            upstream = opened.request.upstream
-            limit = opened.request.target.context_tokens
-            upstream.window.record_count(source.conversation, source.request, source.characters, tokens, limit)
+        """Raise `PromptTooLong` if the server has not taken the whole prompt that this reply answers."""
+        if not self._stream.is_finished or self._progress.continuations:
+            return
+        source, upstream, reported = opened.request.source, opened.request.upstream, self._stream.reported
+        target = opened.request.target
+        reply = CountedReply(
+            reported.input_tokens,
+            is_empty=not self._has_content,
+            counts_cached_tokens=reported.cached_tokens is not None or target.profile.counts_cached_tokens,
+        )
+        upstream.window.check_reply(
+            source.conversation, source.request, source.characters, reply, target.context_tokens
+        )
 
     async def _deltas(self, opened: OpenReply, is_finished: Callable[[], bool]) -> AsyncGenerator[list[Delta], None]:
         """Yield the backend's deltas until the reply is over or stopped, or until it is finished and no more arrive."""
@@ -193,7 +212,7 @@ class ReplyStream:
         try:
             while not (reader.is_over or self._is_stopped):
                 yield await reader.read(timeouts.finish_seconds if is_finished() else timeouts.stall_seconds)
-        except (BackendTimeout, BackendTruncated):
+        except (BackendTimeout, BackendTruncated, BadSample):
             if not is_finished():  # otherwise only the last usage figures are missing
                 raise
 
@@ -250,6 +269,17 @@ class ReplyStream:
             self._expect_followup(again)
         finally:
             await again.aclose()
+
+
+def _is_content(delta: Delta) -> bool:
+    """Return whether a delta has something for the reader: text that is not blank, or a call."""
+    match delta:
+        case TextDelta(text) | ThinkingDelta(text):
+            return not text.isspace() and text != ""
+        case ToolCallDelta():
+            return True
+        case _:
+            return False
 
 
 def _is_finished(deltas: Sequence[Delta]) -> bool:

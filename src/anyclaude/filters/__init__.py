@@ -3,7 +3,8 @@ Filters of the deltas between a reply's decoder and its `MessageStream`.
 
 A decoder returns what the server sent, and some models write tool calls or their reasoning as plain text.
 `written_replies` turns such text into structured deltas while the reply streams, `checked_calls` repairs arguments that
-do not fit a tool's schema, and `endless_reply` and `endless_arguments` end replies that repeat themselves.
+do not fit a tool's schema, `stop_sequences` ends a reply at a stop sequence, and `endless_reply` and
+`endless_arguments` end replies that repeat themselves.
 """
 
 from .base import (
@@ -23,6 +24,7 @@ from .base import (
 from .checked_calls import ENDED_BY_THE_MODEL, checked_calls, excerpt
 from .endless_arguments import endless_arguments
 from .endless_reply import endless_reply
+from .stop_sequences import stop_sequences
 from .written import written_replies
 
 __all__ = [
@@ -43,5 +45,6 @@ __all__ = [
     "ignore",
     "ignore_end",
     "keep",
+    "stop_sequences",
     "written_replies",
 ]

@@ -49,6 +49,10 @@ def ignore_end(reply: EndlessReply) -> None:
     """Do nothing."""
 
 
+def read_on() -> None:
+    """Do nothing."""
+
+
 def deliver(reply: EndlessReply) -> bool:
     """Return that the reply is not requested again."""
     return False
@@ -86,8 +90,12 @@ class FilterContext(Struct, frozen=True):
     """Whether the engine was made to write nothing but one tool call, as a JSON object with `name` and `arguments`."""
     note: Callable[[CallNote], None] = ignore
     """Takes the notes for the journal."""
-    end: Callable[[EndlessReply], None] = ignore_end
+    stop_sequences: tuple[str, ...] = ()
+    """The texts that end the reply, unless the engine looks for them."""
+    stop: Callable[[], None] = read_on
     """Tells that a filter has ended the reply: it has returned `Finished`, and no more of the server's is needed."""
+    end: Callable[[EndlessReply], None] = ignore_end
+    """Tells the same of a reply that repeats itself, for the journal."""
     request_again: Callable[[EndlessReply], bool] = deliver
     """
     Proposes to request a reply again that repeats itself.

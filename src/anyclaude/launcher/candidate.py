@@ -7,6 +7,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from anyclaude.backends import (
+    MODELS,
     Backend,
     BackendTarget,
     Identity,
@@ -14,16 +15,21 @@ from anyclaude.backends import (
     first_obstacle,
     identify,
     is_own_gateway,
+    probe,
 )
 from anyclaude.backends.stdlib_backend import StdlibBackend
 from anyclaude.errors import InvalidSetting, ServerUnusable
 from anyclaude.network import Network, parse_address
-from anyclaude.profiles import BackendProfile
+from anyclaude.profiles import BackendProfile, profile_named
 from anyclaude.secret import Secret
 from anyclaude.settings import Mode
 
 QUESTION_SECONDS = 5.0
 """For a server that was chosen, which may be far away, or busy."""
+
+QUESTIONS_AT_ONCE = 3
+"""How many kinds one server is asked about at the same time: the standard library's servers, of which mlx_lm.server is
+one, keep five connections waiting (`socketserver.TCPServer.request_queue_size`), and the next one loses a second."""
 
 LOADING_SECONDS = 600.0
 """How long a server that is loading its model is waited for: a large one from a slow disk takes minutes."""
@@ -72,18 +78,33 @@ async def identities_at(
 ) -> list[tuple[BackendProfile, Identity]]:
     """Return each kind that can be told from others, in their order, and whether the server at an address is of it."""
     kinds = [profile for profile in profiles if profile.identity_path]
-    identities = await asyncio.gather(*(identify(candidate(kind, url, wanted), within_seconds) for kind in kinds))
+    turns = asyncio.Semaphore(QUESTIONS_AT_ONCE)
+
+    async def asked(kind: BackendProfile) -> Identity:
+        async with turns:
+            return await identify(candidate(kind, url, wanted), within_seconds)
+
+    identities = await asyncio.gather(*map(asked, kinds))
     return list(zip(kinds, identities, strict=True))
 
 
-async def kind_at(url: str, wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> BackendProfile | None:
-    """Return the kind of the server at an address, `None` for one that says nothing of itself."""
+async def kind_at(url: str, wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> BackendProfile:
+    """
+    Return the kind of the server at an address, `generic` for one that says nothing of itself.
+
+    Raises:
+        ServerUnusable: when nothing there speaks HTTP.
+    """
+    generic = profile_named("generic")
     root = parse_address(url).host_and_port
     for profile in profiles:
         if profile.is_remote and parse_address(profile.base_url).host_and_port == root:
             return profile
+    listed = await probe(candidate(generic, url, wanted), MODELS, QUESTION_SECONDS)
+    if isinstance(listed, Obstacle) and not listed.is_answer:
+        raise ServerUnusable(listed.sentence, listed.reason)
     identities = await identities_at(url, wanted, profiles, QUESTION_SECONDS)
-    return next((kind for kind, identity in identities if identity in {"yes", "loading"}), None)
+    return next((kind for kind, identity in identities if identity in {"yes", "loading"}), generic)
 
 
 async def usable(backend: Backend, wanted: Wanted) -> Backend:

@@ -146,10 +146,9 @@ class ServerAddress(Struct, frozen=True, kw_only=True):
 
     def others(self) -> tuple["ServerAddress", ...]:
         """Return the bases that an API here may have instead: with a `/v1`, or without a part of the path."""
-        if not self.version:
-            return (replace(self, version="/v1"),)
-        without_version = replace(self, version="")
-        return (replace(self, prefix=""), without_version) if self.prefix else (without_version,)
+        here = replace(self, version="" if self.version else "/v1")
+        at_root = (replace(self, prefix="", version="/v1"),) if self.prefix else ()
+        return (*at_root, here) if self.version else (here, *at_root)
 
     @property
     def _path(self) -> str:

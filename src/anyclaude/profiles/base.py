@@ -112,6 +112,9 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     forces_calls_by: ForcedCalls = "tool_choice"
     compiles_tool_schemas: bool = False
     """Whether the server makes a grammar of each tool's schema, and refuses the whole request if it cannot."""
+    names_stop_sequences: bool = False
+    """Whether the server says which stop sequence has ended a reply.  To the others they are not sent: the gateway
+    finds them in the text."""
     repetition_sampling: RepetitionSampling = "frequency_penalty"
     accepts_images: bool = True
     accepts_image_urls: bool = True
@@ -142,6 +145,9 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     how_to_start: str = ""
     started_model: str | None = None
     """The name under which the server knows the model it was started with, if its list holds others beside it."""
+    counts_cached_tokens: bool = False
+    """Whether `usage.prompt_tokens` is known to count the whole prompt, as the API says, and not only the tokens that
+    were not cached.  A reply that reports its cached tokens shows it as well."""
     parallel_requests: int = 1
     keeps_evicted_prompts: bool = False
     """Whether a prompt that another one evicts is kept elsewhere; if not, the gateway lets a conversation finish its

@@ -8,6 +8,7 @@ OPENROUTER = BackendProfile(
     base_url="https://openrouter.ai/api/v1",
     is_remote=True,
     api_key_variable="OPENROUTER_API_KEY",
+    counts_cached_tokens=True,  # docs: usage accounting, `prompt_tokens_details`
     parallel_requests=16,
     keeps_evicted_prompts=True,  # the providers do, for minutes
     conversation_field="session_id",  # its sticky routing key (docs: prompt caching, "Using session_id")

@@ -73,13 +73,14 @@ class Accumulator:
                 self._take_fragment(event)
             case BlockStop():
                 self._blocks.append(self._closed_block())
-            case MessageDelta(ending, usage):
+            case MessageDelta(ending, usage, context_management):
                 self._message = replace(
                     self._opened(),
                     content=tuple(self._blocks),
                     stop_reason=ending.stop_reason,
                     stop_sequence=ending.stop_sequence,
                     usage=usage,
+                    context_management=context_management,
                 )
             case MessageStop():
                 self._stopped = True

@@ -227,13 +227,13 @@ class Fields:
 
     def __init__(self, raw: JsonValue, path: str) -> None:
         """
-        Wrap a decoded object; `path` locates it in the request, for error messages.
+        Wrap a decoded object; `path` locates it in the request, for error messages, and is empty for the request.
 
         Raises:
             InvalidRequest: when `raw` is not an object.
         """
         if not isinstance(raw, dict):
-            raise InvalidRequest(f"{path}: should be an object, not {kind_of(raw)}")
+            raise InvalidRequest(f"{path or 'request'}: should be an object, not {kind_of(raw)}")
         self.raw: JsonObject = raw
         self.path = path
         self._rest: dict[str, JsonValue] = dict(raw)
@@ -250,10 +250,10 @@ class Fields:
             InvalidRequest: when it is missing or null.  Also raised for a value of another type.
         """
         if name not in self._rest:
-            raise InvalidRequest(f"{self.path}.{name}: field required")
+            raise InvalidRequest(f"{self._path_of(name)}: field required")
         value = self.optional(name, kind)
         if value is None:
-            raise InvalidRequest(f"{self.path}.{name}: should be {_NAMES[kind]}, not null")
+            raise InvalidRequest(f"{self._path_of(name)}: should be {_NAMES[kind]}, not null")
         return value
 
     def optional(self, name: str, kind: type[T]) -> T | None:
@@ -269,14 +269,17 @@ class Fields:
         if kind is float and type(value) is int:
             value = self._float_of(value, name)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise InvalidRequest(f"{self.path}.{name}: should be {_NAMES[kind]}, not {kind_of(value)}")
+            raise InvalidRequest(f"{self._path_of(name)}: should be {_NAMES[kind]}, not {kind_of(value)}")
         return value
 
     def _float_of(self, value: int, name: str) -> float:
         try:
             return float(value)
         except OverflowError as error:
-            raise InvalidRequest(f"{self.path}.{name}: the number is too large") from error
+            raise InvalidRequest(f"{self._path_of(name)}: the number is too large") from error
+
+    def _path_of(self, name: str) -> str:
+        return f"{self.path}.{name}" if self.path else name
 
     @property
     def rest(self) -> Mapping[str, JsonValue]:

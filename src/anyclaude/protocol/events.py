@@ -11,10 +11,11 @@ from itertools import groupby
 from typing import Literal, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from anyclaude.errors import AnyclaudeError
 
+from .context_management import CLEAR_TOOL_USES
 from .deltas import StopReason
 from .json_values import JsonValue
 
@@ -80,6 +81,19 @@ class Diagnostics(Struct, frozen=True):
     cache_miss_reason: CacheMissReason | None
 
 
+class AppliedClearing(Struct, frozen=True, gc=False, tag_field="type", tag=CLEAR_TOOL_USES):
+    """The tool results that were cleared from the prompt."""
+
+    cleared_tool_uses: int
+    cleared_input_tokens: int
+
+
+class ContextManagement(Struct, frozen=True):
+    """What was done of the edits that the request asks for (docs: "Context editing")."""
+
+    applied_edits: tuple[AppliedClearing, ...] = ()
+
+
 class Message(Struct, frozen=True, tag_field="type", tag="message"):
     """A complete reply, or (in `MessageStart`) the empty beginning of one."""
 
@@ -91,6 +105,8 @@ class Message(Struct, frozen=True, tag_field="type", tag="message"):
     usage: Usage = Usage()
     role: Literal["assistant"] = "assistant"
     diagnostics: Diagnostics | None = None
+    context_management: ContextManagement | UnsetType = UNSET
+    """Only for a request that asks for edits."""
 
 
 class TextFragment(Struct, frozen=True, gc=False, tag_field="type", tag="text_delta"):
@@ -158,6 +174,7 @@ class MessageDelta(Struct, frozen=True, gc=False, tag_field="type", tag="message
 
     delta: Ending
     usage: Usage
+    context_management: ContextManagement | UnsetType = UNSET
 
 
 class MessageStop(Struct, frozen=True, gc=False, tag_field="type", tag="message_stop"):

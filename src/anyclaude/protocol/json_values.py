@@ -16,6 +16,10 @@ MAX_DEPTH = 128
 """The nesting limit of objects and arrays.  The real client's tool schemas stay under 20; overflow needs thousands."""
 
 
+MAX_DIGITS = 4_000
+"""Python refuses to read an integer of more than 4,300 digits; none that means anything has a hundredth of them."""
+
+
 class JsonError(ValueError):
     """These bytes are not acceptable JSON; the text gives the reason in a few words."""
 
@@ -45,8 +49,9 @@ def decode_lenient_json(body: bytes, max_depth: int = MAX_DEPTH) -> JsonValue:
     """
     Parse one JSON document of a program that does not keep to the specification.
 
-    Bytes that are not UTF-8 become U+FFFD, control characters in a string stay, and a number that JSON cannot express
-    is null.  Half a surrogate pair stays, because its other half may be in another document.
+    Control characters in a string stay, a byte order mark is dropped, and a number that JSON cannot express is null, in
+    any spelling.  Half a surrogate pair stays, because its other half may be in another document, and so does a byte
+    that is not UTF-8, as U+DC80 to U+DCFF (PEP 383): `with_whole_characters` makes characters of both.
 
     Raises:
         JsonError: when the syntax is invalid in any other way, the document nests deeper than `max_depth`, or it
@@ -54,17 +59,22 @@ def decode_lenient_json(body: bytes, max_depth: int = MAX_DEPTH) -> JsonValue:
     """
     if 0 in body:
         raise JsonError("it contains a zero byte")
+    text = _text_of(body).removeprefix("\ufeff")
     try:
-        value = json.loads(body.decode(errors="replace"), strict=False, parse_constant=_null, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        raise JsonError(str(error)) from error
+        value = _parse_leniently(text)
+    except (ValueError, RecursionError):
+        try:
+            value = _parse_leniently(_NO_NUMBERS.sub(_null_for_no_number, text))
+        except (ValueError, RecursionError) as error:
+            raise JsonError(str(error)) from error
     if _deeper_than(value, max_depth):
         raise JsonError(f"nested deeper than {max_depth} levels")
-    return cast(JsonValue, value)
+    return value
 
 
 def with_whole_characters(text: str) -> str:
-    """Return a text in which two halves of a surrogate pair are one character, and any other half is U+FFFD."""
+    """Return a text in which halves of a surrogate pair and bytes of a character are joined; others become U+FFFD."""
+    text = _ESCAPED_BYTES.sub(_decoded_bytes, text)
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
@@ -78,6 +88,35 @@ def canonical_json(value: JsonValue) -> bytes:
     return msgspec.json.encode(value, order="sorted")
 
 
+def _text_of(body: bytes) -> str:
+    try:
+        return body.decode("utf-8", "surrogatepass")  # halves of a character that were encoded one by one
+    except UnicodeDecodeError:
+        return body.decode(errors="surrogateescape")
+
+
+def _parse_leniently(text: str) -> JsonValue:
+    value = json.loads(text, strict=False, parse_constant=_null, parse_float=_finite, parse_int=_bounded)
+    return cast(JsonValue, value)
+
+
+_ESCAPED_BYTES = re.compile("(?<![\ud800-\udbff])[\udc80-\udcff]+")
+
+
+def _decoded_bytes(found: re.Match[str]) -> str:
+    return found[0].encode(errors="surrogateescape").decode(errors="replace")
+
+
+_NO_NUMBERS = re.compile(
+    r'"(?:[^"\\]|\\.)*"|[+-]?\b(?:nan(?:\((?:ind|snan)\)|\b)|inf(?:inity)?\b)', re.DOTALL | re.IGNORECASE
+)
+"""Every string, so that nothing in one is touched, and what C's `printf` writes for a number that is none."""
+
+
+def _null_for_no_number(found: re.Match[str]) -> str:
+    return found[0] if found[0].startswith('"') else "null"
+
+
 def _null(constant: str) -> None:
     """Return the value of `NaN` and the infinities."""
 
@@ -85,6 +124,10 @@ def _null(constant: str) -> None:
 def _finite(digits: str) -> float | None:
     number = float(digits)
     return number if math.isfinite(number) else None
+
+
+def _bounded(digits: str) -> int | None:
+    return int(digits) if len(digits) <= MAX_DIGITS else None
 
 
 def _parse(body: bytes) -> JsonValue:

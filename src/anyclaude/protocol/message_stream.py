@@ -17,7 +17,8 @@ here and nowhere else.  Rules:
    for them: the fragments that complete them have no other block to go to.
 4. A signature closes its thinking block: it proves the text before it and no other.
 5. `close` is only for a reply the backend finished: without a `Finished` delta it raises
-   `BackendTruncated`, so a truncated reply is never presented as a complete one.
+   `BackendTruncated`, so a truncated reply is never presented as a complete one.  Neither is a reply
+   that ended for a tool call (`tool_use`) which nothing on the way here has understood.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,7 +26,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import assert_never
 
-from msgspec.structs import astuple
+from msgspec import UNSET
+from msgspec.structs import astuple, replace
 
 from anyclaude.errors import AnyclaudeError, BackendGarbled, BackendTruncated, ProtocolMisuse
 
@@ -34,6 +36,7 @@ from .events import (
     BlockDelta,
     BlockStart,
     BlockStop,
+    ContextManagement,
     Diagnostics,
     Ending,
     InputJsonFragment,
@@ -117,9 +120,15 @@ class MessageStream:
         model: str,
         new_tool_use_id: Callable[[], str],
         diagnostics: Diagnostics | None = None,
+        *,
+        estimated_input_tokens: int | None = None,
+        context_management: ContextManagement | None = None,
     ) -> None:
+        """Take an estimate of the prompt's length, for the client only, and only until the engine has counted it."""
+        self._estimated_input_tokens = estimated_input_tokens
         self._message_id = message_id
         self._diagnostics = diagnostics
+        self._context_management = UNSET if context_management is None else context_management
         self._model = model
         self._new_tool_use_id = new_tool_use_id
         self._phase = Phase.UNOPENED
@@ -169,6 +178,11 @@ class MessageStream:
         return self._reported
 
     @property
+    def has_estimated_input(self) -> bool:
+        """Whether the client's count of input tokens is an estimate."""
+        return self._estimated_input_tokens is not None and self._reported.input_tokens is None
+
+    @property
     def has_blocks(self) -> bool:
         """Whether a content block has begun."""
         return self._index >= 0
@@ -187,7 +201,8 @@ class MessageStream:
         """Start the message; may be sent long before the first delta, so that a slow prefill shows signs of life."""
         self._require(Phase.UNOPENED)
         self._phase = Phase.OPEN
-        return [MessageStart(Message(self._message_id, self._model, diagnostics=self._diagnostics))]
+        message = Message(self._message_id, self._model, usage=self._usage(), diagnostics=self._diagnostics)
+        return [MessageStart(message)]
 
     def feed(self, deltas: Iterable[Delta]) -> list[StreamEvent]:
         """Return the events of the next deltas.  Raises `BackendGarbled` for deltas that no message can hold."""
@@ -205,15 +220,19 @@ class MessageStream:
         Return the events that end a finished reply: everything that is waiting, then the stop reason and the usage.
 
         Raises:
-            BackendTruncated: when the backend has not reported the end of the reply.
+            BackendTruncated: when the backend has not reported the end of the reply, or has ended it for a tool call
+                that is not there.
         """
         self._require(Phase.OPEN)
         if self._finished is None:
             raise BackendTruncated("the backend closed its reply before finishing it")
-        events = [*self._stream_waiting(), *self._close_block()]
+        waiting = [*self._stream_waiting()]
+        if self._finished.reason == "tool_use" and not self._called_tools:
+            raise BackendTruncated("the backend ended its reply for a tool call that is not in it")
+        events = [*waiting, *self._close_block()]
         self._phase = Phase.ENDED
         ending = Ending(self._corrected_stop_reason(self._finished.reason), self._finished.stop_sequence)
-        return [*events, MessageDelta(ending, usage_of(self._reported)), MessageStop()]
+        return [*events, MessageDelta(ending, self._usage(), self._context_management), MessageStop()]
 
     def fail(self, error: AnyclaudeError) -> list[StreamEvent]:
         """Return the event that ends the message as failed; none if it has ended already."""
@@ -221,6 +240,13 @@ class MessageStream:
             return []
         self._phase = Phase.ENDED
         return [failure(error)]
+
+    def _usage(self) -> Usage:
+        """Return the engine's counts; the estimate in place of an input that it has not counted."""
+        estimate = self._estimated_input_tokens
+        if estimate is None or not self.has_estimated_input:
+            return usage_of(self._reported)
+        return usage_of(replace(self._reported, input_tokens=max(estimate, self._reported.cached_tokens or 0)))
 
     def _require(self, phase: Phase) -> None:
         if self._phase is not phase:
@@ -354,13 +380,7 @@ class MessageStream:
 
     def _corrected_stop_reason(self, reason: StopReason) -> StopReason:
         """Return the reason that fits the content: servers mislabel tool turns, and the client acts on `tool_use`."""
-        match reason, self._called_tools:
-            case "end_turn", True:
-                return "tool_use"
-            case "tool_use", False:
-                return "end_turn"
-            case _:
-                return reason
+        return "tool_use" if reason == "end_turn" and self._called_tools else reason
 
 
 def merge_reports(before: UsageReported, now: UsageReported) -> UsageReported:

@@ -133,7 +133,7 @@ def request_from(raw: JsonValue, max_tokens: int | None = None) -> MessagesReque
 
     Raises `InvalidRequest`, which names the field and what is wrong with it.
     """
-    fields = Fields(raw, "request")
+    fields = Fields(raw, "")
     return MessagesRequest(
         model=fields.required("model", str),
         max_tokens=_max_tokens(fields, max_tokens),
@@ -190,14 +190,14 @@ def _max_tokens(fields: Fields, default: int | None) -> int:
         return fields.optional("max_tokens", int) or default
     value = fields.required("max_tokens", int)
     if value < 0:
-        raise InvalidRequest(f"request.max_tokens: should be 0 or more, not {value}")
+        raise InvalidRequest(f"max_tokens: should be 0 or more, not {value}")
     return value
 
 
 def _turns(fields: Fields) -> tuple[Turn, ...]:
     raw = fields.required("messages", list)
     if not raw:
-        raise InvalidRequest("request.messages: at least one message is required")
+        raise InvalidRequest("messages: at least one message is required")
     return tuple(decode_turn(item, f"messages.{position}") for position, item in enumerate(raw))
 
 

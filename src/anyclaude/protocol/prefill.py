@@ -43,6 +43,4 @@ def prefilled(message: Message) -> Message:
 
 
 def _contradiction(field: str) -> InvalidRequest:
-    return InvalidRequest(
-        f"request.max_tokens: 0 evaluates the prompt without a reply, which is incompatible with {field}"
-    )
+    return InvalidRequest(f"max_tokens: 0 evaluates the prompt without a reply, which is incompatible with {field}")

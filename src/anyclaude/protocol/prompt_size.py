@@ -70,8 +70,3 @@ def prompt_size(characters: SectionCharacters, counted_tokens: int | None) -> Pr
     system, tools, messages = (SectionSize(count, round(count * rate)) for count in sections)
     counted_by: Literal["engine", "estimate"] = "estimate" if counted_tokens is None else "engine"
     return PromptSize(system, tools, messages, characters.tool_count, characters.message_count, counted_by)
-
-
-def estimated_tokens(characters: SectionCharacters) -> int:
-    """Return a conservative estimate, for servers that cannot count tokens."""
-    return round((characters.system + characters.tools + characters.messages) / CHARACTERS_PER_TOKEN)

@@ -139,7 +139,14 @@ class SseDecoder:
             self._add_data(b"")
         elif line == b"event":
             self._event = ""
-        elif self._keeps_strange_lines and line.partition(b":")[0] not in IGNORED_FIELDS:
+        elif self._keeps_strange_lines:
+            self._take_strange(line)
+
+    def _take_strange(self, line: bytes) -> None:
+        unmarked = line.removeprefix(BYTE_ORDER_MARK)
+        if len(unmarked) < len(line) and not unmarked.startswith(BYTE_ORDER_MARK):
+            self._take_field(unmarked)  # some servers begin every event with one
+        elif line.partition(b":")[0] not in IGNORED_FIELDS:
             self._add_data(line)
 
     def _add_data(self, value: bytes) -> None:

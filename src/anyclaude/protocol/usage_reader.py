@@ -1,5 +1,7 @@
 """Reads the token counts from a reply of the Messages API, whether it is streamed or one document."""
 
+import zlib
+from collections.abc import Callable
 from contextlib import suppress
 
 import msgspec
@@ -8,6 +10,9 @@ from msgspec import Struct
 from .deltas import UsageReported
 from .message_stream import merge_reports
 from .sse import DEFAULT_MAX_EVENT_BYTES, EventTooLarge, SseDecoder
+
+GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+"""The window bits with which zlib recognises either header."""
 
 
 class WireUsage(Struct, frozen=True):
@@ -33,19 +38,29 @@ class WireEvent(Struct, frozen=True):
 
 
 class UsageReader:
-    """Reads the usage from a reply while it is forwarded; a reply that it cannot read has no usage."""
+    """
+    Reads the usage from a reply while it is forwarded; a reply that it cannot read has no usage.
 
-    def __init__(self, is_stream: bool) -> None:
+    It can read the content encodings `gzip` and `deflate`.
+    """
+
+    def __init__(self, is_stream: bool, content_encoding: str = "") -> None:
         self.reported = UsageReported()
         self._is_stream = is_stream
         self._document = bytearray()
         self._sse = SseDecoder()
         self._decoder = msgspec.json.Decoder(WireEvent)
+        self._decode = _decoder_of(content_encoding.strip().lower())
         self._is_unreadable = False
 
     def feed(self, chunk: bytes) -> None:
         """Read the next bytes of the reply."""
-        if self._is_unreadable:
+        if self._is_unreadable or self._decode is None:
+            return
+        try:
+            chunk = self._decode(chunk)
+        except zlib.error:
+            self._is_unreadable = True
             return
         if not self._is_stream:
             self._document += chunk
@@ -72,3 +87,19 @@ class UsageReader:
         created = usage.cache_creation_input_tokens or 0
         total = None if usage.input_tokens is None else usage.input_tokens + (cached or 0) + created
         self.reported = merge_reports(self.reported, UsageReported(total, usage.output_tokens, cached))
+
+
+def _decoder_of(content_encoding: str) -> Callable[[bytes], bytes] | None:
+    """
+    Return what decodes the next bytes of a reply, `None` if its encoding is unknown.
+
+    A chunk that would inflate to more than an event may have is cut, which makes the rest unreadable.
+    """
+    match content_encoding:
+        case "" | "identity":
+            return bytes
+        case "gzip" | "x-gzip" | "deflate":
+            inflate = zlib.decompressobj(GZIP_OR_ZLIB)
+            return lambda chunk: inflate.decompress(chunk, DEFAULT_MAX_EVENT_BYTES)
+        case _:
+            return None

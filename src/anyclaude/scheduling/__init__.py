@@ -10,7 +10,7 @@ from .followed_server import AskAgain, FollowedServer
 from .model_choice import model_for
 from .progress import Progress, SkippedBackend, Stage
 from .queue import Priority, Requester
-from .token_count import count_prompt_tokens
+from .token_count import TokenCounter, count_prompt_tokens
 from .upstream import BackendRequest, PreparedRequest, Upstream
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Requester",
     "SkippedBackend",
     "Stage",
+    "TokenCounter",
     "Upstream",
     "count_prompt_tokens",
     "model_for",

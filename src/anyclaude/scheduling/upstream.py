@@ -15,7 +15,15 @@ from anyclaude.backends import (
     LearnedAmendments,
     LearnedFor,
 )
-from anyclaude.dialects import Dialect, DroppedField, EnforcedContent, TokenizerApi, WireRequest, tokenizer_for
+from anyclaude.dialects import (
+    Dialect,
+    DroppedField,
+    EarlierReplies,
+    EnforcedContent,
+    TokenizerApi,
+    WireRequest,
+    tokenizer_for,
+)
 from anyclaude.errors import BackendError, BackendRejected, BackendUnavailable
 from anyclaude.profiles import Amendment, BackendProfile, amended
 from anyclaude.protocol.messages_request import MessagesRequest
@@ -56,7 +64,7 @@ class BackendRequest(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A server with its dialect, circuit breaker, admission, prompt window, and what its refusals have taught."""
+    """A server with what stands before it, and what its refusals have taught; its last replies are remembered."""
 
     server: FollowedServer
     dialect: Dialect
@@ -64,6 +72,7 @@ class Upstream:
     admission: Admission
     window: PromptWindow = field(default_factory=PromptWindow)
     learned: LearnedAmendments = field(default_factory=LearnedAmendments)
+    earlier_replies: EarlierReplies = field(default_factory=EarlierReplies)
 
     @property
     def backend(self) -> Backend:
@@ -166,7 +175,7 @@ class Upstream:
                 body = await reply.read_error()
                 raise self.dialect.decode_error(reply.status, body, reply.retry_after_seconds, request.profile)
             tools = request.source.request.tools
-            yield DeltaReader(reply, self.dialect.decoder(reply.content_type, tools))
+            yield DeltaReader(reply, self.dialect.decoder(reply.content_type, tools, self.earlier_replies))
 
 
 class PreparedRequest(Struct, frozen=True):

@@ -2,15 +2,15 @@
 Whether a prompt fits the context window of its backend: checked before it is queued, and again after the reply.
 
 Some servers truncate a prompt that is too long and still answer with status 200: Ollama keeps half of its window and
-reports the tokens of what is left (Ollama issue 17427).  A model that has lost the beginning of its task, or the
-question itself, must not appear to have answered it.
+reports the tokens of what is left (Ollama issue 17427).  Others answer with nothing (LM Studio bug tracker 2339).  A
+model that has lost the beginning of its task, or the question itself, must not appear to have answered it.
 """
 
 from collections import OrderedDict
 
 from msgspec import Struct
 
-from anyclaude.errors import PromptTooLong
+from anyclaude.errors import BackendError, BackendRejected, PromptTooLong
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN
 
@@ -23,17 +23,44 @@ TOKENS_PER_MESSAGE = 16
 MAX_CHARACTERS_PER_TOKEN = 6.0
 """No prompt of prose, code and schemas has more: Claude Code's have 3.7 to 4.4 (docs/diets.md)."""
 
+MAX_CHARACTERS_PER_TOKEN_ANYWHERE = 8.0
+"""Text with wide tables and indentation has more than prose.  Of a prompt that was cut to half, 8 are left."""
+
+MIN_CHARACTERS_PER_TOKEN = 3.0
+"""Dense code and lists of numbers have no fewer, so a prompt has no more tokens than this says."""
+
 MIN_SHARE = 0.9
 """
 A prompt that was extended has at least this share of the tokens expected.  A template may leave out a tenth, from turns
 that are over; a truncation removes more.
 """
 
+MIN_SHARE_ANYWHERE = 0.6
+"""The same where nothing else is known: a server that truncates keeps half of its window, and no template omits as
+much."""
+
 TRUNCATION_SHARES = ((0.45, 0.55), (0.9, 1.0))
 """
-The ranges that servers truncate to, as shares of the window: half of it, or all but some room for the reply.  Any other
-low count is not a sign of truncation: some servers report only the tokens that were not cached.
+The ranges that servers truncate to, as shares of the window: half of it, or all but some room for the reply.  With a
+server that may report only the tokens that were not cached, any other low count is no sign of truncation.
 """
+
+MIN_TRUNCATED_TOKENS = 1_000
+"""
+The smallest window in use has 2,048 tokens (Ollama's old default), and half of it is kept.  Lower counts are of servers
+that count wrongly, or only what was not cached.
+"""
+
+
+class CountedReply(Struct, frozen=True):
+    """What a finished reply reveals about its prompt."""
+
+    tokens: int | None
+    """The prompt's token count as the server reports it."""
+    is_empty: bool = False
+    """Whether the reply has neither text nor calls."""
+    counts_cached_tokens: bool = False
+    """Whether the count is known to include the tokens that were cached, as the API says."""
 
 
 class CountedPrompt(Struct, frozen=True):
@@ -42,8 +69,12 @@ class CountedPrompt(Struct, frozen=True):
     request: MessagesRequest
     characters: int
     tokens: int
-    is_truncated: bool
-    """Whether the count is too low for the whole prompt."""
+    has_grown: bool = False
+    """Whether the count includes what was counted a turn before: then it was not of the uncached tokens alone."""
+    kept_tokens: int | None = None
+    """How much of it the server could take, if not all."""
+    limit: int | None = None
+    """The window that was known at the time."""
 
 
 class PromptWindow:
@@ -64,34 +95,56 @@ class PromptWindow:
         added = TOKENS_PER_MESSAGE * (len(request.messages) - len(last.request.messages))
         return last.tokens + max(characters - last.characters, 0) + added > limit
 
-    def refuse_if_truncated(self, conversation: str, request: MessagesRequest, characters: int) -> None:
+    def refuse_if_truncated(
+        self, conversation: str, request: MessagesRequest, characters: int, limit: int | None = None
+    ) -> None:
         """
-        Refuse a prompt that the server would truncate again.
+        Refuse a prompt that the server would truncate again, unless its window is another one meanwhile.
 
         Raises:
             PromptTooLong: when the prompt is at least as long as the last one, which the server has truncated.
         """
         last = self._extended_by(conversation, request)
-        if last is not None and last.is_truncated and characters >= last.characters:
-            raise _truncated(characters, last.tokens)
+        if last is None or last.kept_tokens is None or characters < last.characters:
+            return
+        if limit is None or last.limit is None or limit <= last.limit:
+            raise _truncated(characters, last.kept_tokens)
 
-    def record_count(
-        self, conversation: str, request: MessagesRequest, characters: int, tokens: int, limit: int | None
+    def settled(
+        self, error: BackendError, conversation: str, request: MessagesRequest, characters: int, limit: int | None
+    ) -> BackendError:
+        """Return `PromptTooLong` for a refusal that may mean it, if the prompt may fill the window; else the error."""
+        if limit is None or not isinstance(error, BackendRejected) or not error.may_be_too_long:
+            return error
+        last = self._extended_by(conversation, request)
+        known, counted = (last.characters, last.tokens) if last is not None and last.has_grown else (0, 0)
+        tokens = counted + round((characters - known) / MIN_CHARACTERS_PER_TOKEN)
+        if tokens < limit:
+            return error
+        return PromptTooLong(
+            max(tokens, limit + 1), limit, f"the first number is an estimate; the server says: {error}"
+        )
+
+    def check_reply(
+        self, conversation: str, request: MessagesRequest, characters: int, reply: CountedReply, limit: int | None
     ) -> None:
         """
-        Record the engine's token count of a prompt.
+        Record the engine's token count of a prompt that was answered.
 
         Raises:
-            PromptTooLong: when the count shows that the server has truncated the prompt.
+            PromptTooLong: when the reply shows that the server did not take the whole prompt.
         """
-        expected = _min_tokens(self._extended_by(conversation, request), characters)
-        is_truncated = tokens < expected and _is_truncation_point(tokens, limit)
-        self._counted[conversation] = CountedPrompt(request, characters, tokens, is_truncated)
-        self._counted.move_to_end(conversation)
+        last = self._extended_by(conversation, request)
+        kept = _kept_tokens(last, characters, reply, limit)
+        if reply.tokens is not None or kept is not None:
+            tokens = _estimate(characters) if reply.tokens is None else reply.tokens
+            has_grown = kept is None and last is not None and tokens >= max(last.tokens, _min_tokens(last, characters))
+            self._counted[conversation] = CountedPrompt(request, characters, tokens, has_grown, kept, limit)
+            self._counted.move_to_end(conversation)
         if len(self._counted) > MAX_CONVERSATIONS:
             self._counted.popitem(last=False)
-        if is_truncated:
-            raise _truncated(characters, tokens)
+        if kept is not None:
+            raise _truncated(characters, kept, reply.tokens or 0)
 
     def _extended_by(self, conversation: str, request: MessagesRequest) -> CountedPrompt | None:
         """Return the conversation's last prompt, if the request extends it."""
@@ -116,16 +169,50 @@ def _min_tokens(last: CountedPrompt | None, characters: int) -> float:
     return MIN_SHARE * (last.tokens + (characters - last.characters) / MAX_CHARACTERS_PER_TOKEN)
 
 
+def _kept_tokens(last: CountedPrompt | None, characters: int, reply: CountedReply, limit: int | None) -> int | None:
+    """Return how much of the prompt the server could take, `None` if it took the whole as far as the reply shows."""
+    tokens = reply.tokens
+    if limit is not None:
+        size = max(tokens or 0, _estimate(characters) if reply.is_empty else 0)
+        if size > limit or (reply.is_empty and size == limit):
+            return limit
+    if tokens is not None and (
+        (tokens < _min_tokens(last, characters) and _is_truncation_point(tokens, limit))
+        or (tokens >= MIN_TRUNCATED_TOKENS and _is_too_low_anywhere(tokens, last, characters, reply))
+    ):
+        return tokens
+    return None
+
+
 def _is_truncation_point(tokens: int, limit: int | None) -> bool:
     return limit is not None and any(low * limit <= tokens <= high * limit for low, high in TRUNCATION_SHARES)
 
 
-def _truncated(characters: int, tokens: int) -> PromptTooLong:
-    estimate = round(characters / CHARACTERS_PER_TOKEN)
+def _is_too_low_anywhere(tokens: int, last: CountedPrompt | None, characters: int, reply: CountedReply) -> bool:
+    """
+    Return whether a count is too low for a whole prompt, whatever the window.
+
+    In a later turn the count may be of the uncached tokens alone, unless it is known to be of all: by the API's field,
+    by the profile, or because it has grown from turn to turn and is more than the added text can have.
+    """
+    if last is None or last.kept_tokens is not None or characters < last.characters:
+        return tokens < characters / MAX_CHARACTERS_PER_TOKEN_ANYWHERE
+    added = characters - last.characters
+    if tokens >= MIN_SHARE_ANYWHERE * (last.tokens + added / MAX_CHARACTERS_PER_TOKEN):
+        return False
+    is_more_than_added = tokens > added / MIN_CHARACTERS_PER_TOKEN + MIN_TRUNCATED_TOKENS
+    return reply.counts_cached_tokens or (last.has_grown and is_more_than_added)
+
+
+def _estimate(characters: int) -> int:
+    return round(characters / CHARACTERS_PER_TOKEN)
+
+
+def _truncated(characters: int, kept_tokens: int, tokens: int = 0) -> PromptTooLong:
     return PromptTooLong(
-        max(estimate, tokens + 1),
-        tokens,
-        "the server truncated it to the second number without reporting an error; the first is an estimate at "
+        max(_estimate(characters), tokens, kept_tokens + 1),
+        kept_tokens,
+        "the server took no more than the second number and reported no error; the first is an estimate at "
         f"{CHARACTERS_PER_TOKEN:g} characters per token. Give the model a larger context window, or configure the "
         "context length that it really has",
     )

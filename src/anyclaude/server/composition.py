@@ -29,13 +29,21 @@ from anyclaude.exchange import (
     MessageExchanges,
     PendingReplies,
     PromptPipeline,
+    TokenCalibration,
 )
-from anyclaude.filters import FilterFactory, checked_calls, endless_arguments, endless_reply, written_replies
+from anyclaude.filters import (
+    FilterFactory,
+    checked_calls,
+    endless_arguments,
+    endless_reply,
+    stop_sequences,
+    written_replies,
+)
 from anyclaude.network import parse_address
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import Prewarmer
 from anyclaude.protocol.caching_decoder import CachingDecoder
-from anyclaude.scheduling import Admission, Dispatcher, FollowedServer, Upstream
+from anyclaude.scheduling import Admission, Dispatcher, FollowedServer, TokenCounter, Upstream
 from anyclaude.transforms import PromptContext
 
 from .gateway import FatalError, Gateway, new_id
@@ -122,19 +130,22 @@ class _Composition:
             allowed_tools=self.options.allowed_tools,
             repeated_calls=self.options.repeated_calls,
         )
-        pipeline = PromptPipeline(memory, policy)
+        calibration = TokenCalibration()
+        pipeline = PromptPipeline(memory, policy, calibration.characters_per_token)
         prewarmer = self._prewarmer(upstreams, pipeline, stack)
         analyser = self._analyser(stack)
         services = Services(
             upstreams=upstreams,
             pipeline=pipeline,
-            exchanges=self._exchanges(upstreams, pipeline, stack),
+            exchanges=self._exchanges(upstreams, pipeline, calibration, stack),
+            token_counter=self._token_counter(stack),
+            calibration=calibration,
             journal=self.journal,
             timing=self.options.timing,
             limits=self.options.limits,
             prewarmer=prewarmer,
         )
-        listeners = (self.journal, memory, analyser, prewarmer)
+        listeners = (self.journal, memory, calibration, analyser, prewarmer)
         return services, tuple(listener for listener in listeners if listener is not None)
 
     def _upstream(self, target: BackendTarget, sessions: Sessions, learned: LearnedAmendments) -> Upstream:
@@ -175,6 +186,11 @@ class _Composition:
         stack.push_async_callback(prewarmer.stop)
         return prewarmer
 
+    def _token_counter(self, stack: AsyncExitStack) -> TokenCounter:
+        counter = TokenCounter()
+        stack.push_async_callback(counter.close)
+        return counter
+
     def _analyser(self, stack: AsyncExitStack) -> CacheAnalyser | None:
         if self.options.prompts_folder is None:
             return None
@@ -183,7 +199,11 @@ class _Composition:
         return analyser
 
     def _exchanges(
-        self, upstreams: tuple[Upstream, ...], pipeline: PromptPipeline, stack: AsyncExitStack
+        self,
+        upstreams: tuple[Upstream, ...],
+        pipeline: PromptPipeline,
+        calibration: TokenCalibration,
+        stack: AsyncExitStack,
     ) -> MessageExchanges:
         options, clock = self.options, self.clock
         pending_replies = PendingReplies(clock.seconds, options.reattach_policy)
@@ -194,6 +214,7 @@ class _Composition:
             pending_replies=pending_replies,
             decoder=CachingDecoder(),
             diagnose=CacheDiagnostics().diagnose,
+            calibration=calibration,
             new_id=new_id,
             filters=(*_own_filters(options), *options.filters),
         )
@@ -207,4 +228,6 @@ def _without_constraints(target: BackendTarget) -> BackendTarget:
 def _own_filters(options: GatewayOptions) -> tuple[FilterFactory, ...]:
     """Return the filters that every reply passes, in order."""
     calls = () if options.tool_calls == "native" else (written_replies, checked_calls)
-    return (endless_arguments, *calls, endless_reply) if options.endless_reply else calls
+    if not options.endless_reply:
+        return (*calls, stop_sequences)
+    return (endless_arguments, *calls, stop_sequences, endless_reply)

@@ -29,9 +29,12 @@ def closed_by_gateway(request: web.BaseRequest) -> bool:
 class GatewayServer(web.Server):
     """Creates connections; `handler_cancellation` cancels a request's handler as soon as its client disconnects."""
 
-    def __init__(self, handler: Handler, limits: Limits, new_request_id: Callable[[], str]) -> None:
+    def __init__(
+        self, handler: Handler, limits: Limits, new_request_id: Callable[[], str], *, decompresses_bodies: bool = True
+    ) -> None:
         super().__init__(handler, request_factory=self._new_request, handler_cancellation=True)
         self.limits = limits
+        self.decompresses_bodies = decompresses_bodies
         self.new_request_id = new_request_id
 
     def __call__(self) -> RequestHandler:
@@ -62,6 +65,7 @@ class GatewayConnection(RequestHandler):
             loop=loop,
             keepalive_timeout=limits.idle_seconds,
             lingering_time=limits.linger_seconds,
+            auto_decompress=server.decompresses_bodies,
         )
         self._limits = limits
         self._new_request_id = server.new_request_id

@@ -1,30 +1,62 @@
 """`POST /v1/messages/count_tokens`: the engine's own count if it has a route for that, else an estimate."""
 
+from typing import Literal, TypeAlias
+
 from aiohttp import web
+from msgspec import Struct
 from msgspec.structs import replace
 
+from anyclaude.exchange import recognise
+from anyclaude.protocol.json_values import JsonValue
 from anyclaude.protocol.messages_request import decode_request
-from anyclaude.protocol.prompt_size import estimated_tokens, section_characters
-from anyclaude.scheduling import BackendRequest, count_prompt_tokens
+from anyclaude.protocol.request_checks import check_request
+from anyclaude.scheduling import BackendRequest
+from anyclaude.transforms import PreparedPrompt
 
 from .requests import RequestContext
 from .responses import value_response
 
 COUNTED_BY_HEADER = "anyclaude-counted-by"
-"""`engine` or `estimate`: the Anthropic shape has no field for it, and an estimate must not be taken for a count."""
+"""A `Source`: the Anthropic shape has no field for it, and an estimate must not be taken for a count."""
+
+Source: TypeAlias = Literal["engine", "calibrated", "estimate"]
+"""`engine`: its tokenizer has counted this prompt.  `calibrated`: an estimate by the counts that the model has reported
+for other prompts.  `estimate`: one by a constant."""
+
+
+class Count(Struct, frozen=True):
+    """The tokens of a prompt, and the source of the number."""
+
+    tokens: int
+    source: Source
 
 
 async def count_tokens(context: RequestContext) -> web.Response:
     """Answer with the number of tokens in the prompt, as the model would receive it.  Raises `RequestError`."""
     request = decode_request(await context.body(), max_tokens=1)
-    conversation = context.caller.conversation
-    prompt = context.services.pipeline.prepare(request, conversation)
+    # Without `max_tokens` there is nothing that a thinking budget could exceed.
+    check_request(request, is_claude_code=context.caller.is_claude_code, interleaves_thinking=True)
+    conversation = recognise(context.caller, request).conversation
+    pipeline = context.services.pipeline
+    prompt = pipeline.prepare(request, conversation)
     context.log.prepared(replace(prompt, steps=()))  # the steps are recorded with the message itself
-    upstream = context.services.upstreams[0]
-    prepared = upstream.prepare(BackendRequest(prompt.request, conversation))
-    counted = await count_prompt_tokens(prepared.wire, upstream.backend, upstream.tokenizer)
-    tokens = estimated_tokens(section_characters(prompt.request)) if counted is None else counted
-    response = value_response({"input_tokens": tokens}, context.request_id)
-    response.headers[COUNTED_BY_HEADER] = "estimate" if counted is None else "engine"
+    count = await _count(context, prompt, conversation)
+    answer: dict[str, JsonValue] = {"input_tokens": count.tokens}
+    if prompt.context_management is not None:
+        whole = pipeline.prepare(replace(request, context_management=None), conversation)
+        original = await _count(context, whole, conversation)
+        answer["context_management"] = {"original_input_tokens": original.tokens}
+    response = value_response(answer, context.request_id)
+    response.headers[COUNTED_BY_HEADER] = count.source
     context.log.answered(response.status)
     return response
+
+
+async def _count(context: RequestContext, prompt: PreparedPrompt, conversation: str) -> Count:
+    services = context.services
+    prepared = services.upstreams[0].prepare(BackendRequest(prompt.request, conversation))
+    counted = await services.token_counter.count(prepared)
+    if counted is not None:
+        return Count(counted, "engine")
+    estimate = services.calibration.estimate(prepared)
+    return Count(estimate.tokens, "calibrated" if estimate.is_calibrated else "estimate")

@@ -9,7 +9,9 @@ does not look like a dead connection.
 import asyncio
 import socket
 import struct
+from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 
 from aiohttp import web
 
@@ -25,6 +27,8 @@ EVENT_STREAM_HEADERS = {
     "Cache-Control": "no-cache",
     "X-Accel-Buffering": "no",
 }
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 def recovers_by_retrying(error: AnyclaudeError) -> bool:
@@ -46,9 +50,15 @@ class EventWriter:
     sent while a write waits.
     """
 
-    def __init__(self, request: web.BaseRequest, request_id: str, ping_seconds: float) -> None:
+    def __init__(
+        self,
+        request: web.BaseRequest,
+        request_id: str,
+        ping_seconds: float,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> None:
         self._request = request
-        self._response = web.StreamResponse(headers={**EVENT_STREAM_HEADERS, REQUEST_ID_HEADER: request_id})
+        self._response = web.StreamResponse(headers={**EVENT_STREAM_HEADERS, **headers, REQUEST_ID_HEADER: request_id})
         self._ping_seconds = ping_seconds
         self._loop = asyncio.get_running_loop()
         self._last_write = 0.0

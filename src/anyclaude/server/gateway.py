@@ -62,7 +62,9 @@ class Gateway:
             PortTaken: when another process listens on the port.
         """
         grace = self._options.grace_seconds / 2  # aiohttp waits twice: for replies, and for the cancelled ones
-        server = GatewayServer(self._handle, self._options.limits, new_request_id)
+        server = GatewayServer(
+            self._handle, self._options.limits, new_request_id, decompresses_bodies=self._forward is None
+        )
         runner = web.ServerRunner(server, shutdown_timeout=grace)
         await runner.setup()
         try:

@@ -1,6 +1,6 @@
 """`POST /v1/messages`: the reply as a stream, or folded into one message."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TypeAlias
 
@@ -15,6 +15,10 @@ from anyclaude.protocol.prefill import is_prefill, prefilled
 from .event_writer import EventWriter, recovers_by_retrying
 from .requests import RequestContext
 from .responses import json_response
+
+INPUT_TOKENS_HEADER = "anyclaude-input-tokens"
+"""`estimate` if the count of input tokens that the response begins with is one, and in a whole message if it is still
+the only one: the Anthropic shape has no field for it, and an estimate must not be taken for a count."""
 
 Exchange: TypeAlias = MessageExchange | EndedTurn
 """What answers a request: the model, or the gateway in its place."""
@@ -37,7 +41,7 @@ async def _stream(
 ) -> web.StreamResponse:
     timing = context.services.timing
     await exchange.wait_begun(timing.commit_seconds)
-    writer = EventWriter(context.http, context.request_id, timing.ping_seconds)
+    writer = EventWriter(context.http, context.request_id, timing.ping_seconds, _label(exchange))
     try:
         await writer.begin()
         context.log.answered(200)
@@ -63,4 +67,10 @@ async def _whole(
     context.log.answered(200)
     if is_prefill(exchange.request):
         message = prefilled(message)
-    return json_response(encode_message(message), context.request_id)
+    response = json_response(encode_message(message), context.request_id)
+    response.headers.update(_label(exchange))
+    return response
+
+
+def _label(exchange: Exchange) -> Mapping[str, str]:
+    return {INPUT_TOKENS_HEADER: "estimate"} if exchange.has_estimated_input else {}

@@ -1,12 +1,15 @@
 """
 Forwarding to Anthropic's own API, unchanged: mode `claude`.
 
-Credentials, betas, bodies and replies are forwarded as they are; errors too, as the client's retry logic matches their
-wording.  Only the headers of a single hop are removed.
+Credentials, betas, bodies and replies are forwarded as they are, byte by byte; errors too, as the client's retry logic
+matches their wording.  Only the headers of a single hop are removed, and only its framing is new; trailers and interim
+responses are not forwarded.  The journal reads the usage of a reply that is plain or compressed with gzip; of another
+encoding it records none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from io import BytesIO
+from typing import TypeAlias
 
 import aiohttp
 from aiohttp import web
@@ -24,24 +27,26 @@ from .requests import RequestContext
 HOP_BY_HOP_HEADERS = frozenset(
     {
         "connection",
-        "content-length",
-        "host",
         "keep-alive",
         "proxy-authenticate",
         "proxy-authorization",
+        "proxy-connection",
         "te",
         "trailer",
         "transfer-encoding",
         "upgrade",
-        "accept-encoding",
     }
 )
-"""The headers that are not forwarded: those of RFC 9110 §7.6.1, and those that the HTTP library sets again.
-`accept-encoding` is among them because the journal reads the usage from the plain bytes, and because compression gains
-nothing between the gateway and a client on the same machine."""
+"""The headers of a single hop (RFC 9110 §7.6.1); those that `Connection` names are others."""
 
-AUTO_HEADERS = ("Accept", "Content-Type", "User-Agent")
-"""The headers that aiohttp would add to a request without them."""
+OWN_HEADERS = frozenset({"host", "expect"})
+"""The headers of a request that name the gateway, or that it has acted on itself."""
+
+AUTO_REQUEST_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+AUTO_RESPONSE_HEADERS = ("Content-Type", "Date", "Server")
+"""The headers that aiohttp would add to a request or a response without them."""
+
+RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 
 class Passthrough:
@@ -58,16 +63,15 @@ class Passthrough:
         """Forward one request.  Raises `BackendUnreachable` if there is no reply."""
         body = await context.body()
         context.log.forwarded(_decoded(body), "claude/unchanged")
-        headers = _end_to_end(context.http.headers)
-        headers["Accept-Encoding"] = "identity"
+        headers = _end_to_end(context.http.raw_headers, OWN_HEADERS)
         headers.update(self._proxy_headers)
         try:
             upstream = await self._session.request(
                 context.http.method,
-                URL(self._address.url_of(context.http.raw_path, at_root=True), encoded=True),
+                URL(self._address.url_of(_target(context.http), at_root=True), encoded=True),
                 data=BytesIO(body) if body else None,
                 headers=headers,
-                skip_auto_headers=AUTO_HEADERS,
+                skip_auto_headers=AUTO_REQUEST_HEADERS,
                 allow_redirects=False,
                 auto_decompress=False,
                 **self._way,
@@ -81,11 +85,13 @@ class Passthrough:
 
     async def _stream_back(self, context: RequestContext, upstream: aiohttp.ClientResponse) -> web.StreamResponse:
         context.log.answered(upstream.status)
-        response = web.StreamResponse(status=upstream.status, headers=_end_to_end(upstream.headers))
-        response.headers.setdefault("request-id", context.request_id)
-        response.content_length = upstream.content_length
+        headers = _end_to_end(upstream.raw_headers)
+        response = UnchangedResponse(status=upstream.status, reason=upstream.reason or "", headers=headers)
         await response.prepare(context.http)
-        reader = UsageReader(is_stream=upstream.content_type == "text/event-stream")
+        reader = UsageReader(
+            is_stream=upstream.content_type == "text/event-stream",
+            content_encoding=upstream.headers.get("Content-Encoding", ""),
+        )
         try:
             while chunk := await self._next_chunk(upstream):
                 reader.feed(chunk)
@@ -106,9 +112,50 @@ class Passthrough:
             raise BackendTruncated(f"{self._origin} closed the connection in the middle of its reply") from error
 
 
-def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    """Return the headers that are forwarded."""
-    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in HOP_BY_HOP_HEADERS)
+class UnchangedResponse(web.StreamResponse):
+    """A response with exactly the headers it is given, and those of its hop."""
+
+    async def _prepare_headers(self) -> None:
+        absent = [name for name in AUTO_RESPONSE_HEADERS if name not in self.headers]
+        await super()._prepare_headers()
+        for name in absent:
+            self.headers.popall(name, None)
+
+
+def _target(request: web.BaseRequest) -> str:
+    """
+    Return the path and the query as the client wrote them; an absolute address has the gateway's host before them.
+
+    Raises:
+        InvalidRequest: when there is no path, as in `OPTIONS *`.
+    """
+    target = request.raw_path
+    if target.startswith("/"):
+        return target
+    if "://" in target:
+        return request.rel_url.raw_path_qs
+    raise InvalidRequest(f"the request's target should be a path, not {target!r:.100}")
+
+
+def _end_to_end(raw_headers: RawHeaders, without: frozenset[str] = frozenset()) -> CIMultiDict[str]:
+    """Return the headers that are forwarded, in their order; of one in several spellings, the first is used."""
+    headers = [(_text(name), _text(value)) for name, value in raw_headers]
+    named = {
+        token.strip().lower() for name, value in headers if name.lower() == "connection" for token in value.split(",")
+    }
+    hop = HOP_BY_HOP_HEADERS | named | without
+    spellings: dict[str, str] = {}
+    return CIMultiDict(
+        (spellings.setdefault(name.lower(), name), value) for name, value in headers if name.lower() not in hop
+    )
+
+
+def _text(raw: bytes) -> str:
+    """Return a header's text; aiohttp sends UTF-8, and would omit bytes that are none."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def _decoded(body: bytes) -> MessagesRequest | None:

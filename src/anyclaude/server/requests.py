@@ -40,6 +40,8 @@ class RequestContext:
             InvalidRequest: when it cannot be read as HTTP.
         """
         limits = self.services.limits
+        if self.http.headers.get("Expect", "").lower() == "100-continue":
+            await self._ask_for_body()
         if (self.http.content_length or 0) > limits.body_bytes:
             raise _too_large(limits)
         try:
@@ -51,6 +53,11 @@ class RequestContext:
             raise _too_large(limits) from error
         except web.RequestPayloadError as error:
             raise InvalidRequest(f"the request's body could not be read: {error}") from error
+
+    async def _ask_for_body(self) -> None:
+        """Tell the client that its body is awaited (RFC 9110 §10.1.1), as aiohttp's applications do."""
+        await self.http.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.http.writer.output_size = 0  # the response has not begun
 
 
 def _too_large(limits: Limits) -> RequestTooLarge:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from anyclaude.backends import BackendTarget
-from anyclaude.exchange import MessageExchanges, PromptPipeline
+from anyclaude.exchange import MessageExchanges, PromptPipeline, TokenCalibration
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import Prewarmer
-from anyclaude.scheduling import Upstream
+from anyclaude.scheduling import TokenCounter, Upstream
 
 from .options import Limits, StreamTiming
 
@@ -18,6 +18,8 @@ class Services:
     upstreams: tuple[Upstream, ...]
     pipeline: PromptPipeline
     exchanges: MessageExchanges
+    token_counter: TokenCounter
+    calibration: TokenCalibration
     journal: Journal
     timing: StreamTiming
     limits: Limits

@@ -11,6 +11,7 @@ from anyclaude.diet import Diet
 from .allowed_tools import AllowedTools
 from .attribution import WithoutAttribution
 from .base import OriginalCall, PreparedPrompt, PromptContext, Step, Transform, prepare
+from .clear_tool_uses import ClearedToolUses, applied_edits
 from .instructions_first import InstructionsFirst
 from .original_calls import OriginalCalls
 from .repeated_calls import RepeatedCalls, RepetitionNote
@@ -21,6 +22,7 @@ from .tool_text import ShorterTools
 
 __all__ = [
     "AllowedTools",
+    "ClearedToolUses",
     "Diet",
     "InstructionsFirst",
     "OriginalCall",
@@ -37,5 +39,6 @@ __all__ = [
     "Step",
     "Transform",
     "WithoutAttribution",
+    "applied_edits",
     "prepare",
 ]

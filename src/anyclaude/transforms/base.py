@@ -6,7 +6,9 @@ from typing import Protocol
 from msgspec import Struct
 
 from anyclaude.diet import Diet
+from anyclaude.protocol.events import ContextManagement
 from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN
 from anyclaude.protocol.provider_fields import ProviderFields
 
 
@@ -46,6 +48,8 @@ class PromptContext(Struct, frozen=True, kw_only=True):
     """The tools of the conversation's earlier requests, in the order in which the model read them."""
     original_calls: Mapping[str, OriginalCall] = {}
     """By tool use id: the calls of earlier replies exactly as the model wrote them."""
+    characters_per_token: float = CHARACTERS_PER_TOKEN
+    """Of the conversation's prompts, as far as it is known."""
 
 
 class Transform(Protocol):
@@ -81,6 +85,8 @@ class PreparedPrompt(Struct, frozen=True):
     characters: int
     """The size of the request."""
     steps: tuple[Step, ...] = ()
+    context_management: ContextManagement | None = None
+    """What was done of the edits that the client asks for; `None` if it asks for none."""
 
 
 def prepare(

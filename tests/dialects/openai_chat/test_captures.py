@@ -2,7 +2,9 @@
 Every quirk of a server, as a recorded reply and its decoded content.
 
 `llamacpp_*` were recorded from llama.cpp (xllamacpp 2026.10.11549) running SmolLM2-135M and
-Qwen2.5-Coder-0.5B.  The others are written from the servers' issues and documentation.
+Qwen2.5-Coder-0.5B.  The others are written from the servers' issues and documentation: `refusal_with_code_and_msg`
+has the shape of Zhipu's and MiniMax's gateways, `refusal_in_a_list` that of Gemini's endpoint (openclaude issues 67 and
+431), `refusal_with_detail` that of FastAPI, and `empty_list_for_no_arguments` is how PHP writes an empty object.
 """
 
 import pytest
@@ -12,6 +14,7 @@ from tests.dialects.openai_chat.decoded import CAPTURES, Decoded, capture, decod
 from tests.parts.replies import judged, play
 from tests.parts.splits import any_split
 
+from anyclaude.errors import BackendTruncated
 from anyclaude.protocol.deltas import Finished, UsageReported
 
 READ = ("Read", '{"file_path":"/a"}')
@@ -89,6 +92,17 @@ WHOLE: dict[str, Decoded] = {
     "vllm_named_choice_finishes_with_stop.sse": Decoded(calls=(READ,), end=END),
     "invalid_arguments.sse": Decoded(calls=(("Read", '{"file_path": '),), end=TOOL),
     "call_without_a_name.sse": Decoded(calls=(("", READ[1]),), end=TOOL),
+    "calls_as_one_object.sse": Decoded(calls=(READ,), end=TOOL),
+    "calls_by_number.sse": Decoded(calls=(READ,), end=TOOL),
+    "call_without_a_function_object.sse": Decoded(calls=(READ,), end=TOOL),
+    "name_after_the_arguments.sse": Decoded(calls=(READ,), end=TOOL),
+    "calls_in_a_message_before_the_last_chunk.sse": Decoded(calls=(READ,), end=TOOL),
+    "empty_list_for_no_arguments.sse": Decoded(calls=(("TaskList", "{}"),), end=TOOL),
+    "text_in_a_second_choice.sse": Decoded("Hello", end=END),
+    "byte_order_mark_before_every_event.sse": Decoded("Hello", end=END),
+    "figures_that_are_no_numbers.sse": Decoded('a nan " inf', end=END, usage=USAGE),
+    "byte_that_is_no_utf8.sse": Decoded("Hello \ufffd", end=END),
+    "halves_of_a_character_as_bytes.sse": Decoded("Hello \U0001f600", end=END),
     "document_with_tool_calls.json": Decoded("Both.", "Hm.", (READ, READ), TOOL, USAGE),
     "document_without_finish_reason.json": Decoded("a", end=END),
 }
@@ -108,8 +122,8 @@ FAULTS: dict[str, tuple[Decoded, str]] = {
     "lmstudio_error_event.sse": (Decoded(), "BackendRejected: prompt is too long: 13055 tokens > 4096 maximum"),
     "error_as_a_string.sse": (Decoded(), "BackendRejected: model runner has unexpectedly stopped"),
     "error_event_with_plain_text.sse": (Decoded(), "BackendRejected: the model crashed"),
-    "llamacpp_error_in_the_stream.sse": (Decoded("a"), "BackendRejected: Context size has been exceeded."),
-    "llamacpp_error_line.sse": (Decoded("a"), "BackendRejected: Input prompt is too big compared to KV size."),
+    "llamacpp_error_in_the_stream.sse": (Decoded("a"), "BackendRejected: prompt is too long (the server says: Context"),
+    "llamacpp_error_line.sse": (Decoded("a"), "BackendRejected: prompt is too long (the server says: Input"),
     "error_object_without_a_field.sse": (Decoded("a"), "BackendRejected: model runner crashed"),
     "garbage.sse": (Decoded("a"), "BackendGarbled: the backend sent something that is not a chat completion"),
     "numbers_for_chunks.sse": (
@@ -117,8 +131,27 @@ FAULTS: dict[str, tuple[Decoded, str]] = {
         "BackendGarbled: the backend sent something that is not a chat completion",
     ),
     "web_page.html": (Decoded(), "BackendGarbled: the backend answered with a web page"),
+    "web_page_with_a_title.html": (
+        Decoded(),
+        "BackendGarbled: the backend answered with a web page instead of a chat completion: 502 Bad Gateway & more",
+    ),
+    "refusal_with_code_and_msg.json": (Decoded(), "BackendRejected: quota used up"),
+    "refusal_with_detail.json": (Decoded(), "BackendRejected: Model is not loaded"),
+    "refusal_in_a_list.json": (Decoded(), "BackendRejected: missing a thought_signature"),
+    "refusal_as_plain_text.txt": (Decoded(), "BackendRejected: Model not loaded"),
+    "refusal_like_a_log_line.txt": (Decoded(), "BackendRejected: [ERROR] Model not loaded"),
+    "refusal_in_place_of_chunks.sse": (Decoded(), "BackendRejected: quota used up"),
+    "refusal_as_plain_text_in_place_of_chunks.sse": (Decoded(), "BackendRejected: Model not loaded"),
+    "document_without_anything.json": (Decoded(), "BackendTruncated: the backend closed its reply before"),
+    "end_for_a_call_that_is_not_there.sse": (
+        Decoded(),
+        "BackendTruncated: the backend ended its reply for a tool call",
+    ),
     "document_with_an_error.json": (Decoded(), "BackendRejected: no such model"),
-    "document_without_choices.json": (Decoded(), "BackendTruncated: the backend closed its reply before"),
+    "document_without_choices.json": (
+        Decoded(),
+        "BackendGarbled: the backend sent something that is not a chat completion (it has no choices)",
+    ),
     "document_cut_short.json": (Decoded(), "BackendTruncated: the backend's reply ended in the middle"),
 }
 """Replies that fail, with the content before the failure."""
@@ -169,7 +202,7 @@ def test_every_finished_reply_makes_a_valid_message_for_the_client(name: str) ->
 
     assert judgement.outcome == ("failed" if name == "call_without_a_name.sse" else "whole")
     assert [call for call in judgement.tool_inputs() if call[1] != "{}"] == [
-        call for call in decoded([capture(name)]).calls if all(call)
+        call for call in decoded([capture(name)]).calls if all(call) and call[1] != "{}"
     ]
 
 
@@ -186,6 +219,17 @@ def test_a_truncated_reply_never_decodes_to_more_than_it_has(cut: tuple[bytes, i
     assert whole.text.startswith(part.text)
     assert whole.thinking.startswith(part.thinking)
     assert part.end is not None or part.failure is not None
+
+
+@given(
+    st.sampled_from(sorted(WHOLE)).map(capture).flatmap(lambda raw: st.tuples(st.just(raw), st.integers(0, len(raw))))
+)
+def test_a_reply_that_was_cut_is_neither_a_refusal_nor_garbled(cut: tuple[bytes, int]) -> None:
+    raw, length = cut
+
+    reply = decoded([raw[:length]])
+
+    assert reply.failure is None or type(reply.failure) is BackendTruncated
 
 
 def test_every_capture_is_tested() -> None:

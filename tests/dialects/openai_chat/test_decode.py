@@ -1,5 +1,6 @@
 """Any stream decodes to a valid message, and to an end only if it has one."""
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
@@ -13,12 +14,14 @@ from tests.parts.replies import judged, play
 from tests.parts.requests import json_values
 from tests.parts.splits import any_split
 
+from anyclaude.dialects import EarlierReplies
 from anyclaude.dialects.openai_chat import OpenAiChat
-from anyclaude.dialects.openai_chat.decode import DocumentDecoder, StreamDecoder
+from anyclaude.dialects.openai_chat.decode import MAX_PAGE_BYTES, DocumentDecoder, StreamDecoder
+from anyclaude.dialects.openai_chat.reply import Reply
 from anyclaude.errors import BackendGarbled, BackendRejected
 from anyclaude.protocol.deltas import TextDelta, ToolCallDelta
 from anyclaude.protocol.messages_request import Tool
-from anyclaude.protocol.sse import DEFAULT_MAX_EVENT_BYTES
+from anyclaude.protocol.sse import BYTE_ORDER_MARK, DEFAULT_MAX_EVENT_BYTES
 from anyclaude.tool_schemas import wire_name
 
 Json: TypeAlias = Mapping[str, object]
@@ -117,6 +120,30 @@ def test_a_whole_document_decodes_as_the_stream_of_the_same_content(message: Jso
     assert decoded([msgspec.json.encode(document)]) == decoded([stream([chunk])])
 
 
+def call_chunk(piece: bytes) -> bytes:
+    return b'data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":%b}}]}}]}\n\n' % piece
+
+
+@given(st.text(max_size=6), st.booleans(), st.data())
+def test_a_character_of_a_call_that_is_cut_in_two_is_joined(
+    text: str, is_cut_by_bytes: bool, data: st.DataObject
+) -> None:
+    name = event({"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"name": "Read"}}]}}]})
+    arguments = json.dumps({"text": text}, ensure_ascii=False)
+    if is_cut_by_bytes:
+        pieces = data.draw(any_split(arguments.encode()))
+        chunks = [b'"%b"' % piece.replace(b"\\", rb"\\").replace(b'"', rb"\"") for piece in pieces]
+    else:
+        halves = arguments.encode("utf-16-le")
+        units = [int.from_bytes(halves[at : at + 2], "little") for at in range(0, len(halves), 2)]
+        chunks = [as_json_text(piece, is_escaped=False) for piece in data.draw(any_split(units))]
+
+    reply = decoded([name, *map(call_chunk, chunks), event(FINISH)])
+
+    assert reply.fault == ""
+    assert reply.calls == (("Read", arguments),)
+
+
 @pytest.mark.parametrize("field", ["content", "reasoning_content"])
 def test_a_character_in_two_halves_is_joined_and_a_lonely_half_is_replaced(field: str) -> None:
     halves = (rf'{{"choices":[{{"delta":{{"{field}":"{half}"}}}}]}}' for half in ("a\\ud83d", "\\ude00", "b\\ud83d"))
@@ -124,6 +151,93 @@ def test_a_character_in_two_halves_is_joined_and_a_lonely_half_is_replaced(field
 
     assert reply.text + reply.thinking == "a\U0001f600b\ufffd"
     assert reply.end is not None
+
+
+FIGURES = [b"1", b'"1"', b"null", b"NaN", b"-Infinity", b"-nan(ind)", b"inf", b"1e999", b"9" * 5_000, b"{}", b"[[]]"]
+STRINGS = [b'"a"', b'"\xff"', rb'"\ud83d"', rb'"\ude00"', b'"\tb\x7f\x01"', rb'"nan, \"inf\""', b"null", b"7", b"[]"]
+BEFORE_AN_EVENT = [b"", b": comment\n", b"\xef\xbb\xbf", b"id: 1\n"]
+
+
+def as_json_text(units: Sequence[int], *, is_escaped: bool) -> bytes:
+    """Return UTF-16 units as the JSON of a string, in which nothing but line ends is escaped if it need not be."""
+    raw = b"".join(unit.to_bytes(2, "little") for unit in units).decode("utf-16-le", "surrogatepass")
+    return b'"' + b"".join(as_json_character(character, is_escaped=is_escaped) for character in raw) + b'"'
+
+
+def as_json_character(character: str, *, is_escaped: bool) -> bytes:
+    if is_escaped or character in '"\\\0\n\r' or "\ud800" <= character <= "\udfff":
+        return json.dumps(character)[1:-1].encode()
+    return character.encode()
+
+
+@st.composite
+def odd_replies(draw: st.DrawFn) -> tuple[str, list[bytes]]:
+    """Draw a text, and the pieces of a stream with it whose fields have every oddity that carries no meaning."""
+    text = draw(st.text(max_size=8))
+    encoded = text.encode("utf-16-le")
+    units = [int.from_bytes(encoded[at : at + 2], "little") for at in range(0, len(encoded), 2)]
+    cuts = sorted(draw(st.lists(st.integers(0, len(units)), max_size=4)))
+    stream = b""
+    for start, end in itertools.pairwise([0, *cuts, len(units)]):
+        content = as_json_text(units[start:end], is_escaped=draw(st.booleans()))
+        figure, other, string = (draw(st.sampled_from(values)) for values in (FIGURES, FIGURES, STRINGS))
+        stream += draw(st.sampled_from(BEFORE_AN_EVENT)) + (
+            b'data: {"id":%b,"created":%b,"choices":[{"index":%b,"delta":{"role":%b,"content":%b},"logprobs":%b,'
+            b'"finish_reason":null}],"usage":{"prompt_tokens":%b},"timings":{"prompt_ms":%b},"model":%b}\n\n'
+        ) % (string, figure, other, string, content, other, figure, other, string)
+    return text, draw(any_split(stream + event(FINISH)))
+
+
+@given(odd_replies())
+def test_an_oddity_without_a_meaning_in_any_field_leaves_the_text_as_it_is(reply: tuple[str, list[bytes]]) -> None:
+    text, pieces = reply
+
+    result = decoded(pieces)
+
+    assert result.fault == ""
+    assert result.text == text
+
+
+REFUSALS = [
+    b'{"code":1113,"msg":"no credit"}',
+    b'{"detail":"no credit"}',
+    b'{"message":"no credit"}',
+    b'{"error":"no credit"}',
+    b'{"errors":[{"message":"no credit"}]}',
+    b'{"choices":null,"base_resp":{"status_code":1008,"status_msg":"no credit"}}',
+    b'[{"error":{"message":"no credit"}}]',
+    b'"no credit"',
+    b"no credit",
+    b"\xef\xbb\xbf no credit\n\n",
+]
+
+
+@given(st.sampled_from(REFUSALS), st.booleans(), st.booleans(), st.data())
+def test_what_is_no_reply_and_has_words_is_a_refusal_with_these_words(
+    body: bytes, is_in_a_stream: bool, is_done: bool, data: st.DataObject
+) -> None:
+    if is_in_a_stream:
+        done = b"data: [DONE]\n\n" if is_done else b""
+        body = b": ping\n\ndata: " + body.removeprefix(BYTE_ORDER_MARK).strip() + b"\n\n" + done
+
+    reply = decoded(data.draw(any_split(body)))
+
+    assert isinstance(reply.failure, BackendRejected)
+    assert str(reply.failure) == "no credit"
+    assert not reply.failure.is_transient
+
+
+@pytest.mark.parametrize("body", [b"", b" \n", b"{}", b'{"choices":[]}', b"data: {}\n\n", b"data: [DONE]\n\n"])
+def test_a_body_that_says_nothing_is_a_reply_that_was_cut(body: bytes) -> None:
+    assert decoded([body]).fault.startswith("BackendTruncated")
+
+
+def test_a_page_without_an_end_is_refused_before_it_fills_the_memory() -> None:
+    decoder = OpenAiChat().decoder("")
+
+    with pytest.raises(BackendGarbled, match="web page"):
+        for _ in range(MAX_PAGE_BYTES):
+            decoder.feed(b"<p>" * 1_000)
 
 
 LONG = "mcp__plugin_tracker__" + "x" * 70
@@ -144,7 +258,7 @@ def test_a_tool_that_has_another_name_on_the_wire_is_called_by_its_own(name: str
 
 
 def test_deltas_before_an_error_are_returned_before_the_error_is_raised() -> None:
-    decoder = StreamDecoder({})
+    decoder = StreamDecoder(Reply({}, EarlierReplies()))
     text = event({"choices": [{"delta": {"content": "a"}}]})
 
     deltas = decoder.feed(text + event({"error": {"message": "gone"}}) + text)
@@ -155,14 +269,14 @@ def test_deltas_before_an_error_are_returned_before_the_error_is_raised() -> Non
 
 
 def test_an_event_without_end_is_refused_before_it_fills_the_memory() -> None:
-    decoder = StreamDecoder({})
+    decoder = StreamDecoder(Reply({}, EarlierReplies()))
 
     with pytest.raises(BackendGarbled, match="cannot be decoded"):
         decoder.feed(b"data: {" + b" " * (DEFAULT_MAX_EVENT_BYTES + 1))
 
 
 def test_a_document_without_end_is_refused_before_it_fills_the_memory() -> None:
-    decoder = DocumentDecoder({})
+    decoder = DocumentDecoder(Reply({}, EarlierReplies()))
     decoder.feed(b"{" + b" " * (DEFAULT_MAX_EVENT_BYTES - 1))
 
     with pytest.raises(BackendGarbled, match="larger than"):

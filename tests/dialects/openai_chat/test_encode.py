@@ -27,10 +27,23 @@ def test_the_smallest_request_asks_for_a_stream_with_usage() -> None:
 
 
 def test_the_fields_of_both_languages_are_sent() -> None:
-    body = body_of(temperature=0.5, top_p=0.9, top_k=40, stop_sequences=["</block>", "END"])
+    body = body_of(temperature=0.5, top_p=0.9, top_k=40)
 
     assert (body["temperature"], body["top_p"], body["top_k"]) == (0.5, 0.9, 40)
-    assert body["stop"] == ["</block>", "END"]
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_stop_sequences_are_sent_only_to_servers_that_say_which_one_it_was(profile: BackendProfile) -> None:
+    body = body_of(profile, stop_sequences=["</block>", "END"])
+
+    assert body.get("stop") == (["</block>", "END"] if profile.names_stop_sequences else None)
+    assert not dropped_from(profile, stop_sequences=["</block>", "END"])
+
+
+def test_stop_sequences_are_sent_with_a_format_in_which_the_gateway_does_not_look_for_them() -> None:
+    reply_format: JsonObject = {"type": "json_schema", "schema": SCHEMA}
+
+    assert body_of(stop_sequences=["END"], output_config={"format": reply_format})["stop"] == ["END"]
 
 
 def test_top_k_is_dropped_and_recorded_if_the_server_does_not_accept_it() -> None:
@@ -67,7 +80,7 @@ def test_effort_is_sent_if_the_server_accepts_it(effort: str, word: str) -> None
         ("output_config", {"x_new": 1}, "output_config.x_new"),
         ("metadata", {"user_id": "u"}, "metadata"),
         ("thinking", {"type": "adaptive"}, "thinking"),
-        ("context_management", {"edits": []}, "context_management"),
+        ("context_management", {"edits": [{"type": "x_new"}]}, "context_management.x_new"),
         ("service_tier", "auto", "service_tier"),
         ("safeguards", {"x": 1}, "safeguards"),
     ],
@@ -75,6 +88,13 @@ def test_effort_is_sent_if_the_server_accepts_it(effort: str, word: str) -> None
 def test_fields_that_cannot_be_sent_are_recorded_as_dropped(field: str, value: JsonValue, dropped: str) -> None:
     assert dropped_from(**{field: value}) == {dropped: 1}
     assert set(body_of(**{field: value})) == set(body_of())
+
+
+@pytest.mark.parametrize("kind", ["clear_tool_uses_20250919", "clear_thinking_20251015"])
+def test_edits_that_the_gateway_makes_are_not_dropped(kind: str) -> None:
+    edit: JsonObject = {"type": kind, "keep": "all"} if "thinking" in kind else {"type": kind}
+
+    assert dropped_from(context_management={"edits": [edit]}) == {}
 
 
 def test_cache_markers_are_one_record_with_a_count() -> None:

@@ -3,9 +3,19 @@
 from base64 import b64encode
 
 import pytest
+from hypothesis import given
 from msgspec.structs import replace
-from tests.dialects.openai_chat.conversations import PROFILE, dropped_from, messages_of
+from tests.dialects.openai_chat.conversations import (
+    PROFILE,
+    Shape,
+    asked,
+    conversation,
+    dropped_from,
+    messages_of,
+    shapes,
+)
 
+from anyclaude.dialects.openai_chat.encode import encode_request
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 
@@ -50,11 +60,44 @@ def test_a_server_that_does_not_fetch_images_gets_a_note_with_the_url() -> None:
     assert dropped(ON_THE_WEB, profile=profile) == {"messages.image.url": 1}
 
 
-def test_a_server_that_accepts_no_images_gets_a_note() -> None:
-    profile = replace(PROFILE, accepts_images=False)
+BLIND = replace(PROFILE, accepts_images=False)
+UNSEEN = "[image omitted: this model cannot see images; the user can choose a model that can]"
 
-    assert content_of(TEXT, PNG, profile=profile) == "look\n\n[image omitted: this server takes no images]"
-    assert dropped(TEXT, PNG, PNG, profile=profile) == {"messages.image": 2}
+
+def test_for_a_model_that_cannot_see_a_sentence_stands_in_place_of_an_image() -> None:
+    assert content_of(TEXT, PNG, profile=BLIND) == f"look\n\n{UNSEEN}"
+    assert content_of(ON_THE_WEB, profile=BLIND) == UNSEEN
+    assert dropped(TEXT, PNG, PNG, profile=BLIND) == {"messages.image": 2}
+
+
+def test_the_same_sentence_stands_in_the_result_of_a_tool() -> None:
+    turns: list[JsonValue] = [
+        {"role": "user", "content": "hello"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "Read", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": [TEXT, PNG]}]},
+    ]
+
+    assert messages_of(turns, BLIND)[-1]["content"] == f"look\n\n{UNSEEN}"
+
+
+def test_the_sentence_names_the_model() -> None:
+    request = asked(messages=[{"role": "user", "content": [PNG]}])
+
+    body = encode_request(request, "qwen3-coder", BLIND).request.body
+
+    assert b"the model qwen3-coder cannot see images" in body
+
+
+@given(shapes)
+def test_a_model_that_cannot_see_is_sent_no_image_in_any_turn(shape: list[Shape]) -> None:
+    assert "image_url" not in {
+        part for message in messages_of(conversation(shape), BLIND) for part in types_in(message)
+    }
+
+
+def types_in(message: JsonObject) -> list[JsonValue]:
+    content = message["content"]
+    return [part["type"] for part in content if isinstance(part, dict)] if isinstance(content, list) else []
 
 
 def test_a_picture_that_only_anthropic_can_read_is_recorded_as_dropped() -> None:

@@ -1,15 +1,28 @@
 """A refusal reaches the client with the server's message, and with the status and kind on which the client acts."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.dialects.openai_chat.decoded import capture
+from tests.profiles.real_wordings import BAD_SAMPLES, OTHER_ERRORS, OVERFLOWS, VAGUE_OVERFLOWS
 
 from anyclaude.dialects.openai_chat import OpenAiChat
-from anyclaude.errors import BackendError
+from anyclaude.dialects.openai_chat.image_refusals import is_about_images
+from anyclaude.dialects.openai_chat.overflow import Figures, too_long
+from anyclaude.dialects.openai_chat.rejections import (
+    CODE_FIELDS,
+    MESSAGE_FIELDS,
+    WRAPPERS,
+    refusal_of_body,
+    rejection_in,
+    rejection_of_event,
+)
+from anyclaude.errors import BackendError, BackendRejected, BadSample
 from anyclaude.profiles import BackendName, profile_named
+from anyclaude.protocol.json_values import JsonValue, encode_json
 
 
 def refused(
@@ -42,7 +55,7 @@ def test_the_servers_message_is_found_in_any_shape(body: object) -> None:
 def test_a_validation_error_names_the_field() -> None:
     body = {"detail": [{"loc": ["body", "tools", 0], "msg": "Field required", "type": "missing"}, "and more"]}
 
-    assert str(refused(422, body)) == 'body.tools.0: Field required; "and more"'
+    assert str(refused(422, body)) == "body.tools.0: Field required; and more"
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"null", b"  \n"])
@@ -95,7 +108,7 @@ def test_a_server_that_is_not_ready_yet_is_overloaded_and_can_be_retried(message
     assert error.retry_after_seconds == 2.0
 
 
-OVERFLOWS = [
+WHOLE_REPLIES = [
     (400, json.loads(capture("llamacpp_overflow.json")), 3031, 2048),  # llama.cpp, recorded
     (
         500,
@@ -180,7 +193,7 @@ OVERFLOWS = [
 ]
 
 
-@pytest.mark.parametrize(("status", "body", "prompt", "limit"), OVERFLOWS)
+@pytest.mark.parametrize(("status", "body", "prompt", "limit"), WHOLE_REPLIES)
 def test_a_prompt_over_the_window_makes_the_client_compact(status: int, body: object, prompt: int, limit: int) -> None:
     error = refused(status, body)
 
@@ -220,6 +233,97 @@ def test_a_prompt_that_leaves_too_little_room_makes_the_client_ask_for_a_shorter
     assert str(refused(400, body)) == "input length and `max_tokens` exceed context limit: 30000 + 32000 > 40000"
 
 
+@pytest.mark.parametrize("status", [400, 413, 422, 500, 503])
+@pytest.mark.parametrize(("source", "message"), OVERFLOWS)
+def test_real_overflows_make_the_client_act_whatever_their_status(source: str, message: str, status: int) -> None:
+    error = refused(status, {"error": {"message": message, "type": "invalid_request_error"}})
+
+    assert (error.status, error.kind) == (400, "invalid_request_error"), source
+    assert re.match(r"prompt is too long|input length and `max_tokens` exceed context limit", str(error)), source
+
+
+@pytest.mark.parametrize(("source", "message"), OVERFLOWS)
+def test_an_overflow_under_status_200_or_within_a_stream_makes_the_client_act_too(source: str, message: str) -> None:
+    in_body = refusal_of_body(json.dumps({"code": 1261, "msg": message}).encode())
+    in_stream = rejection_in({"error": {"message": message}})
+
+    assert in_body is not None, source
+    assert in_stream is not None, source
+    assert (in_body.status, in_body.is_transient, str(in_body)) == (400, False, str(in_stream)), source
+
+
+OTHERS_THAN_IMAGES = [(source, message) for source, message in OTHER_ERRORS if not is_about_images(message)]
+
+
+@pytest.mark.parametrize("status", [400, 413, 422, 500])
+@pytest.mark.parametrize(("source", "message"), OTHERS_THAN_IMAGES)
+def test_other_real_errors_keep_their_status_and_words(source: str, message: str, status: int) -> None:
+    error = refused(status, {"error": {"message": message}})
+
+    assert (error.status, str(error)) == (status, message), source
+
+
+@pytest.mark.parametrize(
+    ("message", "start"),
+    [
+        ("Prompt has 70,000 tokens, but the configured context size is 65,536 tokens", "70000 tokens > 65536"),
+        ("A prompt of 150k tokens exceeds the context window of 128k", "150000 tokens > 128000"),
+        ("The input (1.2k tokens) exceeds the limit of 1.0k tokens", "1200 tokens > 1000"),
+        ("input length 40000 is not in the range [1, 30720]: too long", "40000 tokens > 30720"),
+        ("gpt-4o-2024-08-06: your prompt exceeds the limit of 128000 tokens (got 130001)", "130001 tokens > 128000"),
+    ],
+)
+def test_figures_are_read_as_servers_write_them(message: str, start: str) -> None:
+    assert str(refused(400, {"error": message})).startswith(f"prompt is too long: {start} maximum")
+
+
+NUMBERS = (
+    st.integers(0, 10**12).map(str) | st.integers(1, 999).map("{}k".format) | st.integers(0, 10**9).map("{:,}".format)
+)
+PIECES = st.sampled_from([*re.split(r"[0-9]+", " ".join(message for _, message in OVERFLOWS)), ">", "+", "[1,", "("])
+
+
+@given(st.lists(PIECES | NUMBERS, max_size=12).map(" ".join))
+def test_figures_always_say_that_the_prompt_is_too_long(words: str) -> None:
+    sentence = too_long(words, Figures())
+
+    if found := re.match(r"prompt is too long: (\d+) tokens > (\d+) maximum", sentence):
+        assert int(found[1]) > int(found[2])
+    elif found := re.match(r"input length .* limit: (\d+) \+ (\d+) > (\d+)", sentence):
+        assert int(found[1]) < int(found[3]) < int(found[1]) + int(found[2])
+    else:
+        assert sentence == f"prompt is too long (the server says: {words})"
+
+
+@pytest.mark.parametrize(("source", "message"), VAGUE_OVERFLOWS)
+def test_an_error_that_says_too_little_is_kept_and_marked(source: str, message: str) -> None:
+    for status in (400, 413, 422, 500):
+        error = refused(status, {"error": {"message": message}} if message else b"")
+        assert isinstance(error, BackendRejected), source
+        assert error.may_be_too_long, source
+        assert error.status == status, source
+    for status in (402, 404, 429, 502, 503, 529):
+        error = refused(status, {"error": {"message": message}} if message else b"")
+        assert isinstance(error, BackendRejected), source
+        assert not error.may_be_too_long, source
+
+
+@pytest.mark.parametrize(("source", "message"), BAD_SAMPLES)
+def test_an_error_about_what_the_model_wrote_is_a_bad_sample(source: str, message: str) -> None:
+    error, in_stream = refused(500, {"error": {"message": message}}), rejection_in({"error": {"message": message}})
+
+    assert type(error) is BadSample, source
+    assert (error.status, error.is_transient, str(error)) == (500, False, message), source
+    assert type(in_stream) is BadSample, source
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_malformed_call_in_the_request_is_no_bad_sample(status: int) -> None:
+    error = refused(status, {"error": {"message": "Failed to parse tool call arguments as JSON: unexpected end"}})
+
+    assert type(error) is BackendRejected
+
+
 def test_a_rate_limit_that_mentions_tokens_is_not_an_overflow() -> None:
     error = refused(429, {"error": {"message": "Rate limit: exceeds the context window budget", "type": "tokens"}})
 
@@ -254,9 +358,155 @@ def test_a_key_that_the_server_echoes_is_not_repeated(echo: str) -> None:
     assert "Look it up." in str(error)
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        (b'{"code":500,"msg":"quota used up","success":false}', 500, "quota used up"),
+        (b"Model not loaded\n", 400, "Model not loaded"),
+        (b'"Model not loaded"', 400, "Model not loaded"),
+        (b'[{"error":{"code":400,"message":"missing a thought_signature","status":"INVALID_ARGUMENT"}}]', 400, ""),
+        (b'{"detail":"Model is not loaded"}', 400, "Model is not loaded"),
+        (b'{"detail":{"error":{"message":"no such adapter"}}}', 400, "no such adapter"),
+        (b'{"message":"Internal server error"}', 400, "Internal server error"),
+        (b'{"error":"no slot"}', 400, "no slot"),
+        (b'{"errors":[{"message":"first"},{"message":"second"}]}', 400, "first; second"),
+        (b'{"errors":["first","second"]}', 400, "first; second"),
+        (b'{"status":"error","reason":"no such engine"}', 400, "no such engine"),
+        (b'{"type":"about:blank","title":"Bad","detail":"the model is gone","status":410}', 410, "the model is gone"),
+        (b'{"choices":null,"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}', 400, "insufficient"),
+        (b'{"code":"429","message":"no more for now"}', 429, "no more for now"),
+        (b'{"code":1305,"status":429,"message":"no more for now"}', 429, "no more for now"),
+        (b'{"code":451,"error":{"message":"not here"}}', 451, "not here"),
+        (b'{"errors":{"message":"no such field"}}', 400, "no such field"),
+        (b'{"code":429,"message":"no more for now"}', 429, "no more for now"),
+        (b'{"message":"Too many requests, slow down"}', 429, "Too many requests"),
+        (b'{"error":"Rate limit reached: 30 RPM"}', 429, "Rate limit"),
+        (b'{"error":"the model is still loading"}', 529, "still loading"),
+        (b'{"code":503,"msg":"overloaded"}', 529, "overloaded"),
+        (b"<html><title>Not here</title><p>Look elsewhere</p></html>", 400, "Not here Look elsewhere"),
+    ],
+)
+def test_a_body_under_status_200_that_is_no_reply_is_a_refusal_with_its_words(
+    body: bytes, status: int, words: str
+) -> None:
+    error = refusal_of_body(body)
+
+    assert error is not None
+    assert words in str(error)
+    assert error.status == status
+    assert error.is_transient == (status in (429, 529))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"null",
+        b"[]",
+        b"12",
+        b"[1,2]",
+        b"\xff\xfe\x00",
+        b'{"object":"chat.completion","model":"m"}',
+        b'{"code":200,"msg":"operation succeeded"}',
+        b'{"code":"0","message":""}',
+        b'{"base_resp":{"status_code":0,"status_msg":"success"}}',
+        b'{"model":"m","message":{"role":"assistant","content":"Hello"},"done":true}',
+    ],
+)
+def test_a_body_that_says_nothing_is_no_refusal(body: bytes) -> None:
+    assert refusal_of_body(body) is None
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {"error": {"message": "crashed"}},
+        {"error": "crashed", "choices": []},
+        {"errors": ["crashed"]},
+        {"object": "error", "message": "crashed"},
+        {"detail": "crashed"},
+        {"code": 1013, "msg": "crashed"},
+        {"choices": None, "base_resp": {"status_code": 1013, "status_msg": "crashed"}},
+    ],
+)
+def test_a_chunk_that_is_marked_as_an_error_is_one(chunk: dict[str, JsonValue]) -> None:
+    error = rejection_in(chunk)
+
+    assert (str(error), error and error.status) == ("crashed", 500)
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {},
+        {"type": "ping"},
+        {"message": "keep-alive"},
+        {"code": 200, "msg": "success"},
+        {"choices": None, "base_resp": {"status_code": 0, "status_msg": "success"}},
+        {"choices": [{"delta": {}}], "code": 1, "message": "fine"},
+        {"object": "error", "choices": []},
+    ],
+)
+def test_a_chunk_that_is_not_marked_as_an_error_is_none(chunk: dict[str, JsonValue]) -> None:
+    assert rejection_in(chunk) is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from([*MESSAGE_FIELDS, *WRAPPERS, *CODE_FIELDS, "type", "choices"]), inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_any_json_is_read(raw: JsonValue) -> None:
+    body = encode_json(raw)
+
+    assert 400 <= refused(400, body).status <= 599
+    assert (error := refusal_of_body(body)) is None or str(error)
+    assert str(rejection_of_event(body))
+    assert not isinstance(raw, dict) or (error := rejection_in(raw)) is None or str(error)
+
+
 @given(st.integers(100, 999), st.binary(max_size=80))
 def test_any_bytes_become_an_error_of_bounded_length(status: int, body: bytes) -> None:
     error = refused(status, body * 100)
 
     assert 400 <= error.status <= 599
     assert 0 < len(str(error)) <= 2_000
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (500, "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"),
+        (404, "Only 'text' content type is supported."),
+        (400, "Failed to load image or audio file"),
+        (400, "At most 4 image(s) may be provided in one prompt."),
+        (422, "unknown variant `image_url`, expected `text`"),
+    ],
+)
+def test_a_refused_picture_becomes_the_sentence_on_which_the_client_takes_it_out(status: int, message: str) -> None:
+    error = refused(status, {"error": {"message": message}})
+
+    assert str(error) == f"Could not process image (the server says: {message})"
+    assert (error.status, error.kind, error.is_transient) == (400, "invalid_request_error", False)
+
+
+def test_a_rate_limit_on_images_stays_one() -> None:
+    error = refused(429, {"error": {"message": "too many images per minute"}})
+
+    assert (str(error), error.kind) == ("too many images per minute", "rate_limit_error")
+
+
+@pytest.mark.parametrize("message", ["messages[1].content must be a string", "'list object' has no attribute 'split'"])
+def test_a_refusal_that_may_be_about_another_content_keeps_its_words(message: str) -> None:
+    error = refused(400, {"error": {"message": message}})
+
+    assert str(error) == message

@@ -58,7 +58,6 @@ def test_anything_but_a_json_object_is_garbled(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        (b'{"choices":[{"delta":{"content":"a\xff"}}]}', "a\ufffd"),
         (b'{"choices":[{"delta":{"content":"a\tb"}}]}', "a\tb"),
         (b'{"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":NaN}}', "a"),
         (b'{"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":1e999}}', "a"),
@@ -71,9 +70,8 @@ def test_an_oddity_without_a_meaning_does_not_end_the_reply(data: bytes, text: s
     assert delta.content == text
 
 
-@pytest.mark.parametrize("arguments", [r'"{\"a\":1} \ud83d"', r'{"a":"\ud83d"}'])
-def test_half_a_character_in_a_call_is_replaced(arguments: str) -> None:
-    function = rf'{{"name":"Read\ud83d","arguments":{arguments}}}'
+def test_half_a_character_in_a_call_is_replaced() -> None:
+    function = r'{"name":"Read\ud83d","arguments":{"a":"\ud83d"}}'
     data = rf'{{"choices":[{{"delta":{{"tool_calls":[{{"id":"\ud83d","function":{function}}}]}}}}]}}'
     delta = decode_chunk(data.encode()).choices[0].delta
 

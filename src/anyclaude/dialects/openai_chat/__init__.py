@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from anyclaude.dialects.base import DeltaDecoder, Dialect, Encoded, TokenizerApi, WireRequest
+from anyclaude.dialects.earlier_replies import EarlierReplies
 from anyclaude.errors import BackendError, BackendRejected
 from anyclaude.profiles import Amendment, BackendProfile
 from anyclaude.protocol.messages_request import MessagesRequest, Tool
@@ -37,9 +38,11 @@ class OpenAiChat:
             request, model, profile, conversation_key, avoids_repetition=avoids_repetition, origin=origin
         )
 
-    def decoder(self, content_type: str, tools: Sequence[Tool] = ()) -> DeltaDecoder:
+    def decoder(
+        self, content_type: str, tools: Sequence[Tool] = (), earlier_replies: EarlierReplies | None = None
+    ) -> DeltaDecoder:
         """Return a decoder; it recognises the kind of reply by its first byte, so the content type is not used."""
-        return ReplyDecoder(names_by_wire_name(tools))
+        return ReplyDecoder(names_by_wire_name(tools), earlier_replies)
 
     def read_prompt(self, request: WireRequest) -> Prompt:
         """Return the prompt in the body of an encoded request."""

@@ -75,9 +75,10 @@ def encode_conversation(
     dropped: DroppedFields,
     spoken: Spoken = NOTHING_SPOKEN,
     origin: str = "",
+    model: str = "",
 ) -> list[Message]:
-    """Return the messages of a request, the system prompt first; `origin` stands for the server and the model."""
-    conversation = Conversation(profile, dropped, origin)
+    """Return the messages of a request to `model`, the system prompt first; `origin` stands for it and its server."""
+    conversation = Conversation(profile, dropped, origin, model)
     conversation.begin(blocks_of(request.system), spoken.section)
     *earlier, last = request.messages
     for turn in earlier:
@@ -101,11 +102,11 @@ class Call(Struct, frozen=True):
 class Conversation:
     """The messages so far; the last may still grow by a turn of the same role."""
 
-    def __init__(self, profile: BackendProfile, dropped: DroppedFields, origin: str = "") -> None:
+    def __init__(self, profile: BackendProfile, dropped: DroppedFields, origin: str = "", model: str = "") -> None:
         self._profile = profile
         self._origin = origin
         self._dropped = dropped
-        self._reader = PartReader(dropped, profile)
+        self._reader = PartReader(dropped, profile, model)
         self._closed: list[Message] = []
         self._user_parts: list[Part] = []
         self._open_calls: list[Call] = []

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from anyclaude.dialects.base import Encoded, EnforcedContent, WireRequest
 from anyclaude.profiles import BackendProfile, RepetitionSampling
+from anyclaude.protocol.context_management import context_edits
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.protocol.messages_request import MessagesRequest
 
@@ -46,12 +47,13 @@ def encode_request(
     profile = with_substitutes(profile)
     tools = encode_tools(request, profile, dropped, avoids_repetition=avoids_repetition)
     reply_format = encode_format(request, profile, dropped)
-    messages = encode_conversation(request, profile, dropped, _in_words(tools, reply_format), origin)
+    messages = encode_conversation(request, profile, dropped, _in_words(tools, reply_format), origin, model)
     body: dict[str, JsonValue] = {
         "model": model,
         "messages": messages,
         **_tool_fields(tools),
         **_sampling(request, profile, dropped),
+        **_stop(request, profile, _enforced(tools, reply_format)),
         **(AGAINST_REPETITION[profile.repetition_sampling] if avoids_repetition else {}),
         **_response_format(tools, reply_format),
         **_output_config(request, profile, dropped),
@@ -108,9 +110,14 @@ def _sampling(request: MessagesRequest, profile: BackendProfile, dropped: Droppe
         "temperature": request.temperature,
         "top_p": request.top_p,
         "top_k": top_k,
-        "stop": list(request.stop_sequences) or None,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _stop(request: MessagesRequest, profile: BackendProfile, enforced: EnforcedContent) -> JsonObject:
+    """Return the stop sequences, unless the gateway has to find them in the text to know which one it was."""
+    is_sent = profile.names_stop_sequences or enforced != "any"
+    return {"stop": list(request.stop_sequences)} if is_sent and request.stop_sequences else {}
 
 
 def _output_config(request: MessagesRequest, profile: BackendProfile, dropped: DroppedFields) -> JsonObject:
@@ -146,10 +153,11 @@ def _continuation(messages: list[JsonObject], profile: BackendProfile, dropped: 
 def _note_unsent_fields(request: MessagesRequest, dropped: DroppedFields) -> None:
     unsent = {
         "metadata": request.metadata,
-        "context_management": request.context_management,
         "service_tier": request.service_tier,
     }
     for name, value in unsent.items():
         if value is not None:
             dropped.note(name, NO_SUCH_FIELD)
+    for kind in context_edits(request.context_management).unsupported:
+        dropped.note(f"context_management.{kind}", "the gateway does not make this edit")
     dropped.note_fields("", {name: value for name, value in request.extra.items() if name != OLDER_FIELD})

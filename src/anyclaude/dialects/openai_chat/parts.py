@@ -54,9 +54,11 @@ MAX_JSON_CHARACTERS = 2_000
 class PartReader:
     """Reads blocks as parts; `path` is their location, for the record of dropped fields."""
 
-    def __init__(self, dropped: DroppedFields, profile: BackendProfile) -> None:
+    def __init__(self, dropped: DroppedFields, profile: BackendProfile, model: str = "") -> None:
+        """Read for a server and its `model`, which is named where it cannot see a picture."""
         self._dropped = dropped
         self._profile = profile
+        self._model = f"the model {model}" if model else "this model"
 
     def parts(self, blocks: tuple[ContentBlock, ...], path: str) -> list[Part]:
         """Return the parts of some blocks, in their order."""
@@ -103,7 +105,10 @@ class PartReader:
 
     def _picture(self, source: Source, path: str) -> Part:
         if not self._profile.accepts_images:
-            return self._missing(f"{path}.image", "image", "this server takes no images")
+            # The same in every turn and for every picture, so that the prefix stays.
+            return self._missing(
+                f"{path}.image", "image", f"{self._model} cannot see images; the user can choose a model that can"
+            )
         match source:
             case Base64Source(media_type, data, extra):
                 self._dropped.note_fields(f"{path}.image.source.", extra)

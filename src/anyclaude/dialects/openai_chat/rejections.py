@@ -1,26 +1,29 @@
 """
 Decode a server's errors: its own message, with the status and kind on which the client acts.
 
-Two messages are translated, because the client acts on their wording alone: a prompt over the context window becomes
-`prompt is too long: A tokens > B maximum`, on which the client compacts the conversation, and a prompt that leaves too
-little room for the reply becomes the sentence on which it asks again for a shorter one.  Every other message stays as
-the server wrote it.
+Three messages are translated, because the client acts on their wording alone: a prompt over the context window becomes
+`prompt is too long: A tokens > B maximum`, on which the client compacts the conversation, a prompt that leaves too
+little room for the reply becomes the sentence on which it asks again for a shorter one, and a refused picture becomes
+the sentence on which it takes the picture out of the conversation.  Every other message stays as the server wrote it.
 """
 
 import re
 
 from msgspec import Struct
 
-from anyclaude.errors import BackendRejected
+from anyclaude.errors import BackendRejected, BadSample
 from anyclaude.profiles import BackendProfile, error_wordings
 from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_json, encode_json
+
+from .image_refusals import is_about_images
+from .overflow import Figures, too_long
 
 MAX_MESSAGE_CHARACTERS = 2_000
 """The part of a message that the client gets: enough for a validation error, not for an echoed prompt."""
 
-MIN_REPLY_TOKENS = 4_096
-"""With less room for a reply the conversation must be compacted.  The client would ask again for the rest of the window
-less 1,000 tokens (Claude Code 2.1.330), and fewer than 3,000 do not hold a file edit."""
+IMAGE_REFUSED = "Could not process image"
+"""On these words Claude Code (2.1.330) puts a text in place of the latest picture, tells the model, and asks again.  On
+others it repeats the picture in every later request, and each is refused."""
 
 KINDS = {
     401: "authentication_error",
@@ -35,6 +38,40 @@ KINDS = {
 }
 """The Anthropic error type of a status (docs: Errors); other 4xx are invalid_request_error, other 5xx api_error."""
 
+NEVER_OVERFLOW = frozenset({401, 402, 403, 404, 429})
+MAY_BE_OVERFLOW = frozenset({400, 413, 422, 500})
+"""The statuses with which servers refuse a prompt for its length, without or with words."""
+
+MAX_PAGE_CHARACTERS = 300
+"""The part of a web page: its title comes first, then the heading and the reason."""
+
+WRAPPERS = ("error", "errors", "detail", "base_resp", "fault", "response")
+"""Where servers put the object with the words: OpenAI, FastAPI, MiniMax, Apigee, and Responses (`response.failed`)."""
+
+MESSAGE_FIELDS = (
+    "message",
+    "error",
+    "detail",
+    "msg",
+    "errors",
+    "status_msg",
+    "error_message",
+    "error_msg",
+    "errorMessage",
+    "Message",
+    "faultstring",
+    "reason",
+    "title",
+)
+"""Where servers put the words; `title` is the short form of a problem (RFC 9457), which has a `detail` as well."""
+
+CODE_FIELDS = ("code", "status_code", "status", "http_code")
+NO_ERROR = (0, 200, "0", "200")
+TYPE_FIELDS = ("type", "code", "status", "__type")
+
+WORD = re.compile(r"[^\W\d_]{2}")
+"""A text with none of these says nothing."""
+
 
 class Refusal(Struct, frozen=True):
     """The content of an error, in any of the usual shapes."""
@@ -42,8 +79,11 @@ class Refusal(Struct, frozen=True):
     message: str
     type: str = ""
     code: int | None = None
+    """The status in the error, if it is one of HTTP's."""
     prompt_tokens: int | None = None
     context_tokens: int | None = None
+    has_words: bool = True
+    """Whether the message is the server's, and not the JSON in which none was found."""
 
 
 def rejection(status: int, body: bytes, retry_after_seconds: float | None, profile: BackendProfile) -> BackendRejected:
@@ -61,53 +101,66 @@ def rejection(status: int, body: bytes, retry_after_seconds: float | None, profi
 
 
 def rejection_in(raw: JsonObject) -> BackendRejected | None:
-    """Return the error that a chunk carries instead of a reply, `None` if it carries a reply."""
-    if not raw.get("error") and ("choices" in raw or raw.get("object") != "error"):
+    """Return the error that a chunk carries instead of a reply, `None` if it carries a reply, or nothing to read."""
+    if not _is_error(raw):
         return None
     refusal = _refusal_in(raw)
-    code = refusal.code
-    return _rejected(code if code is not None and 400 <= code <= 599 else 500, refusal, None)
+    return _rejected(_status_of(refusal, otherwise=500), refusal, None, is_in_stream=True)
 
 
 def rejection_of_event(data: bytes) -> BackendRejected:
     """Return the error in the data of an `error` event."""
     refusal = _refusal_in_body(data)
-    code = refusal.code
-    return _rejected(code if code is not None and 400 <= code <= 599 else 500, refusal, None)
+    return _rejected(_status_of(refusal, otherwise=500), refusal, None, is_in_stream=True)
 
 
-def _rejected(status: int, refusal: Refusal, retry_after_seconds: float | None) -> BackendRejected:
+def refusal_of_body(data: bytes) -> BackendRejected | None:
+    """
+    Return the refusal in a body that was sent under status 200 and is no reply, `None` if it says nothing.
+
+    Its status is the one in the body, else 400: the server works, and would answer the same again.
+    """
+    refusal = _refusal_in_body(data)
+    if not refusal.has_words:
+        return None
+    error = _rejected(_status_of(refusal, otherwise=400), refusal, None, is_in_stream=True)
+    error.is_transient = error.status in (429, 529)
+    return error
+
+
+def _status_of(refusal: Refusal, otherwise: int) -> int:
+    """Return the status of an error that was sent without one: its own code, or what its words say."""
+    if refusal.code is not None:
+        return refusal.code
+    if error_wordings.RATE_LIMITED.search(refusal.message):
+        return 429
+    return 529 if error_wordings.NOT_READY.search(refusal.message) else otherwise
+
+
+def _rejected(
+    status: int, refusal: Refusal, retry_after_seconds: float | None, *, is_in_stream: bool = False
+) -> BackendRejected:
     message = refusal.message or f"the backend answered with HTTP status {status} and no message"
-    if status != 429 and error_wordings.PROMPT_TOO_LONG.search(f"{refusal.type} {message}"):
+    text, words = message[:MAX_MESSAGE_CHARACTERS], refusal.message
+    if error_wordings.is_bad_sample(f"{refusal.type} {words}", is_servers_fault=is_in_stream or status >= 500):
+        return BadSample(text, status, _kind(status))
+    overflow = "none" if status in NEVER_OVERFLOW else error_wordings.overflow(words, refusal.type)
+    if overflow == "certain":
+        sentence = too_long(message, Figures(refusal.prompt_tokens, refusal.context_tokens))
+        return BackendRejected(sentence[:MAX_MESSAGE_CHARACTERS], 400, _kind(400))
+    if status != 429 and is_about_images(message):
         return BackendRejected(
-            _too_long_message(refusal, message)[:MAX_MESSAGE_CHARACTERS], 400, "invalid_request_error"
+            f"{IMAGE_REFUSED} (the server says: {message})"[:MAX_MESSAGE_CHARACTERS], 400, _kind(400)
         )
     if status == 503 and error_wordings.STILL_STARTING.search(message):
         status = 529  # transient: the client waits and asks again
-    kind = KINDS.get(status, "invalid_request_error" if status < 500 else "api_error")
-    return BackendRejected(message[:MAX_MESSAGE_CHARACTERS], status, kind, retry_after_seconds)
+    error = BackendRejected(text, status, _kind(status), retry_after_seconds)
+    error.may_be_too_long = overflow == "possible" and status in MAY_BE_OVERFLOW
+    return error
 
 
-def _too_long_message(refusal: Refusal, message: str) -> str:
-    """Return the sentence on which the client compacts the conversation, or asks for a shorter reply."""
-    limit = refusal.context_tokens or _first_number(error_wordings.CONTEXT_LIMIT, message)
-    prompt = refusal.prompt_tokens or _first_number(error_wordings.PROMPT_TOKENS, message)
-    reply = _first_number((error_wordings.REPLY_TOKENS,), message) or 0
-    if limit is None or prompt is None:
-        return f"prompt is too long (the server says: {message})"
-    if prompt + MIN_REPLY_TOKENS <= limit and reply and "at least" not in message:
-        return f"input length and `max_tokens` exceed context limit: {prompt} + {reply} > {limit}"
-    requested = prompt if prompt > limit else prompt + reply
-    if requested <= limit:
-        return f"prompt is too long (the server says: {message})"
-    return f"prompt is too long: {requested} tokens > {limit} maximum (the server says: {message})"
-
-
-def _first_number(patterns: tuple[re.Pattern[str], ...], message: str) -> int | None:
-    for pattern in patterns:
-        if found := pattern.search(message):
-            return int(next(group for group in found.groups() if group)[:15])
-    return None
+def _kind(status: int) -> str:
+    return KINDS.get(status, "invalid_request_error" if status < 500 else "api_error")
 
 
 def _key_refused(status: int, refusal: Refusal, profile: BackendProfile) -> str:
@@ -128,21 +181,54 @@ def _refusal_in_body(body: bytes) -> Refusal:
     try:
         return _refusal_in(decode_json(body))
     except JsonError:
-        return Refusal(_plain_text(body.decode("utf-8", errors="replace")))
+        text = _plain_text(body.decode("utf-8", errors="replace"))
+        return Refusal(text, has_words=bool(WORD.search(text)) and "\ufffd" not in text)
 
 
 def _refusal_in(raw: JsonValue) -> Refusal:
-    """Return the content of an error in OpenAI's, llama.cpp's, vLLM's, Ollama's or FastAPI's shape."""
-    while isinstance(raw, dict) and isinstance(raw.get("error"), dict):
-        raw = raw["error"]
+    """Return the content of an error in any of the shapes that `_inner_error` and `_message_in` know."""
+    raw = _inner_error(raw)
     if not isinstance(raw, dict):
-        return Refusal(raw if isinstance(raw, str) else _as_text(raw))
+        text = raw if isinstance(raw, str) else ""
+        return Refusal(text or _as_text(raw), has_words=bool(WORD.search(text)))
+    words = _message_in(raw)
+    codes = [code for name in CODE_FIELDS if (code := _integer(raw.get(name))) is not None]
     return Refusal(
-        _message_in(raw) or _as_text(raw),
-        " ".join(word for word in (raw.get("type"), raw.get("code")) if isinstance(word, str)),
-        _integer(raw.get("code")) or _integer(raw.get("status_code")) or _integer(raw.get("status")),
+        words or _as_text(raw),
+        " ".join(word for name in TYPE_FIELDS if isinstance(word := raw.get(name), str)),
+        next((code for code in codes if 400 <= code <= 599), None),
         _integer(raw.get("n_prompt_tokens")),
         _integer(raw.get("n_ctx")),
+        has_words=bool(words) and not any(code in NO_ERROR for code in codes[:1]),
+    )
+
+
+def _inner_error(raw: JsonValue) -> JsonValue:
+    """Return the object with the words: the error of an error, the first of a list, FastAPI's or MiniMax's part."""
+    while True:
+        if isinstance(raw, list) and len(raw) == 1:  # Gemini
+            raw = raw[0]
+            continue
+        if not isinstance(raw, dict):
+            return raw
+        inner = next((part for name in WRAPPERS if isinstance(part := raw.get(name), dict)), None)
+        if inner is None:
+            return raw
+        raw = {**{name: raw[name] for name in CODE_FIELDS if name in raw}, **inner}
+
+
+def _is_error(raw: JsonObject) -> bool:
+    """Return whether a chunk is marked as an error; a chunk without a reply may also be a sign of life."""
+    if raw.get("error") or raw.get("errors"):
+        return True
+    if raw.get("choices"):
+        return False
+    status = raw.get("base_resp")
+    return (
+        (raw.get("object") == "error" and "choices" not in raw)
+        or bool(raw.get("detail"))
+        or (isinstance(status, dict) and bool(status.get("status_code")))
+        or (raw.get("code") not in (None, "", *NO_ERROR) and bool(_message_in(raw)))
     )
 
 
@@ -152,7 +238,7 @@ def _as_text(raw: JsonValue) -> str:
 
 
 def _message_in(raw: JsonObject) -> str:
-    for name in ("message", "error", "detail", "msg"):
+    for name in MESSAGE_FIELDS:
         match raw.get(name):
             case str(text) if text:
                 return text + _upstream_message(raw)
@@ -171,20 +257,23 @@ def _upstream_message(raw: JsonObject) -> str:
 
 
 def _problem(problem: JsonValue) -> str:
-    """Return one of FastAPI's validation errors: its location, and its message."""
-    if not isinstance(problem, dict) or not isinstance(problem.get("msg"), str):
-        return encode_json(problem).decode()
+    """Return one of several errors: its location if it is FastAPI's, and its message."""
+    if not isinstance(problem, dict) or not (message := _message_in(problem)):
+        return problem if isinstance(problem, str) else encode_json(problem).decode()
     location = problem.get("loc")
     where = ".".join(str(step) for step in location) if isinstance(location, list) else ""
-    return f"{where}: {problem['msg']}" if where else str(problem["msg"])
+    return f"{where}: {message}" if where else message
 
 
 def _plain_text(body: str) -> str:
-    """Return the text without the markup, if it is a page of HTML."""
-    if "<" in body:
-        body = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", body[: 64 * 1024], flags=re.DOTALL | re.IGNORECASE)
-    return " ".join(body.split())
+    """Return the text without the markup, and not all of it, if it is a page of HTML."""
+    if not body.lstrip().startswith("<"):
+        return " ".join(body.split())
+    text = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", body[: 64 * 1024], flags=re.DOTALL | re.IGNORECASE)
+    return " ".join(text.split())[:MAX_PAGE_CHARACTERS]
 
 
 def _integer(value: JsonValue) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None

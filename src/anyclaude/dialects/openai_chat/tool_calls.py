@@ -19,6 +19,7 @@ from anyclaude.protocol.deltas import ToolCallDelta
 from anyclaude.protocol.json_values import JsonError, JsonValue, decode_json
 
 from .received_fields import ReceivedFields
+from .split_characters import SplitCharacters
 from .wire import CallPart, FunctionPart
 
 LEGACY_INDEX = -1
@@ -41,9 +42,12 @@ class Call:
     index: int | None
     pieces: list[str] = field(default_factory=list)
     withheld: str = ""  # an empty object that has not been delivered
+    characters: SplitCharacters = field(default_factory=SplitCharacters)
 
     def add(self, arguments: str) -> str:
         """Add a piece of the arguments, and return the text that can be delivered."""
+        if not (arguments := self.characters.whole(arguments)):
+            return ""
         if not self.pieces and EMPTY_OBJECT.fullmatch(arguments):
             self.pieces.append(arguments)
             self.withheld = arguments
@@ -80,6 +84,11 @@ class ToolCalls:
         self.received = ReceivedFields()
         """The fields of the reply that the server wants back with the calls."""
 
+    @property
+    def are_any(self) -> bool:
+        """Whether any part of a call has arrived."""
+        return any(call.name or call.pieces for call in self._calls)
+
     def take(self, parts: list[CallPart]) -> list[ToolCallDelta]:
         """Return the deltas of one chunk's fragments; some servers send a whole call after its fragments."""
         deltas: list[ToolCallDelta] = []
@@ -98,8 +107,9 @@ class ToolCalls:
         return deltas
 
     def settle(self) -> list[ToolCallDelta]:
-        """Return the deltas of the calls that have no arguments; call it before text, and at the end."""
-        return [ToolCallDelta(call.slot, arguments=call.settle()) for call in self._calls if call.withheld]
+        """Return the deltas of what has been withheld; call it before text, and at the end."""
+        settled = ((call.slot, call.settle() + call.characters.rest()) for call in self._calls)
+        return [ToolCallDelta(slot, arguments=text) for slot, text in settled if text]
 
     def end(self) -> list[ToolCallDelta]:
         """Return what only the end of the reply decides: the empty arguments, and the fields that go back."""
@@ -156,7 +166,7 @@ class ToolCalls:
 def whole_object(text: str) -> JsonValue:
     """Return `text` as a JSON object, `None` if it is not a whole one."""
     try:
-        value = decode_json(text.encode())
+        value = decode_json(text.encode(errors="surrogatepass"))
     except JsonError:
         return None
     return value if isinstance(value, dict) else None

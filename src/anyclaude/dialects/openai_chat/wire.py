@@ -8,7 +8,7 @@ field cannot end a stream.
 """
 
 import json
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
@@ -49,7 +49,7 @@ field of its own, LiteLLM into `provider_specific_fields` and `thinking_blocks`;
 
 
 class FunctionPart(Struct, gc=False):
-    """The name of a called function and its arguments, whole or in part; for the other fields see `CALL_FIELDS`."""
+    """The name of a called function and its arguments, whole or in part; a character of these may be cut in two."""
 
     name: str | None = None
     arguments: str | None = None
@@ -69,6 +69,9 @@ class CallPart(Struct, gc=False):
     thoughtSignature: Any = None
     signature: Any = None
     provider_specific_fields: Any = None
+    name: None = None
+    """Declared as null so that a call without `function` around its parts leaves the fast path."""
+    arguments: None = None
 
 
 class ChatMessage(Struct, gc=False):
@@ -130,6 +133,10 @@ class Timings(Struct, gc=False):
     predicted_ms: float | None = None
 
 
+ReplyId: TypeAlias = str | int | None
+"""What identifies a reply; servers send text, a number, or nothing."""
+
+
 class Chunk(Struct, gc=False):
     """
     One chunk, or one whole completion.
@@ -141,6 +148,7 @@ class Chunk(Struct, gc=False):
     usage: WireUsage | None = None
     timings: Timings | None = None
     error: None = None
+    id: ReplyId = None
 
 
 _decode_plain = Decoder(Chunk).decode
@@ -179,7 +187,12 @@ def _irregular_chunk(data: bytes) -> Chunk:
         [_choice(choice) for choice in _objects(raw.get("choices"))],
         _usage(_object(raw.get("usage"))),
         _timings(_object(raw.get("timings"))),
+        id=_reply_id(raw.get("id")),
     )
+
+
+def _reply_id(raw: JsonValue) -> ReplyId:
+    return _text(raw) if isinstance(raw, str) else raw if isinstance(raw, int) else None
 
 
 def _choice(raw: JsonObject) -> Choice:
@@ -202,13 +215,13 @@ def _message(raw: JsonObject | None) -> ChatMessage | None:
         reasoning=_text_of(raw.get("reasoning"), "text"),
         thinking=_text_of(raw.get("thinking"), "text") or _reasoning_in(content),
         refusal=_text(raw.get("refusal")),
-        tool_calls=[_call(call) for call in _objects(raw.get("tool_calls"))],
+        tool_calls=_calls(raw.get("tool_calls")),
         function_call=_function(_object(raw.get("function_call"))),
         **_fields(raw, MESSAGE_FIELDS),
     )
 
 
-def _fields(raw: JsonObject, names: tuple[str, ...]) -> dict[str, JsonValue]:
+def _fields(raw: JsonObject, names: tuple[str, ...]) -> dict[str, Any]:
     """Return those of the named fields that are there."""
     return {name: _whole(raw[name]) for name in names if raw.get(name) is not None}
 
@@ -227,12 +240,20 @@ def _reasoning_in(content: JsonValue) -> str | None:
     return "".join(part for part in parts if part) or None
 
 
+def _calls(raw: JsonValue) -> list[CallPart]:
+    """Return the calls: of a list, of one object in place of a list of one, or of a list written as an object."""
+    if isinstance(raw, dict):
+        raw = [raw] if {"function", "name"} & raw.keys() else list(raw.values())
+    return [_call(call) for call in _objects(raw)]
+
+
 def _call(raw: JsonObject) -> CallPart:
     raw_id = raw.get("id")
+    function = _function(_object(raw.get("function"))) or _function(raw)
     return CallPart(
         _integer(raw.get("index")),
         _text(raw_id) if isinstance(raw_id, str) else str(raw_id) if isinstance(raw_id, int) else None,
-        _function(_object(raw.get("function"))),
+        function,
         **_fields(raw, CALL_FIELDS),
     )
 
@@ -241,9 +262,11 @@ def _function(raw: JsonObject | None) -> FunctionPart | None:
     if raw is None:
         return None
     arguments = raw.get("arguments")
+    if isinstance(arguments, list) and not arguments:  # an empty object of PHP
+        arguments = {}
     if arguments is not None and not isinstance(arguments, str):
-        arguments = encode_json(_whole(arguments)).decode()
-    return FunctionPart(_text(raw.get("name")), _text(arguments), **_fields(raw, FUNCTION_FIELDS))
+        arguments = encode_json(_whole(arguments)).decode()  # as an object it is whole
+    return FunctionPart(_text(raw.get("name")), arguments, **_fields(raw, FUNCTION_FIELDS))
 
 
 def _usage(raw: JsonObject | None) -> WireUsage | None:
