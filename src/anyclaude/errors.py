@@ -167,26 +167,20 @@ class BackendRejected(BackendError):
     The backend answered with an error; status, type and message are the backend's.
 
     `may_be_too_long`: the words leave open whether the prompt is over the window (`PromptWindow.settled`).
+    `is_too_long`: they say that it is.  `lacks_model`: they say that the server does not have the model.
     """
 
-    may_be_too_long: bool = False
+    is_too_long: bool = False
 
-    def __init__(
-        self,
-        message: str,
-        status: int,
-        kind: str,
-        retry_after_seconds: float | None = None,
-        *,
-        lacks_model: bool = False,
-    ) -> None:
-        """Describe the refusal; `lacks_model` if it says that the server has no such model."""
+    may_be_too_long: bool = False
+    lacks_model: bool = False
+
+    def __init__(self, message: str, status: int, kind: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.kind = kind
         self.retry_after_seconds = retry_after_seconds
         self.is_transient = status in TRANSIENT_STATUSES
-        self.lacks_model = lacks_model
 
 
 class BadSample(BackendRejected):
@@ -210,6 +204,7 @@ class PromptTooLong(BackendRejected):
 
     status = 400
     kind = "invalid_request_error"
+    is_too_long = True
 
     def __init__(self, tokens: int, limit: int, why: str) -> None:
         super().__init__(f"prompt is too long: {tokens} tokens > {limit} maximum ({why})", self.status, self.kind)

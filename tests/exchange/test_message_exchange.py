@@ -23,6 +23,7 @@ from anyclaude.exchange import (
     PendingReplies,
     PromptPipeline,
     ReattachPolicy,
+    TokenCalibration,
     caller_of,
 )
 from anyclaude.protocol.caching_decoder import CachingDecoder

@@ -46,12 +46,12 @@ class Setup:
 async def test_a_server_that_had_failed_is_asked_before_the_next_request() -> None:
     setup = Setup(KNOWN, SMALLER)
 
-    await setup.server.refresh_if_it_had_failed()
+    await setup.server.refresh_if_needed()
     assert setup.questions == 0
 
-    setup.server.failed()
-    await setup.server.refresh_if_it_had_failed()
-    await setup.server.refresh_if_it_had_failed()
+    setup.server.may_have_changed()
+    await setup.server.refresh_if_needed()
+    await setup.server.refresh_if_needed()
 
     assert setup.questions == 1
     assert setup.changes == [SMALLER]
@@ -60,11 +60,11 @@ async def test_a_server_that_had_failed_is_asked_before_the_next_request() -> No
 
 async def test_a_server_that_is_still_down_keeps_what_was_known_and_is_asked_again() -> None:
     setup = Setup(KNOWN, BackendUnreachable("down"), SMALLER)
-    setup.server.failed()
+    setup.server.may_have_changed()
 
-    await setup.server.refresh_if_it_had_failed()
+    await setup.server.refresh_if_needed()
     assert setup.server.backend.target == KNOWN
-    await setup.server.refresh_if_it_had_failed()
+    await setup.server.refresh_if_needed()
 
     assert setup.changes == [SMALLER]
 
@@ -128,8 +128,8 @@ async def test_a_server_that_is_not_there_yet_is_asked_until_it_answers_and_says
 
 async def test_a_server_that_nobody_can_ask_stays_as_it_is() -> None:
     server = FollowedServer(FakeBackend(KNOWN))
-    server.failed()
-    await server.refresh_if_it_had_failed()
+    server.may_have_changed()
+    await server.refresh_if_needed()
     server.reply_ended()
     await server.aclose()
 

@@ -166,6 +166,9 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     """The length to which descriptions of tools are shortened."""
     names_results: bool = False
     """Whether a tool's result has the name of the tool."""
+    requires_signatures: bool = False
+    """Whether a call without a signature is refused, even one that another model made: Gemini 3, which takes a
+    placeholder for it (ai.google.dev, Thought signatures)."""
     system_prompt: SystemPrompt = "system_message"
     text_after_results: TextAfterResults = "user_message"
     prefill: Prefill = "assistant_message"

@@ -33,6 +33,13 @@ RATE_LIMITED = _any_of(
 STILL_STARTING = _any_of("loading", "warming up", "busy", "queue", "pending requests", "overloaded", "try again")
 """With status 503: the server cannot answer yet, and will."""
 
+LACKS_MODEL = _any_of(
+    r"\bmodel\b.{0,120}\b(?:not found|does(?:n't| not) exist|(?:is )?not (?:loaded|available|known|served))",
+    r"(?:no such|unknown|invalid|could not find(?: the)?|no) model\b(?! (?:input|output|type))",
+    r"model_not_found",
+)
+"""The server does not have the model: OpenAI, vLLM, SGLang, Ollama, LM Studio, llama-server as a router."""
+
 NOT_READY = _any_of(
     r"(?:still|is|currently|being) load",
     r"(?<!error )(?<!failed )loading model",

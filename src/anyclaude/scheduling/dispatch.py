@@ -18,6 +18,7 @@ from anyclaude.errors import (
     BackendTimeout,
     BackendTruncated,
     BackendUnreachable,
+    BadSample,
     PromptTooLong,
 )
 from anyclaude.protocol.deltas import Delta
@@ -33,6 +34,10 @@ FIRST_PAUSE_SECONDS = 0.25
 
 MAX_PAUSE_SECONDS = 5.0
 """The pause is not doubled beyond this, so that a model that has finished loading is noticed within seconds."""
+
+MAX_BAD_SAMPLES = 2
+"""How often a server that could not read what its model wrote is asked again: what the conversation has caused itself
+(llama.cpp reads its calls too) fails every time."""
 
 
 @dataclass(slots=True)
@@ -116,7 +121,7 @@ class Dispatcher:
         """
         source, upstream, target = request.source, request.upstream, request.target
         limit = target.context_tokens
-        upstream.window.refuse_if_truncated(source.conversation, source.request, source.characters)
+        upstream.window.refuse_if_truncated(source.conversation, source.request, source.characters, limit)
         if limit is None or not upstream.window.may_overflow(
             source.conversation, source.request, source.characters, limit
         ):
@@ -148,21 +153,25 @@ class Dispatcher:
             except BackendError as error:
                 if (fatal := self._fatal_error()) is not None:
                     raise fatal from error
-                changed = await self._changed(request, error, progress)
-                wait = 0.0 if changed else max(pause, error.retry_after_seconds or 0.0)
-                if not changed and (not error.is_transient or self._clock() + wait > give_up_at):
+                again = await self._again_at_once(request, error, progress)
+                wait = max(pause, error.retry_after_seconds or 0.0)
+                if again is None and (not error.is_transient or self._clock() + wait > give_up_at):
+                    request.upstream.raise_if_too_long(request, error)
                     raise
-            if changed is not None:
-                request = changed
+            if again is not None:
+                request = again
                 continue
             await self._sleep(wait)
             pause = min(pause * 2, MAX_PAUSE_SECONDS)
             request = await request.upstream.up_to_date(request)
 
-    async def _changed(
+    async def _again_at_once(
         self, request: PreparedRequest, error: BackendError, progress: Progress
     ) -> PreparedRequest | None:
-        """Return a refused request as the server will take it, `None` if nothing is known to help."""
+        """Return the request as the server may take it now, `None` if nothing is known to help."""
+        if isinstance(error, BadSample):
+            progress.bad_samples += 1
+            return request if progress.bad_samples <= MAX_BAD_SAMPLES else None
         if (amended := request.upstream.amended(request, error)) is not None:
             progress.amended(amended)
             return amended
@@ -176,7 +185,7 @@ class Dispatcher:
             opened = await self._send(request, progress)
         except (BackendUnreachable, BackendTimeout) as error:
             breaker.failed(str(error))
-            request.upstream.server.failed()
+            request.upstream.server.may_have_changed()
             raise
         except BackendError:
             breaker.succeeded()  # the server is reachable: it answered, with an error

@@ -43,13 +43,13 @@ class FollowedServer:
         self._ask = ask
         self._seconds = seconds
         self._asked_at = seconds()
-        self._had_failed = False
+        self._may_have_changed = False
         self._has_replied = False
         self._asking: asyncio.Task[bool] | None = None
 
-    def failed(self) -> None:
-        """Note that the server could not be reached: it may come back as another."""
-        self._had_failed = True
+    def may_have_changed(self) -> None:
+        """Note that the server could not be reached, or does not act as it should: it may run something else now."""
+        self._may_have_changed = True
 
     async def refresh(self) -> bool:
         """Ask the server again, and return whether it runs something else; a question that is asked is shared."""
@@ -59,9 +59,9 @@ class FollowedServer:
             self._begin_to_ask(self._ask)
         return self._asking is not None and await asyncio.shield(self._asking)
 
-    async def refresh_if_it_had_failed(self) -> None:
-        """Ask a server again that could not be reached before."""
-        if self._had_failed:
+    async def refresh_if_needed(self) -> None:
+        """Ask a server again that may run something else now."""
+        if self._may_have_changed:
             await self.refresh()
 
     def reply_ended(self) -> None:
@@ -100,7 +100,7 @@ class FollowedServer:
             if self.awaited_because is not None:
                 self.awaited_because = str(error)
             return False
-        self._had_failed, self.awaited_because = False, None
+        self._may_have_changed, self.awaited_because = False, None
         if backend is self.backend:
             return False
         self._has_replied = self._has_replied and backend.target.model == self.backend.target.model

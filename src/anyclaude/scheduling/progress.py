@@ -41,6 +41,8 @@ class Progress:
     attempts: int = 0
     skipped_backends: tuple[SkippedBackend, ...] = field(default=())
     continuations: int = 0
+    bad_samples: int = 0
+    """How often the server could not read what its model had written."""
     admitted_at: float | None = None
     """When the request got its turn, on the gateway's monotonic clock."""
     sent: PreparedRequest | None = None

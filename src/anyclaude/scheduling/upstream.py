@@ -64,7 +64,7 @@ class BackendRequest(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A server with what stands before it, and what its refusals have taught; its last replies are remembered."""
+    """A server with what stands before it, and what its refusals have taught; it remembers its last replies."""
 
     server: FollowedServer
     dialect: Dialect
@@ -120,12 +120,12 @@ class Upstream:
 
     async def up_to_date(self, request: "PreparedRequest") -> "PreparedRequest":
         """
-        Return the request as it is for what the server runs now, after asking a server that had failed.
+        Return the request as it is for what the server runs now, after asking a server that may have changed.
 
         Raises:
             BackendUnavailable: when no server has been found yet.
         """
-        await self.server.refresh_if_it_had_failed()
+        await self.server.refresh_if_needed()
         if self.server.awaited_because is not None:
             raise BackendUnavailable(self.server.awaited_because, RETRY_AFTER_SECONDS)
         return request if request.target is self.backend.target else self.prepare(request.source, request.trial)
@@ -138,9 +138,25 @@ class Upstream:
             return None
         return self.prepare(request.source)
 
+    def raise_if_too_long(self, request: "PreparedRequest", error: BackendError) -> None:
+        """
+        Raise `PromptTooLong` for a refusal that may mean it, if the prompt may fill the window.
+
+        A server that refuses a prompt for its length may have another window than before.
+        """
+        source = request.source
+        settled = self.window.settled(
+            error, source.conversation, source.request, source.characters, request.target.context_tokens
+        )
+        if isinstance(settled, BackendRejected) and settled.is_too_long:
+            self.server.may_have_changed()
+        if settled is not error:
+            raise settled from error
+
     def server_changed(self, backend: Backend) -> None:
-        """Adapt to what the server runs now: counts of another model's tokens mean nothing."""
+        """Adapt to what the server runs now: counts of another model's tokens mean nothing, nor do its ids."""
         self.window.forget()
+        self.earlier_replies.forget()
         self.admission.resize(backend.target.parallel_requests)
 
     def amended(self, request: "PreparedRequest", error: BackendError) -> "PreparedRequest | None":

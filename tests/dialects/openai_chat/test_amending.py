@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from anyclaude.dialects import WireRequest
 from anyclaude.dialects.openai_chat.amending import amendment_for
+from anyclaude.dialects.openai_chat.rejections import rejection
 from anyclaude.errors import BackendRejected
 from anyclaude.profiles import BackendProfile, FieldRange, amended, profile_named
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
@@ -147,6 +148,7 @@ OTHERS = [
     ("Cannot have 2 or more assistant messages at the end of the list.", body(USER, ANSWER), "prefill", "in_question"),  # llama.cpp
     ("This model does not support assistant message prefill. The conversation must end with a user message.", body(USER, ANSWER), "prefill", "in_question"),  # Anthropic
     ("Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant", body(USER, ANSWER), "prefill", "in_question"),  # Mistral
+    ("Function call is missing a thought_signature in functionCall parts. This is required for tools to work correctly, and missing thought_signature may lead to degraded model performance.", ALL, "requires_signatures", True),  # Gemini 3 (ai issue 15550)
     ("thinking is enabled but reasoning_content is missing in assistant tool call message at index 1", ALL, "earlier_reasoning", "reasoning_content"),  # Kimi
     ("The `reasoning_content` in the thinking mode must be passed back to the API.", ALL, "earlier_reasoning", "reasoning_content"),  # DeepSeek
     ("Unsupported parameter: messages.1.reasoning_content", body(USER, {**CALLING, "reasoning_content": "x"}, RESULT), "earlier_reasoning", "drop"),
@@ -179,8 +181,6 @@ UNRELATED = [
     "Invalid 'messages[0].content'",
     "Internal server error",
     "You exceeded your current quota, please check your plan and billing details.",
-    "prompt is too long: 200000 tokens > 131072 maximum",
-    "input length and `max_tokens` exceed context limit: 30000 + 8000 > 32768",
     "CUDA out of memory. Tried to allocate 2.00 GiB",
     "Failed to parse input at pos 12: </tool_call>",
     "The temperature of the GPU is too high",
@@ -198,6 +198,16 @@ def test_nothing_is_guessed(words: str) -> None:
 @pytest.mark.parametrize("status", [401, 402, 403, 408, 413, 429, 503, 529])
 def test_a_refusal_for_another_reason_teaches_nothing(status: int) -> None:
     assert learned("Unsupported parameter: 'temperature'", ALL, status) is None
+
+
+def test_a_prompt_that_is_too_long_teaches_nothing() -> None:
+    body = encode_json(
+        {"error": {"message": "maximum context length is 32768 tokens, you requested 40000; reduce max_tokens"}}
+    )
+    refusal = rejection(400, body, None, GENERIC)
+
+    assert refusal.is_too_long
+    assert amendment_for(refusal, WireRequest("/chat/completions", encode_json(ALL)), GENERIC) is None
 
 
 @given(st.text(max_size=300) | st.lists(st.sampled_from(" ".join(words for words, _ in OMITTED).split())).map(" ".join))

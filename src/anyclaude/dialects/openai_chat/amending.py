@@ -21,12 +21,10 @@ from anyclaude.profiles.base import EmptyContent, ReplyFormat, TextAfterResults
 from anyclaude.protocol.json_values import JsonObject, JsonValue, decode_json
 
 from .field_ranges import range_in
+from .image_refusals import refuses_images
 
 OTHER_REASONS = frozenset({401, 402, 403, 408, 413, 429, 503, 504, 529})
 """Statuses that are not about what the request says: keys, money, size, load."""
-
-TOO_LONG = re.compile(r"prompt is too long|input length and `max_tokens` exceed", re.IGNORECASE)
-"""The sentences of `rejections` for a prompt that does not fit, which no amendment shortens."""
 
 COMPLAINT = re.compile(
     r"unsupported|(?:not|n't) (?:be )?(?:support|permit|allow|accept|recogni|implement|enabled|available|valid)"
@@ -98,6 +96,13 @@ class Refusal:
         """Their roles."""
         return [message.get("role") for message in self.messages]
 
+    @cached_property
+    def has_images(self) -> bool:
+        """Whether a message has an image."""
+        contents = [message.get("content") for message in self.messages]
+        parts = [part for content in contents if isinstance(content, list) for part in content]
+        return any(isinstance(part, dict) and part.get("type") == "image_url" for part in parts)
+
     def follows(self, role: str, other: str) -> bool:
         """Return whether a message of `other` follows one of `role`."""
         return (role, other) in zip(self.roles, self.roles[1:], strict=False)
@@ -106,7 +111,7 @@ class Refusal:
 def amendment_for(refusal: BackendRejected, request: WireRequest, profile: BackendProfile) -> Amendment | None:
     """Return the smallest change to `profile` that the refusal asks for, `None` if it asks for none that is known."""
     words = str(refusal)
-    if refusal.status in OTHER_REASONS or TOO_LONG.match(words):
+    if refusal.status in OTHER_REASONS or refusal.is_too_long:
         return None
     body = decode_json(request.body)
     assert isinstance(body, dict)
@@ -120,6 +125,8 @@ def amendment_for(refusal: BackendRejected, request: WireRequest, profile: Backe
 
 def _changes(refusal: Refusal) -> Iterator[Change]:
     """Yield the changes that the refusal may ask for, the surest first: a quirk and its value."""
+    if refusal.has_images and refuses_images(refusal.words):
+        yield "accepts_images", False
     yield from _reasoning(refusal)
     yield from _last_turn(refusal)
     yield from _order_of_roles(refusal)
@@ -138,6 +145,9 @@ def _changes(refusal: Refusal) -> Iterator[Change]:
 
 def _reasoning(refusal: Refusal) -> Iterator[Change]:
     """Yield what becomes of the reasoning of earlier turns, which a server demands or does not know."""
+    has_calls = any("tool_calls" in message for message in refusal.messages)
+    if has_calls and refusal.says(r"thought[_ ]?signature") and refusal.says(r"missing|required|must|not set|empty"):
+        yield "requires_signatures", True
     if not refusal.says(r"reasoning[_ ]?(?:content|details)|thinking (?:block|content)|\breasoning\b.{0,40}\bmessage"):
         return
     if refusal.says(

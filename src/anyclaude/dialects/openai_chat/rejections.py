@@ -42,6 +42,9 @@ NEVER_OVERFLOW = frozenset({401, 402, 403, 404, 429})
 MAY_BE_OVERFLOW = frozenset({400, 413, 422, 500})
 """The statuses with which servers refuse a prompt for its length, without or with words."""
 
+LACK_OF_MODEL = frozenset({400, 404, 422, 500, 503})
+"""The statuses with which servers refuse a model that they do not have."""
+
 MAX_PAGE_CHARACTERS = 300
 """The part of a web page: its title comes first, then the heading and the reason."""
 
@@ -147,7 +150,9 @@ def _rejected(
     overflow = "none" if status in NEVER_OVERFLOW else error_wordings.overflow(words, refusal.type)
     if overflow == "certain":
         sentence = too_long(message, Figures(refusal.prompt_tokens, refusal.context_tokens))
-        return BackendRejected(sentence[:MAX_MESSAGE_CHARACTERS], 400, _kind(400))
+        error = BackendRejected(sentence[:MAX_MESSAGE_CHARACTERS], 400, _kind(400))
+        error.is_too_long = True
+        return error
     if status != 429 and is_about_images(message):
         return BackendRejected(
             f"{IMAGE_REFUSED} (the server says: {message})"[:MAX_MESSAGE_CHARACTERS], 400, _kind(400)
@@ -156,6 +161,7 @@ def _rejected(
         status = 529  # transient: the client waits and asks again
     error = BackendRejected(text, status, _kind(status), retry_after_seconds)
     error.may_be_too_long = overflow == "possible" and status in MAY_BE_OVERFLOW
+    error.lacks_model = bool(status in LACK_OF_MODEL and error_wordings.LACKS_MODEL.search(f"{refusal.type} {words}"))
     return error
 
 
