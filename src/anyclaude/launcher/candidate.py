@@ -111,9 +111,8 @@ async def usable(backend: Backend, wanted: Wanted) -> Backend:
     """
     Return a server of a known kind once it can be used; one that does not list its models may be.
 
-    Raises `ServerUnusable`.
-
     Raises:
+        ServerUnusable: when it does not answer as a model server.
         InvalidSetting: when it is a gateway like this one.
     """
     target = backend.target
