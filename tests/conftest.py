@@ -17,8 +17,8 @@ SLOW_PLACES = tuple(
 )
 """The fault runs, the fuzzers, and the tests that run the real client."""
 
-MODEL_FIXTURES = frozenset({"qwen_model", "smollm2_model", "tiny_model"})
-"""The fixtures of weights, on which those of real engines depend; the first use downloads up to 490 MB."""
+MODEL_FIXTURES = frozenset({"played", "qwen_model", "smollm2_model", "tiny_model"})
+"""The fixtures of real servers and of weights, on which those of real engines depend; the first use downloads up to 490 MB."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,47 @@
+"""Tool calls that real servers are made to write: a model with random weights calls nothing unless it is forced."""
+
+from anthropic.types import Message, ToolChoiceParam
+
+from .asking import LIST, READ, ask
+from .played import Played, on_servers
+
+ANY: ToolChoiceParam = {"type": "any"}
+LIST_ONLY: ToolChoiceParam = {"type": "tool", "name": "list_folder"}
+
+CALL_TOKENS = 400
+"""Random weights may write long arguments; a reply that reaches this is no call."""
+
+
+def called(message: Message) -> list[tuple[str, object]]:
+    """Return the calls of a reply."""
+    return [(block.name, block.input) for block in message.content if block.type == "tool_use"]
+
+
+@on_servers("choice_any")
+async def test_a_forced_call_is_a_call_of_an_offered_tool(played: Played) -> None:
+    async with played.client() as client:
+        message = await ask(
+            client,
+            [{"role": "user", "content": "Read /etc/hostname"}],
+            CALL_TOKENS,
+            tools=[READ, LIST],
+            choice=ANY,
+        )
+
+    assert message.stop_reason == "tool_use"
+    assert [name for name, _ in called(message)] in (["read_file"], ["list_folder"])
+
+
+@on_servers("choice_named")
+async def test_the_tool_that_was_named_is_called(played: Played) -> None:
+    async with played.client() as client:
+        message = await ask(
+            client,
+            [{"role": "user", "content": "Read /etc/hostname"}],
+            CALL_TOKENS,
+            tools=[READ, LIST],
+            choice=LIST_ONLY,
+        )
+
+    assert message.stop_reason == "tool_use"
+    assert [name for name, _ in called(message)] == ["list_folder"]
