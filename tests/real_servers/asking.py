@@ -8,16 +8,15 @@ from anthropic.types import Message, MessageParam, ToolChoiceParam, ToolParam
 MODEL = "claude-local"
 HELLO: list[MessageParam] = [{"role": "user", "content": "Hello there"}]
 
+PLACES = {"type": "object", "properties": {"place": {"enum": ["/etc", "/tmp"]}}, "required": ["place"]}
+"""Arguments that end soon even if random weights write them: the grammar leaves them few choices."""
+
 READ: ToolParam = {
     "name": "read_file",
     "description": "Reads a file.",
-    "input_schema": {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]},
+    "input_schema": {**PLACES, "additionalProperties": False},
 }
-LIST: ToolParam = {
-    "name": "list_folder",
-    "description": "Lists a folder.",
-    "input_schema": {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]},
-}
+LIST: ToolParam = {**READ, "name": "list_folder", "description": "Lists a folder."}
 
 
 EXACT = {"temperature": 0}
@@ -48,6 +47,12 @@ async def ask(
 def said(message: Message) -> str:
     """Return the text of a reply."""
     return "".join(block.text for block in message.content if block.type == "text")
+
+
+def prompt_tokens(message: Message) -> int:
+    """Return the tokens of the whole prompt: evaluated, read from the engine's cache, and written into it."""
+    usage = message.usage
+    return usage.input_tokens + (usage.cache_read_input_tokens or 0) + (usage.cache_creation_input_tokens or 0)
 
 
 def story(opening: str, sentences: int) -> MessageParam:

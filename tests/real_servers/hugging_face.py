@@ -142,7 +142,7 @@ def _tokenizer(source: _Gguf) -> JsonObject:
     types = source.value("tokenizer.ggml.token_type")
     assert isinstance(types, list)
     whole = [number for number, kind in enumerate(types) if kind in {_CONTROL_TOKEN, _USER_TOKEN}]
-    byte_level: JsonObject = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+    byte_level: dict[str, JsonValue] = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
     splits = _SPLITS[str(source.value("tokenizer.ggml.pre"))]
     added: list[JsonValue] = [
         {
@@ -160,10 +160,10 @@ def _tokenizer(source: _Gguf) -> JsonObject:
         "normalizer": None,
         "pre_tokenizer": {
             "type": "Sequence",
-            "pretokenizers": [*splits, byte_level | {"use_regex": "Digits" in str(splits)}],
+            "pretokenizers": [*splits, {**byte_level, "use_regex": "Digits" in str(splits)}],
         },
         "post_processor": None,
-        "decoder": byte_level | {"use_regex": True},
+        "decoder": {**byte_level, "use_regex": True},
         "model": {
             "type": "BPE",
             "vocab": {token: number for number, token in enumerate(tokens)},

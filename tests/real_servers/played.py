@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 import pytest_asyncio
+from _pytest.mark.structures import ParameterSet
 from anthropic import AsyncAnthropic
 from tests.parts.tiny_model import tiny_model_file
 from tests.parts.weights import smollm2_file, tests_cache
@@ -39,13 +40,18 @@ class Played:
 
     async def backend(self) -> JsonObject:
         """Return what the gateway's `/health` says about the server."""
-        document = await get_json(f"{self.gateway.base_url}/health")
-        assert isinstance(document, dict)
-        backends = document["backends"]
-        assert isinstance(backends, list)
-        backend = backends[0]
-        assert isinstance(backend, dict)
-        return backend
+        return await backend_of(self.gateway)
+
+
+async def backend_of(gateway: RunningGateway) -> JsonObject:
+    """Return what a gateway's `/health` says about its first server."""
+    document = await get_json(f"{gateway.base_url}/health")
+    assert isinstance(document, dict)
+    backends = document["backends"]
+    assert isinstance(backends, list)
+    backend = backends[0]
+    assert isinstance(backend, dict)
+    return backend
 
 
 async def get_json(url: str) -> JsonValue:
@@ -92,7 +98,7 @@ def on_servers(capability: CapabilityName, *names: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("played", [on_server(name, capability) for name in chosen], indirect=True)
 
 
-def on_server(name: str, *capabilities: CapabilityName) -> object:
+def on_server(name: str, *capabilities: CapabilityName) -> ParameterSet:
     """Return a parameter of a test that shows capabilities of a real server."""
     marks = [pytest.mark.capability(name, capability, "real") for capability in capabilities]
     return pytest.param(name, marks=marks, id=name)

@@ -9,6 +9,7 @@ from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 import aiohttp
@@ -83,13 +84,17 @@ async def running_server(server: RealServer, model_file: Path, log: Path, *more:
 
 async def wait_until_ready(running: RunningServer, log: Path) -> None:
     """Wait until the server can use its model; raises `ServerFailed`."""
-    url = f"{running.origin}{running.server.ready_path}"
     try:
-        async with asyncio.timeout(running.server.start_seconds), aiohttp.ClientSession() as session:
-            while not await _answers(session, url):
-                await asyncio.sleep(QUESTION_SECONDS)
+        await wait_for_ok(f"{running.origin}{running.server.ready_path}", running.server.start_seconds)
     except TimeoutError:
         raise ServerFailed(f"{running.server.name} is not ready: {_end_of(log)}") from None
+
+
+async def wait_for_ok(url: str, within_seconds: float) -> None:
+    """Ask until an address answers 200; raises `TimeoutError`."""
+    async with asyncio.timeout(within_seconds), aiohttp.ClientSession() as session:
+        while await status_of(session, url) != HTTPStatus.OK:  # noqa: ASYNC110  # another process: no event tells it
+            await asyncio.sleep(QUESTION_SECONDS)
 
 
 @asynccontextmanager
@@ -154,12 +159,13 @@ async def _ended(process: Process) -> AsyncIterator[None]:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
+async def status_of(session: aiohttp.ClientSession, url: str) -> int | None:
+    """Return the status with which an address answers, `None` if nothing answers there."""
     try:
         async with session.get(url) as response:
-            return response.status == 200
+            return response.status
     except aiohttp.ClientError:
-        return False
+        return None
 
 
 def _end_of(log: Path) -> str:

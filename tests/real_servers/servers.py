@@ -57,7 +57,9 @@ TINY_CONTEXT_TOKENS = 8_192
 """The window of the tiny model in a Hugging Face folder: small enough that a prompt beyond it is sent in a moment."""
 
 _NO_WINDOW = "reports no window; `context_tokens` sets it"
-_MLX_NO_FORCING = "ignores `tool_choice` and `response_format`"
+_NO_LIMIT = "evaluates a prompt of any length"
+_IN_WORDS = "asks the model for the call in words; the `json_schema` that it enforces needs Metal (500 on Linux)"
+_NO_FORCING = "ignores `tool_choice` and `response_format`"
 
 
 LLAMA_SERVER = RealServer(
@@ -89,8 +91,9 @@ MLX_LM = RealServer(
     cannot={
         "window": _NO_WINDOW,
         "native_call": "has a parser for few models' calls, and none for those of the tests' models",
-        "choice_any": _MLX_NO_FORCING,
-        "choice_named": _MLX_NO_FORCING,
+        "choice_any": _NO_FORCING,
+        "choice_named": _NO_FORCING,
+        "overflow": _NO_LIMIT,
     },
 )
 VLLM_MLX = RealServer(
@@ -105,7 +108,13 @@ VLLM_MLX = RealServer(
     model_format="hugging_face",
     model_id=str,
     start_seconds=120.0,
-    cannot={"window": _NO_WINDOW, "cached_tokens": "does not report them"},
+    cannot={
+        "window": _NO_WINDOW,
+        "choice_any": _IN_WORDS,
+        "choice_named": _IN_WORDS,
+        "cached_tokens": "does not report them",
+        "overflow": _NO_LIMIT,
+    },
 )
 TRANSFORMERS = RealServer(
     name="transformers",
@@ -120,7 +129,11 @@ TRANSFORMERS = RealServer(
     cannot={
         "model": "lists only the models of the hub's cache, not the one in a folder that it was started with",
         "window": _NO_WINDOW,
+        "native_call": "returns its models' calls as text",
+        "choice_any": _NO_FORCING,
+        "choice_named": _NO_FORCING,
         "cached_tokens": "keeps no prompt",
+        "overflow": _NO_LIMIT,
     },
 )
 VLLM = RealServer(

@@ -11,11 +11,16 @@ from tests.sdk.clients import async_client
 from .asking import EXACT, HELLO, MODEL, ask, said, story
 from .cut_connection import cut_connection
 from .played import Played, gateway_words, on_server, on_servers, skip_unless_installed, tiny_model_for
-from .running import QUESTION_SECONDS, RunningServer, free_port, running_gateway, running_server, started_server
+from .running import (
+    RunningServer,
+    free_port,
+    running_gateway,
+    running_server,
+    started_server,
+    status_of,
+    wait_for_ok,
+)
 from .servers import SERVERS, server_named
-
-WORD_TOKENS = 2
-"""Of " river" and its like the tiny model's tokenizer makes one token, or two."""
 
 PATIENCE_SECONDS = 120.0
 
@@ -74,16 +79,10 @@ async def test_a_server_that_starts_after_the_gateway_is_waited_for(name: str, t
         started_server(server, late.model_file, tmp_path / "server.txt", port=late.port),
         async_client(gateway.base_url) as client,
     ):
-        early = await _status(f"{gateway.base_url}/health/ready")
-        async with asyncio.timeout(server.start_seconds):
-            while await _status(f"{gateway.base_url}/health/ready") != 200:
-                await asyncio.sleep(QUESTION_SECONDS)
+        async with aiohttp.ClientSession() as session:
+            early = await status_of(session, f"{gateway.base_url}/health/ready")
+        await wait_for_ok(f"{gateway.base_url}/health/ready", server.start_seconds)
         message = await ask(client, HELLO, 4)
 
     assert early == 503
     assert said(message)
-
-
-async def _status(url: str) -> int:
-    async with aiohttp.ClientSession() as session, session.get(url) as response:
-        return response.status
