@@ -18,7 +18,7 @@ from anyclaude.protocol.json_values import JsonObject, JsonValue, decode_json
 
 from .capabilities import CapabilityName
 from .hugging_face import hugging_face_folder
-from .running import RunningGateway, RunningServer, running_gateway, running_server
+from .running import RunningGateway, RunningServer, gateway_words, running_gateway, running_server
 from .servers import SERVERS, TINY_CONTEXT_TOKENS, RealServer, server_named
 
 
@@ -65,12 +65,6 @@ async def tiny_model_for(server: RealServer) -> Path:
     models = tests_cache() / "models"
     file = tiny_model_file(await smollm2_file(), models)
     return file if server.model_format == "gguf" else hugging_face_folder(file, models, TINY_CONTEXT_TOKENS)
-
-
-def gateway_words(running: RunningServer) -> tuple[str, ...]:
-    """Return the words for `anyclaude serve`: the address, and the model only where the server does not name it."""
-    model = () if "model" not in running.server.cannot else ("--model", running.server.model_id(running.model_file))
-    return ("--backend-url", running.origin, *model)
 
 
 @asynccontextmanager

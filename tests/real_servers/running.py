@@ -62,6 +62,12 @@ def free_port() -> int:
         return port
 
 
+def gateway_words(running: RunningServer) -> tuple[str, ...]:
+    """Return the words for `anyclaude serve`: the address, and the model only where the server does not name it."""
+    model = () if "model" not in running.server.cannot else ("--model", running.server.model_id(running.model_file))
+    return ("--backend-url", running.origin, *model)
+
+
 @asynccontextmanager
 async def started_server(
     server: RealServer, model_file: Path, log: Path, *more: str, port: int | None = None

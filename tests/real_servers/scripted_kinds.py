@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from tests.parts.server_documents import LMSTUDIO, OLLAMA, OPENROUTER
+from tests.parts.server_documents import LMSTUDIO, OLLAMA, OPENROUTER, VLLM, VLLM_MLX
 
 from anyclaude.protocol.json_values import JsonValue
 
@@ -99,7 +99,35 @@ OPEN_ROUTER = ScriptedKind(
 
 KINDS: tuple[ScriptedKind, ...] = (LM_STUDIO, OLLAMA_KIND, SGLANG, OPEN_ROUTER)
 
+"""The kinds that only scripted servers show."""
+
+
+def _scripted_too(
+    title: str, kind: str, documents: Mapping[str, JsonValue], model: str, reasoning_field: str
+) -> ScriptedKind:
+    return ScriptedKind(
+        title=title,
+        kind=kind,
+        documents=documents,
+        model=model,
+        context_tokens=40_960,
+        reasoning_field=reasoning_field,
+        overflow_status=400,
+        overflow="{}",
+    )
+
+
+REAL_KINDS: tuple[ScriptedKind, ...] = (
+    # The fields of reasoning: vllm/entrypoints/openai/chat_completion/protocol.py, mlx_lm/server.py,
+    # vllm_mlx/api/models.py and transformers/cli/serving/chat_completion.py, in the versions of the table of servers.
+    _scripted_too("vllm", "vllm", VLLM, "Qwen/Qwen3-8B", "reasoning"),
+    _scripted_too("vllm-mlx", "vllm-mlx", VLLM_MLX, "mlx-community/Qwen3-8B-4bit", "reasoning_content"),
+    _scripted_too("mlx_lm", "generic", {"/v1/models": {"data": [{"id": "m"}]}}, "m", "reasoning"),
+    _scripted_too("transformers", "generic", {"/v1/models": {"data": [{"id": "m"}]}}, "m", "reasoning_content"),
+)
+"""Servers of the other table, for what no model of the tests makes them send: reasoning, and calls in a text."""
+
 
 def kind_titled(title: str) -> ScriptedKind:
-    """Return a row of the table; raises `StopIteration`."""
-    return next(kind for kind in KINDS if kind.title == title)
+    """Return a row of either table; raises `StopIteration`."""
+    return next(kind for kind in (*KINDS, *REAL_KINDS) if kind.title == title)

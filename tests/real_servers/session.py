@@ -16,8 +16,7 @@ from tests.parts.weights import qwen_coder_file, tests_cache
 from anyclaude.protocol.json_values import JsonObject
 
 from .hugging_face import hugging_face_folder
-from .played import gateway_words
-from .running import running_server
+from .running import gateway_words, running_server
 from .servers import RealServer
 
 CONTENT = "The password is tangerine-42."

@@ -16,7 +16,7 @@ from .asking import HELLO, READ, ask, said
 from .capabilities import CapabilityName
 from .played import backend_of
 from .running import RunningGateway, running_gateway
-from .scripted_kinds import KINDS, kind_titled
+from .scripted_kinds import KINDS, REAL_KINDS, ScriptedKind, kind_titled
 from .scripted_server import CACHED_TOKENS, CALL, COMPLETION_TOKENS, PROMPT_TOKENS, ScriptedServer, scripted_server
 
 TEXT: list[JsonObject] = [{"role": "assistant", "content": "Good "}, {"content": "day."}]
@@ -28,9 +28,9 @@ ENFORCE_SCHEMAS_ONLY = {"LM Studio", "Ollama"}
 CALL_OBJECT = '{"name": "read_file", "arguments": {"place": "/tmp"}}'
 
 
-def on_kinds(*capabilities: CapabilityName) -> pytest.MarkDecorator:
+def on_kinds(*capabilities: CapabilityName, kinds: tuple[ScriptedKind, ...] = KINDS) -> pytest.MarkDecorator:
     """Play a test on every scripted kind that is not excused."""
-    chosen = [kind.title for kind in KINDS if not set(capabilities).intersection(kind.cannot)]
+    chosen = [kind.title for kind in kinds if not set(capabilities).intersection(kind.cannot)]
     return pytest.mark.parametrize("title", [on_kind(title, *capabilities) for title in chosen])
 
 
@@ -99,7 +99,7 @@ async def test_a_call_of_the_server_is_a_call_for_the_client(title: str, tmp_pat
     assert (block.name, block.input, message.stop_reason) == ("read_file", {"place": "/tmp"}, "tool_use")
 
 
-@on_kinds("written_call")
+@on_kinds("written_call", kinds=(*KINDS, *REAL_KINDS))
 async def test_a_call_written_as_text_is_recognised(title: str, tmp_path: Path) -> None:
     written: JsonObject = {
         "content": '<tool_call>\n{"name": "read_file", "arguments": {"place": "/tmp"}}\n</tool_call>'
@@ -129,7 +129,7 @@ async def test_a_call_is_forced_in_the_way_that_the_server_enforces(
     assert ("response_format" in server.bodies[-1]) == (title in ENFORCE_SCHEMAS_ONLY)
 
 
-@on_kinds("reasoning")
+@on_kinds("reasoning", kinds=(*KINDS, *REAL_KINDS))
 async def test_reasoning_is_a_thinking_block(title: str, tmp_path: Path) -> None:
     thought: JsonObject = {kind_titled(title).reasoning_field: "Let me see."}
     async with serving(title, tmp_path, thought, *TEXT) as (_, _, client):

@@ -1,10 +1,11 @@
 """Tool calls that real servers are made to write: a model with random weights calls nothing unless it is forced."""
 
-from anthropic.types import Message, ToolChoiceParam
+from anthropic.types import Message, MessageParam, ToolChoiceParam
 
-from .asking import LIST, READ, ask
+from .asking import EXACT, LIST, MODEL, READ, ask
 from .played import Played, on_servers
 
+LOOK: list[MessageParam] = [{"role": "user", "content": "Look at /tmp"}]
 ANY: ToolChoiceParam = {"type": "any"}
 LIST_ONLY: ToolChoiceParam = {"type": "tool", "name": "list_folder"}
 
@@ -22,7 +23,7 @@ async def test_a_forced_call_is_a_call_of_an_offered_tool(played: Played) -> Non
     async with played.client() as client:
         message = await ask(
             client,
-            [{"role": "user", "content": "Look at /tmp"}],
+            LOOK,
             CALL_TOKENS,
             tools=[READ, LIST],
             choice=ANY,
@@ -37,7 +38,7 @@ async def test_the_tool_that_was_named_is_called(played: Played) -> None:
     async with played.client() as client:
         message = await ask(
             client,
-            [{"role": "user", "content": "Look at /tmp"}],
+            LOOK,
             CALL_TOKENS,
             tools=[READ, LIST],
             choice=LIST_ONLY,
@@ -45,3 +46,16 @@ async def test_the_tool_that_was_named_is_called(played: Played) -> None:
 
     assert message.stop_reason == "tool_use"
     assert [name for name, _ in called(message)] == ["list_folder"]
+
+
+@on_servers("native_call", "dasllama", "vllm")
+async def test_a_call_that_the_server_has_parsed_is_streamed_to_the_client(played: Played) -> None:
+    async with (
+        played.client() as client,
+        client.messages.stream(
+            model=MODEL, max_tokens=CALL_TOKENS, messages=LOOK, tools=[READ], tool_choice=ANY, extra_body=EXACT
+        ) as stream,
+    ):
+        message = await stream.get_final_message()
+
+    assert called(message) in ([("read_file", {"place": place})] for place in ("/etc", "/tmp"))

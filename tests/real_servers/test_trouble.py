@@ -10,10 +10,11 @@ from tests.sdk.clients import async_client
 
 from .asking import EXACT, HELLO, MODEL, ask, said, story
 from .cut_connection import cut_connection
-from .played import Played, gateway_words, on_server, on_servers, skip_unless_installed, tiny_model_for
+from .played import Played, on_server, on_servers, skip_unless_installed, tiny_model_for
 from .running import (
     RunningServer,
     free_port,
+    gateway_words,
     running_gateway,
     running_server,
     started_server,
