@@ -1,5 +1,6 @@
 """A server on loopback that plays a scripted kind: its documents, and one reply to every conversation."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,9 +24,12 @@ class ScriptedServer:
 
     kind: ScriptedKind
     deltas: list[JsonObject]
-    finish_reason: str = "stop"
+    finish_reason: str | None = "stop"
+    """Without one the reply never ends."""
     origin: str = ""
     bodies: list[JsonObject] = field(default_factory=list)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the client has left a reply that never ends."""
     forced: list[JsonObject] = field(default_factory=list)
     """The reply to a request that enforces a schema."""
 
@@ -47,6 +51,11 @@ class ScriptedServer:
         await response.prepare(request)
         for chunk in self._chunks(self.forced if "response_format" in body else self.deltas):
             await response.write(b"data: " + encode_json(chunk) + b"\n\n")
+        if self.finish_reason is None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.left.set()
         await response.write(b"data: [DONE]\n\n")
         return response
 
@@ -68,14 +77,14 @@ class ScriptedServer:
 
 @asynccontextmanager
 async def scripted_server(
-    kind: ScriptedKind, *deltas: JsonObject, finish_reason: str = "stop"
+    kind: ScriptedKind, *deltas: JsonObject, finish_reason: str | None = "stop"
 ) -> AsyncIterator[ScriptedServer]:
     """Serve on a free port for the duration of the context."""
     server = ScriptedServer(kind, list(deltas), finish_reason)
     application = web.Application(client_max_size=64 * 1024 * 1024)
     application.router.add_post("/v1/chat/completions", server.complete)
     application.router.add_route("*", "/{path:.*}", server.document)
-    runner = web.AppRunner(application)
+    runner = web.AppRunner(application, handler_cancellation=True)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -1,5 +1,6 @@
 """The capabilities of servers that no registry has, on servers scripted from their documentation."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,12 +9,14 @@ import pytest
 from _pytest.mark.structures import ParameterSet
 from anthropic import AsyncAnthropic, BadRequestError
 from anthropic.types import ToolChoiceParam
+from tests.parts.processes import LONG_SECONDS
 from tests.sdk.clients import async_client
 
 from anyclaude.protocol.json_values import JsonObject
 
 from .asking import HELLO, READ, ask, said
 from .capabilities import CapabilityName
+from .cut_connection import cut_connection
 from .played import backend_of
 from .running import RunningGateway, running_gateway
 from .scripted_kinds import KINDS, REAL_KINDS, ScriptedKind, kind_titled
@@ -42,7 +45,7 @@ def on_kind(title: str, *capabilities: CapabilityName) -> ParameterSet:
 
 @asynccontextmanager
 async def serving(
-    title: str, folder: Path, *deltas: JsonObject, finish_reason: str = "stop"
+    title: str, folder: Path, *deltas: JsonObject, finish_reason: str | None = "stop"
 ) -> AsyncIterator[tuple[ScriptedServer, RunningGateway, AsyncAnthropic]]:
     """Run a scripted server, a gateway and a client."""
     kind = kind_titled(title)
@@ -158,3 +161,33 @@ async def test_tokens_are_estimated_and_the_estimate_says_so(title: str, tmp_pat
 
     assert response.headers["anyclaude-counted-by"] == "estimate"
     assert (await response.parse()).input_tokens > 0
+
+
+@on_kinds("continuation")
+async def test_a_reply_that_breaks_off_is_whole_for_the_client(title: str, tmp_path: Path) -> None:
+    kind = kind_titled(title)
+    words: list[JsonObject] = [{"content": f"word {number} "} for number in range(60)]
+    async with (
+        scripted_server(kind, *words) as server,
+        cut_connection(int(server.origin.rpartition(":")[2]), stream_bytes=4_000) as cut,
+        running_gateway(tmp_path, "--backend-url", cut.origin, *kind.words) as gateway,
+        async_client(gateway.base_url) as client,
+        client.messages.stream(model="m", max_tokens=200, messages=HELLO) as stream,
+    ):
+        message = await stream.get_final_message()
+
+    assert cut.has_cut
+    assert said(message) == "".join(str(word["content"]) for word in words)
+    assert message.stop_reason == "end_turn"
+
+
+@on_kinds("cancel")
+async def test_a_client_that_leaves_closes_the_servers_connection(title: str, tmp_path: Path) -> None:
+    async with serving(title, tmp_path, *TEXT, finish_reason=None) as (server, _, client):
+        async with client.messages.stream(model="m", max_tokens=200, messages=HELLO) as stream:
+            async for _ in stream.text_stream:
+                break
+        async with asyncio.timeout(LONG_SECONDS):
+            await server.left.wait()
+
+    assert len(server.bodies) == 1
