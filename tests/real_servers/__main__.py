@@ -5,7 +5,7 @@ Install the real servers, and see which are there.
     uv run python -m tests.real_servers install NAME    install one, or several, into your user cache
     uv run python -m tests.real_servers matrix          write the matrix in docs/backends.md
     uv run python -m tests.real_servers matrix --print  print it
-    uv run python -m tests.real_servers session NAME    let the real Claude Code read a file on one
+    uv run python -m tests.real_servers session NAME [FLAG ...]    let the real Claude Code read a file on one
 """
 
 import argparse
@@ -28,9 +28,10 @@ def main() -> None:
     matrix_command.add_argument("--print", action="store_true", help="print it instead")
     session = commands.add_parser("session", help="let the real Claude Code read a file, on Qwen2.5-Coder-0.5B")
     session.add_argument("name", choices=[server.name for server in SERVERS])
+    session.add_argument("flags", nargs=argparse.REMAINDER, help="more flags for the server, such as --threads 1")
     options = parser.parse_args()
     if options.command == "session":
-        sys.stdout.write(asyncio.run(played_session(server_named(options.name))).report())
+        sys.stdout.write(asyncio.run(played_session(server_named(options.name), *options.flags)).report())
         return
     if options.command == "matrix":
         _write_matrix(prints=options.print)

@@ -55,15 +55,15 @@ class Session:
         return "\n".join([f"{self.server}: {outcome}, {self.seconds:.0f} s", *lines, ""])
 
 
-async def played_session(server: RealServer) -> Session:
-    """Play one session with Qwen2.5-Coder-0.5B."""
+async def played_session(server: RealServer, *server_words: str) -> Session:
+    """Play one session with Qwen2.5-Coder-0.5B, on a server that is started with `server_words` added."""
     model = await qwen_coder_file()
     if server.model_format == "hugging_face":
         model = hugging_face_folder(model, tests_cache() / "models", CONTEXT_TOKENS)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         (home / "notes.txt").write_text(f"{CONTENT}\n")
-        async with running_server(server, model, home / "server.txt") as running:
+        async with running_server(server, model, home / "server.txt", *server_words) as running:
             began = time.monotonic()
             status, out, errors = await _client(home, *gateway_words(running))
     events = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
