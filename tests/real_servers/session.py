@@ -19,7 +19,8 @@ from .hugging_face import hugging_face_folder
 from .running import gateway_words, running_server
 from .servers import RealServer
 
-CONTENT = "The password is tangerine-42."
+ANSWER = "tangerine-42"
+CONTENT = f"The password is {ANSWER}."
 
 CONTEXT_TOKENS = 8_192
 """Stated in a Hugging Face folder; the session needs two thousand."""
@@ -46,7 +47,7 @@ class Session:
         """Whether the model called the tool, got the file, and answered."""
         called = any(block["type"] == "tool_use" and block["name"] == "Read" for block in self.blocks)
         read = any(block["type"] == "tool_result" and CONTENT in str(block["content"]) for block in self.blocks)
-        return self.status == 0 and called and read and self.blocks[-1]["type"] == "text"
+        return self.status == 0 and called and read and ANSWER in str(self.blocks[-1].get("text"))
 
     def report(self) -> str:
         """Return the session for a person to read."""
