@@ -61,7 +61,6 @@ class ModelEntry(Struct, frozen=True, kw_only=True):
     can_chat: bool = True
     calls_tools: bool | None = None
     sees_images: bool | None = None
-    owner: str = ""
 
 
 def entries_in(document: JsonValue) -> tuple[ModelEntry, ...]:
@@ -138,7 +137,6 @@ def _entry(item: JsonObject) -> ModelEntry | None:
         can_chat=_can_chat(item, name, capabilities),
         calls_tools=True if calls_tools else None,
         sees_images=_sees_images(item, capabilities, inputs),
-        owner=text_in(item.get("owned_by")),
     )
 
 

@@ -81,6 +81,16 @@ async def identify(backend: Backend, within_seconds: float) -> Identity:
     return "locked"
 
 
+OWN_MARKER = b'"service":"anyclaude"'
+"""What `GET /health` of a gateway like this one says (`server/health.py`)."""
+
+
+async def is_own_gateway(backend: Backend, within_seconds: float) -> bool:
+    """Return whether the server is a gateway like this one, which serves no Chat Completions."""
+    answer = await probe(backend, _get("/health"), within_seconds)
+    return isinstance(answer, QueryReply) and OWN_MARKER in answer.body
+
+
 async def first_obstacle(backend: Backend, within_seconds: float) -> Obstacle | None:
     """
     Return what keeps a server of a known kind from being used, `None` if nothing does.
@@ -137,7 +147,7 @@ def _obstacle_in(reply: QueryReply, request: WireRequest, target: BackendTarget)
             reason, detail = "error", f"HTTP {status}" + (f": {detail}" if detail else "")
     if reason == "key":
         detail = f"HTTP {reply.status}" + (f": {detail}" if detail else "")
-    return obstacle(target, reason, detail)
+    return replace(obstacle(target, reason, detail), is_web_page=_is_web_page(reply))
 
 
 def _is_web_page(reply: QueryReply) -> bool:
