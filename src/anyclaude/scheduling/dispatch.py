@@ -90,7 +90,7 @@ class Dispatcher:
             BackendError: when the last upstream fails, or when another fails permanently.
             QueueFull: when the upstream's queue is full.
         """
-        *fallible, last = self.upstreams
+        *fallible, last = self._present_upstreams(prepared, progress)
         for upstream in fallible:
             request = _prepared_for(upstream, prepared)
             try:
@@ -100,6 +100,15 @@ class Dispatcher:
                     raise
                 progress.skipped(request, str(error))
         return await self._open_if_it_fits(_prepared_for(last, prepared), progress, self.timeouts.retry_seconds)
+
+    def _present_upstreams(self, prepared: PreparedRequest, progress: Progress) -> Sequence[Upstream]:
+        """Return the upstreams but those whose server is awaited, unless all are: then the first says why."""
+        present = [upstream for upstream in self.upstreams if upstream.server.awaited_because is None]
+        if not present:
+            return self.upstreams[:1]
+        for upstream in self.upstreams[: self.upstreams.index(present[0])]:
+            progress.skipped(_prepared_for(upstream, prepared), upstream.server.awaited_because or "")
+        return present
 
     async def reopen(self, prepared: PreparedRequest, progress: Progress) -> OpenReply:
         """Return the reply to a continuation, which is sent to the upstream whose reply broke off."""

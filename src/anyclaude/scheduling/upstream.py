@@ -131,12 +131,24 @@ class Upstream:
         return request if request.target is self.backend.target else self.prepare(request.source, request.trial)
 
     async def with_present_model(self, request: "PreparedRequest", error: BackendError) -> "PreparedRequest | None":
-        """Return a request for the model that the server has now, `None` if its lack was not what it refused."""
+        """
+        Return a request for the model that the server has now, `None` if its lack was not what it refused.
+
+        Raises:
+            BackendRejected: when the user chose the model; its words name those that the server has.
+        """
         if not isinstance(error, BackendRejected) or not error.lacks_model:
             return None
-        if request.target is self.backend.target and not await self.server.refresh():
-            return None
-        return self.prepare(request.source)
+        if request.target is self.backend.target:
+            await self.server.refresh()
+        again = self.prepare(request.source)
+        if again.model != request.model:
+            return again
+        target = self.backend.target
+        if target.available_models:
+            has = f"{target.profile.title} at {target.address} has {', '.join(target.available_models)}"
+            raise BackendRejected(f"{error}. {has}", error.status, error.kind) from error
+        return None
 
     def raise_if_too_long(self, request: "PreparedRequest", error: BackendError) -> None:
         """
