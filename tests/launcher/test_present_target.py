@@ -132,8 +132,8 @@ async def test_an_awaited_server_may_turn_up_at_any_address_that_is_usual_for_it
         found = await awaited.ask_again(awaited.target)
 
     assert (awaited.target.profile.name, awaited.target.model) == ("llamacpp", "qwen")
-    assert f"{nowhere.origin} and {server.origin} does not answer" in (awaited.target.awaited_because or "")
-    assert (found.base_url, found.context_tokens) == (server.origin, 32_768)
+    assert f"{nowhere.origin}/v1 and {server.origin}/v1 does not answer" in (awaited.target.awaited_because or "")
+    assert (found.base_url, found.context_tokens) == (f"{server.origin}/v1", 32_768)
 
 
 async def test_another_kind_of_server_at_an_address_of_an_open_kind_is_recognised() -> None:
