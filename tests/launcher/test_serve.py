@@ -127,9 +127,7 @@ async def test_a_server_that_is_down_is_awaited_and_said_to_be_found(tmp_path: P
 
     because = readiness["reason"]
     assert isinstance(because, str)
-    assert because.startswith(f"The server at {server.origin}/v1 does not answer: nothing listens there.") or (
-        f"{server.origin}/v1 does not answer: nothing listens there." in because
-    )
+    assert f"an OpenAI-compatible server at {server.origin}/v1 does not answer: nothing listens there." in because
     assert waiting == f"anyclaude listens on {gateway.url} and waits for its server: {because}."
     assert (not_ready, refused, words_of(error)) == (503, 529, because)
     assert models["data"] == []

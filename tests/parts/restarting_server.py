@@ -1,11 +1,11 @@
 """A model server at a fixed address that a test starts, stops, and starts again with another model or window."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.parts.raw_backend import free_port
 from tests.parts.stub_server import Answer, StubServer, stub_server
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
@@ -18,7 +18,7 @@ CHARACTERS_PER_TOKEN = 4
 class RestartingServer:
     """The address, and the models that requests have asked for."""
 
-    port: int = field(default_factory=lambda: _free_port())
+    port: int = field(default_factory=free_port)
     asked_for: list[JsonValue] = field(default_factory=list)
 
     @property
@@ -115,9 +115,3 @@ def _tokens(body: JsonObject) -> int:
 
 def _refusal(status: int, message: str) -> Answer:
     return Answer(status, encode_json({"error": {"message": message, "code": status}}).decode())
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port

@@ -168,7 +168,8 @@ class Upstream:
     def server_changed(self, backend: Backend) -> None:
         """Adapt to what the server runs now: counts of another model's tokens mean nothing."""
         self.window.forget()
-        self.admission.resize(backend.target.parallel_requests)
+        target = backend.target
+        self.admission.adapt(target.parallel_requests, evicts_prompts=not target.profile.keeps_evicted_prompts)
 
     def amended(self, request: "PreparedRequest", error: BackendError) -> "PreparedRequest | None":
         """
