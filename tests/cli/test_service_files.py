@@ -66,15 +66,21 @@ async def test_the_status_of_a_wrong_setting_is_the_one_after_which_the_unit_is_
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 async def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
-    copy = tmp_path / UNIT.name
-    copy.write_text(UNIT.read_text().replace("%h/.local/bin/anyclaude", sys.executable))
-    process = await asyncio.create_subprocess_exec(
-        "systemd-analyze", "verify", "--user", str(copy), stdout=PIPE, stderr=PIPE, env={"HOME": str(tmp_path)}
-    )
-    out, err = await process.communicate()
-    said = [line for line in (out + err).decode().splitlines() if UNIT.name in line]
+    text = UNIT.read_text().replace("%h/.local/bin/anyclaude", sys.executable)
 
-    assert said == []
+    assert await complaints(tmp_path, text) == []
+    assert await complaints(tmp_path, text.replace("ProtectHome=", "ProtectedHome=")) != []
+
+
+async def complaints(folder: Path, text: str) -> list[str]:
+    """Return what systemd says of a user unit."""
+    copy = folder / UNIT.name
+    copy.write_text(text)
+    environment = {"HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
+    words = ("systemd-analyze", "verify", "--user", str(copy))
+    process = await asyncio.create_subprocess_exec(*words, stdout=PIPE, stderr=PIPE, env=environment)
+    out, err = await process.communicate()
+    return (out + err).decode().splitlines()
 
 
 async def test_the_command_of_the_container_needs_a_token(command: Command) -> None:
