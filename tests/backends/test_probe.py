@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 from tests.parts.certificate import write_certificate
 from tests.parts.gateway import target_at
-from tests.parts.raw_backend import free_port
+from tests.parts.raw_backend import free_port, raw_backend
 from tests.parts.server_documents import LLAMACPP, SERVERS
 from tests.parts.stub_server import Answer, Documents, stub_server
 
@@ -42,15 +42,23 @@ async def server_that_sends(data: bytes, *, tls: ssl.SSLContext | None = None) -
     """Run a server that sends these bytes after the first that it gets, and closes the connection; yield its port."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        writer.write(data)
-        writer.close()
+        with suppress(OSError):
+            await reader.read(1)
+            writer.write(data)
+            writer.close()
+            await writer.wait_closed()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    serving: set[asyncio.Task[None]] = set()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.create_task(serve(reader, writer)))
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        await asyncio.gather(*serving)
 
 
 async def test_an_answer_is_no_obstacle() -> None:
@@ -200,16 +208,15 @@ async def test_tls_to_a_server_that_speaks_plain_http_is_recognised() -> None:
 
 
 async def test_a_plain_server_that_waits_for_the_end_of_a_head_is_recognised_too() -> None:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError):
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
-        writer.close()
+    async with raw_backend() as server:
+        probing = asyncio.create_task(obstacle_at(server.base_url.replace("http:", "https:"), within_seconds=0.5))
+        asked = await server.next_request()
+        await asked.send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-        assert (await obstacle_at(url, within_seconds=0.5)).reason == "speaks_plain"
+        assert (await probing).reason == "speaks_plain"
+
+    assert (asked.method, asked.path) == ("HEAD", "/")
+    assert "authorization" not in asked.headers
 
 
 @pytest.mark.parametrize("name", SERVERS)

@@ -32,9 +32,9 @@ from anyclaude.engine.gguf import read_metadata
 from anyclaude.exchange.prompt_pipeline import prompt_transforms
 from anyclaude.launcher.detection import find_target
 from anyclaude.launcher.servers import running_servers
-from anyclaude.profiles import EMBEDDED, BackendProfile, profile_named
+from anyclaude.profiles import EMBEDDED, BackendProfile, SystemPrompt, TextAfterResults, profile_named
 from anyclaude.profiles.base import EarlierReasoning, MidConversationSystem, ThinkingSwitch, WrittenCalls
-from anyclaude.protocol.content import Base64Source, ImageBlock, TextBlock
+from anyclaude.protocol.content import Base64Source, ImageBlock, TextBlock, ToolResultBlock, ToolUseBlock
 from anyclaude.protocol.json_values import encode_json
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.secret import Secret
@@ -138,6 +138,48 @@ async def test_the_template_decides_how_thinking_is_switched_and_whether_the_pro
         profile = await fitted(target_of(engine))
 
     assert (profile.thinking_switch, profile.opens_thinking) == (switch, opens)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [("keeps", "user_message"), ("alternates", "last_result"), ("alternates_and_shortens", "after_assistant")],
+)
+async def test_the_template_decides_where_text_beside_results_stands(
+    tiny_model: Path, tmp_path: Path, name: str, place: TextAfterResults
+) -> None:
+    async with running(tiny_model, tmp_path, options(chat_template(name))) as engine:
+        profile = await fitted(target_of(engine))
+        renderings = [await rendered(engine, encoded(length, profile, WITH_TOOLS)) for length in (1, 3, 5)]
+
+    assert profile.text_after_results == place
+    assert keeps_the_prefix([one or "" for one in renderings], ["Look around.", "here?", "Be brief.", "And now?"])
+
+
+@pytest.mark.parametrize(
+    ("kept_roles", "status", "place"),
+    [
+        ({"system", "user", "assistant", "tool"}, 200, "system_message"),
+        ({"user", "assistant", "tool"}, 500, "first_user_message"),
+        ({"user", "assistant", "tool"}, 200, "first_user_message"),
+    ],
+    ids=["shown", "refused", "omitted"],
+)
+async def test_the_template_decides_where_the_system_prompt_stands(
+    kept_roles: set[str], status: int, place: SystemPrompt
+) -> None:
+    async def render(request: web.Request) -> web.Response:
+        messages = (await request.json())["messages"]
+        kept = [message for message in messages if message["role"] in kept_roles]
+        prompt = "".join(f"[{message['role']}]{message['content']}" for message in kept)
+        return web.json_response({"prompt": prompt}, status=200 if len(kept) == len(messages) else status)
+
+    application = web.Application()
+    application.router.add_post("/apply-template", render)
+    async with TestServer(application) as server:
+        base_url = f"http://127.0.0.1:{server.port}/v1"
+        profile = await fitted(BackendTarget(profile=profile_named("llamacpp"), base_url=base_url, model="m"))
+
+    assert profile.system_prompt == place
 
 
 @pytest.mark.parametrize("tag", ["<think>", "<thinking>", "[THINK]", "<seed:think>"])
@@ -294,9 +336,18 @@ ANSWERS = {2: "A tree.", 5: "Ants.", 8: "They sleep."}
 """The reply to the conversation with this number of turns."""
 
 
-def encoded(length: int, profile: BackendProfile) -> bytes:
+WITH_TOOLS = (
+    Turn("user", "What is here?"),
+    Turn("assistant", (ToolUseBlock("toolu_1", "Read", {"path": "/garden"}),)),
+    Turn("user", (ToolResultBlock("toolu_1", "A tree."), TextBlock("Be brief."))),
+    Turn("assistant", "A tree."),
+    Turn("user", "And now?"),
+)
+
+
+def encoded(length: int, profile: BackendProfile, turns: tuple[Turn, ...] = TALK) -> bytes:
     """Return the request of the conversation so far, prepared as the gateway does it."""
-    request = MessagesRequest(model="m", max_tokens=16, messages=TALK[:length], system="Look around.")
+    request = MessagesRequest(model="m", max_tokens=16, messages=turns[:length], system="Look around.")
     prepared = prepare(request, prompt_transforms(), PromptContext(), lambda _: 0).request
     return dialect_named("openai_chat").encode_request(prepared, "m", profile).request.body
 

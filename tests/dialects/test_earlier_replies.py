@@ -60,3 +60,12 @@ def test_only_the_last_replies_are_remembered() -> None:
 
     assert not earlier.refuses("0")
     assert earlier.refuses("1")
+
+
+def test_another_server_may_use_the_same_ids() -> None:
+    earlier = EarlierReplies()
+    answers = [answer(earlier, "1") for _ in range(3)]
+    earlier.forget()
+
+    assert answers == [True, False, True]
+    assert [answer(earlier, "1") for _ in range(2)] == [True, False]

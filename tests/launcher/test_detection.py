@@ -91,16 +91,6 @@ async def test_a_kind_that_answers_at_none_of_its_usual_addresses_is_reported_wi
         await find_target(Settings(mode="llamacpp"), profiles)
 
 
-async def test_the_address_of_a_server_on_the_internet_tells_its_kind() -> None:
-    async with stub_server(OPENROUTER) as server:
-        profiles = placed({"openai": (server.base_url,)})
-        target = await find_target(Settings(backend_url=server.origin, model="z/large"), profiles)
-
-    assert target is not None
-    assert target.profile.name == "openai"
-    assert {path for _, path, _ in server.requests} <= {"/v1/models", "/health"}
-
-
 async def test_an_address_without_a_server_is_an_error() -> None:
     with pytest.raises(ServerUnusable, match=r"127\.0\.0\.1:9") as raised:
         await find_target(Settings(backend_url=NOWHERE))

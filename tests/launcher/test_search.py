@@ -17,7 +17,7 @@ from tests.parts.stub_server import Answer, Documents, stub_server
 from tests.parts.usual_places import NOWHERE, placed
 
 from anyclaude.backends import BackendTarget
-from anyclaude.errors import InvalidSetting, ServerUnusable
+from anyclaude.errors import ServerUnusable
 from anyclaude.launcher.detection import find_target
 from anyclaude.profiles import BackendName
 from anyclaude.protocol.json_values import JsonValue
@@ -220,15 +220,6 @@ async def test_a_gateway_like_this_one_is_recognised_and_not_used(tmp_path: Path
 
     assert target is None
     assert said == [f"anyclaude: the server at {gateway.base_url} is a gateway of anyclaude itself; it is not used."]
-
-
-@pytest.mark.parametrize("mode", ["auto", "generic", "llamacpp"])
-async def test_a_gateway_like_this_one_cannot_be_chosen(tmp_path: Path, mode: str) -> None:
-    async with running_gateway(tmp_path, target_at(NOWHERE, "ollama")) as gateway:
-        with pytest.raises(
-            InvalidSetting, match="is a gateway of anyclaude itself, not a model server; name the server"
-        ):
-            await find_target(Settings(mode=mode, backend_url=gateway.base_url))
 
 
 async def test_where_nothing_answers_nothing_is_said() -> None:

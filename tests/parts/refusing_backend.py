@@ -108,6 +108,13 @@ REFUSALS: Mapping[str, Refused] = {
         lambda body: any(_has_calls(message) and "reasoning_content" not in message for message in _messages(body)),
         "thinking is enabled but reasoning_content is missing in assistant tool call message at index 1",
     ),
+    "no signature": Refused(
+        lambda body: any(
+            _has_calls(message) and "signature" not in json.dumps(message["tool_calls"]) for message in _messages(body)
+        ),
+        "Function call is missing a thought_signature in functionCall parts. This is required for tools to work "
+        "correctly, and missing thought_signature may lead to degraded model performance.",
+    ),
     "null content": Refused(
         lambda body: any(message.get("content") is None for message in _messages(body)),
         "Invalid value for 'content': expected a string, got null.",

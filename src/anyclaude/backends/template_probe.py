@@ -6,13 +6,14 @@ drop the model's reasoning; it may raise on the result of a call that stands in 
 does ("Message has tool role, but there was no previous assistant message with a tool call!").  llama.cpp renders any
 conversation on request (`POST /apply-template`), so no knowledge of the template is needed: a small conversation is
 rendered turn by turn, and each rendering has to begin with the whole one before it, which is what the engine's cache
-requires.  The same route refuses a picture if the model cannot see (llama.cpp b11549: status 500), as every later
+requires.  Where the template has no system role, or no user message after a result, the same is tried in other places.
+The same route refuses a picture if the model cannot see (llama.cpp b11549: status 500), as every later
 request of a conversation with a picture in its history would be refused.
 """
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -20,7 +21,7 @@ from msgspec.structs import replace
 
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendError
-from anyclaude.profiles import BackendProfile, ThinkingSwitch
+from anyclaude.profiles import BackendProfile, SystemPrompt, TextAfterResults, ThinkingSwitch
 from anyclaude.protocol.json_values import JsonObject, encode_json
 
 from .base import Backend
@@ -83,6 +84,8 @@ async def _fitted(profile: BackendProfile, template: "_Template") -> BackendProf
         accepts_images=profile.accepts_images and shows_pictures,
         thinking_switch=switch,
         opens_thinking=await template.opens_thinking(switch),
+        system_prompt=await template.place_of_system_prompt(),
+        text_after_results=await template.place_of_text_after_results(),
     )
 
 
@@ -160,6 +163,27 @@ WITH_REASONING: Stages = (
 """Many templates keep reasoning until the next user message, and then drop it: the prompt changes from there."""
 
 
+SYSTEM_PROMPT = _message("system", "The first rule.")
+
+ADDED_TEXT = "The added text."
+"""What the user says beside a result."""
+
+LAST_TURN = (_message("assistant", "The answer."), _message("user", "The second question."))
+
+_CALL, _RESULT = _call_and_result()
+
+WITH_ADDED_TEXT: Mapping[TextAfterResults, Stages] = {
+    "user_message": (FIRST_TURN, (_CALL, _RESULT), (_message("user", ADDED_TEXT),), LAST_TURN),
+    "last_result": (FIRST_TURN, (_CALL, {**_RESULT, "content": f"The result.\n\n{ADDED_TEXT}"}), LAST_TURN),
+    "after_assistant": (
+        FIRST_TURN,
+        (_CALL, _RESULT),
+        (_message("assistant", "Understood."), _message("user", ADDED_TEXT)),
+        LAST_TURN,
+    ),
+}
+"""The places of text beside a result, the usual one first; Mistral's templates raise on it."""
+
 WRITTEN_CALL = '<tool_call>\n{"name": "Read", "arguments": {"path": "/notes"}}\n</tool_call>'
 
 
@@ -198,8 +222,28 @@ class _Template:
         self._backend = backend
         self._path = path
 
+    async def place_of_system_prompt(self) -> SystemPrompt:
+        """Return where the system prompt is shown: in the user's turn, if the template refuses or omits the role."""
+        rendering = await self.rendered((SYSTEM_PROMPT, *FIRST_TURN))
+        is_shown = rendering is not None and _contains_in_order(rendering, _texts([SYSTEM_PROMPT]))
+        return "system_message" if is_shown else "first_user_message"
+
+    async def place_of_text_after_results(self) -> TextAfterResults:
+        """Return the first place in which text beside a result is shown, and keeps the prefix."""
+        for place, stages in WITH_ADDED_TEXT.items():
+            renderings = await self._renderings(stages)
+            if renderings and keeps_the_prefix(renderings, [ADDED_TEXT]):
+                return place
+        return "user_message"
+
     async def keeps(self, stages: Stages) -> bool:
         """Return whether the conversation is rendered whole and in order, and each turn as it was rendered before."""
+        renderings = await self._renderings(stages)
+        texts = _texts([message for stage in stages for message in stage])
+        return bool(renderings) and keeps_the_prefix(renderings, texts)
+
+    async def _renderings(self, stages: Stages) -> list[str]:
+        """Return the rendering of the conversation after each stage, nothing if the template raises on one."""
         renderings: list[str] = []
         conversation: list[JsonObject] = []
         # One after the other, on one connection: llama.cpp gives each open connection a thread, and it has few.
@@ -207,9 +251,9 @@ class _Template:
             conversation += stage
             rendering = await self.rendered(conversation)
             if rendering is None:
-                return False
+                return []
             renderings.append(rendering)
-        return keeps_the_prefix(renderings, _texts(conversation))
+        return renderings
 
     async def thinking_switch(self) -> ThinkingSwitch:
         """Return the variable that switches thinking for the next reply, and changes nothing before it."""

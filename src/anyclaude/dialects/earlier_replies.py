@@ -39,3 +39,9 @@ class EarlierReplies:
             self._ids[reply_id] = None
             if len(self._ids) > REMEMBERED_REPLIES:
                 del self._ids[next(iter(self._ids))]
+
+    def forget(self) -> None:
+        """Forget all replies: another server has taken the place of theirs, and may count its own from one again."""
+        self._ids.clear()
+        self._has_just_refused = False
+        self._are_distinct = True

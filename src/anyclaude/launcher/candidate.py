@@ -27,6 +27,10 @@ from anyclaude.settings import Mode
 QUESTION_SECONDS = 5.0
 """For a server that was chosen, which may be far away, or busy."""
 
+QUESTIONS_AT_ONCE = 3
+"""How many kinds one server is asked about at the same time: the standard library's servers, of which mlx_lm.server is
+one, keep five connections waiting (`socketserver.TCPServer.request_queue_size`), and the next one loses a second."""
+
 LOADING_SECONDS = 600.0
 """How long a server that is loading its model is waited for: a large one from a slow disk takes minutes."""
 
@@ -78,25 +82,31 @@ async def identities_at(
 ) -> list[tuple[BackendProfile, Identity]]:
     """Return each kind that can be told from others, in their order, and whether the server at an address is of it."""
     kinds = [profile for profile in profiles if profile.identity_path]
-    identities = await asyncio.gather(*(identify(candidate(kind, url, wanted), within_seconds) for kind in kinds))
+    turns = asyncio.Semaphore(QUESTIONS_AT_ONCE)
+
+    async def asked(kind: BackendProfile) -> Identity:
+        async with turns:
+            return await identify(candidate(kind, url, wanted), within_seconds)
+
+    identities = await asyncio.gather(*map(asked, kinds))
     return list(zip(kinds, identities, strict=True))
 
 
-async def kind_at(url: str, wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> BackendProfile | None:
+async def kind_at(url: str, wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> BackendProfile:
     """
-    Return the kind of the server at an address, `None` for one that says nothing of itself.
+    Return the kind of the server at an address, `generic` for one that says nothing of itself.
 
-    Raises `ServerUnusable` if nothing there speaks HTTP.
+    Raises:
+        ServerUnusable: when nothing there speaks HTTP.
     """
     if (hosted := hosted_at(url, profiles)) is not None:
         return hosted
-    listed, identities = await asyncio.gather(
-        probe(candidate(profile_named("generic"), url, wanted), MODELS, QUESTION_SECONDS),
-        identities_at(url, wanted, profiles, QUESTION_SECONDS),
-    )
+    generic = profile_named("generic")
+    listed = await probe(candidate(generic, url, wanted), MODELS, QUESTION_SECONDS)
     if isinstance(listed, Obstacle) and not listed.is_answer:
         raise ServerUnusable(listed.sentence, listed.reason)
-    return next((kind for kind, identity in identities if identity in {"yes", "loading"}), None)
+    identities = await identities_at(url, wanted, profiles, QUESTION_SECONDS)
+    return next((kind for kind, identity in identities if identity in {"yes", "loading"}), generic)
 
 
 def hosted_at(url: str, profiles: Iterable[BackendProfile]) -> BackendProfile | None:
@@ -110,9 +120,8 @@ async def usable(backend: Backend, wanted: Wanted) -> Backend:
     """
     Return a server of a known kind once it can be used; one that does not list its models may be.
 
-    Raises `ServerUnusable`.
-
     Raises:
+        ServerUnusable: when it does not answer as a model server.
         InvalidSetting: when it is a gateway like this one.
     """
     target = backend.target

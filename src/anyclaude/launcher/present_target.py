@@ -124,7 +124,7 @@ async def _chosen(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Backe
     if wanted.url is None:
         return await _at_usual_address(_profile(wanted.mode, profiles), wanted)
     kind = await kind_at(wanted.url, wanted, profiles) if wanted.mode == AUTO else _profile(wanted.mode, profiles)
-    return await usable(candidate(kind or profile_named("generic"), wanted.url, wanted, knows_kind=True), wanted)
+    return await usable(candidate(kind, wanted.url, wanted, knows_kind=True), wanted)
 
 
 async def _at_usual_address(profile: BackendProfile, wanted: Wanted) -> Backend:

@@ -22,7 +22,7 @@ from anyclaude.backends import (
     is_own_gateway,
     probe,
 )
-from anyclaude.backends.obstacle import SILENT, Reason
+from anyclaude.backends.obstacle import Reason
 from anyclaude.errors import ServerUnusable
 from anyclaude.network import parse_address
 from anyclaude.profiles import BackendProfile, profile_named
@@ -34,16 +34,7 @@ DETECTION_SECONDS = 0.5
 """A server on loopback answers these small questions within milliseconds; one that is computing may take longer, and
 gets `QUESTION_SECONDS` if there is no other."""
 
-NO_MODEL_SERVER: frozenset[Reason] = SILENT | {
-    "certificate",
-    "speaks_plain",
-    "speaks_tls",
-    "not_http",
-    "not_found",
-    "wrong_path",
-    "web_page",
-    "redirect",
-}
+NO_MODEL_SERVER: frozenset[Reason] = frozenset({"not_found", "wrong_path", "web_page", "redirect"})
 """What no model server says at its usual address if it is asked for its models."""
 
 Occupant: TypeAlias = Literal["nobody", "slow", "known", "locked", "unknown", "ourselves"]
@@ -119,7 +110,7 @@ async def _place(url: str, wanted: Wanted, kinds: Sequence[BackendProfile], with
     """Return who is at an address; where there is no model server, one question tells."""
     stranger = candidate(profile_named("generic"), url, wanted)
     listed = await probe(stranger, MODELS, within_seconds)
-    if isinstance(listed, Obstacle) and listed.reason in NO_MODEL_SERVER:
+    if isinstance(listed, Obstacle) and (not listed.is_answer or listed.reason in NO_MODEL_SERVER):
         return Place(url, "slow" if listed.reason == "timeout" else "nobody")
     identities, is_ours = await asyncio.gather(
         identities_at(url, wanted, kinds, within_seconds), is_own_gateway(stranger, within_seconds)

@@ -143,11 +143,13 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     """The route, from the server's root, that reports the server's version, where no other answer does."""
     facts_from: FactsSource = "openai_models"
     how_to_start: str = ""
+    has_unique_reply_ids: bool = True
+    """Whether an id that an earlier reply had means that the server wrote that reply into this one."""
+    started_model: str | None = None
+    """The name under which the server knows the model it was started with, if its list holds others beside it."""
     counts_cached_tokens: bool = False
     """Whether `usage.prompt_tokens` is known to count the whole prompt, as the API says, and not only the tokens that
     were not cached.  A reply that reports its cached tokens shows it as well."""
-    started_model: str | None = None
-    """The name under which the server knows the model it was started with, if its list holds others beside it."""
     parallel_requests: int = 1
     keeps_evicted_prompts: bool = False
     """Whether a prompt that another one evicts is kept elsewhere; if not, the gateway lets a conversation finish its
@@ -166,6 +168,9 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     """The length to which descriptions of tools are shortened."""
     names_results: bool = False
     """Whether a tool's result has the name of the tool."""
+    requires_signatures: bool = False
+    """Whether a call without a signature is refused, even one that another model made: Gemini 3, which takes a
+    placeholder for it (ai.google.dev, Thought signatures)."""
     system_prompt: SystemPrompt = "system_message"
     text_after_results: TextAfterResults = "user_message"
     prefill: Prefill = "assistant_message"

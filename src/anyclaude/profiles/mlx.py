@@ -10,6 +10,7 @@ MLX = BackendProfile(
     accepts_named_tool_choice=False,  # `tool_choice` and `response_format` are not read
     forces_calls_by="words",
     reply_format="words",
+    counts_cached_tokens=True,  # the length of the prompt
     # Its list of models does not look at what follows `/v1/models`: elsewhere this path is a model that does not exist.
     identity_path="/v1/models/anyclaude/none",
     identity_marker='{"object": "list", "data": [',

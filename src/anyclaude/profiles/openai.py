@@ -12,6 +12,7 @@ OPENAI = BackendProfile(
     max_tokens_field="max_completion_tokens",  # reasoning models refuse `max_tokens`
     accepts_top_k=False,
     accepts_reasoning_effort=True,
+    counts_cached_tokens=True,  # `prompt_tokens_details` is a part of them
     parallel_requests=16,
     keeps_evicted_prompts=True,  # for minutes (guide: prompt caching)
     conversation_field="prompt_cache_key",  # requests with the same key go to the same cache

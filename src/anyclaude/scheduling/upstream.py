@@ -64,7 +64,7 @@ class BackendRequest(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A server with what stands before it, and what its refusals have taught; its last replies are remembered."""
+    """A server with what stands before it, and what its refusals have taught; it remembers its last replies."""
 
     server: FollowedServer
     dialect: Dialect
@@ -166,8 +166,9 @@ class Upstream:
             raise settled from error
 
     def server_changed(self, backend: Backend) -> None:
-        """Adapt to what the server runs now: counts of another model's tokens mean nothing."""
+        """Adapt to what the server runs now: counts of another model's tokens mean nothing, nor do its ids."""
         self.window.forget()
+        self.earlier_replies.forget()
         target = backend.target
         self.admission.adapt(target.parallel_requests, evicts_prompts=not target.profile.keeps_evicted_prompts)
 
@@ -203,7 +204,8 @@ class Upstream:
                 body = await reply.read_error()
                 raise self.dialect.decode_error(reply.status, body, reply.retry_after_seconds, request.profile)
             tools = request.source.request.tools
-            yield DeltaReader(reply, self.dialect.decoder(reply.content_type, tools, self.earlier_replies))
+            earlier_replies = self.earlier_replies if request.profile.has_unique_reply_ids else EarlierReplies()
+            yield DeltaReader(reply, self.dialect.decoder(reply.content_type, tools, earlier_replies))
 
 
 class PreparedRequest(Struct, frozen=True):

@@ -148,6 +148,7 @@ OTHERS = [
     ("Cannot have 2 or more assistant messages at the end of the list.", body(USER, ANSWER), "prefill", "in_question"),  # llama.cpp
     ("This model does not support assistant message prefill. The conversation must end with a user message.", body(USER, ANSWER), "prefill", "in_question"),  # Anthropic
     ("Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant", body(USER, ANSWER), "prefill", "in_question"),  # Mistral
+    ("Function call is missing a thought_signature in functionCall parts. This is required for tools to work correctly, and missing thought_signature may lead to degraded model performance.", ALL, "requires_signatures", True),  # Gemini 3 (ai issue 15550)
     ("thinking is enabled but reasoning_content is missing in assistant tool call message at index 1", ALL, "earlier_reasoning", "reasoning_content"),  # Kimi
     ("The `reasoning_content` in the thinking mode must be passed back to the API.", ALL, "earlier_reasoning", "reasoning_content"),  # DeepSeek
     ("Unsupported parameter: messages.1.reasoning_content", body(USER, {**CALLING, "reasoning_content": "x"}, RESULT), "earlier_reasoning", "drop"),
@@ -200,7 +201,9 @@ def test_a_refusal_for_another_reason_teaches_nothing(status: int) -> None:
 
 
 def test_a_prompt_that_is_too_long_teaches_nothing() -> None:
-    body = encode_json({"error": {"message": "max_tokens must be at most 100 in a context length of 32768 tokens"}})
+    body = encode_json(
+        {"error": {"message": "maximum context length is 32768 tokens, you requested 40000; reduce max_tokens"}}
+    )
     refusal = rejection(400, body, None, GENERIC)
 
     assert refusal.is_too_long

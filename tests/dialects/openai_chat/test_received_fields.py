@@ -153,6 +153,20 @@ def test_reasoning_goes_back_as_it_was_received_even_if_the_client_does_not_retu
     assert "reasoning_content" not in sent_back(fields[0])
 
 
+def test_a_call_without_a_signature_has_a_placeholder_where_the_server_requires_one() -> None:
+    profile = replace(PROFILE, requires_signatures=True)
+    placeholder = {"google": {"thought_signature": "skip_thought_signature_validator"}}
+    call, other = ToolUseBlock("a", "Read", {}), ToolUseBlock("b", "Read", {})
+    request = replace(asked(), messages=(Turn("user", "x"), Turn("assistant", (call, other))))
+    body = decode_json(OpenAiChat().encode_request(request, "model", profile).request.body)
+    signed = ProviderFields(encode_json({"extra_content": SIGNATURE}).decode())
+
+    assert at(body, "messages", 1, "tool_calls", 0, "extra_content") == placeholder
+    assert "extra_content" not in str(at(body, "messages", 1, "tool_calls", 1))
+    assert at(sent_back(signed, profile=profile), "tool_calls", 0, "extra_content") == SIGNATURE
+    assert at(sent_back(signed, "another model", profile), "tool_calls", 0, "extra_content") == placeholder
+
+
 def test_fields_stay_in_their_place_when_the_conversation_grows() -> None:
     call = ToolUseBlock("t", "Read", {}, provider_fields=ProviderFields('{"extra_content":1}', origin=ORIGIN))
     turns = (

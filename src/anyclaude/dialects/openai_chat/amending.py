@@ -145,6 +145,9 @@ def _changes(refusal: Refusal) -> Iterator[Change]:
 
 def _reasoning(refusal: Refusal) -> Iterator[Change]:
     """Yield what becomes of the reasoning of earlier turns, which a server demands or does not know."""
+    has_calls = any("tool_calls" in message for message in refusal.messages)
+    if has_calls and refusal.says(r"thought[_ ]?signature") and refusal.says(r"missing|required|must|not set|empty"):
+        yield "requires_signatures", True
     if not refusal.says(r"reasoning[_ ]?(?:content|details)|thinking (?:block|content)|\breasoning\b.{0,40}\bmessage"):
         return
     if refusal.says(

@@ -39,7 +39,7 @@ from anyclaude.tool_schemas import wire_name
 from .dropped_fields import DroppedFields
 from .in_words import GO_ON, call_in_words, result_in_words
 from .parts import Part, PartReader, Picture, encode_parts, joined_text
-from .received_fields import returned
+from .received_fields import UNSIGNED, is_signed, returned
 from .reply_message import EMPTY_MESSAGE, Reply
 from .speakers import by_speaker, is_prefill
 
@@ -66,7 +66,6 @@ class Spoken(Struct, frozen=True):
 
 
 NOTHING_SPOKEN = Spoken()
-NO_FIELDS = ProviderFields()
 
 
 def encode_conversation(
@@ -224,13 +223,22 @@ class Conversation:
         if self._profile.tools_sent_as == "words":
             reply.add_text(call_in_words(call.name, arguments))
             return
-        received = block.provider_fields
-        fields = NO_FIELDS if received is None or received.origin != self._origin else received
-        function: JsonObject = {"name": call.name, "arguments": arguments, **returned(fields.function)}
-        reply.calls.append({"id": call.id, "type": "function", "function": function, **returned(fields.call)})
-        reply.provider_fields |= returned(fields.message)
-        if fields.reasoning and self._profile.earlier_reasoning != "drop":
-            reply.reasoning = [fields.reasoning]  # whatever the client has made of it
+        function: dict[str, JsonValue] = {"name": call.name, "arguments": arguments}
+        encoded: dict[str, JsonValue] = {"id": call.id, "type": "function", "function": function}
+        reply.calls.append(encoded)
+        fields = block.provider_fields if self._is_ours(block.provider_fields) else None
+        if self._profile.requires_signatures and len(reply.calls) == 1 and not is_signed(fields):
+            encoded |= UNSIGNED  # of parallel calls, only the first has a signature
+        if fields is not None:
+            function |= returned(fields.function)
+            encoded |= returned(fields.call)
+            reply.provider_fields |= returned(fields.message)
+            if fields.reasoning and self._profile.earlier_reasoning != "drop":
+                reply.reasoning = [fields.reasoning]  # whatever the client has made of it
+
+    def _is_ours(self, fields: ProviderFields | None) -> bool:
+        """Return whether fields came from the server and model that this conversation goes to."""
+        return fields is not None and fields.origin == self._origin
 
     @property
     def _is_first_turn(self) -> bool:
@@ -296,8 +304,9 @@ class Conversation:
         return joined_text(parts)
 
     def _close(self, message: Message) -> None:
-        self._closed[-1:] = self._tail()
-        self._user_parts = []
+        if self._user_parts:
+            self._closed[-1:] = self._tail()
+            self._user_parts = []
         self._closed.append(message)
 
     @property

@@ -35,7 +35,7 @@ JSON_START = re.compile(rb'\s*(?:\{|"|\[\s*(?:[\[{"\]\d-]|$))')
 
 JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
-PAGE_TITLE = re.compile(rb"<(title|h1)\b[^>]*>(.*?)</\1\s*>", re.DOTALL | re.IGNORECASE)
+PAGE_TITLE = re.compile(rb"<(title|h1)\b[^>]{,200}>(.{,600}?)</\1\s*>", re.DOTALL | re.IGNORECASE)
 MAX_PAGE_BYTES = 64 * 1024
 """The part of a web page that is read for its title, which stands near the beginning."""
 MAX_TITLE_CHARACTERS = 200
@@ -226,7 +226,12 @@ class WebPageDecoder:
         return []
 
     def finish(self) -> list[Delta]:
-        """Return nothing, ever.  Raises `BackendGarbled` with the title."""
+        """
+        Return nothing, ever.
+
+        Raises:
+            BackendGarbled: with the title of the page.
+        """
         found = PAGE_TITLE.search(self._page)
         title = html.unescape(found[2].decode(errors="replace")) if found else ""
         title = " ".join(re.sub(r"<[^>]*>", " ", title).split())[:MAX_TITLE_CHARACTERS]

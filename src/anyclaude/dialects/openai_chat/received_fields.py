@@ -17,6 +17,9 @@ from .wire import CALL_FIELDS, FUNCTION_FIELDS, MESSAGE_FIELDS, CallPart, ChatMe
 CONTINUED = ("text", "summary", "thinking")
 """The texts in the items of a list that arrive in pieces, as reasoning does (OpenRouter's `reasoning_details`)."""
 
+UNSIGNED: JsonObject = {"extra_content": {"google": {"thought_signature": "skip_thought_signature_validator"}}}
+"""What Gemini's API documents for a call that it has not signed: one of another model, or of an earlier session."""
+
 
 class ReceivedFields:
     """The fields of one reply so far."""
@@ -55,6 +58,11 @@ class ReceivedFields:
             texts.append("".join(self._reasoning) if is_first else "")
             if any(texts):
                 yield ToolCallDelta(slot, provider_fields=ProviderFields(*texts))
+
+
+def is_signed(fields: ProviderFields | None) -> bool:
+    """Return whether a signature is among the fields."""
+    return fields is not None and any("signature" in text for text in (fields.call, fields.function, fields.message))
 
 
 def returned(text: str) -> JsonObject:

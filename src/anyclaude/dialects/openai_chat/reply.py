@@ -7,7 +7,7 @@ This path is paid for per token: a chunk that adds text costs a few comparisons.
 from collections.abc import Mapping
 
 from anyclaude.dialects.earlier_replies import EarlierReplies
-from anyclaude.errors import BackendTruncated
+from anyclaude.errors import BackendTruncated, BadSample
 from anyclaude.protocol.deltas import Delta, Finished, StopReason, TextDelta, ThinkingDelta, UsageReported
 from anyclaude.protocol.json_values import with_whole_characters
 
@@ -71,7 +71,8 @@ class Reply:
         Add the deltas of a chunk, which was decoded from `data`, to `deltas`.
 
         Raises:
-            BackendTruncated: when the chunk belongs to an earlier reply, or when the reply ends without its call.
+            BackendTruncated: when the chunk belongs to an earlier reply.
+            BadSample: when the reply ends without its call.
         """
         if chunk.id != self._id:
             self._take_id(chunk.id)
@@ -212,7 +213,7 @@ class Reply:
         is_empty = not (self._calls.are_any or self._has_text or self._has_reasoning)
         if end.reason == "tool_use" and is_empty:  # elsewhere the call may be in the text
             self._is_finished = False
-            raise BackendTruncated(LOST_CALL)
+            raise BadSample(LOST_CALL, 502, "api_error")
         deltas.append(end)
 
 

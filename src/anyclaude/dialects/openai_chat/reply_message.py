@@ -45,8 +45,8 @@ class Reply:
 
     def message(self, profile: BackendProfile, before: JsonObject | None = None) -> JsonObject:
         """Return the message on the wire, joined to the one before it if that is the assistant's too."""
-        texts = [None if before is None else before["content"], self.content]
-        content = SEPARATOR.join(str(text) for text in texts if text)
+        earlier = "" if before is None else str(before["content"] or "")
+        content = earlier + SEPARATOR + self.content if earlier and self.content else earlier or self.content
         message: dict[str, JsonValue] = {"role": "assistant", **(before or {})}
         message["content"] = content or EMPTY[profile.empty_content]
         if before is None and any(self.reasoning):

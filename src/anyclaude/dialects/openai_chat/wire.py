@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
+from msgspec.structs import replace
 
 from anyclaude.errors import BackendGarbled
 from anyclaude.protocol.json_values import (
@@ -49,7 +50,11 @@ field of its own, LiteLLM into `provider_specific_fields` and `thinking_blocks`;
 
 
 class FunctionPart(Struct, gc=False):
-    """The name of a called function and its arguments, whole or in part; a character of these may be cut in two."""
+    """
+    The name of a called function and its arguments, whole or in part; for the other fields see `CALL_FIELDS`.
+
+    A character of the arguments may be cut in two.
+    """
 
     name: str | None = None
     arguments: str | None = None
@@ -64,14 +69,14 @@ class CallPart(Struct, gc=False):
     index: int | None = None
     id: str | None = None
     function: FunctionPart | None = None
+    name: None = None
+    """Declared as null so that a call without `function` around its parts leaves the fast path."""
+    arguments: None = None
     extra_content: Any = None
     thought_signature: Any = None
     thoughtSignature: Any = None
     signature: Any = None
     provider_specific_fields: Any = None
-    name: None = None
-    """Declared as null so that a call without `function` around its parts leaves the fast path."""
-    arguments: None = None
 
 
 class ChatMessage(Struct, gc=False):
@@ -250,12 +255,12 @@ def _calls(raw: JsonValue) -> list[CallPart]:
 def _call(raw: JsonObject) -> CallPart:
     raw_id = raw.get("id")
     function = _function(_object(raw.get("function"))) or _function(raw)
-    return CallPart(
+    part = CallPart(
         _integer(raw.get("index")),
         _text(raw_id) if isinstance(raw_id, str) else str(raw_id) if isinstance(raw_id, int) else None,
         function,
-        **_fields(raw, CALL_FIELDS),
     )
+    return replace(part, **_fields(raw, CALL_FIELDS))
 
 
 def _function(raw: JsonObject | None) -> FunctionPart | None:
