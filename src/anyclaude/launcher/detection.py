@@ -59,7 +59,7 @@ async def find_server(
     for each server that was found and cannot be used unasked.  One that cannot be used is returned as one to be awaited
     if `awaits` says so.
 
-    Raises `ServerUnusable` if a chosen server does not answer as one, `InvalidSetting` if the user has to say more.
+    Raises `ServerUnusable` if a chosen server does not answer as one, and `InvalidSetting` if the user has to say more.
     """
     if settings.mode == "embedded" or (_is_open(settings) and not is_searched(settings)):
         return None
@@ -88,7 +88,12 @@ async def find_server(
 
 
 async def find_fallbacks(settings: Settings, say: Say) -> tuple[FoundServer, ...]:
-    """Return the servers to use if the first one fails; one that cannot be used yet is awaited, and `say` says why."""
+    """
+    Return the servers to use if the first one fails; one that cannot be used yet is awaited, and `say` says why.
+
+    Raises:
+        InvalidSetting: when one is not described well enough to be asked.
+    """
     found: list[FoundServer] = []
     for fallback in settings.fallbacks:
         if fallback.mode is None and fallback.url is None:

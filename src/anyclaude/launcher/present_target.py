@@ -71,7 +71,13 @@ async def present_target(wanted: Wanted, known: BackendTarget, profiles: tuple[B
 
 
 async def described_target(backend: Backend, wanted: Wanted, facts: ServerFacts | None = None) -> BackendTarget:
-    """Return a server with its model and what it reports, which is asked for unless it is known."""
+    """
+    Return a server with its model and what it reports, which is asked for unless it is known.
+
+    Raises:
+        InvalidSetting: when a service has many models, and none is named.
+        ServerUnusable: when it has no model.
+    """
     facts = facts or await ask_facts(backend, QUESTION_SECONDS, wanted.model)
     found, profile = backend.target, backend.target.profile
     if wanted.model is None and profile.is_remote:

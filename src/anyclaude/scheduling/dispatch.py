@@ -191,6 +191,7 @@ class Dispatcher:
         breaker = request.upstream.breaker
         breaker.admit()
         try:
+            await self._wait_for_abandoned_work(request, progress)
             opened = await self._send(request, progress)
         except (BackendUnreachable, BackendTimeout) as error:
             breaker.failed(str(error))
@@ -204,6 +205,15 @@ class Dispatcher:
             raise
         breaker.succeeded()
         return opened
+
+    async def _wait_for_abandoned_work(self, request: PreparedRequest, progress: Progress) -> None:
+        """Wait until the server has let go of a reply whose client has left, for as long as for a reply to begin."""
+        upstream = request.upstream
+        waited = await upstream.abandoned_work.wait_for_end(
+            upstream.backend, upstream.admission.running, self._sleep, self._clock, self.timeouts.first_byte_seconds
+        )
+        if waited is not None:
+            progress.abandoned_work_seconds = (progress.abandoned_work_seconds or 0.0) + waited
 
     async def _send(self, request: PreparedRequest, progress: Progress) -> OpenReply:
         progress.sending(request)
