@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from msgspec.structs import replace
+from tests.parts.json_at import at
 from tests.parts.processes import LONG_SECONDS
 from tests.parts.restarting_server import RestartingServer, Restarts
 from tests.parts.server_documents import LLAMACPP
@@ -18,7 +19,7 @@ from tests.parts.stub_server import Answer, Documents, stub_server
 from anyclaude.errors import InvalidSetting
 from anyclaude.launcher import Invocation, Terminal
 from anyclaude.launcher.serve import serve
-from anyclaude.protocol.json_values import JsonObject
+from anyclaude.protocol.json_values import JsonObject, JsonValue
 from anyclaude.secret import Secret
 from anyclaude.settings import Fallback, Settings
 from anyclaude.timeouts import Timeouts
@@ -230,6 +231,32 @@ async def test_the_models_that_a_server_has_are_named_if_the_one_that_was_chosen
 
     assert status == 404
     assert words_of(error) == f"model 'qwen' not found. llama.cpp at {server.origin}/v1 has gemma"
+
+
+async def test_a_window_that_shows_when_the_model_is_loaded_is_said_after_the_first_reply(tmp_path: Path) -> None:
+    documents: dict[str, JsonValue] = {
+        "/api/version": {"version": "0.9.0"},
+        "/api/tags": {"models": [{"name": "qwen3:8b"}]},
+        "/api/ps": {"models": []},
+        "/v1/models": {"object": "list", "data": [{"id": "qwen3:8b"}]},
+    }
+
+    def reply(body: JsonValue) -> JsonValue:
+        documents["/api/ps"] = {"models": [{"name": "qwen3:8b", "context_length": 40_960}]}
+        message: JsonObject = {"role": "assistant", "content": "Hello"}
+        return {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+
+    async with stub_server(documents, by_body={"/v1/chat/completions": reply}) as server:
+        settings = Settings(mode="ollama", backend_url=server.origin)
+        async with serving(tmp_path, settings) as gateway:
+            first = await gateway.out.line_with("listens on")
+            await gateway.asks()
+            change = await gateway.err.line_with("the server has changed")
+            _, health = await gateway.get("/health")
+
+    assert first.endswith("window unknown: asked again after the first reply.")
+    assert change.endswith("model qwen3:8b, window 40,960 tokens.")
+    assert at(health, "backends", 0, "context_tokens") == 40_960
 
 
 async def test_a_server_that_was_away_for_a_while_is_asked_what_it_runs_before_it_is_used(tmp_path: Path) -> None:
