@@ -8,9 +8,9 @@ from tests.parts.stub_server import Answer, Documents, stub_server
 from tests.parts.usual_places import placed
 
 from anyclaude.errors import ServerUnusable
-from anyclaude.launcher.detection import FoundServer, find_server
+from anyclaude.launcher.detection import FoundServer, find_fallbacks, find_server
 from anyclaude.protocol.json_values import JsonObject, JsonValue
-from anyclaude.settings import Settings
+from anyclaude.settings import Fallback, Settings
 
 ANY = Settings()
 LOADING = Answer(503, '{"error": {"message": "Loading model", "code": 503}}')
@@ -101,9 +101,8 @@ async def test_lm_studios_window_is_known_once_the_model_is_loaded() -> None:
     ("documents", "sentence"),
     [
         ({"/v1/models": LOADING, "/props": LOADING}, "is still loading its model"),
-        ({"/v1/models": Answer(401, "{}")}, "wants a key"),
+        ({"/v1/models": Answer(502, "<h1>Bad gateway</h1>", "text/html")}, "answers with an error: HTTP 502"),
         ({}, "name a model with --model"),
-        ({"/models": {"data": [{"id": "m"}]}}, "lists its models elsewhere"),
     ],
 )
 async def test_a_server_that_cannot_be_used_yet_is_awaited_with_its_sentence_and_found_as_its_kind(
@@ -121,6 +120,29 @@ async def test_a_server_that_cannot_be_used_yet_is_awaited_with_its_sentence_and
     assert (awaited.target.profile.name, awaited.target.model) == ("generic", "")
     assert (found.profile.name, found.model, found.context_tokens) == ("llamacpp", "qwen", 1_024)
     assert found.awaited_because is None
+
+
+@pytest.mark.parametrize(
+    ("documents", "sentence"),
+    [
+        ({"/v1/models": Answer(401, "{}")}, "wants a key"),
+        ({"/v1/models": Answer(302, "", headers={"location": "https://elsewhere.example/v1/models"})}, "redirects to"),
+        ({"/models": {"data": [{"id": "m"}]}}, "lists its models elsewhere"),
+    ],
+)
+async def test_what_only_another_setting_mends_is_not_awaited(documents: Documents, sentence: str) -> None:
+    async with stub_server(documents) as server:
+        with pytest.raises(ServerUnusable, match=sentence):
+            await found_at(f"{server.origin}/v1")
+
+
+async def test_a_fallback_is_awaited_whatever_the_reason_is() -> None:
+    said: list[str] = []
+    async with stub_server({"/v1/models": Answer(401, "{}")}) as server:
+        (fallback,) = await find_fallbacks(Settings(fallbacks=(Fallback("vllm", server.origin),)), said.append)
+
+    assert "wants a key" in (fallback.target.awaited_because or "")
+    assert len(said) == 1
 
 
 async def test_an_awaited_server_may_turn_up_at_any_address_that_is_usual_for_its_kind() -> None:

@@ -16,7 +16,7 @@ from tests.parts.restarting_server import RestartingServer, Restarts
 from tests.parts.server_documents import LLAMACPP
 from tests.parts.stub_server import Answer, Documents, stub_server
 
-from anyclaude.errors import InvalidSetting
+from anyclaude.errors import InvalidSetting, ServerUnusable
 from anyclaude.launcher import Invocation, Terminal
 from anyclaude.launcher.serve import serve
 from anyclaude.protocol.json_values import JsonObject, JsonValue
@@ -144,14 +144,10 @@ async def test_a_server_that_is_down_is_awaited_and_said_to_be_found(tmp_path: P
     ("documents", "why"),
     [
         ({"/v1/models": LOADING, "/props": LOADING}, "is still loading its model"),
-        ({"/v1/models": Answer(401, "{}")}, "wants a key"),
-        ({"/v1/models": Answer(302, "", headers={"location": "https://elsewhere.example/v1/models"})}, "redirects to"),
-        ({"/models": {"data": [{"id": "m"}]}}, "lists its models elsewhere"),
+        ({"/v1/models": {"data": []}, "/props": {}}, "reports no model that can chat"),
     ],
 )
-async def test_whatever_keeps_a_server_from_being_used_is_awaited_with_its_sentence(
-    tmp_path: Path, documents: Documents, why: str
-) -> None:
+async def test_what_may_pass_is_awaited_with_its_sentence(tmp_path: Path, documents: Documents, why: str) -> None:
     server = RestartingServer()
     settings = Settings(mode="llamacpp", backend_url=f"{server.origin}/v1")
     async with stub_server(documents, port=server.port) as busy, serving(tmp_path, settings) as gateway:
@@ -163,14 +159,16 @@ async def test_whatever_keeps_a_server_from_being_used_is_awaited_with_its_sente
     assert busy.requests
 
 
-async def test_a_malformed_address_is_not_awaited(tmp_path: Path) -> None:
+async def test_what_only_the_user_can_mend_ends_it_at_once(tmp_path: Path) -> None:
+    async def served(url: str) -> None:
+        settings = Settings(backend_url=url, log_dir=tmp_path, port=0)
+        await serve(Invocation((), {}, tmp_path), settings, Terminal(Output()), Output())
+
     with pytest.raises(InvalidSetting):
-        await serve(
-            Invocation((), {}, tmp_path),
-            Settings(backend_url="http://[::1", log_dir=tmp_path, port=0),
-            Terminal(Output()),
-            Output(),
-        )
+        await served("http://[::1")
+    async with stub_server({"/v1/models": Answer(401, "{}")}) as server:
+        with pytest.raises(ServerUnusable, match="wants a key"):
+            await served(server.origin)
 
 
 async def test_a_fallback_answers_while_the_server_is_awaited_and_one_that_was_down_joins(tmp_path: Path) -> None:

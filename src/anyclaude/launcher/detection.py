@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from anyclaude.backends import BackendTarget
+from anyclaude.backends.obstacle import SILENT, Reason
 from anyclaude.errors import InvalidSetting, ServerUnusable
 from anyclaude.network import parse_address
 from anyclaude.profiles import PROFILES, BackendProfile
@@ -15,11 +16,19 @@ from anyclaude.secret import Secret
 from anyclaude.settings import AUTO, Fallback, Settings
 
 from .candidate import LOADING_SECONDS, Say, Wanted
-from .present_target import described_target, expected_target, found_target, present_target
+from .present_target import NO_MODEL, described_target, expected_target, found_target, present_target
 from .search import search
 
 AskAgain: TypeAlias = Callable[[BackendTarget], Awaitable[BackendTarget]]
 """Returns what a server runs now, of which this was known; raises `SetupError` if it cannot be used."""
+
+
+MAY_PASS: frozenset[str] = SILENT | {"loading", "error", NO_MODEL}
+"""What may be over when a server, or the proxy before it, has started.  What is left, such as a key that is refused or
+a certificate, only another setting mends, and settings are read once."""
+
+ALL_REASONS: frozenset[str] = frozenset({*get_args(Reason), NO_MODEL})
+"""A fallback is awaited whatever the reason is: without it, the run is as it would be."""
 
 
 class FoundServer(Struct, frozen=True):
@@ -56,8 +65,8 @@ async def find_server(
     Return the server of this run, or `None` for the embedded engine.
 
     A server that is loading its model is waited for, at most `loading_seconds`.  `say` gets a line meanwhile, and one
-    for each server that was found and cannot be used unasked.  One that cannot be used is returned as one to be awaited
-    if `awaits` says so.
+    for each server that was found and cannot be used unasked.  With `awaits`, one that cannot be used for a reason that
+    may pass is returned as one to be awaited.
 
     Raises `ServerUnusable` if a chosen server does not answer as one, and `InvalidSetting` if the user has to say more.
     """
@@ -77,13 +86,13 @@ async def find_server(
         parallel_requests=settings.parallel_requests,
     )
     if not is_searched(settings):
-        return await _found_or_awaited(wanted, profiles, awaits=awaits)
+        return await _found_or_awaited(wanted, profiles, MAY_PASS if awaits else frozenset())
     if (found := await search(wanted, profiles)) is None:
         return None
     kind = found.backend.target.profile
     pinned = replace(wanted, mode=kind.name, url=found.backend.target.base_url)
     if found.facts is None:
-        return await _found_or_awaited(pinned, profiles, awaits=awaits)
+        return await _found_or_awaited(pinned, profiles, MAY_PASS if awaits else frozenset())
     return _followed(pinned, await described_target(found.backend, pinned, found.facts), profiles)
 
 
@@ -98,7 +107,7 @@ async def find_fallbacks(settings: Settings, say: Say) -> tuple[FoundServer, ...
     for fallback in settings.fallbacks:
         if fallback.mode is None and fallback.url is None:
             raise InvalidSetting("a fallback names neither a kind of server nor an address")
-        server = await _found_or_awaited(_wanted_fallback(fallback, settings), PROFILES, awaits=True)
+        server = await _found_or_awaited(_wanted_fallback(fallback, settings), PROFILES, ALL_REASONS)
         if server.target.awaited_because is not None:
             say(f"anyclaude: the fallback is used as soon as it answers: {server.target.awaited_because}.")
         found.append(server)
@@ -119,14 +128,16 @@ def _is_open(settings: Settings) -> bool:
     return settings.mode == AUTO and settings.backend_url is None
 
 
-async def _found_or_awaited(wanted: Wanted, profiles: tuple[BackendProfile, ...], *, awaits: bool) -> FoundServer:
+async def _found_or_awaited(
+    wanted: Wanted, profiles: tuple[BackendProfile, ...], awaited_reasons: frozenset[str]
+) -> FoundServer:
     """Return the server as it answers; one that is awaited is asked once, and waited for by the gateway."""
     if wanted.url is not None:
         parse_address(wanted.url)  # a malformed address will not become better
     try:
-        target = await found_target(_asked_once(wanted) if awaits else wanted, profiles)
+        target = await found_target(_asked_once(wanted) if awaited_reasons else wanted, profiles)
     except ServerUnusable as error:
-        if not awaits:
+        if error.reason not in awaited_reasons:
             hint = ". Start again when it is loaded" if error.reason == "loading" else ""
             raise ServerUnusable(f"{error}{hint}", error.reason) from error
         target = expected_target(wanted, str(error), profiles)

@@ -25,6 +25,9 @@ from anyclaude.settings import AUTO, Mode
 
 from .candidate import QUESTION_SECONDS, Wanted, candidate, hosted_at, kind_at, usable
 
+NO_MODEL = "no_model"
+"""The reason of `ServerUnusable` for a server that answers, and has no model that can chat."""
+
 
 async def found_target(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> BackendTarget:
     """
@@ -86,7 +89,7 @@ async def described_target(backend: Backend, wanted: Wanted, facts: ServerFacts 
     if model is None:
         obstacle = await first_obstacle(backend, QUESTION_SECONDS)
         why = obstacle.sentence if obstacle else f"{profile.title} at {found.address} reports no model that can chat"
-        raise ServerUnusable(f"{why}. If the address is right, name a model with --model", "no_model")
+        raise ServerUnusable(f"{why}. If the address is right, name a model with --model", NO_MODEL)
     described = replace(
         found,
         profile=replace(profile, accepts_images=profile.accepts_images and facts.sees_images is not False),

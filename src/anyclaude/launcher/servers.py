@@ -77,7 +77,8 @@ async def running_servers(
     """
     Find the servers of this run, or run the embedded engine for the duration of the context.
 
-    A chosen server that cannot be used yet is one to be awaited if `awaits` says so, else an error.
+    A chosen server that cannot be used yet is one to be awaited if `awaits` says so and the reason may pass, else an
+    error.
     """
     if settings.mode == "claude":
         yield Servers(())
