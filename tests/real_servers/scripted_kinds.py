@@ -66,7 +66,7 @@ OLLAMA_KIND = ScriptedKind(
 )
 SGLANG = ScriptedKind(
     title="SGLang",
-    kind="generic",
+    kind="sglang",
     documents={
         "/v1/models": {"data": [{"id": "Qwen/Qwen3-8B", "owned_by": "sglang", "max_model_len": 40_960}]},
         "/health": {},

@@ -149,7 +149,10 @@ VLLM = RealServer(
     arguments=lambda model, port: (
         *("serve", str(model), "--host", "127.0.0.1", "--port", str(port), "--enforce-eager"),
         *("--enable-prompt-tokens-details", "--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
-        *("--structured-outputs-config", '{"disable_any_whitespace": true}'),  # random weights never end it
+        *(
+            "--structured-outputs-config",
+            '{"backend": "xgrammar", "disable_any_whitespace": true}',
+        ),  # else random weights never end it
     ),
     model_format="hugging_face",
     model_id=str,

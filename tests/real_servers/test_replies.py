@@ -91,5 +91,5 @@ async def test_tokens_are_counted_by_the_engine_or_estimated_near_what_it_report
     if played.server.name in COUNTING_SERVERS:
         assert (response.headers["anyclaude-counted-by"], counted) == ("engine", reported)
     else:
-        assert response.headers["anyclaude-counted-by"] == "estimate"
+        assert response.headers["anyclaude-counted-by"] == "calibrated"
         assert counted == pytest.approx(reported, rel=0.25)
