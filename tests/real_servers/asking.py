@@ -1,12 +1,24 @@
 """What the tests ask of real servers, in few tokens."""
 
+import base64
 from collections.abc import Sequence
 
 from anthropic import AsyncAnthropic, omit
 from anthropic.types import Message, MessageParam, ToolChoiceParam, ToolParam
+from tests.parts.pictures import png
 
 MODEL = "claude-local"
 HELLO: list[MessageParam] = [{"role": "user", "content": "Hello there"}]
+PICTURE: MessageParam = {
+    "role": "user",
+    "content": [
+        {"type": "text", "text": "What is this?"},
+        {
+            "type": "image",
+            "source": {"type": "base64", "media_type": "image/png", "data": base64.b64encode(png()).decode()},
+        },
+    ],
+}
 
 PLACES = {"type": "object", "properties": {"place": {"enum": ["/etc", "/tmp"]}}, "required": ["place"]}
 """Arguments that end soon even if random weights write them: the grammar leaves them few choices."""

@@ -33,6 +33,8 @@ class ScriptedKind:
     overflow_status: int
     overflow: str
     """The body that refuses a prompt which is too long."""
+    image_refusal: str
+    """The words for an image if the model cannot see."""
     reports_cached_tokens: bool = True
     cannot: Mapping[CapabilityName, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -44,6 +46,7 @@ LM_STUDIO = ScriptedKind(
     model="busy",
     context_tokens=32_768,
     reasoning_field="reasoning_content",  # its setting "separate reasoning_content"; `reasoning` for gpt-oss
+    image_refusal="Model does not support images. Please use a model that does.",  # its bug tracker, issue 908
     overflow_status=400,
     overflow='{"error":"Trying to keep the first 40100 tokens when context the overflows. However, the model is loaded '
     "with context length of only 32768 tokens, which is not enough. Try to load the model with a larger context "
@@ -58,6 +61,7 @@ OLLAMA_KIND = ScriptedKind(
     model="qwen3:8b",
     context_tokens=65_536,
     reasoning_field="reasoning",  # openai/openai.go: Message
+    image_refusal="this model is missing data required for image input",  # model/model.go
     overflow_status=400,
     overflow='{"error":{"message":"prompt too long; exceeded max context length by 4106 tokens",'
     '"type":"invalid_request_error","param":null,"code":null}}',  # server/prompt.go, where truncation is off
@@ -74,6 +78,8 @@ SGLANG = ScriptedKind(
     model="Qwen/Qwen3-8B",
     context_tokens=40_960,
     reasoning_field="reasoning_content",  # documentation: separate reasoning
+    # managers/tokenizer_manager.py
+    image_refusal="Multimodal inputs are not supported when --language-model-only is set",
     overflow_status=400,
     overflow='{"object":"error","message":"The input (45000 tokens) is longer than the model\'s context length '
     '(40960 tokens).","type":"BadRequestError","param":null,"code":400}',  # managers/tokenizer_manager.py
@@ -86,6 +92,7 @@ OPEN_ROUTER = ScriptedKind(
     model="a/small",
     context_tokens=8_192,
     reasoning_field="reasoning",  # documentation: reasoning tokens
+    image_refusal="No endpoints found that support image input",  # its own answer
     overflow_status=400,
     overflow='{"error":{"message":"This endpoint\'s maximum context length is 8192 tokens. However, you requested '
     "about 9100 tokens (9000 of text input, 100 in the output). Please reduce the length of either one, or use the "
@@ -114,6 +121,7 @@ def _scripted_too(
         reasoning_field=reasoning_field,
         overflow_status=400,
         overflow="{}",
+        image_refusal="",
     )
 
 

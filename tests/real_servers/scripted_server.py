@@ -32,9 +32,13 @@ class ScriptedServer:
     """Set when the client has left a reply that never ends."""
     forced: list[JsonObject] = field(default_factory=list)
     """The reply to a request that enforces a schema."""
+    can_see: bool = True
+    is_loading: bool = False
 
     async def document(self, request: web.Request) -> web.Response:
         """Answer with one of the documents."""
+        if self.is_loading:
+            return web.json_response({"error": {"message": "Loading model", "code": 503}}, status=503)
         if request.path not in self.kind.documents:
             return web.json_response({"error": "not found"}, status=404)
         return web.json_response(self.kind.documents[request.path])
@@ -47,6 +51,8 @@ class ScriptedServer:
             return web.Response(
                 status=self.kind.overflow_status, text=self.kind.overflow, content_type="application/json"
             )
+        if not self.can_see and b"image_url" in encode_json(body["messages"]):
+            return web.json_response({"error": {"message": self.kind.image_refusal}}, status=400)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         for chunk in self._chunks(self.forced if "response_format" in body else self.deltas):
@@ -60,7 +66,11 @@ class ScriptedServer:
         return response
 
     def _chunks(self, deltas: list[JsonObject]) -> list[JsonObject]:
-        envelope: JsonObject = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": self.kind.model}
+        envelope: JsonObject = {
+            "id": f"chatcmpl-{len(self.bodies)}",
+            "object": "chat.completion.chunk",
+            "model": self.kind.model,
+        }
         usage: dict[str, JsonValue] = {
             "prompt_tokens": PROMPT_TOKENS,
             "completion_tokens": COMPLETION_TOKENS,

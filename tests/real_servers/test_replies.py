@@ -1,13 +1,10 @@
 """Replies of real servers, as the official SDK receives them from the gateway."""
 
-import base64
-
 import pytest
 from anthropic import BadRequestError
 from anthropic.types import Message, MessageParam
-from tests.parts.pictures import png
 
-from .asking import EXACT, HELLO, MODEL, ask, prompt_tokens, said, story
+from .asking import EXACT, HELLO, MODEL, PICTURE, ask, prompt_tokens, said, story
 from .played import Played, on_servers
 
 
@@ -36,18 +33,6 @@ async def test_the_stop_sequence_that_matched_is_named(played: Played) -> None:
 
     assert (message.stop_reason, message.stop_sequence) == ("stop_sequence", middle)
     assert said(message) == whole[: whole.index(middle)]
-
-
-PICTURE: MessageParam = {
-    "role": "user",
-    "content": [
-        {"type": "text", "text": "What is this?"},
-        {
-            "type": "image",
-            "source": {"type": "base64", "media_type": "image/png", "data": base64.b64encode(png()).decode()},
-        },
-    ],
-}
 
 
 @on_servers("images")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 from _pytest.mark.structures import ParameterSet
 from anthropic import AsyncAnthropic, BadRequestError
@@ -14,11 +15,11 @@ from tests.sdk.clients import async_client
 
 from anyclaude.protocol.json_values import JsonObject
 
-from .asking import HELLO, READ, ask, said
+from .asking import HELLO, PICTURE, READ, ask, said
 from .capabilities import CapabilityName
 from .cut_connection import cut_connection
 from .played import backend_of
-from .running import RunningGateway, running_gateway
+from .running import RunningGateway, running_gateway, status_of, wait_for_ok
 from .scripted_kinds import KINDS, REAL_KINDS, VLLM_KIND, ScriptedKind, kind_titled
 from .scripted_server import CACHED_TOKENS, CALL, COMPLETION_TOKENS, PROMPT_TOKENS, ScriptedServer, scripted_server
 
@@ -179,6 +180,43 @@ async def test_a_reply_that_breaks_off_is_whole_for_the_client(title: str, tmp_p
     assert cut.has_cut
     assert said(message) == "".join(str(word["content"]) for word in words)
     assert message.stop_reason == "end_turn"
+
+
+@on_kinds("stop_sequence")
+async def test_the_stop_sequence_that_matched_is_named(title: str, tmp_path: Path) -> None:
+    async with serving(title, tmp_path, {"content": "Good day. EN"}, {"content": "D and more"}) as (_, _, client):
+        message = await client.messages.create(model="m", max_tokens=9, messages=HELLO, stop_sequences=["STOP", "END"])
+
+    assert (said(message), message.stop_reason, message.stop_sequence) == ("Good day. ", "stop_sequence", "END")
+
+
+@on_kinds("images")
+async def test_an_image_that_the_model_cannot_see_becomes_a_sentence_from_then_on(title: str, tmp_path: Path) -> None:
+    async with serving(title, tmp_path, *TEXT) as (server, gateway, client):
+        server.can_see = False
+        messages = [await ask(client, [PICTURE], 9) for _ in range(2)]
+        learned = (await backend_of(gateway))["learned"]
+
+    assert [said(message) for message in messages] == ["Good day."] * 2
+    assert ["image_url" in str(body) for body in server.bodies] == [True, False, False]
+    assert learned == ["accepts_images: False"]
+
+
+@on_kinds("loading")
+async def test_a_server_that_is_loading_its_model_is_waited_for(title: str, tmp_path: Path) -> None:
+    kind = kind_titled(title)
+    async with scripted_server(kind, *TEXT) as server, aiohttp.ClientSession() as session:
+        server.is_loading = True
+        async with (
+            running_gateway(tmp_path, "--backend-url", server.origin, *kind.words) as gateway,
+            async_client(gateway.base_url) as client,
+        ):
+            early = await status_of(session, f"{gateway.base_url}/health/ready")
+            server.is_loading = False
+            await wait_for_ok(f"{gateway.base_url}/health/ready", LONG_SECONDS)
+            message = await ask(client, HELLO, 9)
+
+    assert (early, said(message)) == (503, "Good day.")
 
 
 @on_kinds("cancel")
