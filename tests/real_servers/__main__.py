@@ -5,12 +5,13 @@ Install the real servers, and see which are there.
     uv run python -m tests.real_servers install NAME    install one, or several, into your user cache
     uv run python -m tests.real_servers matrix          write the matrix in docs/backends.md
     uv run python -m tests.real_servers matrix --print  print it
-    uv run python -m tests.real_servers session NAME [FLAG ...]    let the real Claude Code read a file on one
+    uv run python -m tests.real_servers session NAME        let the real Claude Code read a file on one
 """
 
 import argparse
 import asyncio
 import sys
+from pathlib import Path
 
 from .claims import collected_claims, contradictions
 from .matrix import PAGE, matrix, page_with
@@ -26,12 +27,14 @@ def main() -> None:
     install.add_argument("name", nargs="+", choices=[server.name for server in SERVERS])
     matrix_command = commands.add_parser("matrix", help="write the matrix in docs/backends.md")
     matrix_command.add_argument("--print", action="store_true", help="print it instead")
-    session = commands.add_parser("session", help="let the real Claude Code read a file, on Qwen2.5-Coder-0.5B")
+    session = commands.add_parser("session", help="let the real Claude Code read a file")
     session.add_argument("name", choices=[server.name for server in SERVERS])
+    session.add_argument("--model", type=Path, metavar="FILE", help="another model, as a GGUF file")
     session.add_argument("flags", nargs=argparse.REMAINDER, help="more flags for the server, such as --threads 1")
     options = parser.parse_args()
     if options.command == "session":
-        sys.stdout.write(asyncio.run(played_session(server_named(options.name), *options.flags)).report())
+        session_on = played_session(server_named(options.name), options.model, *options.flags)
+        sys.stdout.write(asyncio.run(session_on).report())
         return
     if options.command == "matrix":
         _write_matrix(prints=options.print)

@@ -56,9 +56,14 @@ class Session:
         return "\n".join([f"{self.server}: {outcome}, {self.seconds:.0f} s", *lines, ""])
 
 
-async def played_session(server: RealServer, *server_words: str) -> Session:
-    """Play one session with Qwen2.5-Coder-0.5B, on a server that is started with `server_words` added."""
-    model = await qwen_coder_file()
+async def played_session(server: RealServer, model_file: Path | None, *server_words: str) -> Session:
+    """
+    Play one session, on a server that is started with `server_words` added.
+
+    `model_file` is a GGUF file, from which a Hugging Face folder is made if the server reads those; without one the
+    model is Qwen2.5-Coder-0.5B.
+    """
+    model = model_file or await qwen_coder_file()
     if server.model_format == "hugging_face":
         model = hugging_face_folder(model, tests_cache() / "models", CONTEXT_TOKENS)
     with tempfile.TemporaryDirectory() as folder:
