@@ -112,7 +112,7 @@ class _Choice(Struct, frozen=True):
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(entry.name for entry in self.entries)
+        return tuple(dict.fromkeys(entry.name for entry in self.entries))
 
     @property
     def loaded(self) -> str | None:
@@ -123,8 +123,14 @@ def _choice(listed: tuple[ModelEntry, ...], model: str | None) -> _Choice:
     """Choose among listed models; a named one counts whatever the list says of it."""
     entries = tuple(entry for entry in listed if entry.can_chat)
     default = next((entry for entry in entries if entry.is_loaded), None) or next(iter(entries), None)
-    asked = next((entry for entry in listed if entry.name == model), None) if model else default
+    asked = _named(listed, model) if model else default
     return _Choice(entries, asked, default.name if default else None)
+
+
+def _named(listed: tuple[ModelEntry, ...], model: str) -> ModelEntry | None:
+    """Return the model with a name, else the one that has it for an alias."""
+    own = next((entry for entry in listed if entry.name == model), None)
+    return own or next((entry for entry in listed if model in entry.aliases), None)
 
 
 async def _llamacpp(server: _Server, model: str | None) -> ServerFacts:
