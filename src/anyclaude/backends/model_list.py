@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
-
 from msgspec.structs import replace
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue
@@ -44,7 +43,7 @@ WINDOW_NAMES = (
 """The fields with the real window, the surest first."""
 
 WINDOW_PLACES = ("meta", "parameters", "limits", "model_info", "metadata", "settings", "config", "properties")
-"""The objects in an entry where the window may stand instead: llama.cpp, TabbyAPI, GitHub Models, LiteLLM, DeepInfra."""
+"""The objects in an entry where the window may stand: llama.cpp, TabbyAPI, GitHub Models, LiteLLM, DeepInfra."""
 
 NAME_FIELDS = ("id", "name", "model", "key", "model_name", "model_id")
 """OpenAI's field, Ollama's two, that of LM Studio's newer list, then LiteLLM's."""

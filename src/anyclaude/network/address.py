@@ -64,12 +64,14 @@ PRIVATE_SUFFIXES = (
 )
 """Names that no public name server knows, or that lead into a private network."""
 
-COPIED_ALONG = " \t\r\n\v\f\"'`<>“”‘’,;，；。\u200b\u2060\ufeff"
+COPIED_ALONG = " \t\r\n\v\f\"'`<>\u201c\u201d\u2018\u2019,;\uff0c\uff1b\u3002\u200b\u2060\ufeff"
 """What is copied with an address from a shell, a page or a list; an address neither begins nor ends with it."""
 
 DOUBLED_SCHEME = re.compile(r"(?:https?:/+)+(?=https?:/)", re.IGNORECASE)
 MISWRITTEN_SCHEME = re.compile(r"(https?)(?::/(?!/)|//|:(?=[^\d/]|\d+\.))", re.IGNORECASE)
 """`http:/host`, `http//host` and `http:host`; but `http:80` is a port of a host of that name."""
+
+FULLWIDTH_COLON = "\uff1a"
 
 PORT_ALONE = re.compile(r":?(?=\d{2,5}(?:/|$))")
 """`:8080` and `8080`, as servers name the port that they listen on."""
@@ -248,7 +250,7 @@ def _socket_address(socket_path: str, path: str, query: str) -> ServerAddress:
 
 def _network_address(scheme: str, rest: str, query: str) -> ServerAddress:
     place, slash, path = rest.partition("/")
-    credentials, _, place = place.replace("：", ":").rstrip(".").rpartition("@")
+    credentials, _, place = place.replace(FULLWIDTH_COLON, ":").rstrip(".").rpartition("@")
     user, colon, password = credentials.partition(":")
     host, port = _host_and_port(place)
     prefix, version = _prefix_and_version(slash + path)

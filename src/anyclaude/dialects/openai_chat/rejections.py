@@ -63,6 +63,9 @@ MESSAGE_FIELDS = (
     "errorMessage",
     "Message",
     "faultstring",
+    "error_description",  # RFC 6749
+    "errmsg",
+    "err_msg",
     "reason",
     "title",
 )
@@ -71,6 +74,20 @@ MESSAGE_FIELDS = (
 CODE_FIELDS = ("code", "status_code", "status", "http_code")
 NO_ERROR = (0, 200, "0", "200")
 TYPE_FIELDS = ("type", "code", "status", "__type")
+
+NAMED_STATUSES = {
+    "invalid_request": 400,
+    "invalid_argument": 400,
+    "bad_request": 400,
+    "badrequest": 400,
+    "invalid_api_key": 401,
+    "authentication": 401,
+    "unauthorized": 401,
+    "permission": 403,
+    "not_found": 404,
+    "notfound": 404,
+}
+"""What the type of an error without a status says: OpenAI, vLLM (`BadRequestError`), Google (`INVALID_ARGUMENT`)."""
 
 WORD = re.compile(r"[^\W\d_]{2}")
 """A text with none of these says nothing."""
@@ -137,6 +154,8 @@ def _status_of(refusal: Refusal, otherwise: int) -> int:
         return refusal.code
     if error_wordings.RATE_LIMITED.search(refusal.message):
         return 429
+    if named := next((status for word, status in NAMED_STATUSES.items() if word in refusal.type.lower()), None):
+        return named
     return 529 if error_wordings.NOT_READY.search(refusal.message) else otherwise
 
 
@@ -225,7 +244,7 @@ def _inner_error(raw: JsonValue) -> JsonValue:
 
 def _is_error(raw: JsonObject) -> bool:
     """Return whether a chunk is marked as an error; a chunk without a reply may also be a sign of life."""
-    if raw.get("error") or raw.get("errors"):
+    if _says_something(raw.get("error")) or _says_something(raw.get("errors")):
         return True
     if raw.get("choices"):
         return False
@@ -236,6 +255,13 @@ def _is_error(raw: JsonObject) -> bool:
         or (isinstance(status, dict) and bool(status.get("status_code")))
         or (raw.get("code") not in (None, "", *NO_ERROR) and bool(_message_in(raw)))
     )
+
+
+def _says_something(raw: JsonValue) -> bool:
+    """Return whether an error is one: some servers send the object with nothing in it in every chunk."""
+    if isinstance(raw, dict):
+        return any(map(_says_something, raw.values()))
+    return bool(raw) and raw not in NO_ERROR
 
 
 def _as_text(raw: JsonValue) -> str:
