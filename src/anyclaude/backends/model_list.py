@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anyclaude.protocol.json_values import JsonObject, JsonValue
+from anyclaude.protocol.json_values import JsonObject, JsonValue, with_whole_characters
 
 LIST_NAMES = ("data", "models", "result", "results", "items", "model_list")
 """Where a list stands: OpenAI, Ollama, Cloudflare, and lists that are served page by page."""
@@ -142,8 +142,8 @@ def tokens_in(value: JsonValue) -> int | None:
 
 
 def text_in(value: JsonValue) -> str:
-    """Return a text that has something in it, else an empty one."""
-    return value.strip() if isinstance(value, str) else ""
+    """Return a text that has something in it, in whole characters, else an empty one."""
+    return with_whole_characters(value).strip() if isinstance(value, str) else ""
 
 
 def object_in(value: JsonValue) -> JsonObject:

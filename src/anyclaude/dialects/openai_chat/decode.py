@@ -24,7 +24,7 @@ from .tool_calls import NO_NAMES
 
 DONE = b"[DONE]"
 
-DONE_AT_END = re.compile(rb"\s*\[DONE\]\Z")
+DONE_AT_END = re.compile(rb'(?:\s*"?\[done\]"?|\n"?done"?)\Z', re.IGNORECASE)
 DONE_MISWRITTEN = re.compile(rb'"?\[?done\]?"?', re.IGNORECASE)
 
 SIGN_OF_LIFE = re.compile(rb":.*|ping|pong|keep[-_ ]?alive|heartbeat|processing|null", re.IGNORECASE | re.DOTALL)

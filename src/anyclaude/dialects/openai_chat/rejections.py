@@ -38,6 +38,9 @@ KINDS = {
 }
 """The Anthropic error type of a status (docs: Errors); other 4xx are invalid_request_error, other 5xx api_error."""
 
+LATER = frozenset({202, 425})
+"""Other statuses with which a server says that its model is not loaded yet."""
+
 NEVER_OVERFLOW = frozenset({401, 402, 403, 404, 429})
 MAY_BE_OVERFLOW = frozenset({400, 413, 422, 500})
 """The statuses with which servers refuse a prompt for its length, without or with words."""
@@ -111,6 +114,8 @@ def rejection(status: int, body: bytes, retry_after_seconds: float | None, profi
     refusal = _refusal_in_body(body)
     if status in (401, 403):
         return BackendRejected(_key_refused(status, refusal, profile), status, KINDS[status])
+    if status in LATER and refusal.has_words:
+        return _rejected(503, refusal, retry_after_seconds)
     if not 400 <= status <= 599:
         error = BackendRejected(
             f"the backend answered with HTTP status {status}; is its address right?", 502, "api_error"
