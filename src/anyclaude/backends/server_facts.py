@@ -144,7 +144,7 @@ async def _llamacpp(server: _Server, model: str | None) -> ServerFacts:
         models=choice.names,
         loaded_model=name,
         default_model=name,
-        context_tokens=_props_window(props),
+        context_tokens=_props_window(props) or (choice.asked.context_tokens if choice.asked else None),
         parallel_requests=tokens_in(props.get("total_slots")),
         version=text_in(props.get("build_info")) or None,
         sees_images=_props_vision(props),
@@ -181,7 +181,7 @@ def _props_vision(props: JsonObject) -> bool | None:
 async def _lmstudio(server: _Server, model: str | None) -> ServerFacts:
     """Return the facts; the newer list names the instances that are loaded, under which requests reach them."""
     newer, older = await asyncio.gather(server.get("/api/v1/models"), server.get("/api/v0/models"))
-    choice = _choice(_instances(newer) or entries_in(older), model)
+    choice = _choice(_instances(newer) or entries_in(older) or await server.entries(), model)
     return ServerFacts(
         models=choice.names,
         loaded_model=choice.loaded,
@@ -214,7 +214,7 @@ async def _ollama(server: _Server, model: str | None) -> ServerFacts:
     version, tags, running = await asyncio.gather(
         server.get("/api/version"), server.get("/api/tags"), server.get("/api/ps")
     )
-    listed = [entry for entry in entries_in(tags) if entry.can_chat]
+    listed = [entry for entry in entries_in(tags) or await server.entries() if entry.can_chat]
     loaded = [entry for entry in entries_in(running) if entry.can_chat]
     chosen, shown = await _ollama_model(server, model, [entry.name for entry in (*loaded, *listed)], len(loaded))
     window = next((entry.context_tokens for entry in loaded if chosen and _same_tag(entry.name, chosen)), None)

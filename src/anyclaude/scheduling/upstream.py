@@ -15,6 +15,7 @@ from anyclaude.backends import (
     LearnedAmendments,
     LearnedFor,
 )
+from anyclaude.backends.query import OK_STATUSES
 from anyclaude.dialects import (
     Dialect,
     DroppedField,
@@ -187,7 +188,7 @@ class Upstream:
             BackendError: when no reply begins within `within_seconds`, or when its status is an error.
         """
         async with self.backend.stream(request.wire, within_seconds) as reply:
-            if reply.status != 200:
+            if reply.status not in OK_STATUSES:
                 body = await reply.read_error()
                 raise self.dialect.decode_error(reply.status, body, reply.retry_after_seconds, request.profile)
             tools = request.source.request.tools
