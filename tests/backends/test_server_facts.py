@@ -11,6 +11,7 @@ from tests.parts.server_documents import (
     LLAMACPP_ROUTER,
     LMSTUDIO,
     LMSTUDIO_V1,
+    MLX,
     OLLAMA,
     OPENROUTER,
     SGLANG,
@@ -114,10 +115,16 @@ TWO = ServerFacts(
             ),
         ),
         (
-            "generic",
+            "sglang",
             SGLANG,
             None,
             ServerFacts(models=("qwen",), default_model="qwen", context_tokens=24576, version="0.5.3"),
+        ),
+        (
+            "mlx",
+            MLX,
+            None,
+            ServerFacts(models=("mlx-community/A-4bit", "mlx-community/B-4bit"), default_model="default_model"),
         ),
         (
             "vllm-mlx",

@@ -6,23 +6,17 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from tests.parts.raw_backend import raw_backend
-from tests.parts.server_documents import LLAMACPP, OLLAMA, OPENROUTER, VLLM, VLLM_MLX
+from tests.parts.server_documents import LLAMACPP, MLX, OLLAMA, OPENROUTER, SGLANG, VLLM, VLLM_MLX
 from tests.parts.stub_server import Answer, Documents, stub_server
+from tests.parts.usual_places import NOWHERE, placed
 
 from anyclaude.backends import BackendTarget
-from anyclaude.errors import InvalidSetting, ServerUnusable, SetupError
+from anyclaude.errors import InvalidSetting, ServerUnusable
 from anyclaude.launcher.detection import find_fallbacks, find_target, names_a_file
 from anyclaude.network import Proxy, network_of
-from anyclaude.profiles import PROFILES
 from anyclaude.protocol.json_values import JsonValue
 from anyclaude.secret import Secret
 from anyclaude.settings import Fallback, Mode, Settings
-
-NOWHERE = "http://127.0.0.1:9/v1"
-
-
-def _only(name: str, other: str, base_url: str) -> str:
-    return base_url if name == other else NOWHERE
 
 
 async def target_of(settings: Settings) -> BackendTarget:
@@ -33,7 +27,15 @@ async def target_of(settings: Settings) -> BackendTarget:
 
 @pytest.mark.parametrize(
     ("documents", "name"),
-    [(LLAMACPP, "llamacpp"), (OLLAMA, "ollama"), (VLLM, "vllm"), (VLLM_MLX, "vllm-mlx"), ({}, "generic")],
+    [
+        (LLAMACPP, "llamacpp"),
+        (OLLAMA, "ollama"),
+        (VLLM, "vllm"),
+        (VLLM_MLX, "vllm-mlx"),
+        (MLX, "mlx"),
+        (SGLANG, "sglang"),
+        ({}, "generic"),
+    ],
 )
 async def test_the_kind_of_a_server_at_an_address_is_detected(documents: dict[str, JsonValue], name: str) -> None:
     async with stub_server(documents) as server:
@@ -62,31 +64,31 @@ async def test_settings_win_over_the_facts_that_the_server_reports() -> None:
     assert {authorization for _, _, authorization in server.requests} == {"Bearer k"}
 
 
-@pytest.mark.parametrize("mode", ["llamacpp", "lmstudio", "vllm-mlx", "ollama", "vllm"])
+@pytest.mark.parametrize("mode", ["llamacpp", "lmstudio", "vllm-mlx", "mlx", "ollama", "vllm", "sglang"])
 async def test_a_chosen_server_that_does_not_answer_is_reported_with_its_address_and_how_to_start_it(
     mode: Mode,
 ) -> None:
-    with pytest.raises(SetupError) as raised:
+    with pytest.raises(ServerUnusable) as raised:
         await find_target(Settings(mode=mode, backend_url=NOWHERE))
 
     assert NOWHERE in str(raised.value)
     assert "Start it (" in str(raised.value)
 
 
-async def test_without_a_mode_the_first_profile_that_answers_is_used() -> None:
-    async with stub_server(VLLM) as vllm, stub_server(OLLAMA) as ollama:
-        places = {"vllm": vllm.base_url, "ollama": ollama.base_url}
-        profiles = tuple(replace(profile, base_url=places.get(profile.name, NOWHERE)) for profile in PROFILES)
-        target = await find_target(Settings(), profiles)
+async def test_a_kind_with_several_usual_addresses_is_taken_where_it_is() -> None:
+    async with stub_server(MLX) as other, stub_server(LLAMACPP) as server:
+        profiles = placed({"llamacpp": (NOWHERE, other.base_url, server.base_url)})
+        target = await find_target(Settings(mode="llamacpp"), profiles)
 
     assert target is not None
-    assert target.profile.name == "ollama"
+    assert target.base_url == server.base_url
 
 
-async def test_without_a_mode_and_a_server_the_embedded_engine_is_used() -> None:
-    profiles = tuple(replace(profile, base_url=NOWHERE) for profile in PROFILES)
+async def test_a_kind_that_answers_at_none_of_its_usual_addresses_is_reported_with_all_of_them() -> None:
+    profiles = placed({"llamacpp": (NOWHERE, "http://127.0.0.1:11/v1")})
 
-    assert await find_target(Settings(), profiles) is None
+    with pytest.raises(ServerUnusable, match=r"127\.0\.0\.1:9/v1 and http://127\.0\.0\.1:11/v1 does not answer"):
+        await find_target(Settings(mode="llamacpp"), profiles)
 
 
 async def test_an_address_without_a_server_is_an_error() -> None:
@@ -96,8 +98,8 @@ async def test_an_address_without_a_server_is_an_error() -> None:
     assert raised.value.reason == "refused"
 
 
-@pytest.mark.parametrize("mode", [None, "llamacpp"])
-async def test_a_server_that_loads_its_model_is_waited_for_and_the_user_is_told_once(mode: Mode | None) -> None:
+@pytest.mark.parametrize("mode", ["auto", "llamacpp"])
+async def test_a_server_that_loads_its_model_is_waited_for_and_the_user_is_told_once(mode: Mode) -> None:
     loading = '{"error": {"message": "Loading model", "type": "unavailable_error", "code": 503}}'
     documents: Documents = {
         path: Answer(503, loading, times=2, then=document) for path, document in LLAMACPP.items() if path == "/props"
@@ -112,20 +114,10 @@ async def test_a_server_that_loads_its_model_is_waited_for_and_the_user_is_told_
     assert said == [f"anyclaude: llama.cpp at {server.base_url} is loading its model; waiting for it."]
 
 
-async def test_a_server_on_its_usual_port_that_loads_is_not_passed_over() -> None:
-    loading = Answer(503, '{"error": {"message": "Loading model"}}', times=2, then=LLAMACPP["/props"])
-    async with stub_server({**LLAMACPP, "/props": loading}) as server:
-        profiles = tuple(replace(one, base_url=_only("llamacpp", one.name, server.base_url)) for one in PROFILES)
-        target = await find_target(Settings(), profiles)
-
-    assert target is not None
-    assert target.profile.name == "llamacpp"
-
-
-@pytest.mark.parametrize("mode", [None, "generic"])
+@pytest.mark.parametrize("mode", ["auto", "generic"])
 @pytest.mark.parametrize("model", [None, "m"])
 async def test_a_chosen_server_that_refuses_the_key_is_an_error_with_its_variable(
-    mode: Mode | None, model: str | None
+    mode: Mode, model: str | None
 ) -> None:
     async with stub_server({"/v1/models": Answer(401, '{"error": "no"}')}) as server:
         settings = Settings(mode=mode, backend_url=server.origin, model=model, api_key=Secret("hunter2"))
@@ -159,18 +151,6 @@ async def test_a_llama_server_with_a_key_is_identified_without_it() -> None:
             await find_target(Settings(backend_url=server.origin, keys=keys))
 
     assert {authorization for _, _, authorization in server.requests} == {None, "Bearer l"}
-
-
-async def test_a_locked_server_on_a_usual_port_is_named_and_gets_no_key() -> None:
-    said: list[str] = []
-    async with stub_server({"/api/v0/models": Answer(401, "{}")}) as server:
-        profiles = tuple(replace(one, base_url=_only("lmstudio", one.name, server.base_url)) for one in PROFILES)
-        found = await find_target(Settings(keys={"LMSTUDIO_API_KEY": Secret("s")}), profiles, said.append)
-
-    assert found is None
-    assert {authorization for _, _, authorization in server.requests} == {None}
-    assert len(said) == 1
-    assert "--mode lmstudio" in said[0]
 
 
 async def test_what_the_server_reports_is_in_the_target() -> None:

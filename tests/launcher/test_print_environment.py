@@ -3,6 +3,10 @@
 import io
 from pathlib import Path
 
+import pytest
+from tests.parts.stub_server import Answer, stub_server
+
+from anyclaude.errors import ServerUnusable
 from anyclaude.launcher import Invocation, print_environment
 from anyclaude.settings import Settings
 
@@ -39,3 +43,10 @@ async def test_settings_and_credentials_are_not_shown(tmp_path: Path) -> None:
 
     assert "--settings '{…}' -p hi" in out
     assert SECRET not in out
+
+
+async def test_a_server_that_is_loading_its_model_is_reported_and_not_waited_for(tmp_path: Path) -> None:
+    loading = Answer(503, '{"error": {"message": "Loading model"}}')
+    async with stub_server({"/props": loading, "/v1/models": loading}) as server:
+        with pytest.raises(ServerUnusable, match=r"llama\.cpp at .* is still loading its model"):
+            await printed(tmp_path, Settings(backend_url=server.origin, cache_dir=tmp_path))

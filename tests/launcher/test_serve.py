@@ -47,6 +47,6 @@ async def test_the_address_and_the_variables_are_written_without_the_token(
 
     first, _, *variables = out.getvalue().splitlines()
     assert first.startswith("anyclaude listens on http://127.0.0.1:")
-    assert first.endswith(" and answers from llama.cpp, model qwen, window 16,384 tokens.")
+    assert first.endswith(f" and answers from llama.cpp at {server.base_url}, model qwen, window 16,384 tokens.")
     assert line in variables
     assert "hunter2" not in out.getvalue()

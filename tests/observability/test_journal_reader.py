@@ -57,7 +57,7 @@ OLD_LINE = (
 )
 """A line with all fields, as an earlier version wrote it."""
 
-ADDED_SINCE = '"tool_calls":[],"repeated_calls":null,"endless_reply":null,"thinking":null'
+ADDED_SINCE = '"amendments":[],"tool_calls":[],"repeated_calls":null,"endless_reply":null,"thinking":null'
 """The fields that records have had since, which stand before `error`."""
 
 

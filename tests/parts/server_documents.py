@@ -87,6 +87,20 @@ VLLM: dict[str, JsonValue] = {
 VLLM_MLX: dict[str, JsonValue] = {
     "/v1/models": {"data": [{"id": "mlx-community/Qwen3-8B-4bit", "owned_by": "vllm-mlx"}]},
 }
+MLX_MODELS: JsonValue = {
+    "object": "list",
+    "data": [
+        {"id": "mlx-community/A-4bit", "object": "model", "created": 1},
+        {"id": "mlx-community/B-4bit", "object": "model", "created": 1},
+    ],
+}
+MLX: dict[str, JsonValue] = {
+    "/v1/models": MLX_MODELS,
+    "/v1/models/anyclaude/none": {"object": "list", "data": []},
+    "/health": {"status": "ok"},
+}
+"""mlx_lm.server 0.32.2, started with a model of the Hugging Face cache; its list names all of them."""
+
 SGLANG: dict[str, JsonValue] = {
     "/v1/models": {"data": [{"id": "qwen", "owned_by": "sglang", "max_model_len": None}]},
     "/get_server_info": {"model_path": "qwen", "context_length": 24576, "version": "0.5.3"},
@@ -101,4 +115,6 @@ SERVERS: dict[BackendName, dict[str, JsonValue]] = {
     "vllm-mlx": VLLM_MLX,
     "ollama": OLLAMA,
     "vllm": VLLM,
+    "sglang": SGLANG,
+    "mlx": MLX,
 }

@@ -21,7 +21,7 @@ def test_every_kind_has_a_unique_name_and_a_module_of_that_name() -> None:
 
 
 def test_detection_tries_the_kinds_in_the_order_of_the_table() -> None:
-    order = ["embedded", "llamacpp", "lmstudio", "vllm-mlx", "ollama", "vllm", "openrouter", "generic"]
+    order = ["embedded", "llamacpp", "lmstudio", "vllm-mlx", "mlx", "ollama", "vllm", "sglang", "openrouter", "openai"]
 
     assert [profile.name for profile in PROFILES if profile.name in order] == order
 
@@ -38,15 +38,28 @@ def test_a_profile_is_found_by_its_name(profile: BackendProfile) -> None:
 
 @by_name
 def test_a_server_is_on_loopback_unless_its_profile_is_remote(profile: BackendProfile) -> None:
-    address = urlsplit(profile.base_url)
+    for address in map(urlsplit, profile.usual_urls):
+        assert (address.hostname in LOOPBACK) != profile.is_remote
+        assert address.scheme == ("https" if profile.is_remote else "http")
+        assert address.path.endswith("/v1")
 
-    assert (address.hostname in LOOPBACK) != profile.is_remote
-    assert address.scheme == ("https" if profile.is_remote else "http")
-    assert address.path.endswith("/v1")
+
+@by_name
+def test_the_usual_addresses_of_a_kind_differ(profile: BackendProfile) -> None:
+    assert profile.usual_urls[0] == profile.base_url
+    assert len(set(profile.usual_urls)) == len(profile.usual_urls)
 
 
-def test_only_the_router_on_the_internet_is_remote() -> None:
-    assert [profile.name for profile in PROFILES if profile.is_remote] == ["openrouter"]
+def test_llama_cpp_is_looked_for_at_the_ports_of_its_newer_and_of_its_older_releases() -> None:
+    assert profile_named("llamacpp").usual_urls == ("http://127.0.0.1:9931/v1", "http://127.0.0.1:8080/v1")
+
+
+def test_only_the_servers_on_the_internet_are_remote() -> None:
+    assert [profile.name for profile in PROFILES if profile.is_remote] == ["openrouter", "openai"]
+
+
+def test_the_servers_that_anyclaude_starts_itself_are_its_own() -> None:
+    assert [profile.name for profile in PROFILES if profile.is_own] == ["embedded"]
 
 
 def test_no_server_is_sent_anthropic_credentials() -> None:
@@ -79,4 +92,4 @@ def test_a_server_without_images_accepts_no_image_urls(profile: BackendProfile) 
 def test_only_servers_with_a_documented_field_get_a_conversation_key() -> None:
     fields = {profile.name: profile.conversation_field for profile in PROFILES if profile.conversation_field}
 
-    assert fields == {"openrouter": "session_id"}
+    assert fields == {"openrouter": "session_id", "openai": "prompt_cache_key"}

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from msgspec.structs import replace
 from tests.parts.gateway import running_gateway
 from tests.parts.raw_client import ask, prompt
 from tests.parts.referee import judge
+from tests.parts.usual_places import placed
 
 from anyclaude.launcher.detection import find_target
 from anyclaude.profiles import PROFILES, BackendProfile, profile_named
@@ -32,7 +32,6 @@ EXAMPLE = BackendProfile(
 )
 TABLE = (*PROFILES[:-1], EXAMPLE, PROFILES[-1])
 
-NOWHERE = "http://127.0.0.1:9/v1"
 REPLY = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
 
 
@@ -74,9 +73,8 @@ def test_the_kind_is_found_by_its_name() -> None:
 async def test_a_server_of_the_kind_is_detected_and_used(tmp_path: Path, is_address_given: bool) -> None:
     requests: list[dict[str, object]] = []
     async with example_server(requests) as base_url:
-        addresses = {"example": base_url}
-        table = tuple(replace(profile, base_url=addresses.get(profile.name, NOWHERE)) for profile in TABLE)
-        target = await find_target(Settings(backend_url=base_url if is_address_given else None), table)
+        settings = Settings(backend_url=base_url if is_address_given else None)
+        target = await find_target(settings, placed({"example": (base_url,)}, TABLE))
         assert target is not None
         async with running_gateway(tmp_path, target) as gateway:
             response = await ask(gateway.base_url, "POST", "/v1/messages", prompt("Hi", top_k=5))

@@ -1,5 +1,6 @@
 """Which source wins, and which errors and warnings name what."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from anyclaude.errors import InvalidSetting
 from anyclaude.network import CaFile, Proxy, Way, parse_address
 from anyclaude.profiles import profile_named
-from anyclaude.settings import Fallback, Settings, config_file, load_settings
+from anyclaude.settings import MODES, Fallback, Settings, config_file, load_settings
 from anyclaude.timeouts import Timeouts
 
 HOME = {"HOME": "/home/someone"}
@@ -90,7 +91,7 @@ def test_without_a_file_every_setting_has_its_default(tmp_path: Path) -> None:
 
 
 def test_an_empty_variable_counts_as_not_set(tmp_path: Path) -> None:
-    assert loaded(tmp_path, environment={"ANYCLAUDE_MODE": ""}).mode is None
+    assert loaded(tmp_path, environment={"ANYCLAUDE_MODE": ""}).mode == "auto"
 
 
 @pytest.mark.parametrize(("text", "is_on"), [("true", True), ("1", True), ("false", False), ("0", False)])
@@ -255,3 +256,57 @@ def test_each_time_limit_has_its_own_key_and_the_default_of_the_timeouts(tmp_pat
 def test_an_invalid_value_is_refused_by_the_former_name_that_the_user_wrote(tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting, match=r"ANYCLAUDE_WARM_UP: .*true or false"):
         warnings(tmp_path, {"ANYCLAUDE_WARM_UP": "perhaps"})
+
+
+FORMER_MODES = [("local", "auto"), ("mlx-lm", "mlx"), ("mlx-textgen", "generic"), ("mlx-cluster", "mlx")]
+
+
+@pytest.mark.parametrize(("old", "new"), FORMER_MODES)
+@pytest.mark.parametrize("spelled", [str, str.upper, str.title])
+def test_a_former_mode_is_accepted_with_one_warning_that_names_the_new_one(
+    tmp_path: Path, old: str, new: str, spelled: Callable[[str], str]
+) -> None:
+    word = spelled(old)
+    said: list[str] = []
+
+    by_flag = load_settings({"mode": word}, {}, tmp_path / "none.toml", said.append)
+    by_variable, about_variable = warnings(tmp_path, {"ANYCLAUDE_MODE": word})
+    by_file, about_file = warnings(tmp_path, toml=f'mode = "{word}"')
+
+    assert (by_flag.mode, by_variable.mode, by_file.mode) == (new, new, new)
+    assert said == [f"--mode: {word} is now called {new}; please rename it"]
+    assert about_variable == [f"ANYCLAUDE_MODE: {word} is now called {new}; please rename it"]
+    assert about_file == [f"{tmp_path}/config.toml: mode: {word} is now called {new}; please rename it"]
+
+
+def test_a_former_mode_that_another_source_overrides_is_not_mentioned(tmp_path: Path) -> None:
+    settings, said = warnings(tmp_path, {"ANYCLAUDE_MODE": "vllm"}, 'mode = "local"')
+
+    assert (settings.mode, said) == ("vllm", [])
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("spelled", [str, str.upper, str.title])
+def test_a_mode_is_read_in_any_case_without_a_warning(tmp_path: Path, mode: str, spelled: Callable[[str], str]) -> None:
+    settings, said = warnings(tmp_path, {"ANYCLAUDE_MODE": spelled(mode)})
+
+    assert (settings.mode, said) == (mode, [])
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("olama", "ollama"),
+        ("llama.cpp", "llamacpp"),
+        ("LM-Studio", "lmstudio"),
+        ("vllm_mlx", "vllm-mlx"),
+    ],
+)
+def test_an_unknown_mode_is_refused_with_all_modes_and_the_nearest(tmp_path: Path, word: str, meant: str) -> None:
+    text = refusal(tmp_path, {"mode": word}, {}, "")
+
+    assert text == f"--mode: {word!r} is none of {', '.join(MODES)}; did you mean {meant!r}?"
+
+
+def test_a_word_like_no_mode_is_refused_without_a_guess(tmp_path: Path) -> None:
+    assert refusal(tmp_path, {"mode": "zzz"}, {}, "") == f"--mode: 'zzz' is none of {', '.join(MODES)}"

@@ -22,3 +22,4 @@ def test_the_page_has_a_section_for_every_setting_with_its_variable() -> None:
 
 def test_the_page_names_the_former_names() -> None:
     assert "| `warm_up`, `ANYCLAUDE_WARM_UP` | `prewarm`, `ANYCLAUDE_PREWARM` |" in reference_page()
+    assert "| `mode = mlx-lm` | `mode = mlx` |" in reference_page()

@@ -40,9 +40,16 @@ def test_a_former_name_belongs_to_one_setting_and_to_no_current_one() -> None:
     assert not set(old) & {row.name for row in SETTINGS}
 
 
-def test_the_modes_are_the_kinds_of_servers_and_claude() -> None:
-    assert (*(profile.name for profile in PROFILES), "claude") == MODES
+def test_the_modes_are_the_kinds_of_servers_and_claude_and_auto() -> None:
+    assert (*(profile.name for profile in PROFILES), "claude", "auto") == MODES
     assert setting_named("mode").allowed_values == MODES
+
+
+def test_a_former_value_is_none_of_today_and_means_one_of_today() -> None:
+    renamed = [(row, old, new) for row in SETTINGS for old, new in row.old_values]
+
+    assert {old for _, old, _ in renamed} == {"local", "mlx-lm", "mlx-textgen", "mlx-cluster"}
+    assert [old for row, old, new in renamed if old in row.allowed_values or new not in row.allowed_values] == []
 
 
 def test_a_secret_has_no_flag() -> None:

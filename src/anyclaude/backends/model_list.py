@@ -98,7 +98,6 @@ class ModelEntry(Struct, frozen=True, kw_only=True):
     """The model that it is an adapter of (vLLM, SGLang); it has the same window."""
     calls_tools: bool | None = None
     sees_images: bool | None = None
-    owner: str = ""
 
 
 def entries_in(document: JsonValue) -> tuple[ModelEntry, ...]:
@@ -190,7 +189,6 @@ def _entry(item: JsonObject) -> ModelEntry | None:
         parent=text_in(item.get("parent")),
         calls_tools=True if calls_tools else None,
         sees_images=_sees_images(item, capabilities, inputs),
-        owner=text_in(item.get("owned_by")),
     )
 
 

@@ -81,6 +81,8 @@ class Obstacle(Struct, frozen=True):
 
     reason: Reason
     sentence: str
+    is_web_page: bool = False
+    """Whether the server said so with a web page, which a model server has no reason to do."""
 
     @property
     def is_answer(self) -> bool:

@@ -116,6 +116,16 @@ async def identify(backend: Backend, within_seconds: float) -> Identity:
     return "locked"
 
 
+OWN_MARKER = b'"service":"anyclaude"'
+"""What `GET /health` of a gateway like this one says (`server/health.py`)."""
+
+
+async def is_own_gateway(backend: Backend, within_seconds: float) -> bool:
+    """Return whether the server is a gateway like this one, which serves no Chat Completions."""
+    answer = await probe(backend, _get("/health"), within_seconds)
+    return isinstance(answer, QueryReply) and OWN_MARKER in answer.body
+
+
 async def first_obstacle(backend: Backend, within_seconds: float) -> Obstacle | None:
     """
     Return what keeps a server of a known kind from being used, `None` if nothing does.
@@ -152,7 +162,9 @@ def _get(path: str) -> WireRequest:
 def _obstacle_in(reply: QueryReply, request: WireRequest, target: BackendTarget) -> Obstacle | None:
     """Return what a reply is instead of an answer, `None` for an answer."""
     reason = _reason_under_success(reply, request) if reply.is_ok else _reason_of_status(reply, target)
-    return None if reason is None else obstacle(target, reason, _detail(reason, reply, request))
+    if reason is None:
+        return None
+    return replace(obstacle(target, reason, _detail(reason, reply, request)), is_web_page=_is_web_page(reply))
 
 
 def _reason_of_status(reply: QueryReply, target: BackendTarget) -> Reason:

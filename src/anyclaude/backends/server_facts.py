@@ -270,16 +270,16 @@ def _ollama_note(model: str, window: int | None) -> str | None:
 
 
 async def _openai(server: _Server, model: str | None) -> ServerFacts:
-    path = server.backend.target.profile.version_path
+    profile = server.backend.target.profile
+    path = profile.version_path
     listed, told = await asyncio.gather(server.entries(), server.get(path) if path else _nothing())
     choice = _choice(listed, model)
     asked = choice.asked
-    if asked is not None and asked.owner == "sglang":
-        told = await server.get("/get_server_info")
+    default = profile.started_model if profile.started_model and len(choice.entries) != 1 else choice.default
     return ServerFacts(
         models=choice.names,
         loaded_model=choice.loaded,
-        default_model=choice.default,
+        default_model=default,
         context_tokens=(asked.context_tokens if asked else None) or tokens_in(told.get("context_length")),
         version=text_in(told.get("version")) or None,
         sees_images=asked.sees_images if asked else None,

@@ -1,67 +1,28 @@
-"""Finds the server of a run: the one that was chosen, else the first known kind that answers on loopback, else none."""
+"""Finds the server of a run: the one that was chosen, else one that runs on this machine, else none."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeAlias
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from anyclaude.backends import (
     Backend,
     BackendTarget,
-    Identity,
     Obstacle,
     ServerFacts,
     ask_facts,
     first_obstacle,
     fitted_to_template,
     identify,
-    probe,
 )
-from anyclaude.backends.probe import MODELS
 from anyclaude.backends.stdlib_backend import StdlibBackend
 from anyclaude.errors import InvalidSetting, ServerUnusable
-from anyclaude.network import Network, parse_address
-from anyclaude.profiles import PROFILES, BackendName, BackendProfile, profile_named
+from anyclaude.profiles import PROFILES, BackendProfile, profile_named
 from anyclaude.secret import Secret
-from anyclaude.settings import Fallback, Mode, Settings
+from anyclaude.settings import AUTO, Fallback, Mode, Settings
 
-DETECTION_SECONDS = 2.0
-"""A server on loopback answers these small questions within milliseconds; one that is computing may take longer.  A
-port where nothing listens refuses at once, so the limit only matters where something does."""
-
-QUESTION_SECONDS = 5.0
-"""For a server that was chosen, which may be far away, or busy."""
-
-LOADING_SECONDS = 600.0
-"""How long a server that is loading its model is waited for: a large one from a slow disk takes minutes."""
-
-LOADING_PAUSE_SECONDS = 0.5
-PROGRESS_SECONDS = 15.0
-"""How often the wait is shown again: the user should see that something still happens."""
-
-OF_ITS_KIND: frozenset[Identity] = frozenset({"yes", "loading"})
-
-Say: TypeAlias = Callable[[str], None]
-
-
-class Wanted(Struct, frozen=True, kw_only=True):
-    """
-    One server as the user described it; without a kind and an address it is searched for.
-
-    `key` is the one for this server, of whatever kind it is; `key_for` also knows the keys of the kinds, which only a
-    server of that kind may get.
-    """
-
-    mode: Mode | None
-    url: str | None
-    model: str | None
-    key: Secret | None
-    key_for: Callable[[BackendProfile], Secret | None]
-    network: Network
-    say: Say
+from .candidate import LOADING_SECONDS, QUESTION_SECONDS, Say, Wanted, candidate, kind_at, usable
+from .search import search
 
 
 def _silent(text: str) -> None:
@@ -69,15 +30,20 @@ def _silent(text: str) -> None:
 
 
 async def find_target(
-    settings: Settings, profiles: tuple[BackendProfile, ...] = PROFILES, say: Say = _silent
+    settings: Settings,
+    profiles: tuple[BackendProfile, ...] = PROFILES,
+    say: Say = _silent,
+    loading_seconds: float = LOADING_SECONDS,
 ) -> BackendTarget | None:
     """
-    Return the server of this run, or `None` for the embedded engine; `say` gets a line while a model is being loaded.
+    Return the server of this run, or `None` for the embedded engine.
+
+    A server that is loading its model is waited for, at most `loading_seconds`.  `say` gets a line meanwhile, and one
+    for each server that was found and cannot be used unasked.
 
     Raises `ServerUnusable` if a chosen server does not answer as one, `InvalidSetting` if it does not report a model.
     """
-    is_open = settings.mode is None and settings.backend_url is None
-    if settings.mode == "embedded" or (is_open and names_a_file(settings.model)):
+    if settings.mode == "embedded" or (_is_open(settings) and not is_searched(settings)):
         return None
     wanted = Wanted(
         mode=settings.mode,
@@ -87,9 +53,16 @@ async def find_target(
         key_for=settings.key_for,
         network=settings.network,
         say=say,
+        loading_seconds=loading_seconds,
     )
-    found = await _identified(wanted, profiles)
-    return None if found is None else _with_choices(await _target(found.target, settings.model), settings)
+    if not is_searched(settings):
+        backend, facts = await _chosen(wanted, profiles), None
+    elif (found := await search(wanted, profiles)) is None:
+        return None
+    else:
+        facts = found.facts
+        backend = found.backend if facts is not None else await usable(found.backend, wanted)
+    return _with_choices(await _target(backend, settings.model, facts), settings)
 
 
 async def find_fallbacks(settings: Settings, say: Say) -> tuple[BackendTarget, ...]:
@@ -103,104 +76,59 @@ async def find_fallbacks(settings: Settings, say: Say) -> tuple[BackendTarget, .
     return tuple(targets)
 
 
+def is_searched(settings: Settings) -> bool:
+    """Return whether the user names neither a server nor a model that only the embedded engine takes."""
+    return _is_open(settings) and not names_a_file(settings.model)
+
+
 def names_a_file(model: str | None) -> bool:
     """Return whether a model is a file of weights, which only the embedded engine takes."""
     return model is not None and (model.endswith(".gguf") or Path(model).expanduser().is_file())
 
 
-async def _identified(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Backend | None:
-    """Return the server that answers; `None` if none does and none was chosen."""
-    if wanted.mode is not None:
-        profile = profile_named(_backend(wanted.mode))
-        return await _usable(_candidate(profile, wanted.url or profile.base_url, wanted, knows_kind=True), wanted)
-    if wanted.url is not None:
-        profile = await _kind_of(wanted.url, wanted, profiles)
-        return await _usable(_candidate(profile, wanted.url, wanted, knows_kind=True), wanted)
-    return await _first_that_answers(wanted, profiles)
+def _is_open(settings: Settings) -> bool:
+    return settings.mode == AUTO and settings.backend_url is None
 
 
-async def _usable(backend: Backend, wanted: Wanted) -> Backend:
-    """Return a server of a known kind once it can be used; one that does not list its models may be."""
-    obstacle = await _when_loaded(backend.target, lambda: first_obstacle(backend, QUESTION_SECONDS), wanted.say)
-    if obstacle is not None and obstacle.reason != "not_found":
-        raise ServerUnusable(obstacle.sentence, obstacle.reason)
-    return backend
+async def _chosen(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Backend:
+    """Return the server that the user described, by its kind or by its address, once it can be used."""
+    if wanted.url is None:
+        return await _at_usual_address(_profile(wanted.mode, profiles), wanted)
+    kind = await kind_at(wanted.url, wanted, profiles) if wanted.mode == AUTO else _profile(wanted.mode, profiles)
+    return await usable(candidate(kind, wanted.url, wanted, knows_kind=True), wanted)
 
 
-async def _when_loaded(
-    target: BackendTarget, ask: Callable[[], Awaitable[Obstacle | None]], say: Say
-) -> Obstacle | None:
-    """Return what keeps a server from being used other than that it is loading its model, which is waited for."""
-    clock = asyncio.get_running_loop().time
-    begun = shown = clock()
-    while (obstacle := await ask()) is not None and obstacle.reason == "loading" and clock() - begun < LOADING_SECONDS:
-        if shown == begun or clock() - shown >= PROGRESS_SECONDS:
-            shown = clock()
-            so_far = f" ({shown - begun:.0f} s)" if shown - begun > 1 else ""
-            say(f"anyclaude: {target.profile.title} at {target.address} is loading its model; waiting for it{so_far}.")
-        await asyncio.sleep(LOADING_PAUSE_SECONDS)
-    return obstacle
-
-
-async def _kind_of(url: str, wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> BackendProfile:
-    """
-    Return the kind of the server at an address, `generic` for one that says nothing of itself.
-
-    Raises `ServerUnusable` if nothing there speaks HTTP.
-    """
-    generic = profile_named("generic")
-    candidates = [_candidate(profile, url, wanted) for profile in profiles if profile.identity_path]
-    listed, identities = await asyncio.gather(
-        probe(_candidate(generic, url, wanted), MODELS, QUESTION_SECONDS), _identities(candidates, QUESTION_SECONDS)
+async def _at_usual_address(profile: BackendProfile, wanted: Wanted) -> Backend:
+    """Return the server of a kind at the first of its usual addresses where one is, or answers at all."""
+    backends = [candidate(profile, url, wanted, knows_kind=True) for url in profile.usual_urls]
+    if len(backends) == 1:
+        return await usable(backends[0], wanted)
+    obstacles, identities = await asyncio.gather(
+        asyncio.gather(*(first_obstacle(backend, QUESTION_SECONDS) for backend in backends)),
+        asyncio.gather(*(identify(backend, QUESTION_SECONDS) for backend in backends)),
     )
-    if isinstance(listed, Obstacle) and not listed.is_answer:
-        raise ServerUnusable(listed.sentence, listed.reason)
-    return next((backend.target.profile for backend, identity in identities if identity in OF_ITS_KIND), generic)
+    answering = [not (obstacle and obstacle.is_silence) for obstacle in obstacles]
+    if not any(answering):
+        raise _silent_everywhere(backends, obstacles)
+    ranks = [(not answers, identity == "no") for answers, identity in zip(answering, identities, strict=True)]
+    return await usable(backends[ranks.index(min(ranks))], wanted)
 
 
-async def _first_that_answers(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Backend | None:
-    local = [profile for profile in profiles if profile.identity_path and not profile.is_remote]
-    candidates = [_candidate(profile, profile.base_url, wanted) for profile in local]
-    for backend, identity in await _identities(candidates, DETECTION_SECONDS):
-        profile = backend.target.profile
-        if identity in OF_ITS_KIND:
-            return await _usable(_candidate(profile, profile.base_url, wanted, knows_kind=True), wanted)
-        if identity == "locked":
-            wanted.say(
-                f"anyclaude: a server at {backend.target.address} wants a key; if it is {profile.title}, "
-                f"--mode {profile.name} uses it."
-            )
-    return None
+def _silent_everywhere(backends: list[Backend], obstacles: list[Obstacle | None]) -> ServerUnusable:
+    addresses = [backend.target.address for backend in backends]
+    silent = next(obstacle for obstacle in obstacles if obstacle is not None)
+    return ServerUnusable(silent.sentence.replace(addresses[0], " and ".join(addresses), 1), silent.reason)
 
 
-async def _identities(candidates: list[Backend], within_seconds: float) -> list[tuple[Backend, Identity]]:
-    """Query all concurrently; return them in their order."""
-    identities = await asyncio.gather(*(identify(candidate, within_seconds) for candidate in candidates))
-    return list(zip(candidates, identities, strict=True))
-
-
-def _candidate(profile: BackendProfile, url: str, wanted: Wanted, *, knows_kind: bool = False) -> Backend:
-    """Return a server that may be of this kind, without a model; it gets the kind's key only if it is of that kind."""
-    address = parse_address(url)
-    return StdlibBackend(
-        BackendTarget(
-            profile=profile,
-            base_url=address.written,
-            model="",
-            api_key=wanted.key_for(profile) if knows_kind else wanted.key,
-            way=wanted.network.way_to(address),
-        )
-    )
-
-
-async def _target(found: BackendTarget, model: str | None) -> BackendTarget:
-    facts = await ask_facts(StdlibBackend(found), QUESTION_SECONDS, model)
-    profile = found.profile
+async def _target(backend: Backend, model: str | None, known: ServerFacts | None = None) -> BackendTarget:
+    """Return a server with its model and what it reports, which is asked for unless it is `known`."""
+    facts = known or await ask_facts(backend, QUESTION_SECONDS, model)
+    found, profile = backend.target, backend.target.profile
     if model is None and profile.is_remote:
         raise InvalidSetting(f"{profile.title} has {len(facts.models)} models; name one with --model")
     chosen = model or facts.default_model
     if chosen is None:
-        obstacle = await first_obstacle(StdlibBackend(found), QUESTION_SECONDS)
+        obstacle = await first_obstacle(backend, QUESTION_SECONDS)
         why = obstacle.sentence if obstacle else f"{profile.title} at {found.address} reports no model that can chat"
         raise InvalidSetting(f"{why}. If the address is right, name a model with --model")
     return await fitted_to_template(StdlibBackend(_described(found, chosen, facts)))
@@ -240,28 +168,29 @@ async def _fallback(fallback: Fallback, settings: Settings) -> BackendTarget:
         return own_key if fallback.api_key_variable else settings.keys.get(profile.api_key_variable or "")
 
     wanted = Wanted(
-        mode=fallback.mode,
+        mode=fallback.mode or AUTO,
         url=fallback.url,
         model=fallback.model,
         key=own_key,
         key_for=key_for,
         network=settings.network,
         say=_silent,
+        loading_seconds=LOADING_SECONDS,
     )
+    if fallback.mode is None and fallback.url is None:
+        raise ServerUnusable("a fallback names neither a kind of server nor an address", "unreachable")
     try:
-        found = await _identified(wanted, PROFILES)
+        backend = await _chosen(wanted, PROFILES)
     except ServerUnusable:
         if fallback.model is None:
             raise
-        profile = profile_named(_backend(fallback.mode) if fallback.mode else "generic")
-        described = _candidate(profile, fallback.url or profile.base_url, wanted, knows_kind=True)
+        profile = _profile(fallback.mode, PROFILES) if fallback.mode else profile_named("generic")
+        described = candidate(profile, fallback.url or profile.base_url, wanted, knows_kind=True)
         return replace(described.target, model=fallback.model)
-    if found is None:
-        raise ServerUnusable("a fallback names neither a kind of server nor an address", "unreachable")
-    return await _target(found.target, fallback.model)
+    return await _target(backend, fallback.model)
 
 
-def _backend(mode: Mode) -> BackendName:
+def _profile(mode: Mode, profiles: tuple[BackendProfile, ...]) -> BackendProfile:
     if mode in {"claude", "embedded"}:
         raise InvalidSetting(f"mode {mode} is not a server with an address")
-    return mode
+    return profile_named(mode, profiles)

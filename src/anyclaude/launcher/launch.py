@@ -19,7 +19,7 @@ from .client import Client, Invocation, child_environment, plan_client, provide_
 from .engine_monitor import monitored
 from .folders import client_machine
 from .run import Run
-from .servers import running_servers
+from .servers import running_servers, start_line
 from .signals import Signals
 from .supervise import running_client
 from .terminal import Terminal
@@ -43,6 +43,8 @@ async def launch(invocation: Invocation, settings: Settings, terminal: Terminal,
         running_servers(settings, terminal, terminal.say) as servers,
         monitored(servers.own_engine) as monitor,
     ):
+        if line := start_line(settings, servers.main):
+            terminal.say(line)
         run = Run(invocation, settings, servers, monitor, terminal.say)
         with closing(socket.create_server(("127.0.0.1", 0), backlog=CONNECTION_BACKLOG)) as listening_socket:
             status = await _run_client(run, client, listening_socket, signals)

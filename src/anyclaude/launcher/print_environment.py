@@ -8,6 +8,7 @@ from anyclaude.backends import BackendTarget
 from anyclaude.profiles import EMBEDDED
 from anyclaude.settings import Settings
 
+from .candidate import Say
 from .client import Invocation, Variable, find_client, is_credential, plan_client
 from .detection import find_target
 from .folders import client_machine
@@ -21,7 +22,8 @@ DEFAULT_WEIGHTS_TOKENS = 8_192
 async def print_environment(invocation: Invocation, settings: Settings, out: TextIO) -> int:
     """Write what a client would get, and why, without starting anything."""
     client = find_client(client_machine(settings, invocation.environment))
-    target = await _expected_target(settings)
+    said: list[str] = []
+    target = await _expected_target(settings, said.append)
     is_native = client is None or client.is_native
     plan = plan_client(invocation, settings, target, FUTURE_ADDRESS, is_native=is_native)
     program = " ".join(client.command) if client else f"Claude Code {settings.claude_version}, to be installed"
@@ -29,17 +31,17 @@ async def print_environment(invocation: Invocation, settings: Settings, out: Tex
         f"# answered by {described(target)}",
         *(f"{_shown(variable)}  # {variable.reason}" for variable in plan.variables),
         f"# started: {program} {_abbreviated(plan.arguments)}",
-        *(f"# {note}" for note in plan.notes),
+        *(f"# {note}" for note in (*said, *plan.notes)),
     ]
     out.writelines(f"{line}\n" for line in lines)
     return 0
 
 
-async def _expected_target(settings: Settings) -> BackendTarget | None:
+async def _expected_target(settings: Settings, say: Say) -> BackendTarget | None:
     """Return the server of this run; for the embedded engine, what is known of it before it starts."""
     if settings.mode == "claude":
         return None
-    target = await find_target(settings)
+    target = await find_target(settings, say=say, loading_seconds=0)
     if target is not None:
         return target
     name = Path(settings.model).stem if settings.model else "SmolLM2-135M-Instruct.Q4_1"

@@ -11,7 +11,7 @@ from anyclaude.backends import BackendTarget
 from anyclaude.engine import Progress
 from anyclaude.settings import Settings
 
-from .detection import find_fallbacks, find_target
+from .detection import find_fallbacks, find_target, is_searched
 from .engine_monitor import MonitoredEngine
 
 EMBEDDED = "anyclaude.launcher.embedded"
@@ -55,8 +55,17 @@ def described(target: BackendTarget | None) -> str:
     """Return what answers, for the user to read; without a target, Anthropic's own API does."""
     if target is None:
         return "Anthropic's own API, unchanged"
-    window = f", window {target.context_tokens:,} tokens" if target.context_tokens else ""
-    return f"{target.profile.title}, model {target.model}{window}"
+    if target.context_tokens is not None:
+        window = f", window {target.context_tokens:,} tokens"
+    else:
+        window = "" if target.profile.is_own else ", window unknown: asked again after the first reply"
+    place = "" if target.profile.is_own else f" at {target.address}"
+    return f"{target.profile.title}{place}, model {target.model}{window}"
+
+
+def start_line(settings: Settings, target: BackendTarget | None) -> str | None:
+    """Return the line that says what answers, where the user left that open."""
+    return f"anyclaude: answers come from {described(target)}." if is_searched(settings) else None
 
 
 @asynccontextmanager

@@ -93,14 +93,18 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     """
     One kind of server.  Every quirk is a field with a name, a default, and its source.
 
-    `base_url` is the server's usual address, with the `/v1` of its Chat Completions route.
+    `base_url` is the server's usual address, with the `/v1` of its Chat Completions route; `other_urls` are further
+    usual ones, such as those of other releases.
     """
 
     name: BackendName
     title: str
     base_url: str
+    other_urls: tuple[str, ...] = ()
     dialect: DialectName = "openai_chat"
     is_remote: bool = False
+    is_own: bool = False
+    """Whether anyclaude starts it itself, at a free port that the user need not know."""
     api_key_variable: str | None = None
     accepts_top_k: bool = True
     accepts_named_tool_choice: bool = True
@@ -139,6 +143,10 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     """The route, from the server's root, that reports the server's version, where no other answer does."""
     facts_from: FactsSource = "openai_models"
     how_to_start: str = ""
+    has_unique_reply_ids: bool = True
+    """Whether an id that an earlier reply had means that the server wrote that reply into this one."""
+    started_model: str | None = None
+    """The name under which the server knows the model it was started with, if its list holds others beside it."""
     counts_cached_tokens: bool = False
     """Whether `usage.prompt_tokens` is known to count the whole prompt, as the API says, and not only the tokens that
     were not cached.  A reply that reports its cached tokens shows it as well."""
@@ -170,3 +178,8 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     reply_format: ReplyFormat = "json_schema"
     streams: bool = True
     """Whether the reply can be requested as a stream; one that cannot arrives whole."""
+
+    @property
+    def usual_urls(self) -> tuple[str, ...]:
+        """The addresses at which a server of this kind is looked for, in their order."""
+        return (self.base_url, *self.other_urls)

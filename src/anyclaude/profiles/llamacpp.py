@@ -5,7 +5,8 @@ from .base import BackendProfile
 LLAMACPP = BackendProfile(
     name="llamacpp",
     title="llama.cpp",
-    base_url="http://127.0.0.1:8080/v1",
+    base_url="http://127.0.0.1:9931/v1",  # its default port since upstream change 26508
+    other_urls=("http://127.0.0.1:8080/v1",),  # that of earlier releases
     api_key_variable="LLAMA_API_KEY",
     accepts_named_tool_choice=False,  # an object is read as "auto" (llama.cpp b11549, source and test)
     forces_calls_by="json_schema",  # "required" lets free text come first (b11549, source and test)

@@ -16,6 +16,7 @@ OLLAMA = BackendProfile(
     # Any other effort is refused by a model that does not think (openai/openai.go: thinkFromReasoningEffort;
     # server/routes.go: "does not support thinking").
     thinking_switch="reasoning_effort",
+    has_unique_reply_ids=False,  # one of 999 (middleware/openai.go: rand.Intn)
     counts_cached_tokens=True,  # the prompt's inputs, cached or not (runner/ollamarunner/runner.go: numPromptInputs)
     identity_path="/api/version",
     identity_marker='"version"',

@@ -9,8 +9,11 @@ from .embedded import EMBEDDED
 from .generic import GENERIC
 from .llamacpp import LLAMACPP
 from .lmstudio import LMSTUDIO
+from .mlx import MLX
 from .ollama import OLLAMA
+from .openai import OPENAI
 from .openrouter import OPENROUTER
+from .sglang import SGLANG
 from .vllm import VLLM
 from .vllm_mlx import VLLM_MLX
 
@@ -19,9 +22,12 @@ PROFILES: tuple[BackendProfile, ...] = (
     LLAMACPP,
     LMSTUDIO,
     VLLM_MLX,
+    MLX,
     OLLAMA,
     VLLM,
+    SGLANG,
     OPENROUTER,
+    OPENAI,
     GENERIC,
 )
 

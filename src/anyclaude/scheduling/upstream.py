@@ -192,7 +192,8 @@ class Upstream:
                 body = await reply.read_error()
                 raise self.dialect.decode_error(reply.status, body, reply.retry_after_seconds, request.profile)
             tools = request.source.request.tools
-            yield DeltaReader(reply, self.dialect.decoder(reply.content_type, tools, self.earlier_replies))
+            earlier_replies = self.earlier_replies if request.profile.has_unique_reply_ids else EarlierReplies()
+            yield DeltaReader(reply, self.dialect.decoder(reply.content_type, tools, earlier_replies))
 
 
 class PreparedRequest(Struct, frozen=True):

@@ -21,6 +21,7 @@ async def health(context: RequestContext) -> web.Response:
     status = "waiting" if is_waiting else "ok" if context.services.unready_because is None else "degraded"
     return value_response(
         {
+            "service": "anyclaude",  # by which another one recognises it (`backends/probe.py`)
             "status": status,
             "backends": backends,
             "warmth": None if prewarmer is None else prewarmer.health(),

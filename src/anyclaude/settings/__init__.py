@@ -8,9 +8,10 @@ and `docs/settings.md` are made from these two.
 from .load import config_file, load_settings
 from .setting import Setting, flag_named, variable_named
 from .table import GROUPS, SETTINGS, Group, setting_named
-from .values import MODES, Fallback, Mode, Settings
+from .values import AUTO, MODES, Fallback, Mode, Settings
 
 __all__ = [
+    "AUTO",
     "GROUPS",
     "MODES",
     "SETTINGS",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from anyclaude.errors import InvalidSetting
 
@@ -37,8 +38,12 @@ def from_document(setting: Setting, value: object, origin: str) -> object:
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return an addition to an error message about an unknown name: the most similar one, else all of them."""
     names = list(names)
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(names)}"
+    near = _nearest(name, names)
+    return f"; did you mean {near!r}?" if near else f"; there are {', '.join(names)}"
+
+
+def _nearest(name: str, names: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name.casefold(), list(names), n=1)), None)
 
 
 def _items(text: str) -> list[str]:
@@ -53,15 +58,14 @@ def _fallback(text: str) -> dict[str, str]:
 
 
 def _converted(setting: Setting, value: object, origin: str, *, strict: bool) -> object:
+    value = setting.present_value(value)
     try:
         converted: object = msgspec.convert(value, setting.kind, strict=strict, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise InvalidSetting(f"{origin}: {_explained(error, value, setting)}") from error
     if setting.choices and converted not in setting.choices:
         raise InvalidSetting(f"{origin}: {_not_among(converted, setting.choices)}")
-    if setting.name == "fallbacks":
-        _check_fallbacks(converted, origin)
-    return converted
+    return _checked_fallbacks(converted, origin) if setting.name == "fallbacks" else converted
 
 
 def _path(kind: type, value: object) -> object:
@@ -81,12 +85,18 @@ def _explained(error: msgspec.ValidationError, value: object, setting: Setting) 
 
 
 def _not_among(value: object, choices: Iterable[str]) -> str:
-    return f"{value!r} is none of {', '.join(choices)}"
+    names = list(choices)
+    near = _nearest(str(value), names)
+    return f"{value!r} is none of {', '.join(names)}" + (f"; did you mean {near!r}?" if near else "")
 
 
-def _check_fallbacks(fallbacks: object, origin: str) -> None:
+def _checked_fallbacks(fallbacks: object, origin: str) -> tuple[Fallback, ...]:
     """Refuse a kind of server that does not exist: kinds are names of a table, which no type knows."""
-    choices = next(row.choices for row in FALLBACK if row.name == "mode")
+    row = next(row for row in FALLBACK if row.name == "mode")
+    checked: list[Fallback] = []
     for fallback in fallbacks if isinstance(fallbacks, tuple) else ():
-        if isinstance(fallback, Fallback) and fallback.mode is not None and fallback.mode not in choices:
-            raise InvalidSetting(f"{origin}: {_not_among(fallback.mode, choices)}")
+        mode = row.present_value(fallback.mode)
+        if mode is not None and mode not in row.choices:
+            raise InvalidSetting(f"{origin}: {_not_among(mode, row.choices)}")
+        checked.append(replace(fallback, mode=mode))
+    return tuple(checked)

@@ -41,12 +41,12 @@ def load_settings(
     """
     Read the settings; `flags` are texts by the setting's name.
 
-    `say` gets one warning for each setting that is written with a former name.  Raises `InvalidSetting`, which names
-    the flag, variable or key, and what is allowed.
+    `say` gets one warning for each former name and each former value.  Raises `InvalidSetting`, which names the flag,
+    variable or key, and what is allowed.
     """
     sources = Sources(flags, environment, _read_file(file), file)
     for setting in SETTINGS:
-        if warning := _warning(setting, sources):
+        for warning in filter(None, (_name_warning(setting, sources), _value_warning(setting, sources))):
             say(warning)
     chosen = {setting: _chosen(setting, sources) for setting in SETTINGS if not setting.is_secret}
     values = {setting.name: value for setting, value in chosen.items() if value is not None}
@@ -65,21 +65,38 @@ def _is_limit(setting: Setting, values: Mapping[str, object]) -> bool:
     return setting.owner is Timeouts and setting.name in values
 
 
-def _chosen(setting: Setting, sources: Sources) -> object | None:
+class _Written(Struct, frozen=True):
+    """A value as the user wrote it, and the flag, variable or key that has it."""
+
+    value: object
+    origin: str
+    is_text: bool
+
+
+def _written(setting: Setting, sources: Sources) -> _Written | None:
     """Return the value of the first source that has one; a former name counts where the new one is not used."""
     if (text := sources.flags.get(setting.name)) is not None:
-        return from_text(setting, text, flag_named(setting.name))
+        return _Written(text, flag_named(setting.name), is_text=True)
     names = (setting.name, *setting.old_names)
     for variable in map(variable_named, names):
         if text := sources.environment.get(variable):
-            return from_text(setting, text, variable)
+            return _Written(text, variable, is_text=True)
     for key in names:
         if key in sources.document:
-            return from_document(setting, sources.document[key], f"{sources.file}: {key}")
+            return _Written(sources.document[key], f"{sources.file}: {key}", is_text=False)
     return None
 
 
-def _warning(setting: Setting, sources: Sources) -> str | None:
+def _chosen(setting: Setting, sources: Sources) -> object | None:
+    written = _written(setting, sources)
+    if written is None:
+        return None
+    if written.is_text:
+        return from_text(setting, str(written.value), written.origin)
+    return from_document(setting, written.value, written.origin)
+
+
+def _name_warning(setting: Setting, sources: Sources) -> str | None:
     """Return a warning if the user has written a former name."""
     for old in setting.old_names:
         if sources.environment.get(variable_named(old)):
@@ -87,6 +104,14 @@ def _warning(setting: Setting, sources: Sources) -> str | None:
         if old in sources.document:
             return f"{sources.file}: {old} is now called {setting.name}; please rename it"
     return None
+
+
+def _value_warning(setting: Setting, sources: Sources) -> str | None:
+    """Return a warning if the value that counts is a former one."""
+    written = _written(setting, sources)
+    if written is None or not setting.is_former(written.value):
+        return None
+    return f"{written.origin}: {written.value} is now called {setting.present_value(written.value)}; please rename it"
 
 
 def _read_file(file: Path) -> dict[str, object]:

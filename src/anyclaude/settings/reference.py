@@ -48,7 +48,7 @@ Each kind of server has a variable for its key.
 """
 
 RENAMED_HEADING = """\
-## Renamed settings
+## Renamed settings and values
 
 The former names are accepted, with a warning. If both are given, the new one is used.
 
@@ -112,3 +112,5 @@ def _renamed_rows() -> Iterator[str]:
     for setting in SETTINGS:
         for old in setting.old_names:
             yield f"| `{old}`, `{variable_named(old)}` | `{setting.name}`, `{setting.variable}` |\n"
+        for old_value, value in setting.old_values:
+            yield f"| `{setting.name} = {old_value}` | `{setting.name} = {value}` |\n"

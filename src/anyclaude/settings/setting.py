@@ -32,6 +32,8 @@ class Setting(Struct, frozen=True, kw_only=True):
     has_flag: bool = False
     old_names: tuple[str, ...] = ()
     """Former names, which are still accepted, with a warning."""
+    old_values: tuple[tuple[str, str], ...] = ()
+    """Former values, each with its present name, which are still accepted, with a warning."""
     owner: type[Struct] = Settings
 
     @property
@@ -65,6 +67,17 @@ class Setting(Struct, frozen=True, kw_only=True):
         """The words it may be, if these are a list."""
         literals = [kind.values for kind in self._kinds() if isinstance(kind, inspect.LiteralType)]
         return self.choices or tuple(str(value) for values in literals for value in values)
+
+    def present_value(self, value: object) -> object:
+        """Return an allowed word in the spelling of the table, a former one under its present name."""
+        if not isinstance(value, str):
+            return value
+        words = {word.casefold(): word for word in self.allowed_values} | dict(self.old_values)
+        return words.get(value.strip().casefold(), value)
+
+    def is_former(self, value: object) -> bool:
+        """Return whether a value is a former one."""
+        return isinstance(value, str) and value.strip().casefold() in dict(self.old_values)
 
     @property
     def allowed_text(self) -> str:

@@ -13,7 +13,7 @@ from anyclaude.diet import DEFAULT_DIET
 from anyclaude.timeouts import Timeouts
 
 from .setting import Setting
-from .values import MODES, Fallback
+from .values import AUTO, FORMER_MODES, MODES, Fallback
 
 
 class Group(Struct, frozen=True):
@@ -29,11 +29,13 @@ SERVER = Group(
         Setting(
             name="mode",
             metavar="NAME",
-            meaning="The kind of model server. `claude` is Anthropic's own API, unchanged.",
+            meaning="The kind of model server. `auto` takes the server at `backend_url`, whatever its kind, else one "
+            "at the usual addresses on this machine (one with a loaded model goes first), else the embedded engine. "
+            "`claude` is Anthropic's own API, unchanged.",
             choices=MODES,
-            otherwise="the first server that answers on this machine, else `embedded`",
             source="a server that is running is meant to be used; the order is that of `profiles/table.py`",
             has_flag=True,
+            old_values=tuple(FORMER_MODES.items()),
         ),
         Setting(
             name="backend_url",
@@ -321,7 +323,7 @@ FALLBACK: tuple[Setting, ...] = (
         name="mode",
         metavar="NAME",
         meaning="The kind of server.",
-        choices=tuple(mode for mode in MODES if mode not in {"embedded", "claude"}),
+        choices=tuple(mode for mode in MODES if mode not in {"embedded", "claude", AUTO}),
         otherwise="the first kind that the server at `url` identifies itself as",
         source="the server's answers (the modules of `profiles/`)",
         owner=Fallback,

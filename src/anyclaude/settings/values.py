@@ -15,9 +15,19 @@ from anyclaude.timeouts import Timeouts
 from anyclaude.tool_calls import DEFAULT_TOOL_CALLS, ToolCalls
 
 Mode: TypeAlias = str
-"""One of `MODES`: the name of a kind of server, or `claude` for Anthropic's own API."""
+"""One of `MODES`: the name of a kind of server, `claude` for Anthropic's own API, or `auto` to look for a server."""
 
-MODES: tuple[Mode, ...] = (*(profile.name for profile in PROFILES), "claude")
+AUTO: Mode = "auto"
+
+MODES: tuple[Mode, ...] = (*(profile.name for profile in PROFILES), "claude", AUTO)
+
+FORMER_MODES: dict[str, Mode] = {
+    "local": AUTO,  # any server with Chat Completions on this machine
+    "mlx-lm": "mlx",
+    "mlx-cluster": "mlx",  # mlx_lm.server spreads a model over machines itself, behind one address
+    "mlx-textgen": "generic",
+}
+"""The modes of anyclaude up to version 2, and what they are called now; `lmstudio`, `openrouter` and `claude` stay."""
 
 Tokens: TypeAlias = Annotated[int, Meta(ge=256)]
 """A number of tokens; a window or a reply of less than 256 is a typing error."""
@@ -39,7 +49,7 @@ class Fallback(Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(Struct, frozen=True, kw_only=True):
     """The value of every setting; `None` leaves the choice to the launch."""
 
-    mode: Mode | None = None
+    mode: Mode = AUTO
     backend_url: str | None = None
     ca_file: Path | None = None
     model: str | None = None

@@ -297,7 +297,7 @@ def test_a_call_may_follow_the_end_that_announces_it(end: bytes) -> None:
     reply = decoded([announced + call + end])
 
     assert (reply.fault, reply.calls, reply.end) == ("", (("Read", '{"a":1}'),), Finished("tool_use"))
-    assert decoded([announced + end]).fault.startswith("BackendTruncated")
+    assert decoded([announced + end]).fault.startswith("BadSample")
 
 
 @pytest.mark.parametrize("name", ["result", "data", "response"])

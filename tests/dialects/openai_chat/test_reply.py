@@ -97,10 +97,10 @@ def test_an_end_for_a_call_is_accepted_if_the_call_may_stand_in_the_text() -> No
 
 @pytest.mark.parametrize("reason", ["tool_calls", "function_call", "TOOL_CALLS", "tool_use"])
 @pytest.mark.parametrize("calls", [None, [], [{}], [{"index": 0, "id": "a"}], [{"function": {"name": ""}}]])
-def test_an_end_for_a_call_that_is_not_there_is_a_reply_that_was_cut(reason: str, calls: object) -> None:
+def test_an_end_for_a_call_that_is_not_there_is_a_bad_sample(reason: str, calls: object) -> None:
     chunk = {"choices": [{"delta": {"content": "", "tool_calls": calls}, "finish_reason": reason}]}
 
-    assert decoded([stream(chunk)]).fault.startswith("BackendTruncated: the backend ended its reply for a tool call")
+    assert decoded([stream(chunk)]).fault.startswith("BadSample: the backend ended its reply for a tool call")
 
 
 def with_id(reply_id: str | int | None, text: str) -> bytes:

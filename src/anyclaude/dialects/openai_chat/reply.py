@@ -7,7 +7,7 @@ This path is paid for per token: a chunk that adds text costs a few comparisons.
 from collections.abc import Mapping
 
 from anyclaude.dialects.earlier_replies import EarlierReplies
-from anyclaude.errors import BackendTruncated
+from anyclaude.errors import BackendTruncated, BadSample
 from anyclaude.protocol.deltas import Delta, Finished, StopReason, TextDelta, ThinkingDelta, UsageReported
 from anyclaude.protocol.json_values import with_whole_characters
 
@@ -76,7 +76,7 @@ class Reply:
         Add the deltas of a chunk, which was decoded from `data`, to `deltas`.
 
         Raises:
-            BackendTruncated: when the chunk belongs to an earlier reply, or when the reply ends without its call.
+            BackendTruncated: when the chunk belongs to an earlier reply.
         """
         if chunk.id != self._id:
             self._take_id(chunk.id)
@@ -111,6 +111,7 @@ class Reply:
 
         Raises:
             BackendRejected: when it has said something else instead of replying.
+            BadSample: when it ended for a call that it did not send.
             BackendTruncated: when it has not finished.
         """
         if self._aborted_by:
@@ -119,10 +120,10 @@ class Reply:
             raise refusal
         if self._awaits_call:
             self.end(deltas)
+        if self._awaits_call:
+            raise BadSample(LOST_CALL, 502, "api_error")
         if not self._is_finished:
-            raise BackendTruncated(
-                LOST_CALL if self._awaits_call else "the backend closed its reply before it had finished it"
-            )
+            raise BackendTruncated(CUT)
 
     def _take_id(self, chunk_id: ReplyId) -> None:
         """Remember the id of a chunk; some servers give every chunk another one, or only the first."""

@@ -1,0 +1,146 @@
+"""A server that may be the one of this run: how it is asked what it is, and whether it can be used."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from anyclaude.backends import (
+    MODELS,
+    Backend,
+    BackendTarget,
+    Identity,
+    Obstacle,
+    first_obstacle,
+    identify,
+    is_own_gateway,
+    probe,
+)
+from anyclaude.backends.stdlib_backend import StdlibBackend
+from anyclaude.errors import InvalidSetting, ServerUnusable
+from anyclaude.network import Network, parse_address
+from anyclaude.profiles import BackendProfile, profile_named
+from anyclaude.secret import Secret
+from anyclaude.settings import Mode
+
+QUESTION_SECONDS = 5.0
+"""For a server that was chosen, which may be far away, or busy."""
+
+QUESTIONS_AT_ONCE = 3
+"""How many kinds one server is asked about at the same time: the standard library's servers, of which mlx_lm.server is
+one, keep five connections waiting (`socketserver.TCPServer.request_queue_size`), and the next one loses a second."""
+
+LOADING_SECONDS = 600.0
+"""How long a server that is loading its model is waited for: a large one from a slow disk takes minutes."""
+
+LOADING_PAUSE_SECONDS = 0.5
+PROGRESS_SECONDS = 15.0
+"""How often the wait is shown again: the user should see that something still happens."""
+
+Say: TypeAlias = Callable[[str], None]
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """
+    One server as the user described it; in mode `auto` without an address it is searched for.
+
+    `key` is the one for this server, of whatever kind it is; `key_for` also knows the keys of the kinds, which only a
+    server of that kind may get.
+    """
+
+    mode: Mode
+    url: str | None
+    model: str | None
+    key: Secret | None
+    key_for: Callable[[BackendProfile], Secret | None]
+    network: Network
+    say: Say
+    loading_seconds: float
+
+
+def candidate(profile: BackendProfile, url: str, wanted: Wanted, *, knows_kind: bool = False) -> Backend:
+    """Return a server that may be of this kind, without a model; it gets the kind's key only if it is of that kind."""
+    address = parse_address(url)
+    return StdlibBackend(
+        BackendTarget(
+            profile=profile,
+            base_url=address.written,
+            model="",
+            api_key=wanted.key_for(profile) if knows_kind else wanted.key,
+            way=wanted.network.way_to(address),
+        )
+    )
+
+
+async def identities_at(
+    url: str, wanted: Wanted, profiles: Iterable[BackendProfile], within_seconds: float
+) -> list[tuple[BackendProfile, Identity]]:
+    """Return each kind that can be told from others, in their order, and whether the server at an address is of it."""
+    kinds = [profile for profile in profiles if profile.identity_path]
+    turns = asyncio.Semaphore(QUESTIONS_AT_ONCE)
+
+    async def asked(kind: BackendProfile) -> Identity:
+        async with turns:
+            return await identify(candidate(kind, url, wanted), within_seconds)
+
+    identities = await asyncio.gather(*map(asked, kinds))
+    return list(zip(kinds, identities, strict=True))
+
+
+async def kind_at(url: str, wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> BackendProfile:
+    """
+    Return the kind of the server at an address, `generic` for one that says nothing of itself.
+
+    Raises:
+        ServerUnusable: when nothing there speaks HTTP.
+    """
+    generic = profile_named("generic")
+    root = parse_address(url).host_and_port
+    for profile in profiles:
+        if profile.is_remote and parse_address(profile.base_url).host_and_port == root:
+            return profile
+    listed = await probe(candidate(generic, url, wanted), MODELS, QUESTION_SECONDS)
+    if isinstance(listed, Obstacle) and not listed.is_answer:
+        raise ServerUnusable(listed.sentence, listed.reason)
+    identities = await identities_at(url, wanted, profiles, QUESTION_SECONDS)
+    return next((kind for kind, identity in identities if identity in {"yes", "loading"}), generic)
+
+
+async def usable(backend: Backend, wanted: Wanted) -> Backend:
+    """
+    Return a server of a known kind once it can be used; one that does not list its models may be.
+
+    Raises:
+        ServerUnusable: when it does not answer as a model server.
+        InvalidSetting: when it is a gateway like this one.
+    """
+    target = backend.target
+    if target.endpoint.is_private and await is_own_gateway(backend, QUESTION_SECONDS):
+        raise InvalidSetting(
+            f"{target.address} is a gateway of anyclaude itself, not a model server; "
+            "name the server behind it with --backend-url"
+        )
+    obstacle = await _when_loaded(target, lambda: first_obstacle(backend, QUESTION_SECONDS), wanted)
+    if obstacle is not None and obstacle.reason != "not_found":
+        raise ServerUnusable(obstacle.sentence, obstacle.reason)
+    return backend
+
+
+async def _when_loaded(
+    target: BackendTarget, ask: Callable[[], Awaitable[Obstacle | None]], wanted: Wanted
+) -> Obstacle | None:
+    """Return what keeps a server from being used other than that it is loading its model, which is waited for."""
+    clock = asyncio.get_running_loop().time
+    begun = shown = clock()
+    while (obstacle := await ask()) is not None and obstacle.reason == "loading":
+        if clock() - begun >= wanted.loading_seconds:
+            break
+        if shown == begun or clock() - shown >= PROGRESS_SECONDS:
+            shown = clock()
+            so_far = f" ({shown - begun:.0f} s)" if shown - begun > 1 else ""
+            wanted.say(
+                f"anyclaude: {target.profile.title} at {target.address} is loading its model; waiting for it{so_far}."
+            )
+        await asyncio.sleep(LOADING_PAUSE_SECONDS)
+    return obstacle
