@@ -107,6 +107,7 @@ async def test_an_answer_is_no_obstacle() -> None:
             ("Unexpected endpoint",),
         ),
         (Answer(404, "<title>ERR_NGROK_3200</title>", "text/html"), "not_found", ("ERR_NGROK_3200",)),
+        (Answer(403, "<title>Attention Required!</title>", "text/html"), "web_page", ("Attention Required!",)),
         (Answer(407, "log in"), "proxy", ("the proxy refuses", "HTTP 407: log in", "NO_PROXY=")),
     ],
 )
@@ -136,6 +137,15 @@ async def test_a_list_is_an_answer_whatever_its_labels_say(answer: Answer) -> No
         found = await probe(StdlibBackend(target_at(server.base_url)), MODELS, LONG)
 
     assert isinstance(found, QueryReply)
+
+
+@pytest.mark.parametrize("path", ["/api/v1", "/openai/v1"])
+async def test_a_list_below_a_usual_path_is_found_and_named(path: str) -> None:
+    async with stub_server({f"{path}/models": LISTED}) as server:
+        found = await obstacle_at(server.base_url)
+
+    assert found.reason == "wrong_path"
+    assert found.sentence.endswith(f"--backend-url {server.base_url.removesuffix('/v1')}{path}")
 
 
 async def test_the_list_of_lm_studios_own_api_shows_that_the_path_is_another() -> None:

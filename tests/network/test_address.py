@@ -158,7 +158,11 @@ def test_other_bases_are_with_and_without_the_version() -> None:
 
     assert others("http://host/llama") == ["http://host/llama/v1", "http://host/v1"]
     assert others("http://host/llama/v1") == ["http://host/v1", "http://host/llama"]
-    assert others("http://host") == ["http://host/chat/completions"]
+    assert others("http://host") == [
+        "http://host/chat/completions",
+        "http://host/api/v1",
+        "http://host/openai/v1",
+    ]
 
 
 WORDS = st.text(alphabet=st.sampled_from("aB1.-_:/@?#[]%= \t\n\x00é\ud800"), max_size=30)

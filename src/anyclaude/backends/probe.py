@@ -172,6 +172,8 @@ def _reason_of_status(reply: QueryReply, target: BackendTarget) -> Reason:
         return "loading"
     if reply.status == 400 and target.endpoint.scheme == "http" and WANTS_TLS.search(reply.body):
         return "speaks_tls"
+    if reply.status == 403 and _is_web_page(reply):
+        return "web_page"  # of something before the server, which does not ask for a key
     return REASONS.get(reply.status, "error")
 
 

@@ -88,6 +88,9 @@ SAFE_IN_QUERY = SAFE_IN_PATH + "?"
 MAX_PORT = 65535
 EXAMPLE = "write it like http://127.0.0.1:8080/v1"
 BRACKETS = "write it like http://[::1]:8080/v1"
+USUAL_PREFIXES = ("/api", "/openai")
+"""Where an API may be that is not at the root: gateways such as OpenRouter's, and Groq's and GPUStack's."""
+
 BARE_ROOT = "/chat/completions"
 """How the base of an API without any path is written: an address without a path gets a `/v1`."""
 
@@ -169,10 +172,11 @@ class ServerAddress(Struct, frozen=True, kw_only=True):
         return self._root + self.path_to(path, at_root=at_root)
 
     def others(self) -> tuple["ServerAddress", ...]:
-        """Return the bases that an API here may have instead: with a `/v1`, or without a part of the path."""
+        """Return the bases that an API here may have instead: with a `/v1`, or another path before it."""
         here = replace(self, version="" if self.version else "/v1")
         at_root = (replace(self, prefix="", version="/v1"),) if self.prefix else ()
-        return (*at_root, here) if self.version else (here, *at_root)
+        below = () if self.prefix else tuple(replace(self, prefix=prefix, version="/v1") for prefix in USUAL_PREFIXES)
+        return (*at_root, here, *below) if self.version else (here, *at_root, *below)
 
     @property
     def _path(self) -> str:
