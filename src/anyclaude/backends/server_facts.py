@@ -181,7 +181,8 @@ def _props_vision(props: JsonObject) -> bool | None:
 async def _lmstudio(server: _Server, model: str | None) -> ServerFacts:
     """Return the facts; the newer list names the instances that are loaded, under which requests reach them."""
     newer, older = await asyncio.gather(server.get("/api/v1/models"), server.get("/api/v0/models"))
-    choice = _choice(_instances(newer) or entries_in(older) or await server.entries(), model)
+    is_hidden = "models" not in newer and "data" not in older
+    choice = _choice(await server.entries() if is_hidden else _instances(newer) or entries_in(older), model)
     return ServerFacts(
         models=choice.names,
         loaded_model=choice.loaded,
@@ -214,7 +215,8 @@ async def _ollama(server: _Server, model: str | None) -> ServerFacts:
     version, tags, running = await asyncio.gather(
         server.get("/api/version"), server.get("/api/tags"), server.get("/api/ps")
     )
-    listed = [entry for entry in entries_in(tags) or await server.entries() if entry.can_chat]
+    every = entries_in(tags) if "models" in tags else await server.entries()
+    listed = [entry for entry in every if entry.can_chat]
     loaded = [entry for entry in entries_in(running) if entry.can_chat]
     chosen, shown = await _ollama_model(server, model, [entry.name for entry in (*loaded, *listed)], len(loaded))
     window = next((entry.context_tokens for entry in loaded if chosen and _same_tag(entry.name, chosen)), None)
