@@ -93,6 +93,7 @@ async def test_an_answer_is_no_obstacle() -> None:
         (Answer(400, "Client sent an HTTP request to an HTTPS server."), "speaks_tls", ("--backend-url https://",)),
         (Answer(400, '{"error": "bad"}'), "error", ("HTTP 400: bad",)),
         (Answer(503, '{"error": "Model is warming up"}'), "loading", ()),
+        (Answer(500, '{"error": "error starting the runner: exit status 2"}'), "error", ("exit status 2",)),
         (Answer(202, '{"message": "Model is loading"}'), "loading", ()),
         (Answer(425, "Too Early"), "loading", ()),
         (Answer(200, '{"status": "loading model"}'), "loading", ()),

@@ -30,7 +30,8 @@ PROTOCOL_SECONDS = 2.0
 PLAIN_BEGIN = b"HTTP/"
 
 LOADING = re.compile(
-    rb"(?!.*(fail|unable|cannot|could not)).*\b(loading|warming up|starting|initiali[sz]ing|not ready|too early)\b",
+    rb"(?!.*(fail|unable|cannot|could not|error (?:load|start|initial)|terminated|crashed|exited|out of memory))"
+    rb".*\b(loading|warming up|starting|initiali[sz]ing|not ready|too early)\b",
     re.IGNORECASE | re.DOTALL,
 )
 """llama.cpp answers 503 `Loading model` to every route until its model is loaded (b11669); others have other words."""
