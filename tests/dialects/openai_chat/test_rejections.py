@@ -544,3 +544,9 @@ def test_a_model_that_a_server_lacks_is_recognised_in_chinese_too() -> None:
 
     assert error is not None
     assert error.lacks_model
+
+
+def test_a_key_that_a_refusal_within_a_stream_echoes_is_not_repeated() -> None:
+    error = rejection_in({"error": {"message": "Incorrect key: sk-hunter2", "code": "invalid_api_key"}})
+
+    assert str(error) == "Incorrect key: …"

@@ -169,6 +169,8 @@ def _rejected(
 ) -> BackendRejected:
     message = refusal.message or f"the backend answered with HTTP status {status} and no message"
     text, words = message[:MAX_MESSAGE_CHARACTERS], refusal.message
+    if status in (401, 403):
+        text = error_wordings.POSSIBLE_SECRET.sub("…", text)
     if error_wordings.is_bad_sample(f"{refusal.type} {words}", is_servers_fault=is_in_stream or status >= 500):
         return BadSample(text, status, _kind(status))
     overflow = "none" if status in NEVER_OVERFLOW else error_wordings.overflow(words, refusal.type)
