@@ -117,10 +117,11 @@ def _scripted_too(
     )
 
 
+VLLM_KIND = _scripted_too("vllm", "vllm", VLLM, "Qwen/Qwen3-8B", "reasoning")
 REAL_KINDS: tuple[ScriptedKind, ...] = (
     # The fields of reasoning: vllm/entrypoints/openai/chat_completion/protocol.py, mlx_lm/server.py,
     # vllm_mlx/api/models.py and transformers/cli/serving/chat_completion.py, in the versions of the table of servers.
-    _scripted_too("vllm", "vllm", VLLM, "Qwen/Qwen3-8B", "reasoning"),
+    VLLM_KIND,
     _scripted_too("vllm-mlx", "vllm-mlx", VLLM_MLX, "mlx-community/Qwen3-8B-4bit", "reasoning_content"),
     _scripted_too("mlx_lm", "generic", {"/v1/models": {"data": [{"id": "m"}]}}, "m", "reasoning"),
     _scripted_too("transformers", "generic", {"/v1/models": {"data": [{"id": "m"}]}}, "m", "reasoning_content"),

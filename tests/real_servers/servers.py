@@ -149,10 +149,8 @@ VLLM = RealServer(
     arguments=lambda model, port: (
         *("serve", str(model), "--host", "127.0.0.1", "--port", str(port), "--enforce-eager"),
         *("--enable-prompt-tokens-details", "--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
-        *(
-            "--structured-outputs-config",
-            '{"backend": "xgrammar", "disable_any_whitespace": true}',
-        ),  # else random weights never end it
+        # With white space anywhere, random weights would end no object.
+        *("--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}'),
     ),
     model_format="hugging_face",
     model_id=str,

@@ -19,7 +19,7 @@ from .capabilities import CapabilityName
 from .cut_connection import cut_connection
 from .played import backend_of
 from .running import RunningGateway, running_gateway
-from .scripted_kinds import KINDS, REAL_KINDS, ScriptedKind, kind_titled
+from .scripted_kinds import KINDS, REAL_KINDS, VLLM_KIND, ScriptedKind, kind_titled
 from .scripted_server import CACHED_TOKENS, CALL, COMPLETION_TOKENS, PROMPT_TOKENS, ScriptedServer, scripted_server
 
 TEXT: list[JsonObject] = [{"role": "assistant", "content": "Good "}, {"content": "day."}]
@@ -90,7 +90,7 @@ async def test_cached_tokens_are_reported(title: str, tmp_path: Path) -> None:
     assert message.usage.input_tokens == PROMPT_TOKENS - CACHED_TOKENS
 
 
-@on_kinds("native_call")
+@on_kinds("native_call", kinds=(*KINDS, VLLM_KIND))
 async def test_a_call_of_the_server_is_a_call_for_the_client(title: str, tmp_path: Path) -> None:
     begun: JsonObject = {"tool_calls": [{**CALL, "function": {"name": "read_file", "arguments": ""}}]}
     rest: JsonObject = {"tool_calls": [{"index": 0, "function": {"arguments": '{"place": "/tmp"}'}}]}

@@ -48,7 +48,7 @@ async def test_the_tool_that_was_named_is_called(played: Played) -> None:
     assert [name for name, _ in called(message)] == ["list_folder"]
 
 
-@on_servers("native_call", "dasllama", "vllm")
+@on_servers("native_call", "dasllama")
 async def test_a_call_that_the_server_has_parsed_is_streamed_to_the_client(played: Played) -> None:
     async with (
         played.client() as client,

@@ -40,7 +40,7 @@ async def test_a_prompt_beyond_the_window_is_refused_in_the_words_on_which_claud
 async def test_a_client_that_leaves_frees_the_engine_for_the_next(played: Played) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS), played.client() as client:
         async with client.messages.stream(
-            model=MODEL, max_tokens=50_000, messages=[story("Tell", 3)], extra_body=EXACT
+            model=MODEL, max_tokens=4_000, messages=[story("Tell", 3)], extra_body=EXACT
         ) as stream:
             async for _ in stream.text_stream:
                 break

@@ -55,7 +55,7 @@ SENTENCES: Mapping[Reason, str] = {
     "proxy": "{where} cannot be reached: the proxy refuses it ({detail}). Set the proxy's credentials in the variable "
     "that names it, or do without: NO_PROXY={host_of_server}",
     "key": "{where} {refuses} ({detail}). Set the right one in {variables}",
-    "loading": "{where} is still loading its model. Start again when it is loaded",
+    "loading": "{where} is still loading its model",
     "redirect": "{where} redirects to {detail}, and a key is not sent elsewhere. Set the address that it names with "
     "--backend-url",
     "not_found": "{where} has no {detail}. Another address may be right: --backend-url {other}",
