@@ -23,6 +23,7 @@ NOTHING_TO_TEST: dict[str, str] = {
     "anyclaude.bounds": "numbers alone",
     "anyclaude.claude_code": "facts only",
     "anyclaude.dialects.base": "types only",
+    "anyclaude.dialects.openai_chat.wire": "types only",
     "anyclaude.diet": "types only",
     "anyclaude.engine.__main__": "starts the engine in a separate process",
     "anyclaude.engine.handshake": "types only",

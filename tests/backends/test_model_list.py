@@ -24,11 +24,26 @@ def only(**fields: JsonValue) -> ModelEntry:
         {"models": [ENTRY]},
         {"data": [ENTRY], "models": [{"name": "other"}]},
         {"models": [{"name": "m", "context_length": 65536}], "data": None},
+        {"data": [], "models": [ENTRY]},
+        {"result": [ENTRY], "success": True},  # Cloudflare
+        {"code": 0, "data": {"data": [ENTRY]}},
+        {"data": {"models": [ENTRY]}},
+        {"models": {"m": {"context_length": 65536}}},
+        {"data": {"m": {"context_length": 65536}, "odd": None}},
+        {"count": 1, "next": None, "results": [ENTRY]},
         {"object": "list", "data": [{}, {"id": 5}, {"id": None}, {"id": " "}, " ", None, 7, [], ENTRY]},
     ],
 )
-def test_a_list_has_three_shapes_and_odd_entries_are_passed_over(document: JsonValue) -> None:
+def test_a_list_has_many_shapes_and_odd_entries_are_passed_over(document: JsonValue) -> None:
     assert entries_in(document) == READ
+
+
+def test_an_adapter_has_the_window_of_its_model() -> None:
+    adapter = {"id": "sql-lora", "parent": "base", "max_model_len": None}
+
+    assert [entry.context_tokens for entry in entries_in([adapter, {"id": "base", "max_model_len": 4096}])] == [
+        4096
+    ] * 2
 
 
 def test_an_entry_may_be_a_name_alone() -> None:
@@ -87,6 +102,14 @@ def test_a_window_is_a_number_or_a_text_of_one(value: JsonValue, tokens: int | N
         ({"context_length": 4096, "top_provider": {"context_length": None}}, 4096),
         ({"context_length": 4096, "top_provider": "odd", "meta": "odd"}, 4096),
         ({"top_provider": {"context_length": 4096}}, 4096),
+        ({"limits": {"max_input_tokens": 4096}}, 4096),  # GitHub Models
+        ({"capabilities": {"limits": {"max_context_window_tokens": 4096, "max_prompt_tokens": 2048}}}, 4096),
+        ({"model_info": {"max_input_tokens": 4096, "max_tokens": 512}}, 4096),  # LiteLLM; the other is of the reply
+        ({"meta": {"llamaswap": {"context_length": 4096}}}, 4096),
+        ({"info": {"params": {"num_ctx": 4096}}}, 4096),  # Open WebUI
+        ({"max_context": 4096}, 4096),  # hermes-agent pull 81442
+        ({"max_tokens": 4096, "max_completion_tokens": 4096, "max_output_tokens": 4096}, None),
+        ({"context_length": "4096 tokens"}, 4096),
     ],
 )
 def test_the_window_has_many_names_and_the_trained_length_is_none_of_them(
@@ -137,6 +160,21 @@ def test_whether_a_model_is_loaded_is_read(fields: dict[str, JsonValue], is_load
         ({"architecture": {"output_modalities": ["image"]}}, False),
         ({"details": {"family": "nomic-bert"}, "id": "plain"}, False),
         ({"details": {"family": "qwen3"}}, True),
+        ({"object": "model", "type": "model"}, True),
+        ({"capabilities": {"type": "embeddings"}}, False),  # GitHub Copilot
+        ({"capabilities": {"type": "chat"}}, True),
+        ({"supported_output_modalities": ["embeddings"]}, False),  # GitHub Models
+        ({"model_info": {"mode": "embedding"}}, False),  # LiteLLM
+        ({"model_info": {"mode": "chat"}}, True),
+        ({"task": {"name": "Text Embeddings"}}, False),  # Cloudflare
+        ({"task": {"name": "Text Generation"}}, True),
+        ({"supported_endpoint_types": ["embeddings"]}, False),  # one-api
+        ({"supported_endpoint_types": ["openai", "embeddings"]}, True),
+        ({"active": False}, False),  # Groq
+        ({"enabled": False, "type": "llm"}, False),
+        ({"disabled": True}, False),
+        ({"status": "offline"}, False),
+        ({"active": True, "enabled": None, "disabled": False, "status": "online"}, True),
     ],
 )
 def test_types_and_capabilities_say_whether_a_model_can_chat(fields: dict[str, JsonValue], can_chat: bool) -> None:
@@ -156,7 +194,15 @@ def test_types_and_capabilities_say_whether_a_model_can_chat(fields: dict[str, J
         ("stable-diffusion-xl", False),
         ("all-minilm:22m", False),
         ("intfloat/e5-large", False),
+        ("snowflake-arctic-embed2", False),
+        ("embeddinggemma-300m", False),
+        ("gpt-4o-transcribe", False),
+        ("xtts_v2", False),
+        ("llama-guard3", False),
+        ("qwen-image", False),
         ("qwen3-coder:30b", True),
+        ("image-describer", True),
+        ("safeguarded-7b", True),
         ("Qwen2.5-Coder-0.5B", True),
         ("mistral-large2e5", True),
         ("llama-3.1-8b-instruct", True),

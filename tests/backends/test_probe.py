@@ -92,6 +92,24 @@ async def test_an_answer_is_no_obstacle() -> None:
         (Answer(307, ""), "redirect", ("to somewhere else",)),
         (Answer(400, "Client sent an HTTP request to an HTTPS server."), "speaks_tls", ("--backend-url https://",)),
         (Answer(400, '{"error": "bad"}'), "error", ("HTTP 400: bad",)),
+        (Answer(503, '{"error": "Model is warming up"}'), "loading", ()),
+        (Answer(500, '{"error": "error starting the runner: exit status 2"}'), "error", ("exit status 2",)),
+        (Answer(202, '{"message": "Model is loading"}'), "loading", ()),
+        (Answer(425, "Too Early"), "loading", ()),
+        (Answer(200, '{"status": "loading model"}'), "loading", ()),
+        (Answer(200, '{"error": {"message": "Invalid API key"}}'), "key", ("Invalid API key", "ANYCLAUDE_API_KEY")),
+        (Answer(200, '{"code": 401, "msg": "token expired"}'), "key", ("token expired",)),
+        (Answer(200, '{"data": [], "error": "no backend"}'), "error", ("no backend",)),
+        (Answer(200, "Ollama is running", "text/plain"), "error", ("Ollama is running",)),
+        (Answer(200, '{"data": [{"id": "m"', "application/json"), "error", ('{"data"',)),
+        (
+            Answer(200, '{"error": "Unexpected endpoint or method. (GET /models)"}'),
+            "not_found",
+            ("Unexpected endpoint",),
+        ),
+        (Answer(404, "<title>ERR_NGROK_3200</title>", "text/html"), "not_found", ("ERR_NGROK_3200",)),
+        (Answer(403, "<title>Attention Required!</title>", "text/html"), "web_page", ("Attention Required!",)),
+        (Answer(407, "log in"), "proxy", ("the proxy refuses", "HTTP 407: log in", "NO_PROXY=")),
     ],
 )
 async def test_what_a_server_answers_is_said(answer: Answer, reason: str, words: tuple[str, ...]) -> None:
@@ -104,6 +122,40 @@ async def test_what_a_server_answers_is_said(answer: Answer, reason: str, words:
     assert [part for part in words if part not in found.sentence] == []
     assert "does not answer" not in found.sentence
     assert "hunter2" not in found.sentence
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(203, '{"data": [{"id": "m"}]}'),
+        Answer(200, '{"data": [{"id": "m"}]}', "text/html"),
+        Answer(200, '{"object": "list", "data": []}'),
+        Answer(200, '{"data": null}'),
+    ],
+)
+async def test_a_list_is_an_answer_whatever_its_labels_say(answer: Answer) -> None:
+    async with stub_server({"/v1/models": answer}) as server:
+        found = await probe(StdlibBackend(target_at(server.base_url)), MODELS, LONG)
+
+    assert isinstance(found, QueryReply)
+
+
+@pytest.mark.parametrize("path", ["/api/v1", "/openai/v1"])
+async def test_a_list_below_a_usual_path_is_found_and_named(path: str) -> None:
+    async with stub_server({f"{path}/models": LISTED}) as server:
+        found = await obstacle_at(server.base_url)
+
+    assert found.reason == "wrong_path"
+    assert found.sentence.endswith(f"--backend-url {server.base_url.removesuffix('/v1')}{path}")
+
+
+async def test_the_list_of_lm_studios_own_api_shows_that_the_path_is_another() -> None:
+    own = {"models": [{"key": "q", "loaded_instances": []}]}
+    async with stub_server({"/api/v1/models": own, "/v1/models": LISTED}) as server:
+        found = await obstacle_at(server.base_url.removesuffix("/v1") + "/api/v1")
+
+    assert found.reason == "wrong_path"
+    assert found.sentence.endswith(f"--backend-url {server.base_url}")
 
 
 @pytest.mark.parametrize(("key", "words"), [(None, "wants a key"), (Secret("hunter2"), "refuses the key")])

@@ -235,6 +235,26 @@ async def test_ollama_s_window_is_the_real_one_and_a_note_says_what_to_set_if_it
         assert "OLLAMA_CONTEXT_LENGTH=32768" in facts.note
 
 
+PAGE = Answer(200, "<html>Studio</html>", "text/html")
+LISTED: Documents = {"/v1/models": {"data": [{"id": "nomic-embed-text"}, {"id": "m", "aliases": ["coder"]}]}}
+
+
+@pytest.mark.parametrize("name", ["lmstudio", "ollama", "llamacpp"])
+async def test_a_server_that_hides_its_own_routes_is_asked_for_the_list_that_all_have(name: BackendName) -> None:
+    async with stub_server({**LISTED, "/props": PAGE, "/api/v0/models": {"error": "Unexpected endpoint"}}) as server:
+        facts = await facts_of(server, name)
+
+    assert (facts.models, facts.default_model, facts.context_tokens) == (("m",), "m", None)
+
+
+async def test_the_window_is_in_the_list_where_a_server_of_llama_cpps_kind_does_not_describe_itself() -> None:
+    listed: Documents = {"/v1/models": {"data": [{"id": "m", "aliases": ["coder"], "context_length": 4096}]}}
+    async with stub_server({**listed, "/props": PAGE}) as server:  # iii-hq/workers pull 550
+        windows = [(await facts_of(server, "llamacpp", model)).context_tokens for model in (None, "m", "coder", "x")]
+
+    assert windows == [4096, 4096, 4096, None]
+
+
 async def test_facts_are_those_of_the_moment_at_which_they_are_asked() -> None:
     documents: Documents = {**ollama(None), "/api/ps": Answer(200, '{"models": []}', times=1, then=LOADED)}
     async with stub_server(documents) as server, server_at(server.base_url, "ollama") as backend:

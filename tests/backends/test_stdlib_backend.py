@@ -1,6 +1,8 @@
 """Questions over the standard library, on real sockets."""
 
 import asyncio
+import gzip
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +13,7 @@ from tests.parts.gateway import target_at
 from tests.parts.raw_backend import RawBackend, ReceivedRequest, free_port, raw_backend
 
 from anyclaude.backends.query import QueryReply, query
-from anyclaude.backends.stdlib_backend import StdlibBackend
+from anyclaude.backends.stdlib_backend import MAX_BODY_BYTES, StdlibBackend
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendError, BackendTimeout, BackendUnreachable
 from anyclaude.secret import Secret
@@ -43,6 +45,30 @@ async def test_the_reply_is_returned_whole_with_its_status(status: int, body: by
         await (await server.next_request()).answer(status, body)
 
         assert await asking == QueryReply(status, body, "application/json")
+
+
+@pytest.mark.parametrize("status", [200, 401])
+@pytest.mark.parametrize(
+    ("coding", "packed"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("x-gzip", gzip.compress)]
+)
+async def test_a_body_that_a_proxy_has_compressed_is_unpacked(
+    status: int, coding: str, packed: Callable[[bytes], bytes]
+) -> None:
+    async with raw_backend() as server:
+        asking = asyncio.create_task(query(StdlibBackend(target_at(server.base_url)), QUESTION, LONG))
+        await (await server.next_request()).answer(status, packed(b'{"a": 1}'), Content_Encoding=coding)
+
+        assert (await asking).body == b'{"a": 1}'
+
+
+async def test_a_body_that_unpacks_without_end_or_not_at_all_is_none() -> None:
+    async with raw_backend() as server:
+        for body in (gzip.compress(bytes(MAX_BODY_BYTES + 1)), b"no gzip"):
+            asking = asyncio.create_task(query(StdlibBackend(target_at(server.base_url)), QUESTION, LONG))
+            await (await server.next_request()).answer(200, body, Content_Encoding="gzip")
+
+            with pytest.raises(BackendUnreachable):
+                await asking
 
 
 async def test_the_head_of_the_reply_is_returned() -> None:

@@ -167,7 +167,7 @@ async def test_a_server_that_cannot_continue_is_sent_the_same_request_again() ->
         partial(SEA.continuing("The sea"), 1, BackendTimeout("silence")),
         FakeReply(chunks=[b'{"error":{"message":"not today"}}'], status=400),
         FakeReply(chunks=[b'data: {"error":{"message":"no","code":400}}\n\n']),
-        FakeReply(chunks=[b"data: {}{}\n\n"]),
+        FakeReply(chunks=[b"data: {}{\n\n"]),
     ],
     ids=["something else", "from the start", "truncated", "silent", "refused", "refused in its stream", "garbled"],
 )

@@ -45,6 +45,23 @@ from anyclaude.network import ServerAddress, parse_address
         ("http+unix://%2Frun%2Fllama.sock", "unix:/run/llama.sock"),
         ("http+unix://%2Frun%2Fllama.sock/v1/chat/completions", "unix:/run/llama.sock"),
         ("http://bücher.example/v1", "http://xn--bcher-kva.example/v1"),
+        (' "http://host:1/v1" ', "http://host:1/v1"),
+        ("<http://host:1/v1>,", "http://host:1/v1"),
+        ("\ufeffhttp://host:1/v1\u200b", "http://host:1/v1"),
+        ("http:/127.0.0.1:8080/v1", "http://127.0.0.1:8080/v1"),
+        ("http:127.0.0.1:8080", "http://127.0.0.1:8080/v1"),
+        ("http//127.0.0.1:8080", "http://127.0.0.1:8080/v1"),
+        ("http:\\\\host:8080\\v1", "http://host:8080/v1"),
+        ("http://http://host:8080", "http://host:8080/v1"),
+        ("http://https://example.org/v1", "https://example.org/v1"),
+        ("http:8080", "http://http:8080/v1"),
+        ("//host:8080/v1", "http://host:8080/v1"),
+        (":8080", "http://127.0.0.1:8080/v1"),
+        ("8080/v1", "http://127.0.0.1:8080/v1"),
+        ("http://localhost：8080", "http://localhost:8080/v1"),
+        ("http://host:8080//v1//chat/completions", "http://host:8080/v1"),
+        ("http://host:8080/v1/chat", "http://host:8080/v1"),
+        ("http://host:1234/api/v0", "http://host:1234/v1"),
     ],
 )
 def test_an_address_is_taken_as_people_have_it(written: str, shown: str) -> None:
@@ -122,6 +139,8 @@ def test_a_query_goes_along_with_each_request_and_is_not_shown() -> None:
         ("http://printer.local", True),
         ("http://vllm", True),
         ("http://host.docker.internal", True),
+        ("http://nas.lan", True),
+        ("https://box.tail1234.ts.net", True),
         ("unix:/run/x.sock", True),
         ("http://8.8.8.8", False),
         ("http://[2001:db8::1]", False),
@@ -139,7 +158,11 @@ def test_other_bases_are_with_and_without_the_version() -> None:
 
     assert others("http://host/llama") == ["http://host/llama/v1", "http://host/v1"]
     assert others("http://host/llama/v1") == ["http://host/v1", "http://host/llama"]
-    assert others("http://host") == ["http://host/chat/completions"]
+    assert others("http://host") == [
+        "http://host/chat/completions",
+        "http://host/api/v1",
+        "http://host/openai/v1",
+    ]
 
 
 WORDS = st.text(alphabet=st.sampled_from("aB1.-_:/@?#[]%= \t\n\x00é\ud800"), max_size=30)

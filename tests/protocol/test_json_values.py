@@ -13,6 +13,7 @@ from anyclaude.protocol.json_values import (
     JsonValue,
     canonical_json,
     decode_json,
+    decode_json_sequence,
     decode_lenient_json,
     encode_json,
     with_whole_characters,
@@ -173,3 +174,16 @@ def test_a_text_of_whole_characters_is_not_changed(text: str) -> None:
 def test_halves_that_belong_together_are_joined_and_others_replaced() -> None:
     assert with_whole_characters("\ud83d\ude00 \ud83d \ude00") == "\U0001f600 \ufffd \ufffd"
     assert with_whole_characters("\udcc3\udca9 \udcff \ud83d\udcc3") == "é \ufffd \U0001f4c3"
+
+
+@given(st.lists(json_values, min_size=1, max_size=4), st.sampled_from([" ", "\n", " \r\n "]))
+def test_documents_one_after_another_are_read_in_their_order(values: list[JsonValue], between: str) -> None:
+    text = between.join(json.dumps(value) for value in values)
+
+    assert decode_json_sequence(text.encode()) == [decode_lenient_json(json.dumps(value).encode()) for value in values]
+
+
+@pytest.mark.parametrize("body", [b"", b" ", b'{"a":1}x', b'{"a":1}{', b"{} \x00"])
+def test_a_sequence_that_is_not_whole_is_none(body: bytes) -> None:
+    with pytest.raises(JsonError):
+        decode_json_sequence(body)

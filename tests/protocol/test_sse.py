@@ -160,7 +160,12 @@ def test_fields_are_decoded_as_the_standard_specifies(raw: bytes, events: list[S
     assert decoded([raw]) == events
 
 
-@pytest.mark.parametrize("line", [b"ata: 1", b"x", b" data: 1", b"unknown: 1", b"\xff"])
+@pytest.mark.parametrize("line", [b" data: 1", b"Data: 1", b"DATA:1", b"data : 1", b"\xef\xbb\xbfdata: 1"])
+def test_a_field_whose_name_is_miswritten_is_that_field(line: bytes) -> None:
+    assert SseDecoder(keeps_unknown_lines=True).feed(b"\n" + line + b"\n\n") == [ServerSentEvent(b"1")]
+
+
+@pytest.mark.parametrize("line", [b"ata: 1", b"x", b"unknown: 1", b"\xff"])
 def test_an_unknown_line_can_be_kept_as_data_of_its_event(line: bytes) -> None:
     assert SseDecoder(keeps_unknown_lines=True).feed(b"data: 0\n" + line + b"\n\n") == [ServerSentEvent(b"0\n" + line)]
     assert SseDecoder().feed(b"data: 0\n" + line + b"\n\n") == [ServerSentEvent(b"0")]

@@ -7,7 +7,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anyclaude.protocol.json_values import JsonError
-from anyclaude.tool_schemas.syntax import ENCODED_TWICE, MAX_REPAIRED_BRACKETS, NOTHING, SYNTAX, Reading, read_arguments
+from anyclaude.tool_schemas.syntax import (
+    ENCODED_TWICE,
+    MAX_REPAIRED_BRACKETS,
+    NOTHING,
+    SURPLUS,
+    SYNTAX,
+    Reading,
+    read_arguments,
+)
 
 KNOWN = frozenset({"command", "description", "content", "file_path"})
 OBJECT = '{"command": "ls"}'
@@ -110,3 +118,15 @@ def test_quotes_are_repaired_only_where_that_is_quick() -> None:
     assert read_arguments(text % "{", KNOWN).changes == (SYNTAX,)
     with pytest.raises(JsonError):
         read_arguments(text % ("{" * MAX_REPAIRED_BRACKETS), KNOWN)
+
+
+@pytest.mark.parametrize("text", ['{}{"a":1}', '{"a":1}{}', '{"a":1}\n{"a":1}', '{} {"a":1} {}'])
+def test_one_object_beside_empty_ones_or_itself_is_the_arguments(text: str) -> None:
+    reading = read_arguments(text)
+
+    assert (reading.arguments, reading.changes) == ({"a": 1}, (SURPLUS,))
+
+
+def test_two_different_objects_are_no_arguments() -> None:
+    with pytest.raises(JsonError):
+        read_arguments('{"a":1}{"a":2}')

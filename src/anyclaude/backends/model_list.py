@@ -2,15 +2,23 @@
 Read what servers say about their models, entry by entry and field by field.
 
 What is odd in one entry costs that entry or that field, never the list.  The shapes: `{"data": […]}` of OpenAI's API, a
-bare array, and `{"models": […]}` of Ollama, llama.cpp and LM Studio; an entry may be a name alone.
+bare array, `{"models": […]}` of Ollama, llama.cpp and LM Studio, a list in the envelope of a gateway (`result`), and an
+object with an entry for each name; an entry may be a name alone.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from anyclaude.protocol.json_values import JsonObject, JsonValue
+from anyclaude.protocol.json_values import JsonObject, JsonValue, with_whole_characters
+
+LIST_NAMES = ("data", "models", "result", "results", "items", "model_list")
+"""Where a list stands: OpenAI, Ollama, Cloudflare, and lists that are served page by page."""
+
+MAX_ENVELOPES = 3
+"""`{"result": {"data": {"models": …}}}`: nobody has more around a list."""
 
 WINDOW_NAMES = (
     "loaded_context_length",  # LM Studio: the model as it is loaded
@@ -18,16 +26,32 @@ WINDOW_NAMES = (
     "context_length",  # OpenRouter, Ollama, Together
     "context_window",  # Groq
     "context_size",
+    "max_context_window_tokens",  # GitHub Copilot
+    "max_context",
+    "max_context_tokens",
+    "max_sequence_length",
+    "context_len",
+    "ctx_len",  # Jan
+    "num_ctx",  # Open WebUI
+    "contextLength",
+    "contextWindow",
+    "inputTokenLimit",  # Gemini
     "n_ctx",  # llama.cpp; `n_ctx_train` is what the model was trained for, and `max_context_length` of LM Studio too
     "max_seq_len",  # TabbyAPI, among its parameters
     "max_input_tokens",
 )
 """The fields with the real window, the surest first."""
 
-NAME_FIELDS = ("id", "name", "model", "key")
-"""OpenAI's field, then Ollama's two, and that of LM Studio's newer list."""
+WINDOW_PLACES = ("meta", "parameters", "limits", "model_info", "metadata", "settings", "config", "properties")
+"""The objects in an entry where the window may stand: llama.cpp, TabbyAPI, GitHub Models, LiteLLM, DeepInfra."""
 
-CHAT_TYPES = frozenset({"llm", "vlm", "chat", "language", "text-generation", "completion"})
+NAME_FIELDS = ("id", "name", "model", "key", "model_name", "model_id")
+"""OpenAI's field, Ollama's two, that of LM Studio's newer list, then LiteLLM's."""
+
+TYPE_FIELDS = ("type", "task", "pipeline_tag", "mode", "model_type")
+"""Where the type of a model stands: LM Studio and Together, vLLM, Hugging Face, LiteLLM (`model_info`), others."""
+
+CHAT_TYPES = frozenset({"llm", "vlm", "chat", "language", "text-generation", "text generation", "completion"})
 """Types that only models have that can chat: LM Studio (`llm`, `vlm`), Together (`chat`, `language`), Hugging Face."""
 
 OTHER_TYPES = re.compile(
@@ -36,18 +60,26 @@ OTHER_TYPES = re.compile(
 """Types and tasks that are not chat: LM Studio (`embeddings`), Together (`image`, `rerank`), vLLM (`classify`), …"""
 
 OTHER_NAMES = re.compile(
-    r"(?<![a-z0-9])(embed(der|ding|dings)?|(re)?rank(er)?|bge|gte|e5|minilm|nomic-bert|whisper|parakeet|tts|kokoro|bark|"
-    r"stable-diffusion|sdxl|flux|dall-e|moderation|colbert|splade)(?![a-z0-9])",
+    r"(?<![a-z0-9])(embed(der|\d*|ding\w*)|(re)?rank(er|ing)?|bge|gte|e5|mxbai|minilm|labse|nomic-bert|colbert|splade|paraphrase"
+    r"|whisper|parakeet|canary|wav2vec\d*|transcrib\w*|[a-z]?\d?-?tts|xtts|kokoro|bark|piper|chatterbox|silero|musicgen"
+    r"|stable-?diffusion|sd(xl|\d)|flux|dall-e|(gpt|qwen|z)-image|mmproj|clip|siglip\d?"
+    r"|moderation|(llama-?|prompt-?)?guard(ian|\d)?|shieldgemma)(?![a-z0-9])",
     re.IGNORECASE,
 )
-"""Parts of the names of models that embed, rank, transcribe, speak or draw."""
+"""Parts of the names of models that embed, rank, transcribe, speak, draw or classify."""
 
 LOADED = frozenset({"loaded", "running", "ready", "active", "sleeping"})
 LOADING = frozenset({"loading", "starting"})
-UNLOADED = frozenset({"unloaded", "not-loaded", "not_loaded", "stopped"})
+UNLOADED = frozenset({"unloaded", "not-loaded", "not_loaded", "not loaded", "stopped"})
 """States of llama.cpp's router (`status.value`), LM Studio (`state`), llama-swap."""
 
-NUMBER = re.compile(r"(\d{1,3}(?:[,_]\d{3})+|\d+)(\.\d+)?\s*([km]?)", re.IGNORECASE)
+OUT_OF_USE = frozenset({"disabled", "offline", "unavailable", "deprecated", "retired", "inactive"})
+"""States of gateways."""
+
+IN_USE_FIELDS = ("active", "enabled", "available", "downloaded", "supports_chat")
+"""False for a model that cannot be asked: Groq (`active`), Fireworks (`supports_chat`), others."""
+
+NUMBER = re.compile(r"(\d{1,3}(?:[,_]\d{3})+|\d+)(\.\d+)?\s*([km]?)(?:\s*tokens)?", re.IGNORECASE)
 MAX_TOKENS = 2**40
 """No window is larger; infinity is none either."""
 
@@ -59,25 +91,43 @@ class ModelEntry(Struct, frozen=True, kw_only=True):
     context_tokens: int | None = None
     is_loaded: bool | None = None
     can_chat: bool = True
+    """Whether it can be asked to chat, as far as the list shows."""
+    aliases: tuple[str, ...] = ()
+    """Its other names."""
+    parent: str = ""
+    """The model that it is an adapter of (vLLM, SGLang); it has the same window."""
     calls_tools: bool | None = None
     sees_images: bool | None = None
 
 
 def entries_in(document: JsonValue) -> tuple[ModelEntry, ...]:
     """Return the models in a list, in its order."""
-    return tuple(entry for item in items_in(document) if (entry := _entry(item)) is not None)
+    entries = [entry for item in items_in(document) if (entry := _entry(item)) is not None]
+    windows = {entry.name: entry.context_tokens for entry in entries}
+    return tuple(
+        entry if entry.context_tokens else replace(entry, context_tokens=windows.get(entry.parent)) for entry in entries
+    )
 
 
 def items_in(document: JsonValue) -> Iterator[JsonObject]:
-    """Yield the entries of a list as objects, whichever of the three shapes it has."""
-    listed: JsonValue = document
-    if isinstance(document, Mapping):
-        listed = next((value for name in ("data", "models") if isinstance(value := document.get(name), list)), None)
-    for item in listed if isinstance(listed, list) else ():
+    """Yield the entries of a list as objects, whichever of its shapes it has."""
+    for item in _listed(document, MAX_ENVELOPES):
         if isinstance(item, Mapping):
             yield item
         elif isinstance(item, str):
             yield {"id": item}
+
+
+def _listed(document: JsonValue, envelopes: int) -> Sequence[JsonValue]:
+    """Return a list inside its envelopes: the first that has something in it."""
+    if isinstance(document, list):
+        return document
+    inside = [object_in(document).get(name) for name in LIST_NAMES]
+    for value in inside if envelopes else ():
+        if listed := _listed(value, envelopes - 1):
+            return listed
+    named = next((value for value in inside if isinstance(value, Mapping)), {})
+    return [{"id": name, **item} for name, item in named.items() if isinstance(item, Mapping)]
 
 
 def tokens_in(value: JsonValue) -> int | None:
@@ -91,8 +141,8 @@ def tokens_in(value: JsonValue) -> int | None:
 
 
 def text_in(value: JsonValue) -> str:
-    """Return a text that has something in it, else an empty one."""
-    return value.strip() if isinstance(value, str) else ""
+    """Return a text that has something in it, in whole characters, else an empty one."""
+    return with_whole_characters(value).strip() if isinstance(value, str) else ""
 
 
 def object_in(value: JsonValue) -> JsonObject:
@@ -134,7 +184,9 @@ def _entry(item: JsonObject) -> ModelEntry | None:
         name=name,
         context_tokens=_window(item),
         is_loaded=_is_loaded(item),
-        can_chat=_can_chat(item, name, capabilities),
+        can_chat=_is_in_use(item) and _can_chat(item, name, capabilities),
+        aliases=texts_in(item.get("aliases")),
+        parent=text_in(item.get("parent")),
         calls_tools=True if calls_tools else None,
         sees_images=_sees_images(item, capabilities, inputs),
     )
@@ -142,11 +194,20 @@ def _entry(item: JsonObject) -> ModelEntry | None:
 
 def _window(item: JsonObject) -> int | None:
     """Return the real window: of OpenRouter's two the smaller, which is what the provider serves."""
-    places = (item, object_in(item.get("meta")), object_in(item.get("parameters")))
-    own = next((tokens for field in WINDOW_NAMES for place in places if (tokens := tokens_in(place.get(field)))), None)
+    own = next(
+        (tokens for name in WINDOW_NAMES for place in _places(item) if (tokens := tokens_in(place.get(name)))), None
+    )
     served = tokens_in(object_in(item.get("top_provider")).get("context_length"))
     known = [tokens for tokens in (own, served) if tokens is not None]
     return min(known, default=None)
+
+
+def _places(item: JsonObject) -> tuple[JsonObject, ...]:
+    """Return an entry and the objects in it that may have its window or its type."""
+    inner = [object_in(item.get(name)) for name in WINDOW_PLACES]
+    limits = object_in(object_in(item.get("capabilities")).get("limits"))  # GitHub Copilot
+    params = object_in(object_in(item.get("info")).get("params"))  # Open WebUI
+    return (item, *inner, limits, params, object_in(inner[0].get("llamaswap")))
 
 
 def _is_loaded(item: JsonObject) -> bool | None:
@@ -158,22 +219,39 @@ def _is_loaded(item: JsonObject) -> bool | None:
         return True
     if state in UNLOADED:
         return False
-    loaded = item.get("loaded")
-    return loaded if isinstance(loaded, bool) else None
+    return next((loaded for name in ("loaded", "is_loaded") if isinstance(loaded := item.get(name), bool)), None)
+
+
+def _is_in_use(item: JsonObject) -> bool:
+    """Return whether a list does not say that a model cannot be asked."""
+    states = (text_in(item.get(name)).lower() for name in ("status", "state"))
+    is_off = item.get("disabled") is True or any(item.get(name) is False for name in IN_USE_FIELDS)
+    return not is_off and OUT_OF_USE.isdisjoint(states)
 
 
 def _can_chat(item: JsonObject, name: str, capabilities: Sequence[str]) -> bool:
     by_capabilities = capabilities_chat(capabilities)
     outputs = texts_in(object_in(item.get("architecture")).get("output_modalities"))
+    outputs = outputs or texts_in(item.get("supported_output_modalities"))  # GitHub Models
     if by_capabilities is not None:
         return by_capabilities
     if outputs:
         return "text" in outputs
-    kind = next((text for field in ("type", "task", "pipeline_tag") if (text := text_in(item.get(field)).lower())), "")
+    kind = _kind(item)
     if kind in CHAT_TYPES:
         return True
+    routes = texts_in(item.get("supported_endpoint_types"))  # one-api and its kin
     family = text_in(object_in(item.get("details")).get("family")).lower()
-    return not OTHER_TYPES.search(kind) and not family.endswith("bert") and is_chat_name(name)
+    is_other = bool(OTHER_TYPES.search(kind)) or (bool(routes) and all(map(OTHER_TYPES.search, routes)))
+    return not is_other and not family.endswith("bert") and is_chat_name(name)
+
+
+def _kind(item: JsonObject) -> str:
+    """Return the type of a model in lower case, empty where the list does not say it."""
+    places = (item, object_in(item.get("model_info")), object_in(item.get("capabilities")))  # the last: GitHub Copilot
+    values = (place.get(name) for place in places for name in TYPE_FIELDS)
+    texts = (text_in(value) or text_in(object_in(value).get("name")) for value in values)  # an object: Cloudflare
+    return next((text.lower() for text in texts if text and text.lower() != "model"), "")
 
 
 def _sees_images(item: JsonObject, capabilities: Sequence[str], inputs: Sequence[str]) -> bool | None:

@@ -25,6 +25,7 @@ Reason: TypeAlias = Literal[
     "speaks_plain",
     "speaks_tls",
     "not_http",
+    "proxy",
     "key",
     "loading",
     "redirect",
@@ -38,8 +39,8 @@ Reason: TypeAlias = Literal[
 SILENT: frozenset[Reason] = frozenset({"refused", "unknown_name", "timeout", "unreachable"})
 """The reasons that mean that there is no server, as far as anyone can tell."""
 
-NO_HTTP: frozenset[Reason] = frozenset({"certificate", "speaks_plain", "speaks_tls", "not_http"})
-"""The reasons that show before a server can answer over HTTP."""
+NO_HTTP: frozenset[Reason] = frozenset({"certificate", "speaks_plain", "speaks_tls", "not_http", "proxy"})
+"""The reasons that show before the server itself can answer over HTTP."""
 
 SENTENCES: Mapping[Reason, str] = {
     "refused": "{where} does not answer: nothing listens there. {start}",
@@ -51,6 +52,8 @@ SENTENCES: Mapping[Reason, str] = {
     "speaks_plain": "{where} does not speak TLS. Set its address with http: --backend-url {as_http}",
     "speaks_tls": "{where} speaks TLS only. Set its address with https: --backend-url {as_https}",
     "not_http": "{where} does not speak HTTP. Is it the port of a model server? Correct --backend-url",
+    "proxy": "{where} cannot be reached: the proxy refuses it ({detail}). Set the proxy's credentials in the variable "
+    "that names it, or do without: NO_PROXY={host_of_server}",
     "key": "{where} {refuses} ({detail}). Set the right one in {variables}",
     "loading": "{where} is still loading its model",
     "redirect": "{where} redirects to {detail}, and a key is not sent elsewhere. Set the address that it names with "
@@ -99,6 +102,7 @@ def obstacle(target: BackendTarget, reason: Reason, detail: str) -> Obstacle:
         where=f"{target.profile.title} at {endpoint.shown}" + (f" (through the proxy {proxy.url})" if proxy else ""),
         detail=_without_secrets(detail, target),
         host=(proxy or endpoint).host,
+        host_of_server=endpoint.host,
         start=_start(target),
         as_http=endpoint.shown.replace("https://", "http://", 1),
         as_https=endpoint.shown.replace("http://", "https://", 1),

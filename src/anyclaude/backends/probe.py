@@ -3,7 +3,7 @@
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.client import BadStatusLine, RemoteDisconnected
 from typing import Literal, TypeAlias
 
@@ -12,8 +12,10 @@ from msgspec.structs import replace
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendError, BackendTimeout
 from anyclaude.network import ServerAddress
+from anyclaude.protocol.json_values import JsonError, decode_lenient_json
 
 from .base import Backend
+from .model_list import entries_in
 from .obstacle import Obstacle, Reason, obstacle, words_of
 from .query import QueryReply, query
 from .stdlib_backend import StdlibBackend, in_daemon_thread
@@ -27,11 +29,45 @@ PROTOCOL_SECONDS = 2.0
 
 PLAIN_BEGIN = b"HTTP/"
 
-LOADING = re.compile(rb"(?!.*(fail|unable|cannot|could not)).*\bloading\b", re.IGNORECASE | re.DOTALL)
-"""llama.cpp answers 503 `Loading model` to every route until its model is loaded (b11669)."""
+LOADING = re.compile(
+    rb"(?!.*(fail|unable|cannot|could not|error (?:load|start|initial)|terminated|crashed|exited|out of memory))"
+    rb".*\b(loading|warming up|starting|initiali[sz]ing|not ready|too early)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""llama.cpp answers 503 `Loading model` to every route until its model is loaded (b11669); others have other words."""
+
+REASONS: Mapping[int, Reason] = {
+    301: "redirect",
+    302: "redirect",
+    303: "redirect",
+    307: "redirect",
+    308: "redirect",
+    401: "key",
+    403: "key",
+    404: "not_found",
+    405: "not_found",
+    407: "proxy",
+    410: "not_found",
+    501: "not_found",
+}
+"""What a status means; the others are errors."""
+
+MAY_BE_LOADING = frozenset({202, 425, 500, 503})
+
+KEY_REFUSED = re.compile(
+    r"\b(unauthori[sz]ed|authenticat\w+|api[ _-]?keys?|token|forbidden)\b|密钥|令牌", re.IGNORECASE
+)
+NO_SUCH_ROUTE = re.compile(r"\b(unexpected endpoint|not found|no route|unknown (path|route|url))", re.IGNORECASE)
+"""LM Studio answers a route that it does not have with status 200 and `Unexpected endpoint or method`."""
+
+LM_STUDIO_LIST = b'"loaded_instances"'
+"""In the list of LM Studio's own API, below which there are no Chat Completions (docs: REST API v1)."""
 
 PLAIN_REASONS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"})
 """What OpenSSL says of a server whose first bytes are no TLS."""
+
+TUNNEL_REFUSED = "Tunnel connection failed"
+"""How the standard library says that a proxy does not connect to the server (`http.client`)."""
 
 TLS_ALERT = "\x15\x03"
 """How an alert of TLS begins: the answer of OpenSSL to plain HTTP."""
@@ -126,32 +162,60 @@ def _get(path: str) -> WireRequest:
 
 def _obstacle_in(reply: QueryReply, request: WireRequest, target: BackendTarget) -> Obstacle | None:
     """Return what a reply is instead of an answer, `None` for an answer."""
-    reason: Reason
-    detail = words_of(reply.body)
-    match reply.status:
-        case 200:
-            if not _is_web_page(reply):
-                return None
-            reason = "web_page"
-        case 401 | 403:
-            reason = "key"
-        case 301 | 302 | 303 | 307 | 308:
-            reason, detail = "redirect", _destination(reply.location, request)
-        case 400 if target.endpoint.scheme == "http" and WANTS_TLS.search(reply.body):
-            reason = "speaks_tls"
-        case 404 | 405 | 410 | 501:
-            reason, detail = "not_found", request.path.partition("?")[0]
-        case 503 if LOADING.match(reply.body):
-            reason = "loading"
-        case status:
-            reason, detail = "error", f"HTTP {status}" + (f": {detail}" if detail else "")
-    if reason == "key":
-        detail = f"HTTP {reply.status}" + (f": {detail}" if detail else "")
-    return replace(obstacle(target, reason, detail), is_web_page=_is_web_page(reply))
+    reason = _reason_under_success(reply, request) if reply.is_ok else _reason_of_status(reply, target)
+    if reason is None:
+        return None
+    return replace(obstacle(target, reason, _detail(reason, reply, request)), is_web_page=_is_web_page(reply))
+
+
+def _reason_of_status(reply: QueryReply, target: BackendTarget) -> Reason:
+    if reply.status in MAY_BE_LOADING and LOADING.match(reply.body):
+        return "loading"
+    if reply.status == 400 and target.endpoint.scheme == "http" and WANTS_TLS.search(reply.body):
+        return "speaks_tls"
+    if reply.status == 403 and _is_web_page(reply):
+        return "web_page"  # of something before the server, which does not ask for a key
+    return REASONS.get(reply.status, "error")
+
+
+def _detail(reason: Reason, reply: QueryReply, request: WireRequest) -> str:
+    words = words_of(reply.body)
+    match reason:
+        case "redirect":
+            return _destination(reply.location, request)
+        case "not_found":
+            return request.path.partition("?")[0] + (f" ({words})" if words else "")
+        case "key" | "proxy" | "error":
+            return f"HTTP {reply.status}" + (f": {words}" if words else "")
+        case _:
+            return words
+
+
+def _reason_under_success(reply: QueryReply, request: WireRequest) -> Reason | None:
+    """Return what a reply is that says something else under a status of success, `None` for an answer."""
+    if _is_web_page(reply):
+        return "web_page"
+    if request != MODELS:
+        return None
+    try:
+        document = decode_lenient_json(reply.body)
+    except JsonError:
+        document = None
+    if entries_in(document):
+        return "not_found" if LM_STUDIO_LIST in reply.body else None
+    if LOADING.match(reply.body):
+        return "loading"
+    words = words_of(reply.body)
+    if not words:
+        return None
+    if KEY_REFUSED.search(words):
+        return "key"
+    return "not_found" if NO_SUCH_ROUTE.search(words) else "error"
 
 
 def _is_web_page(reply: QueryReply) -> bool:
-    return "html" in reply.content_type or reply.body.lstrip()[:1] == b"<"
+    begin = reply.body.lstrip()[:1]
+    return begin == b"<" or ("html" in reply.content_type and begin not in {b"{", b"["})
 
 
 def _destination(location: str | None, request: WireRequest) -> str:
@@ -166,16 +230,16 @@ def _silence(error: BackendError) -> tuple[Reason, str]:
     """Return why there is no reply, and what the operating system or the other side said."""
     if isinstance(error, BackendTimeout):
         return "timeout", ""
-    for cause in _causes(error):
+    for cause in _causes(error.__cause__):
+        if TUNNEL_REFUSED in str(cause):
+            return "proxy", words_of(str(cause).partition(TUNNEL_REFUSED)[2].strip(": ").encode(errors="replace"))
         match cause:
             case ssl.SSLCertVerificationError():
                 return "certificate", cause.verify_message
             case ssl.SSLError(reason=reason) if reason in PLAIN_REASONS:
                 return "speaks_plain", ""
-            case ssl.SSLEOFError():
-                return "unreachable", "it closed the connection during the handshake of TLS"
             case ssl.SSLError():
-                return "error", f"TLS: {cause.reason}"
+                return _failed_handshake(cause)
             case socket.gaierror():
                 return "unknown_name", ""
             case ConnectionRefusedError() | FileNotFoundError():
@@ -183,6 +247,12 @@ def _silence(error: BackendError) -> tuple[Reason, str]:
             case BadStatusLine() if not isinstance(cause, RemoteDisconnected):
                 return ("speaks_tls" if TLS_ALERT in str(cause) else "not_http"), ""
     return "unreachable", words_of(str(error.__cause__ or error).encode(errors="replace"))
+
+
+def _failed_handshake(error: ssl.SSLError) -> tuple[Reason, str]:
+    if isinstance(error, ssl.SSLEOFError):
+        return "unreachable", "it closed the connection during the handshake of TLS"
+    return "error", f"TLS: {error.reason}"
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -19,6 +19,10 @@ from .reading import read_body
 T = TypeVar("T")
 
 
+OK_STATUSES = frozenset({200, 201, 203})
+"""Of an answer: 203 is of a proxy that has changed something, and a few gateways answer any question with 201."""
+
+
 class QueryReply(Struct, frozen=True):
     """The whole reply to a question."""
 
@@ -30,8 +34,8 @@ class QueryReply(Struct, frozen=True):
 
     @property
     def is_ok(self) -> bool:
-        """Whether the server answered the question (status 200)."""
-        return self.status == 200
+        """Whether the server answered the question."""
+        return self.status in OK_STATUSES
 
     def decoded(self, kind: type[T]) -> T | None:
         """Return the body as a `kind`, `None` for an error or any other content."""
@@ -54,7 +58,7 @@ async def query(backend: Backend, request: WireRequest, within_seconds: float) -
     """
     try:
         async with asyncio.timeout(within_seconds), backend.stream(request, within_seconds) as reply:
-            is_error = reply.status != 200
+            is_error = reply.status not in OK_STATUSES
             body = await (reply.read_error() if is_error else read_body(reply, within_seconds))
             return QueryReply(reply.status, body, reply.content_type, reply.location)
     except TimeoutError as error:
@@ -63,7 +67,7 @@ async def query(backend: Backend, request: WireRequest, within_seconds: float) -
 
 
 async def query_or_none(backend: Backend, request: WireRequest, within_seconds: float) -> bytes | None:
-    """Return the body of the reply to a question, `None` if the server does not answer it with status 200."""
+    """Return the body of the reply to a question, `None` if the server does not answer it."""
     try:
         reply = await query(backend, request, within_seconds)
     except BackendError:

@@ -112,7 +112,7 @@ class _Choice(Struct, frozen=True):
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(entry.name for entry in self.entries)
+        return tuple(dict.fromkeys(entry.name for entry in self.entries))
 
     @property
     def loaded(self) -> str | None:
@@ -123,8 +123,14 @@ def _choice(listed: tuple[ModelEntry, ...], model: str | None) -> _Choice:
     """Choose among listed models; a named one counts whatever the list says of it."""
     entries = tuple(entry for entry in listed if entry.can_chat)
     default = next((entry for entry in entries if entry.is_loaded), None) or next(iter(entries), None)
-    asked = next((entry for entry in listed if entry.name == model), None) if model else default
+    asked = _named(listed, model) if model else default
     return _Choice(entries, asked, default.name if default else None)
+
+
+def _named(listed: tuple[ModelEntry, ...], model: str) -> ModelEntry | None:
+    """Return the model with a name, else the one that has it for an alias."""
+    own = next((entry for entry in listed if entry.name == model), None)
+    return own or next((entry for entry in listed if model in entry.aliases), None)
 
 
 async def _llamacpp(server: _Server, model: str | None) -> ServerFacts:
@@ -138,7 +144,7 @@ async def _llamacpp(server: _Server, model: str | None) -> ServerFacts:
         models=choice.names,
         loaded_model=name,
         default_model=name,
-        context_tokens=_props_window(props),
+        context_tokens=_props_window(props) or (choice.asked.context_tokens if choice.asked else None),
         parallel_requests=tokens_in(props.get("total_slots")),
         version=text_in(props.get("build_info")) or None,
         sees_images=_props_vision(props),
@@ -175,7 +181,8 @@ def _props_vision(props: JsonObject) -> bool | None:
 async def _lmstudio(server: _Server, model: str | None) -> ServerFacts:
     """Return the facts; the newer list names the instances that are loaded, under which requests reach them."""
     newer, older = await asyncio.gather(server.get("/api/v1/models"), server.get("/api/v0/models"))
-    choice = _choice(_instances(newer) or entries_in(older), model)
+    is_hidden = "models" not in newer and "data" not in older
+    choice = _choice(await server.entries() if is_hidden else _instances(newer) or entries_in(older), model)
     return ServerFacts(
         models=choice.names,
         loaded_model=choice.loaded,
@@ -208,7 +215,8 @@ async def _ollama(server: _Server, model: str | None) -> ServerFacts:
     version, tags, running = await asyncio.gather(
         server.get("/api/version"), server.get("/api/tags"), server.get("/api/ps")
     )
-    listed = [entry for entry in entries_in(tags) if entry.can_chat]
+    every = entries_in(tags) if "models" in tags else await server.entries()
+    listed = [entry for entry in every if entry.can_chat]
     loaded = [entry for entry in entries_in(running) if entry.can_chat]
     chosen, shown = await _ollama_model(server, model, [entry.name for entry in (*loaded, *listed)], len(loaded))
     window = next((entry.context_tokens for entry in loaded if chosen and _same_tag(entry.name, chosen)), None)

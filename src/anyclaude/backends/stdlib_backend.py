@@ -9,6 +9,7 @@ whole, so this is no backend for replies of a model.
 import asyncio
 import socket
 import time
+import zlib
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, closing
@@ -32,6 +33,9 @@ MAX_BODY_BYTES = 8 * 1024 * 1024
 
 READ_BYTES = 64 * 1024
 """The most that is read at once."""
+
+WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+"""What zlib takes for the content codings that it knows (RFC 9110, section 8.4.1)."""
 
 T = TypeVar("T")
 
@@ -62,7 +66,7 @@ class StdlibBackend:
             with closing(self._connection(within_seconds)) as connection:
                 connection.request(request.method, self._path_to(request), request.body or None, self._headers(request))
                 response = connection.getresponse()
-                return WholeReply(response, _body(response, deadline))
+                return WholeReply(response, _plain(_body(response, deadline), response.headers))
         except TimeoutError as error:
             raise BackendTimeout(f"{self._where} did not answer within {within_seconds:g} s") from error
         except (OSError, HTTPException) as error:
@@ -185,6 +189,26 @@ def _body(response: HTTPResponse, deadline: float) -> bytes:
         if response.status == 200:
             raise
     return bytes(body)
+
+
+def _plain(body: bytes, headers: Message) -> bytes:
+    """
+    Return a body as it was before a proxy compressed it, which some do without being asked.
+
+    Raises:
+        HTTPException: when it cannot be unpacked, or is larger than `MAX_BODY_BYTES`.
+    """
+    coding = headers.get("Content-Encoding", "").strip().lower()
+    if coding not in WINDOW_BITS or not body:
+        return body
+    unpacking = zlib.decompressobj(WINDOW_BITS[coding])
+    try:
+        plain = unpacking.decompress(body, MAX_BODY_BYTES)
+    except zlib.error as error:
+        raise HTTPException(f"its answer is no {coding}") from error
+    if unpacking.unconsumed_tail:
+        raise HTTPException(f"its answer is larger than {MAX_BODY_BYTES:,} bytes")
+    return plain
 
 
 def _seconds(value: str) -> float | None:

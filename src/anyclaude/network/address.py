@@ -22,11 +22,12 @@ Scheme: TypeAlias = Literal["http", "https"]
 IpAddress: TypeAlias = IPv4Address | IPv6Address
 
 ENDPOINTS = re.compile(
-    r"(/chat/completions|/completions|/messages/count_tokens|/messages|/models|/responses|/embeddings)$", re.IGNORECASE
+    r"(/chat/completions?|(?<=/v1)/chat|/completions|/messages/count_tokens|/messages|/models|/responses|/embeddings)$",
+    re.IGNORECASE,
 )
 """What stands behind the base of an API: people paste the whole address of a request."""
 
-NATIVE_ROUTES = re.compile(r"/api/(chat|generate|tags|show|ps|version|v0/.*|v1/(chat|models.*))$", re.IGNORECASE)
+NATIVE_ROUTES = re.compile(r"/api/(chat|generate|tags|show|ps|version|v0(/.*)?|v1/(chat|models.*))$", re.IGNORECASE)
 """Routes of Ollama and LM Studio besides Chat Completions, which both have below `/v1`."""
 
 VERSION = re.compile(r"/v\d\w*$", re.IGNORECASE)
@@ -49,8 +50,31 @@ PRIVATE_NETWORKS = tuple(
     )
 )
 
-PRIVATE_SUFFIXES = (".localhost", ".local", ".home.arpa", ".internal")
-"""Names that no public name server knows: RFC 6761, RFC 6762, RFC 8375, and the name that ICANN reserved in 2024."""
+PRIVATE_SUFFIXES = (
+    ".localhost",  # RFC 6761
+    ".local",  # RFC 6762, whose appendix G lists the next five
+    ".intranet",
+    ".private",
+    ".corp",
+    ".home",
+    ".lan",
+    ".home.arpa",  # RFC 8375
+    ".internal",  # reserved by ICANN in 2024
+    ".ts.net",  # Tailscale (docs: MagicDNS)
+)
+"""Names that no public name server knows, or that lead into a private network."""
+
+COPIED_ALONG = " \t\r\n\v\f\"'`<>\u201c\u201d\u2018\u2019,;\uff0c\uff1b\u3002\u200b\u2060\ufeff"
+"""What is copied with an address from a shell, a page or a list; an address neither begins nor ends with it."""
+
+DOUBLED_SCHEME = re.compile(r"(?:https?:/+)+(?=https?:/)", re.IGNORECASE)
+MISWRITTEN_SCHEME = re.compile(r"(https?)(?::/(?!/)|//|:(?=[^\d/]|\d+\.))", re.IGNORECASE)
+"""`http:/host`, `http//host` and `http:host`; but `http:80` is a port of a host of that name."""
+
+FULLWIDTH_COLON = "\uff1a"
+
+PORT_ALONE = re.compile(r":?(?=\d{2,5}(?:/|$))")
+"""`:8080` and `8080`, as servers name the port that they listen on."""
 
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(?i:(unix)):(?!\d)")
 
@@ -64,6 +88,9 @@ SAFE_IN_QUERY = SAFE_IN_PATH + "?"
 MAX_PORT = 65535
 EXAMPLE = "write it like http://127.0.0.1:8080/v1"
 BRACKETS = "write it like http://[::1]:8080/v1"
+USUAL_PREFIXES = ("/api", "/openai")
+"""Where an API may be that is not at the root: gateways such as OpenRouter's, and Groq's and GPUStack's."""
+
 BARE_ROOT = "/chat/completions"
 """How the base of an API without any path is written: an address without a path gets a `/v1`."""
 
@@ -145,10 +172,11 @@ class ServerAddress(Struct, frozen=True, kw_only=True):
         return self._root + self.path_to(path, at_root=at_root)
 
     def others(self) -> tuple["ServerAddress", ...]:
-        """Return the bases that an API here may have instead: with a `/v1`, or without a part of the path."""
+        """Return the bases that an API here may have instead: with a `/v1`, or another path before it."""
         here = replace(self, version="" if self.version else "/v1")
         at_root = (replace(self, prefix="", version="/v1"),) if self.prefix else ()
-        return (*at_root, here) if self.version else (here, *at_root)
+        below = () if self.prefix else tuple(replace(self, prefix=prefix, version="/v1") for prefix in USUAL_PREFIXES)
+        return (*at_root, here, *below) if self.version else (here, *at_root, *below)
 
     @property
     def _path(self) -> str:
@@ -170,12 +198,12 @@ def parse_address(text: str) -> ServerAddress:
     Raises:
         InvalidSetting: when it is not the address of a server; the text shows no credentials and no query.
     """
-    text = text.strip()
+    text = _tidied(text)
     found = SCHEME.match(text)
     scheme, rest = ((found[1] or found[2]).lower(), text[found.end() :]) if found else ("", text)
     if any(character.isspace() or not character.isprintable() for character in rest):
         raise InvalidSetting(f"the address of a server holds a blank or a control character; {EXAMPLE}")
-    rest, _, query = rest.partition("#")[0].partition("?")
+    rest, _, query = rest.partition("#")[0].rstrip(COPIED_ALONG).partition("?")
     match scheme:
         case "unix":
             socket_path, colon, path = rest.partition(":/")
@@ -187,6 +215,16 @@ def parse_address(text: str) -> ServerAddress:
             return _network_address(scheme, rest, query)
         case _:
             raise InvalidSetting(f"the address of a server begins with http:// or https://, or unix:; {EXAMPLE}")
+
+
+def _tidied(text: str) -> str:
+    """Return an address without what it was copied with, and without the usual slips before its host."""
+    text = text.strip(COPIED_ALONG)
+    if text[:5].lower() == "unix:":
+        return text
+    text = DOUBLED_SCHEME.sub("", text.replace("\\", "/").removeprefix("//"), count=1)
+    text = PORT_ALONE.sub("127.0.0.1:", text, count=1) if PORT_ALONE.match(text) else text
+    return MISWRITTEN_SCHEME.sub(r"\1://", text, count=1) if MISWRITTEN_SCHEME.match(text) else text
 
 
 def number_of(host: str) -> IpAddress | None:
@@ -216,7 +254,7 @@ def _socket_address(socket_path: str, path: str, query: str) -> ServerAddress:
 
 def _network_address(scheme: str, rest: str, query: str) -> ServerAddress:
     place, slash, path = rest.partition("/")
-    credentials, _, place = place.rstrip(".").rpartition("@")
+    credentials, _, place = place.replace(FULLWIDTH_COLON, ":").rstrip(".").rpartition("@")
     user, colon, password = credentials.partition(":")
     host, port = _host_and_port(place)
     prefix, version = _prefix_and_version(slash + path)
@@ -289,7 +327,7 @@ def _port(text: str) -> int | None:
 
 def _prefix_and_version(path: str) -> tuple[str, str]:
     """Return the path of the server's root, and that of its API below it."""
-    base = path = quote(path, safe=SAFE_IN_PATH).rstrip("/.")
+    base = path = re.sub("//+", "/", quote(path, safe=SAFE_IN_PATH)).rstrip("/.,;'")
     while (native := NATIVE_ROUTES.search(base)) is None:
         if (shorter := ENDPOINTS.sub("", base).rstrip("/.")) == base:
             break

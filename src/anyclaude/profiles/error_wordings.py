@@ -26,7 +26,7 @@ RATE_LIMITED = _any_of(
     r"too[ _-]many[ _-]requests",
     r"\b(?:requests|tokens) per (?:second|minute|hour|day)",
     r"\b[rt]p[md]\b",
-    r"请求过多|限流",
+    r"请求过多|请求过于频繁|限流|并发数?(?:过高|超)",
 )
 """An error without a status that says "not so fast", which is over after a while; a spent quota is not."""
 
@@ -36,7 +36,7 @@ STILL_STARTING = _any_of("loading", "warming up", "busy", "queue", "pending requ
 LACKS_MODEL = _any_of(
     r"\bmodel\b.{0,120}\b(?:not found|does(?:n't| not) exist|(?:is )?not (?:loaded|available|known|served))",
     r"(?:no such|unknown|invalid|could not find(?: the)?|no) model\b(?! (?:input|output|type))",
-    r"model_not_found",
+    r"model_not_found|模型(?:不存在|未找到|未加载)|(?:不存在|找不到)(?:该|此)?模型",
 )
 """The server does not have the model: OpenAI, vLLM, SGLang, Ollama, LM Studio, llama-server as a router."""
 

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias, cast
 
 import msgspec
@@ -57,19 +57,34 @@ def decode_lenient_json(body: bytes, max_depth: int = MAX_DEPTH) -> JsonValue:
         JsonError: when the syntax is invalid in any other way, the document nests deeper than `max_depth`, or it
             contains a zero byte, which is damage: no server writes one.
     """
+    (value,) = _lenient_values(body, max_depth, read=_parse_leniently)
+    return value
+
+
+def decode_json_sequence(body: bytes, max_depth: int = MAX_DEPTH) -> Sequence[JsonValue]:
+    """
+    Parse one JSON document as `decode_lenient_json` does, or several, one after another.
+
+    Raises:
+        JsonError: as `decode_lenient_json`, for any of them.
+    """
+    return _lenient_values(body, max_depth, read=_parse_one_after_another)
+
+
+def _lenient_values(body: bytes, max_depth: int, read: Callable[[str], list[JsonValue]]) -> list[JsonValue]:
     if 0 in body:
         raise JsonError("it contains a zero byte")
     text = _text_of(body).removeprefix("\ufeff")
     try:
-        value = _parse_leniently(text)
+        values = read(text)
     except (ValueError, RecursionError):
         try:
-            value = _parse_leniently(_NO_NUMBERS.sub(_null_for_no_number, text))
+            values = read(_NO_NUMBERS.sub(_null_for_no_number, text))
         except (ValueError, RecursionError) as error:
             raise JsonError(str(error)) from error
-    if _deeper_than(value, max_depth):
+    if any(_deeper_than(value, max_depth) for value in values):
         raise JsonError(f"nested deeper than {max_depth} levels")
-    return value
+    return values
 
 
 def with_whole_characters(text: str) -> str:
@@ -95,9 +110,24 @@ def _text_of(body: bytes) -> str:
         return body.decode(errors="surrogateescape")
 
 
-def _parse_leniently(text: str) -> JsonValue:
-    value = json.loads(text, strict=False, parse_constant=_null, parse_float=_finite, parse_int=_bounded)
-    return cast(JsonValue, value)
+def _parse_leniently(text: str) -> list[JsonValue]:
+    return [cast(JsonValue, _LENIENT.decode(text))]
+
+
+def _parse_one_after_another(text: str) -> list[JsonValue]:
+    values: list[JsonValue] = []
+    at = _after_blanks(text, 0)
+    while at < len(text):
+        value, end = _LENIENT.raw_decode(text, at)
+        values.append(cast(JsonValue, value))
+        at = _after_blanks(text, end)
+    return values or _parse_leniently(text)
+
+
+def _after_blanks(text: str, at: int) -> int:
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at
 
 
 _ESCAPED_BYTES = re.compile("(?<![\ud800-\udbff])[\udc80-\udcff]+")
@@ -128,6 +158,9 @@ def _finite(digits: str) -> float | None:
 
 def _bounded(digits: str) -> int | None:
     return int(digits) if len(digits) <= MAX_DIGITS else None
+
+
+_LENIENT = json.JSONDecoder(strict=False, parse_constant=_null, parse_float=_finite, parse_int=_bounded)
 
 
 def _parse(body: bytes) -> JsonValue:

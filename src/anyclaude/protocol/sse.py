@@ -7,6 +7,8 @@ lines are joined by LF, comments and unknown fields are dropped.  Data stays byt
 so a UTF-8 character that is cut in two is complete before anything decodes it.
 """
 
+import re
+
 from msgspec import Struct
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -17,6 +19,10 @@ far under the 128,000 output tokens (about 0.5 MB) that are the most the client 
 
 IGNORED_FIELDS = frozenset({b"", b"id", b"retry"})
 """Fields without a use here: comments, whose field name is empty, and the standard's two reconnection fields."""
+
+
+MISWRITTEN_FIELD = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*(data|event)[ \t]*:", re.IGNORECASE)
+"""A field that is indented, in capitals, or after a byte order mark, with which some servers begin every event."""
 
 
 class EventTooLarge(ValueError):
@@ -143,9 +149,8 @@ class SseDecoder:
             self._take_strange(line)
 
     def _take_strange(self, line: bytes) -> None:
-        unmarked = line.removeprefix(BYTE_ORDER_MARK)
-        if len(unmarked) < len(line) and not unmarked.startswith(BYTE_ORDER_MARK):
-            self._take_field(unmarked)  # some servers begin every event with one
+        if miswritten := MISWRITTEN_FIELD.match(line):
+            self._take_field(miswritten[1].lower() + b":" + line[miswritten.end() :])
         elif line.partition(b":")[0] not in IGNORED_FIELDS:
             self._add_data(line)
 

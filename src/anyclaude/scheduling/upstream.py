@@ -16,6 +16,7 @@ from anyclaude.backends import (
     LearnedAmendments,
     LearnedFor,
 )
+from anyclaude.backends.query import OK_STATUSES
 from anyclaude.dialects import (
     Dialect,
     DroppedField,
@@ -206,7 +207,7 @@ class Upstream:
         is_over = False
         try:
             async with self.backend.stream(request.wire, within_seconds) as reply:
-                if reply.status != 200:
+                if reply.status not in OK_STATUSES:
                     body = await reply.read_error()
                     is_over = True
                     raise self.dialect.decode_error(reply.status, body, reply.retry_after_seconds, request.profile)

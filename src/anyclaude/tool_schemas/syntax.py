@@ -6,13 +6,14 @@ from typing import cast
 
 from msgspec import Struct
 
-from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_json
+from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_json, decode_json_sequence
 
 from .lenient_json import CutOff, read_leniently, unescaped
 
 SYNTAX = "JSON syntax"
 ENCODED_TWICE = "arguments that are encoded twice"
 NOTHING = "no arguments"
+SURPLUS = "a surplus object beside the arguments"
 
 MAX_ENCODINGS = 3
 """The number of JSON strings around the arguments: two were seen in the wild, where two layers each add one."""
@@ -59,6 +60,8 @@ def _read(text: str, known: Set[str]) -> tuple[JsonValue, tuple[str, ...]]:
     try:
         return decode_json(text.encode("utf-8", "surrogatepass")), ()
     except JsonError as strict:
+        if (only := _only_object(text)) is not None:
+            return only, (SURPLUS,)
         try:
             return read_leniently(text), (SYNTAX,)
         except CutOff:
@@ -68,6 +71,18 @@ def _read(text: str, known: Set[str]) -> tuple[JsonValue, tuple[str, ...]]:
             if value is None:
                 raise JsonError(f"{lenient}; as JSON: {strict}") from lenient
             return value, (SYNTAX,)
+
+
+def _only_object(text: str) -> JsonObject | None:
+    """Return the object of a text that holds it several times, or beside empty ones, which servers add to a call."""
+    try:
+        values = decode_json_sequence(text.encode("utf-8", "surrogatepass"))
+    except JsonError:
+        return None
+    objects = [value for value in values if isinstance(value, dict)]
+    filled = [value for value in objects if value] or objects[:1]
+    is_one = len(values) > 1 and len(objects) == len(values) and all(value == filled[0] for value in filled)
+    return filled[0] if is_one else None
 
 
 def _with_quotes_in_strings(text: str, known: Set[str]) -> JsonObject | None:

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -19,7 +19,8 @@ from anyclaude.dialects.openai_chat import OpenAiChat
 from anyclaude.dialects.openai_chat.decode import MAX_PAGE_BYTES, DocumentDecoder, StreamDecoder
 from anyclaude.dialects.openai_chat.reply import Reply
 from anyclaude.errors import BackendGarbled, BackendRejected
-from anyclaude.protocol.deltas import TextDelta, ToolCallDelta
+from anyclaude.protocol.deltas import Finished, TextDelta, ToolCallDelta, UsageReported
+from anyclaude.protocol.json_values import JsonObject, JsonValue
 from anyclaude.protocol.messages_request import Tool
 from anyclaude.protocol.sse import BYTE_ORDER_MARK, DEFAULT_MAX_EVENT_BYTES
 from anyclaude.tool_schemas import wire_name
@@ -198,7 +199,156 @@ def test_an_oddity_without_a_meaning_in_any_field_leaves_the_text_as_it_is(reply
     assert result.text == text
 
 
+def packed_together(chunks: list[bytes]) -> bytes:
+    return b"data: %b\n\n" % b"".join(chunks)
+
+
+def packed_as_a_list(chunks: list[bytes]) -> bytes:
+    return b"data: [%b]\n\n" % b",".join(chunks)
+
+
+def packed_without_blank_lines(chunks: list[bytes]) -> bytes:
+    return b"".join(b"data: %b\n" % chunk for chunk in chunks)
+
+
+def packed_as_lines(chunks: list[bytes]) -> bytes:
+    return b"".join(b"%b\n" % chunk for chunk in chunks)
+
+
+def packed_twice(chunks: list[bytes]) -> bytes:
+    return b"".join(b"data: %b\n\n" % json.dumps(chunk.decode()).encode() for chunk in chunks)
+
+
+def marked_twice(chunks: list[bytes]) -> bytes:
+    return b"".join(b"data: data: %b\n\n" % chunk for chunk in chunks)
+
+
+def packed_with_signs_of_life(chunks: list[bytes]) -> bytes:
+    return b"".join(b"data: keep-alive\n\ndata: null\n\ndata: : PING\n\ndata: %b\n\n" % chunk for chunk in chunks)
+
+
+PACKED = [
+    packed_together,
+    packed_as_a_list,
+    packed_without_blank_lines,
+    packed_as_lines,
+    packed_twice,
+    marked_twice,
+    packed_with_signs_of_life,
+]
+ENDS = [b"", b"data: [DONE]\n\n", b"data: [done]\n\n", b'data: "[DONE]"\n\n', b"data: DONE\n\n"]
+
+
+@given(st.lists(st.text(max_size=4), min_size=1, max_size=4), st.sampled_from(PACKED), st.sampled_from(ENDS), st.data())
+def test_chunks_are_read_however_they_are_packed(
+    texts: list[str], packed: Callable[[list[bytes]], bytes], end: bytes, data: st.DataObject
+) -> None:
+    raw = [*({"choices": [{"index": 0, "delta": {"content": text}}]} for text in texts), FINISH]
+    end = b"" if packed is packed_as_lines else end
+
+    reply = decoded(data.draw(any_split(packed([json.dumps(chunk).encode() for chunk in raw]) + end)))
+
+    assert reply.fault == ""
+    assert reply.text == "".join(texts)
+    assert reply.end == Finished("end_turn")
+
+
+READ_CALL: JsonObject = {"index": 0, "id": "c", "function": {"name": "Read", "arguments": '{"a":1}'}}
+READ_PART: JsonObject = {"type": "tool_use", "id": "c", "name": "Read", "input": {"a": 1}}
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        [{"text": "a"}],  # the older Completions API
+        [{"delta": {"content": {"type": "text", "text": "a"}}}],
+        [{"delta": {"content": ["a"]}}],
+        [{"delta": "a"}],
+        [{"message": "a"}],
+        {"delta": {"content": "a"}},
+        {"0": {"message": {"content": "a"}}},
+    ],
+)
+def test_a_text_is_read_wherever_it_stands(choices: JsonValue) -> None:
+    assert decoded([stream([{"choices": choices}, FINISH])]).text == "a"
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"delta": {}, "tool_calls": [READ_CALL]},
+        {"delta": {"tool_calls": json.dumps([READ_CALL])}},
+        {"delta": {"content": [READ_PART]}},
+        {"delta": {"tool_calls": [{"id": "c", "function": {"name": "Read", "parameters": {"a": 1}}}]}},
+        {"delta": {"tool_calls": [{"id": "c", "function": {"name": "Read", "input": '{"a":1}'}}]}},
+    ],
+)
+def test_a_call_is_read_wherever_it_stands(choice: JsonObject) -> None:
+    reply = decoded([stream([{"choices": [{**choice, "finish_reason": "tool_calls"}]}])])
+
+    assert (reply.fault, reply.calls) == ("", (("Read", '{"a":1}'),))
+
+
+@pytest.mark.parametrize("end", [b"", b"data: [DONE]\n\n"])
+def test_a_call_may_follow_the_end_that_announces_it(end: bytes) -> None:
+    announced = event({"choices": [{"delta": {}, "finish_reason": "tool_calls"}]})
+    call = event({"choices": [{"delta": {"tool_calls": [READ_CALL]}}]})
+
+    reply = decoded([announced + call + end])
+
+    assert (reply.fault, reply.calls, reply.end) == ("", (("Read", '{"a":1}'),), Finished("tool_use"))
+    assert decoded([announced + end]).fault.startswith("BadSample")
+
+
+@pytest.mark.parametrize("name", ["result", "data", "response"])
+def test_a_completion_in_the_envelope_of_a_gateway_is_read(name: str) -> None:
+    completion = {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}
+
+    assert decoded([json.dumps({"success": True, "errors": [], name: completion}).encode()]).text == "a"
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": 10, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 8}},
+        {"prompt_tokens": 10, "completion_tokens": 3, "prompt_cache_hit_tokens": 8},  # DeepSeek
+        {"input_tokens": 10, "output_tokens": 3, "prompt_tokens_details": {"cached_tokens": 8}},
+    ],
+)
+@pytest.mark.parametrize("is_in_choice", [False, True])
+def test_the_counts_have_several_names_and_places(usage: JsonObject, is_in_choice: bool) -> None:
+    finish: JsonObject = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    last = {"choices": [{**finish, "usage": usage}]} if is_in_choice else {"choices": [finish], "usage": usage}
+
+    assert decoded([stream([last])]).usage == UsageReported(input_tokens=10, output_tokens=3, cached_tokens=8)
+
+
+def test_a_count_that_no_prompt_can_have_is_none() -> None:
+    last = {"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 2**64 - 1}}
+
+    assert decoded([stream([last])]).usage.input_tokens is None
+
+
+@pytest.mark.parametrize("error", [{}, {"code": 0, "message": ""}, {"code": None, "message": None}, "", False, []])
+def test_an_error_with_nothing_in_it_is_none(error: JsonValue) -> None:
+    assert decoded([stream([{"error": error, "choices": [{"delta": {"content": "a"}}]}, FINISH])]).text == "a"
+
+
+def test_the_error_of_a_choice_is_the_servers_refusal() -> None:
+    choice = {"message": {"content": ""}, "finish_reason": "error", "error": {"code": 402, "message": "no credit"}}
+
+    assert decoded([json.dumps({"choices": [choice]}).encode()]).fault == "BackendRejected: no credit"
+
+
+def test_a_sentence_within_a_reply_is_a_refusal_and_a_piece_of_data_is_damage() -> None:
+    begun = event({"choices": [{"delta": {"content": "a"}}]})
+
+    assert decoded([begun + b"data: the model crashed\n\n"]).fault == "BackendRejected: the model crashed"
+    assert decoded([begun + b'data: "choices":[{"delta": {}}]\n\n']).fault.startswith("BackendGarbled")
+
+
 REFUSALS = [
+    b'{"ok":false,"error_description":"no credit"}',
     b'{"code":1113,"msg":"no credit"}',
     b'{"detail":"no credit"}',
     b'{"message":"no credit"}',

@@ -510,3 +510,43 @@ def test_a_refusal_that_may_be_about_another_content_keeps_its_words(message: st
     error = refused(400, {"error": {"message": message}})
 
     assert str(error) == message
+
+
+@pytest.mark.parametrize("status", [202, 425])
+def test_a_status_that_says_later_is_transient_and_has_the_servers_words(status: int) -> None:
+    error = refused(status, {"message": "Model is loading"})
+
+    assert (str(error), error.status, error.is_transient) == ("Model is loading", 529, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ({"type": "invalid_request_error"}, 400),
+        ({"type": "BadRequestError"}, 400),
+        ({"status": "INVALID_ARGUMENT"}, 400),
+        ({"code": "invalid_api_key"}, 401),
+        ({"type": "permission_error"}, 403),
+        ({"type": "NotFoundError"}, 404),
+        ({"type": "server_error"}, 500),
+        ({"type": "invalid_request_error", "code": 503}, 503),
+    ],
+)
+def test_an_error_without_a_status_has_the_one_that_its_type_says(kind: dict[str, str | int], status: int) -> None:
+    error = rejection_in({"error": {"message": "no", **kind}})
+
+    assert error is not None
+    assert error.status == status
+
+
+def test_a_model_that_a_server_lacks_is_recognised_in_chinese_too() -> None:
+    error = rejection_in({"error": {"code": "1211", "message": "模型不存在"}})  # Zhipu's API
+
+    assert error is not None
+    assert error.lacks_model
+
+
+def test_a_key_that_a_refusal_within_a_stream_echoes_is_not_repeated() -> None:
+    error = rejection_in({"error": {"message": "Incorrect key: sk-hunter2", "code": "invalid_api_key"}})
+
+    assert str(error) == "Incorrect key: …"

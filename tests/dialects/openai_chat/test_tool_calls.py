@@ -1,5 +1,6 @@
 """However a server marks its tool calls, each fragment is assigned to its call."""
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -156,3 +157,30 @@ def test_an_empty_object_is_delivered_once_it_is_known_to_be_all() -> None:
     assert gathered.take([CallPart(0, "a", FunctionPart("Read", "{}"))]) == [ToolCallDelta(0, "Read")]
     assert gathered.settle() == [ToolCallDelta(0, arguments="{}")]
     assert gathered.settle() == []
+
+
+@given(st.data(), st.sampled_from([None, "", "c"]), st.booleans())
+def test_a_name_may_come_in_pieces_or_as_a_growing_sum(data: st.DataObject, later_id: str | None, is_sum: bool) -> None:
+    ends = sorted(data.draw(st.sets(st.integers(1, 8), max_size=3)))
+    bounds = [0, *ends, len("WebSearch")]
+    names = ["WebSearch"[0 if is_sum else start : end] for start, end in itertools.pairwise(bounds)]
+    ids = ["c", *[later_id] * (len(names) - 1)]
+    named = [CallPart(0, id, FunctionPart(name, "")) for id, name in zip(ids, names, strict=True)]
+
+    assert assembled_calls([*named, CallPart(0, None, FunctionPart(None, "{}"))]) == (("WebSearch", "{}"),)
+
+
+@given(st.integers(1, 6), st.integers(1, 6))
+def test_arguments_may_come_as_a_growing_sum(first: int, second: int) -> None:
+    text = '{"path":"/a","n":{"b":1}}'
+    ends = [first, first + second, len(text)]
+    parts = [CallPart(0, "c", FunctionPart("Read", text[:end])) for end in ends]
+
+    assert assembled_calls(parts) == (("Read", text),)
+
+
+@pytest.mark.parametrize("empty", ["{}", "null", " { } "])
+def test_an_empty_object_before_the_arguments_of_the_same_call_is_not_another_call(empty: str) -> None:
+    parts = [CallPart(0, "c", FunctionPart("Read", empty)), CallPart(0, "c", FunctionPart("Read", '{"a":1}'))]
+
+    assert assembled_calls(parts) == (("Read", '{"a":1}'),)

@@ -14,15 +14,21 @@ from collections.abc import Mapping
 from anyclaude.dialects.earlier_replies import EarlierReplies
 from anyclaude.errors import BackendError, BackendGarbled, BackendRejected, BackendTruncated
 from anyclaude.protocol.deltas import Delta
-from anyclaude.protocol.json_values import JsonError, decode_lenient_json
+from anyclaude.protocol.json_values import JsonError, decode_json_sequence
 from anyclaude.protocol.sse import BYTE_ORDER_MARK, DEFAULT_MAX_EVENT_BYTES, EventTooLarge, ServerSentEvent, SseDecoder
 
+from .chunks import decode_chunks, garbled, plain_chunk
 from .rejections import refusal_of_body, rejection_of_event
 from .reply import Reply
 from .tool_calls import NO_NAMES
-from .wire import decode_chunk, garbled
 
 DONE = b"[DONE]"
+
+DONE_AT_END = re.compile(rb'(?:\s*"?\[done\]"?|\n"?done"?)\Z', re.IGNORECASE)
+DONE_MISWRITTEN = re.compile(rb'"?\[?done\]?"?', re.IGNORECASE)
+
+SIGN_OF_LIFE = re.compile(rb":.*|ping|pong|keep[-_ ]?alive|heartbeat|processing|null", re.IGNORECASE | re.DOTALL)
+"""Data that say nothing, in place of a comment: proxies send them so that a connection stays open."""
 
 ERROR_LINE = b"error:"
 """Older llama.cpp servers write the name of the event in place of the field's name (`server_sent_event`)."""
@@ -113,11 +119,11 @@ class StreamDecoder:
         deltas: list[Delta] = []
         try:
             for event in self._events.feed(chunk):
-                data = event.data
-                if data[:1] == b"{" and event.event == "message" and not self._is_done:
-                    self._reply.take(decode_chunk(data), data, deltas)
-                else:
+                plain = None if self._is_done or event.event != "message" else plain_chunk(event.data)
+                if plain is None:
                     self._take(event, deltas)
+                else:
+                    self._reply.take(plain, event.data, deltas)
         except EventTooLarge as error:
             self._failure = BackendGarbled(f"the backend's stream cannot be decoded: {error}")
         except BackendError as error:
@@ -139,30 +145,51 @@ class StreamDecoder:
         deltas: list[Delta] = []
         for event in self._events.flush():
             data = event.data.strip()
-            if data == DONE or _is_json(data):
+            if data == DONE or _is_json(DONE_AT_END.sub(b"", data)):
                 self._take(event, deltas)
             elif not self._reply.has_begun and (refusal := _refusal_in(data)):
                 raise refusal
-        self._reply.require_end()
+        self._reply.require_end(deltas)
         return deltas
 
     def _take(self, event: ServerSentEvent, deltas: list[Delta]) -> None:
         data = event.data.strip()
+        while data.startswith(b"data:"):  # a proxy has marked it once more
+            data = data.removeprefix(b"data:").lstrip()
         if self._is_done or not data:
             return
         if event.event == "error" or data.startswith(ERROR_LINE):
             raise rejection_of_event(data.removeprefix(ERROR_LINE))
-        if data == DONE:
-            self._is_done = True
-            self._reply.end(deltas)
+        if SIGN_OF_LIFE.fullmatch(data):
             return
+        if DONE_MISWRITTEN.fullmatch(data):
+            self._end(deltas)
+            return
+        whole = DONE_AT_END.sub(b"", data)  # the blank lines between the events may be missing
+        self._take_chunks(whole, deltas)
+        if len(whole) < len(data):
+            self._end(deltas)
+
+    def _take_chunks(self, data: bytes, deltas: list[Delta]) -> None:
         try:
-            chunk = decode_chunk(data)
+            chunks = decode_chunks(data)
         except BackendGarbled:
-            if not self._reply.has_begun and (refusal := _refusal_in(data)):
+            if refusal := self._refusal_amid(data):
                 raise refusal from None
             raise
-        self._reply.take(chunk, data, deltas)
+        for chunk in chunks:
+            self._reply.take(chunk, data, deltas)
+
+    def _refusal_amid(self, data: bytes) -> BackendRejected | None:
+        """Return the refusal in data that are no chunk; once the reply has begun, only a plain sentence is one."""
+        if not self._reply.has_begun:
+            return _refusal_in(data)
+        is_sentence = b" " in data and b"{" not in data and b'"' not in data
+        return rejection_of_event(data) if is_sentence and _refusal_in(data) else None
+
+    def _end(self, deltas: list[Delta]) -> None:
+        self._is_done = True
+        self._reply.end(deltas)
 
 
 class DocumentDecoder:
@@ -195,12 +222,13 @@ class DocumentDecoder:
             BackendRejected: when it is a refusal.
             BackendGarbled: when it is something else.
         """
-        body = b"".join(self._pieces).rstrip()
+        body = DONE_AT_END.sub(b"", b"".join(self._pieces).rstrip())
         if JSON_START.match(body) and _is_cut(body):
             raise BackendTruncated("the backend's reply ended in the middle of its JSON document")
         deltas: list[Delta] = []
         try:
-            self._reply.take(decode_chunk(body), body, deltas)
+            for chunk in decode_chunks(body):
+                self._reply.take(chunk, body, deltas)
         except BackendGarbled:
             if refusal := _refusal_in(body):
                 raise refusal from None
@@ -208,7 +236,7 @@ class DocumentDecoder:
         self._reply.end(deltas)  # a whole document needs no other sign of its end
         if self._reply.is_something_else:
             raise refusal_of_body(body) or garbled(body, "it has no choices")
-        self._reply.require_end()
+        self._reply.require_end(deltas)
         return deltas
 
 
@@ -248,11 +276,11 @@ def _refusal_in(data: bytes) -> BackendRejected | None:
 
 
 def _is_json(data: bytes) -> bool:
-    """Return whether data are one whole JSON object, list or string."""
+    """Return whether data are whole JSON objects, lists or strings, nearly always one."""
     if not JSON_START.match(data):
         return False
     try:
-        decode_lenient_json(data)
+        decode_json_sequence(data)
     except JsonError:
         return False
     return True

@@ -38,6 +38,9 @@ KINDS = {
 }
 """The Anthropic error type of a status (docs: Errors); other 4xx are invalid_request_error, other 5xx api_error."""
 
+LATER = frozenset({202, 425})
+"""Other statuses with which a server says that its model is not loaded yet."""
+
 NEVER_OVERFLOW = frozenset({401, 402, 403, 404, 429})
 MAY_BE_OVERFLOW = frozenset({400, 413, 422, 500})
 """The statuses with which servers refuse a prompt for its length, without or with words."""
@@ -63,6 +66,9 @@ MESSAGE_FIELDS = (
     "errorMessage",
     "Message",
     "faultstring",
+    "error_description",  # RFC 6749
+    "errmsg",
+    "err_msg",
     "reason",
     "title",
 )
@@ -71,6 +77,20 @@ MESSAGE_FIELDS = (
 CODE_FIELDS = ("code", "status_code", "status", "http_code")
 NO_ERROR = (0, 200, "0", "200")
 TYPE_FIELDS = ("type", "code", "status", "__type")
+
+NAMED_STATUSES = {
+    "invalid_request": 400,
+    "invalid_argument": 400,
+    "bad_request": 400,
+    "badrequest": 400,
+    "invalid_api_key": 401,
+    "authentication": 401,
+    "unauthorized": 401,
+    "permission": 403,
+    "not_found": 404,
+    "notfound": 404,
+}
+"""What the type of an error without a status says: OpenAI, vLLM (`BadRequestError`), Google (`INVALID_ARGUMENT`)."""
 
 WORD = re.compile(r"[^\W\d_]{2}")
 """A text with none of these says nothing."""
@@ -94,6 +114,8 @@ def rejection(status: int, body: bytes, retry_after_seconds: float | None, profi
     refusal = _refusal_in_body(body)
     if status in (401, 403):
         return BackendRejected(_key_refused(status, refusal, profile), status, KINDS[status])
+    if status in LATER and refusal.has_words:
+        return _rejected(503, refusal, retry_after_seconds)
     if not 400 <= status <= 599:
         error = BackendRejected(
             f"the backend answered with HTTP status {status}; is its address right?", 502, "api_error"
@@ -137,6 +159,8 @@ def _status_of(refusal: Refusal, otherwise: int) -> int:
         return refusal.code
     if error_wordings.RATE_LIMITED.search(refusal.message):
         return 429
+    if named := next((status for word, status in NAMED_STATUSES.items() if word in refusal.type.lower()), None):
+        return named
     return 529 if error_wordings.NOT_READY.search(refusal.message) else otherwise
 
 
@@ -145,6 +169,8 @@ def _rejected(
 ) -> BackendRejected:
     message = refusal.message or f"the backend answered with HTTP status {status} and no message"
     text, words = message[:MAX_MESSAGE_CHARACTERS], refusal.message
+    if status in (401, 403):
+        text = error_wordings.POSSIBLE_SECRET.sub("…", text)
     if error_wordings.is_bad_sample(f"{refusal.type} {words}", is_servers_fault=is_in_stream or status >= 500):
         return BadSample(text, status, _kind(status))
     overflow = "none" if status in NEVER_OVERFLOW else error_wordings.overflow(words, refusal.type)
@@ -225,7 +251,7 @@ def _inner_error(raw: JsonValue) -> JsonValue:
 
 def _is_error(raw: JsonObject) -> bool:
     """Return whether a chunk is marked as an error; a chunk without a reply may also be a sign of life."""
-    if raw.get("error") or raw.get("errors"):
+    if _says_something(raw.get("error")) or _says_something(raw.get("errors")):
         return True
     if raw.get("choices"):
         return False
@@ -236,6 +262,13 @@ def _is_error(raw: JsonObject) -> bool:
         or (isinstance(status, dict) and bool(status.get("status_code")))
         or (raw.get("code") not in (None, "", *NO_ERROR) and bool(_message_in(raw)))
     )
+
+
+def _says_something(raw: JsonValue) -> bool:
+    """Return whether an error is one: some servers send the object with nothing in it in every chunk."""
+    if isinstance(raw, dict):
+        return any(map(_says_something, raw.values()))
+    return bool(raw) and raw not in NO_ERROR
 
 
 def _as_text(raw: JsonValue) -> str:

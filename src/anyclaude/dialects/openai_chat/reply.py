@@ -38,6 +38,10 @@ ABORTED = frozenset({"abort", "cancelled", "error", "insufficient_system_resourc
 """The server aborted the reply.  vLLM and SGLang send abort, OpenRouter error, DeepSeek's API the last."""
 
 
+MAX_TOKENS = 2**40
+"""A larger count is none: damage, or an unsigned number that was negative."""
+
+CUT = "the backend closed its reply before it had finished it"
 LOST_CALL = "the backend ended its reply for a tool call that it did not send"
 
 
@@ -57,6 +61,7 @@ class Reply:
         self._has_text = False
         self._has_reasoning = False
         self._is_finished = False
+        self._awaits_call = False  # it is finished, but for the call that is the reason
         self._aborted_by = ""
         self.has_begun = False
         """Whether any chunk of it has arrived."""
@@ -72,7 +77,6 @@ class Reply:
 
         Raises:
             BackendTruncated: when the chunk belongs to an earlier reply.
-            BadSample: when the reply ends without its call.
         """
         if chunk.id != self._id:
             self._take_id(chunk.id)
@@ -89,6 +93,8 @@ class Reply:
                 reason = next((other.finish_reason for other in choices if other.finish_reason), None)
             if reason is not None:
                 self._stop(choice, reason, deltas)
+                if choice.usage is not None:
+                    deltas.append(_usage_reported(choice.usage, Timings()))
         if chunk.usage is not None or chunk.timings is not None:
             deltas.append(_usage_reported(chunk.usage or WireUsage(), chunk.timings or Timings()))
         elif not choices:
@@ -97,22 +103,27 @@ class Reply:
     def end(self, deltas: list[Delta]) -> None:
         """Add the end that `[DONE]` marks; some servers never give a reason."""
         if self.has_begun and not self._is_finished and not self._aborted_by:
-            self._finish(Finished("end_turn"), deltas)
+            self._finish(Finished("tool_use" if self._awaits_call else "end_turn"), deltas)
 
-    def require_end(self) -> None:
+    def require_end(self, deltas: list[Delta]) -> None:
         """
-        Check that the server has finished the reply.
+        Check that the server has finished the reply; add its end if only the call that it ended for came after that.
 
         Raises:
             BackendRejected: when it has said something else instead of replying.
+            BadSample: when it ended for a call that it did not send.
             BackendTruncated: when it has not finished.
         """
         if self._aborted_by:
             raise BackendTruncated(f"the backend aborted its reply (finish_reason: {self._aborted_by})")
         if self._without_choices and not self.has_begun and (refusal := refusal_of_body(self._without_choices)):
             raise refusal
+        if self._awaits_call:
+            self.end(deltas)
+        if self._awaits_call:
+            raise BadSample(LOST_CALL, 502, "api_error")
         if not self._is_finished:
-            raise BackendTruncated("the backend closed its reply before it had finished it")
+            raise BackendTruncated(CUT)
 
     def _take_id(self, chunk_id: ReplyId) -> None:
         """Remember the id of a chunk; some servers give every chunk another one, or only the first."""
@@ -205,16 +216,15 @@ class Reply:
 
     def _finish(self, end: Finished, deltas: list[Delta]) -> None:
         """Add the end of the reply and what was kept until then."""
-        self._is_finished = True
         self._add_halves(deltas)
         if self._message is not None:
             self._add_message(self._message, deltas)
         deltas.extend(self._calls.end())
         is_empty = not (self._calls.are_any or self._has_text or self._has_reasoning)
-        if end.reason == "tool_use" and is_empty:  # elsewhere the call may be in the text
-            self._is_finished = False
-            raise BadSample(LOST_CALL, 502, "api_error")
-        deltas.append(end)
+        self._awaits_call = end.reason == "tool_use" and is_empty  # elsewhere the call may be in the text
+        if not self._awaits_call:
+            self._is_finished = True
+            deltas.append(end)
 
 
 def _reasoning_of(message: ChatMessage) -> str | None:
@@ -244,11 +254,13 @@ def _usage_reported(usage: WireUsage, timings: Timings) -> UsageReported:
     before they know the number, or when they do not count.
     """
     details = usage.prompt_tokens_details or PromptDetails()
-    cached, prompt = details.cached_tokens, usage.prompt_tokens
+    cached = usage.prompt_cache_hit_tokens if details.cached_tokens is None else details.cached_tokens
+    prompt = usage.input_tokens if usage.prompt_tokens is None else usage.prompt_tokens
     written = details.cache_write_tokens if details.created_cache_tokens is None else details.created_cache_tokens
     if timings.cache_n is not None and timings.prompt_n is not None:
         cached, prompt = timings.cache_n, timings.cache_n + timings.prompt_n
-    output = timings.predicted_n if usage.completion_tokens is None else usage.completion_tokens
+    counts = (usage.completion_tokens, usage.output_tokens, timings.predicted_n)
+    output = next((count for count in counts if count is not None), None)
     return UsageReported(
         input_tokens=_count(prompt) or None,
         output_tokens=_count(output),
@@ -260,7 +272,7 @@ def _usage_reported(usage: WireUsage, timings: Timings) -> UsageReported:
 
 
 def _count(tokens: int | None) -> int | None:
-    return None if tokens is None or tokens < 0 else tokens
+    return None if tokens is None or not 0 <= tokens < MAX_TOKENS else tokens
 
 
 def _seconds(milliseconds: float | None) -> float | None:

@@ -6,8 +6,9 @@ same for every parallel call (Ollama issue 15457, dynamo pull 4723), and the id 
 together with the name in every fragment.  A call is therefore identified by its slot, a number that this module
 assigns.
 
-Some servers send `{}` before or after the arguments (openai-agents-js issue 712).  It is withheld until it is certain
-that nothing else follows, because what was delivered cannot be taken back.
+Some servers send `{}` before or after the arguments (openai-agents-js issue 712), or a name in pieces, which the
+specification allows.  Both are withheld until it is certain that nothing else follows, because what was delivered
+cannot be taken back.
 """
 
 import re
@@ -27,7 +28,7 @@ LEGACY_INDEX = -1
 
 NO_FUNCTION = FunctionPart()
 
-EMPTY_OBJECT = re.compile(r"\s*\{\s*\}\s*")
+EMPTY = re.compile(r"\s*(?:\{\s*\}|null)\s*")
 
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
@@ -40,15 +41,16 @@ class Call:
     name: str
     id: str
     index: int | None
+    is_announced: bool = False  # the name has been delivered
     pieces: list[str] = field(default_factory=list)
-    withheld: str = ""  # an empty object that has not been delivered
+    withheld: str = ""  # an empty object, or null, that has not been delivered
     characters: SplitCharacters = field(default_factory=SplitCharacters)
 
     def add(self, arguments: str) -> str:
         """Add a piece of the arguments, and return the text that can be delivered."""
         if not (arguments := self.characters.whole(arguments)):
             return ""
-        if not self.pieces and EMPTY_OBJECT.fullmatch(arguments):
+        if not self.pieces and EMPTY.fullmatch(arguments):
             self.pieces.append(arguments)
             self.withheld = arguments
             return ""
@@ -57,8 +59,15 @@ class Call:
         if self.withheld and arguments.lstrip().startswith("{"):
             self.withheld = ""
             self.pieces.clear()
+        arguments = self._added_by(arguments)
         self.pieces.append(arguments)
         return self.settle() + arguments
+
+    def _added_by(self, arguments: str) -> str:
+        """Return what a piece adds: where it repeats all that came before it, the server sends the sum each time."""
+        if not self.pieces or not arguments.startswith("{") or not arguments.startswith(self.pieces[0]):
+            return arguments  # a cheap check first: the next one joins the pieces
+        return arguments.removeprefix("".join(self.pieces))
 
     def settle(self) -> str:
         """Return the empty object that was withheld, now that it is all there is."""
@@ -97,7 +106,8 @@ class ToolCalls:
             function = part.function or NO_FUNCTION
             call = self._same_call(part, function)
             if call is None or (function.name and call.slot in named):  # one chunk does not name a call twice
-                call = self._begin(part, function)
+                deltas.extend(self._named())
+                call = self._begin(part)
             self.received.add_call(call.slot, part, function)
             if _is_repetition(call, function):
                 continue
@@ -108,8 +118,8 @@ class ToolCalls:
 
     def settle(self) -> list[ToolCallDelta]:
         """Return the deltas of what has been withheld; call it before text, and at the end."""
-        settled = ((call.slot, call.settle() + call.characters.rest()) for call in self._calls)
-        return [ToolCallDelta(slot, arguments=text) for slot, text in settled if text]
+        settled = ((call, call.settle() + call.characters.rest()) for call in self._calls)
+        return [self._delta(call, text) for call, text in settled if text or (call.name and not call.is_announced)]
 
     def end(self) -> list[ToolCallDelta]:
         """Return what only the end of the reply decides: the empty arguments, and the fields that go back."""
@@ -121,7 +131,7 @@ class ToolCalls:
         for position, part in enumerate(parts):
             function = part.function or NO_FUNCTION
             is_new = position >= len(self._calls)
-            call = self._begin(part, function) if is_new else self._calls[position]
+            call = self._begin(part) if is_new else self._calls[position]
             self.received.add_call(call.slot, part, function)
             if is_new or not call.pieces:
                 deltas.extend(self._add(call, function))
@@ -146,8 +156,8 @@ class ToolCalls:
             return self._by_index.setdefault(index, last)
         return self._by_index.get(index)
 
-    def _begin(self, part: CallPart, function: FunctionPart) -> Call:
-        call = Call(len(self._calls), function.name or "", part.id or "", part.index)
+    def _begin(self, part: CallPart) -> Call:
+        call = Call(len(self._calls), "", part.id or "", part.index)
         self._calls.append(call)
         if part.index is not None:
             self._by_index[part.index] = call
@@ -156,11 +166,20 @@ class ToolCalls:
         return call
 
     def _add(self, call: Call, function: FunctionPart) -> Iterator[ToolCallDelta]:
-        name, arguments = function.name or "", function.arguments or ""
-        if name or arguments:
-            call.name = call.name or name
-            fragment = call.add(arguments) if arguments else ""
-            yield ToolCallDelta(call.slot, self._tool_names.get(name, name), fragment)
+        if function.name and not call.is_announced:
+            goes_on = not function.name.startswith(call.name)  # else it is repeated, perhaps with one piece more
+            call.name = call.name + function.name if goes_on else function.name
+        if function.arguments:
+            yield self._delta(call, call.add(function.arguments))
+
+    def _named(self) -> list[ToolCallDelta]:
+        """Return the names that are complete because another call begins."""
+        return [self._delta(call) for call in self._calls if call.name and not call.is_announced]
+
+    def _delta(self, call: Call, arguments: str = "") -> ToolCallDelta:
+        name = "" if call.is_announced else self._tool_names.get(call.name, call.name)
+        call.is_announced = bool(call.name)
+        return ToolCallDelta(call.slot, name, arguments)
 
 
 def whole_object(text: str) -> JsonValue:
@@ -189,9 +208,12 @@ def _begins_another(call: Call, part: CallPart, function: FunctionPart) -> bool:
     if not function.name or not call.name:
         return False
     if function.name != call.name:
-        return True
+        is_marked_alike = part.index is not None and part.index == call.index and part.id in {None, "", call.id}
+        return bool(call.pieces) or not is_marked_alike  # else the name goes on
     if part.id and call.id and part.id != call.id:
         return not call.pieces or call.input() is not None
+    if part.id and call.withheld:
+        return False
     if part.id or part.index is not None:
         arguments = whole_object(function.arguments or "")
         return arguments is not None and call.input() is not None and arguments != call.input()

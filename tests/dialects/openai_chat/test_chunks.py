@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.parts.requests import json_values
 
-from anyclaude.dialects.openai_chat.wire import Chunk, decode_chunk
+from anyclaude.dialects.openai_chat.chunks import decode_chunks
+from anyclaude.dialects.openai_chat.wire import Chunk
 from anyclaude.errors import BackendGarbled, BackendRejected
 from anyclaude.protocol.json_values import JsonObject
 
@@ -26,6 +27,11 @@ WHOLE: JsonObject = {
     "timings": {"cache_n": 1, "prompt_n": 2, "prompt_ms": 1.5, "predicted_n": 2, "predicted_ms": 2.5},
 }
 irregular = json_values.filter(lambda value: value is not None)
+
+
+def decode_chunk(data: bytes) -> Chunk:
+    (found,) = decode_chunks(data)
+    return found
 
 
 def chunk(**fields: object) -> Chunk:
