@@ -82,10 +82,12 @@ class PromptWindow:
 
     def __init__(self) -> None:
         self._counted: OrderedDict[str, CountedPrompt] = OrderedDict()
+        self._cut_to: set[int] = set()  # the counts of prompts that were truncated; a server cuts all to the same
 
     def forget(self) -> None:
         """Forget all counts: the server runs another model, or has another window."""
         self._counted.clear()
+        self._cut_to.clear()
 
     def may_overflow(self, conversation: str, request: MessagesRequest, characters: int, limit: int) -> bool:
         """Return whether the prompt must be counted to know that it fits: a character is at most one token."""
@@ -135,7 +137,7 @@ class PromptWindow:
             PromptTooLong: when the reply shows that the server did not take the whole prompt.
         """
         last = self._extended_by(conversation, request)
-        kept = _kept_tokens(last, characters, reply, limit)
+        kept = self._kept_tokens(last, characters, reply, limit)
         if reply.tokens is not None or kept is not None:
             tokens = _estimate(characters) if reply.tokens is None else reply.tokens
             has_grown = kept is None and last is not None and tokens >= max(last.tokens, _min_tokens(last, characters))
@@ -144,12 +146,29 @@ class PromptWindow:
         if len(self._counted) > MAX_CONVERSATIONS:
             self._counted.popitem(last=False)
         if kept is not None:
+            self._cut_to.add(kept)
             raise _truncated(characters, kept, reply.tokens or 0)
 
     def _extended_by(self, conversation: str, request: MessagesRequest) -> CountedPrompt | None:
         """Return the conversation's last prompt, if the request extends it."""
         last = self._counted.get(conversation)
         return last if last is not None and _extends(request, last.request) else None
+
+    def _kept_tokens(
+        self, last: CountedPrompt | None, characters: int, reply: CountedReply, limit: int | None
+    ) -> int | None:
+        """Return how much of the prompt the server could take, `None` if it took the whole as far as the reply shows."""
+        tokens = reply.tokens
+        if limit is not None:
+            size = max(tokens or 0, _estimate(characters) if reply.is_empty else 0)
+            if size > limit or (reply.is_empty and size == limit):
+                return limit
+        if tokens is not None and (
+            (tokens < _min_tokens(last, characters) and (tokens in self._cut_to or _is_truncation_point(tokens, limit)))
+            or (tokens >= MIN_TRUNCATED_TOKENS and _is_too_low_anywhere(tokens, last, characters, reply))
+        ):
+            return tokens
+        return None
 
 
 def _extends(request: MessagesRequest, earlier: MessagesRequest) -> bool:
@@ -167,21 +186,6 @@ def _min_tokens(last: CountedPrompt | None, characters: int) -> float:
     if last is None or characters < last.characters:
         return characters / MAX_CHARACTERS_PER_TOKEN
     return MIN_SHARE * (last.tokens + (characters - last.characters) / MAX_CHARACTERS_PER_TOKEN)
-
-
-def _kept_tokens(last: CountedPrompt | None, characters: int, reply: CountedReply, limit: int | None) -> int | None:
-    """Return how much of the prompt the server could take, `None` if it took the whole as far as the reply shows."""
-    tokens = reply.tokens
-    if limit is not None:
-        size = max(tokens or 0, _estimate(characters) if reply.is_empty else 0)
-        if size > limit or (reply.is_empty and size == limit):
-            return limit
-    if tokens is not None and (
-        (tokens < _min_tokens(last, characters) and _is_truncation_point(tokens, limit))
-        or (tokens >= MIN_TRUNCATED_TOKENS and _is_too_low_anywhere(tokens, last, characters, reply))
-    ):
-        return tokens
-    return None
 
 
 def _is_truncation_point(tokens: int, limit: int | None) -> bool:
