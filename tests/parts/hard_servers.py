@@ -1,14 +1,14 @@
 """What makes a server hard to work with: each function wraps a script in another one."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from tests.parts.chat_reply import Refusal, Reply, Reset, Say, Usage, refuse, reply, say
 from tests.parts.chat_request import ChatRequest
 from tests.parts.chat_script import Answer, Script
 from tests.parts.chat_server import prompt_tokens
-from tests.parts.refusing_backend import REFUSALS
+from tests.parts.refusing_backend import Refused
 
 Overflow: TypeAlias = Callable[[int, int], Answer]
 """Answers a prompt that is too long: given its tokens, and the window."""
@@ -51,9 +51,15 @@ def ignored_by_lmstudio(tokens: int, window: int) -> Answer:
     return reply(usage=Usage(tokens, 0))
 
 
-def refusing(script: Script, names: Iterable[str]) -> Script:
-    """Refuse what `REFUSALS` has under these names, the first of them that is in a request."""
-    refusals = [REFUSALS[name] for name in names]
+CALLS_WITHOUT_PARSER = Refused(
+    lambda body: "tools" in body and body.get("tool_choice") in (None, "auto"),
+    '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
+)
+"""What a vLLM refuses that was started without a parser for tool calls."""
+
+
+def refusing(script: Script, refusals: Sequence[Refused]) -> Script:
+    """Refuse these things, the first of them that is in a request."""
 
     def answer(request: ChatRequest) -> Answer:
         refused = next((refused for refused in refusals if refused.is_in(request.raw)), None)

@@ -72,9 +72,9 @@ class PlayedModel:
 
 
 def _reading(request: ChatRequest, paths: Iterable[str]) -> Reply:
-    """Return a turn that reads files, with calls in words for a model that is told about its tools in words."""
+    """Return a turn that reads files; the calls are text where the server makes no calls of what its model writes."""
     calls = [call("Read", file_path=path) for path in paths]
-    if "Read" in request.tool_names:
+    if "Read" in request.tool_names and request.raw.get("tool_choice") != "none":
         return reply(say("I read on, part by part."), *calls)
     written = (f'<tool_call>\n{{"name": "Read", "arguments": {read.arguments}}}\n</tool_call>' for read in calls)
     return reply(say("\n".join(("I read on, part by part.", *written))))

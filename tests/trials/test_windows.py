@@ -52,11 +52,6 @@ async def read_all(
         run = await run_anyclaude(installed_client(version), workspace, ("--backend-url", server.base_url), task)
     run.check()
     server.check()
-    import sys
-
-    sys.stderr.write(
-        f"SEEN {version} {run.result['duration_ms']} {run.stderr} {[(e['compact_metadata']['pre_tokens'], e['compact_metadata']['post_tokens'], e['compact_metadata']['duration_ms']) for e in run.events_of('system', 'compact_boundary')]} {[(prompt_tokens(r), r.turns_taken) for r in server.requests]}\n"
-    )
     return run, server
 
 
