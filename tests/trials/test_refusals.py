@@ -20,19 +20,18 @@ from tests.parts.refusing_backend import REFUSALS, Refused
 from tests.parts.server_documents import VLLM
 from tests.parts.work_tree import make_work_tree
 
-from anyclaude.protocol.json_values import JsonValue
+from anyclaude.protocol.json_values import JsonObject, JsonValue
 
 WINDOW = 32_768
 FILES = parts_with_words(*[WINDOW // 18 * CHARACTERS_PER_TOKEN] * 9)
 """Files that do not fit beside the client's prompt: the session includes a compaction, with its own forms."""
 
 TURNS_BEFORE_COMPACTION = 5
+"""The requests of the first turns, which both releases send before they compact."""
 
 LLAMACPP = ServerOptions(context_tokens=WINDOW)
-VLLM_OF_WINDOW: Mapping[str, JsonValue] = {
-    **VLLM,
-    "/v1/models": {"data": [{"id": "m", "owned_by": "vllm", "max_model_len": WINDOW}]},
-}
+MODEL_OF_VLLM: JsonObject = {"id": "m", "owned_by": "vllm", "max_model_len": WINDOW}
+WITHOUT_PARSER = ServerOptions(documents={**VLLM, "/v1/models": {"data": [MODEL_OF_VLLM]}})
 
 SERVERS: Mapping[str, tuple[ServerOptions, tuple[Refused, ...]]] = {
     "a strict one": (
@@ -43,10 +42,7 @@ SERVERS: Mapping[str, tuple[ServerOptions, tuple[Refused, ...]]] = {
         LLAMACPP,
         tuple(REFUSALS[name] for name in ("stream_options", "tools", "system role", "prefill")),
     ),
-    "vLLM without a parser": (
-        ServerOptions(documents=VLLM_OF_WINDOW),
-        (REFUSALS["stream_options"], CALLS_WITHOUT_PARSER),
-    ),
+    "vLLM without a parser": (WITHOUT_PARSER, (REFUSALS["stream_options"], CALLS_WITHOUT_PARSER)),
 }
 """Servers, and what they refuse of that which the gateway says to them."""
 
