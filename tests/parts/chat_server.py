@@ -33,6 +33,7 @@ from tests.parts.chat_reply import (
 )
 from tests.parts.chat_request import ChatRequest, InvalidChatRequest, broken_rules, read_chat_request
 from tests.parts.chat_script import Answer, Script, UnscriptedRequest
+from tests.parts.server_documents import listed, scripted_llamacpp
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 
@@ -274,11 +275,17 @@ class ChatServer:
 
     async def _document(self, request: web.Request) -> web.StreamResponse:
         self._record(request)
-        documents = _documents(self.options) if self.options.documents is None else self.options.documents
+        documents = self._documents()
         for path in (request.raw_path, request.path):
             if path in documents:
                 return _json(200, documents[path])
         return _json(404, refuse(404, "File Not Found", "not_found_error").body)
+
+    def _documents(self) -> Mapping[str, JsonValue]:
+        model, window = self.options.reply_format.model, self.options.context_tokens
+        if self.options.documents is not None:
+            return self.options.documents
+        return scripted_llamacpp(model, window) if self.options.is_llama_cpp else {"/v1/models": listed(model)}
 
     def _record(self, request: web.Request) -> None:
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -304,29 +311,6 @@ async def chat_server(script: Script, options: ServerOptions | None = None, port
 def prompt_tokens(chat_request: ChatRequest) -> int:
     """Return the tokens of a request's prompt, as the scripted engine counts them."""
     return len(_prompt(chat_request)) // CHARACTERS_PER_TOKEN
-
-
-def _documents(options: ServerOptions) -> Mapping[str, JsonValue]:
-    """Return how the server describes itself: as llama.cpp does, or by a list of models alone."""
-    name = options.reply_format.model
-    model: dict[str, JsonValue] = {"id": name, "object": "model", "created": CREATED}
-    meta: JsonObject = {"n_ctx": options.context_tokens, "n_ctx_train": options.context_tokens}
-    model |= {"owned_by": "llamacpp", "meta": meta} if options.is_llama_cpp else {"owned_by": "someone"}
-    models: JsonObject = {"object": "list", "data": [model]}
-    if not options.is_llama_cpp:
-        return {"/v1/models": models}
-    settings: JsonObject = {"n_ctx": options.context_tokens}
-    capabilities: JsonObject = {"supports_tools": True, "supports_tool_calls": True, "supports_system_role": True}
-    props: JsonObject = {
-        "default_generation_settings": settings,
-        "total_slots": 4,
-        "model_alias": name,
-        "model_path": f"/models/{name}.gguf",
-        "modalities": {"vision": True, "audio": False},
-        "chat_template_caps": capabilities,
-        "build_info": "b0-scripted",
-    }
-    return {"/v1/models": models, "/props": props, "/health": {"status": "ok"}}
 
 
 @contextlib.contextmanager

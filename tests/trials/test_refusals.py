@@ -17,10 +17,10 @@ from tests.parts.launched_command import run_anyclaude
 from tests.parts.played_model import PlayedModel, answer_about, parts_with_words, question_about
 from tests.parts.prefix_contract import prompt_of
 from tests.parts.refusing_backend import REFUSALS, Refused
-from tests.parts.server_documents import VLLM
+from tests.parts.server_documents import VLLM, listed
 from tests.parts.work_tree import make_work_tree
 
-from anyclaude.protocol.json_values import JsonObject, JsonValue
+from anyclaude.protocol.json_values import JsonValue
 
 WINDOW = 32_768
 FILES = parts_with_words(*[WINDOW // 18 * CHARACTERS_PER_TOKEN] * 9)
@@ -30,8 +30,7 @@ TURNS_BEFORE_COMPACTION = 5
 """The requests of the first turns, which both releases send before they compact."""
 
 LLAMACPP = ServerOptions(context_tokens=WINDOW)
-MODEL_OF_VLLM: JsonObject = {"id": "m", "owned_by": "vllm", "max_model_len": WINDOW}
-WITHOUT_PARSER = ServerOptions(documents={**VLLM, "/v1/models": {"data": [MODEL_OF_VLLM]}})
+WITHOUT_PARSER = ServerOptions(documents={**VLLM, "/v1/models": listed("m", owned_by="vllm", max_model_len=WINDOW)})
 
 SERVERS: Mapping[str, tuple[ServerOptions, tuple[Refused, ...]]] = {
     "a strict one": (

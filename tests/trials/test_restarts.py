@@ -24,7 +24,7 @@ from tests.parts.json_at import at
 from tests.parts.launched_command import run_anyclaude
 from tests.parts.played_model import PlayedModel, answer_about, parts_with_words, question_about
 from tests.parts.raw_client import ask
-from tests.parts.server_documents import OLLAMA, VLLM
+from tests.parts.server_documents import OLLAMA, VLLM, listed
 from tests.parts.work_tree import make_work_tree
 
 from anyclaude.protocol.json_values import JsonValue
@@ -116,9 +116,7 @@ def llamacpp(window: int) -> ServerOptions:
 
 
 def vllm(window: int) -> ServerOptions:
-    return ServerOptions(
-        documents={**VLLM, "/v1/models": {"data": [{"id": "m", "owned_by": "vllm", "max_model_len": window}]}}
-    )
+    return ServerOptions(documents={**VLLM, "/v1/models": listed("m", owned_by="vllm", max_model_len=window)})
 
 
 def ollama(window: int) -> ServerOptions:
@@ -145,6 +143,7 @@ async def test_a_server_that_restarts_with_a_smaller_window_makes_the_client_com
     run, _ = await read_all_over_a_restart(NATIVE, tmp_path, before, after)
 
     assert run.text == answer_about(FILES)
+    assert "prompt is too long" in run.log
     assert run.events_of("system", "compact_boundary")
 
 

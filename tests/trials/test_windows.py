@@ -27,6 +27,9 @@ from anyclaude.protocol.json_values import JsonObject, JsonValue
 
 WINDOWS = (32_768, 8_192)
 
+TOO_LONG = "prompt is too long"
+"""The words of the 400, which the client logs, and on which it compacts."""
+
 STEPWISE = PlayedModel()
 IN_ONE_STEP = PlayedModel(singly=5)
 
@@ -43,12 +46,12 @@ def for_one_step(window: int) -> dict[str, str]:
 
 
 async def read_all(
-    version: str, folder: Path, files: Mapping[str, str], script: Script, options: ServerOptions
+    version: str, folder: Path, files: Mapping[str, str], script: Script, options: ServerOptions, **environment: str
 ) -> tuple[Run, ChatServer]:
-    """Let the client read the files, and report their words."""
+    """Let the client read the files, and report their words; `environment` has what the user has exported."""
     workspace = workspace_for(make_work_tree(folder / "tree", dict(files)), folder)
     async with chat_server(script, options) as server:
-        task = ClientTask(question_about(workspace.tree, files))
+        task = ClientTask(question_about(workspace.tree, files), environment=environment)
         run = await run_anyclaude(installed_client(version), workspace, ("--backend-url", server.base_url), task)
     run.check()
     server.check()
@@ -94,28 +97,36 @@ def lmstudio(window: int) -> Mapping[str, JsonValue]:
 
 
 @pytest.mark.parametrize(
-    ("documents", "overflow"),
-    [(ollama(32_768), truncated_by_ollama), (lmstudio(32_768), ignored_by_lmstudio)],
-    ids=["Ollama", "LM Studio"],
+    ("options", "window", "overflow"),
+    [
+        (ServerOptions(context_tokens=32_768), 32_768, refused_by_llamacpp),
+        (ServerOptions(context_tokens=8_192), 8_192, refused_by_llamacpp),
+        (ServerOptions(documents=ollama(32_768)), 32_768, truncated_by_ollama),
+        (ServerOptions(documents=lmstudio(32_768)), 32_768, ignored_by_lmstudio),
+    ],
+    ids=["llama.cpp, 32,768", "llama.cpp, 8,192", "Ollama cuts silently", "LM Studio answers nothing"],
 )
-async def test_a_prompt_that_the_server_cuts_silently_is_no_answered_prompt(
-    documents: Mapping[str, JsonValue], overflow: Overflow, tmp_path: Path
+async def test_a_client_that_goes_beyond_the_window_is_told_that_its_prompt_is_too_long(
+    options: ServerOptions, window: int, overflow: Overflow, tmp_path: Path
 ) -> None:
-    files = for_one_step(32_768)
-    script = in_window(IN_ONE_STEP, 32_768, overflow)
-    run, _ = await read_all(NATIVE, tmp_path, files, script, ServerOptions(documents=documents))
+    """The user has exported a window for the client that is not the server's."""
+    files = parts_with_words(*[window * 5 // 32 * CHARACTERS_PER_TOKEN] * 8)
+    script = in_window(STEPWISE, window, overflow)
+    run, _ = await read_all(NATIVE, tmp_path, files, script, options, CLAUDE_CODE_MAX_CONTEXT_TOKENS="200000")
 
     assert run.text == answer_about(files)
+    assert TOO_LONG in run.log
     assert run.events_of("system", "compact_boundary")
 
 
 async def test_a_window_that_the_server_hides_is_found_by_what_it_cuts(tmp_path: Path) -> None:
-    """The client believes that the window is twice as large."""
+    """The client takes the window for twice as large."""
     files = parts_with_words(*[3_000 * CHARACTERS_PER_TOKEN] * 8)
     script = in_window(STEPWISE, 16_384, truncated_by_ollama)
     run, _ = await read_all(NATIVE, tmp_path, files, script, ServerOptions(documents=ollama(None)))
 
     assert run.text == answer_about(files)
+    assert TOO_LONG in run.log
     assert run.events_of("system", "compact_boundary")
 
 
