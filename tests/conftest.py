@@ -13,12 +13,19 @@ pytest_plugins = ("tests.parts.prefix_contract",)
 TESTS = Path(__file__).parent
 
 SLOW_PLACES = tuple(
-    TESTS / place for place in ("faults", "fuzz", "trials", "launcher/test_real_client.py", "parts/test_claude_code.py")
+    TESTS / place
+    for place in (
+        *("faults", "fuzz", "trials", "launcher/test_real_client.py", "parts/test_claude_code.py"),
+        *("real_servers/test_models.py", "real_servers/test_scripted.py", "real_servers/test_trouble.py"),
+    )
 )
-"""The fault runs, the fuzzers, and the tests that run the real client."""
+"""The fault runs, the fuzzers, and the tests that run the real client, or real servers, or a gateway for each test."""
 
-MODEL_FIXTURES = frozenset({"qwen_model", "smollm2_model", "tiny_model"})
-"""The fixtures of weights, on which those of real engines depend; the first use downloads up to 490 MB."""
+MODEL_FIXTURES = frozenset({"played", "qwen_model", "smollm2_model", "tiny_model"})
+"""The fixtures of real servers, and of weights, on which those of real engines depend.
+
+The first use of weights downloads up to 490 MB.
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -25,6 +25,8 @@ class Durations(Struct, frozen=True):
     total: float
     queue: float | None = None
     first_token: float | None = None
+    abandoned_work: float | None = None
+    """Of these, the seconds in which the server went on with an earlier reply that nobody waited for any more."""
 
 
 class RecordedUsage(Struct, frozen=True):

@@ -9,7 +9,7 @@ from tests.cache_report.test_report import FINDING, RECORD
 from anyclaude.cache_report.findings import FINDINGS_FILE, FindingLog
 from anyclaude.cache_report.history import ExchangeHistory
 from anyclaude.cache_report.report import explained
-from anyclaude.exchange_record import RecordedUsage
+from anyclaude.exchange_record import Durations, Outcome, RecordedUsage
 from anyclaude.observability.journal import Journal
 
 ONE, TWELVE, TWO = (
@@ -68,3 +68,18 @@ def test_without_files_there_is_no_exchange(tmp_path: Path) -> None:
     assert history.newest() is None
     assert history.matching("req_1") == []
     assert history.latest(3) == []
+
+
+@pytest.mark.parametrize(("outcome", "is_named"), [("pre_empted", True), ("completed", False)])
+def test_a_turn_that_waited_for_an_evaluation_in_advance_names_it(
+    tmp_path: Path, outcome: Outcome, *, is_named: bool
+) -> None:
+    earlier = replace(WARM_UP, time="2026-11-22T09:59:00.000+00:00", outcome=outcome)
+    turn = replace(TWO, durations=Durations(total=50.0, first_token=41.0, abandoned_work=12.5))
+    journal = Journal(tmp_path / "logs")
+    for record in (earlier, turn):
+        journal.write(record)
+
+    lines = ExchangeHistory(tmp_path / "logs", tmp_path).explain(turn)
+
+    assert any(earlier.request_id in line.text for line in lines) is is_named

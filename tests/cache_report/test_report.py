@@ -133,3 +133,19 @@ def test_without_an_excerpt_no_text_is_shown() -> None:
 )
 def test_short_durations_are_in_milliseconds(value: float, text: str) -> None:
     assert seconds(value) == text
+
+
+def test_the_wait_for_an_interrupted_evaluation_in_advance_is_not_counted_as_the_turns_own() -> None:
+    waited = replace(RECORD, durations=Durations(total=50.0, first_token=41.0, abandoned_work=12.5))
+    evaluation = replace(RECORD, request_id="req_1", request_class="warm_up", outcome="pre_empted")
+
+    of_evaluation = [line.text for line in explained(waited, None, None, evaluation)]
+    of_a_reply = [line.text for line in explained(waited, None, None)]
+
+    assert (
+        "Of that, 12.5 s are not its own: the server went on with the evaluation in advance that this request "
+        "interrupted (req_1)."
+    ) in of_evaluation
+    assert (
+        "Of that, 12.5 s are not its own: the server went on with an earlier reply, whose client had left."
+    ) in of_a_reply

@@ -33,7 +33,7 @@ def prefill_of(continuation: Continuation) -> str:
     if continuation.request == REQUEST:
         return ""
     *before, last = continuation.request.messages
-    assert continuation.request == replace(REQUEST, messages=(*before, last))
+    assert replace(continuation.request, max_tokens=REQUEST.max_tokens) == replace(REQUEST, messages=(*before, last))
     assert tuple(before) == REQUEST.messages
     assert last.role == "assistant"
     assert isinstance(last.content, tuple)
@@ -85,6 +85,17 @@ def test_text_that_is_long_enough_is_continued() -> None:
     continuation = continuation_of(REQUEST, [*received, UsageReported(3)], CONTINUING[0])
 
     assert prefill_of(continuation) == "The sea is a vast and"
+
+
+@given(long_enough, st.integers(1, 60))
+def test_the_whole_reply_keeps_within_the_tokens_that_were_requested(received: list[str], requested: int) -> None:
+    request = replace(REQUEST, max_tokens=requested)
+
+    continuation = continuation_of(request, texts(*received), CONTINUING[0])
+
+    overlap = "".join(received).removeprefix(prefill_of(continuation))
+    kept = next(count for count in range(len(received)) if "".join(received[count:]) == overlap)
+    assert continuation.request.max_tokens == max(1, requested - kept)
 
 
 def test_repetitive_text_is_requested_again_from_the_start() -> None:

@@ -1,22 +1,33 @@
 """The gateway of a run: its options, and the notice when it closes."""
 
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from tests.parts.gateway import target_at
+from tests.parts.null_progress import NullProgress
 from tests.parts.raw_backend import RawBackend, raw_backend
-from tests.parts.raw_client import connected
+from tests.parts.raw_client import ask, connected, prompt
+from tests.parts.restarting_server import RestartingServer, Restarts
 from tests.parts.sessions import first_request, send
 
 from anyclaude.backends import BackendTarget
 from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.launcher import Invocation
-from anyclaude.launcher.compose import SAVING, launch_options, running_gateway, serve_options, with_prewarming
+from anyclaude.launcher.client import Client
+from anyclaude.launcher.compose import (
+    SAVING,
+    launch_gateway,
+    launch_options,
+    running_gateway,
+    serve_options,
+    with_prewarming,
+)
 from anyclaude.launcher.engine_monitor import EngineMonitor
 from anyclaude.launcher.run import Run
-from anyclaude.launcher.servers import OwnEngine, Servers
+from anyclaude.launcher.servers import OwnEngine, Servers, running_servers
 from anyclaude.prewarm import LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.profiles import BackendName
 from anyclaude.secret import Secret
@@ -173,3 +184,18 @@ async def test_a_notice_is_written_while_a_snapshot_is_saved_and_not_otherwise(t
     async with raw_backend() as backend:
         assert await end_of_a_run(tmp_path, backend, saves=True) == [SAVING]
         assert await end_of_a_run(tmp_path, backend, saves=False) == []
+
+
+async def test_the_gateway_of_a_launch_follows_its_server_and_writes_nothing(tmp_path: Path) -> None:
+    server = RestartingServer()
+    settings = Settings(backend_url=server.origin, log_dir=tmp_path, cache_dir=tmp_path)
+    async with Restarts(server) as restart, running_servers(settings, NullProgress(), pytest.fail) as servers:
+        run = run_of(servers, settings)
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            async with launch_gateway(run, Client(("claude",), is_native=True), listening) as gateway:
+                await ask(gateway.base_url, "POST", "/v1/messages", prompt())
+                await restart("gemma")
+                response = await ask(gateway.base_url, "POST", "/v1/messages", prompt())
+
+    assert response.status == 200
+    assert server.asked_for[-1] == "gemma"

@@ -199,7 +199,7 @@ async def test_the_way_to_the_server_is_that_of_the_settings() -> None:
 
 async def test_a_server_that_does_not_report_models_requires_one_in_the_settings() -> None:
     async with stub_server({}) as server:
-        with pytest.raises(InvalidSetting, match="--model"):
+        with pytest.raises(ServerUnusable, match="--model"):
             await find_target(Settings(backend_url=server.origin))
 
 
@@ -214,7 +214,7 @@ async def test_the_embedded_engine_needs_no_server(settings: Settings) -> None:
     assert await find_target(settings) is None
 
 
-async def test_a_fallback_that_is_down_is_kept_if_its_model_is_set() -> None:
+async def test_a_fallback_that_is_down_is_awaited_whether_its_model_is_set_or_not() -> None:
     said: list[str] = []
     settings = Settings(
         fallbacks=(Fallback("vllm", NOWHERE, "big"), Fallback("ollama", NOWHERE)),
@@ -222,21 +222,25 @@ async def test_a_fallback_that_is_down_is_kept_if_its_model_is_set() -> None:
         api_key=Secret("first"),
     )
 
-    targets = await find_fallbacks(settings, said.append)
+    targets = [found.target for found in await find_fallbacks(settings, said.append)]
 
-    assert [(target.profile.name, target.model, target.api_key) for target in targets] == [("vllm", "big", Secret("v"))]
-    assert len(said) == 1
-    assert "ollama" in said[0]
+    assert [(target.profile.name, target.model, target.api_key) for target in targets] == [
+        ("vllm", "big", Secret("v")),
+        ("ollama", "", None),
+    ]
+    assert [line.partition(": ")[2] for line in said] == [
+        f"the fallback is used as soon as it answers: {target.awaited_because}." for target in targets
+    ]
 
 
 async def test_a_fallback_never_gets_the_first_servers_key() -> None:
     async with stub_server(VLLM) as server:
         settings = Settings(fallbacks=(Fallback("vllm", server.origin),), api_key=Secret("first"))
         said: list[str] = []
-        targets = await find_fallbacks(settings, said.append)
+        (fallback,) = await find_fallbacks(settings, said.append)
 
-    assert targets[0].model == "Qwen/Qwen3-8B"
-    assert targets[0].api_key is None
+    assert fallback.target.model == "Qwen/Qwen3-8B"
+    assert fallback.target.api_key is None
     assert {authorization for _, _, authorization in server.requests} == {None}
 
 

@@ -18,7 +18,7 @@ from tests.parts.usual_places import NOWHERE, placed
 
 from anyclaude.backends import BackendTarget
 from anyclaude.errors import ServerUnusable
-from anyclaude.launcher.detection import find_target
+from anyclaude.launcher.detection import find_server, find_target
 from anyclaude.profiles import BackendName
 from anyclaude.protocol.json_values import JsonValue
 from anyclaude.secret import Secret
@@ -105,6 +105,23 @@ async def test_a_server_that_is_loading_its_model_is_waited_for_with_one_line() 
     assert target is not None
     assert (target.profile.name, target.model) == ("llamacpp", "qwen")
     assert said == [f"anyclaude: llama.cpp at {server.base_url} is loading its model; waiting for it."]
+
+
+async def test_a_server_that_is_loading_its_model_is_awaited_as_the_one_that_was_found() -> None:
+    documents: Documents = {path: Answer(503, LOADING) for path in LLAMACPP}
+    async with stub_server(documents) as server:
+        awaited = await find_server(Settings(), placed({"llamacpp": (server.base_url,)}), pytest.fail, awaits=True)
+    async with stub_server(LLAMACPP, port=int(server.origin.rpartition(":")[2])):
+        assert awaited is not None
+        found = await awaited.ask_again(awaited.target)
+
+    assert (awaited.target.profile.name, awaited.target.base_url) == ("llamacpp", server.base_url)
+    assert "is still loading its model" in (awaited.target.awaited_because or "")
+    assert (found.model, found.context_tokens) == ("qwen", 16_384)
+
+
+async def test_with_nothing_to_find_there_is_nothing_to_await() -> None:
+    assert await find_server(Settings(), placed({}), pytest.fail, awaits=True) is None
 
 
 async def test_a_server_that_is_loading_goes_before_one_that_has_loaded_nothing_but_not_before_a_ready_one() -> None:

@@ -32,7 +32,8 @@ def test_a_record_is_one_line_of_json(tmp_path: Path) -> None:
 
     lines = (tmp_path / "logs" / "2026-11-22.jsonl").read_text().splitlines()
     assert [json.loads(line)["model"] for line in lines] == [None, "two\nlines and ä"]
-    assert json.loads(lines[0])["durations"] == {"total": 1.5, "queue": None, "first_token": None}
+    durations = json.loads(lines[0])["durations"]
+    assert durations == {"total": 1.5, "queue": None, "first_token": None, "abandoned_work": None}
 
 
 def test_files_and_folders_are_private_under_an_open_umask(tmp_path: Path) -> None:

@@ -37,6 +37,8 @@ class Answer:
 
 
 Documents: TypeAlias = "Mapping[str, JsonValue | Answer]"
+Reply: TypeAlias = "Callable[[JsonValue], JsonValue | Answer]"
+"""What answers a request, by its body."""
 
 MISSING = Answer(404, '{"error": "no such path"}')
 
@@ -49,7 +51,7 @@ async def stub_server(
     *,
     tls: ssl.SSLContext | None = None,
     socket_path: str | None = None,
-    by_body: Mapping[str, Callable[[JsonValue], JsonValue]] = {},
+    by_body: Mapping[str, Reply] = {},
 ) -> AsyncIterator[StubServer]:
     """
     Serve these documents by path, or path and query, on loopback or a Unix socket; other paths get 404.
@@ -62,8 +64,9 @@ async def stub_server(
         asked = request.rel_url.raw_path_qs
         requests.append((request.method, asked, request.headers.get("Authorization")))
         if request.path in by_body:
-            return web.json_response(by_body[request.path](await request.json()))
-        document = documents.get(asked, documents.get(request.path, MISSING))
+            document = by_body[request.path](await request.json())
+        else:
+            document = documents.get(asked, documents.get(request.path, MISSING))
         if not isinstance(document, Answer):
             return web.json_response(document, status=status)
         if document.times is not None and [path for _, path, _ in requests].count(asked) > document.times:

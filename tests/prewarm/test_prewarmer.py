@@ -1,15 +1,17 @@
 """The state of prewarming in `/health`, and the order of its steps."""
 
+import asyncio
 import json
 from pathlib import Path
 
 from msgspec.structs import replace
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
+from tests.parts.json_at import at
 from tests.parts.raw_backend import RawBackend
-from tests.parts.raw_client import connected
+from tests.parts.raw_client import ask, connected
 from tests.parts.sessions import first_request, prewarm_status, send
 
-from anyclaude.backends import SlotFile
+from anyclaude.backends import BackendTarget, SlotFile
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.prewarm.slot_store import SlotStore
 from anyclaude.server import GatewayOptions
@@ -73,3 +75,36 @@ async def test_stopping_the_gateway_cancels_a_restore(tmp_path: Path, backend: R
         restoring = await backend.next_request()
 
     await restoring.wait_closed()
+
+
+async def test_the_prompt_is_evaluated_when_an_awaited_server_is_found(tmp_path: Path, backend: RawBackend) -> None:
+    await run_before(tmp_path, backend)
+    target = target_at(backend.base_url)
+    loaded = asyncio.Event()
+
+    async def ask_again(known: BackendTarget) -> BackendTarget:
+        await loaded.wait()
+        return target
+
+    prompt = FirstPromptOptions(tmp_path / "first-prompts", GARDEN)
+    options = replace(QUICK, prewarm=PrewarmOptions(first_prompt=prompt), ask_again=(ask_again,))
+    awaited = replace(target, model="", awaited_because="it loads")
+    async with running_gateway(tmp_path, awaited, options=options) as gateway:
+        waiting = at((await ask(gateway.base_url, "GET", "/health")).json, "warmth", "warm_up")
+        loaded.set()
+        evaluating = await backend.next_request()
+        await evaluating.reply("H")
+        record = await gateway.recorded(2)
+
+    assert waiting == "waiting"
+    assert evaluating.json["model"] == "local-model"
+    assert record["outcome"] == "completed"
+
+
+async def test_a_gateway_whose_server_was_never_found_stops_in_good_order(tmp_path: Path, backend: RawBackend) -> None:
+    await run_before(tmp_path, backend)
+    awaited = replace(target_at(backend.base_url), awaited_because="it loads")
+    async with running_gateway(tmp_path, awaited, options=prewarming(tmp_path)):
+        asked = len(backend.requests)
+
+    assert len(backend.requests) == asked == 1

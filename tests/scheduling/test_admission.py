@@ -416,3 +416,26 @@ async def test_idle_work_starts_when_no_turn_is_held() -> None:
     assert work.starts == 1
     work.may_finish.set()
     assert await idle
+
+
+async def test_a_server_that_serves_more_at_once_than_before_gets_what_waits() -> None:
+    admission, order = Admission(1, 3), list[QueuedRequest]()
+    first, second, third = (QueuedRequest(name).start(admission, order) for name in "abc")
+    await first.admitted.wait()
+
+    admission.adapt(2, evicts_prompts=False)
+    await second.admitted.wait()
+
+    assert (admission.running, admission.waiting) == (2, 1)
+    for request in (first, second, third):
+        await request.finish()
+    assert admission.running == 0
+
+
+async def test_a_server_that_evicts_prompts_in_place_of_one_that_does_not_has_its_turns_held() -> None:
+    admission = Admission(1, 3, call_later=Timers().call_later)
+    admission.adapt(1, evicts_prompts=True)
+    request = QueuedRequest("a", expects_followup=True).start(admission, [])
+    await request.finish()
+
+    assert admission.held == 1

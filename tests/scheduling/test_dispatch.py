@@ -42,6 +42,7 @@ from anyclaude.scheduling import (
 )
 from anyclaude.timeouts import Timeouts
 
+TARGET = target_at("http://fake/v1")
 REFUSED = BackendUnreachable("refused")
 HELLO = b'data: {"choices": [{"delta": {"content": "Hello"}}]}\n\n'
 WHOLE = FakeReply(chunks=(HELLO, b"data: [DONE]\n\n"))
@@ -100,7 +101,7 @@ class Setup:
 
 
 def backend(*script: FakeReply | BackendError) -> FakeBackend:
-    return FakeBackend(target_at("http://fake/v1"), *script)
+    return FakeBackend(TARGET, *script)
 
 
 async def test_a_reply_is_returned_with_its_first_deltas() -> None:
@@ -331,6 +332,25 @@ async def test_a_skipped_backend_is_reported_with_its_error() -> None:
     await setup.opened_text()
 
     assert setup.progress.skipped_backends == (SkippedBackend("llamacpp", "refused"),)
+
+
+async def test_a_server_that_is_awaited_is_passed_over_and_the_last_present_one_gets_the_whole_budget() -> None:
+    before, after = (FakeBackend(replace(TARGET, awaited_because="it loads")) for _ in range(2))
+    setup = Setup([before, backend(REFUSED, REFUSED, REFUSED, WHOLE), after])
+
+    assert await setup.opened_text() == "Hello"
+    assert setup.request_counts == [0, 4, 0]
+    assert setup.progress.skipped_backends == (SkippedBackend("llamacpp", "it loads"),)
+
+
+async def test_if_all_servers_are_awaited_the_first_says_why() -> None:
+    setup = Setup([FakeBackend(replace(TARGET, awaited_because=why)) for why in ("it loads", "nothing answers")])
+
+    with pytest.raises(BackendUnavailable, match="it loads") as refusal:
+        await setup.opened_text()
+
+    assert refusal.value.retry_after_seconds
+    assert setup.request_counts == [0, 0]
 
 
 async def test_a_full_queue_refuses_requests() -> None:

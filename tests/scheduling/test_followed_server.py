@@ -118,12 +118,24 @@ async def test_a_server_that_is_not_there_yet_is_asked_until_it_answers_and_says
         reasons.append(setup.server.awaited_because)
         await setup.clock.sleep(seconds)
 
+    waiting = asyncio.create_task(setup.server.found())
     await setup.server.wait_until_found(sleep)
+    await waiting
 
     assert reasons == ["nothing answers", "it loads", "it loads"]
     assert setup.server.awaited_because is None
     assert setup.changes == [KNOWN]
     assert setup.clock.sleeps == [0.5, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(("base_url", "longest"), [("http://127.0.0.1:1/v1", 2.0), ("https://far.example/v1", 10.0)])
+async def test_a_server_elsewhere_is_asked_less_often(base_url: str, longest: float) -> None:
+    awaited = replace(KNOWN, base_url=base_url, awaited_because="it wants a key")
+    setup = Setup(awaited, *[BackendUnreachable("it wants a key")] * 8, KNOWN)
+
+    await setup.server.wait_until_found(setup.clock.sleep)
+
+    assert max(setup.clock.sleeps) == longest
 
 
 async def test_a_server_that_nobody_can_ask_stays_as_it_is() -> None:

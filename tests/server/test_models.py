@@ -51,3 +51,13 @@ async def test_an_unknown_model_is_not_found_and_the_error_names_the_known_ones(
     assert response.status == 404
     assert response.error[0] == "not_found_error"
     assert "local-model" in response.error[1]
+
+
+async def test_before_a_server_is_found_its_model_may_not_be_known(tmp_path: Path) -> None:
+    awaited = replace(TARGET, model="", awaited_because="it loads")
+    async with running_gateway(tmp_path, awaited) as gateway:
+        listed = await ask(gateway.base_url, "GET", "/v1/models")
+        shown = await ask(gateway.base_url, "GET", "/v1/models/x")
+
+    assert listed.json == {"data": [], "has_more": False, "first_id": None, "last_id": None}
+    assert (shown.status, shown.error[1]) == (404, "model: x. The models here are not known yet")

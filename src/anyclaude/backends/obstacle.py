@@ -52,7 +52,7 @@ SENTENCES: Mapping[Reason, str] = {
     "speaks_tls": "{where} speaks TLS only. Set its address with https: --backend-url {as_https}",
     "not_http": "{where} does not speak HTTP. Is it the port of a model server? Correct --backend-url",
     "key": "{where} {refuses} ({detail}). Set the right one in {variables}",
-    "loading": "{where} is still loading its model. Start again when it is loaded",
+    "loading": "{where} is still loading its model",
     "redirect": "{where} redirects to {detail}, and a key is not sent elsewhere. Set the address that it names with "
     "--backend-url",
     "not_found": "{where} has no {detail}. Another address may be right: --backend-url {other}",

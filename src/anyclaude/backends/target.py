@@ -20,6 +20,8 @@ class BackendTarget(Struct, frozen=True, kw_only=True):
     model: str
     models: dict[str, str] = {}
     api_key: Secret | None = None
+    available_models: tuple[str, ...] = ()
+    """The models that the server lists, for the user to choose from."""
     context_tokens: int | None = None
     parallel_requests: int = 1
     way: Way = DIRECT

@@ -40,12 +40,20 @@ class ExchangeHistory:
         compared = None
         if compared_with is not None:
             compared = next((other for other in self._records() if other.request_id == compared_with), None)
-        return explained(record, finding, compared)
+        return explained(record, finding, compared, self._interrupted_by(record))
 
     def latest(self, count: int) -> list[tuple[ExchangeRecord, Finding | None]]:
         """Return the last exchanges with their findings, oldest first."""
         findings = self._findings.read()
         return [(record, findings.get(record.request_id)) for record in islice(self._records(), count)][::-1]
+
+    def _interrupted_by(self, record: ExchangeRecord) -> ExchangeRecord | None:
+        """Return the evaluation in advance that the server went on with when the request arrived."""
+        if record.durations.abandoned_work is None:
+            return None
+        earlier = (other for other in self._records() if other.time < record.time and other.route == record.route)
+        last = next(earlier, None)
+        return last if last is not None and last.outcome == "pre_empted" else None
 
     def _records(self) -> Iterator[ExchangeRecord]:
         return (record for record in newest_records(self._journal_folder) if record.path == MESSAGES_PATH)

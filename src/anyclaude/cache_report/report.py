@@ -36,9 +36,21 @@ class Line(Struct, frozen=True):
     style: str = ""
 
 
-def explained(record: ExchangeRecord, finding: Finding | None, compared: ExchangeRecord | None) -> list[Line]:
-    """Return the explanation; `compared` is the record of the exchange that this one was compared with."""
+def explained(
+    record: ExchangeRecord,
+    finding: Finding | None,
+    compared: ExchangeRecord | None,
+    interrupted: ExchangeRecord | None = None,
+) -> list[Line]:
+    """
+    Return the explanation.
+
+    `compared` is the record of the exchange that this one was compared with, `interrupted` that of an evaluation in
+    advance that this one interrupted and had to wait for.
+    """
     lines = [Line("", _heading(record), "bold"), Line("", _counts(record))]
+    if record.durations.abandoned_work:
+        lines.append(Line("", _abandoned_work(record.durations.abandoned_work, interrupted), "yellow"))
     if record.outcome == "client_left":
         lines.append(Line("", "The client disconnected before the reply ended.", "red"))
     if record.error is not None:
@@ -102,6 +114,15 @@ def _counts(record: ExchangeRecord) -> str:
         f"Prompt: {usage.input_tokens:,} tokens, {usage.cached_tokens:,} found in the cache, "
         f"{evaluated:,} evaluated{taken} (the engine's own count).{began}"
     )
+
+
+def _abandoned_work(waited: float, interrupted: ExchangeRecord | None) -> str:
+    """Return what the request had to wait for before it was sent: none of that time is its own."""
+    if interrupted is None:
+        what = "with an earlier reply, whose client had left"
+    else:
+        what = f"with the evaluation in advance that this request interrupted ({interrupted.request_id})"
+    return f"Of that, {seconds(waited)} are not its own: the server went on {what}."
 
 
 def _compared(finding: Finding, compared: ExchangeRecord | None) -> str:

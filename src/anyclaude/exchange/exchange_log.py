@@ -185,6 +185,7 @@ class ExchangeLog:
             total=self._since(self._clock.seconds()) or 0.0,
             queue=self._since(self._progress.admitted_at),
             first_token=self._since(self._first_token_at),
+            abandoned_work=self._progress.abandoned_work_seconds,
         )
 
     def _since(self, time: float | None) -> float | None:

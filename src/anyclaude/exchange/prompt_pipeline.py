@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from anyclaude.diet import Diet
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN, prompt_characters
 from anyclaude.transforms import (
@@ -83,6 +84,10 @@ class PromptPipeline:
     def repeated_calls(self) -> int:
         """The identical rounds of tool calls after which a turn is ended; 0 for any number."""
         return self._policy.repeated_calls
+
+    def change_diet(self, diet: Diet) -> None:
+        """Prepare prompts by another diet: the server has lost what it had evaluated, and may have another window."""
+        self._policy = replace(self._policy, diet=diet)
 
     def prepare(self, request: MessagesRequest, conversation: str) -> PreparedPrompt:
         """Return the request as a backend receives it."""

@@ -8,7 +8,7 @@ before anything new is passed on.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -80,7 +80,14 @@ def continuation_of(request: MessagesRequest, received: Sequence[Delta], profile
     if not can_go_on or len(texts) < len(content) or not prefill or _ends_with_assistant(request):
         return Continuation(request, Splice(content))
     turn = Turn("assistant", (TextBlock(prefill),))
-    return Continuation(replace(request, messages=(*request.messages, turn)), Splice([TextDelta(overlap)]))
+    rest = replace(request, messages=(*request.messages, turn), max_tokens=_tokens_left(request, texts, prefill))
+    return Continuation(rest, Splice([TextDelta(overlap)]))
+
+
+def _tokens_left(request: MessagesRequest, fragments: list[str], prefill: str) -> int:
+    """Return the tokens that the reply may still have: each fragment of the prefill was at least one."""
+    ends = accumulate(map(len, fragments))
+    return max(1, request.max_tokens - sum(end <= len(prefill) for end in ends))
 
 
 def _split(fragments: list[str]) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """A server that may be the one of this run: how it is asked what it is, and whether it can be used."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -57,6 +57,10 @@ class Wanted(Struct, frozen=True, kw_only=True):
     network: Network
     say: Say
     loading_seconds: float
+    models: Mapping[str, str] = {}
+    """The models of the client's tiers; like the two below, it wins over what the server reports."""
+    context_tokens: int | None = None
+    parallel_requests: int | None = None
 
 
 def candidate(profile: BackendProfile, url: str, wanted: Wanted, *, knows_kind: bool = False) -> Backend:
@@ -95,16 +99,21 @@ async def kind_at(url: str, wanted: Wanted, profiles: tuple[BackendProfile, ...]
     Raises:
         ServerUnusable: when nothing there speaks HTTP.
     """
+    if (hosted := hosted_at(url, profiles)) is not None:
+        return hosted
     generic = profile_named("generic")
-    root = parse_address(url).host_and_port
-    for profile in profiles:
-        if profile.is_remote and parse_address(profile.base_url).host_and_port == root:
-            return profile
     listed = await probe(candidate(generic, url, wanted), MODELS, QUESTION_SECONDS)
     if isinstance(listed, Obstacle) and not listed.is_answer:
         raise ServerUnusable(listed.sentence, listed.reason)
     identities = await identities_at(url, wanted, profiles, QUESTION_SECONDS)
     return next((kind for kind, identity in identities if identity in {"yes", "loading"}), generic)
+
+
+def hosted_at(url: str, profiles: Iterable[BackendProfile]) -> BackendProfile | None:
+    """Return the service whose address it is, which need not be asked."""
+    root = parse_address(url).host_and_port
+    hosted = (profile for profile in profiles if profile.is_remote)
+    return next((profile for profile in hosted if parse_address(profile.base_url).host_and_port == root), None)
 
 
 async def usable(backend: Backend, wanted: Wanted) -> Backend:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
@@ -16,6 +17,7 @@ from anyclaude.server import Gateway, GatewayOptions, open_gateway
 from anyclaude.settings import Settings
 
 from .client import Client, diet_of
+from .detection import AskAgain
 from .folders import learned_file, slot_snapshots_folder
 from .launch_key import continued_session, continues_session, launch_key_of
 from .run import Run
@@ -39,17 +41,37 @@ async def launch_gateway(run: Run, client: Client, listening_socket: socket.sock
         diet = diet_of(run.invocation, run.settings, main, is_native=client.is_native)
         launch_key = launch_key_of(run.invocation, client, diet, main.model)
         options = with_prewarming(launch_options(run.settings, diet.gateway), run, launch_key)
+        options = replace(options, ask_again=run.servers.ask_again)
     async with running_gateway(replace(options, listening_socket=listening_socket), run) as gateway:
         yield gateway
 
 
+Announce: TypeAlias = Callable[[BackendTarget, BackendTarget], None]
+"""Called with what was known of a server, and with what it runs now, when it was asked again."""
+
+
 @asynccontextmanager
-async def serving_gateway(run: Run) -> AsyncIterator[Gateway]:
+async def serving_gateway(run: Run, announce: Announce) -> AsyncIterator[Gateway]:
     """Run the gateway of `anyclaude serve` for the duration of the context."""
     main = run.servers.main
-    diet = "full" if main is None else diet_of(run.invocation, run.settings, main, is_native=True).gateway
-    async with running_gateway(with_prewarming(serve_options(run.settings, diet), run, None), run) as gateway:
+
+    def diet_for(target: BackendTarget) -> Diet:
+        return diet_of(run.invocation, run.settings, target, is_native=True).gateway
+
+    options = serve_options(run.settings, "full" if main is None else diet_for(main))
+    ask_again = tuple(_announced(ask, announce) for ask in run.servers.ask_again)
+    options = replace(with_prewarming(options, run, None), ask_again=ask_again, diet_for=diet_for)
+    async with running_gateway(options, run) as gateway:
         yield gateway
+
+
+def _announced(ask_again: AskAgain, announce: Announce) -> AskAgain:
+    async def ask(known: BackendTarget) -> BackendTarget:
+        present = await ask_again(known)
+        announce(known, present)
+        return present
+
+    return ask
 
 
 @asynccontextmanager

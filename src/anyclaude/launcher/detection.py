@@ -1,28 +1,41 @@
-"""Finds the server of a run: the one that was chosen, else one that runs on this machine, else none."""
+"""Finds the servers of a run: the one that was chosen, else one that runs on this machine, else none; and fallbacks."""
 
-import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeAlias, get_args
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from anyclaude.backends import (
-    Backend,
-    BackendTarget,
-    Obstacle,
-    ServerFacts,
-    ask_facts,
-    first_obstacle,
-    fitted_to_template,
-    identify,
-)
-from anyclaude.backends.stdlib_backend import StdlibBackend
+from anyclaude.backends import BackendTarget
+from anyclaude.backends.obstacle import SILENT, Reason
 from anyclaude.errors import InvalidSetting, ServerUnusable
-from anyclaude.profiles import PROFILES, BackendProfile, profile_named
+from anyclaude.network import parse_address
+from anyclaude.profiles import PROFILES, BackendProfile
 from anyclaude.secret import Secret
-from anyclaude.settings import AUTO, Fallback, Mode, Settings
+from anyclaude.settings import AUTO, Fallback, Settings
 
-from .candidate import LOADING_SECONDS, QUESTION_SECONDS, Say, Wanted, candidate, kind_at, usable
+from .candidate import LOADING_SECONDS, Say, Wanted
+from .present_target import NO_MODEL, described_target, expected_target, found_target, present_target
 from .search import search
+
+AskAgain: TypeAlias = Callable[[BackendTarget], Awaitable[BackendTarget]]
+"""Returns what a server runs now, of which this was known; raises `SetupError` if it cannot be used."""
+
+
+MAY_PASS: frozenset[str] = SILENT | {"loading", "error", NO_MODEL}
+"""What may be over when a server, or the proxy before it, has started.  What is left, such as a key that is refused or
+a certificate, only another setting mends, and settings are read once."""
+
+ALL_REASONS: frozenset[str] = frozenset({*get_args(Reason), NO_MODEL})
+"""A fallback is awaited whatever the reason is: without it, the run is as it would be."""
+
+
+class FoundServer(Struct, frozen=True):
+    """A server of the run, or one that is awaited, and how it is asked again what it runs."""
+
+    target: BackendTarget
+    ask_again: AskAgain
 
 
 def _silent(text: str) -> None:
@@ -35,13 +48,27 @@ async def find_target(
     say: Say = _silent,
     loading_seconds: float = LOADING_SECONDS,
 ) -> BackendTarget | None:
+    """Return the server of this run as `find_server` does, or `None` for the embedded engine."""
+    found = await find_server(settings, profiles, say, loading_seconds)
+    return None if found is None else found.target
+
+
+async def find_server(
+    settings: Settings,
+    profiles: tuple[BackendProfile, ...] = PROFILES,
+    say: Say = _silent,
+    loading_seconds: float = LOADING_SECONDS,
+    *,
+    awaits: bool = False,
+) -> FoundServer | None:
     """
     Return the server of this run, or `None` for the embedded engine.
 
     A server that is loading its model is waited for, at most `loading_seconds`.  `say` gets a line meanwhile, and one
-    for each server that was found and cannot be used unasked.
+    for each server that was found and cannot be used unasked.  With `awaits`, one that cannot be used for a reason that
+    may pass is returned as one to be awaited.
 
-    Raises `ServerUnusable` if a chosen server does not answer as one, `InvalidSetting` if it does not report a model.
+    Raises `ServerUnusable` if a chosen server does not answer as one, and `InvalidSetting` if the user has to say more.
     """
     if settings.mode == "embedded" or (_is_open(settings) and not is_searched(settings)):
         return None
@@ -54,26 +81,37 @@ async def find_target(
         network=settings.network,
         say=say,
         loading_seconds=loading_seconds,
+        models=settings.models,
+        context_tokens=settings.context_tokens,
+        parallel_requests=settings.parallel_requests,
     )
     if not is_searched(settings):
-        backend, facts = await _chosen(wanted, profiles), None
-    elif (found := await search(wanted, profiles)) is None:
+        return await _found_or_awaited(wanted, profiles, MAY_PASS if awaits else frozenset())
+    if (found := await search(wanted, profiles)) is None:
         return None
-    else:
-        facts = found.facts
-        backend = found.backend if facts is not None else await usable(found.backend, wanted)
-    return _with_choices(await _target(backend, settings.model, facts), settings)
+    kind = found.backend.target.profile
+    pinned = replace(wanted, mode=kind.name, url=found.backend.target.base_url)
+    if found.facts is None:
+        return await _found_or_awaited(pinned, profiles, MAY_PASS if awaits else frozenset())
+    return _followed(pinned, await described_target(found.backend, pinned, found.facts), profiles)
 
 
-async def find_fallbacks(settings: Settings, say: Say) -> tuple[BackendTarget, ...]:
-    """Return the servers to use if the first one fails; one that is down now is kept if its model is set."""
-    targets: list[BackendTarget] = []
+async def find_fallbacks(settings: Settings, say: Say) -> tuple[FoundServer, ...]:
+    """
+    Return the servers to use if the first one fails; one that cannot be used yet is awaited, and `say` says why.
+
+    Raises:
+        InvalidSetting: when one is not described well enough to be asked.
+    """
+    found: list[FoundServer] = []
     for fallback in settings.fallbacks:
-        try:
-            targets.append(await _fallback(fallback, settings))
-        except ServerUnusable as error:
-            say(f"anyclaude: {error}. No model is set for it, so it is no fallback.")
-    return tuple(targets)
+        if fallback.mode is None and fallback.url is None:
+            raise InvalidSetting("a fallback names neither a kind of server nor an address")
+        server = await _found_or_awaited(_wanted_fallback(fallback, settings), PROFILES, ALL_REASONS)
+        if server.target.awaited_because is not None:
+            say(f"anyclaude: the fallback is used as soon as it answers: {server.target.awaited_because}.")
+        found.append(server)
+    return tuple(found)
 
 
 def is_searched(settings: Settings) -> bool:
@@ -90,84 +128,44 @@ def _is_open(settings: Settings) -> bool:
     return settings.mode == AUTO and settings.backend_url is None
 
 
-async def _chosen(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Backend:
-    """Return the server that the user described, by its kind or by its address, once it can be used."""
-    if wanted.url is None:
-        return await _at_usual_address(_profile(wanted.mode, profiles), wanted)
-    kind = await kind_at(wanted.url, wanted, profiles) if wanted.mode == AUTO else _profile(wanted.mode, profiles)
-    return await usable(candidate(kind, wanted.url, wanted, knows_kind=True), wanted)
+async def _found_or_awaited(
+    wanted: Wanted, profiles: tuple[BackendProfile, ...], awaited_reasons: frozenset[str]
+) -> FoundServer:
+    """Return the server as it answers; one that is awaited is asked once, and waited for by the gateway."""
+    if wanted.url is not None:
+        parse_address(wanted.url)  # a malformed address will not become better
+    try:
+        target = await found_target(_asked_once(wanted) if awaited_reasons else wanted, profiles)
+    except ServerUnusable as error:
+        if error.reason not in awaited_reasons:
+            hint = ". Start again when it is loaded" if error.reason == "loading" else ""
+            raise ServerUnusable(f"{error}{hint}", error.reason) from error
+        target = expected_target(wanted, str(error), profiles)
+    return _followed(wanted, target, profiles)
 
 
-async def _at_usual_address(profile: BackendProfile, wanted: Wanted) -> Backend:
-    """Return the server of a kind at the first of its usual addresses where one is, or answers at all."""
-    backends = [candidate(profile, url, wanted, knows_kind=True) for url in profile.usual_urls]
-    if len(backends) == 1:
-        return await usable(backends[0], wanted)
-    obstacles, identities = await asyncio.gather(
-        asyncio.gather(*(first_obstacle(backend, QUESTION_SECONDS) for backend in backends)),
-        asyncio.gather(*(identify(backend, QUESTION_SECONDS) for backend in backends)),
-    )
-    answering = [not (obstacle and obstacle.is_silence) for obstacle in obstacles]
-    if not any(answering):
-        raise _silent_everywhere(backends, obstacles)
-    ranks = [(not answers, identity == "no") for answers, identity in zip(answering, identities, strict=True)]
-    return await usable(backends[ranks.index(min(ranks))], wanted)
+def _followed(wanted: Wanted, target: BackendTarget, profiles: tuple[BackendProfile, ...]) -> FoundServer:
+    later = replace(_asked_once(wanted), say=_silent)
+
+    async def ask_again(known: BackendTarget) -> BackendTarget:
+        return await present_target(later, known, profiles)
+
+    return FoundServer(target, ask_again)
 
 
-def _silent_everywhere(backends: list[Backend], obstacles: list[Obstacle | None]) -> ServerUnusable:
-    addresses = [backend.target.address for backend in backends]
-    silent = next(obstacle for obstacle in obstacles if obstacle is not None)
-    return ServerUnusable(silent.sentence.replace(addresses[0], " and ".join(addresses), 1), silent.reason)
+def _asked_once(wanted: Wanted) -> Wanted:
+    """Return a description of a server that is not waited for while it loads its model."""
+    return replace(wanted, loading_seconds=0)
 
 
-async def _target(backend: Backend, model: str | None, known: ServerFacts | None = None) -> BackendTarget:
-    """Return a server with its model and what it reports, which is asked for unless it is `known`."""
-    facts = known or await ask_facts(backend, QUESTION_SECONDS, model)
-    found, profile = backend.target, backend.target.profile
-    if model is None and profile.is_remote:
-        raise InvalidSetting(f"{profile.title} has {len(facts.models)} models; name one with --model")
-    chosen = model or facts.default_model
-    if chosen is None:
-        obstacle = await first_obstacle(backend, QUESTION_SECONDS)
-        why = obstacle.sentence if obstacle else f"{profile.title} at {found.address} reports no model that can chat"
-        raise InvalidSetting(f"{why}. If the address is right, name a model with --model")
-    return await fitted_to_template(StdlibBackend(_described(found, chosen, facts)))
-
-
-def _described(found: BackendTarget, model: str, facts: ServerFacts) -> BackendTarget:
-    """Return the target with what the server reports."""
-    profile = found.profile
-    return replace(
-        found,
-        profile=replace(profile, accepts_images=profile.accepts_images and facts.sees_images is not False),
-        model=model,
-        context_tokens=facts.context_tokens,
-        parallel_requests=facts.parallel_requests or profile.parallel_requests,
-        version=facts.version,
-        is_router=facts.is_router,
-        notes=(facts.note,) if facts.note else (),
-    )
-
-
-def _with_choices(target: BackendTarget, settings: Settings) -> BackendTarget:
-    """Return the target with the settings, which win over the facts that the server reports."""
-    return replace(
-        target,
-        models=settings.models,
-        context_tokens=settings.context_tokens or target.context_tokens,
-        parallel_requests=settings.parallel_requests or target.parallel_requests,
-    )
-
-
-async def _fallback(fallback: Fallback, settings: Settings) -> BackendTarget:
-    """Return a fallback as it answers, or from the settings alone if it may be started later."""
+def _wanted_fallback(fallback: Fallback, settings: Settings) -> Wanted:
     own_key = settings.keys.get(fallback.api_key_variable) if fallback.api_key_variable else None
 
     def key_for(profile: BackendProfile) -> Secret | None:
         """Return the fallback's own key; it never gets the one that was set for the first server."""
         return own_key if fallback.api_key_variable else settings.keys.get(profile.api_key_variable or "")
 
-    wanted = Wanted(
+    return Wanted(
         mode=fallback.mode or AUTO,
         url=fallback.url,
         model=fallback.model,
@@ -177,20 +175,3 @@ async def _fallback(fallback: Fallback, settings: Settings) -> BackendTarget:
         say=_silent,
         loading_seconds=LOADING_SECONDS,
     )
-    if fallback.mode is None and fallback.url is None:
-        raise ServerUnusable("a fallback names neither a kind of server nor an address", "unreachable")
-    try:
-        backend = await _chosen(wanted, PROFILES)
-    except ServerUnusable:
-        if fallback.model is None:
-            raise
-        profile = _profile(fallback.mode, PROFILES) if fallback.mode else profile_named("generic")
-        described = candidate(profile, fallback.url or profile.base_url, wanted, knows_kind=True)
-        return replace(described.target, model=fallback.model)
-    return await _target(backend, fallback.model)
-
-
-def _profile(mode: Mode, profiles: tuple[BackendProfile, ...]) -> BackendProfile:
-    if mode in {"claude", "embedded"}:
-        raise InvalidSetting(f"mode {mode} is not a server with an address")
-    return profile_named(mode, profiles)

@@ -4,10 +4,11 @@ import asyncio
 import shlex
 from typing import TextIO
 
+from anyclaude.backends import BackendTarget
 from anyclaude.secret import Secret
 from anyclaude.settings import Settings
 
-from .client import Invocation, Variable, plan_client
+from .client import Invocation, Variable, environment_of_any_model, plan_client
 from .compose import serving_gateway
 from .engine_monitor import EngineMonitor
 from .run import Run
@@ -16,23 +17,78 @@ from .terminal import Terminal
 
 
 async def serve(invocation: Invocation, settings: Settings, terminal: Terminal, out: TextIO) -> None:
-    """Run the gateway alone until it is cancelled, or until the engine dies, which raises `EngineFailed`."""
-    async with running_servers(settings, terminal, terminal.say) as servers:
+    """
+    Run the gateway alone until it is cancelled, or until the engine dies, which raises `EngineFailed`.
+
+    It listens at once: a chosen server that cannot be used yet is awaited, and followed when it restarts.
+    """
+    async with running_servers(settings, terminal, terminal.say, awaits=True) as servers:
         run = Run(invocation, settings, servers, EngineMonitor(), terminal.say)
-        async with serving_gateway(run) as gateway:
-            plan = plan_client(invocation, settings, servers.main, gateway.base_url, is_native=True)
-            lines = [
-                f"anyclaude listens on {gateway.base_url} and answers from {described(servers.main)}.",
-                "To use it from another terminal:",
-                *(f"  {_export(variable, settings.token)}" for variable in plan.variables),
-            ]
-            out.writelines(f"{line}\n" for line in lines)
-            out.flush()
-            for note in plan.notes:
-                terminal.say(f"anyclaude: {note}")
+        report = _Report(run, out)
+        async with serving_gateway(run, report.server_asked) as gateway:
+            report.listens(gateway.base_url)
             if servers.own_engine is not None:
                 await servers.own_engine.wait()
             await asyncio.Event().wait()
+
+
+class _Report:
+    """What the gateway says of itself and of its servers: `out` gets what a shell or a script can use."""
+
+    def __init__(self, run: Run, out: TextIO) -> None:
+        self._run = run
+        self._out = out
+        self._base_url = ""
+
+    def listens(self, base_url: str) -> None:
+        """Write the address, and how a client uses it, as far as it is known."""
+        self._base_url = base_url
+        main = self._run.servers.main
+        user, token = self._run.invocation.environment, self._run.settings.token
+        if main is None or main.awaited_because is None:
+            does, (variables, notes) = f"answers from {described(main)}", self._client_of(main)
+        else:
+            does, notes = f"waits for its server: {main.awaited_because}", ()
+            variables = environment_of_any_model(user, base_url)
+        self._write(
+            f"anyclaude listens on {base_url} and {does}.",
+            "To use it from another terminal:",
+            *(f"  {_export(variable, token)}" for variable in variables),
+        )
+        self._say(*notes)
+
+    def server_asked(self, known: BackendTarget, present: BackendTarget) -> None:
+        """Say what a server runs that was awaited, or that has changed."""
+        if known.awaited_because is not None:
+            self._say(f"answers come from {described(present)}")
+            main = self._run.servers.main
+            if main is not None and (known.base_url, known.model) == (main.base_url, main.model):
+                self._write_the_rest(present)
+        elif (known.model, known.context_tokens) != (present.model, present.context_tokens):
+            self._say(f"the server has changed: {described(present)}")
+
+    def _write_the_rest(self, main: BackendTarget) -> None:
+        """Write what a client has to know of the model."""
+        user, token = self._run.invocation.environment, self._run.settings.token
+        early = environment_of_any_model(user, self._base_url)
+        variables, notes = self._client_of(main)
+        self._write(
+            "For its model and window:",
+            *(f"  {_export(variable, token)}" for variable in variables if variable not in early),
+        )
+        self._say(*notes)
+
+    def _client_of(self, main: BackendTarget | None) -> tuple[tuple[Variable, ...], tuple[str, ...]]:
+        plan = plan_client(self._run.invocation, self._run.settings, main, self._base_url, is_native=True)
+        return plan.variables, plan.notes
+
+    def _write(self, *lines: str) -> None:
+        self._out.writelines(f"{line}\n" for line in lines)
+        self._out.flush()
+
+    def _say(self, *sentences: str) -> None:
+        for sentence in sentences:
+            self._run.say(f"anyclaude: {sentence.removesuffix('.')}.")
 
 
 def _export(variable: Variable, token: Secret | None) -> str:

@@ -11,7 +11,7 @@ from anyclaude.backends import BackendTarget
 from anyclaude.engine import Progress
 from anyclaude.settings import Settings
 
-from .detection import find_fallbacks, find_target, is_searched
+from .detection import AskAgain, find_fallbacks, find_server, is_searched
 from .engine_monitor import MonitoredEngine
 
 EMBEDDED = "anyclaude.launcher.embedded"
@@ -35,6 +35,8 @@ class Servers(Struct, frozen=True):
 
     targets: tuple[BackendTarget, ...]
     own_engine: OwnEngine | None = None
+    ask_again: tuple[AskAgain, ...] = ()
+    """How each is asked what it runs when that may have changed; those without one are not asked."""
 
     @property
     def main(self) -> BackendTarget | None:
@@ -69,16 +71,30 @@ def start_line(settings: Settings, target: BackendTarget | None) -> str | None:
 
 
 @asynccontextmanager
-async def running_servers(settings: Settings, progress: Progress, say: Callable[[str], None]) -> AsyncIterator[Servers]:
-    """Find the servers of this run, or run the embedded engine for the duration of the context."""
+async def running_servers(
+    settings: Settings, progress: Progress, say: Callable[[str], None], *, awaits: bool = False
+) -> AsyncIterator[Servers]:
+    """
+    Find the servers of this run, or run the embedded engine for the duration of the context.
+
+    A chosen server that cannot be used yet is one to be awaited if `awaits` says so and the reason may pass, else an
+    error.
+    """
     if settings.mode == "claude":
         yield Servers(())
         return
-    target = await find_target(settings, say=say)
+    found = await find_server(settings, say=say, awaits=awaits)
     fallbacks = await find_fallbacks(settings, say)
-    if target is not None:
-        yield Servers((target, *fallbacks))
+    others = tuple(fallback.target for fallback in fallbacks)
+    ask_others = tuple(fallback.ask_again for fallback in fallbacks)
+    if found is not None:
+        yield Servers((found.target, *others), ask_again=(found.ask_again, *ask_others))
         return
     running_engine: EngineStarter = import_module(EMBEDDED).running_engine
     async with running_engine(settings, progress, say) as own_engine:
-        yield Servers((own_engine.target, *fallbacks), own_engine)
+        yield Servers((own_engine.target, *others), own_engine, (unchanged, *ask_others))
+
+
+async def unchanged(target: BackendTarget) -> BackendTarget:
+    """Return the target as it is: the embedded engine runs one model until it ends."""
+    return target

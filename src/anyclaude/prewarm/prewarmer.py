@@ -43,6 +43,7 @@ class Prewarmer(ExchangeListener):
         within_seconds: float,
     ) -> None:
         self._within_seconds = within_seconds
+        self._server = upstream.server
         self._slot_saver = SlotSaver(options.slot, upstream, clock) if options.slot else None
         self._recorder: FirstPromptRecorder | None = None
         self._prompt_prewarmer: PromptPrewarmer | None = None
@@ -80,6 +81,7 @@ class Prewarmer(ExchangeListener):
         }
 
     async def _start(self, new_log: Callable[[Caller], ExchangeLog]) -> None:
+        await self._server.found()
         if self._slot_saver is not None:
             await self._slot_saver.restore()
         is_slot_taken = self._slot_saver is not None and self._slot_saver.holds_continued_session

@@ -150,6 +150,9 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     counts_cached_tokens: bool = False
     """Whether `usage.prompt_tokens` is known to count the whole prompt, as the API says, and not only the tokens that
     were not cached.  A reply that reports its cached tokens shows it as well."""
+    running_path: str | None = None
+    """The route, from the server's root, that lists what it computes, for a server that goes on with a reply after its
+    client has left, and refuses others meanwhile (`scheduling/abandoned_work.py`)."""
     parallel_requests: int = 1
     keeps_evicted_prompts: bool = False
     """Whether a prompt that another one evicts is kept elsewhere; if not, the gateway lets a conversation finish its

@@ -9,5 +9,6 @@ VLLM_MLX = BackendProfile(
     api_key_variable="VLLM_API_KEY",
     identity_path="/v1/models",
     identity_marker="vllm-mlx",
+    running_path="/v1/status",
     how_to_start="vllm-mlx serve MODEL",
 )

@@ -89,9 +89,13 @@ class Admission:
         """The number of turns held for conversations that are about to continue."""
         return len(self._held)
 
-    def resize(self, parallel: int) -> None:
-        """Admit another number of requests at a time, as soon as that many are running."""
+    def adapt(self, parallel: int, *, evicts_prompts: bool) -> None:
+        """Admit another number of requests at a time, as soon as that many are running, to another kind of server."""
         self._parallel = parallel
+        self._evicts_prompts = self._queue.evicts_prompts = evicts_prompts
+        while self.waiting and self._running + len(self._held) < parallel:
+            self._running += 1
+            self._admit_next()
 
     @asynccontextmanager
     async def turn(self, requester: Requester) -> AsyncGenerator[AdmittedTurn, None]:

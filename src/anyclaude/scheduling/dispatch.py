@@ -90,7 +90,7 @@ class Dispatcher:
             BackendError: when the last upstream fails, or when another fails permanently.
             QueueFull: when the upstream's queue is full.
         """
-        *fallible, last = self.upstreams
+        *fallible, last = self._present_upstreams(prepared, progress)
         for upstream in fallible:
             request = _prepared_for(upstream, prepared)
             try:
@@ -100,6 +100,15 @@ class Dispatcher:
                     raise
                 progress.skipped(request, str(error))
         return await self._open_if_it_fits(_prepared_for(last, prepared), progress, self.timeouts.retry_seconds)
+
+    def _present_upstreams(self, prepared: PreparedRequest, progress: Progress) -> Sequence[Upstream]:
+        """Return the upstreams but those whose server is awaited, unless all are: then the first says why."""
+        present = [upstream for upstream in self.upstreams if upstream.server.awaited_because is None]
+        if not present:
+            return self.upstreams[:1]
+        for upstream in self.upstreams[: self.upstreams.index(present[0])]:
+            progress.skipped(_prepared_for(upstream, prepared), upstream.server.awaited_because or "")
+        return present
 
     async def reopen(self, prepared: PreparedRequest, progress: Progress) -> OpenReply:
         """Return the reply to a continuation, which is sent to the upstream whose reply broke off."""
@@ -182,6 +191,7 @@ class Dispatcher:
         breaker = request.upstream.breaker
         breaker.admit()
         try:
+            await self._wait_for_abandoned_work(request, progress)
             opened = await self._send(request, progress)
         except (BackendUnreachable, BackendTimeout) as error:
             breaker.failed(str(error))
@@ -195,6 +205,15 @@ class Dispatcher:
             raise
         breaker.succeeded()
         return opened
+
+    async def _wait_for_abandoned_work(self, request: PreparedRequest, progress: Progress) -> None:
+        """Wait until the server has let go of a reply whose client has left, for as long as for a reply to begin."""
+        upstream = request.upstream
+        waited = await upstream.abandoned_work.wait_for_end(
+            upstream.backend, upstream.admission.running, self._sleep, self._clock, self.timeouts.first_byte_seconds
+        )
+        if waited is not None:
+            progress.abandoned_work_seconds = (progress.abandoned_work_seconds or 0.0) + waited
 
     async def _send(self, request: PreparedRequest, progress: Progress) -> OpenReply:
         progress.sending(request)

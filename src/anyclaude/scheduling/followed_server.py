@@ -25,7 +25,9 @@ ASKED_AGAIN_SECONDS = 60.0
 
 FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 10.0
-"""The pauses between the questions to a server that is expected: it is used seconds after it has started."""
+MAX_PRIVATE_PAUSE_SECONDS = 2.0
+"""The pauses between the questions to a server that is expected: one on this machine or network is used seconds after
+it has started, and others are spared."""
 
 
 class FollowedServer:
@@ -46,6 +48,9 @@ class FollowedServer:
         self._may_have_changed = False
         self._has_replied = False
         self._asking: asyncio.Task[bool] | None = None
+        self._found = asyncio.Event()
+        if self.awaited_because is None:
+            self._found.set()
 
     def may_have_changed(self) -> None:
         """Note that the server could not be reached, or does not act as it should: it may run something else now."""
@@ -77,10 +82,15 @@ class FollowedServer:
     async def wait_until_found(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Ask until a server answers that can be used."""
         pause = FIRST_PAUSE_SECONDS
+        longest = MAX_PRIVATE_PAUSE_SECONDS if self.backend.target.endpoint.is_private else MAX_PAUSE_SECONDS
         while self.awaited_because is not None:
             await sleep(pause)
             await self.refresh()
-            pause = min(pause * 2, MAX_PAUSE_SECONDS)
+            pause = min(pause * 2, longest)
+
+    async def found(self) -> None:
+        """Return when a server has answered that can be used, at once if one has."""
+        await self._found.wait()
 
     async def aclose(self) -> None:
         """Stop asking."""
@@ -102,10 +112,12 @@ class FollowedServer:
             return False
         self._may_have_changed, self.awaited_because = False, None
         if backend is self.backend:
+            self._found.set()
             return False
         self._has_replied = self._has_replied and backend.target.model == self.backend.target.model
         self.backend = backend
         self.on_change(backend)
+        self._found.set()
         return True
 
     def _forget_task(self, task: asyncio.Task[bool]) -> None:

@@ -45,6 +45,8 @@ class Progress:
     """How often the server could not read what its model had written."""
     admitted_at: float | None = None
     """When the request got its turn, on the gateway's monotonic clock."""
+    abandoned_work_seconds: float | None = None
+    """How long the server went on with an earlier reply, which nobody waited for any more."""
     sent: PreparedRequest | None = None
     """The last request sent, not counting continuations, which request the rest of a reply."""
     amendments: tuple[Amendment, ...] = ()

@@ -52,7 +52,7 @@ class RequestQueue:
     """
 
     def __init__(self, *, evicts_prompts: bool = False, max_overtaken: int = MAX_OVERTAKEN) -> None:
-        self._evicts_prompts = evicts_prompts
+        self.evicts_prompts = evicts_prompts
         self._max_overtaken = max_overtaken
         self._entries: list[QueueEntry] = []
         self._turns = 0
@@ -115,7 +115,7 @@ class RequestQueue:
         return (
             True,
             requester.priority,
-            not (self._evicts_prompts and requester.conversation == self._served_last),
+            not (self.evicts_prompts and requester.conversation == self._served_last),
             self._last_turn.get(f"session {requester.session}", 0),
             self._last_turn.get(f"conversation {requester.conversation}", 0),
             entry.number,

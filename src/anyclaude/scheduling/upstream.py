@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from anyclaude.backends import (
     Backend,
+    BackendReply,
     BackendTarget,
     CircuitBreaker,
     DeltaReader,
@@ -29,6 +30,7 @@ from anyclaude.profiles import Amendment, BackendProfile, amended
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt import Prompt
 
+from .abandoned_work import AbandonedWork
 from .admission import RETRY_AFTER_SECONDS, Admission
 from .followed_server import FollowedServer
 from .model_choice import model_for
@@ -73,6 +75,7 @@ class Upstream:
     window: PromptWindow = field(default_factory=PromptWindow)
     learned: LearnedAmendments = field(default_factory=LearnedAmendments)
     earlier_replies: EarlierReplies = field(default_factory=EarlierReplies)
+    abandoned_work: AbandonedWork = field(default_factory=AbandonedWork)
 
     @property
     def backend(self) -> Backend:
@@ -131,12 +134,24 @@ class Upstream:
         return request if request.target is self.backend.target else self.prepare(request.source, request.trial)
 
     async def with_present_model(self, request: "PreparedRequest", error: BackendError) -> "PreparedRequest | None":
-        """Return a request for the model that the server has now, `None` if its lack was not what it refused."""
+        """
+        Return a request for the model that the server has now, `None` if its lack was not what it refused.
+
+        Raises:
+            BackendRejected: when the user chose the model; its words name those that the server has.
+        """
         if not isinstance(error, BackendRejected) or not error.lacks_model:
             return None
-        if request.target is self.backend.target and not await self.server.refresh():
-            return None
-        return self.prepare(request.source)
+        if request.target is self.backend.target:
+            await self.server.refresh()
+        again = self.prepare(request.source)
+        if again.model != request.model:
+            return again
+        target = self.backend.target
+        if target.available_models:
+            has = f"{target.profile.title} at {target.address} has {', '.join(target.available_models)}"
+            raise BackendRejected(f"{error}. {has}", error.status, error.kind) from error
+        return None
 
     def raise_if_too_long(self, request: "PreparedRequest", error: BackendError) -> None:
         """
@@ -157,7 +172,8 @@ class Upstream:
         """Adapt to what the server runs now: counts of another model's tokens mean nothing, nor do its ids."""
         self.window.forget()
         self.earlier_replies.forget()
-        self.admission.resize(backend.target.parallel_requests)
+        target = backend.target
+        self.admission.adapt(target.parallel_requests, evicts_prompts=not target.profile.keeps_evicted_prompts)
 
     def amended(self, request: "PreparedRequest", error: BackendError) -> "PreparedRequest | None":
         """
@@ -186,13 +202,27 @@ class Upstream:
         Raises:
             BackendError: when no reply begins within `within_seconds`, or when its status is an error.
         """
-        async with self.backend.stream(request.wire, within_seconds) as reply:
-            if reply.status != 200:
-                body = await reply.read_error()
-                raise self.dialect.decode_error(reply.status, body, reply.retry_after_seconds, request.profile)
-            tools = request.source.request.tools
-            earlier_replies = self.earlier_replies if request.profile.has_unique_reply_ids else EarlierReplies()
-            yield DeltaReader(reply, self.dialect.decoder(reply.content_type, tools, earlier_replies))
+        self.abandoned_work.begun()
+        is_over = False
+        try:
+            async with self.backend.stream(request.wire, within_seconds) as reply:
+                if reply.status != 200:
+                    body = await reply.read_error()
+                    is_over = True
+                    raise self.dialect.decode_error(reply.status, body, reply.retry_after_seconds, request.profile)
+                reader = self._reader(reply, request)
+                try:
+                    yield reader
+                finally:
+                    is_over = reader.is_over
+        finally:
+            self.abandoned_work.ended(is_over=is_over)
+
+    def _reader(self, reply: BackendReply, request: "PreparedRequest") -> DeltaReader:
+        earlier_replies = self.earlier_replies if request.profile.has_unique_reply_ids else EarlierReplies()
+        return DeltaReader(
+            reply, self.dialect.decoder(reply.content_type, request.source.request.tools, earlier_replies)
+        )
 
 
 class PreparedRequest(Struct, frozen=True):

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TypeAlias
 
 import aiohttp
@@ -48,7 +49,7 @@ from anyclaude.transforms import PromptContext
 
 from .gateway import FatalError, Gateway, new_id
 from .guard import is_loopback
-from .options import GatewayOptions
+from .options import AskForTarget, GatewayOptions
 from .passthrough import Passthrough
 from .services import Services
 
@@ -121,9 +122,8 @@ class _Composition:
     def services(self, sessions: Sessions, stack: AsyncExitStack) -> tuple[Services, tuple[ExchangeListener, ...]]:
         """Return the services of the routes, and the gateway's own listeners in the order of their calls."""
         learned = LearnedAmendments(self.options.learned_file)
-        upstreams = tuple(self._upstream(self._as_set(target), sessions, learned) for target in self.targets)
-        for upstream in upstreams:
-            self._follow(upstream, stack)
+        servers = zip_longest(self.targets, self.options.ask_again[: len(self.targets)])
+        upstreams = tuple(self._upstream(self._as_set(target), ask, sessions, learned) for target, ask in servers)
         memory = ConversationMemory(self.options.memory_file)
         policy = PromptContext(
             diet=self.options.diet,
@@ -132,6 +132,8 @@ class _Composition:
         )
         calibration = TokenCalibration()
         pipeline = PromptPipeline(memory, policy, calibration.characters_per_token, lambda: _window_of(upstreams))
+        for upstream in upstreams:
+            self._follow(upstream, pipeline if upstream is upstreams[0] else None, stack)
         prewarmer = self._prewarmer(upstreams, pipeline, stack)
         analyser = self._analyser(stack)
         services = Services(
@@ -148,25 +150,34 @@ class _Composition:
         listeners = (self.journal, memory, calibration, analyser, prewarmer)
         return services, tuple(listener for listener in listeners if listener is not None)
 
-    def _upstream(self, target: BackendTarget, sessions: Sessions, learned: LearnedAmendments) -> Upstream:
+    def _upstream(
+        self, target: BackendTarget, ask_again: AskForTarget | None, sessions: Sessions, learned: LearnedAmendments
+    ) -> Upstream:
         session = sessions[target.endpoint.socket_path]
         evicts_prompts = not target.profile.keeps_evicted_prompts
 
         async def ask(backend: Backend) -> Backend:
-            present = self._as_set(await self.options.ask_again(backend.target))
+            present = self._as_set(await ask_again(backend.target)) if ask_again else backend.target
             return backend if present == backend.target else HttpBackend(session, present)
 
         return Upstream(
-            server=FollowedServer(HttpBackend(session, target), ask, self.clock.seconds),
+            server=FollowedServer(HttpBackend(session, target), ask if ask_again else None, self.clock.seconds),
             dialect=dialect_named(target.profile.dialect),
             breaker=CircuitBreaker(self.clock.seconds),
             admission=Admission(target.parallel_requests, self.options.queue_limit, evicts_prompts=evicts_prompts),
             learned=learned,
         )
 
-    def _follow(self, upstream: Upstream, stack: AsyncExitStack) -> None:
-        """Adapt the upstream to its server's changes, and await a server that is not there yet."""
-        upstream.server.on_change = upstream.server_changed
+    def _follow(self, upstream: Upstream, pipeline: PromptPipeline | None, stack: AsyncExitStack) -> None:
+        """Adapt the upstream, and the prompts made for it, to its server's changes; await one that is not there yet."""
+        diet_for = self.options.diet_for
+
+        def adapt(backend: Backend) -> None:
+            upstream.server_changed(backend)
+            if pipeline is not None and diet_for is not None:
+                pipeline.change_diet(diet_for(backend.target))
+
+        upstream.server.on_change = adapt
         stack.push_async_callback(upstream.server.aclose)
         if upstream.server.awaited_because is not None:
             waiting = asyncio.create_task(upstream.server.wait_until_found(self.clock.sleep))

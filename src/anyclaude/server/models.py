@@ -18,10 +18,15 @@ PREFIX = "/v1/models/"
 async def list_models(context: RequestContext) -> web.Response:
     """Answer with every model that a request can reach."""
     known = _names(context.services.targets)
-    names = list(known)
     models: list[JsonValue] = [_model(name, target) for name, target in known.items()]
     return value_response(
-        {"data": models, "has_more": False, "first_id": names[0], "last_id": names[-1]}, context.request_id
+        {
+            "data": models,
+            "has_more": False,
+            "first_id": next(iter(known), None),
+            "last_id": next(reversed(known), None),
+        },
+        context.request_id,
     )
 
 
@@ -35,12 +40,13 @@ async def show_model(context: RequestContext) -> web.Response:
     name = context.http.path.removeprefix(PREFIX)
     known = _names(context.services.targets)
     if name not in known:
-        raise NotFound(f"model: {name}. The models here are {', '.join(known)}")
+        raise NotFound(f"model: {name}. The models here are {', '.join(known) or 'not known yet'}")
     return value_response(_model(name, known[name]), context.request_id)
 
 
 def _names(targets: tuple[BackendTarget, ...]) -> dict[str, BackendTarget]:
-    return {name: target for target in targets for name in (target.model, *target.models.values())}
+    """Return the models of all servers; that of a server which is not there yet may not be known."""
+    return {name: target for target in targets for name in (target.model, *target.models.values()) if name}
 
 
 def _model(name: str, target: BackendTarget) -> JsonObject:

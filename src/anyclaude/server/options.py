@@ -22,11 +22,6 @@ AskForTarget: TypeAlias = Callable[[BackendTarget], Awaitable[BackendTarget]]
 """Asks a server what it runs, given what was known of it; raises `AnyclaudeError` if it cannot be used."""
 
 
-async def unchanged(target: BackendTarget) -> BackendTarget:
-    """Return the target as it is."""
-    return target
-
-
 class StreamTiming(Struct, frozen=True):
     """How long the status is held, and how long a silence may last before a ping, in seconds."""
 
@@ -63,8 +58,8 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     forward_way: Way = DIRECT
     """How that origin is reached."""
     allowed_origins: frozenset[str] = frozenset()
-    ask_again: AskForTarget = unchanged
-    """How a server is asked what it runs when that may have changed; by default it is not."""
+    ask_again: Sequence[AskForTarget] = ()
+    """How each target is asked what it runs when that may have changed; those without one are not asked."""
     memory_file: Path | None = None
     """The file that keeps raw tool calls for the next run; `None` keeps them in memory only."""
     learned_file: Path | None = None
@@ -75,6 +70,8 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     """The number of whole prompts stored there; with 0 no text of a prompt is stored."""
     diet: Diet = "full"
     """How much of the client's own text the backend receives."""
+    diet_for: Callable[[BackendTarget], Diet] | None = None
+    """The diet once the first server runs something else, such as a smaller window; `None` keeps the first diet."""
     allowed_tools: frozenset[str] | None = None
     """The tools that the model is offered, by name or pattern; `None` for all."""
     repeated_calls: int = REPEATED_CALLS

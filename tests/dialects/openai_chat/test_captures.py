@@ -145,7 +145,7 @@ FAULTS: dict[str, tuple[Decoded, str]] = {
     "document_without_anything.json": (Decoded(), "BackendTruncated: the backend closed its reply before"),
     "end_for_a_call_that_is_not_there.sse": (
         Decoded(),
-        "BackendTruncated: the backend ended its reply for a tool call",
+        "BadSample: the backend ended its reply for a tool call",
     ),
     "document_with_an_error.json": (Decoded(), "BackendRejected: no such model"),
     "document_without_choices.json": (

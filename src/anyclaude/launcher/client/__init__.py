@@ -6,7 +6,7 @@ user's settings files.  `installation` finds the program, or installs it.
 """
 
 from .diets import CLIENT_DIETS, ClientDiet
-from .environment import Variable, child_environment, is_credential
+from .environment import Variable, child_environment, environment_of_any_model, is_credential
 from .installation import Client, Machine, find_client, provide_client
 from .plan import Invocation, Plan, diet_of, plan_client
 
@@ -20,6 +20,7 @@ __all__ = [
     "Variable",
     "child_environment",
     "diet_of",
+    "environment_of_any_model",
     "find_client",
     "is_credential",
     "plan_client",

@@ -102,14 +102,17 @@ class ClientPlan(Struct, frozen=True, kw_only=True):
 
 def client_environment(user: Mapping[str, str], plan: ClientPlan) -> tuple[Variable, ...]:
     """Return every variable that is set for a client of local models, or withheld from it."""
-    ours = (
-        Variable("ANTHROPIC_BASE_URL", plan.base_url, "the gateway of this launch; always ours"),
-        Variable("ANTHROPIC_AUTH_TOKEN", DUMMY_TOKEN, "the client requires a credential; this one grants nothing"),
-    )
-    policy = (*_models(plan), *_window(plan), *plan.diet, *_QUIET, *_STEADY)
+    about_model = (*_models(plan), *_window(plan), *plan.diet)
+    address, token, *policy = environment_of_any_model(user, plan.base_url)
+    return (address, token, *(_unless_exported(user, variable) for variable in about_model), *policy)
+
+
+def environment_of_any_model(user: Mapping[str, str], base_url: str) -> tuple[Variable, ...]:
+    """Return the variables that do not depend on the model, which may not be known yet."""
     return (
-        *ours,
-        *(_unless_exported(user, variable) for variable in policy),
+        Variable("ANTHROPIC_BASE_URL", base_url, "the gateway of this launch; always ours"),
+        Variable("ANTHROPIC_AUTH_TOKEN", DUMMY_TOKEN, "the client requires a credential; this one grants nothing"),
+        *(_unless_exported(user, variable) for variable in (*_QUIET, *_STEADY)),
         *_around_proxies(user),
         *(_withheld(name) for name in withheld_names(user)),
     )
