@@ -10,6 +10,9 @@ REMINDER_START = "<system-reminder>"
 
 REMINDER_END = "</system-reminder>"
 
+SUMMARY_START = "This session is being continued from a previous conversation"
+"""Begins the user's text that has the summary of a conversation, after the client has compacted it."""
+
 PermissionMode: TypeAlias = Literal["acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "manual", "plan"]
 """The values of Claude Code's `--permission-mode` (`default` in releases before `manual`)."""
 

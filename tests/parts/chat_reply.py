@@ -87,6 +87,9 @@ class Stop:
     """End the response properly, although the reply is not finished."""
 
 
+CallFormat: TypeAlias = Literal["in fragments", "whole", "whole, without number and id"]
+"""How a stream carries a call: as llama.cpp and vLLM send it, as Ollama does, or as mlx_lm does."""
+
 ReplyPart: TypeAlias = Say | Think | Call | Finish | Hold | Signal | Raw | Fail | Reset | Stop
 Step: TypeAlias = bytes | Hold | Signal | Reset
 
@@ -126,6 +129,9 @@ class ReplyFormat:
     reasoning_field: str = "reasoning_content"
     reports_usage: bool = True
     reports_timings: bool = True
+    calls: CallFormat = "in fragments"
+    comment: bytes = b""
+    """A comment of server-sent events before the first chunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +189,8 @@ def completion_tokens(parts: tuple[ReplyPart, ...], reply_format: ReplyFormat) -
 
 def streamed(answer: Reply, usage: Usage, envelope: Envelope, reply_format: ReplyFormat) -> Iterator[Step]:
     """Encode a reply as server-sent events, one per step; steps that are not bytes are for the server to execute."""
+    if reply_format.comment:
+        yield reply_format.comment
     yield _event(envelope, {"role": "assistant", "content": None})
     calls = 0
     for part in answer.parts:
@@ -236,6 +244,10 @@ def _deltas(part: Say | Think | Call, index: int, reply_format: ReplyFormat) -> 
             yield from ({"content": fragment} for fragment in fragments)
         case Think():
             yield from ({reply_format.reasoning_field: fragment} for fragment in fragments)
+        case Call() if reply_format.calls == "whole":
+            yield {"tool_calls": [{"index": index, **_call_object(part)}]}
+        case Call() if reply_format.calls == "whole, without number and id":
+            yield {"tool_calls": [_call_object(replace(part, id=None))]}
         case Call():
             yield {"tool_calls": [{"index": index, **_call_object(replace(part, arguments=""))}]}
             for fragment in fragments:

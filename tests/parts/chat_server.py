@@ -8,7 +8,7 @@ import asyncio
 import bisect
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import assert_never
@@ -33,6 +33,7 @@ from tests.parts.chat_reply import (
 )
 from tests.parts.chat_request import ChatRequest, InvalidChatRequest, broken_rules, read_chat_request
 from tests.parts.chat_script import Answer, Script, UnscriptedRequest
+from tests.parts.server_documents import listed, scripted_llamacpp
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 
@@ -81,6 +82,10 @@ class ServerOptions:
     """Split the stream into pieces of this size, at any byte; by default each event is written separately."""
     is_llama_cpp: bool = True
     """Whether `/props`, `/health` and the routes that count tokens or render the prompt exist."""
+    documents: Mapping[str, JsonValue] | None = None
+    """The documents of a server that is not llama.cpp, by path, or path and query."""
+    requests_while_loading: int = 0
+    """How many requests, of any kind, get 503 at first: the model is being loaded."""
     is_strict: bool = True
     """Whether conversations that break the rules are refused."""
 
@@ -95,6 +100,7 @@ class ChatServer:
         self.exchanges: list[Exchange] = []
         self.other_requests: list[OtherRequest] = []
         self.problems: list[str] = []
+        self.requests_while_loading = options.requests_while_loading
         self._arrivals = asyncio.Condition()
         self._ids = itertools.count(1)
         self._prompts: list[str] = []
@@ -125,17 +131,24 @@ class ChatServer:
 
     def application(self) -> web.Application:
         """Return the routes."""
-        app = web.Application(client_max_size=256 * 1024 * 1024)
+        app = web.Application(client_max_size=256 * 1024 * 1024, middlewares=[self._once_loaded])
         app.router.add_post("/v1/chat/completions", self._complete)
-        app.router.add_get("/v1/models", self._models)
-        if self.options.is_llama_cpp:
-            app.router.add_get("/props", self._props)
-            app.router.add_get("/health", self._health)
+        if self.options.is_llama_cpp and self.options.documents is None:
             app.router.add_post("/tokenize", self._tokenize)
             app.router.add_post("/v1/chat/completions/input_tokens", self._input_tokens)
             app.router.add_post("/apply-template", self._apply_template)
-        app.router.add_route("*", "/{path:.*}", self._not_found)
+        app.router.add_route("*", "/{path:.*}", self._document)
         return app
+
+    @web.middleware
+    async def _once_loaded(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Answer as llama.cpp does while it loads its model."""
+        if self.requests_while_loading <= 0:
+            return await handler(request)
+        self.requests_while_loading -= 1
+        return _json(503, refuse(503, "Loading model", "unavailable_error").body)
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -241,34 +254,6 @@ class ChatServer:
         written = completion_tokens(answer.parts, self.options.reply_format)
         return answer.usage or Usage(tokens, written, min(cached // CHARACTERS_PER_TOKEN, max(tokens - 1, 0)))
 
-    async def _models(self, request: web.Request) -> web.StreamResponse:
-        self._record(request)
-        meta: JsonObject = {"n_ctx": self.options.context_tokens, "n_ctx_train": self.options.context_tokens}
-        model: dict[str, JsonValue] = {"id": self.options.reply_format.model, "object": "model", "created": CREATED}
-        model |= {"owned_by": "llamacpp", "meta": meta} if self.options.is_llama_cpp else {"owned_by": "someone"}
-        return _json(200, {"object": "list", "data": [model]})
-
-    async def _props(self, request: web.Request) -> web.StreamResponse:
-        self._record(request)
-        settings: JsonObject = {"n_ctx": self.options.context_tokens}
-        capabilities: JsonObject = {"supports_tools": True, "supports_tool_calls": True, "supports_system_role": True}
-        return _json(
-            200,
-            {
-                "default_generation_settings": settings,
-                "total_slots": 4,
-                "model_alias": self.options.reply_format.model,
-                "model_path": f"/models/{self.options.reply_format.model}.gguf",
-                "modalities": {"vision": True, "audio": False},
-                "chat_template_caps": capabilities,
-                "build_info": "b0-scripted",
-            },
-        )
-
-    async def _health(self, request: web.Request) -> web.StreamResponse:
-        self._record(request)
-        return _json(200, {"status": "ok"})
-
     async def _tokenize(self, request: web.Request) -> web.StreamResponse:
         self._record(request)
         content = str((await request.json()).get("content", ""))
@@ -276,8 +261,8 @@ class ChatServer:
 
     async def _input_tokens(self, request: web.Request) -> web.StreamResponse:
         self._record(request)
-        prompt = _prompt(read_chat_request({}, await request.read()))
-        return _json(200, {"input_tokens": len(prompt) // CHARACTERS_PER_TOKEN, "object": "response.input_tokens"})
+        tokens = prompt_tokens(read_chat_request({}, await request.read()))
+        return _json(200, {"input_tokens": tokens, "object": "response.input_tokens"})
 
     async def _apply_template(self, request: web.Request) -> web.StreamResponse:
         self._record(request)
@@ -288,9 +273,19 @@ class ChatServer:
             return _json(400, refuse(400, " ".join(broken)).body)
         return _json(200, {"prompt": _prompt(chat_request)})
 
-    async def _not_found(self, request: web.Request) -> web.StreamResponse:
+    async def _document(self, request: web.Request) -> web.StreamResponse:
         self._record(request)
+        documents = self._documents()
+        for path in (request.raw_path, request.path):
+            if path in documents:
+                return _json(200, documents[path])
         return _json(404, refuse(404, "File Not Found", "not_found_error").body)
+
+    def _documents(self) -> Mapping[str, JsonValue]:
+        model, window = self.options.reply_format.model, self.options.context_tokens
+        if self.options.documents is not None:
+            return self.options.documents
+        return scripted_llamacpp(model, window) if self.options.is_llama_cpp else {"/v1/models": listed(model)}
 
     def _record(self, request: web.Request) -> None:
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -298,12 +293,12 @@ class ChatServer:
 
 
 @contextlib.asynccontextmanager
-async def chat_server(script: Script, options: ServerOptions | None = None) -> AsyncIterator[ChatServer]:
-    """Serve on a free loopback port for the duration of the context."""
+async def chat_server(script: Script, options: ServerOptions | None = None, port: int = 0) -> AsyncIterator[ChatServer]:
+    """Serve on this loopback port, or a free one, for the duration of the context."""
     server = ChatServer(script, options or ServerOptions())
     runner = web.AppRunner(server.application(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", port)
     try:
         await site.start()
         host, port = runner.addresses[0][:2]
@@ -311,6 +306,11 @@ async def chat_server(script: Script, options: ServerOptions | None = None) -> A
         yield server
     finally:
         await runner.cleanup()
+
+
+def prompt_tokens(chat_request: ChatRequest) -> int:
+    """Return the tokens of a request's prompt, as the scripted engine counts them."""
+    return len(_prompt(chat_request)) // CHARACTERS_PER_TOKEN
 
 
 @contextlib.contextmanager

@@ -123,7 +123,7 @@ REFUSALS: Mapping[str, Refused] = {
         lambda body: any(
             word in json.dumps(function.get("parameters"))
             for function in _functions(body)
-            for word in ("additionalProperties", "$schema", "pattern")
+            for word in ('"additionalProperties": ', '"$schema": ', '"pattern": "')
         ),
         'Invalid JSON payload received. Unknown name "additionalProperties" at '
         "'tools[0].function_declarations[0].parameters': Cannot find field.",

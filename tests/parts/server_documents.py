@@ -1,7 +1,7 @@
 """The documents in which each kind of server describes itself, by path."""
 
 from anyclaude.profiles import BackendName
-from anyclaude.protocol.json_values import JsonValue
+from anyclaude.protocol.json_values import JsonObject, JsonValue
 
 LLAMACPP: dict[str, JsonValue] = {
     "/props": {
@@ -118,3 +118,24 @@ SERVERS: dict[BackendName, dict[str, JsonValue]] = {
     "sglang": SGLANG,
     "mlx": MLX,
 }
+
+
+def listed(model: str, **more: JsonValue) -> JsonObject:
+    """Return the list of the models of a server that has one."""
+    described: JsonObject = {"id": model, "object": "model", "created": 1_700_000_000, "owned_by": "someone", **more}
+    return {"object": "list", "data": [described]}
+
+
+def scripted_llamacpp(model: str, window: int) -> dict[str, JsonValue]:
+    """Return the documents of llama.cpp's server with this model and window, as the scripted server plays it."""
+    props: JsonObject = {
+        "default_generation_settings": {"n_ctx": window},
+        "total_slots": 4,
+        "model_alias": model,
+        "model_path": f"/models/{model}.gguf",
+        "modalities": {"vision": True, "audio": False},
+        "chat_template_caps": {"supports_tools": True, "supports_tool_calls": True, "supports_system_role": True},
+        "build_info": "b0-scripted",
+    }
+    models = listed(model, owned_by="llamacpp", meta={"n_ctx": window, "n_ctx_train": window})
+    return {"/v1/models": models, "/props": props, "/health": {"status": "ok"}}

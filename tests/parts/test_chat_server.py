@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import aiohttp
 import pytest
 from tests.parts.chat_reply import (
+    CallFormat,
     Fail,
     Hold,
     Raw,
@@ -320,6 +321,42 @@ async def test_another_server_has_only_the_models_route() -> None:
         statuses = [(await get(server, path))[0] for path in ("/v1/models", "/props", "/health")]
 
     assert statuses == [200, 404, 404]
+
+
+async def test_a_server_of_another_kind_describes_itself_by_its_own_documents() -> None:
+    documents: Mapping[str, JsonValue] = {"/api/show": {"a": 1}, "/props?model=x": {"b": 2}}
+    async with chat_server(lambda _: reply(), ServerOptions(documents=documents)) as server:
+        answers = [await get(server, path) for path in ("/api/show", "/props?model=x", "/props", "/v1/models")]
+
+    assert [status for status, _ in answers] == [200, 200, 404, 404]
+    assert [content for _, content in answers[:2]] == [{"a": 1}, {"b": 2}]
+
+
+async def test_a_server_that_loads_its_model_answers_503_until_then() -> None:
+    async with chat_server(lambda _: reply(say("ok")), ServerOptions(requests_while_loading=2)) as server:
+        statuses = [
+            (await ask(server, body(HELLO)))[0],
+            (await get(server, "/props"))[0],
+            (await get(server, "/props"))[0],
+        ]
+
+    assert statuses == [503, 503, 200]
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [("whole", {"index": 0, "id": "x"}), ("whole, without number and id", {"id": None})],
+)
+async def test_a_call_may_be_sent_whole(form: CallFormat, expected: JsonObject) -> None:
+    options = ServerOptions(ReplyFormat(calls=form, comment=b": wait\n\n"))
+    async with chat_server(lambda _: reply(call("Read", file_path="a").with_id("x")), options) as server:
+        _, stream = await ask(server, body(HELLO))
+
+    function: JsonObject = {"name": "Read", "arguments": '{"file_path":"a"}'}
+    assert stream.startswith(b": wait\n\n")
+    assert deltas(stream.removeprefix(b": wait\n\n"))[1:-1] == [
+        {"tool_calls": [{**expected, "type": "function", "function": function}]}
+    ]
 
 
 async def test_a_token_count_equals_the_reported_usage() -> None:

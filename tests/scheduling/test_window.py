@@ -37,7 +37,7 @@ def test_a_longer_prompt_with_half_the_tokens_was_truncated() -> None:
     window.check_reply("c", turns(1), 32_000, CountedReply(8_000), LIMIT)
 
     with pytest.raises(
-        PromptTooLong, match=r"^prompt is too long: 8250 tokens > 4098 maximum \(the server took no more"
+        PromptTooLong, match=rf"^prompt is too long: 8250 tokens > {LIMIT} maximum \(the server cut the prompt"
     ):
         window.check_reply("c", turns(3), 33_000, CountedReply(LIMIT // 2 + 2), LIMIT)
 
@@ -55,12 +55,24 @@ def test_a_first_prompt_with_too_few_tokens_for_its_length_was_truncated() -> No
         PromptWindow().check_reply("c", turns(1), 60_000, CountedReply(LIMIT // 2 + 2), LIMIT)
 
 
+def test_a_count_to_which_the_server_has_cut_before_is_a_cut_in_other_conversations_too() -> None:
+    window = PromptWindow()
+    with pytest.raises(PromptTooLong):
+        window.check_reply("c", turns(1), 150_000, CountedReply(6_146), None)
+    window.check_reply("shorter", turns(1), 36_000, CountedReply(6_146), None)
+
+    with pytest.raises(PromptTooLong, match="12250 tokens > 6146 maximum"):
+        window.check_reply("compacted", turns(1), 49_000, CountedReply(6_146), None)
+    window.forget()
+    window.check_reply("another server's", turns(1), 49_000, CountedReply(6_146), None)
+
+
 def test_a_truncated_prompt_is_refused_until_it_is_shorter() -> None:
     window = PromptWindow()
     with pytest.raises(PromptTooLong):
         window.check_reply("c", turns(1), 60_000, CountedReply(LIMIT // 2 + 2), LIMIT)
 
-    with pytest.raises(PromptTooLong, match="15000 tokens > 4098 maximum"):
+    with pytest.raises(PromptTooLong, match=f"15000 tokens > {LIMIT} maximum"):
         window.refuse_if_truncated("c", turns(1), 60_000)
     window.refuse_if_truncated("c", turns(1), 20_000)
     window.refuse_if_truncated("c", turns(1, opening="This session is being continued"), 60_000)
@@ -101,13 +113,13 @@ def test_a_count_of_uncached_tokens_only_is_never_taken_for_truncation(tokens: i
     window.check_reply("c", turns(3), 30_000 + added, CountedReply(tokens), LIMIT)
 
 
-@pytest.mark.parametrize("limit", [None, 4096, 40_960])
+@pytest.mark.parametrize("limit", [None, 40_960])
 def test_a_first_prompt_was_truncated_if_its_count_is_too_low_for_any_text(limit: int | None) -> None:
     window = PromptWindow()
 
-    with pytest.raises(PromptTooLong, match=r"^prompt is too long: 37500 tokens > 2050 maximum"):
+    with pytest.raises(PromptTooLong, match=r"^prompt is too long: 37500 tokens > 4100 maximum"):
         window.check_reply("c", turns(1), 150_000, CountedReply(2_050), limit)
-    with pytest.raises(PromptTooLong, match="37750 tokens > 2050"):
+    with pytest.raises(PromptTooLong, match="37750 tokens > 4100"):
         window.refuse_if_truncated("c", turns(3), 151_000, limit)
 
 
@@ -120,7 +132,7 @@ def test_a_server_that_counts_whole_prompts_has_truncated_one_whose_count_falls(
     window = PromptWindow()
     window.check_reply("c", turns(1), 100_000, CountedReply(25_000), None)
 
-    with pytest.raises(PromptTooLong, match="32000 tokens > 12000 maximum"):
+    with pytest.raises(PromptTooLong, match="32000 tokens > 24000 maximum"):
         window.check_reply("c", turns(3), 128_000, CountedReply(12_000, counts_cached_tokens=True), None)
 
 

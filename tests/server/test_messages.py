@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -619,24 +619,46 @@ async def test_a_prompt_that_the_server_truncated_is_rejected_and_the_next_attem
     tmp_path: Path, backend: RawBackend
 ) -> None:
     """Ollama answers 200, reads half of its window, and reports the tokens that were left (Ollama issue 17427)."""
-    target = replace(target_at(backend.base_url, "ollama"), context_tokens=4096)
-    body = prompt("A long story. " * 2_000)
-    async with (
-        running_gateway(tmp_path, target, options=WITHOUT_RETRIES) as gateway,
-        connected(gateway.base_url) as client,
-    ):
-        await client.send(request("POST", "/v1/messages", body, CLAUDE_CODE))
-        received = await backend.next_request()
-        await received.begin()
-        await received.say("Yes.")
-        await received.finish(prompt_tokens=2050)
+    async with truncated(tmp_path, backend, {}) as (client, _, body):
         first = await client.response()
-        await client.send(request("POST", "/v1/messages", body, CLAUDE_CODE))
+        await client.send(body)
         second = await client.response()
 
     error = judge(first.body).error
     assert error is not None
-    assert error[1].startswith("prompt is too long: 7000 tokens > 2050 maximum")
+    assert error[1].startswith("prompt is too long: 7000 tokens > 4096 maximum")
     assert (second.status, second.error[0]) == (400, "invalid_request_error")
-    assert second.error[1].startswith("prompt is too long: 7000 tokens > 2050 maximum")
+    assert second.error[1].startswith("prompt is too long: 7000 tokens > 4096 maximum")
     assert second.headers["x-should-retry"] == "false"
+
+
+async def test_the_stream_of_a_truncated_prompt_is_reset_for_claude_code_which_then_gets_the_status(
+    tmp_path: Path, backend: RawBackend
+) -> None:
+    async with truncated(tmp_path, backend, CLAUDE_CODE) as (client, base_url, body):
+        with pytest.raises(ConnectionResetError):
+            await client.read_until_closed()
+        async with connected(base_url) as again:
+            await again.send(body)
+            second = await again.response()
+
+    assert second.status == 400
+
+
+@asynccontextmanager
+async def truncated(
+    folder: Path, backend: RawBackend, headers: dict[str, str]
+) -> AsyncIterator[tuple[RawClient, str, bytes]]:
+    """Send a prompt of which the server reads half; yield the client, the gateway's address and the request."""
+    target = replace(target_at(backend.base_url, "ollama"), context_tokens=4096)
+    body = request("POST", "/v1/messages", prompt("A long story. " * 2_000), headers)
+    async with (
+        running_gateway(folder, target, options=WITHOUT_RETRIES) as gateway,
+        connected(gateway.base_url) as client,
+    ):
+        await client.send(body)
+        received = await backend.next_request()
+        await received.begin()
+        await received.say("Yes.")
+        await received.finish(prompt_tokens=2050)
+        yield client, gateway.base_url, body

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +13,9 @@ from tests.parts.chat_reply import call, reply, say
 from tests.parts.chat_request import ChatRequest
 from tests.parts.chat_script import in_turn
 from tests.parts.chat_server import ChatServer, chat_server
-from tests.parts.claude_code import (
-    SYSTEM_PATH,
-    ClientTask,
-    Run,
-    Workspace,
-    client_arguments,
-    run_command,
-    workspace_for,
-)
+from tests.parts.claude_code import ClientTask, Run, workspace_for
 from tests.parts.claude_code_versions import VERSIONS, Client, installed_client
+from tests.parts.launched_command import run_anyclaude
 from tests.parts.work_tree import files_in, make_work_tree
 
 from anyclaude.protocol.json_values import encode_json
@@ -90,14 +82,8 @@ async def play(client: Client, diet: Diet, folder: Path) -> Session:
     )
     async with chat_server(script) as server:
         words = ("--mode", "generic", "--backend-url", server.base_url, "--model", "local-qwen", "--diet", diet)
-        command = (
-            sys.executable,
-            "-m",
-            "anyclaude",
-            *words,
-            *client_arguments(workspace, ClientTask("Change the greeting.")),
-        )
-        run = await run_command(command, workspace, users_environment(client, workspace), 120.0)
+        task = ClientTask("Change the greeting.", environment={"ANYCLAUDE_CONTEXT_TOKENS": "131072"})
+        run = await run_anyclaude(client, workspace, words, task)
     return Session(run, server, files_in(workspace.tree), steps_in(workspace.home / ".anyclaude" / "request-logs"))
 
 
@@ -105,21 +91,6 @@ def steps_in(journal: Path) -> tuple[frozenset[str], ...]:
     """Return the names of the steps that changed the size of each prompt."""
     lines = [line for file in sorted(journal.glob("*.jsonl")) for line in file.read_text().splitlines()]
     return tuple(frozenset(step["name"] for step in json.loads(line)["steps"]) for line in lines)
-
-
-def users_environment(client: Client, workspace: Workspace) -> dict[str, str]:
-    """Return a user's environment, with the path of this release; `IS_SANDBOX` lets it run as root."""
-    node = Path(client.command[0]).parent if len(client.command) > 1 else workspace.home
-    return {
-        "HOME": str(workspace.home),
-        "PATH": f"{node}:{SYSTEM_PATH}",
-        "TERM": "xterm-256color",
-        "LANG": "C.UTF-8",
-        "SHELL": "/bin/bash",
-        "IS_SANDBOX": "1",
-        "ANYCLAUDE_CLAUDE_PATH": client.command[-1],
-        "ANYCLAUDE_CONTEXT_TOKENS": "131072",
-    }
 
 
 @pytest.mark.parametrize("diet", DIETS)

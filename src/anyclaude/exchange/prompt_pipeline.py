@@ -18,6 +18,7 @@ from anyclaude.transforms import (
     Repetition,
     RepetitionFinder,
     RepetitionNote,
+    RestoredFiles,
     ShorterSystemPrompt,
     ShorterTools,
     StableToolOrder,
@@ -44,6 +45,7 @@ def prompt_transforms(finder: RepetitionFinder | None = None) -> tuple[Transform
         ShorterSystemPrompt(),
         AllowedTools(),
         ShorterTools(),
+        RestoredFiles(),
         InstructionsFirst(),
         StableToolOrder(),
         RepetitionNote(finder or RepetitionFinder()),
@@ -64,11 +66,16 @@ class PromptPipeline:
         memory: ConversationMemory,
         policy: PromptContext,
         characters_per_token: Callable[[str], float] = lambda _: CHARACTERS_PER_TOKEN,
+        context_tokens: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """`characters_per_token` returns those of a conversation's prompts, as far as they are known."""
+        """
+        `characters_per_token` returns those of a conversation's prompts, as far as they are known; `context_tokens` the
+        window that the server has at present.
+        """
         self._memory = memory
         self._policy = policy
         self._characters_per_token = characters_per_token
+        self._context_tokens = context_tokens
         self._cleared_at: OrderedDict[str, float] = OrderedDict()
         self._finder = RepetitionFinder()
         self._transforms = prompt_transforms(self._finder)
@@ -87,6 +94,7 @@ class PromptPipeline:
         rate = self._cleared_at.get(conversation) or self._characters_per_token(conversation)
         context = replace(
             self._policy,
+            context_tokens=self._context_tokens(),
             tool_order=self._memory.tool_order(conversation),
             original_calls=self._memory.original_calls,
             characters_per_token=rate,

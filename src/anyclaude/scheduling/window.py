@@ -71,8 +71,8 @@ class CountedPrompt(Struct, frozen=True):
     tokens: int
     has_grown: bool = False
     """Whether the count includes what was counted a turn before: then it was not of the uncached tokens alone."""
-    kept_tokens: int | None = None
-    """How much of it the server could take, if not all."""
+    cut_by: int | None = None
+    """The window to which the server has cut it, if it has."""
     limit: int | None = None
     """The window that was known at the time."""
 
@@ -82,10 +82,12 @@ class PromptWindow:
 
     def __init__(self) -> None:
         self._counted: OrderedDict[str, CountedPrompt] = OrderedDict()
+        self._cut_to: set[int] = set()  # the counts of prompts that were truncated; a server cuts all to the same
 
     def forget(self) -> None:
         """Forget all counts: the server runs another model, or has another window."""
         self._counted.clear()
+        self._cut_to.clear()
 
     def may_overflow(self, conversation: str, request: MessagesRequest, characters: int, limit: int) -> bool:
         """Return whether the prompt must be counted to know that it fits: a character is at most one token."""
@@ -105,10 +107,10 @@ class PromptWindow:
             PromptTooLong: when the prompt is at least as long as the last one, which the server has truncated.
         """
         last = self._extended_by(conversation, request)
-        if last is None or last.kept_tokens is None or characters < last.characters:
+        if last is None or last.cut_by is None or characters < last.characters:
             return
         if limit is None or last.limit is None or limit <= last.limit:
-            raise _truncated(characters, last.kept_tokens)
+            raise _truncated(characters, last.cut_by)
 
     def settled(
         self, error: BackendError, conversation: str, request: MessagesRequest, characters: int, limit: int | None
@@ -135,21 +137,39 @@ class PromptWindow:
             PromptTooLong: when the reply shows that the server did not take the whole prompt.
         """
         last = self._extended_by(conversation, request)
-        kept = _kept_tokens(last, characters, reply, limit)
+        kept = self._kept_tokens(last, characters, reply, limit)
+        window = None if kept is None else _window_of(kept, characters, limit)
         if reply.tokens is not None or kept is not None:
             tokens = _estimate(characters) if reply.tokens is None else reply.tokens
             has_grown = kept is None and last is not None and tokens >= max(last.tokens, _min_tokens(last, characters))
-            self._counted[conversation] = CountedPrompt(request, characters, tokens, has_grown, kept, limit)
+            self._counted[conversation] = CountedPrompt(request, characters, tokens, has_grown, window, limit)
             self._counted.move_to_end(conversation)
         if len(self._counted) > MAX_CONVERSATIONS:
             self._counted.popitem(last=False)
-        if kept is not None:
-            raise _truncated(characters, kept, reply.tokens or 0)
+        if kept is not None and window is not None:
+            self._cut_to.add(kept)
+            raise _truncated(characters, window, reply.tokens or 0)
 
     def _extended_by(self, conversation: str, request: MessagesRequest) -> CountedPrompt | None:
         """Return the conversation's last prompt, if the request extends it."""
         last = self._counted.get(conversation)
         return last if last is not None and _extends(request, last.request) else None
+
+    def _kept_tokens(
+        self, last: CountedPrompt | None, characters: int, reply: CountedReply, limit: int | None
+    ) -> int | None:
+        """Return how much of a prompt the server took, `None` if all of it, as far as the reply shows."""
+        tokens = reply.tokens
+        if limit is not None:
+            size = max(tokens or 0, _estimate(characters) if reply.is_empty else 0)
+            if size > limit or (reply.is_empty and size == limit):
+                return limit
+        if tokens is not None and (
+            (tokens < _min_tokens(last, characters) and (tokens in self._cut_to or _is_truncation_point(tokens, limit)))
+            or (tokens >= MIN_TRUNCATED_TOKENS and _is_too_low_anywhere(tokens, last, characters, reply))
+        ):
+            return tokens
+        return None
 
 
 def _extends(request: MessagesRequest, earlier: MessagesRequest) -> bool:
@@ -169,21 +189,6 @@ def _min_tokens(last: CountedPrompt | None, characters: int) -> float:
     return MIN_SHARE * (last.tokens + (characters - last.characters) / MAX_CHARACTERS_PER_TOKEN)
 
 
-def _kept_tokens(last: CountedPrompt | None, characters: int, reply: CountedReply, limit: int | None) -> int | None:
-    """Return how much of the prompt the server could take, `None` if it took the whole as far as the reply shows."""
-    tokens = reply.tokens
-    if limit is not None:
-        size = max(tokens or 0, _estimate(characters) if reply.is_empty else 0)
-        if size > limit or (reply.is_empty and size == limit):
-            return limit
-    if tokens is not None and (
-        (tokens < _min_tokens(last, characters) and _is_truncation_point(tokens, limit))
-        or (tokens >= MIN_TRUNCATED_TOKENS and _is_too_low_anywhere(tokens, last, characters, reply))
-    ):
-        return tokens
-    return None
-
-
 def _is_truncation_point(tokens: int, limit: int | None) -> bool:
     return limit is not None and any(low * limit <= tokens <= high * limit for low, high in TRUNCATION_SHARES)
 
@@ -195,7 +200,7 @@ def _is_too_low_anywhere(tokens: int, last: CountedPrompt | None, characters: in
     In a later turn the count may be of the uncached tokens alone, unless it is known to be of all: by the API's field,
     by the profile, or because it has grown from turn to turn and is more than the added text can have.
     """
-    if last is None or last.kept_tokens is not None or characters < last.characters:
+    if last is None or last.cut_by is not None or characters < last.characters:
         return tokens < characters / MAX_CHARACTERS_PER_TOKEN_ANYWHERE
     added = characters - last.characters
     if tokens >= MIN_SHARE_ANYWHERE * (last.tokens + added / MAX_CHARACTERS_PER_TOKEN):
@@ -208,11 +213,23 @@ def _estimate(characters: int) -> int:
     return round(characters / CHARACTERS_PER_TOKEN)
 
 
-def _truncated(characters: int, kept_tokens: int, tokens: int = 0) -> PromptTooLong:
+def _window_of(kept: int, characters: int, limit: int | None) -> int:
+    """
+    Return the window of a server that has kept this much of a prompt: the half, or nearly all of it.
+
+    Claude Code shortens its conversation by as much as the prompt exceeds the window.  With half of the window stated
+    as the whole, it left out so much of what it was to summarise that the rest was too long again.
+    """
+    if limit is not None and (kept == limit or _is_truncation_point(kept, limit)):
+        return limit
+    return 2 * kept if 2 * kept <= _estimate(characters) else kept
+
+
+def _truncated(characters: int, window: int, tokens: int = 0) -> PromptTooLong:
     return PromptTooLong(
-        max(_estimate(characters), tokens, kept_tokens + 1),
-        kept_tokens,
-        "the server took no more than the second number and reported no error; the first is an estimate at "
+        max(_estimate(characters), tokens, window + 1),
+        window,
+        "the server cut the prompt and reported no error; both numbers may be estimates, at "
         f"{CHARACTERS_PER_TOKEN:g} characters per token. Give the model a larger context window, or configure the "
         "context length that it really has",
     )

@@ -131,7 +131,7 @@ class _Composition:
             repeated_calls=self.options.repeated_calls,
         )
         calibration = TokenCalibration()
-        pipeline = PromptPipeline(memory, policy, calibration.characters_per_token)
+        pipeline = PromptPipeline(memory, policy, calibration.characters_per_token, lambda: _window_of(upstreams))
         for upstream in upstreams:
             self._follow(upstream, pipeline if upstream is upstreams[0] else None, stack)
         prewarmer = self._prewarmer(upstreams, pipeline, stack)
@@ -229,6 +229,11 @@ class _Composition:
             new_id=new_id,
             filters=(*_own_filters(options), *options.filters),
         )
+
+
+def _window_of(upstreams: tuple[Upstream, ...]) -> int | None:
+    """Return the window of the server that requests go to first, as far as it is known at present."""
+    return upstreams[0].backend.target.context_tokens if upstreams else None
 
 
 def _without_constraints(target: BackendTarget) -> BackendTarget:

@@ -37,9 +37,10 @@ def recovers_by_retrying(error: AnyclaudeError) -> bool:
 
     After an `error` event it sends the whole prompt again without streaming, and gives up after 300 s; after a broken
     connection it sends the request again with streaming, within half a second.  A refusal that will not change is not
-    worth a retry, so every client receives it as an event.
+    worth a retry, so every client receives it as an event.  But a prompt that is too long is refused the second time
+    with its HTTP status, on which Claude Code compacts the conversation.
     """
-    return not isinstance(error, BackendRejected) or error.is_transient
+    return not isinstance(error, BackendRejected) or error.is_transient or error.is_too_long
 
 
 class EventWriter:

@@ -16,6 +16,7 @@ from .instructions_first import InstructionsFirst
 from .original_calls import OriginalCalls
 from .repeated_calls import RepeatedCalls, RepetitionNote
 from .repetition import Repetition, RepetitionFinder
+from .restored_files import RestoredFiles
 from .system_sections import ShorterSystemPrompt
 from .tool_order import StableToolOrder
 from .tool_text import ShorterTools
@@ -33,6 +34,7 @@ __all__ = [
     "Repetition",
     "RepetitionFinder",
     "RepetitionNote",
+    "RestoredFiles",
     "ShorterSystemPrompt",
     "ShorterTools",
     "StableToolOrder",

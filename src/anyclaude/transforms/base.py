@@ -40,6 +40,8 @@ class PromptContext(Struct, frozen=True, kw_only=True):
     """The information that a transform may use besides the request."""
 
     diet: Diet = "full"
+    context_tokens: int | None = None
+    """The window of the server that requests go to first; `None` if it is not known."""
     allowed_tools: frozenset[str] | None = None
     """The tools that are passed on, by name or pattern (`mcp__github__*`); `None` for all of them."""
     repeated_calls: int = 0

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from anyclaude.backends import BackendTarget
+from anyclaude.bounds import ASSUMED_CONTEXT_TOKENS
 from anyclaude.launcher.client.diets import LEAN, MINIMAL
-from anyclaude.launcher.client.plan import ASSUMED_CONTEXT_TOKENS, Invocation, Plan, plan_client
+from anyclaude.launcher.client.plan import Invocation, Plan, plan_client
 from anyclaude.profiles import profile_named
 from anyclaude.settings import Settings
 from anyclaude.transforms import Diet

@@ -7,16 +7,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anyclaude.backends import BackendTarget
+from anyclaude.bounds import ASSUMED_CONTEXT_TOKENS
 from anyclaude.diet import DEFAULT_DIET
 from anyclaude.settings import Settings, variable_named
 
 from .arguments import SettingsNeeded, client_arguments, has_chosen_permissions, settings_files
 from .diets import CLIENT_DIETS, ClientDiet, diet_for, fits, has_chosen_tools
 from .environment import ClientPlan, Variable, client_environment, passthrough_environment, reply_cap, room_tokens
-
-ASSUMED_CONTEXT_TOKENS = 32_768
-"""For a server that does not report its window: otherwise the client assumes a million tokens for unknown models, and a
-server that cuts long prompts silently would cut most of them."""
 
 
 class Invocation(Struct, frozen=True):
