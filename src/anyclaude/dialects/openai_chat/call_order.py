@@ -1,0 +1,27 @@
+"""Send the calls that a model made at once one after the other, each before its result."""
+
+from anyclaude.profiles import BackendProfile
+from anyclaude.protocol.json_values import JsonObject
+
+from .reply_message import without_calls
+
+
+def one_call_each(messages: list[JsonObject], profile: BackendProfile) -> list[JsonObject]:
+    """
+    Return the messages with one call in each, for templates that show no more; the results are behind their calls.
+
+    Text, reasoning and provider fields stay with the first call.
+    """
+    ordered: list[JsonObject] = []
+    calls: dict[str, JsonObject] = {}
+    for message in messages:
+        made = message.get("tool_calls")
+        if isinstance(made, list) and len(made) > 1:
+            first, *others = (call for call in made if isinstance(call, dict))
+            ordered.append({**message, "tool_calls": [first]})
+            calls = {str(call["id"]): {**without_calls(profile), "tool_calls": [call]} for call in others}
+        else:
+            if (call := calls.pop(str(message.get("tool_call_id")), None)) is not None:
+                ordered.append(call)
+            ordered.append(message)
+    return ordered
