@@ -195,7 +195,11 @@ def _may_mean_it(sentence: str) -> bool:
     return bool(is_size or _PERHAPS_OF_MESSAGES.search(sentence))
 
 
+_INPUT_VALIDATION = re.compile(r"input validation error", re.IGNORECASE)
+"""The heading of each refusal of TGI and Together, whatever was refused."""
+
+
 def _plain(text: str) -> str:
     """Return the text in lower case, with the parts of names as words: `max_model_len`, `ContextWindowExceeded`."""
-    text = _HUMP.sub(" ", text[:MAX_CHARACTERS])
+    text = _HUMP.sub(" ", _INPUT_VALIDATION.sub("validation error", text[:MAX_CHARACTERS]))
     return re.sub(r"['’`\"*]", "", re.sub(r"[_\xa0]|(?<=\w)-(?=[^\W\d])", " ", text)).lower()

@@ -8,6 +8,7 @@ decides whether that was enough.  A subject that the refusal does not name, and 
 changed.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
@@ -24,12 +25,19 @@ from .refusal import Refusal
 OTHER_REASONS = frozenset({401, 402, 403, 408, 413, 429, 503, 504, 529})
 """Statuses that are not about what the request says: keys, money, size, load."""
 
+CONTENT_REFUSED = re.compile(
+    r"safety|\bpolic(?:y|ies)|guardrail|moderation|content (?:filter|violat|block)|inappropriate|prompt injection"
+    r"|敏感|违规",
+    re.IGNORECASE,
+)
+"""The request is refused for what the user or a tool wrote, in whatever form it is sent."""
+
 Rule: TypeAlias = Callable[[Refusal], Iterator[Change]]
 
 
 def amendment_for(refusal: BackendRejected, request: WireRequest, profile: BackendProfile) -> Amendment | None:
     """Return the smallest change to `profile` that the refusal asks for, `None` if it asks for none that is known."""
-    if refusal.status in OTHER_REASONS or refusal.is_too_long:
+    if refusal.status in OTHER_REASONS or refusal.is_too_long or CONTENT_REFUSED.search(str(refusal)):
         return None
     body = decode_json(request.body)
     assert isinstance(body, dict)
@@ -43,7 +51,7 @@ def amendment_for(refusal: BackendRejected, request: WireRequest, profile: Backe
 
 def _images(refusal: Refusal) -> Iterator[Change]:
     """Yield a sentence in place of each image."""
-    if refusal.has_images and refuses_images(refusal.message):
+    if refusal.has_images and (refuses_images(refusal.message) or refuses_images(refusal.words)):
         yield "accepts_images", False
 
 
@@ -66,7 +74,7 @@ RULES_FOR_LIMITS: tuple[Rule, ...] = (
     field_refusals.ranges,
 )
 RULES_FOR_COMPLAINTS: tuple[Rule, ...] = (
-    field_refusals.values,
+    field_refusals.efforts,
     tool_refusals.forced_calls,
     field_refusals.reply_format,
     field_refusals.streaming,

@@ -6,12 +6,14 @@ from anyclaude.protocol.json_values import JsonObject
 from .reply_message import without_calls
 
 
-def one_call_each(messages: list[JsonObject], profile: BackendProfile) -> list[JsonObject]:
+def in_order(messages: list[JsonObject], profile: BackendProfile) -> list[JsonObject]:
     """
-    Return the messages with one call in each, for templates that show no more; the results are behind their calls.
+    Return the messages as they are, or with one call in each and its result behind it, as the server takes them.
 
     Text, reasoning and provider fields stay with the first call.
     """
+    if profile.calls_in_message == "all":
+        return messages
     ordered: list[JsonObject] = []
     calls: dict[str, JsonObject] = {}
     for message in messages:

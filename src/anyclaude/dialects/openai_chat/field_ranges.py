@@ -49,7 +49,7 @@ ABOVE = re.compile(
 
 _ITEM = r"[`'\"]*[a-z][a-z_]*[`'\"]*"
 _LISTED = re.compile(
-    r"(?:one of|(?:valid|supported|allowed|accepted|permitted|possible|available) (?:values|levels|options|efforts)"
+    r"\b(?:one of|(?:valid|supported|allowed|accepted|permitted|possible|available) (?:values|levels|options|efforts)"
     r"|(?:must be|should be|expected|permitted|only supports?|can only be|restricted to)(?! one of))"
     r"(?: (?:are|is|the following|either|values?|set to))*:?[\s\[({]*"
     rf"({_ITEM}(?:(?:\s*(?:,|\||/|\bor\b|\band\b))+\s*{_ITEM})*)",

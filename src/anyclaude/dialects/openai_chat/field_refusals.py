@@ -7,7 +7,8 @@ from anyclaude.profiles import Change, FieldRange
 from anyclaude.profiles.base import ReplyFormat
 
 from .field_ranges import range_in, values_in
-from .refusal import KEPT_FIELDS, Refusal
+from .refusal import Refusal
+from .refused_fields import EFFORTS
 
 
 def ranges(refusal: Refusal) -> Iterator[Change]:
@@ -27,14 +28,13 @@ def ranges(refusal: Refusal) -> Iterator[Change]:
             yield "field_ranges", FieldRange("max_tokens" if is_limit else field, lowest, highest)
 
 
-def values(refusal: Refusal) -> Iterator[Change]:
-    """Yield the values that the refusal lists for a field, if the request has another."""
-    accepted = values_in(refusal.words)
-    for field, value in refusal.body.items():
-        if isinstance(value, str) and field not in KEPT_FIELDS and accepted and value not in accepted:
-            is_quoted = refusal.says(rf"[`'\"]{value}[`'\"]")
-            if refusal.names(field) or is_quoted:
-                yield "field_ranges", FieldRange(field, values=accepted)
+def efforts(refusal: Refusal) -> Iterator[Change]:
+    """Yield the efforts that the refusal lists, if the request has another."""
+    effort = refusal.body.get("reasoning_effort")
+    accepted = tuple(value for value in values_in(refusal.words) if value in (*EFFORTS, "default"))
+    is_meant = refusal.names("reasoning_effort") or refusal.says(rf"[`'\"]{effort}[`'\"]")
+    if isinstance(effort, str) and accepted and effort not in accepted and is_meant:
+        yield "field_ranges", FieldRange("reasoning_effort", values=accepted)
 
 
 def reply_format(refusal: Refusal) -> Iterator[Change]:

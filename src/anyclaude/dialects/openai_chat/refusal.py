@@ -19,7 +19,7 @@ KEPT_FIELDS = frozenset({"model", "messages", "tools", "stream", "tool_choice", 
 OTHER_NAMES = {
     "max_tokens": r"max(?:imum)?[_ ]?(?:completion[_ ]?|new[_ ]?|output[_ ]?)?tokens|(?:completion|output) tokens",
     "stop": r"stop[_ ]?sequences?",
-    "reasoning_effort": r"reasoning[_ ]?effort|reasoning[_. ](?:effort|value|level|mode)s?|thinking[_ ](?:level|effort)s?"
+    "reasoning_effort": r"reasoning[_. ]?effort|reasoning[_ ](?:value|level|mode)s?|thinking[_ ](?:level|effort)s?"
     r"|(?:support|enable|allow)\w* (?:thinking|reasoning)\b|(?:thinking|reasoning) (?:is|are|mode is) not",
 }
 """What servers call a field, or what it is for."""
@@ -34,7 +34,8 @@ _TELLING_CODE = re.compile(
 
 _ROLES = r"system|developer|user|assistant|tool|model"
 _ACCEPTED_ROLES = re.compile(
-    rf"(?:one of|only|should be|must be|expected|permitted:?|valid roles?:?|allowed:?)((?:\W+(?:{_ROLES}|and|or|roles?)\b)+)",
+    r"\b(?:one of|only|should be|must be|expected|permitted|valid roles?|allowed)"
+    rf"((?:\W+(?:{_ROLES}|and|or|roles?)\b)+)",
     re.IGNORECASE,
 )
 _MESSAGE_INDEX = re.compile(r"\bmessages?\W{1,6}(\d+)\b|\bmessage (?:at )?(?:index|position) (\d+)", re.IGNORECASE)

@@ -40,6 +40,7 @@ GLOSSARY = (
     (r"名称", "name"),
     (r"长度", "length"),
     (r"内容", "content"),
+    (r"图片|图像", "image"),
     (r"字段|参数", "parameter"),
 )
 """Chinese terms of refusals, the longer before those that they contain: Zhipu, DashScope, Hunyuan, SiliconFlow."""
@@ -66,7 +67,7 @@ _NOT_WORDS = (
     re.compile(r"\W*This is usually an issue with the model's prompt template.*", re.DOTALL),  # LM Studio
     # pydantic, in vLLM and SGLang: the request, as far as it was refused
     re.compile(r",? ?['\"]input['\"]: .*?(?=,? ?['\"](?:ctx|url)['\"]: |\}\]|$)", re.DOTALL),
-    re.compile(r"input_value=.*?(?=, input_type|\]|$)", re.DOTALL),
+    re.compile(r"\[type=\w+, input_value=.*?(?:\]|$)", re.DOTALL),
     re.compile(r"To drop (?:these|unsupported params),? set .*", re.DOTALL),  # LiteLLM
 )
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -75,9 +76,10 @@ _ESCAPED_BREAK = re.compile(r"\\+n")
 
 COMPLAINT = re.compile(
     r"unsupported|unavailable|(?:not|n't) (?:be |been |currently |yet )*(?:a )?(?:support|permit|allow|accept|recogni"
-    r"|implement|enabled|available|valid|compatible|legal|specify|possible)|incompatible|unknown|unrecogni|unexpected"
+    r"|implement|enabled|available|valid|compatible|legal|specify|possible|less|greater)|incompatible|unknown|unrecogni|unexpected"
     r"|extra (?:input|field)|extraneous|forbidden|invalid|deprecated|disabled|removed|\b(?:cannot|can't|must|should)\b"
-    r"|may (?:not|only)|fixed (?:at|to)|no such|no endpoints|additional propert|does not exist|mutually exclusive|can only|only the default"
+    r"|(?:may|can) (?:not|only)|fixed (?:at|to)|no such|no endpoints|additional propert|does not exist"
+    r"|mutually exclusive|only the default"
     r"|only .{0,60}(?:allowed|supported|accepted|permitted|valid|supports?)|only supports?|restricted to|expected"
     r"|enabled only|\brequires?\b|remove |not_(?:supported|allowed)|fail\w* .{0,40}\b(?:pars|init|satisf)"
     r"|(?:schema|grammar) (?:error|exception|conversion)|error:|exception",
@@ -86,8 +88,8 @@ COMPLAINT = re.compile(
 """The ways of saying that something is not taken."""
 
 EXPECTATIONS = re.compile(
-    r"(?:,? ?expected one of|(?<!not )\b(?:allowed|supported|valid|accepted|permitted|known) (?:fields|param\w*|keys|arguments)"
-    r"(?: are)?:?).*",
+    r"(?:,? ?expected one of|(?<!not )\b(?:allowed|supported|valid|accepted|permitted|known) "
+    r"(?:fields|param\w*|keys|arguments)(?: are)?:?).*",
     re.IGNORECASE | re.DOTALL,
 )
 """A list of what the server does take, as serde appends to what it does not: nothing in it is refused."""

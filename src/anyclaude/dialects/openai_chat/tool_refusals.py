@@ -32,7 +32,7 @@ def parser(refusal: Refusal) -> Iterator[Change]:
 
 
 def support(refusal: Refusal) -> Iterator[Change]:
-    """Yield tools in words, where the server has no field or no support for them, unless another field is named first."""
+    """Yield tools in words, where the server has no support for them, unless another field is named first."""
     place = refusal.place_of_words(
         r"(?:support|allow|enable|accept|implement|handle)\w*\s+(?:\w+ ){0,2}"
         rf"[`'\"]?{TOOLS}"
