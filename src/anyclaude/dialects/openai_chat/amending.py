@@ -26,7 +26,7 @@ OTHER_REASONS = frozenset({401, 402, 403, 408, 413, 429, 503, 504, 529})
 """Statuses that are not about what the request says: keys, money, size, load."""
 
 CONTENT_REFUSED = re.compile(
-    r"safety|\bpolic(?:y|ies)|guardrail|moderation|content (?:filter|violat|block)|inappropriate|prompt injection"
+    r"safety|\bpolic(?:y|ies)|guardrail|moderation|content (?:filter|violat|blocked)|inappropriate|prompt injection"
     r"|敏感|违规",
     re.IGNORECASE,
 )

@@ -3,6 +3,7 @@
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.json_values import JsonObject
 
+from .received_fields import UNSIGNED
 from .reply_message import without_calls
 
 
@@ -21,7 +22,10 @@ def in_order(messages: list[JsonObject], profile: BackendProfile) -> list[JsonOb
         if isinstance(made, list) and len(made) > 1:
             first, *others = (call for call in made if isinstance(call, dict))
             ordered.append({**message, "tool_calls": [first]})
-            calls = {str(call["id"]): {**without_calls(profile), "tool_calls": [call]} for call in others}
+            unsigned = UNSIGNED if profile.requires_signatures else {}  # the first of a message is to have a signature
+            calls = {
+                str(call["id"]): {**without_calls(profile), "tool_calls": [{**unsigned, **call}]} for call in others
+            }
         else:
             if (call := calls.pop(str(message.get("tool_call_id")), None)) is not None:
                 ordered.append(call)

@@ -38,7 +38,7 @@ REFUSALS = re.compile(
     r"|unknown image model type|at most 0 image"  # vLLM
     r"|missing data required for image input|no endpoints found that support (?:image|vision)"  # Ollama, OpenRouter
     r"|vision model is not loaded|not configured with an? mmproj|not compiled for multi-?modal"  # LM Studio, llama.cpp
-    rf"|(?:cannot|cant) (?:process|handle|understand) images\b{PARTICULAR}"
+    r"|(?:cannot|cant) (?:process|handle|understand) images(?= with this|\W*$)"
     r"|non-text content requires",  # xLLM
     re.IGNORECASE,
 )
