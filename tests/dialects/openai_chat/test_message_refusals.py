@@ -50,6 +50,8 @@ TEACH: list[tuple[JsonValue, JsonObject, str, object]] = [
     (jinja("Cannot pass both content and thinking in an assistant message with tool calls! Put the analysis message in one or the other, but not both."), REASONED, "earlier_reasoning", "drop"),  # gpt-oss (llama.cpp issue 19701)
     (lmstudio("Cannot call something that is not a function: got UndefinedValue"), ALL, "empty_content", "empty_string"),
     ("[json.exception.type_error.302] type must be string, but is null", ALL, "empty_content", "empty_string"),  # llama.cpp
+    ("Value is not callable: null at row 49, column 79:\n {%- set content = (m_content.split('</think>')|last) %}", ALL, "empty_content", "empty_string"),  # llama.cpp, minja (jan issue 6123)
+    ("litellm.BadRequestError: OpenAIException - messages[2]: assistant message with tool_calls must include reasoning_content.", ALL, "earlier_reasoning", "reasoning_content"),  # DeepSeek-Reasonix issue 6173
     ("'NoneType' object is not iterable", ALL, "empty_content", "empty_string"),  # vLLM, a template
     ("invalid message content type: <nil>", ALL, "empty_content", "empty_string"),  # Ollama
     ("'messages.2' : for 'role:assistant' the following must be satisfied[('messages.2.content' : value must be a string)]", ALL, "empty_content", "empty_string"),  # Groq (livekit issue 1790)

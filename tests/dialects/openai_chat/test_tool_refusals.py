@@ -35,6 +35,7 @@ SCHEMAS = [
     "Invalid JSON payload received. Unknown name \"type\" at 'tools.function_declarations[25].parameters.properties[4].value': Proto field is not repeating, cannot start list.",  # Gemini (zerogravity issue 47)
     "tools.36.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level",  # Anthropic (claude-code-buddy issue 32)
     "body.tools.0.function.parameters.properties.content.type: Input should be a valid string",  # pydantic
+    "Invalid request: tools.function.parameters is not a valid moonshot flavored json schema, details: <At path 'properties.source': type is not defined>",  # Moonshot (pi issue 4138)
     "工具参数 schema 不合法: 不支持 anyOf",
 ]
 
@@ -51,6 +52,7 @@ TEACH: list[tuple[JsonValue, JsonObject, str, object]] = [
     *((words, OFFERED, "tool_names", "plain") for words in NAMES),
     ("1 validation error detected: Value at 'toolConfig.tools.1.member.toolSpec.description' failed to satisfy constraint: Member must have length less than or equal to 1000", OFFERED, "max_description_characters", 1000),  # Bedrock
     ("body.tool_choice: Input should be 'auto', 'none' or 'required'", body(tools=[TOOL], tool_choice=NAMED), "accepts_named_tool_choice", False),
+    ("[{'type': 'extra_forbidden', 'loc': ('body', 'session_id'), 'msg': 'Extra inputs are not permitted', 'input': 'auto'}, {'type': 'extra_forbidden', 'loc': ('body', 'tools'), 'msg': 'Extra inputs are not permitted', 'input': [{'type': 'function'}]}]", OFFERED, "tools_sent_as", "words"),  # vLLM (issue 6631)
     ("tool_choice must be 'auto' or 'none'", FORCED, "forces_calls_by", "words"),
     ("tool_choice 'required' is incompatible with thinking enabled", FORCED, "forces_calls_by", "words"),  # Moonshot
     ("No endpoints found that support the provided 'tool_choice' value.", FORCED, "forces_calls_by", "words"),  # OpenRouter

@@ -23,7 +23,8 @@ def reasoning(refusal: Refusal) -> Iterator[Change]:
     if has_reasoning and refusal.says(r"both content and (?:thinking|reasoning)"):  # gpt-oss
         yield "earlier_reasoning", "drop"
     elif refusal.says(
-        r"missing|must be (?:passed|sent|provided|included|present)|required|passed back|is not set|expected"
+        r"missing|must (?:be (?:passed|sent|provided|included|present)|include|have|contain)|required|passed back"
+        r"|is not set|expected"
     ):
         if refusal.profile.earlier_reasoning == "drop":
             yield "earlier_reasoning", "reasoning_content"
@@ -60,7 +61,8 @@ def content(refusal: Refusal) -> Iterator[Change]:
         or (
             refusal.profile.empty_content == "null"
             and refusal.says(
-                r"none_?type|but is null|undefined_?value|on undefined|\bnull values?\b|(?:got|of|on|with) null\b|<nil>"
+                r"none_?type|but is null|undefined_?value|on undefined|\bnull values?\b|: null\b"
+                r"|(?:got|of|on|with) null\b|<nil>"
             )
         )
     ):

@@ -66,7 +66,7 @@ _NOT_WORDS = (
     re.compile(r" at row \d+, column \d+:.*", re.DOTALL),  # llama.cpp, minja: the place in the template
     re.compile(r"\W*This is usually an issue with the model's prompt template.*", re.DOTALL),  # LM Studio
     # pydantic, in vLLM and SGLang: the request, as far as it was refused
-    re.compile(r",? ?['\"]input['\"]: .*?(?=,? ?['\"](?:ctx|url)['\"]: |\}\]|$)", re.DOTALL),
+    re.compile(r",? ?['\"]input['\"]: .*?(?=,? ?['\"](?:ctx|url)['\"]: |\}, \{['\"]type|\}\]|$)", re.DOTALL),
     re.compile(r"\[type=\w+, input_value=.*?(?:\]|$)", re.DOTALL),
     re.compile(r"To drop (?:these|unsupported params),? set .*", re.DOTALL),  # LiteLLM
 )

@@ -40,7 +40,7 @@ def support(refusal: Refusal) -> Iterator[Change]:
         r"|\b(?:tool|function)[_ ](?:use|calling|calls?)_not_supported"
         r"|(?:unknown|unsupported|unrecogni[sz]ed|unexpected|extra)\b.{0,40}[`'\"]tools[`'\"]"
         r"|(?:unknown|unsupported|unrecogni[sz]ed)\b.{0,20}\b(?:param\w*|fields?|arguments?)\b.{0,12}: tools\b"
-        r"|(?:body|extra)\W+tools\W+(?:extra|unexpected|not)|tools: extra"
+        r"|(?:body|extra)\W+tools\W+(?:msg\W+)?(?:extra|unexpected|not)|tools: extra"
         r"|\btools? (?:param\w*|calling|use|field) requires?"
     )
     if refusal.has_tools and place is not None and place <= refusal.first_place:
