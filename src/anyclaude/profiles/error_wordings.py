@@ -156,7 +156,8 @@ _VAGUE = re.compile(
 """An error that says nothing, as Cerebras and LMDeploy refuse a prompt that is too long: status 400 without a body."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?;。])\s+|\n+|(?<=。)")
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z0-9])(?=[\u4e00-\u9fff])|(?<=[\u4e00-\u9fff])(?=[A-Za-z0-9])")
+"""Where a word ends without a space: in a name, and beside Chinese characters."""
 
 
 def overflow(message: str, names: str = "") -> Overflow:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from anyclaude.dialects.base import WireRequest
 from anyclaude.errors import BackendRejected
-from anyclaude.profiles import Amendment, BackendProfile, Change, amended
+from anyclaude.profiles import Amendment, BackendProfile, Change, amended, error_wordings
 from anyclaude.profiles.amendments import MAX_REASON_CHARACTERS
 from anyclaude.protocol.json_values import decode_json
 
@@ -37,11 +37,13 @@ Rule: TypeAlias = Callable[[Refusal], Iterator[Change]]
 
 def amendment_for(refusal: BackendRejected, request: WireRequest, profile: BackendProfile) -> Amendment | None:
     """Return the smallest change to `profile` that the refusal asks for, `None` if it asks for none that is known."""
-    if refusal.status in OTHER_REASONS or refusal.is_too_long or CONTENT_REFUSED.search(str(refusal)):
+    words = str(refusal)
+    is_about_something_else = CONTENT_REFUSED.search(words) or error_wordings.RATE_LIMITED.search(words)
+    if refusal.status in OTHER_REASONS or refusal.is_too_long or is_about_something_else:
         return None
     body = decode_json(request.body)
     assert isinstance(body, dict)
-    because = str(refusal)[:MAX_REASON_CHARACTERS]
+    because = words[:MAX_REASON_CHARACTERS]
     for quirk, value in _changes(Refusal(refusal, body, profile)):
         amendment = Amendment(quirk, value, because)
         if amended(profile, [amendment]) != profile:
@@ -89,7 +91,7 @@ def _changes(refusal: Refusal) -> Iterator[Change]:
     for rule in RULES:
         yield from rule(refusal)
     if refusal.is_complaint or refusal.says(
-        r"exceed|too (?:long|large|small|many|high|low)|at (?:most|least)|maximum|minimum|range"
+        r"exceed|too (?:long|large|small|many|high|low)|at (?:most|least)|maximum|minimum|range|above|limit\b|between"
     ):
         for rule in RULES_FOR_LIMITS:
             yield from rule(refusal)

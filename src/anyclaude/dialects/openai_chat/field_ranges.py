@@ -3,7 +3,7 @@
 import re
 from typing import TypeAlias
 
-NUMBER = r"(-?\d[\d,_]*(?:\.\d+)?)(?![\d.]*\d)"
+NUMBER = r"(-?\d[\d,_]*(?:\.\d+)?)(?!\.?\d)"
 
 Range: TypeAlias = tuple[float | None, float | None]
 """The lowest and the highest value, both included; `None` where the refusal states no such end."""
@@ -29,7 +29,7 @@ HIGHEST = re.compile(
     r"(?:less (?:than )?or equal to|no (?:more|greater|larger) than|not (?:exceed|be (?:more|greater|larger) than)|<=|≤"
     rf"|at most|up to|below or equal to|cannot exceed|exceeds?(?: the)?{_WORDS}"
     r"|(?:maximum|max|limit|highest)"
-    r"(?: (?:allowed|value|length|number|of|is|are|items|(?:output |completion )?tokens))*"
+    r"(?: (?:allowed|supported|value|length|size|number|of|is|are|items|output|completion|tokens|for|this|the|model))*"
     r"(?: of| is|:|=)?)"
     rf"\s*[`'\"(]?{NUMBER}",
     re.IGNORECASE,
@@ -62,15 +62,17 @@ def range_in(words: str) -> Range | None:
     for pattern in BOTH_ENDS:
         if (found := pattern.search(words)) and (ends := _inside(found)):
             return ends
-    highest = _first(HIGHEST, words)
+    highest, rest = _taken(HIGHEST, words)
     if highest is None:
-        highest = _first(HIGHEST_BEFORE, words)
-    if highest is None and (below := _first(BELOW, words)) is not None:
+        highest, rest = _taken(HIGHEST_BEFORE, rest)
+    lowest, rest = _taken(LOWEST, rest)
+    if highest is None and (below := _taken(BELOW, rest)[0]) is not None:
         highest = below - _step(below)
-    lowest = _first(LOWEST, words)
-    if lowest is None and (found := ABOVE.search(words)):
+    if lowest is None and (found := ABOVE.search(rest)):
         above = _number(found[1] or "0")
         lowest = above + (JUST_INSIDE if above < 1 else 1)
+    if highest is not None and lowest is not None and lowest > highest:
+        return None
     return None if highest is None and lowest is None else (lowest, highest)
 
 
@@ -98,9 +100,13 @@ def _is_open(found: re.Match[str], end: str) -> bool:
     return found[end] not in (None, "[", "]") and found.string[found.end(end) : found.end(end) + 1] != "="
 
 
-def _first(pattern: re.Pattern[str], words: str) -> float | None:
+def _taken(pattern: re.Pattern[str], words: str) -> tuple[float | None, str]:
+    """Return the number of a pattern, and the words without what matched: `not greater than` is no lowest end."""
     found = pattern.search(words)
-    return None if found is None else _number(next(group for group in found.groups() if group))
+    if found is None:
+        return None, words
+    number = _number(next(group for group in found.groups() if group))
+    return number, words[: found.start()] + words[found.end() :]
 
 
 def _number(text: str) -> float:

@@ -17,7 +17,9 @@ KEPT_FIELDS = frozenset({"model", "messages", "tools", "stream", "tool_choice", 
 """Fields that are not simply left out: the first two are the request, the others have rules of their own."""
 
 OTHER_NAMES = {
-    "max_tokens": r"max(?:imum)?[_ ]?(?:completion[_ ]?|new[_ ]?|output[_ ]?)?tokens|(?:completion|output) tokens",
+    "max_tokens": r"max(?:imum)?[_ ]?(?:completion[_ ]?|new[_ ]?|output[_ ]?)?tokens|(?:completion|output) tokens"
+    r"|max(?:imum)? output",
+    "parallel_tool_calls": r"parallel[_ ](?:tool|function)[_ ]call(?:s|ing)",
     "stop": r"stop[_ ]?sequences?",
     "reasoning_effort": r"reasoning[_. ]?effort|reasoning[_ ](?:value|level|mode)s?|thinking[_ ](?:level|effort)s?"
     r"|(?:support|enable|allow)\w* (?:thinking|reasoning)\b|(?:thinking|reasoning) (?:is|are|mode is) not",

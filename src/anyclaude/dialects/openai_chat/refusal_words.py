@@ -10,11 +10,17 @@ import re
 
 GLOSSARY = (
     (r"取值范围|有效范围|范围", "range"),
+    (r"在?\s*(\d+)\s*(?:到|至|和)\s*(\d+)\s*之间", r"between \1 and \2"),
+    (r"小于等于|不大于", "maximum"),
+    (r"大于等于|不小于", "at least"),
+    (r"(?:必须|需要?|应该?|须|要)\s*(?:大于|高于)", "must be greater than"),
+    (r"(?:必须|需要?|应该?|须|要)\s*(?:小于|低于)", "must be less than"),
     (r"(?:不能|不得|不可|不应)?(?:大于|超过|超出|高于|多于)", "must not exceed"),
-    (r"(?:不能|不得|不可|不应)(?:小于|低于|少于)|大于等于|最小值?|至少", "at least"),
-    (r"小于等于|最大值?|最多|上限", "maximum"),
+    (r"(?:不能|不得|不可|不应)(?:小于|低于|少于)|最小值?|至少", "at least"),
+    (r"最大值?|最多|上限", "maximum"),
     (r"(?:只|仅)(?:支持|能|允许|接受|可)|只", "only supports"),
     (r"(?:暂|并|尚|还)?(?:不支持|未支持|不允许|不接受|不可用|未开通|未启用)|无法使用", "does not support"),
+    (r"不是(?:有效|合法)的?", "is not a valid"),
     (r"不合法|非法|有误|不正确|错误|无效|不符合", "is invalid"),
     (r"(?:不能|不得|不可)为空|为空", "must not be empty"),
     (r"缺少|缺失|未提供|未传", "missing"),
@@ -76,10 +82,10 @@ _ESCAPED_BREAK = re.compile(r"\\+n")
 
 COMPLAINT = re.compile(
     r"unsupported|unavailable|(?:not|n't) (?:be |been |currently |yet )*(?:a )?(?:support|permit|allow|accept|recogni"
-    r"|implement|enabled|available|valid|compatible|legal|specify|possible|less|greater)|incompatible|unknown|unrecogni|unexpected"
+    r"|implement|enabled|available|valid|compatible|legal|configur|specify|possible|less|greater)|incompatible|unknown|unrecogni|unexpected"
     r"|extra (?:input|field)|extraneous|forbidden|invalid|deprecated|disabled|removed|\b(?:cannot|can't|must|should)\b"
     r"|(?:may|can) (?:not|only)|fixed (?:at|to)|no such|no endpoints|additional propert|does not exist"
-    r"|mutually exclusive|only the default"
+    r"|mutually exclusive|illegal|only one of|only the default"
     r"|only .{0,60}(?:allowed|supported|accepted|permitted|valid|supports?)|only supports?|restricted to|expected"
     r"|enabled only|\brequires?\b|remove |not_(?:supported|allowed)|fail\w* .{0,40}\b(?:pars|init|satisf)"
     r"|(?:schema|grammar) (?:error|exception|conversion)|error:|exception",
