@@ -124,7 +124,8 @@ _EXCESS = _any_of(
     r"\btoo (?:long|large|big|many|great|lengthy)\b|\bexceed|\boverflow|\bsurpass|\bbeyond\b|\bfull\b",
     r"\b(?:long|larg|great|bigg|high|short|small)er than\b|\b(?:more|less|fewer) than\b|\bat most\b|<=",
     r"\bover (?:the|its|your|our)\b|\bout ?of (?:context|range)\b|\brange of\b",
-    r"\b(?:not|cannot|cant|doesnt|wont|didnt) fit\b|\bnot enough\b|\bcan only\b|\bonly \(?\d",
+    r"\b(?:not|cannot|cant|doesnt|wont|didnt) fit\b|\bnot enough\b"
+    r"|\bcan only\b(?! (?:be|appear|come|have|contain)\b)|\bonly \(?\d",
     r"\b(?:limit|maximum)(?: context)? (?:is |was |has been )?(?:reached|hit)\b",
     r"\b(?:reduc|shorten|decreas|trim)\w*",
     r"\bmax(?:imum)?(?: is| of|:|=) ?\(?\d|\d ?(?:tokens )?>=? ?\(?\d",

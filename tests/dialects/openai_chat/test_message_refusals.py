@@ -62,6 +62,11 @@ TEACH: list[tuple[JsonValue, JsonObject, str, object]] = [
     ({"detail": [{"loc": ["body", "messages", 0, "role"], "msg": "Input should be 'user' or 'assistant'"}]}, body(), "system_prompt", "first_user_message"),
     ("'messages.3' : discriminator property 'role' has invalid value", ALL, "tools_sent_as", "words"),  # Groq
     ("Invalid role 'tool'. Must be one of ['system', 'user', 'assistant']", ALL, "tools_sent_as", "words"),
+    ("Invalid value: 'tool'. Supported values are: 'system', 'assistant', 'user'.", ALL, "tools_sent_as", "words"),  # OpenAI
+    ("System message can only be at the first position", LATE, "mid_conversation_system", "user_reminder"),
+    ("messages[1].role: system role is only allowed in the first message", LATE, "mid_conversation_system", "user_reminder"),
+    ("After tool messages, an assistant message is expected", ALL, "text_after_results", "last_result"),
+    ("Assistant message cannot be the last", PREFILL, "prefill", "in_question"),
     ([{"error": {"code": 400, "message": "Please use a valid role: user, model."}}], body(), "system_prompt", "first_user_message"),  # Gemini
     ({"error": {"message": "Unsupported value.", "param": "messages[0].role", "code": "unsupported_value"}}, body(), "system_prompt", "first_user_message"),  # OpenAI, o1
     ({"message": "A conversation must start with a user message. Try again with a conversation that starts with a user message."}, body(), "system_prompt", "first_user_message"),  # Bedrock

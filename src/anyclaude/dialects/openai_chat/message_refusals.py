@@ -39,7 +39,7 @@ def last_turn(refusal: Refusal) -> Iterator[Change]:
     if is_prefill and refusal.says(
         r"prefill|pre-fill|(?:last|final|end)\b.{0,60}\b(?:role|message|turn|user|assistant)|\bends? (?:with|in)\b"
         r"|continue_final_message|add_generation_prompt|assistant messages? at the end|partial|role specification"
-        r"|must be from"
+        r"|must be from|\b(?:be|is) (?:the )?(?:last|final)\b|continue from|prefix mode"
     ):
         yield "prefill", "in_question"
 
@@ -56,7 +56,7 @@ def content(refusal: Refusal) -> Iterator[Change]:
     is_at_index = refusal.message_index is not None and is_empty[refusal.message_index]
     if (
         names_content
-        or (is_at_index and refusal.says(r"null|none\b|empty|blank|must have"))
+        or (is_at_index and refusal.says(r"null|none\b|empty|blank|must have|string"))
         # A template or a parser fails on the null, in the words of its language: Jinja, C++, Python, Go.
         or (
             refusal.profile.empty_content == "null"
@@ -75,6 +75,7 @@ def parallel_calls(refusal: Refusal) -> Iterator[Change]:
     has_several = any(isinstance(calls := m.get("tool_calls"), list) and len(calls) > 1 for m in refusal.messages)
     if has_several and refusal.says(
         r"(?:only|single|one|multiple|parallel|more than one|several)\b.{0,40}(?:tool|function)[-_ ]?calls?"
+        r"|too many (?:tool|function)[-_ ]?calls? in"
         r"|(?:tool|function)[-_ ]?calls? at (?:once|a time)"
     ):
         yield "calls_in_message", "one"
@@ -112,7 +113,7 @@ def tool_role(refusal: Refusal) -> Iterator[Change]:
         "tool" in refusal.roles
         and refusal.says(
             r"role\W{1,4}tool\b.{0,30}(?:not|un)|(?:invalid|unknown|unsupported)\b.{0,30}\brole\W{1,4}tool\b"
-            r"|variant\W+tool\b"
+            r"|variant\W+tool\b|\btool (?:role|messages?) (?:is|are) (?:not|un)"
         )
     ):
         yield "tools_sent_as", "words"
@@ -121,7 +122,8 @@ def tool_role(refusal: Refusal) -> Iterator[Change]:
 def order_of_roles(refusal: Refusal) -> Iterator[Change]:
     """Yield another order of messages, for servers and templates that keep to one."""
     if not refusal.says(
-        r"alternat|interleav|consecutive|successive|unexpected role|index in the messages must be"
+        r"alternat|interleav|consecutive|successive|unexpected role|followed by|(?:message|role) sequence|after tool"
+        r"|index in the messages must be"
         r"|(?:role|message|turn)s?\W.{0,80}\b(?:after|follow|precede|before|order)\b|\brole\W.{0,80}\bmust be"
         r"|messages?\W.{0,80}\bmust be (?:from |an? |the )*\W?(?:user|assistant|tool|system|in)\b"
         r"|(?:after|following|before) .{0,40}\brole|expected .{0,30}\brole|same number of (?:function )?calls"

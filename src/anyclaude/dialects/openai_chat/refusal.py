@@ -36,7 +36,7 @@ _TELLING_CODE = re.compile(
 
 _ROLES = r"system|developer|user|assistant|tool|model"
 _ACCEPTED_ROLES = re.compile(
-    r"\b(?:one of|only|should be|must be|expected|permitted|valid roles?|allowed)"
+    r"\b(?:one of|only|(?:should|must) be(?: in| either)?|expected|permitted|valid roles?|allowed|values are)"
     rf"((?:\W+(?:{_ROLES}|and|or|roles?)\b)+)",
     re.IGNORECASE,
 )
@@ -133,7 +133,7 @@ class Refusal:
     @cached_property
     def refused_roles(self) -> frozenset[str]:
         """The roles of the request that are not among those that the words list as accepted, or are pointed to."""
-        if not self.says(r"\broles?\b") or self.says("alternat|after|follow"):
+        if self.says("alternat|after|follow"):
             return frozenset()
         accepted = {
             role.lower()
@@ -141,10 +141,12 @@ class Refusal:
             for role in re.findall(_ROLES, found[1], re.IGNORECASE)
         }
         sent = {str(role) for role in self.roles}
-        if "user" in accepted:
+        if {"user", "assistant"} <= accepted or ("user" in accepted and self.says(r"\broles?\b")):
             return frozenset(sent - accepted - ({"assistant"} if "model" in accepted else set()))
-        if self.message_index is not None and not self.says("content"):
-            return frozenset({str(self.roles[self.message_index])})
+        if self.message_index is not None and self.says(r"\broles?\b") and not self.says("content"):
+            named = set(re.findall(rf"\b(?:{_ROLES})\b", self._refused_part, re.IGNORECASE))
+            role = str(self.roles[self.message_index])
+            return frozenset({role}) if named <= {role} else frozenset()
         return frozenset()
 
     @cached_property
