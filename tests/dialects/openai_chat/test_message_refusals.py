@@ -66,6 +66,7 @@ TEACH: list[tuple[JsonValue, JsonObject, str, object]] = [
     ("System message can only be at the first position", LATE, "mid_conversation_system", "user_reminder"),
     ("messages[1].role: system role is only allowed in the first message", LATE, "mid_conversation_system", "user_reminder"),
     ("After tool messages, an assistant message is expected", ALL, "text_after_results", "last_result"),
+    ("messages.2: `tool_use` ids were found without `tool_result` blocks immediately after: call00001.", ALL, "text_after_results", "last_result"),  # Anthropic, Bedrock
     ("Assistant message cannot be the last", PREFILL, "prefill", "in_question"),
     ([{"error": {"code": 400, "message": "Please use a valid role: user, model."}}], body(), "system_prompt", "first_user_message"),  # Gemini
     ({"error": {"message": "Unsupported value.", "param": "messages[0].role", "code": "unsupported_value"}}, body(), "system_prompt", "first_user_message"),  # OpenAI, o1
@@ -99,6 +100,8 @@ UNRELATED = [
     "Content blocked: prompt injection found in tool result",
     "Your request was rejected by the safety system: system prompt not allowed to contain user data",
     "系统检测到输入或生成内容可能包含不安全或敏感内容，请您避免输入易产生敏感内容的提示语",
+    "Error message: the service is busy, please try again after a while",
+    "The message could not be delivered. Follow the instructions in order to continue.",
     "No user query found in messages.",  # Qwen3.5's template
 ]
 

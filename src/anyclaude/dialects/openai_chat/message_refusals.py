@@ -8,6 +8,10 @@ from anyclaude.profiles.base import EmptyContent, TextAfterResults
 
 from .refusal import Refusal
 
+SPEAKER = r"\b(?:(?:user|assistant|system|tool)\W{1,3}(?:messages?|roles?|turns?)|tool_(?:use|results?|calls?))\b"
+NEXT_TO = r"\b(?:after|follow\w*|preced\w*|before)\b"
+"""With these, a refusal says who may speak after whom; "try again after a while" is another matter."""
+
 
 def reasoning(refusal: Refusal) -> Iterator[Change]:
     """Yield what becomes of the reasoning of earlier turns, which a server demands or does not know."""
@@ -56,7 +60,7 @@ def content(refusal: Refusal) -> Iterator[Change]:
     is_at_index = refusal.message_index is not None and is_empty[refusal.message_index]
     if (
         names_content
-        or (is_at_index and refusal.says(r"null|none\b|empty|blank|must have|string"))
+        or (is_at_index and refusal.says(r"null|none\b|empty|blank|must have content|string"))
         # A template or a parser fails on the null, in the words of its language: Jinja, C++, Python, Go.
         or (
             refusal.profile.empty_content == "null"
@@ -122,9 +126,9 @@ def tool_role(refusal: Refusal) -> Iterator[Change]:
 def order_of_roles(refusal: Refusal) -> Iterator[Change]:
     """Yield another order of messages, for servers and templates that keep to one."""
     if not refusal.says(
-        r"alternat|interleav|consecutive|successive|unexpected role|followed by|(?:message|role) sequence|after tool"
-        r"|index in the messages must be"
-        r"|(?:role|message|turn)s?\W.{0,80}\b(?:after|follow|precede|before|order)\b|\brole\W.{0,80}\bmust be"
+        r"alternat|interleav|consecutive|successive|unexpected role|(?:message|role)s? (?:order|sequence)|after tool"
+        r"|index in the messages must be|\brole\W.{0,80}\bmust be"
+        rf"|\b(?:role|turn)s?\W.{{0,80}}{NEXT_TO}|{SPEAKER}.{{0,80}}{NEXT_TO}|\bmessages?\W.{{0,80}}{NEXT_TO}.{{0,40}}{SPEAKER}"
         r"|messages?\W.{0,80}\bmust be (?:from |an? |the )*\W?(?:user|assistant|tool|system|in)\b"
         r"|(?:after|following|before) .{0,40}\brole|expected .{0,30}\brole|same number of (?:function )?calls"
     ):
