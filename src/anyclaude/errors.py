@@ -168,12 +168,15 @@ class BackendRejected(BackendError):
 
     `may_be_too_long`: the words leave open whether the prompt is over the window (`PromptWindow.settled`).
     `is_too_long`: they say that it is.  `lacks_model`: they say that the server does not have the model.
+    `param` and `code`: the field and the kind of fault that the error names beside its words, if it does.
     """
 
     is_too_long: bool = False
 
     may_be_too_long: bool = False
     lacks_model: bool = False
+    param: str = ""
+    code: str = ""
 
     def __init__(self, message: str, status: int, kind: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)

@@ -56,6 +56,12 @@ def _functions(body: JsonObject) -> list[JsonObject]:
     return [tool["function"] for tool in tools if isinstance(tool, dict) and isinstance(tool["function"], dict)]
 
 
+def _calls(message: JsonObject) -> list[JsonValue]:
+    calls = message.get("tool_calls", [])
+    assert isinstance(calls, list)
+    return calls
+
+
 def _has_calls(message: JsonObject) -> bool:
     return "tool_calls" in message
 
@@ -70,6 +76,17 @@ REFUSALS: Mapping[str, Refused] = {
     "top_k": Refused(_has("top_k"), "Unrecognized request argument supplied: top_k"),
     "stop": Refused(_has("stop"), "Argument not supported on this model: stop"),
     "reasoning_effort": Refused(_has("reasoning_effort"), "`reasoning_effort` is not supported with this model"),
+    "high effort": Refused(
+        lambda body: body.get("reasoning_effort") == "high",
+        "Unsupported value: 'reasoning_effort' does not support 'high' with this model. Supported values are: 'low' "
+        "and 'medium'.",
+    ),
+    "parallel calls": Refused(
+        lambda body: any(len(_calls(message)) > 1 for message in _messages(body)),
+        "\n---\nWhile executing CallExpression at line 12, column 32 in source:\n{{- raise_exception('\n ^\n"
+        "Error: Jinja Exception: This model only supports single tool-calls at once!",
+        500,
+    ),
     "chat_template_kwargs": Refused(_has("chat_template_kwargs"), "Unknown parameter: 'chat_template_kwargs'."),
     "session_id": Refused(_has("session_id"), "property 'session_id' is unsupported, did you mean 'user'?"),
     "max_tokens": Refused(

@@ -37,6 +37,13 @@ def test_a_range_takes_the_place_of_the_one_before() -> None:
     assert profile.field_ranges == (narrow,)
 
 
+def test_the_ends_of_a_range_may_be_learned_one_after_the_other() -> None:
+    ends = [FieldRange("max_tokens", 16), FieldRange("max_tokens", None, 8192)]
+    profile = amended(PROFILE, [Amendment("field_ranges", end) for end in ends])
+
+    assert profile.field_ranges == (FieldRange("max_tokens", 16, 8192),)
+
+
 @pytest.mark.parametrize(
     "amendment",
     [
@@ -67,6 +74,10 @@ def test_amendments_are_idempotent_and_leave_the_rest_of_the_profile(amendments:
         (Amendment("omitted_fields", "stop"), "omitted_fields: stop"),
         (Amendment("field_ranges", FieldRange("max_tokens", 1, 8192)), "field_ranges: max_tokens from 1 to 8192"),
         (Amendment("field_ranges", FieldRange("stop", None, 4)), "field_ranges: stop to 4"),
+        (
+            Amendment("field_ranges", FieldRange("reasoning_effort", values=("low", "high"))),
+            "field_ranges: reasoning_effort low or high",
+        ),
     ],
 )
 def test_a_change_is_described_in_words(amendment: Amendment, words: str) -> None:

@@ -52,8 +52,22 @@ PROFILE_WITH_ALL = {
 }
 TURNS = (
     Turn("user", "Read it."),
-    Turn("assistant", (ThinkingBlock("I should.", "s"), ToolUseBlock("t1", TOOLS[0].name, {"path": "/a"}))),
-    Turn("user", (ToolResultBlock("t1", "the file"), TextBlock("<system-reminder>be brief</system-reminder>"))),
+    Turn(
+        "assistant",
+        (
+            ThinkingBlock("I should.", "s"),
+            ToolUseBlock("t1", TOOLS[0].name, {"path": "/a"}),
+            ToolUseBlock("t2", TOOLS[0].name, {"path": "/b"}),
+        ),
+    ),
+    Turn(
+        "user",
+        (
+            ToolResultBlock("t1", "the file"),
+            ToolResultBlock("t2", "the other"),
+            TextBlock("<system-reminder>be brief</system-reminder>"),
+        ),
+    ),
     Turn("assistant", "It says hello."),
     Turn("user", "Thanks."),
     Turn("system", "A late rule."),
@@ -74,11 +88,11 @@ CHOICES = (
 class Session:
     """A conversation with a server that refuses some things."""
 
-    def __init__(self, refused: Sequence[str]) -> None:
+    def __init__(self, refused: Sequence[str], parallel_requests: int = 1) -> None:
         target = target_at("http://fake/v1", "generic")
         target = replace(target, profile=replace(target.profile, **PROFILE_WITH_ALL))
         self.server = RefusingBackend(target, refused)
-        admission = Admission(1, 0)
+        admission = Admission(parallel_requests, 0)
         self.upstream = Upstream(
             FollowedServer(self.server), dialect_named("openai_chat"), CircuitBreaker(lambda: 0.0), admission
         )
@@ -118,5 +132,18 @@ def test_a_prefill_is_understood_whatever_the_server_refuses(refused: list[str])
         played = Session(refused)
         await played.send(replace(REQUEST, messages=(Turn("user", "Answer in JSON."), Turn("assistant", "{"))))
         assert played.server.accepted
+
+    asyncio.run(session())
+
+
+def test_requests_that_are_refused_at_once_all_learn_and_none_fails() -> None:
+    async def session() -> None:
+        refused = ["top_k", "system role", "many tokens", "null content"]
+        played = Session(refused, parallel_requests=20)
+        await asyncio.gather(*(played.send(replace(REQUEST, messages=TURNS[:3])) for _ in range(20)))
+
+        assert len(played.server.accepted) == 20
+        learned = [learned.amendment.quirk for learned in played.upstream.learned.all()]
+        assert sorted(learned) == ["empty_content", "field_ranges", "omitted_fields", "system_prompt"]
 
     asyncio.run(session())

@@ -6,7 +6,7 @@ in which servers report errors.
 """
 
 from . import error_wordings
-from .amendments import Amendment, amended
+from .amendments import Amendment, Change, amended
 from .base import (
     BackendName,
     BackendProfile,
@@ -31,6 +31,7 @@ __all__ = [
     "Amendment",
     "BackendName",
     "BackendProfile",
+    "Change",
     "Continuation",
     "DialectName",
     "EmptyContent",

@@ -6,7 +6,8 @@ role, a name.  Its refusal says what to send instead; that is an `Amendment`, an
 the amended profile.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +16,10 @@ from .base import BackendProfile, FieldRange
 
 MAX_REASON_CHARACTERS = 300
 """The part of a refusal that is kept with its amendment: its first sentences."""
+
+
+Change: TypeAlias = tuple[str, bool | int | str | FieldRange]
+"""A quirk and its new value."""
 
 
 class Amendment(Struct, frozen=True):
@@ -42,7 +47,7 @@ class Amendment(Struct, frozen=True):
             for word, end in (("from", self.value.lowest), ("to", self.value.highest))
             if end is not None
         ]
-        return f"{self.quirk}: {self.value.name} {' '.join(ends)}"
+        return f"{self.quirk}: {self.value.name} {' '.join(ends) or ' or '.join(self.value.values)}"
 
 
 def amended(profile: BackendProfile, amendments: Iterable[Amendment]) -> BackendProfile:
@@ -62,6 +67,10 @@ def amended(profile: BackendProfile, amendments: Iterable[Amendment]) -> Backend
 
 
 def _with_item(items: Iterable[object], item: object) -> list[object]:
-    """Return the items with one more; a range takes the place of an earlier one for the same field."""
-    name = item.get("name") if isinstance(item, dict) else item
-    return [one for one in items if (one.get("name") if isinstance(one, dict) else one) != name] + [item]
+    """Return the items with one more; what is said of a field's range is added to what an earlier one says."""
+    if not isinstance(item, Mapping):
+        return [one for one in items if one != item] + [item]
+    before = [one for one in items if isinstance(one, Mapping)]
+    same = next((one for one in before if one["name"] == item["name"]), {})
+    stated = {name: value for name, value in item.items() if value not in (None, (), [])}
+    return [*(one for one in before if one["name"] != item["name"]), {**same, **stated}]

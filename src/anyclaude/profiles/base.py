@@ -39,6 +39,10 @@ Prefill: TypeAlias = Literal["assistant_message", "in_question"]
 """How a conversation that ends in the assistant's words is sent: as it is, or with these words in the user's question
 (llama.cpp: "Assistant response prefill is incompatible with enable_thinking")."""
 
+CallsInMessage: TypeAlias = Literal["all", "one"]
+"""Whether the calls that the model made at once are sent back in one message, or each in its own, before its result:
+Llama 3's template raises on several ("This model only supports single tool-calls at once!", vLLM issue 25108)."""
+
 EmptyContent: TypeAlias = Literal["null", "empty_string", "placeholder"]
 """The content of an assistant message that has only calls."""
 
@@ -77,11 +81,14 @@ which lowers only what would extend a repetition."""
 
 
 class FieldRange(Struct, frozen=True):
-    """The values of a numeric field, or the lengths of a list, that a server accepts, both ends included."""
+    """
+    The values of a field that a server accepts: numbers or lengths of a list, both ends included, or the listed words.
+    """
 
     name: str
     lowest: float | None = None
     highest: float | None = None
+    values: tuple[str, ...] = ()
 
 
 FactsSource: TypeAlias = Literal["llamacpp_props", "lmstudio_models", "ollama_show", "openai_models"]
@@ -178,6 +185,7 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     text_after_results: TextAfterResults = "user_message"
     prefill: Prefill = "assistant_message"
     empty_content: EmptyContent = "null"
+    calls_in_message: CallsInMessage = "all"
     reply_format: ReplyFormat = "json_schema"
     streams: bool = True
     """Whether the reply can be requested as a stream; one that cannot arrives whole."""

@@ -124,7 +124,8 @@ _EXCESS = _any_of(
     r"\btoo (?:long|large|big|many|great|lengthy)\b|\bexceed|\boverflow|\bsurpass|\bbeyond\b|\bfull\b",
     r"\b(?:long|larg|great|bigg|high|short|small)er than\b|\b(?:more|less|fewer) than\b|\bat most\b|<=",
     r"\bover (?:the|its|your|our)\b|\bout ?of (?:context|range)\b|\brange of\b",
-    r"\b(?:not|cannot|cant|doesnt|wont|didnt) fit\b|\bnot enough\b|\bcan only\b|\bonly \(?\d",
+    r"\b(?:not|cannot|cant|doesnt|wont|didnt) fit\b|\bnot enough\b"
+    r"|\bcan only\b(?! (?:be|appear|come|have|contain)\b)|\bonly \(?\d",
     r"\b(?:limit|maximum)(?: context)? (?:is |was |has been )?(?:reached|hit)\b",
     r"\b(?:reduc|shorten|decreas|trim)\w*",
     r"\bmax(?:imum)?(?: is| of|:|=) ?\(?\d|\d ?(?:tokens )?>=? ?\(?\d",
@@ -156,7 +157,8 @@ _VAGUE = re.compile(
 """An error that says nothing, as Cerebras and LMDeploy refuse a prompt that is too long: status 400 without a body."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?;。])\s+|\n+|(?<=。)")
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z0-9])(?=[\u4e00-\u9fff])|(?<=[\u4e00-\u9fff])(?=[A-Za-z0-9])")
+"""Where a word ends without a space: in a name, and beside Chinese characters."""
 
 
 def overflow(message: str, names: str = "") -> Overflow:
@@ -195,7 +197,11 @@ def _may_mean_it(sentence: str) -> bool:
     return bool(is_size or _PERHAPS_OF_MESSAGES.search(sentence))
 
 
+_INPUT_VALIDATION = re.compile(r"input validation error", re.IGNORECASE)
+"""The heading of each refusal of TGI and Together, whatever was refused."""
+
+
 def _plain(text: str) -> str:
     """Return the text in lower case, with the parts of names as words: `max_model_len`, `ContextWindowExceeded`."""
-    text = _HUMP.sub(" ", text[:MAX_CHARACTERS])
+    text = _HUMP.sub(" ", _INPUT_VALIDATION.sub("validation error", text[:MAX_CHARACTERS]))
     return re.sub(r"['’`\"*]", "", re.sub(r"[_\xa0]|(?<=\w)-(?=[^\W\d])", " ", text)).lower()

@@ -5,71 +5,28 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
+from tests.dialects.openai_chat.refused import (
+    ALL,
+    ANSWER,
+    CALLING,
+    FORGETTING,
+    GENERIC,
+    NAMED,
+    RESULT,
+    SCHEMA,
+    SYSTEM,
+    TOOL,
+    USER,
+    body,
+    learned,
+)
 
 from anyclaude.dialects import WireRequest
 from anyclaude.dialects.openai_chat.amending import amendment_for
 from anyclaude.dialects.openai_chat.rejections import rejection
 from anyclaude.errors import BackendRejected
-from anyclaude.profiles import BackendProfile, FieldRange, amended, profile_named
-from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
-
-GENERIC = replace(
-    profile_named("generic"), mid_conversation_system="system_message", earlier_reasoning="reasoning_content"
-)
-FORGETTING = replace(GENERIC, earlier_reasoning="drop")
-
-TOOL: JsonObject = {"type": "function", "function": {"name": "Read", "parameters": {"type": "object"}}}
-CALL: JsonObject = {"id": "call00001", "type": "function", "function": {"name": "Read", "arguments": "{}"}}
-SYSTEM: JsonObject = {"role": "system", "content": "Be brief."}
-USER: JsonObject = {"role": "user", "content": "Hello"}
-CALLING: JsonObject = {"role": "assistant", "content": None, "tool_calls": [CALL]}
-RESULT: JsonObject = {"role": "tool", "tool_call_id": "call00001", "content": "text"}
-ANSWER: JsonObject = {"role": "assistant", "content": "{"}
-NAMED: JsonObject = {"type": "function", "function": {"name": "Read"}}
-SCHEMA: JsonObject = {"type": "json_schema", "json_schema": {"name": "reply", "schema": {"type": "object"}}}
-
-
-def body(*messages: JsonObject, **fields: JsonValue) -> JsonObject:
-    """Return a body as the encoder makes it."""
-    return {
-        "model": "m",
-        "messages": [*(messages or (SYSTEM, USER))],
-        "max_tokens": 32_000,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        **fields,
-    }
-
-
-def learned(
-    words: str, sent: JsonObject, status: int = 400, profile: BackendProfile = GENERIC
-) -> tuple[str, object] | None:
-    """Return the quirk and the value that a refusal teaches."""
-    refusal = BackendRejected(words, status, "invalid_request_error")
-    amendment = amendment_for(refusal, WireRequest("/chat/completions", encode_json(sent)), profile)
-    return None if amendment is None else (amendment.quirk, amendment.value)
-
-
-ALL = body(
-    SYSTEM,
-    USER,
-    CALLING,
-    RESULT,
-    USER,
-    tools=[TOOL],
-    tool_choice="auto",
-    parallel_tool_calls=False,
-    temperature=0.7,
-    top_p=0.9,
-    top_k=40,
-    stop=["a", "b", "c", "d", "e"],
-    reasoning_effort="high",
-    chat_template_kwargs={"enable_thinking": True},
-    frequency_penalty=1.0,
-    session_id="s",
-)
-
+from anyclaude.profiles import FieldRange, amended
+from anyclaude.protocol.json_values import JsonObject, encode_json
 
 OMITTED = [
     # OpenAI, o-series and GPT-5

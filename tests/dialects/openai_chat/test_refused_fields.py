@@ -126,3 +126,22 @@ def test_a_format_is_asked_for_in_words_if_its_field_is_refused() -> None:
 
     assert '{"type":"object"}' in last_text(body)
     assert dropped_from(without("response_format"), output_config=FORMAT) == {"output_config.format": 1}
+
+
+@pytest.mark.parametrize(
+    ("effort", "accepted", "sent"),
+    [
+        ("high", ("low", "high"), "high"),
+        ("high", ("minimal", "low", "medium"), "medium"),
+        ("medium", ("low", "high", "max"), "high"),
+        ("low", ("none", "medium"), "medium"),
+        ("high", ("none", "default"), None),
+    ],
+)
+def test_an_effort_that_is_refused_becomes_the_nearest_that_is_accepted(
+    effort: str, accepted: tuple[str, ...], sent: str | None
+) -> None:
+    efforts = replace(
+        PROFILE, accepts_reasoning_effort=True, field_ranges=(FieldRange("reasoning_effort", values=accepted),)
+    )
+    assert body_of(efforts, output_config={"effort": effort}).get("reasoning_effort") == sent

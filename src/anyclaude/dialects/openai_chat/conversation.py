@@ -36,6 +36,7 @@ from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.protocol.provider_fields import ProviderFields
 from anyclaude.tool_schemas import wire_name
 
+from .call_order import in_order
 from .dropped_fields import DroppedFields
 from .in_words import GO_ON, call_in_words, result_in_words
 from .parts import Part, PartReader, Picture, encode_parts, joined_text
@@ -87,7 +88,7 @@ def encode_conversation(
     else:
         conversation.add(last)
         conversation.ask(spoken.instructions)
-    return conversation.messages
+    return in_order(conversation.messages, profile)
 
 
 class Call(Struct, frozen=True):

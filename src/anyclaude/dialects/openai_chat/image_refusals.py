@@ -38,6 +38,7 @@ REFUSALS = re.compile(
     r"|unknown image model type|at most 0 image"  # vLLM
     r"|missing data required for image input|no endpoints found that support (?:image|vision)"  # Ollama, OpenRouter
     r"|vision model is not loaded|not configured with an? mmproj|not compiled for multi-?modal"  # LM Studio, llama.cpp
+    r"|(?:cannot|cant) (?:process|handle|understand) images(?= with this|\W*$)"
     r"|non-text content requires",  # xLLM
     re.IGNORECASE,
 )
@@ -45,6 +46,7 @@ REFUSALS = re.compile(
 
 STRINGS_ONLY = re.compile(
     r"messages?\b.{0,60}content\b.{0,60}(?:must|should) be a (?:valid )?string\b"
+    r"|content\b.{0,20}\bexpected (?:a )?string,? (?:but )?(?:got|received|found) (?:an? )?(?:array|list|sequence)"
     r"|can only concatenate str \(not list\)|\blist object has no attribute",
     re.IGNORECASE,
 )

@@ -14,6 +14,9 @@ NEVER_OMITTED = frozenset({"model", "messages"})
 LIMITS_OF_THE_REPLY = frozenset({"max_tokens", "max_completion_tokens"})
 """Two names of one field; a server's refusal may use either."""
 
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""The values of `reasoning_effort` that servers know, in their order."""
+
 OWN_NAMES = {"stop": "stop_sequences", "max_completion_tokens": "max_tokens", "response_format": "output_config.format"}
 """The client's names of fields that have another one in Chat Completions."""
 
@@ -75,8 +78,20 @@ def _in_range(value: JsonValue, name: str, limits: FieldRange, dropped: DroppedF
                 return value
             _note(name, f"this server's limit is {nearest:g}", dropped)
             return int(nearest) if isinstance(value, int) and float(nearest).is_integer() else float(nearest)
+        case str() if limits.values and value not in limits.values:
+            nearest_word = _nearest_effort(value, limits.values)
+            _note(name, f"this server takes {nearest_word or 'other values'}", dropped)
+            return nearest_word
         case _:
             return value
+
+
+def _nearest_effort(value: str, accepted: tuple[str, ...]) -> str | None:
+    """Return the accepted effort that is nearest, the higher of two; `None`, the server's own, if it knows others."""
+    known = [effort for effort in accepted if effort in EFFORTS and effort != "none"]
+    if value == "none" or value not in EFFORTS or not known:
+        return None
+    return min(known, key=lambda effort: (abs(EFFORTS.index(effort) - EFFORTS.index(value)), -EFFORTS.index(effort)))
 
 
 def _without(value: JsonObject, path: list[str], whole_path: str, dropped: DroppedFields) -> JsonObject:

@@ -101,6 +101,8 @@ class Refusal(Struct, frozen=True):
 
     message: str
     type: str = ""
+    param: str = ""
+    """The field that is refused (OpenAI, Volcengine); the words need not name it."""
     code: int | None = None
     """The status in the error, if it is one of HTTP's."""
     prompt_tokens: int | None = None
@@ -187,6 +189,7 @@ def _rejected(
         status = 529  # transient: the client waits and asks again
     error = BackendRejected(text, status, _kind(status), retry_after_seconds)
     error.may_be_too_long = overflow == "possible" and status in MAY_BE_OVERFLOW
+    error.param, error.code = refusal.param, refusal.type
     error.lacks_model = bool(status in LACK_OF_MODEL and error_wordings.LACKS_MODEL.search(f"{refusal.type} {words}"))
     return error
 
@@ -228,6 +231,7 @@ def _refusal_in(raw: JsonValue) -> Refusal:
     return Refusal(
         words or _as_text(raw),
         " ".join(word for name in TYPE_FIELDS if isinstance(word := raw.get(name), str)),
+        param if isinstance(param := raw.get("param"), str) else "",
         next((code for code in codes if 400 <= code <= 599), None),
         _integer(raw.get("n_prompt_tokens")),
         _integer(raw.get("n_ctx")),
@@ -291,8 +295,10 @@ def _message_in(raw: JsonObject) -> str:
 def _upstream_message(raw: JsonObject) -> str:
     """Return the provider's message that OpenRouter passes on; its own message then has no information."""
     metadata = raw.get("metadata")
-    message = metadata.get("raw") if isinstance(metadata, dict) else None
-    return f": {message}" if isinstance(message, str) else ""
+    raw_error = metadata.get("raw") if isinstance(metadata, dict) else None
+    inner = _inner_error(raw_error)
+    message = _message_in(inner) if isinstance(inner, dict) else inner
+    return f": {message}" if isinstance(message, str) and message else ""
 
 
 def _problem(problem: JsonValue) -> str:

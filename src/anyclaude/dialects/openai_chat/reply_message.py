@@ -17,6 +17,14 @@ UNKNOWN_REASONING = " "
 4178, llmgateway pull 2093)."""
 
 
+def without_calls(profile: BackendProfile) -> JsonObject:
+    """Return the message of a reply that had only calls, without them."""
+    message: dict[str, JsonValue] = {"role": "assistant", "content": EMPTY[profile.empty_content]}
+    if profile.earlier_reasoning == "always_reasoning_content":
+        message["reasoning_content"] = UNKNOWN_REASONING
+    return message
+
+
 class Reply:
     """What the assistant said in one turn; the text and the calls it wrote into it, as they stood."""
 
