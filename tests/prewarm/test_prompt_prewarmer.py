@@ -79,8 +79,9 @@ async def test_the_next_run_evaluates_the_first_prompt_of_the_last_session_witho
 
 async def test_without_a_recorded_prompt_nothing_is_evaluated(tmp_path: Path, backend: RawBackend) -> None:
     async with running_gateway(tmp_path, target_at(backend.base_url), options=prewarming(tmp_path)) as gateway:
+        while (state := (await prewarm_status(gateway))["warm_up"]) == "waiting":
+            pass  # the store is read in a thread; the prompt of the conversation is in it afterwards
         await converse(gateway, backend, first_request("Pull the weeds"))
-        state = (await prewarm_status(gateway))["warm_up"]
 
     assert len(backend.requests) == 1
     assert state == "nothing to evaluate"

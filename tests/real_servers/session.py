@@ -81,7 +81,7 @@ async def played_session(server: RealServer, model_file: Path | None, *server_wo
 async def _client(home: Path, *words: str) -> tuple[int, str, str]:
     """Run `anyclaude` with the real client, whose prompt is as short as its flags make it, in a clean environment."""
     client = installed_client(NATIVE)
-    prompt = f"Call the Read tool for the file {home}/notes.txt, then say what is in it."
+    prompt = f"What is the password in {home}/notes.txt?"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "anyclaude", "-p", prompt, "--bare", "--tools", "Read"),
         *("--output-format", "stream-json", "--verbose", *words),

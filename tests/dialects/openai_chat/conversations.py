@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from anyclaude.dialects.openai_chat import OpenAiChat
 from anyclaude.dialects.openai_chat.conversation import encode_conversation
@@ -13,7 +14,8 @@ from anyclaude.profiles import BackendProfile, profile_named
 from anyclaude.protocol.json_values import JsonObject, JsonValue, decode_json
 from anyclaude.protocol.messages_request import MessagesRequest, request_from
 
-PROFILE = profile_named("vllm")
+PROFILE = replace(profile_named("vllm"), forces_calls_by="tool_choice")
+"""A server that takes every field, and enforces `tool_choice`."""
 
 Shape: TypeAlias = tuple[str, tuple[str, ...]]
 """The shape of a turn: its role, and the kinds of its blocks."""
