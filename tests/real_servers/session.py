@@ -25,8 +25,8 @@ CONTENT = f"The password is {ANSWER}."
 CONTEXT_TOKENS = 8_192
 """Stated in a Hugging Face folder; the session needs two thousand."""
 
-EXTRA_BODY = json.dumps({"temperature": 0})
-"""A field that the client adds to each request; with sampling, every session would differ."""
+EXTRA_BODY = json.dumps({"temperature": 0.2})
+"""A field that the client adds to each request: a small model that is not sampled at all repeats its call for ever."""
 
 PATIENCE_SECONDS = 1_500.0
 """The slowest engine evaluates two tokens per second."""
@@ -81,7 +81,7 @@ async def played_session(server: RealServer, model_file: Path | None, *server_wo
 async def _client(home: Path, *words: str) -> tuple[int, str, str]:
     """Run `anyclaude` with the real client, whose prompt is as short as its flags make it, in a clean environment."""
     client = installed_client(NATIVE)
-    prompt = f"What is the password in {home}/notes.txt?"
+    prompt = f"Read the file {home}/notes.txt and tell me the password that is in it."
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "anyclaude", "-p", prompt, "--bare", "--tools", "Read"),
         *("--output-format", "stream-json", "--verbose", *words),
