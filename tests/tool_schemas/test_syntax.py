@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from anyclaude.protocol.json_values import JsonError
+from anyclaude.protocol.json_values import JsonError, JsonObject
 from anyclaude.tool_schemas.syntax import (
     ENCODED_TWICE,
     MAX_REPAIRED_BRACKETS,
@@ -130,3 +130,19 @@ def test_one_object_beside_empty_ones_or_itself_is_the_arguments(text: str) -> N
 def test_two_different_objects_are_no_arguments() -> None:
     with pytest.raises(JsonError):
         read_arguments('{"a":1}{"a":2}')
+
+
+@given(st.sets(st.integers(1, 24), min_size=1, max_size=4).map(sorted))
+def test_arguments_may_come_as_a_growing_sum(ends: list[int]) -> None:
+    text = '{"path":"/a","n":{"b":1}}'
+    reading = read_arguments("".join(text[:end] for end in ends) + text)
+
+    assert (reading.arguments, reading.changes) == ({"path": "/a", "n": {"b": 1}}, (SURPLUS,))
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [('{"a":{"a":1}}', {"a": {"a": 1}}), ('{"a":1,"b":{"a":1}}', {"a": 1, "b": {"a": 1}})],
+)
+def test_an_object_in_an_object_is_no_growing_sum(text: str, arguments: JsonObject) -> None:
+    assert read_arguments(text).arguments == arguments

@@ -60,7 +60,7 @@ def _read(text: str, known: Set[str]) -> tuple[JsonValue, tuple[str, ...]]:
     try:
         return decode_json(text.encode("utf-8", "surrogatepass")), ()
     except JsonError as strict:
-        if (only := _only_object(text)) is not None:
+        if (only := _only_object(text) or _last_sum(text)) is not None:
             return only, (SURPLUS,)
         try:
             return read_leniently(text), (SYNTAX,)
@@ -83,6 +83,47 @@ def _only_object(text: str) -> JsonObject | None:
     filled = [value for value in objects if value] or objects[:1]
     is_one = len(values) > 1 and len(objects) == len(values) and all(value == filled[0] for value in filled)
     return filled[0] if is_one else None
+
+
+def _last_sum(text: str) -> JsonObject | None:
+    """
+    Return the object of a text that has the beginnings of it before it, from a server that sends the sum each time.
+
+    In `{"a":{"a":1}` the second piece may be a value or a sum; only a text that is no JSON as it stands comes here.
+    """
+    if len(text) > MAX_REPAIRED_CHARACTERS or text.count("{") > MAX_REPAIRED_BRACKETS:
+        return None
+    for start in _places_of_braces(text):
+        whole = text[start:]
+        if start and (value := _object(whole)) is not None and _is_made_of_beginnings(text[:start], whole):
+            return value
+    return None
+
+
+def _is_made_of_beginnings(text: str, whole: str) -> bool:
+    """Return whether a text is a sequence of beginnings of `whole`."""
+    while text:
+        start = next((at for at in _places_of_braces(text) if whole.startswith(text[at:])), None)
+        if start is None:
+            return False
+        text = text[:start]
+    return True
+
+
+def _places_of_braces(text: str) -> Iterator[int]:
+    """Yield the places of opening braces, the last first."""
+    at = text.rfind("{")
+    while at >= 0:
+        yield at
+        at = text.rfind("{", 0, at)
+
+
+def _object(text: str) -> JsonObject | None:
+    try:
+        value = decode_json(text.encode("utf-8", "surrogatepass"))
+    except JsonError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _with_quotes_in_strings(text: str, known: Set[str]) -> JsonObject | None:

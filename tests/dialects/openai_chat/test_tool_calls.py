@@ -170,15 +170,6 @@ def test_a_name_may_come_in_pieces_or_as_a_growing_sum(data: st.DataObject, late
     assert assembled_calls([*named, CallPart(0, None, FunctionPart(None, "{}"))]) == (("WebSearch", "{}"),)
 
 
-@given(st.integers(1, 6), st.integers(1, 6))
-def test_arguments_may_come_as_a_growing_sum(first: int, second: int) -> None:
-    text = '{"path":"/a","n":{"b":1}}'
-    ends = [first, first + second, len(text)]
-    parts = [CallPart(0, "c", FunctionPart("Read", text[:end])) for end in ends]
-
-    assert assembled_calls(parts) == (("Read", text),)
-
-
 @pytest.mark.parametrize("empty", ["{}", "null", " { } "])
 def test_an_empty_object_before_the_arguments_of_the_same_call_is_not_another_call(empty: str) -> None:
     parts = [CallPart(0, "c", FunctionPart("Read", empty)), CallPart(0, "c", FunctionPart("Read", '{"a":1}'))]

@@ -59,15 +59,8 @@ class Call:
         if self.withheld and arguments.lstrip().startswith("{"):
             self.withheld = ""
             self.pieces.clear()
-        arguments = self._added_by(arguments)
         self.pieces.append(arguments)
         return self.settle() + arguments
-
-    def _added_by(self, arguments: str) -> str:
-        """Return what a piece adds: where it repeats all that came before it, the server sends the sum each time."""
-        if not self.pieces or not arguments.startswith("{") or not arguments.startswith(self.pieces[0]):
-            return arguments  # a cheap check first: the next one joins the pieces
-        return arguments.removeprefix("".join(self.pieces))
 
     def settle(self) -> str:
         """Return the empty object that was withheld, now that it is all there is."""
