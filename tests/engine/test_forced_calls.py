@@ -133,4 +133,4 @@ async def test_an_invalid_call_is_replaced_by_one_that_the_engine_was_made_to_wr
     assert text.type == "text"
     assert call.type == "tool_use"
     jsonschema.validate(call.input, READ["input_schema"])
-    assert message.stop_reason == "tool_use"
+    assert message.stop_reason == "stop_sequence"  # which ended the text; the call was put behind it

@@ -152,7 +152,7 @@ class ReplyStream:
 
     async def _asked_again(self, prepared: PreparedRequest, call: RejectedCall) -> Sequence[Delta]:
         """Request an invalid call again; return it as the model wrote it if that fails, or if the reply was cut."""
-        is_whole = self._stream.stop_reason in ENDED_BY_THE_MODEL
+        is_whole = self._stream.stop_reason in {*ENDED_BY_THE_MODEL, "stop_sequence"}
         reply = await self._constrained_reply(prepared, call.tool) if is_whole else []
         usage = usage_of_both(self._stream.reported, reply)
         valid = replacement(call, reply, prepared.source.request.tools)

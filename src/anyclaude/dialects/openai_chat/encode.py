@@ -115,8 +115,13 @@ def _sampling(request: MessagesRequest, profile: BackendProfile, dropped: Droppe
 
 
 def _stop(request: MessagesRequest, profile: BackendProfile, enforced: EnforcedContent) -> JsonObject:
-    """Return the stop sequences, unless the gateway has to find them in the text to know which one it was."""
-    is_sent = profile.names_stop_sequences or enforced != "any"
+    """
+    Return the stop sequences, unless the gateway has to find them in the text to know which one it was.
+
+    A server also matches them in the arguments of calls, which they must not end.
+    """
+    may_call = enforced == "call" or bool(request.tools)
+    is_sent = enforced == "format" or (profile.names_stop_sequences and not may_call)
     return {"stop": list(request.stop_sequences)} if is_sent and request.stop_sequences else {}
 
 
