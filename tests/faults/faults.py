@@ -50,9 +50,9 @@ class Offsets:
     """
     Byte offsets in the body of a reply at which its meaning changes.
 
-    From `may_have_content` the JSON of the first event is complete, so a decoder may accept it; from `has_content` its
-    blank line has arrived, so a decoder must.  `may_be_finished` and `is_finished` are these two offsets for the first
-    event that ends the reply.
+    From `may_have_content` the JSON of the first event with content is complete, so a decoder may accept it; from
+    `has_content` its blank line has arrived, so a decoder must.  `may_be_finished` and `is_finished` are these two
+    offsets for the first event that ends the reply.
     """
 
     may_have_content: int
@@ -64,6 +64,8 @@ class Offsets:
 def offsets_in(body: bytes) -> Offsets:
     """Return the offsets of a body."""
     first = body.index(b"\n\n")
+    if b'"name"' in body[:first]:  # it may go on in the next event, which shows that it is complete
+        first = body.index(b"\n\n", first + 2)
     found = [at for mark in FINISH_MARKS if (at := body.find(mark)) >= 0]
     last = body.index(b"\n\n", min(found)) if found else len(body) + 1
     return Offsets(first, first + 2, last, last + 2)
