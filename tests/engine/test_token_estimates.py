@@ -75,7 +75,9 @@ async def test_after_one_count_the_estimates_of_a_growing_conversation_are_withi
     reply = await ask(estimating.base_url, "POST", "/v1/messages", session(0), CLAUDE_CODE)
     first = await tokens(estimating, session(0), "calibrated")
 
-    assert at(reply.json, "usage", "input_tokens") == first == await tokens(counting, session(0), "engine")
+    assert at(reply.json, "usage", "input_tokens") == first
+    # For one text the engine's route counted 13,031 tokens, and its reply reported 13,030 (b11549).
+    assert first == pytest.approx(await tokens(counting, session(0), "engine"), abs=1)
     for rounds in range(1, len(FILES) + 1):
         exact = await tokens(counting, session(rounds), "engine")
         assert await tokens(estimating, session(rounds), "calibrated") == pytest.approx(exact, rel=0.1)
