@@ -18,6 +18,9 @@ NAME = re.compile(r"[\w.\-:/]*")
 STRAY = re.compile(r"[\s;,}\]]*")
 """Between two calls: white space, separators, and the closing brackets that small models add."""
 
+DOUBLED_BRACES = ('{{"name"', '{{ "name"')
+"""How the template of Qwen2.5-Coder shows a call, by mistake, and how the model then writes some."""
+
 _CALL = ".call"
 """After the names of Llama 3's built-in tools."""
 _BEGINS_JSON = ("{", "[", "]", '"', "'")
@@ -48,6 +51,8 @@ def read_value(source: Source, offered: OfferedCalls, end: str = "", *, is_certa
     if (yield from is_python_list(source, offered)):
         span = yield from read_whole_span(source, end)
         return python_calls(span.text, offered)
+    if (yield from source.has_one_of(DOUBLED_BRACES)):
+        source.advance(1)  # the one too many at its end is skipped with those that small models add
     span = yield from read_whole_span(source, end, CallShape(offered, is_certain=is_certain))
     return offered.from_span(span, is_certain=is_certain)
 
