@@ -275,7 +275,7 @@ def _is_content(delta: Delta) -> bool:
     """Return whether a delta has something for the reader: text that is not blank, or a call."""
     match delta:
         case TextDelta(text) | ThinkingDelta(text):
-            return not text.isspace() and text != ""
+            return bool(text.strip())
         case ToolCallDelta():
             return True
         case _:

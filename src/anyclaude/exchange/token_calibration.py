@@ -53,8 +53,8 @@ class TokenEstimate(Struct, frozen=True):
     is_calibrated: bool
 
 
-class CountedPrompt(Struct, frozen=True):
-    """The last prompt of a conversation that the engine has counted."""
+class WeighedPrompt(Struct, frozen=True):
+    """The last prompt of a conversation that the engine has counted, and what it weighs."""
 
     model: Model
     beginning: int
@@ -80,7 +80,7 @@ class Rate(Struct, frozen=True):
         """The quotient; a prompt without tokens is never kept."""
         return self.weight / self.tokens
 
-    def with_prompt(self, counted: CountedPrompt) -> "Rate":
+    def with_prompt(self, counted: WeighedPrompt) -> "Rate":
         """Return the rate with one more prompt."""
         return Rate(KEPT_SHARE * self.weight + counted.weight, KEPT_SHARE * self.tokens + counted.tokens)
 
@@ -90,7 +90,7 @@ class TokenCalibration(ExchangeListener):
 
     def __init__(self) -> None:
         self._weight = PromptWeight()
-        self._counted: OrderedDict[str, CountedPrompt] = OrderedDict()
+        self._counted: OrderedDict[str, WeighedPrompt] = OrderedDict()
         self._rates: OrderedDict[Model, Rate] = OrderedDict()
 
     def exchange_ended(self, event: ExchangeEnded) -> None:
@@ -127,9 +127,9 @@ class TokenCalibration(ExchangeListener):
         latest = next(reversed(self._rates.values()), None)
         return CHARACTERS_PER_TOKEN if latest is None else latest.weight_per_token
 
-    def _measured(self, prepared: PreparedRequest, tokens: int) -> CountedPrompt:
+    def _measured(self, prepared: PreparedRequest, tokens: int) -> WeighedPrompt:
         request = prepared.source.request
-        return CountedPrompt(
+        return WeighedPrompt(
             model=(prepared.target.address, prepared.model),
             beginning=self._weight.of_beginning(request),
             weight=self._weight(request),
@@ -138,13 +138,13 @@ class TokenCalibration(ExchangeListener):
         )
 
 
-def _is_of_a_part(counted: CountedPrompt, last: CountedPrompt) -> bool:
+def _is_of_a_part(counted: WeighedPrompt, last: WeighedPrompt) -> bool:
     """Return whether a count is too low for a prompt that extends an earlier one."""
     is_longer = counted.weight >= last.weight
     return is_longer and counted.tokens < MIN_SHARE * last.tokens and _begins_alike(counted, last)
 
 
-def _begins_alike(one: CountedPrompt, other: CountedPrompt) -> bool:
+def _begins_alike(one: WeighedPrompt, other: WeighedPrompt) -> bool:
     return (one.model, one.beginning) == (other.model, other.beginning)
 
 

@@ -7,6 +7,7 @@ Measured with Qwen2.5's vocabulary, in characters per token: Python 4.2, this pr
 """
 
 from .characters import content_size, json_size
+from .content import ContentBlock, blocks_of
 from .identity_cache import IdentityFacts
 from .messages_request import MessagesRequest, Tool, Turn
 
@@ -23,9 +24,10 @@ def text_weight(text: str) -> int:
 
 
 class PromptWeight:
-    """Weighs prompts; what was weighed is cached, because requests repeat their turns and tools."""
+    """Weighs prompts; what was weighed is cached, because requests repeat their instructions, tools and turns."""
 
     def __init__(self) -> None:
+        self._of_block = IdentityFacts(_block_weight)
         self._of_turn = IdentityFacts(_turn_weight)
         self._of_tool = IdentityFacts(_tool_weight)
 
@@ -35,8 +37,12 @@ class PromptWeight:
 
     def of_beginning(self, request: MessagesRequest) -> int:
         """Return the weight of what the prompts of a conversation begin with: instructions, tools, first message."""
-        system = content_size(request.system, text_weight)
+        system = sum(map(self._of_block, blocks_of(request.system)))
         return system + sum(map(self._of_tool, request.tools)) + sum(map(self._of_turn, request.messages[:1]))
+
+
+def _block_weight(block: ContentBlock) -> int:
+    return content_size((block,), text_weight)
 
 
 def _turn_weight(turn: Turn) -> int:
