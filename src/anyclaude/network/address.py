@@ -8,6 +8,7 @@ with each request, credentials, an address without a scheme, IPv6 with and witho
 
 import re
 from base64 import b64encode
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Literal, TypeAlias
 from urllib.parse import quote, unquote
@@ -188,6 +189,7 @@ class ServerAddress(Struct, frozen=True, kw_only=True):
         return f"{self.scheme}://{host}" + (f":{self.port}" if self.port is not None else "")
 
 
+@lru_cache(maxsize=64)  # every request needs its server's
 def parse_address(text: str) -> ServerAddress:
     """
     Take an address apart.
