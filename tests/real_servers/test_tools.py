@@ -18,34 +18,22 @@ def called(message: Message) -> list[tuple[str, object]]:
     return [(block.name, block.input) for block in message.content if block.type == "tool_use"]
 
 
+async def forced_calls(played: Played, choice: ToolChoiceParam) -> list[str]:
+    """Return the tools that a reply with this choice calls."""
+    async with played.client() as client:
+        message = await ask(client, LOOK, CALL_TOKENS, tools=[READ, LIST], choice=choice)
+    assert message.stop_reason == "tool_use"
+    return [name for name, _ in called(message)]
+
+
 @on_servers("choice_any")
 async def test_a_forced_call_is_a_call_of_an_offered_tool(played: Played) -> None:
-    async with played.client() as client:
-        message = await ask(
-            client,
-            LOOK,
-            CALL_TOKENS,
-            tools=[READ, LIST],
-            choice=ANY,
-        )
-
-    assert message.stop_reason == "tool_use"
-    assert [name for name, _ in called(message)] in (["read_file"], ["list_folder"])
+    assert await forced_calls(played, ANY) in (["read_file"], ["list_folder"])
 
 
 @on_servers("choice_named")
 async def test_the_tool_that_was_named_is_called(played: Played) -> None:
-    async with played.client() as client:
-        message = await ask(
-            client,
-            LOOK,
-            CALL_TOKENS,
-            tools=[READ, LIST],
-            choice=LIST_ONLY,
-        )
-
-    assert message.stop_reason == "tool_use"
-    assert [name for name, _ in called(message)] == ["list_folder"]
+    assert await forced_calls(played, LIST_ONLY) == ["list_folder"]
 
 
 @on_servers("native_call", "dasllama")

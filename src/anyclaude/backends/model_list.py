@@ -18,7 +18,7 @@ LIST_NAMES = ("data", "models", "result", "results", "items", "model_list")
 """Where a list stands: OpenAI, Ollama, Cloudflare, and lists that are served page by page."""
 
 MAX_ENVELOPES = 3
-"""`{"result": {"data": {"models": …}}}`: nobody has more around a list."""
+"""`{"result": {"data": {"models": …}}}`: no server has more around its list."""
 
 WINDOW_NAMES = (
     "loaded_context_length",  # LM Studio: the model as it is loaded

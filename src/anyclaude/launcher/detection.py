@@ -72,27 +72,15 @@ async def find_server(
     """
     if settings.mode == "embedded" or (_is_open(settings) and not is_searched(settings)):
         return None
-    wanted = Wanted(
-        mode=settings.mode,
-        url=settings.backend_url,
-        model=settings.model,
-        key=settings.api_key,
-        key_for=settings.key_for,
-        network=settings.network,
-        say=say,
-        loading_seconds=loading_seconds,
-        models=settings.models,
-        context_tokens=settings.context_tokens,
-        parallel_requests=settings.parallel_requests,
-    )
+    wanted, awaited_reasons = _wanted(settings, say, loading_seconds), MAY_PASS if awaits else frozenset()
     if not is_searched(settings):
-        return await _found_or_awaited(wanted, profiles, MAY_PASS if awaits else frozenset())
+        return await _found_or_awaited(wanted, profiles, awaited_reasons)
     if (found := await search(wanted, profiles)) is None:
         return None
     kind = found.backend.target.profile
     pinned = replace(wanted, mode=kind.name, url=found.backend.target.base_url)
     if found.facts is None:
-        return await _found_or_awaited(pinned, profiles, MAY_PASS if awaits else frozenset())
+        return await _found_or_awaited(pinned, profiles, awaited_reasons)
     return _followed(pinned, await described_target(found.backend, pinned, found.facts), profiles)
 
 
@@ -156,6 +144,23 @@ def _followed(wanted: Wanted, target: BackendTarget, profiles: tuple[BackendProf
 def _asked_once(wanted: Wanted) -> Wanted:
     """Return a description of a server that is not waited for while it loads its model."""
     return replace(wanted, loading_seconds=0)
+
+
+def _wanted(settings: Settings, say: Say, loading_seconds: float) -> Wanted:
+    """Return the first server of the run as the user described it."""
+    return Wanted(
+        mode=settings.mode,
+        url=settings.backend_url,
+        model=settings.model,
+        key=settings.api_key,
+        key_for=settings.key_for,
+        network=settings.network,
+        say=say,
+        loading_seconds=loading_seconds,
+        models=settings.models,
+        context_tokens=settings.context_tokens,
+        parallel_requests=settings.parallel_requests,
+    )
 
 
 def _wanted_fallback(fallback: Fallback, settings: Settings) -> Wanted:

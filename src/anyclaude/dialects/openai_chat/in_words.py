@@ -45,7 +45,7 @@ JSON_REPLY = "Reply with one JSON object and nothing else. It must fit this JSON
 
 
 def call_in_words(name: str, arguments: str) -> str:
-    """Return a call as the model is told to write it; `arguments` is a JSON object."""
+    """Return a call in the form that the instructions ask for; `arguments` is a JSON object."""
     return CALL.format(name=encode_json(name).decode(), arguments=arguments)
 
 

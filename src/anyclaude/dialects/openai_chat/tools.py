@@ -161,7 +161,7 @@ def _encode_choice(choice: ToolChoice | None, profile: BackendProfile) -> JsonVa
 
 
 def _instruction(choice: ToolChoice, profile: BackendProfile, dropped: DroppedFields) -> str:
-    """Return the choice in words, if the server is told nothing of it in a field."""
+    """Return the choice in words, if no field of the request carries it."""
     match choice.type:
         case "any" | "tool" if profile.forces_calls_by == "words":
             dropped.note("tool_choice", "a call is asked for in words, which the server does not enforce")
