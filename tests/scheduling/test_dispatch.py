@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from dataclasses import replace as replaced
 
 import pytest
 from msgspec.structs import replace
@@ -12,7 +13,7 @@ from tests.parts.fake_backend import FakeBackend, FakeReply
 from tests.parts.gateway import target_at
 from tests.parts.manual_clock import ManualClock
 
-from anyclaude.backends import BackendReply, CircuitBreaker
+from anyclaude.backends import Backend, BackendReply, CircuitBreaker
 from anyclaude.dialects import WireRequest, dialect_named
 from anyclaude.errors import (
     BackendError,
@@ -575,3 +576,22 @@ async def test_a_refusal_in_the_stream_teaches_too() -> None:
     setup = Setup([backend(FakeReply(chunks=(words,)), WHOLE)])
 
     assert await setup.opened_text() == "Hello"
+
+
+async def test_a_server_that_lacks_the_model_is_asked_for_its_present_one_once() -> None:
+    lacking = refusal("model 'local-model' not found", 404)
+    setup = Setup([backend(lacking), backend(lacking, WHOLE)])
+    first, other = setup.backends
+    models = iter(["second", "third"])
+
+    async def ask(known: Backend) -> Backend:
+        return FakeBackend(replace(other.target, model=next(models)), lacking, WHOLE)
+
+    upstream = replaced(setup.upstreams[0], server=FollowedServer(first, ask))
+    dispatcher = Dispatcher([upstream], setup.timeouts, setup.clock.seconds, setup.clock.sleep)
+
+    with pytest.raises(BackendRejected, match="not found"):
+        await dispatcher.open(dispatcher.prepare(HELLO_REQUEST), setup.progress)
+
+    assert setup.progress.attempts == 2
+    assert upstream.backend.target.model == "second"

@@ -184,7 +184,9 @@ class Dispatcher:
         if (amended := request.upstream.amended(request, error)) is not None:
             progress.amended(amended)
             return amended
-        return await request.upstream.with_present_model(request, error)
+        again = None if progress.has_changed_model else await request.upstream.with_present_model(request, error)
+        progress.has_changed_model = progress.has_changed_model or again is not None
+        return again
 
     async def _attempt(self, request: PreparedRequest, progress: Progress) -> OpenReply:
         """Send the request once, and report the result to the circuit breaker."""

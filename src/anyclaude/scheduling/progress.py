@@ -41,6 +41,8 @@ class Progress:
     attempts: int = 0
     skipped_backends: tuple[SkippedBackend, ...] = field(default=())
     continuations: int = 0
+    has_changed_model: bool = False
+    """Whether the server lacked the model and was asked for another: once, or two models in turn would never end."""
     bad_samples: int = 0
     """How often the server could not read what its model had written."""
     admitted_at: float | None = None

@@ -118,6 +118,19 @@ def test_a_reply_is_continued_in_the_servers_way() -> None:
     assert dropped_from(profile_named("generic"), messages=begun) == {"messages.prefill": 1}
 
 
+@pytest.mark.parametrize("kind", ["vllm", "llamacpp"])
+def test_a_server_gets_stop_sequences_only_where_it_names_them_and_no_call_can_be_written(kind: str) -> None:
+    profile = profile_named(kind)
+    tool: JsonObject = {"name": "Read", "input_schema": SCHEMA}
+    hi: JsonValue = [{"role": "user", "content": "hi"}]
+
+    assert ("stop" in body_of(profile, messages=hi, stop_sequences=["END"])) == profile.names_stop_sequences
+    assert "stop" not in body_of(profile, messages=hi, stop_sequences=["END"], tools=[tool])
+    forced = body_of(profile, messages=hi, stop_sequences=["END"], tools=[tool], tool_choice={"type": "any"})
+    assert "response_format" in forced
+    assert "stop" not in forced
+
+
 @given(bodies)
 def test_any_request_can_be_encoded_for_any_server_and_always_in_the_same_bytes(raw: Json) -> None:
     try:
