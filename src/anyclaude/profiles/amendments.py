@@ -7,6 +7,7 @@ the amended profile.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import TypeAlias
 
 import msgspec
@@ -52,6 +53,11 @@ class Amendment(Struct, frozen=True):
 
 def amended(profile: BackendProfile, amendments: Iterable[Amendment]) -> BackendProfile:
     """Return the profile with the amendments, in their order; those of a release with other quirks change nothing."""
+    return _amended(profile, tuple(amendments))
+
+
+@lru_cache(maxsize=64)  # every request needs the profile of its model
+def _amended(profile: BackendProfile, amendments: tuple[Amendment, ...]) -> BackendProfile:
     fields = msgspec.to_builtins(profile)
     for amendment in amendments:
         if amendment.quirk not in BackendProfile.__struct_fields__:
