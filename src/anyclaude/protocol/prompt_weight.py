@@ -7,7 +7,7 @@ Measured with Qwen2.5's vocabulary, in characters per token: Python 4.2, this pr
 """
 
 from .characters import content_size, json_size
-from .content import ContentBlock, blocks_of
+from .content import ContentBlock, TextBlock, blocks_of
 from .identity_cache import IdentityFacts
 from .messages_request import MessagesRequest, Tool, Turn
 
@@ -27,7 +27,7 @@ class PromptWeight:
     """Weighs prompts; what was weighed is cached, because requests repeat their instructions, tools and turns."""
 
     def __init__(self) -> None:
-        self._of_block = IdentityFacts(_block_weight)
+        self._of_text = IdentityFacts[TextBlock, int](_block_weight)
         self._of_turn = IdentityFacts(_turn_weight)
         self._of_tool = IdentityFacts(_tool_weight)
 
@@ -37,8 +37,11 @@ class PromptWeight:
 
     def of_beginning(self, request: MessagesRequest) -> int:
         """Return the weight of what the prompts of a conversation begin with: instructions, tools, first message."""
-        system = sum(map(self._of_block, blocks_of(request.system)))
+        system = sum(map(self._of_block, blocks_of(request.system)))  # which is text, but for a client's mistake
         return system + sum(map(self._of_tool, request.tools)) + sum(map(self._of_turn, request.messages[:1]))
+
+    def _of_block(self, block: ContentBlock) -> int:
+        return self._of_text(block) if isinstance(block, TextBlock) else _block_weight(block)
 
 
 def _block_weight(block: ContentBlock) -> int:
