@@ -92,7 +92,8 @@ def test_several_processes_share_a_bounded_file(tmp_path: Path) -> None:
     entry_file(path, max_bytes=100_000).append(Entry(WRITERS, 0))
 
     found = list(entry_file(path).read())
-    assert len(found) == len(path.read_bytes().splitlines())
+    # Between two lines may be an empty one, where the end of the file was looked at while another process wrote it.
+    assert len(found) == len(list(filter(None, path.read_bytes().splitlines())))
     assert found[-1] == Entry(WRITERS, 0)
     assert path.stat().st_size <= 100_000
     assert [file.name for file in tmp_path.iterdir()] == ["lines"]

@@ -93,6 +93,7 @@ class LineFile(Generic[T]):
 
 def _newest_within(content: bytes, max_bytes: int) -> bytes:
     """Return the last lines of `content` that together have at most `max_bytes`, and at least the last one."""
+    content = content[: content.rfind(b"\n") + 1]  # behind it is what another process is writing
     earliest = len(content) - max_bytes
     if earliest <= 0:  # another process was faster
         return content
