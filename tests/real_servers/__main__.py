@@ -1,10 +1,10 @@
 """
 Install the real servers, and see which are there.
 
-    uv run python -m tests.real_servers                 the servers, and whether they are installed
-    uv run python -m tests.real_servers install NAME    install one, or several, into your user cache
-    uv run python -m tests.real_servers matrix          write the matrix in docs/backends.md
-    uv run python -m tests.real_servers matrix --print  print it
+    uv run python -m tests.real_servers                     the servers, and whether they are installed
+    uv run python -m tests.real_servers install [NAME]      install those that are named, or all, into your user cache
+    uv run python -m tests.real_servers matrix              write the matrix in docs/backends.md
+    uv run python -m tests.real_servers matrix --print      print it
     uv run python -m tests.real_servers session NAME        let the real Claude Code read a file on one
 """
 
@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.real_servers", description="Real model servers for tests.")
     commands = parser.add_subparsers(dest="command")
     install = commands.add_parser("install", help="install servers into your user cache")
-    install.add_argument("name", nargs="+", choices=[server.name for server in SERVERS])
+    install.add_argument("name", nargs="*", metavar="NAME", help="one of the servers; all of them without a name")
     matrix_command = commands.add_parser("matrix", help="write the matrix in docs/backends.md")
     matrix_command.add_argument("--print", action="store_true", help="print it instead")
     session = commands.add_parser("session", help="let the real Claude Code read a file")
@@ -39,9 +39,14 @@ def main() -> None:
     if options.command == "matrix":
         _write_matrix(prints=options.print)
         return
-    for name in options.name if options.command == "install" else ():
-        if not server_named(name).installation.is_installed:
-            server_named(name).installation.install()
+    if options.command == "install":
+        try:
+            named = [server_named(name) for name in options.name]
+        except LookupError as error:
+            parser.error(str(error))
+        for server in named or SERVERS:
+            if not server.installation.is_installed:
+                server.installation.install()
     for server in SERVERS:
         state = "installed" if server.installation.is_installed else "not installed"
         sys.stdout.write(f"{server.name:<14} {state}\n")
