@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import cycle, islice
 from random import Random
 from typing import cast
@@ -20,6 +21,9 @@ HEAD = (
 VOCABULARY = (" the", " quick", " brown", " fox", "\n", " jumps", " over", ' "lazy"', " dögs", ".")
 WORDS = tuple(Random(1).choices(VOCABULARY, k=4096))
 """In no order, because anyclaude ends a reply that repeats itself."""
+
+CHARACTERS_PER_TOKEN = 4
+"""Of every prompt, by the mock's count: one that is far too low says that the server has cut the prompt."""
 
 TAG_PREFIX = b"stream-"
 TAG_DIGITS = 5
@@ -81,9 +85,9 @@ class MockBackend:
             self._server.close()
 
     def burst(self, tokens: int) -> bytes:
-        """Return the bytes of a whole reply."""
+        """Return the bytes of a reply up to its ending."""
         if tokens not in self._bursts:
-            self._bursts[tokens] = b"".join([HEAD, OPENING, *islice(cycle(TOKENS), tokens), _ending(tokens)])
+            self._bursts[tokens] = b"".join([HEAD, OPENING, *islice(cycle(TOKENS), tokens)])
         return self._bursts[tokens]
 
 
@@ -126,23 +130,24 @@ class _Connection(asyncio.Protocol):
         if not request.startswith(b"POST"):
             transport.write(NOT_FOUND)
         elif script.per_second is None:
-            transport.write(backend.burst(script.tokens))
+            transport.writelines([backend.burst(script.tokens), _ending(script.tokens, len(request))])
         else:
             sent = backend.sent[_tagged_stream(request)] = Sent()
             transport.write(HEAD + OPENING)
-            self._tick(script, sent, asyncio.get_running_loop().time())
+            ending = _ending(script.tokens, len(request))
+            self._tick(script, sent, ending, asyncio.get_running_loop().time())
 
-    def _tick(self, script: Script, sent: Sent, due: float) -> None:
+    def _tick(self, script: Script, sent: Sent, ending: bytes, due: float) -> None:
         if self._transport is None or script.per_second is None:
             return
         position = len(sent.times)
         if position == script.tokens:
-            self._transport.write(_ending(script.tokens))
+            self._transport.write(ending)
             return
         sent.times.append(self._backend.clock())
         self._transport.write(TOKENS[position % len(TOKENS)])
         following = due + 1 / script.per_second
-        self._handle = asyncio.get_running_loop().call_at(following, self._tick, script, sent, following)
+        self._handle = asyncio.get_running_loop().call_at(following, self._tick, script, sent, ending, following)
 
 
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
@@ -188,8 +193,10 @@ def _delta(**delta: object) -> list[dict[str, object]]:
     return [{"finish_reason": None, "index": 0, "delta": delta}]
 
 
-def _ending(tokens: int) -> bytes:
-    usage = {"completion_tokens": tokens, "prompt_tokens": 1000, "total_tokens": 1000 + tokens}
+@lru_cache(maxsize=1024)  # the sizes of requests are few
+def _ending(tokens: int, request_bytes: int) -> bytes:
+    prompt = request_bytes // CHARACTERS_PER_TOKEN
+    usage = {"completion_tokens": tokens, "prompt_tokens": prompt, "total_tokens": prompt + tokens}
     stop = _event([{"finish_reason": "stop", "index": 0, "delta": {}}])
     return stop + _event([], usage=usage) + _chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
 
