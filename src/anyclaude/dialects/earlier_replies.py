@@ -6,6 +6,8 @@ question that it did not ask.  Such chunks bear the id of the earlier reply.  Se
 must not be taken for broken, nor those that give every chunk its own.
 """
 
+from anyclaude.bounded_dict import BoundedDict
+
 REMEMBERED_REPLIES = 16
 """More than run side by side on a local server.  Few, because Ollama draws its ids from 999 numbers: two of its replies
 have the same id by chance, and one of 60 is requested again."""
@@ -20,7 +22,7 @@ class EarlierReplies:
     """
 
     def __init__(self) -> None:
-        self._ids: dict[str, None] = {}  # the oldest first
+        self._ids = BoundedDict[str, None](REMEMBERED_REPLIES)
         self._has_just_refused = False
         self._are_distinct = True
 
@@ -37,8 +39,6 @@ class EarlierReplies:
         if reply_id not in self._ids:
             self._has_just_refused = False
             self._ids[reply_id] = None
-            if len(self._ids) > REMEMBERED_REPLIES:
-                del self._ids[next(iter(self._ids))]
 
     def forget(self) -> None:
         """Forget all replies: another server has taken the place of theirs, and may count its own from one again."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from anyclaude.bounded_dict import BoundedDict
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.provider_fields import ProviderFields
 from anyclaude.storage import LineFile
@@ -49,7 +50,7 @@ class ConversationMemory(ExchangeListener):
     def __init__(self, file: Path | None = None, max_raw_bytes: int = MAX_RAW_BYTES) -> None:
         self._file = LineFile(file, RecordedCall, 2 * max_raw_bytes) if file is not None else None
         self._max_raw_bytes = max_raw_bytes
-        self._tool_orders: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+        self._tool_orders = BoundedDict[str, tuple[str, ...]](MAX_CONVERSATIONS)
         self._calls: OrderedDict[str, OriginalCall] = OrderedDict()
         self._raw_bytes = 0
         if self._file is not None:
@@ -85,11 +86,9 @@ class ConversationMemory(ExchangeListener):
 
     def record_tool_order(self, conversation: str, request: MessagesRequest) -> None:
         """Remember the order in which the model reads the tools; a tool missing from one request keeps its place."""
-        before = self._tool_orders.pop(conversation, ())
+        before = self._tool_orders.get(conversation, ())
         known = set(before)
         self._tool_orders[conversation] = before + tuple(t.name for t in request.tools if t.name not in known)
-        while len(self._tool_orders) > MAX_CONVERSATIONS:
-            self._tool_orders.popitem(last=False)
 
     def record_tool_calls(self, calls: Mapping[str, OriginalCall]) -> None:
         """Remember tool calls, by tool use id."""

@@ -1,10 +1,10 @@
 """The transforms that prepare every prompt, and the information about the conversation that they use."""
 
-from collections import OrderedDict
 from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from anyclaude.bounded_dict import BoundedDict
 from anyclaude.diet import Diet
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN, prompt_characters
@@ -76,7 +76,7 @@ class PromptPipeline:
         self._policy = policy
         self._characters_per_token = characters_per_token
         self._context_tokens = context_tokens
-        self._cleared_at: OrderedDict[str, float] = OrderedDict()
+        self._cleared_at = BoundedDict[str, float](MAX_CONVERSATIONS)
         self._finder = RepetitionFinder()
         self._transforms = prompt_transforms(self._finder)
 
@@ -112,10 +112,8 @@ class PromptPipeline:
 
     def _keep_rate(self, conversation: str) -> None:
         """Measure a conversation from now on as when it was first cleared: where it was cleared follows from that."""
-        self._cleared_at.setdefault(conversation, self._characters_per_token(conversation))
-        self._cleared_at.move_to_end(conversation)
-        if len(self._cleared_at) > MAX_CONVERSATIONS:
-            self._cleared_at.popitem(last=False)
+        rate = self._cleared_at.get(conversation) or self._characters_per_token(conversation)
+        self._cleared_at[conversation] = rate
 
     def repetition(self, request: MessagesRequest) -> Repetition | None:
         """Return the calls that a request's conversation repeats at its end; the first time counts as well."""

@@ -6,11 +6,11 @@ model, over its latest prompts, and the count itself for the conversation it bel
 conversation's next request has that count and an estimate of what was added, which is much less than the whole.
 """
 
-from collections import OrderedDict
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from msgspec import Struct
 
+from anyclaude.bounded_dict import BoundedDict
 from anyclaude.protocol.content import Content, ImageBlock, ToolResultBlock, blocks_of
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN, prompt_characters
@@ -38,9 +38,6 @@ part, such as what was not cached, or what was left by a truncation."""
 
 KEPT_SHARE = 0.75
 """The share of the earlier prompts of a model when another is counted: the latest four or so decide."""
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 Model: TypeAlias = tuple[str, str]
 """The address of a server, and its name for the model."""
@@ -90,8 +87,8 @@ class TokenCalibration(ExchangeListener):
 
     def __init__(self) -> None:
         self._weight = PromptWeight()
-        self._counted: OrderedDict[str, WeighedPrompt] = OrderedDict()
-        self._rates: OrderedDict[Model, Rate] = OrderedDict()
+        self._counted = BoundedDict[str, WeighedPrompt](MAX_CONVERSATIONS)
+        self._rates = BoundedDict[Model, Rate](MAX_MODELS)
 
     def exchange_ended(self, event: ExchangeEnded) -> None:
         """Learn from the count of a prompt that the model has read whole."""
@@ -103,10 +100,10 @@ class TokenCalibration(ExchangeListener):
         last = self._counted.get(conversation)
         if counted.weight > TOKEN_WEIGHTS[1] * tokens or (last is not None and _is_of_a_part(counted, last)):
             return
-        _keep(self._counted, conversation, counted, MAX_CONVERSATIONS)
+        self._counted[conversation] = counted
         if counted.reveals_token_weight and not _has_images(request):
             before = self._rates.get(counted.model, Rate(0.0, 0.0))
-            _keep(self._rates, counted.model, before.with_prompt(counted), MAX_MODELS)
+            self._rates[counted.model] = before.with_prompt(counted)
 
     def estimate(self, prepared: PreparedRequest) -> TokenEstimate:
         """Return the estimated tokens of a prompt, at least one."""
@@ -158,10 +155,3 @@ def _shows_image(content: Content) -> bool:
         or (isinstance(block, ToolResultBlock) and block.content is not None and _shows_image(block.content))
         for block in blocks_of(content)
     )
-
-
-def _keep(values: OrderedDict[K, V], key: K, value: V, limit: int) -> None:
-    values[key] = value
-    values.move_to_end(key)
-    if len(values) > limit:
-        values.popitem(last=False)

@@ -93,9 +93,9 @@ class FilterContext(Struct, frozen=True):
     stop_sequences: tuple[str, ...] = ()
     """The texts that end the reply, unless the engine looks for them."""
     stop: Callable[[], None] = read_on
-    """Tells that a filter has ended the reply: it has returned `Finished`, and no more of the server's is needed."""
+    """Called when a filter has ended the reply: it has returned `Finished`, and no more of the server's is needed."""
     end: Callable[[EndlessReply], None] = ignore_end
-    """Tells the same of a reply that repeats itself, for the journal."""
+    """Called instead when the reply repeats itself, for the journal."""
     request_again: Callable[[EndlessReply], bool] = deliver
     """
     Proposes to request a reply again that repeats itself.

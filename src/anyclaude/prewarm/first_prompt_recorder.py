@@ -2,6 +2,7 @@
 
 import asyncio
 
+from anyclaude.bounded_dict import BoundedDict
 from anyclaude.exchange import ExchangeEnded, ExchangeListener
 from anyclaude.protocol.messages_request import MessagesRequest
 
@@ -18,7 +19,7 @@ class FirstPromptRecorder(ExchangeListener):
     def __init__(self, store: FirstPromptStore, launch_key: LaunchKey) -> None:
         self._store = store
         self._launch_key = launch_key
-        self._begun: dict[str, None] = {}
+        self._begun = BoundedDict[str, None](MAX_SESSIONS)
         self._recording: set[asyncio.Task[None]] = set()
 
     def exchange_ended(self, event: ExchangeEnded) -> None:
@@ -29,8 +30,6 @@ class FirstPromptRecorder(ExchangeListener):
         if not caller.is_main_conversation:
             return
         self._begun[caller.session] = None
-        if len(self._begun) > MAX_SESSIONS:
-            del self._begun[next(iter(self._begun))]
         task = asyncio.create_task(asyncio.to_thread(self._record, request))
         self._recording.add(task)
         task.add_done_callback(self._recording.discard)

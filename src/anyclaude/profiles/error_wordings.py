@@ -156,6 +156,9 @@ _VAGUE = re.compile(
 )
 """An error that says nothing, as Cerebras and LMDeploy refuse a prompt that is too long: status 400 without a body."""
 
+_INPUT_VALIDATION = re.compile(r"input validation error", re.IGNORECASE)
+"""The heading of each refusal of TGI and Together, whatever was refused."""
+
 _SENTENCE_END = re.compile(r"(?<=[.!?;。])\s+|\n+|(?<=。)")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z0-9])(?=[\u4e00-\u9fff])|(?<=[\u4e00-\u9fff])(?=[A-Za-z0-9])")
 """Where a word ends without a space: in a name, and beside Chinese characters."""
@@ -195,10 +198,6 @@ def _may_mean_it(sentence: str) -> bool:
         return False
     is_size = _PERHAPS.search(sentence) and not _SOMETHING_ELSE.search(sentence)
     return bool(is_size or _PERHAPS_OF_MESSAGES.search(sentence))
-
-
-_INPUT_VALIDATION = re.compile(r"input validation error", re.IGNORECASE)
-"""The heading of each refusal of TGI and Together, whatever was refused."""
 
 
 def _plain(text: str) -> str:

@@ -1,9 +1,10 @@
 """Which waiting request is next: the rules alone, without time and without I/O."""
 
-from collections import OrderedDict
 from enum import IntEnum
 
 from msgspec import Struct
+
+from anyclaude.bounded_dict import BoundedDict
 
 MAX_OVERTAKEN = 16
 """
@@ -57,7 +58,7 @@ class RequestQueue:
         self._entries: list[QueueEntry] = []
         self._turns = 0
         self._arrivals = 0
-        self._last_turn: OrderedDict[str, int] = OrderedDict()
+        self._last_turn = BoundedDict[str, int](2 * MAX_SESSIONS)
         self._served_last: str | None = None
 
     def join(self, requester: Requester) -> QueueEntry:
@@ -101,9 +102,6 @@ class RequestQueue:
             waiting.overtaken += entry is None or waiting.number < entry.number
         for name in (f"session {requester.session}", f"conversation {requester.conversation}"):
             self._last_turn[name] = self._turns
-            self._last_turn.move_to_end(name)
-        while len(self._last_turn) > 2 * MAX_SESSIONS:
-            self._last_turn.popitem(last=False)
 
     def _is_due(self, entry: QueueEntry) -> bool:
         return entry.overtaken >= self._max_overtaken

@@ -2,9 +2,9 @@
 
 import asyncio
 import hashlib
-from collections import OrderedDict
 
 from anyclaude.backends import Backend, BackendTarget, query_or_none
+from anyclaude.bounded_dict import BoundedDict
 from anyclaude.dialects import TokenizerApi, WireRequest
 
 from .upstream import PreparedRequest
@@ -37,7 +37,7 @@ class TokenCounter:
     """
 
     def __init__(self) -> None:
-        self._counts: OrderedDict[bytes, int] = OrderedDict()
+        self._counts = BoundedDict[bytes, int](MAX_COUNTS)
         self._questions: dict[bytes, asyncio.Task[int | None]] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}
 
@@ -80,11 +80,8 @@ class TokenCounter:
     def _answered(self, key: bytes, task: "asyncio.Task[int | None]") -> None:
         del self._questions[key]
         count = None if task.cancelled() or task.exception() is not None else task.result()
-        if count is None:
-            return
-        self._counts[key] = count
-        if len(self._counts) > MAX_COUNTS:
-            self._counts.popitem(last=False)
+        if count is not None:
+            self._counts[key] = count
 
 
 def _key(target: BackendTarget, question: WireRequest) -> bytes:

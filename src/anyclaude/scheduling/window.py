@@ -6,10 +6,9 @@ reports the tokens of what is left (Ollama issue 17427).  Others answer with not
 model that has lost the beginning of its task, or the question itself, must not appear to have answered it.
 """
 
-from collections import OrderedDict
-
 from msgspec import Struct
 
+from anyclaude.bounded_dict import BoundedDict
 from anyclaude.errors import BackendError, BackendRejected, PromptTooLong
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN
@@ -81,7 +80,7 @@ class PromptWindow:
     """What one backend's token counts reveal about its window, by conversation."""
 
     def __init__(self) -> None:
-        self._counted: OrderedDict[str, CountedPrompt] = OrderedDict()
+        self._counted = BoundedDict[str, CountedPrompt](MAX_CONVERSATIONS)
         self._cut_to: set[int] = set()  # the counts of prompts that were truncated; a server cuts all to the same
 
     def forget(self) -> None:
@@ -143,9 +142,6 @@ class PromptWindow:
             tokens = _estimate(characters) if reply.tokens is None else reply.tokens
             has_grown = kept is None and last is not None and tokens >= max(last.tokens, _min_tokens(last, characters))
             self._counted[conversation] = CountedPrompt(request, characters, tokens, has_grown, window, limit)
-            self._counted.move_to_end(conversation)
-        if len(self._counted) > MAX_CONVERSATIONS:
-            self._counted.popitem(last=False)
         if kept is not None and window is not None:
             self._cut_to.add(kept)
             raise _truncated(characters, window, reply.tokens or 0)

@@ -340,7 +340,7 @@ FALLBACK: tuple[Setting, ...] = (
     Setting(
         name="model",
         metavar="NAME",
-        meaning="The server's model. With a model, a server that is down at the start is still a fallback.",
+        meaning="The server's model.",
         otherwise="the model that the server has loaded, or its first",
         source="as for the first server",
         owner=Fallback,

@@ -56,7 +56,7 @@ def _goes_on_from_summary(request: MessagesRequest) -> bool:
 
 
 def _with_less(turn: Turn, room: int) -> Turn:
-    """Return the turn with the first of its files, unless the user has written in it: the files may be his then."""
+    """Return the turn with the first of its files, unless the user has written in it: they may be the user's then."""
     blocks = blocks_of(turn.content)
     own = (REMINDER_START, SUMMARY_START)
     if any(isinstance(block, TextBlock) and not block.text.lstrip().startswith(own) for block in blocks):

@@ -5,13 +5,13 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.parts.gateway import running_gateway, target_at
-
-from anyclaude.network import parse_address
 from benchmarks.gateway.bodies import LARGE_BYTES, LARGE_TOOLS, SMALL_BYTES, SMALL_TOOLS, request_body
 from benchmarks.gateway.contestants import ANYCLAUDE
 from benchmarks.gateway.measures import Harness, check, first_events, tagged_bodies
 from benchmarks.gateway.mock_backend import MockBackend, Script
+from tests.parts.gateway import running_gateway, target_at
+
+from anyclaude.network import parse_address
 
 STREAMS = 2
 

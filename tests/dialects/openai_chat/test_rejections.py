@@ -16,8 +16,8 @@ from anyclaude.dialects.openai_chat.rejections import (
     CODE_FIELDS,
     MESSAGE_FIELDS,
     WRAPPERS,
-    refusal_of_body,
     rejection_in,
+    rejection_of_body,
     rejection_of_event,
 )
 from anyclaude.errors import BackendError, BackendRejected, BadSample
@@ -244,7 +244,7 @@ def test_real_overflows_make_the_client_act_whatever_their_status(source: str, m
 
 @pytest.mark.parametrize(("source", "message"), OVERFLOWS)
 def test_an_overflow_under_status_200_or_within_a_stream_makes_the_client_act_too(source: str, message: str) -> None:
-    in_body = refusal_of_body(json.dumps({"code": 1261, "msg": message}).encode())
+    in_body = rejection_of_body(json.dumps({"code": 1261, "msg": message}).encode())
     in_stream = rejection_in({"error": {"message": message}})
 
     assert in_body is not None, source
@@ -389,7 +389,7 @@ def test_a_key_that_the_server_echoes_is_not_repeated(echo: str) -> None:
 def test_a_body_under_status_200_that_is_no_reply_is_a_refusal_with_its_words(
     body: bytes, status: int, words: str
 ) -> None:
-    error = refusal_of_body(body)
+    error = rejection_of_body(body)
 
     assert error is not None
     assert words in str(error)
@@ -415,7 +415,7 @@ def test_a_body_under_status_200_that_is_no_reply_is_a_refusal_with_its_words(
     ],
 )
 def test_a_body_that_says_nothing_is_no_refusal(body: bytes) -> None:
-    assert refusal_of_body(body) is None
+    assert rejection_of_body(body) is None
 
 
 @pytest.mark.parametrize(
@@ -469,7 +469,7 @@ def test_any_json_is_read(raw: JsonValue) -> None:
     body = encode_json(raw)
 
     assert 400 <= refused(400, body).status <= 599
-    assert (error := refusal_of_body(body)) is None or str(error)
+    assert (error := rejection_of_body(body)) is None or str(error)
     assert str(rejection_of_event(body))
     assert not isinstance(raw, dict) or (error := rejection_in(raw)) is None or str(error)
 

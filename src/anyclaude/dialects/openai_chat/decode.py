@@ -18,7 +18,7 @@ from anyclaude.protocol.json_values import JsonError, decode_json_sequence
 from anyclaude.protocol.sse import BYTE_ORDER_MARK, DEFAULT_MAX_EVENT_BYTES, EventTooLarge, ServerSentEvent, SseDecoder
 
 from .chunks import decode_chunks, garbled, plain_chunk
-from .rejections import refusal_of_body, rejection_of_event
+from .rejections import rejection_of_body, rejection_of_event
 from .reply import Reply
 from .tool_calls import NO_NAMES
 
@@ -235,7 +235,7 @@ class DocumentDecoder:
             raise
         self._reply.end(deltas)  # a whole document needs no other sign of its end
         if self._reply.is_something_else:
-            raise refusal_of_body(body) or garbled(body, "it has no choices")
+            raise rejection_of_body(body) or garbled(body, "it has no choices")
         self._reply.require_end(deltas)
         return deltas
 
@@ -272,7 +272,7 @@ def _refusal_in(data: bytes) -> BackendRejected | None:
     is_beginning = any(whole.startswith(data) for whole in BEGINNINGS)
     if is_beginning or (JSON_START.match(data) and not _is_json(data)):
         return None
-    return refusal_of_body(data)
+    return rejection_of_body(data)
 
 
 def _is_json(data: bytes) -> bool:

@@ -1,7 +1,6 @@
 """What refusals ask for that are about one field of the body: another name or value, or to leave it out."""
 
 from collections.abc import Iterator
-from typing import get_args
 
 from anyclaude.profiles import Change, FieldRange
 from anyclaude.profiles.base import ReplyFormat
@@ -46,8 +45,7 @@ def reply_format(refusal: Refusal) -> Iterator[Change]:
         return
     if refusal.profile.forces_calls_by == "json_schema":
         yield "forces_calls_by", "tool_choice"
-    steps = get_args(ReplyFormat)
-    yield from (("reply_format", step) for step in steps[steps.index(refusal.profile.reply_format) + 1 :])
+    yield from refusal.later_values("reply_format", ReplyFormat)
 
 
 def streaming(refusal: Refusal) -> Iterator[Change]:

@@ -1,7 +1,6 @@
 """What refusals ask for that are about messages: their roles, their order, their content, their reasoning."""
 
 from collections.abc import Iterator
-from typing import get_args
 
 from anyclaude.profiles import Change
 from anyclaude.profiles.base import EmptyContent, TextAfterResults
@@ -70,8 +69,7 @@ def content(refusal: Refusal) -> Iterator[Change]:
             )
         )
     ):
-        steps = get_args(EmptyContent)
-        yield from (("empty_content", step) for step in steps[steps.index(refusal.profile.empty_content) + 1 :])
+        yield from refusal.later_values("empty_content", EmptyContent)
 
 
 def parallel_calls(refusal: Refusal) -> Iterator[Change]:
@@ -136,8 +134,6 @@ def order_of_roles(refusal: Refusal) -> Iterator[Change]:
     if "system" in refusal.roles[1:]:
         yield "mid_conversation_system", "user_reminder"
     if refusal.follows("tool", "user"):
-        steps = get_args(TextAfterResults)
-        after = steps.index(refusal.profile.text_after_results) + 1
-        yield from (("text_after_results", step) for step in steps[after:])
+        yield from refusal.later_values("text_after_results", TextAfterResults)
     if "tool" in refusal.roles:
         yield "tools_sent_as", "words"

@@ -2,10 +2,12 @@
 
 import math
 import re
+from collections.abc import Iterator
 from functools import cached_property
+from typing import get_args
 
 from anyclaude.errors import BackendRejected
-from anyclaude.profiles import BackendProfile
+from anyclaude.profiles import BackendProfile, Change
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 
 from .refusal_words import COMPLAINT, EXPECTATIONS, plain_words
@@ -165,6 +167,11 @@ class Refusal:
     def has_tools(self) -> bool:
         """Whether the request has tools, or results of tools."""
         return "tools" in self.body or "tool" in self.roles
+
+    def later_values(self, quirk: str, values: object) -> Iterator[Change]:
+        """Yield the values of a quirk after its present one, in the order of the type that lists them."""
+        steps = get_args(values)
+        yield from ((quirk, step) for step in steps[steps.index(getattr(self.profile, quirk)) + 1 :])
 
     def follows(self, role: str, other: str) -> bool:
         """Return whether a message of `other` follows one of `role`."""

@@ -19,7 +19,8 @@ from .image_refusals import is_about_images
 from .overflow import Figures, too_long
 
 MAX_MESSAGE_CHARACTERS = 2_000
-"""The part of a message that the client gets: enough for a validation error, not for an echoed prompt."""
+"""The part of a message that is judged, and that the client gets: enough for a validation error, not for an echoed
+prompt."""
 
 IMAGE_REFUSED = "Could not process image"
 """On these words Claude Code (2.1.330) puts a text in place of the latest picture, tells the model, and asks again.  On
@@ -48,8 +49,9 @@ MAY_BE_OVERFLOW = frozenset({400, 413, 422, 500})
 LACK_OF_MODEL = frozenset({400, 404, 422, 500, 503})
 """The statuses with which servers refuse a model that they do not have."""
 
+MAX_PAGE_BYTES = 16 * 1024
 MAX_PAGE_CHARACTERS = 300
-"""The part of a web page: its title comes first, then the heading and the reason."""
+"""The part of a web page that is read, and of its text: the title comes first, then the heading and the reason."""
 
 WRAPPERS = ("error", "errors", "detail", "base_resp", "fault", "response")
 """Where servers put the object with the words: OpenAI, FastAPI, MiniMax, Apigee, and Responses (`response.failed`)."""
@@ -96,7 +98,7 @@ WORD = re.compile(r"[^\W\d_]{2}")
 """A text with none of these says nothing."""
 
 
-class Refusal(Struct, frozen=True):
+class ErrorContent(Struct, frozen=True):
     """The content of an error, in any of the usual shapes."""
 
     message: str
@@ -113,71 +115,70 @@ class Refusal(Struct, frozen=True):
 
 def rejection(status: int, body: bytes, retry_after_seconds: float | None, profile: BackendProfile) -> BackendRejected:
     """Return the error for a reply with an error status; `profile` names the variable that holds the key."""
-    refusal = _refusal_in_body(body)
+    content = _content_of_body(body)
     if status in (401, 403):
-        return BackendRejected(_key_refused(status, refusal, profile), status, KINDS[status])
-    if status in LATER and refusal.has_words:
-        return _rejected(503, refusal, retry_after_seconds)
+        return BackendRejected(_key_refused(status, content, profile), status, KINDS[status])
+    if status in LATER and content.has_words:
+        return _rejected(503, content, retry_after_seconds)
     if not 400 <= status <= 599:
         error = BackendRejected(
             f"the backend answered with HTTP status {status}; is its address right?", 502, "api_error"
         )
         error.is_transient = False  # a redirect would affect the next request too
         return error
-    return _rejected(status, refusal, retry_after_seconds)
+    return _rejected(status, content, retry_after_seconds)
 
 
 def rejection_in(raw: JsonObject) -> BackendRejected | None:
     """Return the error that a chunk carries instead of a reply, `None` if it carries a reply, or nothing to read."""
     if not _is_error(raw):
         return None
-    refusal = _refusal_in(raw)
-    return _rejected(_status_of(refusal, otherwise=500), refusal, None, is_in_stream=True)
+    content = _content_of(raw)
+    return _rejected(_status_of(content, otherwise=500), content, None, is_in_stream=True)
 
 
 def rejection_of_event(data: bytes) -> BackendRejected:
     """Return the error in the data of an `error` event."""
-    refusal = _refusal_in_body(data)
-    return _rejected(_status_of(refusal, otherwise=500), refusal, None, is_in_stream=True)
+    content = _content_of_body(data)
+    return _rejected(_status_of(content, otherwise=500), content, None, is_in_stream=True)
 
 
-def refusal_of_body(data: bytes) -> BackendRejected | None:
+def rejection_of_body(data: bytes) -> BackendRejected | None:
     """
     Return the refusal in a body that was sent under status 200 and is no reply, `None` if it says nothing.
 
     Its status is the one in the body, else 400: the server works, and would answer the same again.
     """
-    refusal = _refusal_in_body(data)
-    if not refusal.has_words:
+    content = _content_of_body(data)
+    if not content.has_words:
         return None
-    error = _rejected(_status_of(refusal, otherwise=400), refusal, None, is_in_stream=True)
+    error = _rejected(_status_of(content, otherwise=400), content, None, is_in_stream=True)
     error.is_transient = error.status in (429, 529)
     return error
 
 
-def _status_of(refusal: Refusal, otherwise: int) -> int:
+def _status_of(content: ErrorContent, otherwise: int) -> int:
     """Return the status of an error that was sent without one: its own code, or what its words say."""
-    if refusal.code is not None:
-        return refusal.code
-    if error_wordings.RATE_LIMITED.search(refusal.message):
+    if content.code is not None:
+        return content.code
+    if error_wordings.RATE_LIMITED.search(content.message):
         return 429
-    if named := next((status for word, status in NAMED_STATUSES.items() if word in refusal.type.lower()), None):
+    if named := next((status for word, status in NAMED_STATUSES.items() if word in content.type.lower()), None):
         return named
-    return 529 if error_wordings.NOT_READY.search(refusal.message) else otherwise
+    return 529 if error_wordings.NOT_READY.search(content.message) else otherwise
 
 
 def _rejected(
-    status: int, refusal: Refusal, retry_after_seconds: float | None, *, is_in_stream: bool = False
+    status: int, content: ErrorContent, retry_after_seconds: float | None, *, is_in_stream: bool = False
 ) -> BackendRejected:
-    message = refusal.message or f"the backend answered with HTTP status {status} and no message"
-    text, words = message[:MAX_MESSAGE_CHARACTERS], refusal.message
-    if status in (401, 403):
-        text = error_wordings.POSSIBLE_SECRET.sub("…", text)
-    if error_wordings.is_bad_sample(f"{refusal.type} {words}", is_servers_fault=is_in_stream or status >= 500):
+    words = content.message
+    message = words or f"the backend answered with HTTP status {status} and no message"
+    text = error_wordings.POSSIBLE_SECRET.sub("…", message) if status in (401, 403) else message
+    if error_wordings.is_bad_sample(f"{content.type} {words}", is_servers_fault=is_in_stream or status >= 500):
         return BadSample(text, status, _kind(status))
-    overflow = "none" if status in NEVER_OVERFLOW else error_wordings.overflow(words, refusal.type)
+    overflow = "none" if status in NEVER_OVERFLOW else error_wordings.overflow(words, content.type)
     if overflow == "certain":
-        sentence = too_long(message, Figures(refusal.prompt_tokens, refusal.context_tokens))
+        sentence = too_long(message, Figures(content.prompt_tokens, content.context_tokens))
         error = BackendRejected(sentence[:MAX_MESSAGE_CHARACTERS], 400, _kind(400))
         error.is_too_long = True
         return error
@@ -189,8 +190,8 @@ def _rejected(
         status = 529  # transient: the client waits and asks again
     error = BackendRejected(text, status, _kind(status), retry_after_seconds)
     error.may_be_too_long = overflow == "possible" and status in MAY_BE_OVERFLOW
-    error.param, error.code = refusal.param, refusal.type
-    error.lacks_model = bool(status in LACK_OF_MODEL and error_wordings.LACKS_MODEL.search(f"{refusal.type} {words}"))
+    error.param, error.code = content.param, content.type
+    error.lacks_model = bool(status in LACK_OF_MODEL and error_wordings.LACKS_MODEL.search(f"{content.type} {words}"))
     return error
 
 
@@ -198,39 +199,39 @@ def _kind(status: int) -> str:
     return KINDS.get(status, "invalid_request_error" if status < 500 else "api_error")
 
 
-def _key_refused(status: int, refusal: Refusal, profile: BackendProfile) -> str:
+def _key_refused(status: int, content: ErrorContent, profile: BackendProfile) -> str:
     variable = profile.api_key_variable
     advice = (
         f"Set {variable} to a key it accepts."
         if variable
         else "The key is the gateway's own: does another server listen there?"
     )
-    reason = error_wordings.POSSIBLE_SECRET.sub("…", refusal.message)[: MAX_MESSAGE_CHARACTERS // 2]
+    reason = error_wordings.POSSIBLE_SECRET.sub("…", content.message)[: MAX_MESSAGE_CHARACTERS // 2]
     return (
         f"{profile.title} (not the gateway) refused the key it was sent, with HTTP status {status}: "
         f"{reason or 'it gave no reason'}. {advice}"
     )
 
 
-def _refusal_in_body(body: bytes) -> Refusal:
+def _content_of_body(body: bytes) -> ErrorContent:
     try:
-        return _refusal_in(decode_json(body))
+        return _content_of(decode_json(body))
     except JsonError:
         text = _plain_text(body.decode("utf-8", errors="replace"))
-        return Refusal(text, has_words=bool(WORD.search(text)) and "\ufffd" not in text)
+        return ErrorContent(text[:MAX_MESSAGE_CHARACTERS], has_words=bool(WORD.search(text)) and "\ufffd" not in text)
 
 
-def _refusal_in(raw: JsonValue) -> Refusal:
+def _content_of(raw: JsonValue) -> ErrorContent:
     """Return the content of an error in any of the shapes that `_inner_error` and `_message_in` know."""
     raw = _inner_error(raw)
     if not isinstance(raw, dict):
         text = raw if isinstance(raw, str) else ""
-        return Refusal(text or _as_text(raw), has_words=bool(WORD.search(text)))
+        return ErrorContent((text or _as_text(raw))[:MAX_MESSAGE_CHARACTERS], has_words=bool(WORD.search(text)))
     words = _message_in(raw)
     codes = [code for name in CODE_FIELDS if (code := _integer(raw.get(name))) is not None]
-    return Refusal(
-        words or _as_text(raw),
-        " ".join(word for name in TYPE_FIELDS if isinstance(word := raw.get(name), str)),
+    return ErrorContent(
+        (words or _as_text(raw))[:MAX_MESSAGE_CHARACTERS],
+        " ".join(word for name in TYPE_FIELDS if isinstance(word := raw.get(name), str))[:MAX_MESSAGE_CHARACTERS],
         param if isinstance(param := raw.get("param"), str) else "",
         next((code for code in codes if 400 <= code <= 599), None),
         _integer(raw.get("n_prompt_tokens")),
@@ -314,7 +315,7 @@ def _plain_text(body: str) -> str:
     """Return the text without the markup, and not all of it, if it is a page of HTML."""
     if not body.lstrip().startswith("<"):
         return " ".join(body.split())
-    text = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", body[: 64 * 1024], flags=re.DOTALL | re.IGNORECASE)
+    text = re.sub(r"<(style|script)\b.*?</\1>|<[^<>]*>", " ", body[:MAX_PAGE_BYTES], flags=re.DOTALL | re.IGNORECASE)
     return " ".join(text.split())[:MAX_PAGE_CHARACTERS]
 
 

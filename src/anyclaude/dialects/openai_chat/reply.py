@@ -11,7 +11,7 @@ from anyclaude.errors import BackendTruncated, BadSample
 from anyclaude.protocol.deltas import Delta, Finished, StopReason, TextDelta, ThinkingDelta, UsageReported
 from anyclaude.protocol.json_values import with_whole_characters
 
-from .rejections import refusal_of_body
+from .rejections import rejection_of_body
 from .split_characters import SplitCharacters
 from .tool_calls import LEGACY_INDEX, ToolCalls
 from .wire import CallPart, ChatMessage, Choice, Chunk, PromptDetails, ReplyId, Timings, WireUsage
@@ -37,8 +37,7 @@ NOT_FINISHED = frozenset({"", "null"})
 ABORTED = frozenset({"abort", "cancelled", "error", "insufficient_system_resource"})
 """The server aborted the reply.  vLLM and SGLang send abort, OpenRouter error, DeepSeek's API the last."""
 
-
-MAX_TOKENS = 2**40
+MAX_COUNT = 2**40
 """A larger count is none: damage, or an unsigned number that was negative."""
 
 CUT = "the backend closed its reply before it had finished it"
@@ -116,7 +115,7 @@ class Reply:
         """
         if self._aborted_by:
             raise BackendTruncated(f"the backend aborted its reply (finish_reason: {self._aborted_by})")
-        if self._without_choices and not self.has_begun and (refusal := refusal_of_body(self._without_choices)):
+        if self._without_choices and not self.has_begun and (refusal := rejection_of_body(self._without_choices)):
             raise refusal
         if self._awaits_call:
             self.end(deltas)
@@ -272,7 +271,7 @@ def _usage_reported(usage: WireUsage, timings: Timings) -> UsageReported:
 
 
 def _count(tokens: int | None) -> int | None:
-    return None if tokens is None or not 0 <= tokens < MAX_TOKENS else tokens
+    return None if tokens is None or not 0 <= tokens < MAX_COUNT else tokens
 
 
 def _seconds(milliseconds: float | None) -> float | None:

@@ -52,12 +52,9 @@ def names_and_descriptions(refusal: Refusal) -> Iterator[Change]:
     if "tools" not in refusal.body:
         return
     if refusal.says(r"description") and refusal.says(r"too long|length|characters|exceed|at most|maximum"):
-        limit = range_in(refusal.words)
-        is_given = limit is not None and limit[1] is not None and limit[1] >= 1
-        yield (
-            "max_description_characters",
-            int(limit[1]) if is_given and limit and limit[1] else DEFAULT_DESCRIPTION_LIMIT,
-        )
+        _, highest = range_in(refusal.words) or (None, None)
+        limit = int(highest) if highest is not None and highest >= 1 else DEFAULT_DESCRIPTION_LIMIT
+        yield "max_description_characters", limit
     if refusal.says(
         r"(?:tool|function)s?(?:\[\d+\]|\.\d+)?(?:\.|\b[_ '`\"]*)(?:(?:function|custom)\.)?[_ '`\"]*names?\b"
         r"|tool_(?:spec|declaration)\w*\.name\b|function_declarations\W+\d+\W+name\b|names? of (?:the )?(?:tool|func)"
