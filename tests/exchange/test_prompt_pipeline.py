@@ -77,7 +77,7 @@ def test_a_cleared_conversation_is_measured_as_when_it_was_first_cleared() -> No
     before = sent(5)
     known["conversation"] = 2.0
     after = sent(6)
-    assert before != request_of(*files[:11])
+    assert before.messages != files[:11]
     assert after.messages[: len(before.messages)] == before.messages
 
 

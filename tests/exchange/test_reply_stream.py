@@ -185,7 +185,7 @@ async def test_a_second_attempt_that_does_not_continue_the_reply_ends_it(second:
 UNREADABLE = b'data: {"error":{"code":500,"message":"Failed to parse input at pos 12: </tool_call>"}}\n\n'
 
 
-async def test_a_reply_that_the_server_could_not_read_on_is_continued() -> None:
+async def test_a_reply_that_the_server_stopped_parsing_is_continued() -> None:
     broken = FakeReply(chunks=[*SEA.events()[:3], UNREADABLE])
     run = Run([broken, whole(SEA.continuing("The sea"))])
 
@@ -196,7 +196,7 @@ async def test_a_reply_that_the_server_could_not_read_on_is_continued() -> None:
     assert run.is_idle
 
 
-async def test_a_call_that_the_server_could_not_read_on_is_requested_again_and_joined() -> None:
+async def test_a_call_that_the_server_stopped_parsing_is_requested_again_and_joined() -> None:
     run = Run([FakeReply(chunks=[*CALL.events()[:3], UNREADABLE]), whole(CALL)])
 
     verdict = await run.finish()
@@ -206,7 +206,7 @@ async def test_a_call_that_the_server_could_not_read_on_is_requested_again_and_j
     assert run.is_idle
 
 
-async def test_a_second_reply_that_the_server_cannot_read_either_ends_it() -> None:
+async def test_a_second_reply_that_the_server_cannot_parse_ends_it() -> None:
     run = Run([FakeReply(chunks=[*SEA.events()[:3], UNREADABLE])] * 2 + [whole(SEA)])
 
     with pytest.raises(BackendTruncated, match="Failed to parse input at pos 12"):
@@ -216,7 +216,7 @@ async def test_a_second_reply_that_the_server_cannot_read_either_ends_it() -> No
     assert run.is_idle
 
 
-async def test_a_server_that_cannot_read_what_follows_the_end_does_not_matter() -> None:
+async def test_a_server_that_cannot_parse_what_follows_the_end_does_not_matter() -> None:
     run = Run([FakeReply(chunks=[*SEA.events()[: len(SEA.parts) + 1], UNREADABLE])])
 
     assert blocks_of(await run.finish()) == SEA.blocks()

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.parts.replies import text_of
 from tests.parts.splits import any_split
 
 from anyclaude.exchange.resume import MAX_CHARACTERS, OVERLAP_CHARACTERS, Continuation, ReplyTranscript, continuation_of
@@ -40,10 +41,6 @@ def prefill_of(continuation: Continuation) -> str:
     (block,) = last.content
     assert isinstance(block, TextBlock)
     return block.text
-
-
-def text_of(deltas: list[Delta]) -> str:
-    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
 
 
 @given(fragments, fragments, st.sampled_from([*CONTINUING, CANNOT_CONTINUE]), st.data())

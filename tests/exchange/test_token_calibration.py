@@ -59,6 +59,7 @@ def test_without_a_count_a_token_has_four_characters() -> None:
 def test_a_prompt_that_was_counted_has_that_count() -> None:
     calibration = TokenCalibration()
     learn(calibration, prepared(reads(3)), 1_777)
+    learn(calibration, prepared(saying(PROSE), "another"), len(PROSE) // 2)
 
     assert calibration.estimate(prepared(reads(3))) == TokenEstimate(1_777, is_calibrated=True)
 
@@ -100,6 +101,7 @@ def test_other_models_and_other_servers_are_counted_separately(other: dict[str, 
 
 def test_a_conversation_written_anew_is_not_measured_by_its_old_count() -> None:
     calibration = TokenCalibration()
+    learn(calibration, prepared(saying(PROSE), "other"), len(PROSE) // 4)
     learn(calibration, prepared(reads(9)), 9_000)
     summary = replace(request_of(Turn("user", PROSE)), system=PROSE)
 

@@ -1,10 +1,9 @@
 """A real llama.cpp continues a reply that was cut, and repeats none of it."""
 
-from collections.abc import Iterable
-
 import pytest
 from msgspec.structs import replace
 from tests.parts.engines import smollm2_engine, smollm2_model
+from tests.parts.replies import text_of
 
 from anyclaude.backends import BackendTarget
 from anyclaude.backends.http import HttpBackend, open_session
@@ -12,7 +11,7 @@ from anyclaude.dialects import dialect_named
 from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.exchange.resume import continuation_of
 from anyclaude.profiles import profile_named
-from anyclaude.protocol.deltas import Delta, TextDelta, UsageReported
+from anyclaude.protocol.deltas import Delta, UsageReported
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn
 from anyclaude.secret import Secret
 
@@ -40,10 +39,6 @@ async def reply(engine: EmbeddedEngine, request: MessagesRequest) -> list[Delta]
         while chunk := await response.read_chunk(120.0):
             deltas += decoder.feed(chunk)
     return deltas + decoder.finish()
-
-
-def text_of(deltas: Iterable[Delta]) -> str:
-    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
 
 
 @pytest.mark.parametrize("tools", [(), (READ,)], ids=["plain", "with tools"])

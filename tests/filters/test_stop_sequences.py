@@ -15,6 +15,7 @@ from tests.parts.json_at import at
 from tests.parts.raw_backend import raw_backend
 from tests.parts.raw_client import ask, connected, prompt, request
 from tests.parts.referee import judge
+from tests.parts.replies import text_of
 from tests.parts.splits import any_split
 
 from anyclaude.filters import FilterContext, stop_sequences
@@ -37,10 +38,6 @@ def filtered(sequences: Sequence[str], *deltas: Delta) -> tuple[list[Delta], int
         return list(deltas), 0
     delivered = [passed for delta in deltas for passed in made.feed([delta])]
     return delivered + made.finish(), len(stops)
-
-
-def text_of(deltas: Sequence[Delta]) -> str:
-    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
 
 
 def first_complete(text: str, sequences: Sequence[str]) -> tuple[str, str] | None:

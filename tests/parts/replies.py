@@ -61,6 +61,11 @@ def play(batches: Iterable[Sequence[Delta]]) -> list[StreamEvent]:
         return events + stream.fail(error)
 
 
+def text_of(deltas: Iterable[Delta]) -> str:
+    """Return the text of these deltas."""
+    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+
 def message_of(events: Iterable[StreamEvent]) -> Message:
     """Return the message that these events spell; raises what `Accumulator` raises."""
     accumulator = Accumulator()

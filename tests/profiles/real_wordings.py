@@ -380,9 +380,7 @@ OTHER_ERRORS: tuple[tuple[str, str], ...] = (
         "At least one of the image dimensions exceed max allowed size for many-image requests: 2000 pixels",
     ),
     ("Anthropic", "A maximum of 100 PDF pages may be provided."),
-    ("vLLM", "At most 1 image(s) may be provided in one prompt."),
     ("OpenAI", "Maximum content size limit (26214400) exceeded for the audio file (30000000 bytes read)"),
-    ("llama.cpp", "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"),
     # Time, load, memory
     ("Go", "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"),
     ("Go", 'Post "http://127.0.0.1:8080/v1/chat/completions": context deadline exceeded'),
@@ -409,6 +407,12 @@ OTHER_ERRORS: tuple[tuple[str, str], ...] = (
     ("OpenAI", "Incorrect API key provided."),
 )
 """Something else was refused, in words that overflows have too."""
+
+REFUSED_IMAGES: tuple[tuple[str, str], ...] = (
+    ("vLLM", "At most 1 image(s) may be provided in one prompt."),
+    ("llama.cpp", "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"),
+)
+"""Images were refused, in words that overflows have too."""
 
 BAD_SAMPLES: tuple[tuple[str, str], ...] = (
     ("llama.cpp: #20761, pwilkin/llama.cpp#5", "Failed to parse input at pos 184: <tool_call>read"),

@@ -5,7 +5,14 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.profiles.real_wordings import BAD_SAMPLES, OTHER_ERRORS, OTHER_FAULTS, OVERFLOWS, VAGUE_OVERFLOWS
+from tests.profiles.real_wordings import (
+    BAD_SAMPLES,
+    OTHER_ERRORS,
+    OTHER_FAULTS,
+    OVERFLOWS,
+    REFUSED_IMAGES,
+    VAGUE_OVERFLOWS,
+)
 
 from anyclaude.profiles import error_wordings
 
@@ -34,7 +41,7 @@ def test_an_error_that_says_too_little_may_be_about_the_prompts_length(source: s
     assert error_wordings.overflow(message) == "possible", source
 
 
-@pytest.mark.parametrize(("source", "message"), OTHER_ERRORS)
+@pytest.mark.parametrize(("source", "message"), [*OTHER_ERRORS, *REFUSED_IMAGES])
 def test_another_refusal_is_not_about_the_prompts_length(source: str, message: str) -> None:
     assert error_wordings.overflow(message) == "none", source
 
@@ -50,10 +57,19 @@ def test_there_are_enough_wordings_to_judge_by() -> None:
     assert len({message for _, message in OTHER_ERRORS}) >= 60
 
 
-@given(st.one_of(st.text(), st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join)), st.text(max_size=20))
+ANY_WORDS = st.one_of(
+    st.text(),
+    st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join),
+    st.sampled_from([message for _, message in BAD_SAMPLES]),
+)
+
+
+@given(ANY_WORDS, st.text(max_size=20))
 def test_any_text_has_a_meaning(message: str, names: str) -> None:
     assert error_wordings.overflow(message, names) in ("certain", "possible", "none")
-    assert error_wordings.is_bad_sample(message, is_servers_fault=True) in (True, False)
+    assert error_wordings.is_bad_sample(message, is_servers_fault=True) or not error_wordings.is_bad_sample(
+        message, is_servers_fault=False
+    )
 
 
 @pytest.mark.parametrize(("source", "message"), BAD_SAMPLES)

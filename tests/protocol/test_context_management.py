@@ -54,7 +54,7 @@ def test_inputs_are_cleared_for_all_tools_for_some_or_for_none(
 
 
 @pytest.mark.parametrize("keep", ["all", {"type": "all"}])
-def test_keeping_all_thinking_is_nothing_to_do(keep: JsonValue) -> None:
+def test_keeping_all_thinking_needs_no_edit(keep: JsonValue) -> None:
     assert edits_of({"type": CLEAR_THINKING, "keep": keep}) == ContextEdits()
 
 

@@ -184,6 +184,6 @@ def test_documents_one_after_another_are_read_in_their_order(values: list[JsonVa
 
 
 @pytest.mark.parametrize("body", [b"", b" ", b'{"a":1}x', b'{"a":1}{', b"{} \x00"])
-def test_a_sequence_that_is_not_whole_is_none(body: bytes) -> None:
+def test_an_incomplete_sequence_is_an_error(body: bytes) -> None:
     with pytest.raises(JsonError):
         decode_json_sequence(body)

@@ -35,17 +35,24 @@ def test_a_compressed_stream_is_read_in_any_pieces(encoding: str, encode: Callab
     assert reader.reported == COUNTED
 
 
-@pytest.mark.parametrize(
-    ("encoding", "data"),
-    [("br", STREAM), ("gzip", STREAM), ("gzip", gzip.compress(b" " * 2 * DEFAULT_MAX_EVENT_BYTES))],
-)
-def test_a_reply_of_an_unknown_or_false_encoding_or_of_enormous_size_has_no_usage(encoding: str, data: bytes) -> None:
-    reader = UsageReader(is_stream=False, content_encoding=encoding)
-    reader.feed(data)
-    reader.feed(data)
-    reader.finish()
+@pytest.mark.parametrize("encoding", ["br", "gzip"])
+def test_a_stream_of_an_unknown_or_false_encoding_has_no_usage(encoding: str) -> None:
+    reader = UsageReader(is_stream=True, content_encoding=encoding)
+    reader.feed(STREAM)
+    reader.feed(STREAM)
 
     assert reader.reported == UsageReported()
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+@pytest.mark.parametrize(("padding", "expected"), [(1, COUNTED), (DEFAULT_MAX_EVENT_BYTES, UsageReported())])
+def test_only_a_document_of_enormous_size_has_no_usage(encoding: str, padding: int, expected: UsageReported) -> None:
+    document = b" " * padding + json.dumps({"usage": {**USAGE, "output_tokens": 42}}).encode()
+    reader = UsageReader(is_stream=False, content_encoding=encoding)
+    reader.feed(gzip.compress(document) if encoding else document)
+    reader.finish()
+
+    assert reader.reported == expected
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=5))

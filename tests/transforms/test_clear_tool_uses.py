@@ -159,7 +159,7 @@ def test_the_client_and_the_journal_learn_what_was_cleared() -> None:
     assert told == ContextManagement((AppliedClearing(3, round((step.before - step.after) / 4)),))
 
 
-def test_a_client_that_asked_learns_that_nothing_was_cleared_and_another_one_nothing() -> None:
+def test_a_client_that_asked_is_told_that_nothing_was_cleared_and_others_are_told_nothing() -> None:
     assert applied(asking(reads(5), edit(10_000)))[1] == ContextManagement()
     assert applied(request_of(*reads(5)))[1] is None
 

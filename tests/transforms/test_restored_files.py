@@ -98,7 +98,7 @@ def test_other_reminders_stay() -> None:
 
 
 @given(st.lists(st.integers(100, 6_000), max_size=6), st.integers(1_000, 300_000))
-def test_it_changes_nothing_twice_and_never_keeps_more_than_the_room(sizes: list[int], window: int) -> None:
+def test_it_is_idempotent_and_keeps_no_more_than_there_is_room_for(sizes: list[int], window: int) -> None:
     transform, before = RestoredFiles(), native(*map(result, sizes))
 
     once = transform(before, lean(window))

@@ -157,11 +157,16 @@ def test_a_refusal_for_another_reason_teaches_nothing(status: int) -> None:
     assert learned("Unsupported parameter: 'temperature'", ALL, status) is None
 
 
-def test_a_prompt_that_is_too_long_teaches_nothing() -> None:
-    body = encode_json(
-        {"error": {"message": "maximum context length is 32768 tokens, you requested 40000; reduce max_tokens"}}
-    )
-    refusal = rejection(400, body, None, GENERIC)
+@pytest.mark.parametrize(
+    "words",
+    [
+        "maximum context length is 32768 tokens, you requested 40000; reduce max_tokens",
+        "prompt is too long: 200000 tokens > 131072 maximum",
+        "input length and `max_tokens` exceed context limit: 30000 + 8000 > 32768",
+    ],
+)
+def test_a_prompt_that_is_too_long_teaches_nothing(words: str) -> None:
+    refusal = rejection(400, encode_json({"error": {"message": words}}), None, GENERIC)
 
     assert refusal.is_too_long
     assert amendment_for(refusal, WireRequest("/chat/completions", encode_json(ALL)), GENERIC) is None

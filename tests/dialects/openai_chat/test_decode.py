@@ -223,7 +223,7 @@ def marked_twice(chunks: list[bytes]) -> bytes:
     return b"".join(b"data: data: %b\n\n" % chunk for chunk in chunks)
 
 
-def packed_with_signs_of_life(chunks: list[bytes]) -> bytes:
+def packed_with_keep_alives(chunks: list[bytes]) -> bytes:
     return b"".join(b"data: keep-alive\n\ndata: null\n\ndata: : PING\n\ndata: %b\n\n" % chunk for chunk in chunks)
 
 
@@ -234,7 +234,7 @@ PACKED = [
     packed_as_lines,
     packed_twice,
     marked_twice,
-    packed_with_signs_of_life,
+    packed_with_keep_alives,
 ]
 ENDS = [b"", b"data: [DONE]\n\n", b"data: [done]\n\n", b'data: "[DONE]"\n\n', b"data: DONE\n\n"]
 
@@ -323,14 +323,14 @@ def test_the_counts_have_several_names_and_places(usage: JsonObject, is_in_choic
     assert decoded([stream([last])]).usage == UsageReported(input_tokens=10, output_tokens=3, cached_tokens=8)
 
 
-def test_a_count_that_no_prompt_can_have_is_none() -> None:
+def test_a_count_that_no_prompt_can_have_is_ignored() -> None:
     last = {"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 2**64 - 1}}
 
     assert decoded([stream([last])]).usage.input_tokens is None
 
 
 @pytest.mark.parametrize("error", [{}, {"code": 0, "message": ""}, {"code": None, "message": None}, "", False, []])
-def test_an_error_with_nothing_in_it_is_none(error: JsonValue) -> None:
+def test_an_error_with_nothing_in_it_is_ignored(error: JsonValue) -> None:
     assert decoded([stream([{"error": error, "choices": [{"delta": {"content": "a"}}]}, FINISH])]).text == "a"
 
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.dialects.openai_chat.conversations import PROFILE, asked
+from tests.parts.chat_reply import sse
 from tests.parts.json_at import at
 from tests.parts.splits import any_split
 
@@ -26,7 +27,7 @@ ORIGIN = "https://example.com/v1 model"
 def stream_of(*deltas: JsonObject) -> bytes:
     chunks: list[JsonObject] = [{"choices": [{"delta": delta}]} for delta in deltas]
     chunks.append({"choices": [{"delta": {}, "finish_reason": "tool_calls"}]})
-    return b"".join(b"data: " + encode_json(chunk) + b"\n\n" for chunk in chunks)
+    return b"".join(map(sse, chunks))
 
 
 def received(*pieces: bytes) -> dict[int, ProviderFields]:

@@ -28,5 +28,5 @@ def test_plain_words_stay(words: str) -> None:
 
 
 @pytest.mark.parametrize("words", ["不支持", "参数非法", "不能为空", "必须为字符串", "只支持 auto"])
-def test_a_complaint_in_chinese_is_one(words: str) -> None:
+def test_a_complaint_in_chinese_is_recognised(words: str) -> None:
     assert COMPLAINT.search(plain_words(words))

@@ -1,27 +1,24 @@
 """The chunks of a reply add up to it wherever a server puts its parts, and a broken reply is no reply."""
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.dialects.openai_chat.decoded import assembled, decoded
+from tests.parts.chat_reply import sse
 
 from anyclaude.dialects import EarlierReplies
 from anyclaude.dialects.openai_chat import OpenAiChat
 from anyclaude.errors import BackendTruncated
 from anyclaude.protocol.deltas import Finished
+from anyclaude.protocol.json_values import JsonObject, JsonValue
 
-FINISH = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
-READ = {"name": "Read", "arguments": '{"path":"/a"}'}
-CALL = {"index": 0, "id": "a", "type": "function", "function": READ}
-
-
-def event(chunk: object) -> bytes:
-    return b"data: " + msgspec.json.encode(chunk) + b"\n\n"
+FINISH: JsonObject = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+READ: JsonObject = {"name": "Read", "arguments": '{"path":"/a"}'}
+CALL: JsonObject = {"index": 0, "id": "a", "type": "function", "function": READ}
 
 
-def stream(*chunks: object) -> bytes:
-    return b"".join(map(event, chunks)) + b"data: [DONE]\n\n"
+def stream(*chunks: JsonValue) -> bytes:
+    return b"".join(map(sse, chunks)) + b"data: [DONE]\n\n"
 
 
 messages_with_a_call = st.sampled_from(
@@ -43,15 +40,17 @@ messages_with_a_call = st.sampled_from(
     st.sampled_from(["tool_calls", "function_call", "stop", None]),
     st.booleans(),
 )
-def test_a_call_is_heard_wherever_it_stands(
-    message: dict[str, object], field: str, place: int, reason: str | None, is_in_the_last_chunk: bool
+def test_a_call_is_found_wherever_it_stands(
+    message: JsonObject, field: str, place: int, reason: str | None, is_in_the_last_chunk: bool
 ) -> None:
-    parts: dict[str, object] = {"delta": {}, "message": message} if field == "both" else {field: message}
-    choices: list[dict[str, object]] = [{"index": index, "delta": {}} for index in range(3)]
+    parts: JsonObject = {"delta": {}, "message": message} if field == "both" else {field: message}
+    choices: list[dict[str, JsonValue]] = [{"index": index, "delta": {}} for index in range(3)]
     choices[place] = {"index": place, **parts}
     if is_in_the_last_chunk:
         choices[0]["finish_reason"] = reason
-    end = [] if is_in_the_last_chunk else [{"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}]
+    end: list[JsonObject] = (
+        [] if is_in_the_last_chunk else [{"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}]
+    )
 
     reply = decoded([stream({"choices": choices}, *end)])
 
@@ -64,7 +63,7 @@ def test_a_call_is_heard_wherever_it_stands(
 def test_the_text_of_a_later_choice_counts_if_the_first_has_none(pieces: list[str], place: int, is_whole: bool) -> None:
     field = "message" if is_whole else "delta"
     texts = ["".join(pieces)] if is_whole else pieces
-    chunks = [
+    chunks: list[JsonObject] = [
         {"choices": [{"index": index, field: {"content": text if index == place else ""}} for index in range(3)]}
         for text in texts
     ]
@@ -73,13 +72,13 @@ def test_the_text_of_a_later_choice_counts_if_the_first_has_none(pieces: list[st
 
 
 def test_of_two_choices_with_text_the_first_counts() -> None:
-    chunk = {"choices": [{"index": index, "delta": {"content": text}} for index, text in enumerate("ab")]}
+    chunk: JsonObject = {"choices": [{"index": index, "delta": {"content": text}} for index, text in enumerate("ab")]}
 
     assert decoded([stream(chunk, chunk, FINISH)]).text == "aa"
 
 
 def test_reasoning_and_text_may_be_in_two_choices() -> None:
-    chunks = [
+    chunks: list[JsonObject] = [
         {"choices": [{"index": 0, "delta": {"reasoning_content": "Hm."}}, {"index": 1, "delta": {"content": "Yes"}}]},
         {"choices": [{"index": 0, "delta": {}}, {"index": 1, "delta": {"content": "."}, "finish_reason": "stop"}]},
     ]
@@ -90,31 +89,31 @@ def test_reasoning_and_text_may_be_in_two_choices() -> None:
 
 
 def test_an_end_for_a_call_is_accepted_if_the_call_may_stand_in_the_text() -> None:
-    text = {"choices": [{"delta": {"content": "<tool_call>"}, "finish_reason": "tool_calls"}]}
+    text: JsonObject = {"choices": [{"delta": {"content": "<tool_call>"}, "finish_reason": "tool_calls"}]}
 
     assert decoded([stream(text)]).end == Finished("tool_use")
 
 
 @pytest.mark.parametrize("reason", ["tool_calls", "function_call", "TOOL_CALLS", "tool_use"])
 @pytest.mark.parametrize("calls", [None, [], [{}], [{"index": 0, "id": "a"}], [{"function": {"name": ""}}]])
-def test_an_end_for_a_call_that_is_not_there_is_a_bad_sample(reason: str, calls: object) -> None:
-    chunk = {"choices": [{"delta": {"content": "", "tool_calls": calls}, "finish_reason": reason}]}
+def test_an_end_for_a_call_that_is_not_there_is_a_bad_sample(reason: str, calls: JsonValue) -> None:
+    chunk: JsonObject = {"choices": [{"delta": {"content": "", "tool_calls": calls}, "finish_reason": reason}]}
 
     assert decoded([stream(chunk)]).fault.startswith("BadSample: the backend ended its reply for a tool call")
 
 
 def with_id(reply_id: str | int | None, text: str) -> bytes:
-    return event({"id": reply_id, "choices": [{"delta": {"content": text}}]})
+    return sse({"id": reply_id, "choices": [{"delta": {"content": text}}]})
 
 
 def text_after(earlier: EarlierReplies, *chunks: bytes) -> str:
     """Return the text of a reply to the server whose earlier replies these are.  Raises `BackendError`."""
     decoder = OpenAiChat().decoder("", (), earlier)
-    deltas = [delta for chunk in (*chunks, event(FINISH)) for delta in decoder.feed(chunk)] + decoder.finish()
+    deltas = [delta for chunk in (*chunks, sse(FINISH)) for delta in decoder.feed(chunk)] + decoder.finish()
     return assembled(deltas).text
 
 
-def test_a_chunk_of_an_earlier_reply_breaks_a_reply_off_wherever_it_stands() -> None:
+def test_a_chunk_of_an_earlier_reply_ends_a_reply_wherever_it_stands() -> None:
     earlier = EarlierReplies()
     text_after(earlier, with_id("a", "one"))
 
@@ -134,7 +133,7 @@ def test_a_reply_may_give_every_chunk_another_id_or_none(ids: list[str | int | N
 
 
 @pytest.mark.parametrize("reply_id", ["chatcmpl-0", "chatcmpl-123", "0", "", 0, 7, None])
-def test_a_server_with_one_id_for_all_replies_is_asked_twice_once_at_most(reply_id: str | int | None) -> None:
+def test_a_server_with_one_id_for_all_replies_is_asked_again_at_most_once(reply_id: str | int | None) -> None:
     earlier = EarlierReplies()
     refused = 0
     for _ in range(20):

@@ -159,6 +159,12 @@ def test_an_empty_object_is_delivered_once_it_is_known_to_be_all() -> None:
     assert gathered.settle() == []
 
 
+def test_half_a_character_in_the_arguments_is_replaced() -> None:
+    parts = [CallPart(0, "c", FunctionPart("Read", '{"a":"\ud83d')), CallPart(0, "c", FunctionPart(None, '"} \ud83d'))]
+
+    assert assembled_calls(parts) == (("Read", '{"a":"\ufffd"} \ufffd'),)
+
+
 @given(st.data(), st.sampled_from([None, "", "c"]), st.booleans())
 def test_a_name_may_come_in_pieces_or_as_a_growing_sum(data: st.DataObject, later_id: str | None, is_sum: bool) -> None:
     ends = sorted(data.draw(st.sets(st.integers(1, 8), max_size=3)))

@@ -76,5 +76,5 @@ TOO_MANY = [
 
 
 @pytest.mark.parametrize("words", TOO_MANY)
-def test_too_many_tools_are_the_users_to_drop(words: str) -> None:
+def test_a_limit_on_the_number_of_tools_teaches_nothing(words: str) -> None:
     assert learned(words, OFFERED) is None
