@@ -244,6 +244,21 @@ async def test_a_fallback_never_gets_the_first_servers_key() -> None:
     assert {authorization for _, _, authorization in server.requests} == {None}
 
 
+@pytest.mark.parametrize("mode", ["generic", None])
+async def test_a_fallback_without_a_kind_of_its_own_gets_that_key_only_if_it_names_it(mode: str | None) -> None:
+    first = Secret("first")
+    said: list[str] = []
+    async with stub_server({"/v1/models": {"data": [{"id": "m"}]}}) as server:
+        silent, asking = (Fallback(mode, server.origin, None, name) for name in (None, "ANYCLAUDE_API_KEY"))
+        settings = Settings(fallbacks=(silent,), api_key=first, keys={"ANYCLAUDE_API_KEY": first})
+        (without,) = await find_fallbacks(settings, said.append)
+        sent = {authorization for _, _, authorization in server.requests}
+        (with_key,) = await find_fallbacks(replace(settings, fallbacks=(asking,)), said.append)
+
+    assert (without.target.profile.name, without.target.api_key, sent) == ("generic", None, {None})
+    assert with_key.target.api_key == first
+
+
 def test_a_model_is_a_file_if_it_is_weights() -> None:
     assert names_a_file("a/b.gguf")
     assert not names_a_file("Qwen/Qwen3-8B")

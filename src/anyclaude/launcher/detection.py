@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anyclaude.backends import BackendTarget
-from anyclaude.backends.obstacle import SILENT, Reason
+from anyclaude.backends.obstacle import GENERAL_KEY_VARIABLE, SILENT, Reason
 from anyclaude.errors import InvalidSetting, ServerUnusable
 from anyclaude.network import parse_address
 from anyclaude.profiles import PROFILES, BackendProfile
@@ -167,8 +167,10 @@ def _wanted_fallback(fallback: Fallback, settings: Settings) -> Wanted:
     own_key = settings.keys.get(fallback.api_key_variable) if fallback.api_key_variable else None
 
     def key_for(profile: BackendProfile) -> Secret | None:
-        """Return the fallback's own key; it never gets the one that was set for the first server."""
-        return own_key if fallback.api_key_variable else settings.keys.get(profile.api_key_variable or "")
+        """Return the fallback's own key; it never gets the one of the first server, which is also that of `generic`."""
+        if fallback.api_key_variable or profile.api_key_variable == GENERAL_KEY_VARIABLE:
+            return own_key
+        return settings.keys.get(profile.api_key_variable or "")
 
     return Wanted(
         mode=fallback.mode or AUTO,
