@@ -1,7 +1,6 @@
 """Replies of real servers, as the official SDK receives them from the gateway."""
 
 import pytest
-from anthropic import BadRequestError
 from anthropic.types import Message, MessageParam
 
 from .asking import EXACT, HELLO, MODEL, PICTURE, ask, prompt_tokens, said, story
@@ -36,14 +35,11 @@ async def test_the_stop_sequence_that_matched_is_named(played: Played) -> None:
 
 
 @on_servers("images")
-async def test_an_image_is_answered_or_refused_in_words(played: Played) -> None:
+async def test_an_image_does_not_keep_the_model_from_answering(played: Played) -> None:
     async with played.client() as client:
-        try:
-            message = await ask(client, [PICTURE], 4)
-        except BadRequestError as error:
-            assert "image" in error.message.lower()  # either outcome is right
-        else:
-            assert said(message)
+        message = await ask(client, [PICTURE], 4)
+
+    assert said(message)
 
 
 @on_servers("cached_tokens")

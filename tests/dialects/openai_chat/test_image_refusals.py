@@ -16,6 +16,8 @@ REFUSALS = {
     "llama-cpp-python": "Image input detected, but the loaded model is not configured with a mmproj module.",
     "llama-cpp-python issue 1168": 'can only concatenate str (not "list") to str',
     "mlx_lm, server.py": "Only 'text' content type is supported.",
+    "dasllama 0.6.6, tried": "model 'm.gguf' has no vision arm — start the server with an image mmproj for it to "
+    "accept image_url parts",
     "vLLM, entrypoints": "facebook/opt-125m is not a multimodal model None",
     "vLLM, --limit-mm-per-prompt": "At most 0 image(s) may be provided in one prompt. (parameter=image)",
     "vLLM before 0.6": "Unknown image model type: qwen2",

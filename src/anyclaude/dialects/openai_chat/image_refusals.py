@@ -25,7 +25,7 @@ REFUSALS = re.compile(
     rf"{PICTURES}\b{PARTICULAR}"
     # "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"
     rf"|{PICTURES} (?:(?:is|are) not|(?:is|are)nt|not) (?:supported|enabled|available|allowed|accepted)\b{PARTICULAR}"
-    r"|\bno (?:vision|image|multi-?modal) (?:support|capabilit)"
+    r"|\bno (?:vision|image|multi-?modal) (?:support|capabilit|arm\b)"  # the last: dasllama
     r"|(?:\bnot|\bnon|isnt)(?: an?|-) ?(?:multi-?modal|vision|visual)(?:[- ]language)? model"  # vLLM
     r"|only text (?:contents?|inputs?|parts?)(?: types?)? (?:is|are) (?:supported|allowed|accepted)"
     r"|expected text content"
