@@ -6,7 +6,7 @@ import pytest
 from tests.parts.command import Command
 
 from anyclaude.backends import LearnedAmendments, LearnedFor
-from anyclaude.cli.doctor import forget, show
+from anyclaude.cli.doctor import forget, server_meant, show
 from anyclaude.profiles import Amendment
 
 SERVER = "http://127.0.0.1:8000/v1"
@@ -46,8 +46,21 @@ def test_it_shows_one_server_if_one_is_named(learned: LearnedAmendments) -> None
     assert "qwen" not in shown(learned, "http://10.0.0.2/v1")
 
 
-def test_it_says_so_if_nothing_was_learned() -> None:
-    assert shown(LearnedAmendments()).startswith("Nothing was learned")
+def test_it_says_so_if_nothing_was_learned(learned: LearnedAmendments) -> None:
+    assert shown(LearnedAmendments()).startswith("Nothing was learned: ")
+    assert shown(learned, "http://10.0.0.3/v1").startswith("Nothing was learned about http://10.0.0.3/v1: ")
+
+
+@pytest.mark.parametrize("text", [SERVER, "http://127.0.0.1:8000", "127.0.0.1:8000", f"{SERVER}/chat/completions"])
+def test_a_server_may_be_named_in_any_way_that_a_setting_may(text: str, learned: LearnedAmendments) -> None:
+    assert server_meant(text, learned) == SERVER
+
+
+def test_the_embedded_engine_has_a_name_in_place_of_an_address(learned: LearnedAmendments) -> None:
+    learned.keep(LearnedFor("embedded", "smol"), [NO_STOP])
+
+    assert server_meant("embedded", learned) == "embedded"
+    assert server_meant(None, learned) is None
 
 
 def test_it_forgets_and_says_how_much(learned: LearnedAmendments) -> None:
