@@ -37,7 +37,7 @@ def test_a_proxy_on_the_way_is_named_without_its_credentials() -> None:
     sentence = obstacle(target, "unknown_name", "").sentence
 
     assert "through the proxy http://proxy:3128" in sentence
-    assert "no machine has the name proxy" in sentence
+    assert "the name proxy cannot be resolved. Check the proxy" in sentence
     assert "NO_PROXY=model.example" in obstacle(target, "refused", "").sentence
 
 

@@ -80,15 +80,15 @@ async def test_an_answer_is_no_obstacle() -> None:
         (Answer(500, '{"detail": "out of memory"}'), "error", ("HTTP 500: out of memory",)),
         (Answer(502, "<html><title>502 Bad\nGateway</title>x</html>", "text/html"), "error", ("502: 502 Bad Gateway",)),
         (Answer(429, ""), "error", ("HTTP 429",)),
-        (Answer(404, "{}"), "not_found", ("/models", "/chat/completions")),
+        (Answer(404, "{}"), "not_found", ("has no /models. Check --backend-url",)),
         (Answer(200, "<!doctype html><title>Open WebUI</title>", "text/html"), "web_page", ("Open WebUI",)),
         (Answer(200, " <html>", "text/plain"), "web_page", ("a web page",)),
         (
             Answer(301, "", headers={"Location": "https://me:pw@other.example/v1/models?token=hunter2"}),
             "redirect",
-            ("https://other.example/v1,",),
+            ("https://other.example/v1.",),
         ),
-        (Answer(302, "", headers={"Location": "/login?next=hunter2"}), "redirect", ("to /login,",)),
+        (Answer(302, "", headers={"Location": "/login?next=hunter2"}), "redirect", ("to /login.",)),
         (Answer(307, ""), "redirect", ("to somewhere else",)),
         (Answer(400, "Client sent an HTTP request to an HTTPS server."), "speaks_tls", ("--backend-url https://",)),
         (Answer(400, '{"error": "bad"}'), "error", ("HTTP 400: bad",)),
@@ -158,7 +158,7 @@ async def test_the_list_of_lm_studios_own_api_shows_that_the_path_is_another() -
     assert found.sentence.endswith(f"--backend-url {server.base_url}")
 
 
-@pytest.mark.parametrize(("key", "words"), [(None, "wants a key"), (Secret("hunter2"), "refuses the key")])
+@pytest.mark.parametrize(("key", "words"), [(None, "requires a key"), (Secret("hunter2"), "refuses the key")])
 async def test_a_refused_key_is_named_by_its_variable_and_never_shown(key: Secret | None, words: str) -> None:
     answer = Answer(401, '{"error": "the key hunter2 is unknown"}')
     async with stub_server({"/v1/models": answer}) as server:

@@ -259,6 +259,25 @@ async def test_a_fallback_without_a_kind_of_its_own_gets_that_key_only_if_it_nam
     assert with_key.target.api_key == first
 
 
+async def test_what_is_said_of_a_fallback_names_its_own_settings() -> None:
+    said: list[str] = []
+    async with (
+        stub_server({"/v1/models": {"data": []}}) as empty,
+        stub_server({"/v1/models": Answer(401, "{}"), "/version": Answer(401, "{}")}) as locked,
+    ):
+        fallbacks = (
+            Fallback("vllm", NOWHERE), Fallback("generic", empty.origin),
+            Fallback("generic", locked.origin), Fallback("vllm", locked.origin),
+        )  # fmt: skip
+        await find_fallbacks(Settings(fallbacks=fallbacks), said.append)
+
+    down, without_model, without_key, vllm = said
+    assert down.endswith("or set its address with --fallbacks.")
+    assert without_model.endswith("name a model with --fallbacks SERVER#MODEL.")
+    assert without_key.endswith("Set it in the variable that its api_key_variable names.")
+    assert vllm.endswith("Set it in VLLM_API_KEY or the variable that its api_key_variable names.")
+
+
 def test_a_model_is_a_file_if_it_is_weights() -> None:
     assert names_a_file("a/b.gguf")
     assert not names_a_file("Qwen/Qwen3-8B")

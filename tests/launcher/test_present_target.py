@@ -125,7 +125,7 @@ async def test_a_server_that_cannot_be_used_yet_is_awaited_with_its_sentence_and
 @pytest.mark.parametrize(
     ("documents", "sentence"),
     [
-        ({"/v1/models": Answer(401, "{}")}, "wants a key"),
+        ({"/v1/models": Answer(401, "{}")}, "requires a key"),
         ({"/v1/models": Answer(302, "", headers={"location": "https://elsewhere.example/v1/models"})}, "redirects to"),
         ({"/models": {"data": [{"id": "m"}]}}, "lists its models elsewhere"),
     ],
@@ -141,7 +141,7 @@ async def test_a_fallback_is_awaited_whatever_the_reason_is() -> None:
     async with stub_server({"/v1/models": Answer(401, "{}")}) as server:
         (fallback,) = await find_fallbacks(Settings(fallbacks=(Fallback("vllm", server.origin),)), said.append)
 
-    assert "wants a key" in (fallback.target.awaited_because or "")
+    assert "requires a key" in (fallback.target.awaited_because or "")
     assert len(said) == 1
 
 

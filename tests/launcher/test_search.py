@@ -199,7 +199,7 @@ async def test_a_server_that_wants_a_key_ends_the_start_with_the_name_of_a_varia
     async with stub_server({"/props": Answer(401, KEY_REFUSED), "/v1/models": Answer(401, KEY_REFUSED)}) as server:
         with pytest.raises(
             ServerUnusable,
-            match=r"wants a key .*Invalid API Key.*ANYCLAUDE_API_KEY.*--mode llamacpp, or --mode embedded$",
+            match=r"requires a key .*Invalid API Key.*ANYCLAUDE_API_KEY.*\(--mode llamacpp\), .* \(--mode embedded\)$",
         ):
             await searched({"llamacpp": (server.base_url,)})
 

@@ -167,7 +167,7 @@ async def test_what_only_the_user_can_mend_ends_it_at_once(tmp_path: Path) -> No
     with pytest.raises(InvalidSetting):
         await served("http://[::1")
     async with stub_server({"/v1/models": Answer(401, "{}")}) as server:
-        with pytest.raises(ServerUnusable, match="wants a key"):
+        with pytest.raises(ServerUnusable, match="requires a key"):
             await served(server.origin)
 
 

@@ -31,10 +31,10 @@ def test_a_text_is_converted_and_a_value_of_the_file_must_have_the_type() -> Non
 
 @pytest.mark.parametrize("mode", ["claude", "embedded", "olama"])
 def test_a_fallback_must_be_a_server_with_an_address(mode: str) -> None:
-    with pytest.raises(InvalidSetting, match=f"^here: '{mode}' is none of llamacpp, "):
+    with pytest.raises(InvalidSetting, match=f"^here: '{mode}' is not one of llamacpp, "):
         from_document(setting_named("fallbacks"), [{"mode": mode}], "here")
 
 
 def test_an_unknown_name_is_answered_with_the_nearest_or_with_all() -> None:
     assert nearest("prot", ["mode", "port"]) == "; did you mean 'port'?"
-    assert nearest("zzz", ["mode", "model"]) == "; there are mode, model"
+    assert nearest("zzz", ["mode", "model"]) == "; the settings are mode, model"

@@ -305,8 +305,8 @@ def test_a_mode_is_read_in_any_case_without_a_warning(tmp_path: Path, mode: str,
 def test_an_unknown_mode_is_refused_with_all_modes_and_the_nearest(tmp_path: Path, word: str, meant: str) -> None:
     text = refusal(tmp_path, {"mode": word}, {}, "")
 
-    assert text == f"--mode: {word!r} is none of {', '.join(MODES)}; did you mean {meant!r}?"
+    assert text == f"--mode: {word!r} is not one of {', '.join(MODES)}; did you mean {meant!r}?"
 
 
 def test_a_word_like_no_mode_is_refused_without_a_guess(tmp_path: Path) -> None:
-    assert refusal(tmp_path, {"mode": "zzz"}, {}, "") == f"--mode: 'zzz' is none of {', '.join(MODES)}"
+    assert refusal(tmp_path, {"mode": "zzz"}, {}, "") == f"--mode: 'zzz' is not one of {', '.join(MODES)}"

@@ -1,7 +1,7 @@
 """
 What stands in the way of using a server, and how it is said to the user.
 
-Every obstacle has one reason of a small set, and one sentence: what is wrong, and what mends it.  Only silence is
+Every obstacle has one reason of a small set, and one sentence: what is wrong, and how to fix it.  Only silence is
 called "does not answer".
 """
 
@@ -11,7 +11,6 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.json_values import JsonError, JsonValue, decode_lenient_json
 
 from .target import BackendTarget
@@ -44,24 +43,23 @@ NO_HTTP: frozenset[Reason] = frozenset({"certificate", "speaks_plain", "speaks_t
 
 SENTENCES: Mapping[Reason, str] = {
     "refused": "{where} does not answer: nothing listens there. {start}",
-    "unknown_name": "{where} does not answer: no machine has the name {host}. Correct --backend-url",
+    "unknown_name": "{where} does not answer: the name {host} cannot be resolved. {correct}",
     "timeout": "{where} does not answer {detail}. {start}",
     "unreachable": "{where} does not answer: {detail}. {start}",
     "certificate": "the certificate of {where} is not trusted: {detail}. If it is your own, name its file: "
     "ANYCLAUDE_CA_FILE=/path/to/certificate.pem",
-    "speaks_plain": "{where} does not speak TLS. Set its address with http: --backend-url {as_http}",
-    "speaks_tls": "{where} speaks TLS only. Set its address with https: --backend-url {as_https}",
-    "not_http": "{where} does not speak HTTP. Is it the port of a model server? Correct --backend-url",
+    "speaks_plain": "{where} does not speak TLS. Use http: {setting} {as_http}",
+    "speaks_tls": "{where} speaks TLS only. Use https: {setting} {as_https}",
+    "not_http": "{where} does not speak HTTP. Is this the port of a model server? Check {setting}",
     "proxy": "{where} cannot be reached: the proxy refuses it ({detail}). Set the proxy's credentials in the variable "
-    "that names it, or do without: NO_PROXY={host_of_server}",
-    "key": "{where} {refuses} ({detail}). Set the right one in {variables}",
+    "that names it, or bypass it: NO_PROXY={host_of_server}",
+    "key": "{where} {refuses} ({detail}). {set_it} in {variables}",
     "loading": "{where} is still loading its model",
-    "redirect": "{where} redirects to {detail}, and a key is not sent elsewhere. Set the address that it names with "
-    "--backend-url",
-    "not_found": "{where} has no {detail}. Another address may be right: --backend-url {other}",
-    "wrong_path": "{where} lists its models elsewhere. Set its address: --backend-url {detail}",
-    "web_page": "{where} answers with a web page ({detail}), not as a model server. Another address may be right: "
-    "--backend-url {other}",
+    "redirect": "{where} redirects to {detail}. Redirects are not followed, so that no key goes elsewhere. Set the "
+    "right address with {setting}",
+    "not_found": "{where} has no {detail}. Check {setting}",
+    "wrong_path": "{where} lists its models elsewhere. Set its address: {setting} {detail}",
+    "web_page": "{where} answers with a web page ({detail}), not as a model server. Check {setting}",
     "error": "{where} answers with an error: {detail}. Its log may say why",
 }
 
@@ -104,11 +102,13 @@ def obstacle(target: BackendTarget, reason: Reason, detail: str) -> Obstacle:
         host=(proxy or endpoint).host,
         host_of_server=endpoint.host,
         start=_start(target),
+        correct=_start(target) if proxy or target.profile.is_remote else f"Check {target.address_setting}",
         as_http=endpoint.shown.replace("https://", "http://", 1),
         as_https=endpoint.shown.replace("http://", "https://", 1),
-        refuses="wants a key" if target.authorization is None else "refuses the key",
-        variables=_key_variables(target.profile),
-        other=endpoint.others()[0].shown,
+        refuses="requires a key" if target.authorization is None else "refuses the key",
+        set_it="Set it" if target.authorization is None else "Set the right one",
+        variables=_key_variables(target),
+        setting=target.address_setting,
     )
     return Obstacle(reason, sentence)
 
@@ -136,16 +136,17 @@ def _message(value: JsonValue) -> str:
 def _start(target: BackendTarget) -> str:
     profile = target.profile
     if target.way.proxy is not None:
-        return f"Check the proxy, or do without: NO_PROXY={target.endpoint.host}"
+        return f"Check the proxy, or bypass it: NO_PROXY={target.endpoint.host}"
     if profile.is_remote:
-        return "Check the network, or set its address with --backend-url"
+        return f"Check the network, or set its address with {target.address_setting}"
     how = f"Start it ({profile.how_to_start})" if profile.how_to_start else "Start it"
-    return f"{how}, or set its address with --backend-url"
+    return f"{how}, or set its address with {target.address_setting}"
 
 
-def _key_variables(profile: BackendProfile) -> str:
-    own = profile.api_key_variable
-    return GENERAL_KEY_VARIABLE if own in {None, GENERAL_KEY_VARIABLE} else f"{own} or {GENERAL_KEY_VARIABLE}"
+def _key_variables(target: BackendTarget) -> str:
+    own = target.profile.api_key_variable
+    general = "the variable that its api_key_variable names" if target.is_fallback else GENERAL_KEY_VARIABLE
+    return general if own in {None, GENERAL_KEY_VARIABLE} else f"{own} or {general}"
 
 
 def _without_secrets(text: str, target: BackendTarget) -> str:

@@ -34,6 +34,8 @@ class BackendTarget(Struct, frozen=True, kw_only=True):
     """The version that the server reports."""
     awaited_because: str | None = None
     """Why the server cannot be used yet, and the rest is what is expected of it; `None` if it can be used."""
+    is_fallback: bool = False
+    """Whether it is used only if the servers before it fail; its settings are those of a fallback."""
 
     @property
     def endpoint(self) -> ServerAddress:
@@ -44,6 +46,11 @@ class BackendTarget(Struct, frozen=True, kw_only=True):
     def address(self) -> str:
         """The base URL without what may be secret in it, so that it can be shown."""
         return self.endpoint.shown
+
+    @property
+    def address_setting(self) -> str:
+        """The flag that sets the address."""
+        return "--fallbacks" if self.is_fallback else "--backend-url"
 
     @property
     def authorization(self) -> Secret | None:

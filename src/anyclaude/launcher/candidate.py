@@ -61,6 +61,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """The models of the client's tiers; like the two below, it wins over what the server reports."""
     context_tokens: int | None = None
     parallel_requests: int | None = None
+    is_fallback: bool = False
 
 
 def candidate(profile: BackendProfile, url: str, wanted: Wanted, *, knows_kind: bool = False) -> Backend:
@@ -73,6 +74,7 @@ def candidate(profile: BackendProfile, url: str, wanted: Wanted, *, knows_kind: 
             model="",
             api_key=wanted.key_for(profile) if knows_kind else wanted.key,
             way=wanted.network.way_to(address),
+            is_fallback=wanted.is_fallback,
         )
     )
 
@@ -128,7 +130,7 @@ async def usable(backend: Backend, wanted: Wanted) -> Backend:
     if target.endpoint.is_private and await is_own_gateway(backend, QUESTION_SECONDS):
         raise InvalidSetting(
             f"{target.address} is a gateway of anyclaude itself, not a model server; "
-            "name the server behind it with --backend-url"
+            f"name the server behind it with {target.address_setting}"
         )
     obstacle = await _when_loaded(target, lambda: first_obstacle(backend, QUESTION_SECONDS), wanted)
     if obstacle is not None and obstacle.reason != "not_found":

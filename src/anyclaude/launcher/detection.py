@@ -181,4 +181,5 @@ def _wanted_fallback(fallback: Fallback, settings: Settings) -> Wanted:
         network=settings.network,
         say=_silent,
         loading_seconds=LOADING_SECONDS,
+        is_fallback=True,
     )

@@ -84,12 +84,12 @@ async def described_target(backend: Backend, wanted: Wanted, facts: ServerFacts 
     facts = facts or await ask_facts(backend, QUESTION_SECONDS, wanted.model)
     found, profile = backend.target, backend.target.profile
     if wanted.model is None and profile.is_remote:
-        raise InvalidSetting(f"{profile.title} has {len(facts.models)} models; name one with --model")
+        raise InvalidSetting(f"{profile.title} has {len(facts.models)} models; name one with {_model_setting(wanted)}")
     model = wanted.model or facts.default_model
     if model is None:
         obstacle = await first_obstacle(backend, QUESTION_SECONDS)
         why = obstacle.sentence if obstacle else f"{profile.title} at {found.address} reports no model that can chat"
-        raise ServerUnusable(f"{why}. If the address is right, name a model with --model", NO_MODEL)
+        raise ServerUnusable(f"{why}. If the address is right, name a model with {_model_setting(wanted)}", NO_MODEL)
     described = replace(
         found,
         profile=replace(profile, accepts_images=profile.accepts_images and facts.sees_images is not False),
@@ -102,6 +102,10 @@ async def described_target(backend: Backend, wanted: Wanted, facts: ServerFacts 
         notes=(facts.note,) if facts.note else (),
     )
     return _as_wanted(await fitted_to_template(StdlibBackend(described)), wanted)
+
+
+def _model_setting(wanted: Wanted) -> str:
+    return "--fallbacks SERVER#MODEL" if wanted.is_fallback else "--model"
 
 
 def _with_facts(known: BackendTarget, wanted: Wanted, facts: ServerFacts) -> BackendTarget:

@@ -90,9 +90,9 @@ async def search(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Found 
         return min(best, key=lambda one: one.rank(wanted.model))
     for place in places:
         if place.obstacle is not None:
-            kinds = "".join(f"--mode {kind.name}, or " for kind in local if place.url in kind.usual_urls)
+            kinds = ", ".join(f"--mode {kind.name}" for kind in local if place.url in kind.usual_urls)
             raise ServerUnusable(
-                f"{place.obstacle.sentence}, or name its kind, or do without it: {kinds}--mode embedded",
+                f"{place.obstacle.sentence}, or name its kind ({kinds}), or use the embedded engine (--mode embedded)",
                 place.obstacle.reason,
             )
     for note in _notes(places):

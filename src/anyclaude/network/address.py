@@ -204,7 +204,7 @@ def parse_address(text: str) -> ServerAddress:
     found = SCHEME.match(text)
     scheme, rest = ((found[1] or found[2]).lower(), text[found.end() :]) if found else ("", text)
     if any(character.isspace() or not character.isprintable() for character in rest):
-        raise InvalidSetting(f"the address of a server holds a blank or a control character; {EXAMPLE}")
+        raise InvalidSetting(f"the address of a server contains a space or a control character; {EXAMPLE}")
     rest, _, query = rest.partition("#")[0].rstrip(COPIED_ALONG).partition("?")
     match scheme:
         case "unix":
@@ -216,7 +216,7 @@ def parse_address(text: str) -> ServerAddress:
         case "http" | "https" | "":
             return _network_address(scheme, rest, query)
         case _:
-            raise InvalidSetting(f"the address of a server begins with http:// or https://, or unix:; {EXAMPLE}")
+            raise InvalidSetting(f"the address of a server must begin with http://, https:// or unix:; {EXAMPLE}")
 
 
 def _tidied(text: str) -> str:
@@ -247,7 +247,7 @@ def is_private_name(host: str) -> bool:
 def _socket_address(socket_path: str, path: str, query: str) -> ServerAddress:
     socket_path = re.sub("^/+", "/", socket_path).rstrip("/.:")
     if not socket_path.startswith("/") or ":/" in socket_path or not socket_path.isprintable():
-        raise InvalidSetting("the path of a Unix socket must be whole; write it like unix:/run/llama.sock")
+        raise InvalidSetting("the path of a Unix socket must be absolute; write it like unix:/run/llama.sock")
     prefix, version = _prefix_and_version(path)
     return ServerAddress(
         scheme="http", host="localhost", prefix=prefix, version=version, query=_quoted(query), socket_path=socket_path
@@ -300,7 +300,7 @@ def _unbracketed(place: str) -> tuple[str, int | None]:
 def _ipv6(text: str) -> str:
     host = unquote(text).lower()
     if not isinstance(number_of(host), IPv6Address | IPv4Address) or not ZONE.fullmatch(host.partition("%")[2]):
-        raise InvalidSetting(f"the address of a server holds something that is no IPv6 address; {BRACKETS}")
+        raise InvalidSetting(f"the address of a server contains an invalid IPv6 address; {BRACKETS}")
     return host
 
 
@@ -308,14 +308,14 @@ def _name(text: str) -> str:
     """Return a host in the form that name servers know."""
     host = text.lower().rstrip(".")
     if not host:
-        raise InvalidSetting(f"the address of a server names no host; {EXAMPLE}")
+        raise InvalidSetting(f"the address of a server contains no host name; {EXAMPLE}")
     if not host.isascii():
         try:
             host = host.encode("idna").decode()
         except UnicodeError as error:
-            raise InvalidSetting(f"the address of a server names a host that cannot exist; {EXAMPLE}") from error
+            raise InvalidSetting(f"the address of a server contains an invalid host name; {EXAMPLE}") from error
     if len(host) > MAX_HOST or not all(LABEL.fullmatch(label) for label in host.split(".")):
-        raise InvalidSetting(f"the address of a server names a host that cannot exist; {EXAMPLE}")
+        raise InvalidSetting(f"the address of a server contains an invalid host name; {EXAMPLE}")
     return host
 
 
@@ -323,7 +323,7 @@ def _port(text: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) <= 5 and 0 < int(text) <= MAX_PORT):
-        raise InvalidSetting(f"the port in the address of a server is no number from 1 to {MAX_PORT}; {EXAMPLE}")
+        raise InvalidSetting(f"the port in the address of a server is not a number from 1 to {MAX_PORT}; {EXAMPLE}")
     return int(text)
 
 

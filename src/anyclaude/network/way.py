@@ -103,8 +103,8 @@ def _proxy(variable: str, value: Secret, host: str) -> Proxy:
     scheme, mark, _ = text.partition("://")
     if mark and scheme.lower() != "http":
         raise InvalidSetting(
-            f"{variable} names a proxy that is not spoken to over plain HTTP, which anyclaude cannot use; "
-            f"set {variable}=http://HOST:PORT, or NO_PROXY={host} to do without"
+            f"{variable} names a proxy of a kind that anyclaude cannot use, such as SOCKS or HTTPS; "
+            f"set {variable}=http://HOST:PORT, or bypass it: NO_PROXY={host}"
         )
     try:
         address = parse_address(text if mark else f"http://{text}")

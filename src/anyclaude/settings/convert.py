@@ -39,7 +39,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """Return an addition to an error message about an unknown name: the most similar one, else all of them."""
     names = list(names)
     near = _nearest(name, names)
-    return f"; did you mean {near!r}?" if near else f"; there are {', '.join(names)}"
+    return f"; did you mean {near!r}?" if near else f"; the settings are {', '.join(names)}"
 
 
 def _nearest(name: str, names: Iterable[str]) -> str | None:
@@ -87,7 +87,7 @@ def _explained(error: msgspec.ValidationError, value: object, setting: Setting) 
 def _not_among(value: object, choices: Iterable[str]) -> str:
     names = list(choices)
     near = _nearest(str(value), names)
-    return f"{value!r} is none of {', '.join(names)}" + (f"; did you mean {near!r}?" if near else "")
+    return f"{value!r} is not one of {', '.join(names)}" + (f"; did you mean {near!r}?" if near else "")
 
 
 def _checked_fallbacks(fallbacks: object, origin: str) -> tuple[Fallback, ...]:

@@ -161,7 +161,7 @@ def _checked(settings: Settings, environment: Mapping[str, str]) -> Settings:
     if settings.host not in LOOPBACK_HOSTS and settings.token is None:
         raise InvalidSetting(
             f"host {settings.host} can be reached by other machines, so a token is required: "
-            f"set {variable_named('token')} to a text that only you know"
+            f"set {variable_named('token')} to a secret of your choice"
         )
     addresses = [
         ("backend_url", settings.backend_url),

@@ -206,9 +206,9 @@ def _window(plan: ClientPlan) -> tuple[Variable, ...]:
     declared = declared_window(plan.context_tokens, cap)
     reason = f"the model's window is {plan.context_tokens:,} tokens"
     if declared != plan.context_tokens:
-        reason += (
-            f"; declared so that the client compacts at {room:,}, not at {room - declared + plan.context_tokens:,}"
-        )
+        otherwise = room - declared + plan.context_tokens
+        instead = f"not at {otherwise:,}" if otherwise > 0 else "not at once"
+        reason += f"; declared so that the client compacts at {room:,}, {instead}"
     return (Variable("CLAUDE_CODE_MAX_CONTEXT_TOKENS", str(declared), reason), output)
 
 
