@@ -55,9 +55,9 @@ class Serving:
     out: Output = field(default_factory=Output)
     err: Output = field(default_factory=Output)
 
-    async def asks(self, text: str = "Hello") -> tuple[int, JsonObject]:
+    async def asks(self, text: str = "Hello", **fields: JsonValue) -> tuple[int, JsonObject]:
         """Return status and body of the answer to a message."""
-        body = {"model": "any", "max_tokens": 64, "messages": [{"role": "user", "content": text}]}
+        body = {"model": "any", "max_tokens": 64, "messages": [{"role": "user", "content": text}], **fields}
         async with aiohttp.ClientSession() as session, session.post(f"{self.url}/v1/messages", json=body) as reply:
             return reply.status, await reply.json()
 
@@ -204,6 +204,22 @@ async def test_a_server_that_restarts_with_a_smaller_window_is_followed(tmp_path
     assert words_of(error_again).endswith("> 8192 maximum (counted by llama.cpp before it was sent)")
     assert len(server.asked_for) == asked_before
     assert change.endswith(f"llama.cpp at {server.origin}/v1, model qwen, window 8,192 tokens.")
+
+
+@pytest.mark.parametrize(("window", "is_shorter"), [(19_000, True), (20_000, False)])
+async def test_prompts_are_shortened_for_a_window_that_has_become_small(
+    window: int, is_shorter: bool, tmp_path: Path
+) -> None:
+    server = RestartingServer()
+    tool: JsonObject = {"name": "Read", "description": "It reads. " * 300, "input_schema": {"type": "object"}}
+    async with Restarts(server) as restart, serving(tmp_path, Settings(backend_url=server.origin)) as gateway:
+        await gateway.asks(tools=[tool])
+        await restart("gemma", window)
+        await gateway.asks(tools=[tool])
+        await gateway.asks(tools=[tool])
+    first, *_, last = (len(str(at(body, "tools", 0, "function", "description"))) for body in server.bodies)
+
+    assert (last < first) == is_shorter
 
 
 async def test_a_server_that_restarts_with_another_model_is_followed(tmp_path: Path) -> None:

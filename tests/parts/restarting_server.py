@@ -16,10 +16,11 @@ CHARACTERS_PER_TOKEN = 4
 
 @dataclass
 class RestartingServer:
-    """The address, and the models that requests have asked for."""
+    """The address, and the requests with the models that they have asked for."""
 
     port: int = field(default_factory=free_port)
     asked_for: list[JsonValue] = field(default_factory=list)
+    bodies: list[JsonObject] = field(default_factory=list)
 
     @property
     def origin(self) -> str:
@@ -33,6 +34,7 @@ class RestartingServer:
         def reply(body: JsonValue) -> "JsonValue | Answer":
             assert isinstance(body, dict)
             self.asked_for.append(body["model"])
+            self.bodies.append(body)
             return _reply(body, model, window, f"chatcmpl-{len(self.asked_for)}")
 
         replies = {CHAT: reply, f"{CHAT}/input_tokens": _counted}

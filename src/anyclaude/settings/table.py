@@ -349,7 +349,7 @@ FALLBACK: tuple[Setting, ...] = (
         name="api_key_variable",
         metavar="VARIABLE",
         meaning="The environment variable that holds the server's key.",
-        otherwise="the variable of its kind",
+        otherwise="the variable of its kind; none for `generic`",
         source="each server's documentation",
         owner=Fallback,
     ),
