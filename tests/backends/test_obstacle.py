@@ -41,7 +41,7 @@ def test_a_proxy_on_the_way_is_named_without_its_credentials() -> None:
     assert "NO_PROXY=model.example" in obstacle(target, "refused", "").sentence
 
 
-def test_a_server_of_others_cannot_be_started_by_the_user() -> None:
+def test_the_user_of_a_hosted_service_is_not_told_to_start_it() -> None:
     target = target_at("https://openrouter.ai/api/v1", "openrouter")
 
     assert "Check the network" in obstacle(target, "timeout", "within 5 s").sentence

@@ -61,7 +61,7 @@ async def test_a_body_that_a_proxy_has_compressed_is_unpacked(
         assert (await asking).body == b'{"a": 1}'
 
 
-async def test_a_body_that_unpacks_without_end_or_not_at_all_is_none() -> None:
+async def test_a_body_that_cannot_be_unpacked_or_becomes_too_large_is_an_error() -> None:
     async with raw_backend() as server:
         for body in (gzip.compress(bytes(MAX_BODY_BYTES + 1)), b"no gzip"):
             asking = asyncio.create_task(query(StdlibBackend(target_at(server.base_url)), QUESTION, LONG))

@@ -36,15 +36,15 @@ async def test_the_address_of_a_server_on_the_internet_tells_its_kind() -> None:
 
 
 async def test_one_server_gets_few_questions_at_a_time() -> None:
-    running: list[int] = [0]
-    most: list[int] = [0]
+    running = most = 0
 
     async def answer(request: web.Request) -> web.Response:
-        running[0] += 1
-        most[0] = max(most[0], running[0])
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
         for _ in range(100):  # others that were sent would arrive meanwhile
             await asyncio.sleep(0)
-        running[0] -= 1
+        running -= 1
         return web.json_response({"data": [{"id": "m"}]} if request.path == "/v1/models" else {}, status=200)
 
     runner = web.AppRunner(application := web.Application())
@@ -56,4 +56,4 @@ async def test_one_server_gets_few_questions_at_a_time() -> None:
     finally:
         await runner.cleanup()
 
-    assert 1 <= most[0] <= QUESTIONS_AT_ONCE
+    assert 1 <= most <= QUESTIONS_AT_ONCE

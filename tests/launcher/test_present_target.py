@@ -2,8 +2,8 @@
 
 import pytest
 from msgspec.structs import replace
-from tests.parts.restarting_server import RestartingServer, llamacpp_documents
-from tests.parts.server_documents import LLAMACPP, MLX, OLLAMA, VLLM
+from tests.parts.restarting_server import RestartingServer
+from tests.parts.server_documents import LLAMACPP, MLX, VLLM, scripted_llamacpp, scripted_ollama
 from tests.parts.stub_server import Answer, Documents, stub_server
 from tests.parts.usual_places import placed
 
@@ -68,14 +68,11 @@ async def test_a_model_that_the_server_still_has_is_kept_when_another_is_loaded_
 
 
 async def test_a_window_that_shows_once_the_model_is_loaded_is_noticed_and_kept_when_it_is_unloaded() -> None:
-    running: JsonObject = {"models": [{"name": "qwen3:8b", "model": "qwen3:8b", "context_length": 8192}]}
-    shown: JsonObject = {"capabilities": ["completion", "tools"]}
-    tags: JsonObject = {"models": [{"name": "qwen3:8b"}]}
-    idle: Documents = {**OLLAMA, "/api/tags": tags, "/api/show": shown, "/api/ps": {"models": []}}
+    idle, running = (scripted_ollama("qwen3:8b", window) for window in (None, 8192))
     server = RestartingServer()
     async with stub_server(idle, port=server.port):
         found = await found_at(server.origin, Settings(mode="ollama"))
-    async with stub_server({**idle, "/api/ps": running}, port=server.port):
+    async with stub_server(running, port=server.port):
         loaded = await found.ask_again(found.target)
     async with stub_server(idle, port=server.port):
         unloaded = await found.ask_again(loaded)
@@ -158,17 +155,17 @@ async def test_an_awaited_server_may_turn_up_at_any_address_that_is_usual_for_it
     assert (found.base_url, found.context_tokens) == (f"{server.origin}/v1", 32_768)
 
 
-async def test_another_kind_of_server_at_an_address_of_an_open_kind_is_recognised() -> None:
+async def test_another_kind_of_server_at_the_address_is_recognised_if_the_user_named_none() -> None:
     server = RestartingServer()
     async with stub_server(MLX, port=server.port):
         found = await found_at(server.origin)
-    async with stub_server(llamacpp_documents("qwen", 4_096), port=server.port):
+    async with stub_server(scripted_llamacpp("qwen", 4_096), port=server.port):
         other = await found.ask_again(found.target)
 
     assert (found.target.profile.name, other.profile.name, other.context_tokens) == ("mlx", "llamacpp", 4_096)
 
 
-async def test_without_a_server_at_an_address_of_an_open_kind_nothing_is_forgotten() -> None:
+async def test_a_server_that_is_gone_is_an_error_if_the_user_named_no_kind() -> None:
     async with stub_server(LLAMACPP) as server:
         found = await found_at(server.origin)
 

@@ -1,9 +1,6 @@
 """The whole command with the real Claude Code: nothing in the user's settings bypasses the gateway."""
 
-import asyncio
 import json
-import sys
-from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 
 import pytest
@@ -11,8 +8,8 @@ from tests.parts.chat_reply import call, refuse, reply, say
 from tests.parts.chat_request import ChatRequest
 from tests.parts.chat_script import Answer, in_turn, one_by_one
 from tests.parts.chat_server import chat_server
-from tests.parts.claude_code import SYSTEM_PATH
 from tests.parts.claude_code_versions import NATIVE, VERSIONS, installed_client
+from tests.parts.launched_command import output_of_anyclaude
 from tests.parts.pictures import png
 from tests.parts.stub_server import stub_server
 from tests.parts.weights import qwen_coder_file, smollm2_file
@@ -33,26 +30,7 @@ SECRET = "sk-ant-api03-not-a-real-one"
 
 async def anyclaude(home: Path, version: str, *words: str, **more: str) -> tuple[int, str, str]:
     """Run the command with a release of the client, in a clean environment; return its status, output and errors."""
-    program = installed_client(version).command[-1]
-    node = str(Path(installed_client(version).command[0]).parent)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "anyclaude", *words),
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=PIPE,
-        cwd=home,
-        env={
-            "HOME": str(home),
-            "PATH": f"{node}:{SYSTEM_PATH}",
-            "LANG": "C.UTF-8",
-            "ANYCLAUDE_CLAUDE_PATH": program,
-            **more,
-        },
-    )
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+    return await output_of_anyclaude(installed_client(version), home, words, more, PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -201,7 +201,9 @@ async def test_a_server_that_wants_a_key_ends_the_start_with_the_name_of_a_varia
             ServerUnusable,
             match=r"requires a key .*Invalid API Key.*ANYCLAUDE_API_KEY.*\(--mode llamacpp\), .* \(--mode embedded\)$",
         ):
-            await searched({"llamacpp": (server.base_url,)})
+            await searched({"llamacpp": (server.base_url,)}, Settings(keys={"LLAMA_API_KEY": Secret("secret")}))
+
+    assert {authorization for _, _, authorization in server.requests} == {None}
 
 
 async def test_a_server_of_a_known_kind_that_wants_a_key_is_asked_with_the_key_of_its_kind() -> None:

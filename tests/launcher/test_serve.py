@@ -69,17 +69,14 @@ class Serving:
 
 @asynccontextmanager
 async def serving(folder: Path, settings: Settings) -> AsyncIterator[Serving]:
-    """Serve for the duration of the block; its port is a free one."""
+    """Serve for the duration of the block, which an error ends; its port is a free one."""
     running = Serving()
     own = replace(settings, log_dir=folder, port=0)
-    task = asyncio.create_task(serve(Invocation((), {}, folder), own, Terminal(running.err), running.out))
-    task.add_done_callback(lambda _: running.out.flush())
-    try:
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(serve(Invocation((), {}, folder), own, Terminal(running.err), running.out))
         running.url = (await running.out.line_with("listens on")).split()[3]
         yield running
-    finally:
         task.cancel()
-        await asyncio.wait((task,))
 
 
 def words_of(answer: JsonObject) -> str:

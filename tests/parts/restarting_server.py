@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from tests.parts.raw_backend import free_port
+from tests.parts.server_documents import scripted_llamacpp
 from tests.parts.stub_server import Answer, StubServer, stub_server
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
@@ -38,7 +39,7 @@ class RestartingServer:
             return _reply(body, model, window, f"chatcmpl-{len(self.asked_for)}")
 
         replies = {CHAT: reply, f"{CHAT}/input_tokens": _counted}
-        async with stub_server(llamacpp_documents(model, window), port=self.port, by_body=replies) as server:
+        async with stub_server(scripted_llamacpp(model, window), port=self.port, by_body=replies) as server:
             yield server
 
 
@@ -76,19 +77,6 @@ class Restarts:
         self._stop.set()
         if self._task is not None:
             await self._task
-
-
-def llamacpp_documents(model: str, window: int) -> dict[str, JsonValue]:
-    """Return how llama.cpp describes itself."""
-    return {
-        "/props": {
-            "default_generation_settings": {"n_ctx": window},
-            "total_slots": 1,
-            "model_alias": model,
-            "build_info": "b11549",
-        },
-        "/v1/models": {"object": "list", "data": [{"id": model}]},
-    }
 
 
 def _reply(body: JsonObject, model: str, window: int, identifier: str) -> "JsonValue | Answer":

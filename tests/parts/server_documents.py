@@ -139,3 +139,15 @@ def scripted_llamacpp(model: str, window: int) -> dict[str, JsonValue]:
     }
     models = listed(model, owned_by="llamacpp", meta={"n_ctx": window, "n_ctx_train": window})
     return {"/v1/models": models, "/props": props, "/health": {"status": "ok"}}
+
+
+def scripted_vllm(model: str, window: int) -> dict[str, JsonValue]:
+    """Return the documents of vLLM with this model and window."""
+    return {**VLLM, "/v1/models": listed(model, owned_by="vllm", max_model_len=window)}
+
+
+def scripted_ollama(model: str, window: int | None) -> dict[str, JsonValue]:
+    """Return the documents of Ollama with a model that is loaded with this window, or not loaded yet."""
+    loaded: list[JsonValue] = [] if window is None else [{"name": model, "context_length": window}]
+    tags: JsonValue = {"models": [{"name": model}]}
+    return {**OLLAMA, "/api/tags": tags, "/api/ps": {"models": loaded}, "/api/show": {"model_info": {}}}

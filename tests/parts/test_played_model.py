@@ -1,12 +1,15 @@
-"""The played model does its task from what it is given to read, and no server is hard that does not refuse."""
+"""The played model does its task from what it is given to read; a hard server refuses what it should, and no more."""
 
 import json
 from pathlib import Path
 
+import pytest
 from tests.parts.chat_reply import Call, Refusal, Reply, Reset, Say, Usage
 from tests.parts.chat_request import ChatRequest, read_chat_request
 from tests.parts.chat_script import Answer
+from tests.parts.chat_server import prompt_tokens
 from tests.parts.hard_servers import (
+    Overflow,
     breaking_off,
     in_window,
     refused_by_llamacpp,
@@ -14,6 +17,7 @@ from tests.parts.hard_servers import (
     refusing,
     truncated_by_ollama,
 )
+from tests.parts.json_at import at
 from tests.parts.played_model import COMPACTION, PlayedModel, answer_about, parts_with_words, question_about
 from tests.parts.refusing_backend import REFUSALS
 
@@ -96,8 +100,17 @@ def test_a_window_lets_pass_what_fits() -> None:
     assert paths_in(script(small)) == ["/tree/part-1.txt"]
     assert isinstance(full, Reply)
     assert full.usage == Usage(102, 6)
-    assert isinstance(refused_by_llamacpp(201, 200), Refusal)
-    assert isinstance(refused_by_vllm(201, 200), Refusal)
+
+
+@pytest.mark.parametrize("overflow", [refused_by_llamacpp, refused_by_vllm])
+def test_a_prompt_beyond_the_window_is_refused_with_its_tokens_and_the_window(overflow: Overflow) -> None:
+    large = asked(*map(result, FILES))
+    refusal = in_window(PlayedModel(), 200, overflow)(large)
+
+    assert isinstance(refusal, Refusal)
+    words = str(at(refusal.body, "error", "message"))
+    assert f"{prompt_tokens(large)} " in words
+    assert "200 tokens" in words
 
 
 def test_a_server_refuses_only_what_it_is_to_refuse() -> None:

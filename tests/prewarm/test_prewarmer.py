@@ -101,7 +101,7 @@ async def test_the_prompt_is_evaluated_when_an_awaited_server_is_found(tmp_path:
     assert record["outcome"] == "completed"
 
 
-async def test_a_gateway_whose_server_was_never_found_stops_in_good_order(tmp_path: Path, backend: RawBackend) -> None:
+async def test_a_gateway_whose_server_was_never_found_stops_cleanly(tmp_path: Path, backend: RawBackend) -> None:
     await run_before(tmp_path, backend)
     awaited = replace(target_at(backend.base_url), awaited_because="it loads")
     async with running_gateway(tmp_path, awaited, options=prewarming(tmp_path)):

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import AsyncIterator, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import aiohttp
 from tests.parts.processes import LONG_SECONDS
+from tests.parts.raw_backend import free_port
 
 from .servers import RealServer
 
@@ -52,14 +52,6 @@ class RunningGateway:
     base_url: str
     first_line: str
     home: Path
-
-
-def free_port() -> int:
-    """Return a port of loopback that is free now."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
 
 
 def gateway_words(running: RunningServer) -> tuple[str, ...]:

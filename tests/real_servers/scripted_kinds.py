@@ -105,7 +105,6 @@ OPEN_ROUTER = ScriptedKind(
 )
 
 KINDS: tuple[ScriptedKind, ...] = (LM_STUDIO, OLLAMA_KIND, SGLANG, OPEN_ROUTER)
-
 """The kinds that only scripted servers show."""
 
 

@@ -78,9 +78,7 @@ class ScriptedServer:
         }
         if self.kind.reports_cached_tokens:
             usage["prompt_tokens_details"] = {"cached_tokens": CACHED_TOKENS}
-        choices: list[list[JsonValue]] = [
-            [{"index": 0, "delta": delta, "finish_reason": None}] for delta in self.deltas
-        ]
+        choices: list[list[JsonValue]] = [[{"index": 0, "delta": delta, "finish_reason": None}] for delta in deltas]
         choices.append([{"index": 0, "delta": {}, "finish_reason": self.finish_reason}])
         return [*({**envelope, "choices": choice} for choice in choices), {**envelope, "choices": [], "usage": usage}]
 

@@ -1,16 +1,13 @@
 """A session of the real Claude Code on a real server: it reads a file, and says what is in it."""
 
-import asyncio
 import json
-import sys
 import tempfile
 import time
-from asyncio.subprocess import DEVNULL, PIPE
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.parts.claude_code import SYSTEM_PATH
 from tests.parts.claude_code_versions import NATIVE, installed_client
+from tests.parts.launched_command import output_of_anyclaude
 from tests.parts.weights import qwen_coder_file, tests_cache
 
 from anyclaude.protocol.json_values import JsonObject
@@ -80,24 +77,7 @@ async def played_session(server: RealServer, model_file: Path | None, *server_wo
 
 async def _client(home: Path, *words: str) -> tuple[int, str, str]:
     """Run `anyclaude` with the real client, whose prompt is as short as its flags make it, in a clean environment."""
-    client = installed_client(NATIVE)
     prompt = f"Read the file {home}/notes.txt and tell me the password that is in it."
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "anyclaude", "-p", prompt, "--bare", "--tools", "Read"),
-        *("--output-format", "stream-json", "--verbose", *words),
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=PIPE,
-        cwd=home,
-        env={
-            "HOME": str(home),
-            "PATH": f"{Path(client.command[0]).parent}:{SYSTEM_PATH}",
-            "LANG": "C.UTF-8",
-            "ANYCLAUDE_CLAUDE_PATH": client.command[-1],
-            "CLAUDE_CODE_EXTRA_BODY": EXTRA_BODY,
-        },
-    )
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        out, errors = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), errors.decode()
+    short = ("-p", prompt, "--bare", "--tools", "Read", "--output-format", "stream-json", "--verbose")
+    extra = {"CLAUDE_CODE_EXTRA_BODY": EXTRA_BODY}
+    return await output_of_anyclaude(installed_client(NATIVE), home, (*short, *words), extra, PATIENCE_SECONDS)

@@ -1,4 +1,4 @@
-"""What the gateway learns of a real server that it is only given the address of."""
+"""What the gateway learns of a real server from its address alone."""
 
 from .played import Played, on_servers
 

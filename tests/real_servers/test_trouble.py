@@ -6,6 +6,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from anthropic import BadRequestError
+from tests.parts.raw_backend import free_port
 from tests.sdk.clients import async_client
 
 from .asking import EXACT, HELLO, MODEL, ask, said, story
@@ -13,7 +14,6 @@ from .cut_connection import cut_connection
 from .played import Played, on_server, on_servers, skip_unless_installed, tiny_model_for
 from .running import (
     RunningServer,
-    free_port,
     gateway_words,
     running_gateway,
     running_server,
@@ -74,15 +74,12 @@ async def test_a_server_that_starts_after_the_gateway_is_waited_for(name: str, t
     server = server_named(name)
     skip_unless_installed(server)
     late = RunningServer(server, await tiny_model_for(server), free_port())
-    async with (
-        running_gateway(tmp_path, *gateway_words(late)) as gateway,
-        started_server(server, late.model_file, tmp_path / "server.txt", port=late.port),
-        async_client(gateway.base_url) as client,
-    ):
+    async with running_gateway(tmp_path, *gateway_words(late)) as gateway, async_client(gateway.base_url) as client:
         async with aiohttp.ClientSession() as session:
             early = await status_of(session, f"{gateway.base_url}/health/ready")
-        await wait_for_ok(f"{gateway.base_url}/health/ready", server.start_seconds)
-        message = await ask(client, HELLO, 4)
+        async with started_server(server, late.model_file, tmp_path / "server.txt", port=late.port):
+            await wait_for_ok(f"{gateway.base_url}/health/ready", server.start_seconds)
+            message = await ask(client, HELLO, 4)
 
     assert early == 503
     assert said(message)

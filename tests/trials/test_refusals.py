@@ -1,5 +1,5 @@
-"""The real client on servers that refuse much of what Chat Completions can say: the work is done, and once learned, the
-form that a server takes is the first that it gets."""
+"""The real client on servers that refuse much of what Chat Completions can say: it finishes its work, and the next
+launch begins with what the server accepts."""
 
 import itertools
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from tests.parts.launched_command import run_anyclaude
 from tests.parts.played_model import PlayedModel, answer_about, parts_with_words, question_about
 from tests.parts.prefix_contract import prompt_of
 from tests.parts.refusing_backend import REFUSALS, Refused
-from tests.parts.server_documents import VLLM, listed
+from tests.parts.server_documents import scripted_vllm
 from tests.parts.work_tree import make_work_tree
 
 from anyclaude.protocol.json_values import JsonValue
@@ -30,7 +30,7 @@ TURNS_BEFORE_COMPACTION = 5
 """The requests of the first turns, which both releases send before they compact."""
 
 LLAMACPP = ServerOptions(context_tokens=WINDOW)
-WITHOUT_PARSER = ServerOptions(documents={**VLLM, "/v1/models": listed("m", owned_by="vllm", max_model_len=WINDOW)})
+WITHOUT_PARSER = ServerOptions(documents=scripted_vllm("m", WINDOW))
 
 SERVERS: Mapping[str, tuple[ServerOptions, tuple[Refused, ...]]] = {
     "a strict one": (

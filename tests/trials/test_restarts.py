@@ -24,10 +24,8 @@ from tests.parts.json_at import at
 from tests.parts.launched_command import run_anyclaude
 from tests.parts.played_model import PlayedModel, answer_about, parts_with_words, question_about
 from tests.parts.raw_client import ask
-from tests.parts.server_documents import OLLAMA, VLLM, listed
+from tests.parts.server_documents import scripted_ollama, scripted_vllm
 from tests.parts.work_tree import make_work_tree
-
-from anyclaude.protocol.json_values import JsonValue
 
 MODEL = PlayedModel()
 FILES = parts_with_words(*[3_000 * CHARACTERS_PER_TOKEN] * 6)
@@ -116,13 +114,11 @@ def llamacpp(window: int) -> ServerOptions:
 
 
 def vllm(window: int) -> ServerOptions:
-    return ServerOptions(documents={**VLLM, "/v1/models": listed("m", owned_by="vllm", max_model_len=window)})
+    return ServerOptions(documents=scripted_vllm("m", window))
 
 
 def ollama(window: int) -> ServerOptions:
-    loaded: JsonValue = {"models": [{"name": "m:latest", "context_length": window}]}
-    tags: JsonValue = {"models": [{"name": "m:latest"}]}
-    return ServerOptions(documents={**OLLAMA, "/api/tags": tags, "/api/ps": loaded, "/api/show": {}})
+    return ServerOptions(documents=scripted_ollama("m:latest", window))
 
 
 @pytest.mark.parametrize(

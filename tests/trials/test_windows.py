@@ -20,7 +20,7 @@ from tests.parts.hard_servers import (
 )
 from tests.parts.launched_command import run_anyclaude
 from tests.parts.played_model import PlayedModel, answer_about, parts_with_words, question_about
-from tests.parts.server_documents import OLLAMA
+from tests.parts.server_documents import scripted_ollama
 from tests.parts.work_tree import make_work_tree
 
 from anyclaude.protocol.json_values import JsonObject, JsonValue
@@ -82,13 +82,6 @@ async def test_a_conversation_that_outgrows_its_window_in_one_step_is_compacted(
     assert all(prompt_tokens(request) <= window for request in server.requests)
 
 
-def ollama(window: int | None) -> Mapping[str, JsonValue]:
-    """Return how Ollama describes itself with a model that is loaded with this window, or not loaded yet."""
-    loaded: list[JsonValue] = [] if window is None else [{"name": "qwen3:8b", "context_length": window}]
-    tags: JsonValue = {"models": [{"name": "qwen3:8b"}]}
-    return {**OLLAMA, "/api/tags": tags, "/api/ps": {"models": loaded}, "/api/show": {"model_info": {}}}
-
-
 def lmstudio(window: int) -> Mapping[str, JsonValue]:
     """Return how LM Studio describes itself with a model that is loaded with this window."""
     lengths: JsonObject = {"max_context_length": 131_072, "loaded_context_length": window}
@@ -101,7 +94,7 @@ def lmstudio(window: int) -> Mapping[str, JsonValue]:
     [
         (ServerOptions(context_tokens=32_768), 32_768, refused_by_llamacpp),
         (ServerOptions(context_tokens=8_192), 8_192, refused_by_llamacpp),
-        (ServerOptions(documents=ollama(32_768)), 32_768, truncated_by_ollama),
+        (ServerOptions(documents=scripted_ollama("qwen3:8b", 32_768)), 32_768, truncated_by_ollama),
         (ServerOptions(documents=lmstudio(32_768)), 32_768, ignored_by_lmstudio),
     ],
     ids=["llama.cpp, 32,768", "llama.cpp, 8,192", "Ollama cuts silently", "LM Studio answers nothing"],
@@ -123,7 +116,8 @@ async def test_a_window_that_the_server_hides_is_found_by_what_it_cuts(tmp_path:
     """The client takes the window for twice as large."""
     files = parts_with_words(*[3_000 * CHARACTERS_PER_TOKEN] * 8)
     script = in_window(STEPWISE, 16_384, truncated_by_ollama)
-    run, _ = await read_all(NATIVE, tmp_path, files, script, ServerOptions(documents=ollama(None)))
+    options = ServerOptions(documents=scripted_ollama("qwen3:8b", None))
+    run, _ = await read_all(NATIVE, tmp_path, files, script, options)
 
     assert run.text == answer_about(files)
     assert TOO_LONG in run.log
@@ -136,12 +130,16 @@ _LEFT_OUT = re.compile(r'"file_path":"([^"]+)"\}[\s</>a-z-]*Result of calling th
 def reading_again(request: ChatRequest) -> Reply:
     """Read in the end one of the files that were left out after a compaction."""
     played = STEPWISE(request)
-    calls = [call for message in request.messages for call in message.tool_calls]
     left_out = _LEFT_OUT.findall("\n".join(message.text for message in request.messages))
-    has_read_again = any('"limit"' in call.function.arguments for call in calls)
-    if has_read_again or not left_out or any(isinstance(part, Call) for part in played.parts):
+    if has_read_again(request) or not left_out or any(isinstance(part, Call) for part in played.parts):
         return played
     return reply(call("Read", file_path=left_out[0], limit=2000))
+
+
+def has_read_again(request: ChatRequest) -> bool:
+    """Return whether a file was read with a limit, which the model sets only for one that was left out."""
+    calls = (call for message in request.messages for call in message.tool_calls)
+    return any('"limit"' in call.function.arguments for call in calls)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -150,4 +148,5 @@ async def test_a_file_that_is_left_out_after_a_compaction_can_be_read_again(vers
     script = in_window(reading_again, window, refused_by_llamacpp)
     _, server = await read_all(version, tmp_path, for_steps(window), script, ServerOptions(context_tokens=window))
 
+    assert has_read_again(server.requests[-1])
     assert "The word of part-" in server.requests[-1].tool_results[0].text
