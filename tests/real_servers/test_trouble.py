@@ -37,13 +37,20 @@ async def test_a_prompt_beyond_the_window_is_refused_in_the_words_on_which_claud
 
 
 @on_servers("cancel")
-async def test_a_client_that_leaves_frees_the_engine_for_the_next(played: Played) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS), played.client() as client:
+async def test_a_client_that_leaves_ends_the_reply_of_the_server(played: Played, tmp_path: Path) -> None:
+    server, model = played.server, played.running.model_file
+    async with (
+        asyncio.timeout(PATIENCE_SECONDS),
+        cut_connection(played.running.port, stream_bytes=4_000, holds=True) as connection,
+        running_gateway(tmp_path, *gateway_words(RunningServer(server, model, connection.port))) as gateway,
+        async_client(gateway.base_url) as client,
+    ):
         async with client.messages.stream(
             model=MODEL, max_tokens=4_000, messages=[story("Tell", 3)], extra_body=EXACT
         ) as stream:
             async for _ in stream.text_stream:
                 break
+        await connection.gateway_left.wait()
         message = await ask(client, HELLO, 4)
 
     assert message.usage.output_tokens == 4
