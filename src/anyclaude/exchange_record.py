@@ -26,7 +26,7 @@ class Durations(Struct, frozen=True):
     queue: float | None = None
     first_token: float | None = None
     abandoned_work: float | None = None
-    """Of these, the seconds in which the server went on with an earlier reply that nobody waited for any more."""
+    """Of these, the seconds in which the server continued an earlier reply whose client had left."""
 
 
 class RecordedUsage(Struct, frozen=True):

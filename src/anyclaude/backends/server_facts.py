@@ -274,7 +274,7 @@ def _ollama_note(model: str, window: int | None) -> str | None:
 async def _openai(server: _Server, model: str | None) -> ServerFacts:
     profile = server.backend.target.profile
     path = profile.version_path
-    listed, told = await asyncio.gather(server.entries(), server.get(path) if path else _nothing())
+    listed, described = await asyncio.gather(server.entries(), server.get(path) if path else _nothing())
     choice = _choice(listed, model)
     asked = choice.asked
     default = profile.started_model if profile.started_model and len(choice.entries) != 1 else choice.default
@@ -282,8 +282,8 @@ async def _openai(server: _Server, model: str | None) -> ServerFacts:
         models=choice.names,
         loaded_model=choice.loaded,
         default_model=default,
-        context_tokens=(asked.context_tokens if asked else None) or tokens_in(told.get("context_length")),
-        version=text_in(told.get("version")) or None,
+        context_tokens=(asked.context_tokens if asked else None) or tokens_in(described.get("context_length")),
+        version=text_in(described.get("version")) or None,
         sees_images=asked.sees_images if asked else None,
     )
 

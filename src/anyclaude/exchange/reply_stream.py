@@ -104,7 +104,7 @@ class ReplyStream:
         yield [*ending, *self._stream.close()]
 
     def _expect_followup(self, opened: OpenReply) -> None:
-        """Keep the turn of a conversation that goes on as soon as the client has run the tools."""
+        """Keep the turn of a conversation that continues as soon as the client has run the tools."""
         if opened.turn is not None:
             opened.turn.expects_followup = self._stream.stop_reason == "tool_use"
 

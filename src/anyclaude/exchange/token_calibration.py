@@ -55,7 +55,7 @@ class WeighedPrompt(Struct, frozen=True):
 
     model: Model
     beginning: int
-    """The weight of its beginning: a prompt of the same conversation with another beginning has been written anew."""
+    """The weight of its beginning: a prompt of the same conversation with another beginning has been rewritten."""
     weight: int
     characters: int
     tokens: int

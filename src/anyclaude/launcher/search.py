@@ -37,13 +37,13 @@ gets `QUESTION_SECONDS` if there is no other."""
 NO_MODEL_SERVER: frozenset[Reason] = frozenset({"not_found", "wrong_path", "web_page", "redirect"})
 """What no model server says at its usual address if it is asked for its models."""
 
-Occupant: TypeAlias = Literal["nobody", "slow", "known", "locked", "unknown", "ourselves"]
-"""Who is at an address: nobody that could be a model server, one that has not answered yet, a server of a known kind,
+Occupant: TypeAlias = Literal["none", "slow", "known", "locked", "unknown", "ourselves"]
+"""What is at an address: nothing that could be a model server, one that has not answered yet, a server of a known kind,
 one that wants a key before it says what it is, one of no known kind that lists models, or a gateway like this one."""
 
 
 class Place(Struct, frozen=True):
-    """A usual address, who is there, and of which kind; `obstacle` is what a locked one says."""
+    """A usual address, what is there, and of which kind; `obstacle` is what a locked one says."""
 
     url: str
     occupant: Occupant
@@ -107,11 +107,11 @@ async def _looked_at(
 
 
 async def _place(url: str, wanted: Wanted, kinds: Sequence[BackendProfile], within_seconds: float) -> Place:
-    """Return who is at an address; where there is no model server, one question tells."""
+    """Return what is at an address; where there is no model server, one question tells."""
     stranger = candidate(profile_named("generic"), url, wanted)
     listed = await probe(stranger, MODELS, within_seconds)
     if isinstance(listed, Obstacle) and (not listed.is_answer or listed.reason in NO_MODEL_SERVER):
-        return Place(url, "slow" if listed.reason == "timeout" else "nobody")
+        return Place(url, "slow" if listed.reason == "timeout" else "none")
     identities, is_ours = await asyncio.gather(
         identities_at(url, wanted, kinds, within_seconds), is_own_gateway(stranger, within_seconds)
     )
@@ -122,8 +122,8 @@ async def _place(url: str, wanted: Wanted, kinds: Sequence[BackendProfile], with
             return Place(url, "known", kind)
     if isinstance(listed, Obstacle):
         is_locked = listed.reason == "key" and not listed.is_web_page
-        return Place(url, "locked", obstacle=listed) if is_locked else Place(url, "nobody")
-    return Place(url, "unknown" if _lists_models(listed) else "nobody")
+        return Place(url, "locked", obstacle=listed) if is_locked else Place(url, "none")
+    return Place(url, "unknown" if _lists_models(listed) else "none")
 
 
 def _lists_models(reply: QueryReply) -> bool:

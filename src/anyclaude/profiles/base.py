@@ -158,7 +158,7 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     """Whether `usage.prompt_tokens` is known to count the whole prompt, as the API says, and not only the tokens that
     were not cached.  A reply that reports its cached tokens shows it as well."""
     running_path: str | None = None
-    """The route, from the server's root, that lists what it computes, for a server that goes on with a reply after its
+    """The route, from the server's root, that lists what it computes, for a server that continues a reply after its
     client has left, and refuses others meanwhile (`scheduling/abandoned_work.py`)."""
     parallel_requests: int = 1
     keeps_evicted_prompts: bool = False

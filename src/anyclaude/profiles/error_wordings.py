@@ -1,10 +1,11 @@
 r"""
 What the words of a server's error mean.
 
-Servers word the same error differently, and anew with each release.  So no sentences are listed here, but the words
-that make the meaning.  A prompt is over the window if one sentence says both what is too large (prompt, input, context,
-tokens) and that it is (too long, exceeds, greater than), and does not speak of something else: a rate, a deadline, the
-length of the reply, a field, an image.  The real wordings, with their sources, are the tests of this module.
+Servers word the same error differently, and change the words with each release.  So no sentences are listed here, but
+the words that make the meaning.  A prompt is over the window if one sentence says both what is too large (prompt,
+input, context, tokens) and that it is (too long, exceeds, greater than), and does not speak of something else: a rate,
+a deadline, the length of the reply, a field, an image.  The real wordings, with their sources, are the tests of this
+module.
 """
 
 import re

@@ -1,5 +1,5 @@
 """
-Replies that nobody waits for any more, and that their server goes on with.
+Replies whose client has left, and which their server continues.
 
 vllm-mlx's simple engine computes a reply to its end after its client has left, and answers 500 to other requests
 meanwhile (0.6.0, tried).  `GET /v1/status` shows what it computes: `requests`, each with its `request_id`

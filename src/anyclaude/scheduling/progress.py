@@ -48,7 +48,7 @@ class Progress:
     admitted_at: float | None = None
     """When the request got its turn, on the gateway's monotonic clock."""
     abandoned_work_seconds: float | None = None
-    """How long the server went on with an earlier reply, which nobody waited for any more."""
+    """How long the server continued an earlier reply whose client had left."""
     sent: PreparedRequest | None = None
     """The last request sent, not counting continuations, which request the rest of a reply."""
     amendments: tuple[Amendment, ...] = ()

@@ -202,7 +202,7 @@ def _begins_another(call: Call, part: CallPart, function: FunctionPart) -> bool:
         return False
     if function.name != call.name:
         is_marked_alike = part.index is not None and part.index == call.index and part.id in {None, "", call.id}
-        return bool(call.pieces) or not is_marked_alike  # else the name goes on
+        return bool(call.pieces) or not is_marked_alike  # otherwise it is the rest of the name
     if part.id and call.id and part.id != call.id:
         return not call.pieces or call.input() is not None
     if part.id and call.withheld:

@@ -134,7 +134,7 @@ class _Reader:
 
     @property
     def is_over(self) -> bool:
-        """Whether the text is to be read as ended, because it goes on with nothing but white space."""
+        """Whether nothing but white space follows, so that the text is read as ended."""
         return self._source.is_ended
 
     @property
