@@ -32,6 +32,7 @@ from anyclaude.exchange.prompt_pipeline import prompt_transforms
 from anyclaude.launcher.client.diets import CLIENT_DIETS, ClientDiet
 from anyclaude.launcher.client.environment import child_environment
 from anyclaude.launcher.client.plan import Invocation, plan_client
+from anyclaude.launcher.client.session_settings import settings_file
 from anyclaude.observability.journal import Journal
 from anyclaude.profiles import EMBEDDED
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request, encode_request
@@ -142,8 +143,9 @@ async def _run(client: Client, diet: ClientDiet, workspace: Workspace, base_url:
     }
     invocation = Invocation(client_arguments(workspace, ClientTask("Say hello")), user, workspace.tree)
     plan = plan_client(invocation, settings, target, base_url, is_native=client.version == NATIVE)
-    command = (*client.command, *plan.arguments)
-    await run_command(command, workspace, child_environment(user, plan.variables), 120.0)
+    with settings_file(plan.settings or {}) as file:
+        command = (*client.command, *plan.arguments(file))
+        await run_command(command, workspace, child_environment(user, plan.variables), 120.0)
 
 
 async def _tokens(gateway: Gateway, request: MessagesRequest) -> int:

@@ -82,7 +82,7 @@ def _alone(home: Path, base_url: str) -> tuple[Sequence[str], Mapping[str, str]]
     profile = profile_named("llamacpp")
     target = BackendTarget(profile=profile, base_url=base_url, model=MODEL, context_tokens=CONTEXT_TOKENS)
     plan = plan_client(Invocation(PROMPT, user, home), Settings(), target, base_url, is_native=True)
-    return (*installed_client(NATIVE).command, *plan.arguments), child_environment(user, plan.variables)
+    return (*installed_client(NATIVE).command, *plan.arguments(None)), child_environment(user, plan.variables)
 
 
 def _through_anyclaude(home: Path, base_url: str, log_folder: Path) -> tuple[Sequence[str], Mapping[str, str]]:

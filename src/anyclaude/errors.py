@@ -28,6 +28,7 @@ Every failure that anyclaude can report, and the form in which the client gets i
     + ServerUnusable              the chosen model server does not answer, or not as one
     + PortTaken                   another process listens on the gateway's port
     + ClientUnavailable           Claude Code cannot be found or installed
+    + ClientOverruled             an administrator's settings keep Claude Code from the gateway
     + DownloadFailed              a file could not be fetched, or is not the requested one
     + EngineFailed                the embedded engine did not start, or died
 
@@ -261,6 +262,10 @@ class ClientUnavailable(SetupError):
     """Claude Code cannot be found or installed."""
 
     exit_status = 127
+
+
+class ClientOverruled(SetupError):
+    """An administrator's settings of Claude Code send it elsewhere, whatever anyclaude tells it."""
 
 
 class DownloadFailed(SetupError):

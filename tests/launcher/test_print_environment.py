@@ -41,7 +41,7 @@ async def test_settings_and_credentials_are_not_shown(tmp_path: Path) -> None:
 
     out = await printed(tmp_path, settings, *words, ANTHROPIC_API_KEY=SECRET)
 
-    assert "--settings '{…}' -p hi" in out
+    assert "--settings '<a private file>' -p hi" in out
     assert SECRET not in out
 
 

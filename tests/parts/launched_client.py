@@ -13,6 +13,7 @@ from anyclaude.backends import BackendTarget, fitted_to_template
 from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.launcher.client.environment import child_environment
 from anyclaude.launcher.client.plan import Invocation, diet_of, plan_client
+from anyclaude.launcher.client.session_settings import settings_file
 from anyclaude.launcher.compose import launch_options
 from anyclaude.profiles import EMBEDDED, BackendProfile
 from anyclaude.settings import Settings
@@ -56,7 +57,8 @@ async def launched(launch: Launch, target: BackendTarget, task: ClientTask) -> A
     options = launch_options(settings, diet_of(invocation, settings, target, is_native=is_native).gateway)
     async with running_gateway(launch.state, target, options=options) as gateway:
         plan = plan_client(invocation, settings, target, gateway.base_url, is_native=is_native)
-        yield Command((*launch.client.command, *plan.arguments), child_environment(user, plan.variables))
+        with settings_file(plan.settings or {}) as file:
+            yield Command((*launch.client.command, *plan.arguments(file)), child_environment(user, plan.variables))
 
 
 async def _target(launch: Launch, backend_url: str) -> BackendTarget:

@@ -8,14 +8,24 @@ that already listens.
 
 import asyncio
 import socket
-from contextlib import AbstractAsyncContextManager, closing
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, closing, nullcontext
 from importlib import import_module
+from pathlib import Path
 from typing import Protocol
 
 from anyclaude.bounds import CONNECTION_BACKLOG
 from anyclaude.settings import Settings
 
-from .client import Client, Invocation, child_environment, plan_client, provide_client
+from .client import (
+    Client,
+    Invocation,
+    Plan,
+    child_environment,
+    plan_client,
+    provide_client,
+    remove_left_over_settings,
+    settings_file,
+)
 from .engine_monitor import monitored
 from .folders import client_machine
 from .run import Run
@@ -58,9 +68,19 @@ async def _run_client(run: Run, client: Client, listening_socket: socket.socket,
     base_url = f"http://127.0.0.1:{listening_socket.getsockname()[1]}"
     plan = plan_client(run.invocation, run.settings, run.servers.main, base_url, is_native=client.is_native)
     for note in plan.notes:
-        run.say(f"anyclaude: {note}")
+        run.say(f"anyclaude: {note.removesuffix('.')}.")
     environment = child_environment(run.invocation.environment, plan.variables)
-    async with running_client((*client.command, *plan.arguments), environment, signals) as exit_status:
-        launch_gateway: GatewayOpener = (await asyncio.to_thread(import_module, GATEWAY)).launch_gateway
-        async with launch_gateway(run, client, listening_socket):
-            return await exit_status
+    with _written(plan) as settings_file:
+        command = (*client.command, *plan.arguments(settings_file))
+        async with running_client(command, environment, signals) as exit_status:
+            launch_gateway: GatewayOpener = (await asyncio.to_thread(import_module, GATEWAY)).launch_gateway
+            async with launch_gateway(run, client, listening_socket):
+                return await exit_status
+
+
+def _written(plan: Plan) -> AbstractContextManager[Path | None]:
+    """Return a context in which the client's settings are in a file."""
+    if plan.settings is None:
+        return nullcontext()
+    remove_left_over_settings()
+    return settings_file(plan.settings)

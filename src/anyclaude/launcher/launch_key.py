@@ -14,7 +14,7 @@ import msgspec
 from anyclaude.prewarm import LaunchKey
 
 from .client import Client, ClientDiet, Invocation
-from .client.arguments import before_separator, flag_value
+from .client.flags import before_separator, flag_value
 
 SHAPING_FLAGS = frozenset(
     {

@@ -15,6 +15,9 @@ from .folders import client_machine
 from .servers import described
 
 FUTURE_ADDRESS = "http://127.0.0.1:<a free port>"
+OWN_SETTINGS = Path("<a private file>")
+"""It has the user's `--settings` too, which may contain a key."""
+
 DEFAULT_WEIGHTS_TOKENS = 8_192
 """The window SmolLM2-135M was trained for; that of another file is known when the engine has read it."""
 
@@ -30,7 +33,7 @@ async def print_environment(invocation: Invocation, settings: Settings, out: Tex
     lines = [
         f"# answered by {described(target)}",
         *(f"{_shown(variable)}  # {variable.reason}" for variable in plan.variables),
-        f"# started: {program} {_abbreviated(plan.arguments)}",
+        f"# started: {program} {shlex.join(plan.arguments(OWN_SETTINGS))}",
         *(f"# {note}" for note in (*said, *plan.notes)),
     ]
     out.writelines(f"{line}\n" for line in lines)
@@ -54,12 +57,4 @@ async def _expected_target(settings: Settings, say: Say) -> BackendTarget | None
 def _shown(variable: Variable) -> str:
     if variable.value is None:
         return f"unset {variable.name}"
-    return f"{variable.name}={'***' if is_credential(variable) else variable.value}"
-
-
-def _abbreviated(arguments: tuple[str, ...]) -> str:
-    """Return the arguments without the settings: these include the user's own, which may contain a key."""
-    values = (
-        "{…}" if before == "--settings" else word for before, word in zip(("", *arguments), arguments, strict=False)
-    )
-    return shlex.join(values)
+    return f"{variable.name}={'***' if is_credential(variable.name, variable.value) else variable.value}"

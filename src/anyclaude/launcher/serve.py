@@ -44,7 +44,7 @@ class _Report:
         """Write the address, and how a client uses it, as far as it is known."""
         self._base_url = base_url
         main = self._run.servers.main
-        user, token = self._run.invocation.environment, self._run.settings.token
+        user, token = self._run.invocation.user_settings, self._run.settings.token
         if main is None or main.awaited_because is None:
             does, (variables, notes) = f"answers from {described(main)}", self._client_of(main)
         else:
@@ -69,7 +69,7 @@ class _Report:
 
     def _write_the_rest(self, main: BackendTarget) -> None:
         """Write what a client has to know of the model."""
-        user, token = self._run.invocation.environment, self._run.settings.token
+        user, token = self._run.invocation.user_settings, self._run.settings.token
         early = environment_of_any_model(user, self._base_url)
         variables, notes = self._client_of(main)
         self._write(

@@ -290,7 +290,9 @@ CLIENT = Group(
             name="permission_mode",
             metavar="NAME",
             meaning="Claude Code's `--permission-mode`, unless you set one by its flag or in its settings files.",
-            source="files are edited without a question, commands still need permission",
+            otherwise="`default`, which asks before each edit and command; in mode `claude`, Claude Code's own",
+            source="a small model in a loop has rewritten a test to make it pass; Claude Code's own default, `auto`, "
+            "has Anthropic's servers check each call",
         ),
     ),
 )

@@ -76,7 +76,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     stored_prompts: CountOrNone = STORED_PROMPTS
     claude_path: Path | None = None
     claude_version: str = CLIENT_VERSION
-    permission_mode: PermissionMode = "acceptEdits"
+    permission_mode: PermissionMode | None = None
     log_dir: Path = Path("~/.anyclaude")
     cache_dir: Path | None = None
     token: Secret | None = None

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from anyclaude.diet import DEFAULT_DIET, Diet
 from anyclaude.launcher.client.diets import CLIENT_DIETS, MINIMAL, ClientDiet, diet_for, fits, has_chosen_tools
-from anyclaude.launcher.client.environment import reply_cap, room_tokens
+from anyclaude.launcher.client.window import reply_cap, room_tokens
 
 WINDOWS = st.integers(min_value=1_024, max_value=2_000_000)
 

@@ -1,14 +1,16 @@
 """
 The client, Claude Code: where it is installed, and the environment and arguments it is started with.
 
-`plan` puts together the contributions of `environment`, `arguments` and `diets`; the only I/O of these is to read the
-user's settings files.  `installation` finds the program, or installs it.
+`plan` puts together the contributions of `environment`, `arguments`, `diets` and `session_settings`, from what
+`user_settings` has read.  `installation` finds the program, or installs it.
 """
 
+from .credentials import is_credential
 from .diets import CLIENT_DIETS, ClientDiet
-from .environment import Variable, child_environment, environment_of_any_model, is_credential
+from .environment import Variable, child_environment, environment_of_any_model
 from .installation import Client, Machine, find_client, provide_client
 from .plan import Invocation, Plan, diet_of, plan_client
+from .session_settings import remove_left_over_settings, settings_file
 
 __all__ = [
     "CLIENT_DIETS",
@@ -25,4 +27,6 @@ __all__ = [
     "is_credential",
     "plan_client",
     "provide_client",
+    "remove_left_over_settings",
+    "settings_file",
 ]

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from anyclaude.diet import DEFAULT_DIET, Diet
 
-from .arguments import before_separator
 from .environment import Variable
+from .flags import before_separator
 
 SHARE_OF_ROOM = 0.5
 """The share of the room before compaction that a prompt may take; the rest is for the user's CLAUDE.md and the work."""

@@ -1,134 +1,91 @@
 """
 The environment of Claude Code: each variable with its reason.
 
-The variables' effects were measured with Claude Code 2.1.330 and 2.1.112 against a recording server, or are those of
-its documentation (code.claude.com/docs/en/settings, llm-gateway-protocol).  A value the user exported wins, except
-for the address, the credentials and the choice of provider, which are always ours.
+The variables' effects were measured with Claude Code 2.1.330, 2.1.332 and 2.1.112 against a recording server, or are
+those of its documentation (code.claude.com/docs/en/settings, llm-gateway-protocol).  What the user set wins, wherever
+they did, except for the address, the credentials, the choice of provider, and what would exceed the model's window.
 """
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-COMPACTION_RESERVE_TOKENS = 13_000
-"""Claude Code compacts at window - output - 13,000 (measured at windows of 64,000 and 100,000 tokens).  In a window
-under about 20,000 tokens this is below its own prompt: it then compacted before every turn, without effect."""
-
-OUTPUT_SHARE = 4
-"""A quarter of the window for one reply: a file of 2,000 tokens can still be written at 8,192."""
-
-LONGEST_REPLY_TOKENS = 32_000
-"""The limit that Claude Code uses for a model it does not know."""
-
-JAVASCRIPT_WINDOW_TOKENS = 200_000
-"""The window that releases up to 2.1.112 assume for every model they do not know; no variable changes it."""
-
-OUTPUT_RESERVE_TOKENS = 20_000
-"""The tokens that the client reserves for the reply, at most."""
-
-CREDENTIALS = (
-    "ANTHROPIC_API_KEY",
-    "ANTHROPIC_AUTH_TOKEN",
-    "ANTHROPIC_CUSTOM_HEADERS",
-    "ANTHROPIC_IDENTITY_TOKEN",
-    "ANTHROPIC_IDENTITY_TOKEN_FILE",
-    "ANTHROPIC_UNIX_SOCKET",
-    "ANTHROPIC_AWS_API_KEY",
-    "ANTHROPIC_FOUNDRY_API_KEY",
-    "ANTHROPIC_FOUNDRY_AUTH_TOKEN",
-    "AWS_BEARER_TOKEN_BEDROCK",
-    "CLAUDE_API_KEY",
-    "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
-    "CLAUDE_CODE_CLIENT_KEY",
-    "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE",
-    "CLAUDE_CODE_GATEWAY_TOKEN",
-    "CLAUDE_CODE_GATEWAY_TOKEN_FILE_DESCRIPTOR",
-    "CLAUDE_CODE_OAUTH_REFRESH_TOKEN",
-    "CLAUDE_CODE_OAUTH_TOKEN",
-    "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
-    "CLAUDE_CODE_SESSION_ACCESS_TOKEN",
-    "CLAUDE_CODE_WEBSOCKET_AUTH_FILE_DESCRIPTOR",
-)
-"""The variables in which Claude Code 2.1.330 looks for a credential (the strings of its program)."""
-
-PROVIDERS = (
-    "CLAUDE_CODE_USE_ANTHROPIC_AWS",
-    "CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD",
-    "CLAUDE_CODE_USE_BEDROCK",
-    "CLAUDE_CODE_USE_FOUNDRY",
-    "CLAUDE_CODE_USE_GATEWAY",
-    "CLAUDE_CODE_USE_MANTLE",
-    "CLAUDE_CODE_USE_VERTEX",
-)
-"""The switches that make Claude Code use another cloud, and ignore the base URL."""
+from .credentials import CREDENTIALS, DUMMY_TOKEN, PROVIDERS, withheld_names
+from .model_names import client_name_of, is_tier, usable_name, without_larger_window
+from .user_settings import FoundValue, UserSettings
+from .window import ResultLimits, compaction_percent, declared_window, reply_cap, room_tokens
 
 PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
-DUMMY_TOKEN = "anyclaude"
-"""Not a secret: the client requires a token, and the gateway of a launch listens on loopback only."""
-
-_CREDENTIAL_NAME = re.compile(
-    r"(ANTHROPIC|CLAUDE)_(\w+_)?(API_KEY|AUTH_TOKEN|OAUTH_TOKEN|ACCESS_TOKEN|SECRET|CUSTOM_HEADERS|KEY_PASSPHRASE)(_FILE|_FILE_DESCRIPTOR)?"
-)
-_CREDENTIAL_VALUE = re.compile(r"sk-ant-\w")
-_CLAUDE_NAME = re.compile(r"claude|anthropic|^(opus|sonnet|haiku|fable|mythos|default|best|opusplan)\b", re.IGNORECASE)
+LOOPBACK = ("127.0.0.1", "localhost")
 
 
 class Variable(Struct, frozen=True):
-    """One variable of the client's environment; without a value it is removed."""
+    """
+    One variable of the client's environment; without a value it is removed.
+
+    `is_ours`: it wins over the user's.  `note` is what the user has to be told of it.
+    """
 
     name: str
     value: str | None
     reason: str
+    is_ours: bool = False
+    note: str = ""
 
 
 class ClientPlan(Struct, frozen=True, kw_only=True):
     """
     The facts about this run that the client gets.
 
-    `models` are the models of the tiers (`opus`, `sonnet`, `haiku`, `subagent`).  `diet` are the variables that make
-    the prompt smaller.  `is_native` is false for the releases in JavaScript.
+    `models` are the models of the tiers (`opus`, `sonnet`, `haiku`, `subagent`), `available` those that the server
+    lists.  `max_output_tokens` is what the user has set for this run.  `diet` are the variables that make the prompt
+    smaller.  `is_native` is false for the releases in JavaScript.
     """
 
     base_url: str
     model: str
     models: Mapping[str, str]
     context_tokens: int
+    results: ResultLimits
+    available: Sequence[str] = ()
     max_output_tokens: int | None = None
     diet: tuple[Variable, ...] = ()
     is_native: bool = True
 
 
-def client_environment(user: Mapping[str, str], plan: ClientPlan) -> tuple[Variable, ...]:
+def client_environment(user: UserSettings, plan: ClientPlan) -> tuple[Variable, ...]:
     """Return every variable that is set for a client of local models, or withheld from it."""
-    about_model = (*_models(plan), *_window(plan), *plan.diet)
     address, token, *policy = environment_of_any_model(user, plan.base_url)
-    return (address, token, *(_unless_exported(user, variable) for variable in about_model), *policy)
+    results = () if plan.results.are_the_clients else _results(plan.results)
+    unless_set = (_unless_set(user, variable) for variable in (*results, *plan.diet))
+    return (address, token, *_models(user, plan), *_window(user, plan), *unless_set, *policy)
 
 
-def environment_of_any_model(user: Mapping[str, str], base_url: str) -> tuple[Variable, ...]:
+def environment_of_any_model(user: UserSettings, base_url: str) -> tuple[Variable, ...]:
     """Return the variables that do not depend on the model, which may not be known yet."""
+    reason = "no choice in the client assumes a larger window than the model has"
     return (
-        Variable("ANTHROPIC_BASE_URL", base_url, "the gateway of this launch; always ours"),
-        Variable("ANTHROPIC_AUTH_TOKEN", DUMMY_TOKEN, "the client requires a credential; this one grants nothing"),
-        *(_unless_exported(user, variable) for variable in (*_QUIET, *_STEADY)),
+        _gateway(base_url, "the gateway of this launch; always ours"),
+        Variable(
+            "ANTHROPIC_AUTH_TOKEN", DUMMY_TOKEN, "the client requires a credential; this one grants nothing", True
+        ),
+        Variable("CLAUDE_CODE_DISABLE_1M_CONTEXT", "1", reason, is_ours=True),
+        *(_unless_set(user, variable) for variable in (*_QUIET, *_STEADY)),
         *_around_proxies(user),
-        *(_withheld(name) for name in withheld_names(user)),
+        *(_withheld(name) for name in withheld_names(user.environment)),
     )
 
 
-def passthrough_environment(
-    user: Mapping[str, str], base_url: str, diet: tuple[Variable, ...] = ()
-) -> tuple[Variable, ...]:
+def passthrough_environment(user: UserSettings, base_url: str, diet: tuple[Variable, ...] = ()) -> tuple[Variable, ...]:
     """Return the variables of mode `claude`: the client keeps its own credentials, and everything else."""
-    address = Variable("ANTHROPIC_BASE_URL", base_url, "the gateway of this launch, which forwards to Anthropic")
-    return (address, *(_unless_exported(user, variable) for variable in diet), *_around_proxies(user))
+    address = _gateway(base_url, "the gateway of this launch, which forwards to Anthropic")
+    return (address, *(_unless_set(user, variable) for variable in diet), *_around_proxies(user))
 
 
-def child_environment(user: Mapping[str, str], variables: tuple[Variable, ...]) -> dict[str, str]:
+def child_environment(exported: Mapping[str, str], variables: tuple[Variable, ...]) -> dict[str, str]:
     """Return the complete environment of the client."""
-    environment = dict(user)
+    environment = dict(exported)
     for variable in variables:
         if variable.value is None:
             environment.pop(variable.name, None)
@@ -137,54 +94,37 @@ def child_environment(user: Mapping[str, str], variables: tuple[Variable, ...]) 
     return environment
 
 
-def withheld_names(user: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the exported variables that contain an Anthropic credential, by name or value, or choose another cloud."""
-    kept = {"ANTHROPIC_AUTH_TOKEN"}  # replaced by ours
-    by_name = {name for name in user if name in CREDENTIALS or name in PROVIDERS or _CREDENTIAL_NAME.fullmatch(name)}
-    by_value = {name for name, value in user.items() if _CREDENTIAL_VALUE.search(value)}
-    return tuple(sorted((by_name | by_value) - kept))
-
-
-def is_credential(variable: Variable) -> bool:
-    """Return whether a value must not be shown, by the variable's name or by the value; our own dummy may be."""
-    if variable.value in {None, DUMMY_TOKEN}:
-        return False
-    named = variable.name in CREDENTIALS or _CREDENTIAL_NAME.fullmatch(variable.name) is not None
-    return named or _CREDENTIAL_VALUE.search(variable.value or "") is not None
-
-
-def client_name_of(model: str, tier: str) -> str:
+def environment_over_files(
+    user: UserSettings, variables: tuple[Variable, ...], *, keeps_credentials: bool
+) -> dict[str, str]:
     """
-    Return the name of a model for the client.
+    Return the variables for `--settings`, which win over the user's files: the client reads these after its start.
 
-    It must be one that the client does not know, because only then does it use the window that the environment sets.
+    The address, the way around proxies and the credentials are always among them, because the files may change during
+    a session.
     """
-    return f"local-{tier}" if _CLAUDE_NAME.search(model) else model
+    set_by_files = user.environment_of_sources
+    ours = {
+        variable.name: variable.value or ""
+        for variable in (*_beside_proxies(user), *variables)
+        if variable.is_ours or set_by_files.get(variable.name, variable.value) != variable.value
+    }
+    return ours if keeps_credentials else {**dict.fromkeys((*CREDENTIALS, *PROVIDERS), ""), **ours}
 
 
-def reply_cap(context_tokens: int, chosen: int | None) -> int:
-    """Return the longest reply, in tokens."""
-    return chosen or min(LONGEST_REPLY_TOKENS, context_tokens // OUTPUT_SHARE)
+def is_proxied(environment: Mapping[str, str]) -> bool:
+    """Return whether the client sends its requests to a proxy."""
+    return any(environment.get(name) for name in PROXIES)
 
 
-def room_tokens(context_tokens: int, max_output_tokens: int) -> int:
-    """
-    Return the tokens that a conversation may have before the client compacts it.
-
-    The reserve beside the reply is for the next tool result, and for the compaction's own instructions (about 1,700
-    tokens): a quarter of the window, and no more than the client's own reserve.
-    """
-    return context_tokens - max_output_tokens - min(COMPACTION_RESERVE_TOKENS, context_tokens // OUTPUT_SHARE)
-
-
-def _models(plan: ClientPlan) -> tuple[Variable, ...]:
+def _models(user: UserSettings, plan: ClientPlan) -> tuple[Variable, ...]:
     main = client_name_of(plan.model, "main")
 
     def name_of(tier: str) -> str:
         return client_name_of(plan.models[tier], tier) if tier in plan.models else main
 
     unset = "or the client would request a model of Anthropic's"
-    return (
+    variables = (
         Variable("ANTHROPIC_MODEL", main, "the model of this run"),
         Variable("ANTHROPIC_DEFAULT_OPUS_MODEL", name_of("opus"), f"what `opus` means; {unset}"),
         Variable("ANTHROPIC_DEFAULT_SONNET_MODEL", name_of("sonnet"), f"what `sonnet` means; {unset}"),
@@ -193,34 +133,76 @@ def _models(plan: ClientPlan) -> tuple[Variable, ...]:
         Variable("ANTHROPIC_SMALL_FAST_MODEL", name_of("haiku"), "titles, summaries of web pages"),
         Variable("CLAUDE_CODE_SUBAGENT_MODEL", name_of("subagent"), "the sub-agents' model"),
     )
+    return tuple(_model_unless_set(user, variable, plan) for variable in variables)
 
 
-def _window(plan: ClientPlan) -> tuple[Variable, ...]:
-    cap = reply_cap(plan.context_tokens, plan.max_output_tokens)
-    room = room_tokens(plan.context_tokens, cap)
-    output = Variable("CLAUDE_CODE_MAX_OUTPUT_TOKENS", str(cap), "the longest reply; the rest is for the prompt")
+def _model_unless_set(user: UserSettings, variable: Variable, plan: ClientPlan) -> Variable:
+    """Return the user's choice of a model if it keeps the client to the window, else ours."""
+    found = user.variable(variable.name)
+    if found is None or found.value == variable.value:
+        return variable
+    stated = without_larger_window(found.value)
+    is_of_tiers = is_tier(stated) and not variable.name.startswith("ANTHROPIC_DEFAULT_")
+    usable = stated if is_of_tiers else usable_name(stated, plan.available)
+    if usable is not None:
+        return _yours(variable, found, usable)
+    note = ""
+    if variable.name == "ANTHROPIC_MODEL":
+        note = f"{variable.name}={found.value} ({_origin(found)}) is no model of this server; {plan.model} is used"
+    return Variable(variable.name, variable.value, f"{variable.reason}; the server has no {found.value}", True, note)
+
+
+def _window(user: UserSettings, plan: ClientPlan) -> tuple[Variable, ...]:
+    window, output = plan.context_tokens, _output(user, plan)
+    cap = int(output.value or 0)
+    room = room_tokens(window, cap)
     if not plan.is_native:
-        percent = 100 * room / (JAVASCRIPT_WINDOW_TOKENS - min(cap, OUTPUT_RESERVE_TOKENS))
-        reason = f"compact at {room:,} tokens; this release assumes a window of {JAVASCRIPT_WINDOW_TOKENS:,}"
-        return (output, Variable("CLAUDE_AUTOCOMPACT_PCT_OVERRIDE", f"{min(percent, 100):.1f}", reason))
-    declared = declared_window(plan.context_tokens, cap)
-    reason = f"the model's window is {plan.context_tokens:,} tokens"
-    if declared != plan.context_tokens:
-        otherwise = room - declared + plan.context_tokens
+        reason = f"compact at {room:,} tokens; this release assumes a window of 200,000"
+        percent = Variable("CLAUDE_AUTOCOMPACT_PCT_OVERRIDE", f"{compaction_percent(window, cap):.1f}", reason)
+        return (output, _unless_set(user, percent))
+    declared = declared_window(window, cap)
+    reason = f"the model's window is {window:,} tokens"
+    if declared != window:
+        otherwise = room - declared + window
         instead = f"not at {otherwise:,}" if otherwise > 0 else "not at once"
         reason += f"; declared so that the client compacts at {room:,}, {instead}"
-    return (Variable("CLAUDE_CODE_MAX_CONTEXT_TOKENS", str(declared), reason), output)
+    return (_at_most(user, Variable("CLAUDE_CODE_MAX_CONTEXT_TOKENS", str(declared), reason)), output)
 
 
-def declared_window(context_tokens: int, max_output_tokens: int) -> int:
-    """
-    Return the window to declare, so that the client compacts at `room_tokens`.
+def chosen_output(user: UserSettings) -> int | None:
+    """Return the longest reply that the user has set for the client, in tokens."""
+    return _number(user.variable(_OUTPUT))
 
-    Windows of 52,000 tokens and more are declared as they are.  Smaller ones are declared larger, by the excess of the
-    client's fixed reserve; the gateway refuses a prompt that is really too long, and then the client compacts too.
-    """
-    reserved = min(max_output_tokens, OUTPUT_RESERVE_TOKENS)
-    return max(context_tokens, room_tokens(context_tokens, max_output_tokens) + reserved + COMPACTION_RESERVE_TOKENS)
+
+def _output(user: UserSettings, plan: ClientPlan) -> Variable:
+    """Return the longest reply: what was set for this run, else for the client, as far as the window can bear it."""
+    theirs = user.variable(_OUTPUT)
+    chosen = plan.max_output_tokens or _number(theirs)
+    cap = reply_cap(plan.context_tokens, chosen)
+    variable = Variable(_OUTPUT, str(cap), "the longest reply; the rest is for the prompt")
+    if chosen is not None and cap < chosen:
+        note = (
+            f"A reply of {chosen:,} tokens leaves no room for a conversation in a window of {plan.context_tokens:,} "
+            f"tokens; {cap:,} are allowed"
+        )
+        return Variable(_OUTPUT, str(cap), f"the longest that the window can bear, not {chosen:,}", True, note)
+    if theirs is None or theirs.value == variable.value:
+        return variable
+    if plan.max_output_tokens is None and chosen is not None:
+        return _yours(variable, theirs, theirs.value)
+    return Variable(_OUTPUT, str(cap), variable.reason, is_ours=True)
+
+
+_OUTPUT = "CLAUDE_CODE_MAX_OUTPUT_TOKENS"
+
+
+def _results(limits: ResultLimits) -> tuple[Variable, ...]:
+    reason = "one tool result must not fill the window"
+    return (
+        Variable("CLAUDE_CODE_FILE_READ_MAX_OUTPUT_TOKENS", str(limits.tokens), reason),
+        Variable("MAX_MCP_OUTPUT_TOKENS", str(limits.tokens), reason),
+        Variable("BASH_MAX_OUTPUT_LENGTH", str(limits.characters), reason),
+    )
 
 
 _QUIET = (
@@ -246,21 +228,62 @@ _STEADY = (
 )
 
 
-def _unless_exported(user: Mapping[str, str], variable: Variable) -> Variable:
-    if variable.name not in user:
+def _gateway(base_url: str, reason: str) -> Variable:
+    return Variable("ANTHROPIC_BASE_URL", base_url, reason, is_ours=True)
+
+
+def _unless_set(user: UserSettings, variable: Variable) -> Variable:
+    found = user.variable(variable.name)
+    return variable if found is None else _yours(variable, found, found.value)
+
+
+def _yours(variable: Variable, found: FoundValue, value: str) -> Variable:
+    return Variable(variable.name, value, f"yours, {_origin(found)} (ours: {variable.value}; {variable.reason})")
+
+
+def _origin(found: FoundValue) -> str:
+    return "exported" if found.source is None else f"from {found.source.place}"
+
+
+def _at_most(user: UserSettings, variable: Variable) -> Variable:
+    """Return the user's number if it is no larger than ours."""
+    found = user.variable(variable.name)
+    theirs, ours = _number(found), int(variable.value or 0)
+    if found is None or theirs is None or theirs == ours:
         return variable
-    return Variable(variable.name, user[variable.name], f"yours, exported (ours: {variable.value}; {variable.reason})")
+    if theirs < ours:
+        return _yours(variable, found, found.value)
+    note = f"{variable.name}={found.value} ({_origin(found)}) is more than the model has; {ours:,} is used"
+    return Variable(variable.name, variable.value, variable.reason, True, note)
 
 
-def _around_proxies(user: Mapping[str, str]) -> tuple[Variable, ...]:
-    """Exempt the gateway from proxies; measured: the client sends even loopback requests to a proxy."""
-    if not any(user.get(name) for name in PROXIES):
-        return ()
-    reason = "your proxy must not be used between the client and the gateway"
-    hosts = ("127.0.0.1", "localhost")
+def _number(found: FoundValue | None) -> int | None:
+    """Return the positive number that the user has set; the client ignores other values."""
+    text = found.value.strip() if found else ""
+    return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else None
+
+
+def _around_proxies(user: UserSettings) -> tuple[Variable, ...]:
+    return _beside_proxies(user) if is_proxied(user.environment) else ()
+
+
+def _beside_proxies(user: UserSettings) -> tuple[Variable, ...]:
+    """
+    Exempt the gateway from proxies; measured: the client sends even loopback requests to a proxy.
+
+    If both variables are set, it obeys `no_proxy`.
+    """
+    environment, reason = user.environment, "your proxy must not be used between the client and the gateway"
+    lower, upper = environment.get("no_proxy", ""), environment.get("NO_PROXY", "")
     return tuple(
-        Variable(name, ",".join([*filter(None, [user.get(name)]), *hosts]), reason) for name in ("NO_PROXY", "no_proxy")
+        Variable(name, _with_loopback(theirs), reason, is_ours=True)
+        for name, theirs in (("NO_PROXY", upper or lower), ("no_proxy", lower or upper))
     )
+
+
+def _with_loopback(hosts: str) -> str:
+    theirs = [host.strip() for host in hosts.split(",") if host.strip()]
+    return ",".join((*theirs, *(host for host in LOOPBACK if host not in theirs)))
 
 
 def _withheld(name: str) -> Variable:

@@ -1,6 +1,7 @@
-"""The plan for the client of one launch: its environment, its arguments, and notes for the user."""
+"""The plan for the client of one launch: its environment, its arguments and settings, and notes for the user."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from msgspec import Struct
@@ -11,12 +12,16 @@ from anyclaude.bounds import ASSUMED_CONTEXT_TOKENS
 from anyclaude.diet import DEFAULT_DIET
 from anyclaude.settings import Settings, variable_named
 
-from .arguments import SettingsNeeded, client_arguments, has_chosen_permissions, settings_files
+from .arguments import ASKING, client_arguments, permission_mode, permission_note
 from .diets import CLIENT_DIETS, ClientDiet, diet_for, fits, has_chosen_tools
-from .environment import ClientPlan, Variable, client_environment, passthrough_environment, reply_cap, room_tokens
+from .environment import ClientPlan, Variable, chosen_output, client_environment, passthrough_environment
+from .managed import check_managed, notes_on_managed
+from .session_settings import session_settings
+from .user_settings import JsonObject, UserSettings, read_user_settings
+from .window import reply_cap, result_limits, room_tokens
 
 
-class Invocation(Struct, frozen=True):
+class Invocation(Struct, frozen=True, dict=True):
     """How anyclaude was called: the arguments for the client, the environment, and the working directory."""
 
     arguments: tuple[str, ...]
@@ -28,39 +33,77 @@ class Invocation(Struct, frozen=True):
         """The user's home folder."""
         return Path(self.environment.get("HOME") or Path.home())
 
+    @cached_property
+    def user_settings(self) -> UserSettings:
+        """What the client will read from the user's settings files, read once."""
+        return read_user_settings(self.arguments, self.environment, self.home, self.folder)
 
-class Plan(Struct, frozen=True):
-    """The client's variables and arguments, and notes for the user."""
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """
+    The client's variables, our arguments and theirs, the settings for a file of ours, and notes for the user.
+
+    Without `settings`, the user's own `--settings` stay, because the client has to report them.  `permission_mode` is
+    what is known of the mode: the one that we chose, or that of the user's settings.
+    """
 
     variables: tuple[Variable, ...]
-    arguments: tuple[str, ...]
+    ours: tuple[str, ...]
+    theirs: tuple[str, ...]
+    settings: JsonObject | None
+    permission_mode: str | None = None
     notes: tuple[str, ...] = ()
+
+    def arguments(self, settings_file: Path | None) -> tuple[str, ...]:
+        """Return all arguments; `settings_file` has `settings`."""
+        return client_arguments(self.theirs, self.ours, settings_file)
 
 
 def plan_client(
     invocation: Invocation, settings: Settings, target: BackendTarget | None, base_url: str, *, is_native: bool
 ) -> Plan:
-    """Return the plan for a client of `target`; without one, for a client of Anthropic's own API."""
-    user = invocation.environment
+    """
+    Return the plan for a client of `target`; without one, for a client of Anthropic's own API.
+
+    Raises:
+        ClientOverruled: when an administrator's settings send the client elsewhere.
+    """
     if target is None:
-        model = ("--model", settings.model) if settings.model else ()
-        diet = passthrough_diet(invocation, settings)
-        needed = SettingsNeeded(base_url, keeps_credentials=True)
-        arguments = _arguments(invocation, settings, needed, (*diet.arguments, *model))
-        return Plan(passthrough_environment(user, base_url, diet.variables), arguments)
-    window = _window(target)
+        return _passthrough_plan(invocation, settings, base_url)
+    user = invocation.user_settings
     diet = diet_of(invocation, settings, target, is_native=is_native)
-    plan = ClientPlan(
-        base_url=base_url,
-        model=target.model,
-        models=target.models,
-        context_tokens=window,
-        max_output_tokens=settings.max_output_tokens,
-        diet=diet.variables,
-        is_native=is_native,
+    variables = client_environment(user, _facts(user, settings, target, diet, base_url, is_native=is_native))
+    names = _names(variables)
+    check_managed(user, names, keeps_credentials=False)
+    mode = permission_mode(invocation.arguments, user, settings.permission_mode or ASKING)
+    return Plan(
+        variables=variables,
+        ours=(*diet.arguments, *_flag("--permission-mode", mode)),
+        theirs=invocation.arguments,
+        settings=session_settings(user, variables, names, keeps_credentials=False),
+        permission_mode=mode or user.permission_mode,
+        notes=(
+            *target.notes,
+            *_window_notes(user, settings, target, diet, is_native=is_native),
+            *(variable.note for variable in variables if variable.note),
+            *_notes_of_settings(invocation, settings, variables),
+        ),
     )
-    arguments = _arguments(invocation, settings, SettingsNeeded(base_url), diet.arguments)
-    return Plan(client_environment(user, plan), arguments, _notes(settings, target, diet, is_native=is_native))
+
+
+def _passthrough_plan(invocation: Invocation, settings: Settings, base_url: str) -> Plan:
+    user = invocation.user_settings
+    diet = passthrough_diet(invocation, settings)
+    variables = passthrough_environment(user, base_url, diet.variables)
+    check_managed(user, (), keeps_credentials=True)
+    mode = permission_mode(invocation.arguments, user, settings.permission_mode)
+    return Plan(
+        variables=variables,
+        ours=(*diet.arguments, *_flag("--permission-mode", mode), *_flag("--model", settings.model)),
+        theirs=invocation.arguments,
+        settings=session_settings(user, variables, (), keeps_credentials=True),
+        permission_mode=mode or user.permission_mode,
+    )
 
 
 def passthrough_diet(invocation: Invocation, settings: Settings) -> ClientDiet:
@@ -70,47 +113,80 @@ def passthrough_diet(invocation: Invocation, settings: Settings) -> ClientDiet:
 
 def diet_of(invocation: Invocation, settings: Settings, target: BackendTarget, *, is_native: bool) -> ClientDiet:
     """Return the client's diet: a smaller one in a small window; tools that the user chose are left alone."""
-    is_chosen = has_chosen_tools(invocation.arguments, invocation.environment)
-    wanted = settings.diet or (DEFAULT_DIET if is_chosen else None)
-    return _respecting(invocation, diet_for(_room(settings, target), wanted, is_native=is_native))
+    wanted = settings.diet or (DEFAULT_DIET if _has_chosen_tools(invocation) else None)
+    room = _room(invocation.user_settings, settings, target)
+    return _respecting(invocation, diet_for(room, wanted, is_native=is_native))
 
 
 def _respecting(invocation: Invocation, diet: ClientDiet) -> ClientDiet:
-    is_chosen = has_chosen_tools(invocation.arguments, invocation.environment)
-    return replace(diet, arguments=(), loss="") if is_chosen else diet
+    return replace(diet, arguments=(), loss="") if _has_chosen_tools(invocation) else diet
+
+
+def _has_chosen_tools(invocation: Invocation) -> bool:
+    return has_chosen_tools(invocation.arguments, invocation.user_settings.environment)
 
 
 def _window(target: BackendTarget) -> int:
     return target.context_tokens or ASSUMED_CONTEXT_TOKENS
 
 
-def _room(settings: Settings, target: BackendTarget) -> int:
+def _room(user: UserSettings, settings: Settings, target: BackendTarget) -> int:
     window = _window(target)
-    return room_tokens(window, reply_cap(window, settings.max_output_tokens))
+    return room_tokens(window, reply_cap(window, settings.max_output_tokens or chosen_output(user)))
 
 
-def _arguments(
-    invocation: Invocation, settings: Settings, needed: SettingsNeeded, tool_arguments: tuple[str, ...]
-) -> tuple[str, ...]:
-    files = settings_files(invocation.environment, invocation.home, invocation.folder)
-    chosen = has_chosen_permissions(invocation.arguments, files)
-    permission_mode = None if chosen else settings.permission_mode
-    return client_arguments(invocation.arguments, needed, permission_mode, tool_arguments)
+def _facts(
+    user: UserSettings, settings: Settings, target: BackendTarget, diet: ClientDiet, base_url: str, *, is_native: bool
+) -> ClientPlan:
+    prompt_tokens = diet.prompt_tokens if is_native else diet.javascript_prompt_tokens
+    return ClientPlan(
+        base_url=base_url,
+        model=target.model,
+        models=target.models,
+        available=target.available_models,
+        context_tokens=_window(target),
+        results=result_limits(_room(user, settings, target), prompt_tokens),
+        max_output_tokens=settings.max_output_tokens,
+        diet=diet.variables,
+        is_native=is_native,
+    )
 
 
-def _notes(settings: Settings, target: BackendTarget, diet: ClientDiet, *, is_native: bool) -> tuple[str, ...]:
-    notes = [*target.notes]
+def _names(variables: Iterable[Variable]) -> tuple[str, ...]:
+    """Return the names of models that the client is given."""
+    given = (variable.value for variable in variables if variable.name.endswith("_MODEL") and variable.value)
+    return tuple(dict.fromkeys(given))
+
+
+def _flag(name: str, value: str | None) -> tuple[str, ...]:
+    return () if value is None else (name, value)
+
+
+def _window_notes(
+    user: UserSettings, settings: Settings, target: BackendTarget, diet: ClientDiet, *, is_native: bool
+) -> Iterator[str]:
     window = _window(target)
     if target.context_tokens is None:
-        notes.append(
+        yield (
             f"{target.profile.title} does not report the window of {target.model}; {window:,} tokens are "
             f"assumed. Set {variable_named('context_tokens')} if you know it."
         )
-    if settings.diet is not None and not fits(diet, _room(settings, target), is_native=is_native):
-        notes.append(
+    if settings.diet is not None and not fits(diet, _room(user, settings, target), is_native=is_native):
+        yield (
             f"With the diet {diet.name}, the prompt leaves little of a window of {window:,} tokens to work with; "
             f"if no diet is set, a smaller one is chosen."
         )
     elif settings.diet is None and diet.name != DEFAULT_DIET and diet.loss:
-        notes.append(f"A window of {window:,} tokens is small for Claude Code's prompt: {diet.loss}.")
-    return tuple(notes)
+        yield f"A window of {window:,} tokens is small for Claude Code's prompt: {diet.loss}."
+
+
+def _notes_of_settings(invocation: Invocation, settings: Settings, variables: Sequence[Variable]) -> Iterator[str]:
+    user = invocation.user_settings
+    yield from notes_on_managed(user, variables)
+    if note := permission_note(invocation.arguments, user, settings.permission_mode or ASKING):
+        yield note
+    if user.has_console_key:
+        yield (
+            "Claude Code will warn of a key from /login beside our token. It is harmless: the key is not sent, "
+            "and you need not log out."
+        )

@@ -1,0 +1,203 @@
+"""
+The client's settings as it will read them: the files, the flag and the exported variables, in its own order.
+
+`env` in any of the files wins over an exported variable, so only the whole of them tells which proxy, model or limit
+the client will have.  The order, the files and the conversions of values were measured with Claude Code 2.1.332
+(`tests/trials/test_settings_sources.py`).
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from .flags import before_separator, flag_value
+
+JsonObject: TypeAlias = dict[str, object]
+
+SourceName: TypeAlias = Literal["global", "user", "project", "local", "flag", "managed"]
+"""The sources of settings, from the weakest to the strongest; exported variables are weaker than all of them."""
+
+CHOOSABLE: tuple[SourceName, ...] = ("user", "project", "local")
+"""The sources that `--setting-sources` chooses from; the others are always read."""
+
+MANAGED_FOLDERS = {"darwin": "/Library/Application Support/ClaudeCode", "win32": "C:/Program Files/ClaudeCode"}
+LINUX_MANAGED_FOLDER = "/etc/claude-code"
+"""Where an administrator's settings are (code.claude.com/docs/en/settings).  Those in the registry of Windows, in the
+preferences of macOS, or fetched for a login at Anthropic are not read here."""
+
+FORM = {"env": dict, "permissions": dict, "model": str, "availableModels": list, "apiKeyHelper": str}
+"""The form of the fields that are read here.  A file in which one has another is not used by the client at all."""
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class SettingsSource(Struct, frozen=True):
+    """One source of settings: its name, the file or flag to tell the user of, and what it contains."""
+
+    name: SourceName
+    place: str
+    values: JsonObject
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that it sets."""
+        return {name: _text(value) for name, value in _object(self.values.get("env")).items()}
+
+
+class FoundValue(Struct, frozen=True):
+    """A variable's value, and the source that sets it; `None` if it is exported."""
+
+    value: str
+    source: SettingsSource | None
+
+
+class UserSettings(Struct, frozen=True):
+    """
+    The exported variables, and the sources of settings from the weakest to the strongest.
+
+    `is_flag_unreadable`: `--settings` names no file that can be read, which the client reports itself.
+    """
+
+    exported: Mapping[str, str]
+    sources: tuple[SettingsSource, ...] = ()
+    is_flag_unreadable: bool = False
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables as the client will have them, before anything of ours is added."""
+        return {**self.exported, **self.environment_of_sources}
+
+    @property
+    def environment_of_sources(self) -> dict[str, str]:
+        """The variables that the sources set."""
+        return {name: value for source in self.sources for name, value in source.environment.items()}
+
+    @property
+    def managed(self) -> tuple[SettingsSource, ...]:
+        """The administrator's settings, which win over the user's and over ours."""
+        return tuple(source for source in self.sources if source.name == "managed")
+
+    @property
+    def given(self) -> JsonObject:
+        """The content of the user's `--settings`."""
+        return next((source.values for source in self.sources if source.name == "flag"), {})
+
+    @property
+    def permission_mode(self) -> str | None:
+        """The `permissions.defaultMode` that counts."""
+        modes = (_object(source.values.get("permissions")).get("defaultMode") for source in reversed(self.sources))
+        return next((str(mode) for mode in modes if mode is not None), None)
+
+    @property
+    def has_console_key(self) -> bool:
+        """Whether the client keeps a key from a login at Anthropic's console."""
+        return any(source.name == "global" and source.values.get("primaryApiKey") for source in self.sources)
+
+    def field(self, name: str) -> object:
+        """Return a field of the strongest source that has it; lists of several sources are not joined."""
+        return next((source.values[name] for source in reversed(self.sources) if name in source.values), None)
+
+    def variable(self, name: str) -> FoundValue | None:
+        """Return the value that counts, and what sets it."""
+        for source in reversed(self.sources):
+            if name in source.environment:
+                return FoundValue(source.environment[name], source)
+        return FoundValue(self.exported[name], None) if name in self.exported else None
+
+
+def read_user_settings(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    home: Path,
+    folder: Path,
+    managed_folder: Path | None = None,
+) -> UserSettings:
+    """Return what a client that is started so will read; a file that cannot be read, or is not valid, is not used."""
+    sources: list[SettingsSource] = []
+    allowed = _allowed_sources(arguments)
+    for name, file in _files(environment, home, folder):
+        if (name == "global" or name in allowed) and (values := _read_object(file)) is not None:
+            sources.append(SettingsSource(name, str(file), values))
+    given = flag_value(arguments, "--settings")
+    from_flag = None if given is None else _given_settings(given, folder)
+    if from_flag is not None:
+        sources.append(SettingsSource("flag", "--settings", from_flag))
+    sources += _managed_sources(managed_folder or _managed_folder())
+    return UserSettings(environment, tuple(sources), is_flag_unreadable=given is not None and from_flag is None)
+
+
+def _files(environment: Mapping[str, str], home: Path, folder: Path) -> Iterator[tuple[SourceName, Path]]:
+    """Yield the user's and the project's files; the local one of the repository's root wins over the folder's."""
+    chosen = environment.get("CLAUDE_CONFIG_DIR")
+    yield "global", Path(chosen or home) / ".claude.json"
+    yield "user", (Path(chosen) if chosen else home / ".claude") / "settings.json"
+    yield "project", folder / ".claude" / "settings.json"
+    yield "local", folder / ".claude" / "settings.local.json"
+    root = next((parent for parent in (folder, *folder.parents) if os.path.exists(parent / ".git")), folder)
+    if root != folder:
+        yield "local", root / ".claude" / "settings.local.json"
+
+
+def _allowed_sources(arguments: Sequence[str]) -> frozenset[str]:
+    if "--restricted" in before_separator(arguments):
+        return frozenset()
+    chosen = flag_value(arguments, "--setting-sources")
+    return frozenset(CHOOSABLE if chosen is None else (name.strip() for name in chosen.split(",")))
+
+
+def _given_settings(given: str, folder: Path) -> JsonObject | None:
+    """Return the value of `--settings`: JSON, or the name of a file that contains it."""
+    if given.lstrip().startswith("{"):
+        return _decoded(given.encode(errors="surrogateescape"))
+    return _read_object(folder / given)
+
+
+def _managed_folder() -> Path:
+    return Path(MANAGED_FOLDERS.get(sys.platform, LINUX_MANAGED_FOLDER))
+
+
+def _managed_sources(folder: Path) -> Iterator[SettingsSource]:
+    """Yield the administrator's file, then those beside it in the order of their names."""
+    try:
+        parts = sorted((folder / "managed-settings.d").glob("[!.]*.json"))
+    except OSError:
+        parts = []
+    for file in (folder / "managed-settings.json", *parts):
+        if (values := _read_object(file)) is not None:
+            yield SettingsSource("managed", str(file), values)
+
+
+def _read_object(file: Path) -> JsonObject | None:
+    try:
+        return _decoded(file.read_bytes()) if file.is_file() else None
+    except OSError:
+        return None
+
+
+def _decoded(text: bytes) -> JsonObject | None:
+    try:
+        document = msgspec.json.decode(text.removeprefix(BYTE_ORDER_MARK), type=dict[str, object])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    is_valid = all(isinstance(document[name], kind) for name, kind in FORM.items() if name in document)
+    return document if is_valid else None
+
+
+def _text(value: object) -> str:
+    """Return the text that JavaScript makes of a value."""
+    match value:
+        case str():
+            return value
+        case None | bool() | int() | float():
+            return msgspec.json.encode(value).decode()
+        case _:
+            return "[object Object]"
+
+
+def _object(value: object) -> JsonObject:
+    return {str(key): item for key, item in value.items()} if isinstance(value, dict) else {}
