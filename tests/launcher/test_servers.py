@@ -9,7 +9,7 @@ from tests.parts.null_progress import NullProgress
 from tests.parts.server_documents import LLAMACPP, OLLAMA
 from tests.parts.stub_server import stub_server
 
-from anyclaude.launcher.servers import Servers, described, running_servers, start_line
+from anyclaude.launcher.servers import Servers, described, running_servers
 from anyclaude.settings import Fallback, Settings
 
 
@@ -56,16 +56,3 @@ def test_a_server_is_described_with_its_address_model_and_window() -> None:
 
 def test_the_embedded_engine_is_described_without_its_address_which_nobody_else_can_use() -> None:
     assert described(target_at("http://127.0.0.1:1/v1", "embedded")) == "the embedded engine, model local-model"
-
-
-def test_what_answers_is_said_at_the_start_where_the_user_left_it_open() -> None:
-    target = target_at("http://127.0.0.1:1/v1", "ollama")
-
-    assert start_line(Settings(), target) == f"anyclaude: answers come from {described(target)}."
-
-
-@pytest.mark.parametrize(
-    "settings", [Settings(mode="ollama"), Settings(backend_url="http://127.0.0.1:1"), Settings(model="a.gguf")]
-)
-def test_what_the_user_chose_is_not_repeated_at_the_start(settings: Settings) -> None:
-    assert start_line(settings, target_at("http://127.0.0.1:1/v1", "ollama")) is None

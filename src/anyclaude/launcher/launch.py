@@ -29,8 +29,9 @@ from .client import (
 from .engine_monitor import monitored
 from .folders import client_machine
 from .run import Run
-from .servers import running_servers, start_line
+from .servers import running_servers
 from .signals import Signals
+from .start_lines import start_lines
 from .supervise import running_client
 from .terminal import Terminal
 
@@ -53,8 +54,6 @@ async def launch(invocation: Invocation, settings: Settings, terminal: Terminal,
         running_servers(settings, terminal, terminal.say) as servers,
         monitored(servers.own_engine) as monitor,
     ):
-        if line := start_line(settings, servers.main):
-            terminal.say(line)
         run = Run(invocation, settings, servers, monitor, terminal.say)
         with closing(socket.create_server(("127.0.0.1", 0), backlog=CONNECTION_BACKLOG)) as listening_socket:
             status = await _run_client(run, client, listening_socket, signals)
@@ -67,8 +66,8 @@ async def _run_client(run: Run, client: Client, listening_socket: socket.socket,
     """Start the client, then its gateway; return the client's exit status when the gateway is closed."""
     base_url = f"http://127.0.0.1:{listening_socket.getsockname()[1]}"
     plan = plan_client(run.invocation, run.settings, run.servers.main, base_url, is_native=client.is_native)
-    for note in plan.notes:
-        run.say(f"anyclaude: {note.removesuffix('.')}.")
+    for line in (*start_lines(run, plan), *plan.notes):
+        run.say(f"anyclaude: {line.removesuffix('.')}.")
     environment = child_environment(run.invocation.environment, plan.variables)
     with _written(plan) as settings_file:
         command = (*client.command, *plan.arguments(settings_file))

@@ -11,7 +11,7 @@ from anyclaude.backends import BackendTarget
 from anyclaude.engine import Progress
 from anyclaude.settings import Settings
 
-from .detection import AskAgain, find_fallbacks, find_server, is_searched
+from .detection import AskAgain, find_fallbacks, find_server
 from .engine_monitor import MonitoredEngine
 
 EMBEDDED = "anyclaude.launcher.embedded"
@@ -63,11 +63,6 @@ def described(target: BackendTarget | None) -> str:
         window = "" if target.profile.is_own else ", window unknown: asked again after the first reply"
     place = "" if target.profile.is_own else f" at {target.address}"
     return f"{target.profile.title}{place}, model {target.model}{window}"
-
-
-def start_line(settings: Settings, target: BackendTarget | None) -> str | None:
-    """Return the line that says what answers, where the user left that open."""
-    return f"anyclaude: answers come from {described(target)}." if is_searched(settings) else None
 
 
 @asynccontextmanager

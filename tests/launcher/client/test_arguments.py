@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude.claude_code import SUBCOMMANDS, PermissionMode
-from anyclaude.launcher.client.arguments import ASKING, client_arguments, permission_mode, permission_note
+from anyclaude.launcher.client.arguments import (
+    ASKING,
+    client_arguments,
+    mode_in_effect,
+    permission_mode,
+    permission_note,
+)
 from anyclaude.launcher.client.user_settings import SettingsSource, UserSettings
 
 FILE = Path("/tmp/settings.json")
@@ -74,3 +80,19 @@ def test_a_mode_that_cannot_work_is_mentioned(
     words: tuple[str, ...], user: UserSettings, chosen: PermissionMode, is_noted: bool
 ) -> None:
     assert (permission_note(words, user, chosen) is not None) is is_noted
+
+
+@pytest.mark.parametrize(
+    ("words", "user", "ours", "mode"),
+    [
+        (("--dangerously-skip-permissions",), with_mode("plan"), None, "bypassPermissions"),
+        (("--permission-mode", "plan"), UserSettings({}), None, "plan"),
+        ((), with_mode("plan"), None, "plan"),
+        ((), with_mode("auto"), ASKING, ASKING),
+        ((), UserSettings({}), None, None),
+    ],
+)
+def test_the_mode_in_effect_is_the_flags_then_ours_then_that_of_the_settings(
+    words: tuple[str, ...], user: UserSettings, ours: PermissionMode | None, mode: str | None
+) -> None:
+    assert mode_in_effect(words, user, ours) == mode

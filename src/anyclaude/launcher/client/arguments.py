@@ -39,6 +39,13 @@ def permission_mode(
     return None if is_theirs or has_permission_flag(arguments) else chosen
 
 
+def mode_in_effect(arguments: Sequence[str], user: UserSettings, ours: PermissionMode | None) -> str | None:
+    """Return the mode that the client will have, as far as it is known; `ours` is the one that it gets from us."""
+    if "--dangerously-skip-permissions" in before_separator(arguments):
+        return "bypassPermissions"
+    return flag_value(arguments, "--permission-mode") or ours or user.permission_mode
+
+
 def permission_note(arguments: Sequence[str], user: UserSettings, chosen: PermissionMode | None) -> str | None:
     """Return what the user has to know of a permission mode that cannot work."""
     if AUTO in {flag_value(arguments, "--permission-mode"), chosen}:

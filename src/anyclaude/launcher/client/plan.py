@@ -12,7 +12,7 @@ from anyclaude.bounds import ASSUMED_CONTEXT_TOKENS
 from anyclaude.diet import DEFAULT_DIET
 from anyclaude.settings import Settings, variable_named
 
-from .arguments import ASKING, client_arguments, permission_mode, permission_note
+from .arguments import ASKING, client_arguments, mode_in_effect, permission_mode, permission_note
 from .diets import CLIENT_DIETS, ClientDiet, diet_for, fits, has_chosen_tools
 from .environment import ClientPlan, Variable, chosen_output, client_environment, passthrough_environment
 from .managed import check_managed, notes_on_managed
@@ -44,13 +44,14 @@ class Plan(Struct, frozen=True, kw_only=True):
     The client's variables, our arguments and theirs, the settings for a file of ours, and notes for the user.
 
     Without `settings`, the user's own `--settings` stay, because the client has to report them.  `permission_mode` is
-    what is known of the mode: the one that we chose, or that of the user's settings.
+    the one that the client will have, `None` if that is not known.
     """
 
     variables: tuple[Variable, ...]
     ours: tuple[str, ...]
     theirs: tuple[str, ...]
     settings: JsonObject | None
+    diet: str
     permission_mode: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -81,7 +82,8 @@ def plan_client(
         ours=(*diet.arguments, *_flag("--permission-mode", mode)),
         theirs=invocation.arguments,
         settings=session_settings(user, variables, names, keeps_credentials=False),
-        permission_mode=mode or user.permission_mode,
+        diet=diet.name,
+        permission_mode=mode_in_effect(invocation.arguments, user, mode),
         notes=(
             *target.notes,
             *_window_notes(user, settings, target, diet, is_native=is_native),
@@ -102,7 +104,8 @@ def _passthrough_plan(invocation: Invocation, settings: Settings, base_url: str)
         ours=(*diet.arguments, *_flag("--permission-mode", mode), *_flag("--model", settings.model)),
         theirs=invocation.arguments,
         settings=session_settings(user, variables, (), keeps_credentials=True),
-        permission_mode=mode or user.permission_mode,
+        diet=diet.name,
+        permission_mode=mode_in_effect(invocation.arguments, user, mode),
     )
 
 

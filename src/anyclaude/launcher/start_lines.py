@@ -1,0 +1,33 @@
+"""What a launch has chosen, in the lines before the client starts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from .client import Plan
+from .run import Run
+from .servers import described
+
+PERMISSIONS = {
+    "acceptEdits": "edits files unasked",
+    "auto": "auto",
+    "bypassPermissions": "never asks",
+    "default": "asks before edits and commands",
+    "dontAsk": "refuses what is not allowed",
+    "manual": "asks before edits and commands",
+    "plan": "plans only",
+}
+"""The client's permission modes in words (code.claude.com/docs/en/permissions)."""
+
+
+def start_lines(run: Run, plan: Plan) -> Iterator[str]:
+    """Yield what answers, and how the client is started; in mode `claude`, little of it is ours to choose."""
+    yield f"answers come from {described(run.servers.main)}"
+    if run.servers.main is not None:
+        mode = PERMISSIONS.get(plan.permission_mode or "", plan.permission_mode)
+        log = _short(run.settings.log_dir, run.invocation.home)
+        yield f"diet {plan.diet} · Claude Code {mode} · log {log}"
+
+
+def _short(folder: Path, home: Path) -> str:
+    """Return a folder as people write it."""
+    return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
