@@ -2,8 +2,11 @@
 
 from typing import Literal, TypeAlias
 
-CLIENT_VERSION = "2.1.330"
+CLIENT_VERSION = "2.1.332"
 """The release of Claude Code that anyclaude is tested with, and installs if there is none."""
+
+OLDEST_VERSION = "2.1.112"
+"""The oldest release that anyclaude is tested with, and the last one in JavaScript."""
 
 REMINDER_START = "<system-reminder>"
 """Begins the texts that the client adds to the user's words: instructions, the state of git, skills."""
@@ -41,5 +44,5 @@ SUBCOMMANDS = frozenset(
         "upgrade",
     }
 )
-"""Claude Code's own commands (`claude --help`).  All words after one of them belong to the client, and none of the
-arguments that a session needs are added."""
+"""Claude Code's own commands (`claude --help`, 2.1.332).  All words
+after one of them belong to the client, and none of the arguments that a session needs are added."""

@@ -1,5 +1,6 @@
 """Where anyclaude keeps its files: those that can be fetched or computed again, and what it has learned."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,4 +28,11 @@ def learned_file(settings: Settings) -> Path:
 
 def client_machine(settings: Settings, environment: Mapping[str, str]) -> Machine:
     """Return where the client is looked for, and where it is installed if there is none."""
-    return Machine(environment, cache_folder(settings), settings.claude_version, settings.claude_path)
+    return Machine(
+        environment,
+        cache_folder(settings),
+        settings.claude_version,
+        settings.claude_path,
+        network=settings.network,
+        parent=os.getppid(),
+    )

@@ -23,6 +23,7 @@ from .client import (
     child_environment,
     plan_client,
     provide_client,
+    release_note,
     remove_left_over_settings,
     settings_file,
 )
@@ -49,7 +50,12 @@ class GatewayOpener(Protocol):
 
 async def launch(invocation: Invocation, settings: Settings, terminal: Terminal, signals: Signals) -> int:
     """Run Claude Code on the model of this run, and return its exit status."""
-    client = await provide_client(client_machine(settings, invocation.environment), terminal)
+    machine = client_machine(settings, invocation.environment)
+    client = await provide_client(machine, terminal)
+    if machine.is_in_place_of_client:
+        return await _run_in_place(client, invocation, settings, signals)
+    if note := await release_note(machine, client):
+        terminal.say(f"anyclaude: {note}")
     async with (
         running_servers(settings, terminal, terminal.say) as servers,
         monitored(servers.own_engine) as monitor,
@@ -60,6 +66,18 @@ async def launch(invocation: Invocation, settings: Settings, terminal: Terminal,
     if monitor.reason:
         terminal.say(f"anyclaude: {monitor.reason}")
     return status
+
+
+async def _run_in_place(client: Client, invocation: Invocation, settings: Settings, signals: Signals) -> int:
+    """
+    Run the client as another anyclaude has planned it, which has the gateway, and has started a script that runs us.
+
+    `--model` is the one flag of the plan that is also ours; it is in the plan where the environment names no model.
+    """
+    model = ("--model", settings.model) if settings.model and "ANTHROPIC_MODEL" not in invocation.environment else ()
+    command = (*client.command, *model, *invocation.arguments)
+    async with running_client(command, invocation.environment, signals) as exit_status:
+        return await exit_status
 
 
 async def _run_client(run: Run, client: Client, listening_socket: socket.socket, signals: Signals) -> int:

@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 from anyclaude.errors import ClientUnavailable
 
+from .client.in_place import marked
 from .signals import Signals
 
 TERMINATION_SECONDS = 5.0
@@ -39,7 +40,8 @@ async def running_client(
     """
     Start the client, and yield what returns its exit status when it has ended; leaving the context kills it.
 
-    SIGTERM and SIGHUP are passed on to it, and after `termination_seconds` it is killed.  Raises `ClientUnavailable`.
+    Its environment gets a mark by which another anyclaude knows that it runs in the client's place.  SIGTERM and SIGHUP
+    are passed on to it, and after `termination_seconds` it is killed.  Raises `ClientUnavailable`.
     """
     modes = _terminal_modes()
     process = await _start(command, environment)
@@ -86,7 +88,9 @@ async def _start(command: Sequence[str], environment: Mapping[str, str]) -> Proc
     if not os.access(command[0], os.X_OK):
         raise ClientUnavailable(f"{command[0]} cannot be executed")
     try:
-        return await asyncio.create_subprocess_exec(*_tied(command), env=dict(environment))
+        return await asyncio.create_subprocess_exec(
+            *_tied(command), env=marked(environment, command[0], parent=os.getpid())
+        )
     except OSError as error:
         raise ClientUnavailable(f"{command[0]} cannot be executed: {error.strerror}") from error
 

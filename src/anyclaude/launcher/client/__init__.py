@@ -2,14 +2,17 @@
 The client, Claude Code: where it is installed, and the environment and arguments it is started with.
 
 `plan` puts together the contributions of `environment`, `arguments`, `diets` and `session_settings`, from what
-`user_settings` has read.  `installation` finds the program, or installs it.
+`user_settings` has read.  `installation` finds the program, or installs it; `in_place` tells
+whether we run in its place.
 """
 
 from .credentials import is_credential
 from .diets import CLIENT_DIETS, ClientDiet
 from .environment import Variable, child_environment, environment_of_any_model
-from .installation import Client, Machine, find_client, provide_client
+from .finding import Client, Machine
+from .installation import find_client, provide_client
 from .plan import Invocation, Plan, diet_of, plan_client
+from .release_note import release_note
 from .session_settings import remove_left_over_settings, settings_file
 
 __all__ = [
@@ -27,6 +30,7 @@ __all__ = [
     "is_credential",
     "plan_client",
     "provide_client",
+    "release_note",
     "remove_left_over_settings",
     "settings_file",
 ]

@@ -1,0 +1,88 @@
+"""The user's own Claude Code: the program that was set, or one on the PATH."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from anyclaude.errors import ClientUnavailable
+from anyclaude.network import Network
+
+from .in_place import SCRIPTS_OF_NODE, is_script, programs_tried
+from .platform_package import PlatformPackage
+
+OUR_NAME = "anyclaude"
+SCRIPT_BYTES = 4096
+"""The console scripts that installers write are shorter than 1 kB."""
+
+
+class Client(Struct, frozen=True):
+    """A Claude Code that can be executed; `is_native` is false for the releases in JavaScript, up to 2.1.112."""
+
+    command: tuple[str, ...]
+    is_native: bool
+
+
+class Machine(Struct, frozen=True):
+    """
+    Where to look, and where to install; `path` is the program that the user set.
+
+    `network` are the ways to servers, `parent` is the parent of our process.
+    """
+
+    environment: Mapping[str, str]
+    cache: Path
+    version: str
+    path: Path | None = None
+    network: Network = Network()
+    parent: int = 0
+
+    @property
+    def is_in_place_of_client(self) -> bool:
+        """Whether another anyclaude has started us for Claude Code: the client is then the next program that is one."""
+        return bool(programs_tried(self.environment, self.parent))
+
+    def folder(self, package: PlatformPackage) -> Path:
+        """Return the folder of our own client; homes are shared by machines of several platforms."""
+        return self.cache / "claude-code" / f"{self.version}-{package.platform}"
+
+
+def users_client(machine: Machine) -> Client | None:
+    """
+    Return the client of the user's: the one that was set, else the first on the PATH that does not lead back to us.
+
+    Raises:
+        ClientUnavailable: when the program that was set cannot be executed.
+    """
+    tried = {Path(program).resolve() for program in programs_tried(machine.environment, machine.parent)}
+    if machine.path is not None and not _can_be_executed(machine.path):
+        raise ClientUnavailable(f"{machine.path} cannot be executed; correct claude_path")
+    for program in _programs(machine):
+        if program.resolve() not in tried and not _is_anyclaude(program):
+            return Client((str(program),), is_native=program.resolve().suffix not in SCRIPTS_OF_NODE)
+    return None
+
+
+def _programs(machine: Machine) -> Iterator[Path]:
+    if machine.path is not None:
+        yield machine.path
+    for folder in machine.environment.get("PATH", "").split(os.pathsep):
+        program = Path(folder or os.curdir) / "claude"
+        if _can_be_executed(program):
+            yield program
+
+
+def _can_be_executed(program: Path) -> bool:
+    return os.access(program, os.X_OK) and not program.is_dir()
+
+
+def _is_anyclaude(program: Path) -> bool:
+    """Return whether a program is our own command, under whatever name."""
+    target = program.resolve()
+    if target.name == OUR_NAME:
+        return True
+    if not is_script(target):
+        return False
+    with target.open("rb") as file:
+        return b"from anyclaude." in file.read(SCRIPT_BYTES)
