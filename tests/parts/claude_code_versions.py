@@ -7,7 +7,7 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +16,17 @@ from platformdirs import user_cache_path
 
 PACKAGE = "@anthropic-ai/claude-code"
 
-NATIVE = "2.1.330"
-"""A native release; from 2.1.113 on the package only contains a binary for each platform."""
+TESTED = "2.1.332"
+"""The release that anyclaude installs; from 2.1.113 on the package only contains a binary for each platform."""
+
+ANOTHER = "ANYCLAUDE_TEST_CLIENT"
+"""The variable that names a release or a tag, such as `latest`, to test in place of `TESTED`."""
 
 JAVASCRIPT = "2.1.112"
 """The last release in JavaScript, which speaks an older dialect of the protocol."""
 
-VERSIONS = (NATIVE, JAVASCRIPT)
-
 INSTALL_SECONDS = 600
-"""A native release is about 380 MB."""
+"""A native release is about 400 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,14 @@ class Client:
 
 class InstallFailed(Exception):
     """npm could not install the release; the message ends with npm's output."""
+
+
+def native_release(environment: Mapping[str, str]) -> str:
+    """Return the number of the native release to test; a tag is looked up in the registry."""
+    wanted = environment.get(ANOTHER) or TESTED
+    if wanted[0].isdigit():
+        return wanted
+    return _npm("view", f"{PACKAGE}@{wanted}", "version").strip()
 
 
 def installed_client(version: str, cache: Path | None = None) -> Client:
@@ -54,10 +63,14 @@ def _install(version: str, prefix: Path) -> None:
     """Install into another folder, and rename that folder to `prefix` when it is complete."""
     unfinished = prefix.with_name(f"{version}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    npm = _program("npm")
-    arguments = ("install", "--no-audit", "--no-fund", "--prefix", str(unfinished), f"{PACKAGE}@{version}")
+    _npm("install", "--no-audit", "--no-fund", "--prefix", str(unfinished), f"{PACKAGE}@{version}")
+    unfinished.rename(prefix)
+
+
+def _npm(*arguments: str) -> str:
+    """Run npm, and return its output."""
     result = subprocess.run(
-        (npm, *arguments),
+        (_program("npm"), *arguments),
         capture_output=True,
         text=True,
         timeout=INSTALL_SECONDS,
@@ -65,8 +78,8 @@ def _install(version: str, prefix: Path) -> None:
         stdin=subprocess.DEVNULL,
     )
     if result.returncode:
-        raise InstallFailed(f"npm could not install {PACKAGE}@{version}: {result.stderr[-2000:]}")
-    unfinished.rename(prefix)
+        raise InstallFailed(f"npm {' '.join(arguments)} failed: {result.stderr[-2000:]}")
+    return result.stdout
 
 
 def _command(modules: Path) -> tuple[str, ...]:
@@ -92,3 +105,9 @@ def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+NATIVE = native_release(os.environ)
+"""The native release that the tests run."""
+
+VERSIONS = (NATIVE, JAVASCRIPT)

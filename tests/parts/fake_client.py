@@ -44,10 +44,15 @@ class ClientReport(Struct, frozen=True):
     stdin_is_terminal: bool
 
 
+def program_text() -> str:
+    """Return the whole program."""
+    return f"#!{sys.executable} -IS\n{PROGRAM}"
+
+
 def write_fake_client(folder: Path) -> Path:
     """Write the program and return its path."""
     program = folder / "claude"
-    program.write_text(f"#!{sys.executable} -IS\n{PROGRAM}")
+    program.write_text(program_text())
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return program
 

@@ -1,168 +1,121 @@
-"""Where Claude Code comes from."""
+"""Claude Code where there is none: installed once, whole or not at all, and with a sentence for each obstacle."""
 
 import asyncio
-import stat
-import sys
-from pathlib import Path
+import os
+import signal
 
 import pytest
-from tests.parts.null_progress import NullProgress
+from tests.launcher.client.conftest import BareCommand
+from tests.parts.command import client_of
+from tests.parts.npm_registry import Registry, npm_registry
+from tests.parts.processes import LONG_SECONDS
 
-from anyclaude.errors import ClientUnavailable
-from anyclaude.launcher.client.installation import Client, Machine, find_client, provide_client
+from anyclaude.claude_code import CLIENT_VERSION
 
-NPM = """\
-import os, pathlib, sys
-place = pathlib.Path(sys.argv[sys.argv.index("--prefix") + 1])
-with open(os.environ["NPM_LOG"], "a") as log:
-    log.write(" ".join(sys.argv[1:]) + "\\n")
-if os.environ.get("NPM_FAILS"):
-    sys.exit("npm error 404 no such version")
-package = place / "node_modules" / "@anthropic-ai" / os.environ.get("NPM_PACKAGE", "claude-code-any-platform")
-package.mkdir(parents=True)
-program = package / os.environ.get("NPM_PROGRAM", "claude")
-program.write_text("#!/bin/sh\\n")
-program.chmod(0o755)
-"""
-
-NODE = "import os\nprint(os.environ.get('NODE_VERSION', 'v22.1.0'))\n"
+CLIENT_UNAVAILABLE = 127
 
 
-class Box:
-    """A machine with test programs on its PATH, and a cache."""
-
-    def __init__(self, folder: Path) -> None:
-        self.programs = folder / "bin"
-        self.programs.mkdir()
-        self.cache = folder / "cache"
-        self.log = folder / "npm.log"
-
-    def put(self, name: str, text: str = "") -> Path:
-        """Put a program on the PATH."""
-        program = self.programs / name
-        program.write_text(f"#!{sys.executable} -IS\n{text}")
-        program.chmod(program.stat().st_mode | stat.S_IXUSR)
-        return program
-
-    def machine(self, path: Path | None = None, version: str = "9.9.9", **environment: str) -> Machine:
-        """Return the machine for the launcher."""
-        variables = {"PATH": str(self.programs), "NPM_LOG": str(self.log), **environment}
-        return Machine(variables, self.cache, version, path)
-
-    def installs(self) -> int:
-        """Return how often npm ran an installation."""
-        return len(self.log.read_text().splitlines()) if self.log.exists() else 0
+async def line_with(words: str, stream: asyncio.StreamReader | None) -> str:
+    """Return the next line with these words."""
+    assert stream is not None
+    async with asyncio.timeout(LONG_SECONDS):
+        while line := (await stream.readline()).decode():
+            if words in line:
+                return line
+    raise AssertionError(f"no line with {words!r}")
 
 
-@pytest.fixture
-def box(tmp_path: Path) -> Box:
-    return Box(tmp_path)
+async def test_without_node_and_npm_the_client_is_installed_once_and_started(bare: BareCommand) -> None:
+    async with npm_registry() as registry:
+        first = await bare.installs_from(registry, "-p", "exit-7")
+        second = await bare.installs_from(registry, "-p", "exit-3")
+
+    assert (first[0], second[0]) == (7, 3)
+    assert registry.downloads == 1
+    assert len(bare.installed()) == 1
 
 
-@pytest.fixture
-def box_with_npm(box: Box) -> Box:
-    box.put("npm", NPM)
-    box.put("node", NODE)
-    return box
+async def test_the_sizes_are_told_before_the_download(bare: BareCommand) -> None:
+    async with (
+        npm_registry(holds=True) as registry,
+        bare.started("-p", "exit-0", npm_config_registry=registry.url) as process,
+    ):
+        line = await line_with("Downloading", process.stderr)
+
+    host = registry.origin.removeprefix("http://")
+    assert line.startswith(f"Downloading Claude Code {CLIENT_VERSION} from {host}: ")
+    assert line.rstrip().endswith(" MB on disk.")
 
 
-def test_the_client_on_the_path_is_used(box: Box) -> None:
-    program = box.put("claude")
+async def test_two_launches_at_once_download_once_and_the_second_says_that_it_waits(bare: BareCommand) -> None:
+    async with (
+        npm_registry(holds=True) as registry,
+        bare.started("-p", "exit-0", npm_config_registry=registry.url) as first,
+    ):
+        async with asyncio.timeout(LONG_SECONDS):
+            await registry.sending.wait()
+        async with bare.started("-p", "exit-0", npm_config_registry=registry.url) as second:
+            await line_with("Another anyclaude installs Claude Code", second.stderr)
+            registry.may_send.set()
+            reports = [await client_of(first), await client_of(second)]
 
-    assert find_client(box.machine()) == Client((str(program),), is_native=True)
-
-
-def test_a_release_in_javascript_is_recognised_by_the_target_of_its_link(box: Box) -> None:
-    script = box.put("cli.js")
-    (box.programs / "claude").symlink_to(script)
-
-    client = find_client(box.machine())
-
-    assert client is not None
-    assert not client.is_native
-
-
-def test_the_client_that_was_set_wins(box: Box, tmp_path: Path) -> None:
-    box.put("claude")
-    named = box.put("another")
-
-    assert find_client(box.machine(path=named)) == Client((str(named),), is_native=True)
+    assert len({report.environment["ANTHROPIC_BASE_URL"] for report in reports}) == 2
+    assert registry.downloads == 1
 
 
-def test_a_client_that_cannot_be_executed_is_refused(box: Box, tmp_path: Path) -> None:
-    with pytest.raises(ClientUnavailable, match="claude_path"):
-        find_client(box.machine(path=tmp_path))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+async def test_an_interrupted_download_leaves_nothing_that_is_used(bare: BareCommand, number: signal.Signals) -> None:
+    async with npm_registry(holds=True) as registry:
+        async with bare.started("-p", "exit-0", npm_config_registry=registry.url) as process:
+            async with asyncio.timeout(LONG_SECONDS):
+                await registry.sending.wait()
+                await line_with("Downloading", process.stderr)
+                os.kill(process.pid, number)
+                await process.wait()
+        left = bare.installed()
+        registry.may_send.set()
+        status, _, _ = await bare.installs_from(registry, "-p", "exit-7")
+
+    assert left == set() or number == signal.SIGKILL
+    assert status == 7
+    assert len(bare.installed()) == 1
 
 
-async def test_without_a_client_npm_installs_the_release_once(box_with_npm: Box) -> None:
-    machine = box_with_npm.machine()
+async def test_a_cache_folder_that_cannot_be_made_is_named(bare: BareCommand) -> None:
+    (bare.home / "file").write_text("")
+    place = bare.home / "file" / "cache"
+    async with npm_registry() as registry:
+        status, _, err = await bare.installs_from(registry, "-p", "exit-0", ANYCLAUDE_CACHE_DIR=str(place))
 
-    first = await provide_client(machine, NullProgress())
-    second = await provide_client(machine, NullProgress())
-
-    assert first == second == find_client(machine)
-    assert first.is_native
-    assert Path(first.command[0]).is_relative_to(box_with_npm.cache / "claude-code" / "9.9.9")
-    assert box_with_npm.installs() == 1
-    assert "@anthropic-ai/claude-code@9.9.9" in box_with_npm.log.read_text()
-    assert "--ignore-scripts" in box_with_npm.log.read_text()
+    assert status == CLIENT_UNAVAILABLE
+    assert str(place) in err
+    assert "ANYCLAUDE_CACHE_DIR" in err
+    assert registry.requests == []
 
 
-async def test_concurrent_installations_run_once(box_with_npm: Box) -> None:
-    machine = box_with_npm.machine()
+@pytest.mark.parametrize("version", ["../../elsewhere", ".", "9 9", "/etc"])
+async def test_what_cannot_be_a_version_is_refused_before_anything_is_asked(bare: BareCommand, version: str) -> None:
+    async with npm_registry() as registry:
+        status, _, err = await bare.installs_from(registry, "-p", "exit-0", ANYCLAUDE_CLAUDE_VERSION=version)
 
-    clients = await asyncio.gather(*(provide_client(machine, NullProgress()) for _ in range(3)))
-
-    assert len(set(clients)) == 1
-    assert box_with_npm.installs() == 1
-
-
-async def test_a_release_in_javascript_is_run_by_node(box_with_npm: Box) -> None:
-    machine = box_with_npm.machine(NPM_PACKAGE="claude-code", NPM_PROGRAM="cli.js")
-
-    client = await provide_client(machine, NullProgress())
-
-    assert client.command[0] == str(box_with_npm.programs / "node")
-    assert client.command[1].endswith("cli.js")
-    assert not client.is_native
+    assert status == CLIENT_UNAVAILABLE
+    assert registry.requests == []
+    assert "claude_version" in err
 
 
-async def test_a_partial_installation_is_never_used(box_with_npm: Box) -> None:
-    left = box_with_npm.cache / "claude-code" / "9.9.9.unfinished-x" / "node_modules" / "@anthropic-ai"
-    (left / "claude-code-any-platform").mkdir(parents=True)
+async def test_a_tag_is_looked_up_in_the_registry(bare: BareCommand) -> None:
+    async with npm_registry(Registry(versions=("9.9.8", "9.9.9"))) as registry:
+        status, _, _ = await bare.installs_from(registry, "-p", "exit-7", ANYCLAUDE_CLAUDE_VERSION="latest")
 
-    client = await provide_client(box_with_npm.machine(), NullProgress())
-
-    assert "unfinished" not in client.command[0]
-    assert not left.exists()
+    assert status == 7
 
 
-async def test_a_failed_installation_reports_npms_error_and_leaves_no_client(box_with_npm: Box) -> None:
-    machine = box_with_npm.machine(NPM_FAILS="1")
+async def test_an_installation_that_can_no_longer_be_executed_is_replaced(bare: BareCommand) -> None:
+    async with npm_registry() as registry:
+        await bare.installs_from(registry, "-p", "exit-0")
+        program = next(bare.folder.glob("*/claude"))
+        program.chmod(0o600)
+        status, _, _ = await bare.installs_from(registry, "-p", "exit-7")
 
-    with pytest.raises(ClientUnavailable, match="no such version"):
-        await provide_client(machine, NullProgress())
-
-    assert find_client(machine) is None
-
-
-async def test_a_package_without_a_program_for_this_platform_is_refused(box_with_npm: Box) -> None:
-    machine = box_with_npm.machine(NPM_PROGRAM="claude.exe")
-
-    with pytest.raises(ClientUnavailable, match="platform"):
-        await provide_client(machine, NullProgress())
-
-    assert find_client(machine) is None
-
-
-@pytest.mark.parametrize("missing", ["npm", "node"])
-async def test_without_npm_or_node_the_error_says_what_to_install(box_with_npm: Box, missing: str) -> None:
-    (box_with_npm.programs / missing).unlink()
-
-    with pytest.raises(ClientUnavailable, match=rf"{missing}.*Install Node\.js 20"):
-        await provide_client(box_with_npm.machine(), NullProgress())
-
-
-async def test_a_node_that_is_too_old_is_reported_with_its_version(box_with_npm: Box) -> None:
-    with pytest.raises(ClientUnavailable, match=r"v18\.20\.0.*Install Node\.js 20"):
-        await provide_client(box_with_npm.machine(NODE_VERSION="v18.20.0"), NullProgress())
+    assert status == 7
+    assert registry.downloads == 2

@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +24,10 @@ INSTALLER = "anyclaude.launcher.client.registry"
 
 VERSION = re.compile(r"[A-Za-z0-9][\w.+-]*")
 """The number of a release, or a tag such as `latest`; it is part of a folder's name."""
+
+
+FREE_LOCK_SECONDS = 0.5
+"""A lock that is free is held sooner than this."""
 
 
 class Installer(Protocol):
@@ -61,13 +67,36 @@ async def _installed_now(machine: Machine, progress: Progress) -> Client:
     folder = machine.folder(package)
     try:
         make_private_folder(folder.parent)
-        async with exclusive_lock(folder.with_name(f"{folder.name}.lock")):
+        async with _turn(folder.with_name(f"{folder.name}.lock"), progress):
             return _installed(machine, package) or await _install(machine, package, progress)
     except OSError as error:
         raise ClientUnavailable(
             f"Claude Code is not installed, and cannot be installed into {folder.parent}: {error.strerror or error}. "
             "Set ANYCLAUDE_CACHE_DIR to a folder with enough space that you may write to, or put `claude` on the PATH"
         ) from error
+
+
+@asynccontextmanager
+async def _turn(lock: Path, progress: Progress) -> AsyncIterator[None]:
+    """Hold the lock for the time of the block; say it if another process has it."""
+    waiting = asyncio.create_task(_say_that_another_installs(progress))
+    try:
+        async with exclusive_lock(lock):
+            waiting.cancel()
+            await asyncio.wait((waiting,))
+            yield
+    finally:
+        waiting.cancel()
+        await asyncio.wait((waiting,))
+
+
+async def _say_that_another_installs(progress: Progress) -> None:
+    await asyncio.sleep(FREE_LOCK_SECONDS)
+    progress.started("Another anyclaude installs Claude Code; waiting for it", None)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        progress.finished()
 
 
 async def _install(machine: Machine, package: PlatformPackage, progress: Progress) -> Client:

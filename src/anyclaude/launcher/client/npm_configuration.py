@@ -24,6 +24,7 @@ DEFAULT_REGISTRY = "https://registry.npmjs.org/"
 _REFERENCE = re.compile(r"\$\{([^}?]+)\??\}")
 _SECTION = "["
 _COMMENTS = (";", "#")
+_COMMENT = re.compile(r"(?<!\\)[;#]")
 
 
 class NpmConfiguration(Struct, frozen=True):
@@ -119,7 +120,7 @@ def _in_file(file: Path, environment: Mapping[str, str]) -> dict[str, str]:
 
 def _unquoted(value: str) -> str:
     is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-    return value[1:-1] if is_quoted else re.split(r"\s[;#]", value)[0].strip()
+    return value[1:-1] if is_quoted else _COMMENT.split(value)[0].strip()
 
 
 def _expanded(text: str, environment: Mapping[str, str]) -> str:
