@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from anyclaude.launcher.client.diets import CLIENT_DIETS
-from anyclaude.launcher.client.installation import Client
+from anyclaude.launcher.client.finding import Client
 from anyclaude.launcher.client.plan import Invocation
 from anyclaude.launcher.launch_key import continued_session, continues_session, launch_key_of
 from anyclaude.prewarm.first_prompt import LaunchKey

@@ -14,10 +14,10 @@ from aiohttp import web
 from tests.parts.fake_client import program_text
 
 from anyclaude.claude_code import CLIENT_VERSION
-from anyclaude.launcher.client.platform_package import platform_package
+from anyclaude.launcher.client.platform_package import PlatformPackage, platform_package
 
-PACKAGE = platform_package()
-assert PACKAGE is not None, "the tests run on a platform for which Claude Code exists"
+PACKAGE = platform_package() or PlatformPackage("none")
+"""The package for this platform."""
 
 Change = Callable[[bytes], bytes]
 
@@ -86,7 +86,7 @@ class Registry:
             "versions": {version: {"dist": dist} for version in self.versions},
         }
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         self.requests.append((request.path, request.headers.get("Authorization")))
         if self.token and request.headers.get("Authorization") != self.token:
@@ -100,7 +100,7 @@ class Registry:
             return web.Response(body=self.description)
         return web.json_response(self.describe())
 
-    async def _send(self, request: web.Request) -> web.StreamResponse:
+    async def _send(self, request: web.BaseRequest) -> web.StreamResponse:
         body = self.sent(self.archive)
         response = web.StreamResponse(headers={"Content-Length": str(len(body))})
         await response.prepare(request)

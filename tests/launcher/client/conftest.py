@@ -1,7 +1,7 @@
 """A user's machine on which there is no Claude Code."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,15 +14,21 @@ from tests.parts.stub_server import StubServer, stub_server
 
 @dataclass(frozen=True)
 class BareCommand(Command):
-    """The command where no client is on the PATH, only the system's programs."""
+    """The command where no client is on the PATH, only the system's programs; npm may be configured for a registry."""
+
+    registry: str = ""
 
     def environment(self, **more: str) -> dict[str, str]:
         """Return the whole environment of the command."""
-        return super().environment(**{"PATH": SYSTEM_PATH, **more})
+        more.setdefault("PATH", SYSTEM_PATH)
+        if self.registry:
+            more.setdefault("npm_config_registry", self.registry)
+        return super().environment(**more)
 
     async def installs_from(self, registry: Registry, *words: str, **more: str) -> tuple[int, str, str]:
         """Run the command with a registry, configured as npm has it."""
-        return await self.ran(*words, **{"npm_config_registry": registry.url, **more})
+        with_registry = replace(self, registry=registry.url)
+        return await with_registry.ran(*words, stdin=b"", **more)
 
     @property
     def folder(self) -> Path:

@@ -126,6 +126,8 @@ async def _answer(machine: Machine, program: Path) -> str:
 
 def _sentence(release: str) -> str | None:
     number = _number(release)
+    if not number:
+        return None
     if number > _number(CLIENT_VERSION):
         return (
             f"Claude Code {release} is newer than {CLIENT_VERSION}, the release that anyclaude is tested with; if "

@@ -1,0 +1,81 @@
+"""The user's own client: the one that was set, or the first on the PATH that is not anyclaude."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from anyclaude.errors import ClientUnavailable
+from anyclaude.launcher.client.finding import Client, Machine, users_client
+
+ANYCLAUDE = Path(sys.executable).with_name("anyclaude")
+
+
+def put(folder: Path, name: str = "claude", text: str = "#!/bin/sh\n") -> Path:
+    """Put a program into a folder."""
+    folder.mkdir(exist_ok=True)
+    program = folder / name
+    program.write_text(text)
+    program.chmod(0o755)
+    return program
+
+
+def machine(*folders: Path, path: Path | None = None) -> Machine:
+    """Return a machine with these folders on its PATH."""
+    return Machine({"PATH": ":".join(map(str, folders))}, Path("/nowhere"), "9.9.9", path)
+
+
+def test_the_first_client_on_the_path_is_used(tmp_path: Path) -> None:
+    put(tmp_path / "second")
+    program = put(tmp_path / "first")
+
+    assert users_client(machine(tmp_path / "first", tmp_path / "second")) == Client((str(program),), is_native=True)
+
+
+def test_a_release_in_javascript_is_recognised_by_the_target_of_its_link(tmp_path: Path) -> None:
+    script = put(tmp_path / "modules", "cli.js", "#!/usr/bin/env node\n")
+    (tmp_path / "claude").symlink_to(script)
+
+    client = users_client(machine(tmp_path))
+
+    assert client is not None
+    assert not client.is_native
+
+
+def test_the_client_that_was_set_wins(tmp_path: Path) -> None:
+    put(tmp_path)
+    named = put(tmp_path, "another")
+
+    assert users_client(machine(tmp_path, path=named)) == Client((str(named),), is_native=True)
+
+
+def test_a_client_that_was_set_and_cannot_be_executed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ClientUnavailable, match="claude_path"):
+        users_client(machine(path=tmp_path))
+
+
+def test_what_cannot_be_executed_is_passed_over(tmp_path: Path) -> None:
+    put(tmp_path / "first").chmod(0o644)
+    (tmp_path / "folder" / "claude").mkdir(parents=True)
+    program = put(tmp_path / "last")
+
+    client = users_client(machine(tmp_path / "first", tmp_path / "folder", tmp_path / "missing", tmp_path / "last"))
+
+    assert client == Client((str(program),), is_native=True)
+
+
+@pytest.mark.parametrize("is_set", [False, True])
+def test_our_own_command_under_the_clients_name_is_passed_over(tmp_path: Path, is_set: bool) -> None:
+    link, copy = tmp_path / "link" / "claude", put(tmp_path / "copy", text=ANYCLAUDE.read_text())
+    link.parent.mkdir()
+    link.symlink_to(ANYCLAUDE)
+    program = put(tmp_path / "real")
+
+    client = users_client(machine(link.parent, copy.parent, program.parent, path=link if is_set else None))
+
+    assert client == Client((str(program),), is_native=True)
+
+
+def test_without_a_client_there_is_none(tmp_path: Path) -> None:
+    assert users_client(machine(tmp_path)) is None
+    assert users_client(Machine({}, tmp_path, "9.9.9")) is None
