@@ -5,7 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.parts.claude_code_versions import InstallFailed, installed_client
+from tests.parts.claude_code_versions import ANOTHER, TESTED, InstallFailed, installed_client, native_release
+
+from anyclaude.claude_code import CLIENT_VERSION
 
 NATIVE_PACKAGE = """#!/bin/sh
 echo called >> "$0.calls"
@@ -20,6 +22,11 @@ while [ "$1" != --prefix ]; do shift; done
 mkdir -p "$2/node_modules"
 echo 'the registry is unreachable' >&2
 exit 1
+"""
+
+
+LATEST = """#!/bin/sh
+[ "$*" = "view @anthropic-ai/claude-code@latest version" ] && echo 9.9.9
 """
 
 
@@ -52,3 +59,13 @@ def test_a_failed_installation_is_not_mistaken_for_a_complete_one(
     put_npm(tmp_path / "bin", NATIVE_PACKAGE, monkeypatch)
 
     assert installed_client("9.9.9", tmp_path).version == "9.9.9"
+
+
+def test_the_native_release_is_the_one_that_anyclaude_installs_or_the_one_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_npm(tmp_path / "bin", LATEST, monkeypatch)
+
+    assert native_release({}) == TESTED == CLIENT_VERSION
+    assert native_release({ANOTHER: "8.8.8"}) == "8.8.8"
+    assert native_release({ANOTHER: "latest"}) == "9.9.9"

@@ -276,14 +276,14 @@ CLIENT = Group(
             name="claude_path",
             metavar="FILE",
             meaning="The `claude` program to start.",
-            otherwise="`claude` on the PATH, else the one that anyclaude has installed",
+            otherwise="the first `claude` on the PATH that is not anyclaude itself, else the one that it has installed",
             source="the user's own installation comes first",
         ),
         Setting(
             name="claude_version",
             metavar="VERSION",
             meaning="The release of Claude Code to install if there is none.",
-            allowed="a version of the npm package @anthropic-ai/claude-code",
+            allowed="a version of the npm package @anthropic-ai/claude-code from 2.1.113 on, or a tag such as `latest`",
             source="the release that anyclaude is tested with",
         ),
         Setting(

@@ -1,6 +1,7 @@
 """The user's own Claude Code: the program that was set, or one on the PATH."""
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -68,9 +69,8 @@ def _programs(machine: Machine) -> Iterator[Path]:
     if machine.path is not None:
         yield machine.path
     for folder in machine.environment.get("PATH", "").split(os.pathsep):
-        program = Path(folder or os.curdir) / "claude"
-        if _can_be_executed(program):
-            yield program
+        if program := shutil.which("claude", path=os.path.abspath(folder)):
+            yield Path(program)
 
 
 def _can_be_executed(program: Path) -> bool:
@@ -85,4 +85,4 @@ def _is_anyclaude(program: Path) -> bool:
     if not is_script(target):
         return False
     with target.open("rb") as file:
-        return b"from anyclaude." in file.read(SCRIPT_BYTES)
+        return b"from anyclaude.cli import" in file.read(SCRIPT_BYTES)

@@ -8,6 +8,7 @@ anyclaude that is started there is a launch like any other.
 """
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -77,6 +78,8 @@ def _clients_own(environment: Mapping[str, str]) -> tuple[str | None, ...]:
 
 
 def _is_running(pid: int) -> bool:
+    if sys.platform == "win32":
+        return True  # signal 0 is Ctrl-C there
     try:
         os.kill(pid, 0)
     except PermissionError:

@@ -133,7 +133,12 @@ def distribution_in(body: bytes, source: Source) -> Distribution:
 
 
 def expected_digest(distribution: Distribution) -> tuple[str, bytes]:
-    """Return the algorithm and the digest that an archive must have; raises `ClientUnavailable` if none is known."""
+    """
+    Return the algorithm and the digest that an archive must have.
+
+    Raises:
+        ClientUnavailable: when the registry announces none that can be checked.
+    """
     announced = dict(word.partition("?")[0].split("-", 1) for word in distribution.integrity.split() if "-" in word)
     for algorithm in ALGORITHMS:
         if algorithm in announced:
@@ -145,7 +150,12 @@ def expected_digest(distribution: Distribution) -> tuple[str, bytes]:
 
 
 def address_of(url: str) -> ServerAddress:
-    """Return the server of an address.  Raises `ClientUnavailable` if there is none."""
+    """
+    Return the server of an address.
+
+    Raises:
+        ClientUnavailable: when it is not the address of a server.
+    """
     try:
         parts = urlsplit(url)
         if parts.scheme in {"http", "https"}:
