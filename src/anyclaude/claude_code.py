@@ -25,6 +25,9 @@ SUBCOMMANDS = frozenset(
         "attach",
         "auth",
         "auto-mode",
+        "bridge",
+        "daemon",
+        "design-login",
         "doctor",
         "gateway",
         "import",
@@ -34,15 +37,22 @@ SUBCOMMANDS = frozenset(
         "mcp",
         "plugin",
         "plugins",
+        "project",
         "purge",
+        "rc",
+        "remote-control",
         "respawn",
         "rm",
+        "sandbox",
+        "self-hosted-runner",
         "setup-token",
         "stop",
+        "sync",
         "ultrareview",
         "update",
         "upgrade",
+        "workspace-trust",
     }
 )
-"""Claude Code's own commands (`claude --help`, 2.1.332).  All words
-after one of them belong to the client, and none of the arguments that a session needs are added."""
+"""Claude Code's own commands: those of `claude --help`, and some that are not listed but have their own help (2.1.332).
+All words after one of them belong to the client, and none of the arguments that a session needs are added."""

@@ -78,7 +78,13 @@ def test_what_is_no_description_of_a_package_is_reported(body: bytes) -> None:
         distribution_in(body, source())
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"versions": {"1.0.0": {"dist": {"tarball": ""}}}}'])
+@pytest.mark.parametrize("body", [b"{}", b'{"versions": {"1.0.0": {"dist": "damaged"}}}'])
 def test_a_release_that_is_not_there_is_reported_with_its_name(body: bytes) -> None:
     with pytest.raises(ClientUnavailable, match=r"no @anthropic-ai/claude-code-linux-x64@9\.9\.9"):
         distribution_in(body, source())
+
+
+@pytest.mark.parametrize("tarball", ["", "http://[/a.tgz", "ftp://h/a.tgz", "/a.tgz"])
+def test_an_archive_without_a_usable_address_is_reported(tarball: str) -> None:
+    with pytest.raises(ClientUnavailable):
+        source().tarball_url(Distribution(tarball))

@@ -85,6 +85,14 @@ async def test_a_program_is_asked_once_until_it_changes(tmp_path: Path) -> None:
     assert len(json.loads(memory.read_bytes())["answers"]) == 2
 
 
+async def test_a_program_that_cannot_be_started_or_says_nothing_is_not_mentioned(tmp_path: Path) -> None:
+    program = tmp_path / "claude"
+    program.write_bytes(b"no program of any kind")
+    program.chmod(0o755)
+
+    assert await note(tmp_path, program) is None
+
+
 async def test_a_script_is_not_started_to_ask_it(tmp_path: Path) -> None:
     program = tmp_path / "claude"
     program.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")

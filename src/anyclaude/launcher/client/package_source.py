@@ -27,6 +27,26 @@ WHAT_HELPS = (
 )
 
 
+class Distribution(Struct, frozen=True):
+    """Where the archive of a release is, and its digest."""
+
+    tarball: str
+    integrity: str = ""
+
+
+class Manifest(Struct, frozen=True):
+    """The part of a release's description that counts."""
+
+    dist: Distribution
+
+
+class Packument(Struct, frozen=True):
+    """A registry's description of a package (github.com/npm/registry, docs/responses/package-metadata.md)."""
+
+    versions: dict[str, msgspec.Raw] = {}
+    tags: dict[str, str] = field(default={}, name="dist-tags")
+
+
 class Source(Struct, frozen=True, kw_only=True):
     """
     Which release of which package is wanted, and from where.
@@ -62,8 +82,14 @@ class Source(Struct, frozen=True, kw_only=True):
         own = self.credentials if url.startswith(f"{self.registry}/") else None
         return self.configuration.authorization(url) or own
 
-    def tarball_url(self, distribution: "Distribution") -> str:
-        """Return the archive's address; as for npm, one at the public registry means the one that is configured."""
+    def tarball_url(self, distribution: Distribution) -> str:
+        """
+        Return the archive's address; as for npm, one at the public registry means the one that is configured.
+
+        Raises:
+            ClientUnavailable: when it is not the address of a server.
+        """
+        address_of(distribution.tarball)
         parts, public, own = map(urlsplit, (distribution.tarball, DEFAULT_REGISTRY, self.registry))
         if parts.hostname == public.hostname:
             return urlunsplit((own.scheme, own.netloc, own.path + parts.path, parts.query, ""))
@@ -75,26 +101,6 @@ class Source(Struct, frozen=True, kw_only=True):
             f"{self.host} has no {self.title}. Correct claude_version if you have set it (releases before 2.1.113 are "
             f"no programs for a platform, and need npm and Node). {WHAT_HELPS}"
         )
-
-
-class Distribution(Struct, frozen=True):
-    """Where the archive of a release is, and its digest."""
-
-    tarball: str
-    integrity: str = ""
-
-
-class Manifest(Struct, frozen=True):
-    """The part of a release's description that counts."""
-
-    dist: Distribution
-
-
-class Packument(Struct, frozen=True):
-    """A registry's description of a package (github.com/npm/registry, docs/responses/package-metadata.md)."""
-
-    versions: dict[str, Manifest] = {}
-    tags: dict[str, str] = field(default={}, name="dist-tags")
 
 
 def source_for(machine: Machine, package: PlatformPackage) -> Source:
@@ -121,15 +127,16 @@ def distribution_in(body: bytes, source: Source) -> Distribution:
     """
     try:
         packument = msgspec.json.decode(body, type=Packument)
+        found = packument.versions.get(packument.tags.get(source.version, source.version))
+        manifest = None if found is None else msgspec.json.decode(found, type=Manifest)
     except msgspec.DecodeError as error:
         raise ClientUnavailable(
             f"{source.host} does not answer as a registry of npm packages; check `npm config get registry`. "
             f"{WHAT_HELPS}"
         ) from error
-    found = packument.versions.get(packument.tags.get(source.version, source.version))
-    if found is None:
+    if manifest is None:
         raise source.missing()
-    return found.dist
+    return manifest.dist
 
 
 def expected_digest(distribution: Distribution) -> tuple[str, bytes]:

@@ -37,7 +37,7 @@ from .package_source import (
 )
 from .platform_package import PlatformPackage
 
-ANSWER_SECONDS = 6.0
+ANSWER_SECONDS = 7.0
 """For the connection, and for the first byte of the first answer: a person waits no longer.  The public registry needs
 0.2 s."""
 

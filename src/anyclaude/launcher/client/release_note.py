@@ -105,13 +105,13 @@ def _identity(program: Path) -> str:
 
 async def _answer(machine: Machine, program: Path) -> str:
     """Return what the program says to `--version`; the empty text if it says nothing."""
-    process = await asyncio.create_subprocess_exec(
-        *(program, "--version"),
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=DEVNULL,
-        env=marked(machine.environment, str(program), os.getpid()),
-    )
+    environment = marked(machine.environment, str(program), os.getpid())
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(program, "--version"), stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env=environment
+        )
+    except OSError:
+        return ""  # the launch will say why it cannot be executed
     try:
         async with asyncio.timeout(ASKING_SECONDS):
             answer, _ = await process.communicate()
