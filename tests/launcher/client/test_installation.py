@@ -3,14 +3,20 @@
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from tests.launcher.client.conftest import BareCommand
 from tests.parts.command import client_of
 from tests.parts.npm_registry import Registry, npm_registry
+from tests.parts.null_progress import NullProgress
 from tests.parts.processes import LONG_SECONDS
 
 from anyclaude.claude_code import CLIENT_VERSION
+from anyclaude.errors import ClientUnavailable
+from anyclaude.launcher.client import installation
+from anyclaude.launcher.client.finding import Machine
+from anyclaude.launcher.client.installation import provide_client
 
 CLIENT_UNAVAILABLE = 127
 
@@ -119,3 +125,14 @@ async def test_an_installation_that_can_no_longer_be_executed_is_replaced(bare: 
 
     assert status == 7
     assert registry.downloads == 2
+
+
+async def test_a_platform_for_which_there_is_no_claude_code_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation, "platform_package", lambda: None)
+
+    with pytest.raises(ClientUnavailable, match="none to download for this platform"):
+        await provide_client(Machine({"PATH": str(tmp_path)}, tmp_path, "9.9.9"), NullProgress())
+
+    assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ from .environment import Variable, child_environment, environment_of_any_model
 from .finding import Client, Machine
 from .installation import find_client, provide_client
 from .plan import Invocation, Plan, diet_of, plan_client
-from .release_note import release_note
+from .releases import release_note
 from .session_settings import remove_left_over_settings, settings_file
 
 __all__ = [

@@ -12,7 +12,7 @@ from tests.parts.fake_client import program_text
 
 from anyclaude.claude_code import CLIENT_VERSION, OLDEST_VERSION
 from anyclaude.launcher.client.finding import Client, Machine
-from anyclaude.launcher.client.release_note import release_beside, release_note
+from anyclaude.launcher.client.releases import release_beside, release_note
 
 NEWER, OLDER = "99.0.1", "1.0.5"
 
