@@ -1,9 +1,12 @@
 """The user's own client: the one that was set, or the first on the PATH that is not anyclaude."""
 
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anyclaude.errors import ClientUnavailable
 from anyclaude.launcher.client.finding import Client, Machine, users_client
@@ -13,7 +16,7 @@ ANYCLAUDE = Path(sys.executable).with_name("anyclaude")
 
 def put(folder: Path, name: str = "claude", text: str = "#!/bin/sh\n") -> Path:
     """Put a program into a folder."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     program = folder / name
     program.write_text(text)
     program.chmod(0o755)
@@ -74,6 +77,43 @@ def test_our_own_command_under_the_clients_name_is_passed_over(tmp_path: Path, i
     client = users_client(machine(link.parent, copy.parent, program.parent, path=link if is_set else None))
 
     assert client == Client((str(program),), is_native=True)
+
+
+SCOPE = "@anthropic-ai"
+NOTICE = 'echo "Error: claude native binary not installed." >&2\nexit 1\n'
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["@anthropic-ai/claude-code-linux-x64", "@anthropic-ai/claude-code/node_modules/@anthropic-ai/claude-code-x"],
+)
+def test_where_npm_ran_no_install_script_the_program_is_taken_from_its_own_package(tmp_path: Path, place: str) -> None:
+    notice = put(tmp_path / f"modules/{SCOPE}/claude-code/bin", "claude.exe", NOTICE)
+    program = put(tmp_path / "modules" / place)
+    (tmp_path / "claude").symlink_to(notice)
+
+    assert users_client(machine(tmp_path)) == Client((str(program),), is_native=True)
+    assert users_client(machine(path=tmp_path / "claude")) == Client((str(program),), is_native=True)
+
+
+@pytest.mark.parametrize("text", [NOTICE, "\n# later\n", ""])
+def test_a_text_that_names_no_interpreter_is_no_program(tmp_path: Path, text: str) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "claude").symlink_to(put(tmp_path / "claude-code/bin", "claude.exe", text))
+    program = put(tmp_path / "last")
+
+    assert users_client(machine(tmp_path / "first", tmp_path / "last")) == Client((str(program),), is_native=True)
+    with pytest.raises(ClientUnavailable, match="claude_path"):
+        users_client(machine(path=tmp_path / "first" / "claude"))
+
+
+@given(st.binary(min_size=4, max_size=4))
+def test_what_begins_with_bytes_that_are_no_text_is_a_program(head: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        program = put(Path(folder))
+        program.write_bytes(b"\x7f" + head)
+
+        assert users_client(machine(Path(folder))) is not None
 
 
 def test_without_a_client_there_is_none(tmp_path: Path) -> None:

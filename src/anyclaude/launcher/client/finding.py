@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import string
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -11,9 +12,14 @@ from anyclaude.errors import ClientUnavailable
 from anyclaude.network import Network
 
 from .in_place import SCRIPTS_OF_NODE, is_script, programs_tried
-from .platform_package import PlatformPackage
+from .platform_package import PACKAGE, PlatformPackage
 
 OUR_NAME = "anyclaude"
+FORMATS = (b"#!", b"MZ")
+"""How a script, and a program of Windows begin; all others begin with bytes that are no text, as `\\x7fELF`."""
+
+TEXT = string.printable.encode()
+
 SCRIPT_BYTES = 4096
 """The console scripts that installers write are shorter than 1 kB."""
 
@@ -57,9 +63,11 @@ def users_client(machine: Machine) -> Client | None:
         ClientUnavailable: when the program that was set cannot be executed.
     """
     tried = {Path(program).resolve() for program in programs_tried(machine.environment, machine.parent)}
-    if machine.path is not None and not _can_be_executed(machine.path):
+    if machine.path is not None and not _can_be_executed(_program_of_package(machine.path)):
         raise ClientUnavailable(f"{machine.path} cannot be executed; correct claude_path")
-    for program in _programs(machine):
+    for program in map(_program_of_package, _programs(machine)):
+        if not _can_be_executed(program):
+            continue
         if program.resolve() not in tried and not _is_anyclaude(program):
             return Client((str(program),), is_native=program.resolve().suffix not in SCRIPTS_OF_NODE)
     return None
@@ -73,8 +81,32 @@ def _programs(machine: Machine) -> Iterator[Path]:
             yield Path(program)
 
 
+def _program_of_package(program: Path) -> Path:
+    """
+    Return the program that lies beside npm's package, where the package's own is only the notice that it is missing.
+
+    The install script would put it there; npm, pnpm and bun may be set up to run none.
+    """
+    target = program.resolve()
+    if _has_format(target) or target.name != "claude.exe":
+        return program
+    package = target.parent.parent
+    platforms = (*package.glob(f"node_modules/{PACKAGE}-*/claude"), *package.parent.glob(f"{package.name}-*/claude"))
+    return next((one for one in sorted(platforms) if _can_be_executed(one)), program)
+
+
 def _can_be_executed(program: Path) -> bool:
-    return os.access(program, os.X_OK) and not program.is_dir()
+    return os.access(program, os.X_OK) and not program.is_dir() and _has_format(program)
+
+
+def _has_format(program: Path) -> bool:
+    """Return whether the system can execute a file's content: a text has to name its interpreter."""
+    try:
+        with program.open("rb") as file:
+            head = file.read(4)
+    except OSError:
+        return True  # it may be executable without being readable
+    return head[:2] in FORMATS or any(byte not in TEXT for byte in head)
 
 
 def _is_anyclaude(program: Path) -> bool:
