@@ -9,11 +9,16 @@ from anyclaude.server.guard import Guard, is_loopback
 LOCAL = {"Host": "127.0.0.1:49152"}
 
 
+def check(guard: Guard, headers: dict[str, str]) -> None:
+    guard.check_origin(headers)
+    guard.check_token(headers)
+
+
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.0.0.1:1", "127.9.9.9:1", "localhost", "LocalHost:49152", "[::1]:49152", "[::1]"]
 )
 def test_loopback_names_and_addresses_are_allowed(host: str) -> None:
-    Guard().check({"Host": host})
+    check(Guard(), {"Host": host})
 
 
 @pytest.mark.parametrize(
@@ -38,34 +43,42 @@ def test_a_loopback_name_is_recognised(name: str, expected: bool) -> None:
 )
 def test_other_host_names_are_refused(host: str) -> None:
     with pytest.raises(Forbidden, match="not a loopback name or address"):
-        Guard().check({"Host": host})
+        check(Guard(), {"Host": host})
+
+
+def test_a_name_that_the_user_allows_is_no_other_name() -> None:
+    guard = Guard(allowed_hosts=frozenset({"host.docker.internal"}))
+
+    check(guard, {"Host": "Host.Docker.Internal:49152"})
+    with pytest.raises(Forbidden, match=r"ANYCLAUDE_ALLOWED_HOSTS=gateway\.docker\.internal"):
+        check(guard, {"Host": "gateway.docker.internal:49152"})
 
 
 def test_a_request_without_a_host_is_refused() -> None:
     with pytest.raises(Forbidden):
-        Guard().check({})
+        check(Guard(), {})
 
 
 def test_on_other_addresses_any_host_is_allowed_with_the_token() -> None:
     guard = Guard(host="0.0.0.0", token=Secret("t"))
 
-    guard.check({"Host": "my-laptop.local:49152", "x-api-key": "t"})
+    check(guard, {"Host": "my-laptop.local:49152", "x-api-key": "t"})
     with pytest.raises(Unauthorized):
-        guard.check({"Host": "my-laptop.local:49152"})
+        check(guard, {"Host": "my-laptop.local:49152"})
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1:49152", "null", ""])
 def test_requests_of_web_pages_are_refused(origin: str) -> None:
     with pytest.raises(Forbidden, match="ANYCLAUDE_ALLOWED_ORIGINS"):
-        Guard().check({**LOCAL, "Origin": origin})
+        check(Guard(), {**LOCAL, "Origin": origin})
 
 
 def test_requests_of_an_allowed_origin_pass() -> None:
     guard = Guard(allowed_origins=frozenset({"http://localhost:3000"}))
 
-    guard.check({**LOCAL, "Origin": "http://localhost:3000"})
+    check(guard, {**LOCAL, "Origin": "http://localhost:3000"})
     with pytest.raises(Forbidden):
-        guard.check({**LOCAL, "Origin": "http://localhost:30000"})
+        check(guard, {**LOCAL, "Origin": "http://localhost:30000"})
 
 
 @pytest.mark.parametrize(
@@ -75,14 +88,14 @@ def test_requests_of_an_allowed_origin_pass() -> None:
 def test_the_token_is_accepted_in_both_headers_that_clients_use(headers: dict[str, str]) -> None:
     guard = Guard(token=Secret("secret"))
 
-    guard.check({**LOCAL, **headers})
+    check(guard, {**LOCAL, **headers})
     with pytest.raises(Unauthorized):
-        guard.check({**LOCAL, **{name: value + "x" for name, value in headers.items()}})
+        check(guard, {**LOCAL, **{name: value + "x" for name, value in headers.items()}})
 
 
 @pytest.mark.parametrize("presented", ["", "secre", "secret ", "SECRET", "sécret", "\udcff"])
 def test_a_wrong_token_is_refused_and_the_error_does_not_contain_the_right_one(presented: str) -> None:
     with pytest.raises(Unauthorized) as refused:
-        Guard(token=Secret("secret")).check({**LOCAL, "x-api-key": presented})
+        Guard(token=Secret("secret")).check_token({**LOCAL, "x-api-key": presented})
 
     assert "secret" not in str(refused.value)

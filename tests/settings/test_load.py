@@ -195,6 +195,41 @@ def test_web_pages_are_allowed_by_origin_and_none_is_by_default(tmp_path: Path) 
     assert loaded(tmp_path).allowed_origins == frozenset()
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ALLOWED_ORIGINS", "localhost:3000"),
+        ("ALLOWED_ORIGINS", "https://a.example/page"),
+        ("ALLOWED_ORIGINS", "*"),
+        ("ALLOWED_HOSTS", "http://host.docker.internal"),
+        ("ALLOWED_HOSTS", "host.docker.internal:8080"),
+        ("ALLOWED_HOSTS", "*"),
+    ],
+)
+def test_what_can_be_no_origin_or_no_name_is_refused(tmp_path: Path, name: str, text: str) -> None:
+    with pytest.raises(InvalidSetting, match=name.lower()):
+        loaded(tmp_path, environment={f"ANYCLAUDE_{name}": text})
+
+
+def test_every_page_is_allowed_only_with_a_token(tmp_path: Path) -> None:
+    environment = {"ANYCLAUDE_ALLOWED_ORIGINS": "*", "ANYCLAUDE_TOKEN": "t"}
+
+    assert loaded(tmp_path, environment=environment).allowed_origins == {"*"}
+
+
+def test_names_and_origins_are_kept_as_browsers_send_them(tmp_path: Path) -> None:
+    settings = loaded(
+        tmp_path,
+        environment={
+            "ANYCLAUDE_ALLOWED_ORIGINS": "App://Obsidian.md/, null",
+            "ANYCLAUDE_ALLOWED_HOSTS": "Host.Docker.Internal",
+        },
+    )
+
+    assert settings.allowed_origins == {"app://obsidian.md", "null"}
+    assert settings.allowed_hosts == {"host.docker.internal"}
+
+
 def test_a_diet_is_one_of_three(tmp_path: Path) -> None:
     assert loaded(tmp_path, {"diet": "minimal"}, {"ANYCLAUDE_DIET": "full"}).diet == "minimal"
     assert loaded(tmp_path, toml='diet = "full"').diet == "full"

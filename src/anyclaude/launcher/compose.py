@@ -133,6 +133,7 @@ def serve_options(settings: Settings, diet: Diet) -> GatewayOptions:
         host=settings.host,
         port=settings.port,
         token=settings.token,
+        allowed_hosts=settings.allowed_hosts,
         allowed_origins=settings.allowed_origins,
         grace_seconds=SERVE_GRACE_SECONDS,
     )

@@ -1,6 +1,19 @@
 """Where servers are, and how they are reached: addresses as people write them, proxies, trusted certificates."""
 
 from .address import ServerAddress, parse_address
+from .origin import ANY, is_allowed_origin, parse_origin
 from .way import DIRECT, CaFile, Network, Proxy, Way, network_of
 
-__all__ = ["DIRECT", "CaFile", "Network", "Proxy", "ServerAddress", "Way", "network_of", "parse_address"]
+__all__ = [
+    "ANY",
+    "DIRECT",
+    "CaFile",
+    "Network",
+    "Proxy",
+    "ServerAddress",
+    "Way",
+    "is_allowed_origin",
+    "network_of",
+    "parse_address",
+    "parse_origin",
+]

@@ -15,6 +15,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from anyclaude.errors import AnyclaudeError, InvalidRequest
 
+from .cross_origin import share_with
 from .options import Limits
 from .responses import error_response
 
@@ -30,12 +31,19 @@ class GatewayServer(web.Server):
     """Creates connections; `handler_cancellation` cancels a request's handler as soon as its client disconnects."""
 
     def __init__(
-        self, handler: Handler, limits: Limits, new_request_id: Callable[[], str], *, decompresses_bodies: bool = True
+        self,
+        handler: Handler,
+        limits: Limits,
+        new_request_id: Callable[[], str],
+        allows_origin: Callable[[str], bool],
+        *,
+        decompresses_bodies: bool = True,
     ) -> None:
         super().__init__(handler, request_factory=self._new_request, handler_cancellation=True)
         self.limits = limits
         self.decompresses_bodies = decompresses_bodies
         self.new_request_id = new_request_id
+        self.allows_origin = allows_origin
 
     def __call__(self) -> RequestHandler:
         """Return the protocol of a new connection."""
@@ -50,7 +58,20 @@ class GatewayServer(web.Server):
         task: "asyncio.Task[None]",
     ) -> web.BaseRequest:
         loop = asyncio.get_running_loop()
-        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=self.limits.body_bytes)
+        request = GatewayRequest(message, payload, protocol, writer, task, loop, client_max_size=self.limits.body_bytes)
+        origin = request.headers.get("Origin")
+        request.shared_with = origin if origin is not None and self.allows_origin(origin) else None
+        return request
+
+
+class GatewayRequest(web.BaseRequest):
+    """A request whose every response, errors and streams too, can be read by the page at `shared_with`."""
+
+    shared_with: str | None = None
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        if self.shared_with is not None:
+            share_with(self.shared_with, response)
 
 
 class GatewayConnection(RequestHandler):

@@ -12,6 +12,7 @@ from anyclaude.errors import AnyclaudeError, PortTaken, RequestError, ShuttingDo
 from anyclaude.exchange import Caller, Clock, ExchangeListener, ExchangeLog, Outcome, caller_of
 
 from .connection import GatewayServer, closed_by_gateway
+from .cross_origin import is_preflight, preflight_response
 from .guard import Guard
 from .options import GatewayOptions
 from .passthrough import Passthrough
@@ -42,7 +43,12 @@ class Gateway:
         self._forward = forward
         self._clock = clock
         self._fatal_error = fatal_error
-        self._guard = Guard(host=options.host, allowed_origins=options.allowed_origins, token=options.token)
+        self._guard = Guard(
+            host=options.host,
+            allowed_hosts=options.allowed_hosts,
+            allowed_origins=options.allowed_origins,
+            token=options.token,
+        )
         self.routes: Routes = ROUTES if services.upstreams else HEALTH
         self._is_stopping = False
         self.port = options.port
@@ -63,7 +69,11 @@ class Gateway:
         """
         grace = self._options.grace_seconds / 2  # aiohttp waits twice: for replies, and for the cancelled ones
         server = GatewayServer(
-            self._handle, self._options.limits, new_request_id, decompresses_bodies=self._forward is None
+            self._handle,
+            self._options.limits,
+            new_request_id,
+            self._guard.allows,
+            decompresses_bodies=self._forward is None,
         )
         runner = web.ServerRunner(server, shutdown_timeout=grace)
         await runner.setup()
@@ -121,7 +131,10 @@ class Gateway:
 
     async def _answer(self, context: RequestContext) -> web.StreamResponse:
         method, path = context.http.method, context.http.path
-        self._guard.check(context.http.headers)
+        self._guard.check_origin(context.http.headers)
+        if is_preflight(method, context.http.headers):
+            return preflight_response(context.http.headers)
+        self._guard.check_token(context.http.headers)
         if self._is_stopping:
             raise ShuttingDown("the gateway is stopping and accepts no new requests")
         if path in RECORDED_PATHS and (fatal := self._fatal_error()) is not None:

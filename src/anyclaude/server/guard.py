@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from anyclaude.errors import Forbidden, Unauthorized
+from anyclaude.network import is_allowed_origin
 from anyclaude.secret import Secret
 
 LOCAL_NAMES = frozenset({"localhost", "ip6-localhost", "127.0.0.1", "::1"})
@@ -22,30 +23,49 @@ class Guard(Struct, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     """The address the gateway listens on."""
+    allowed_hosts: frozenset[str] = frozenset()
+    """Names in `Host`, in lower case, by which a gateway on loopback may be reached besides those of loopback."""
     allowed_origins: frozenset[str] = frozenset()
+    """As `parse_origin` returns them."""
     token: Secret | None = None
 
-    def check(self, headers: Mapping[str, str]) -> None:
+    def check_origin(self, headers: Mapping[str, str]) -> None:
         """
-        Check the headers of a request.
+        Check where a request comes from, and by which name it has reached the gateway.
 
         Raises:
             Forbidden: when `Host` or `Origin` is not allowed.
-            Unauthorized: when the token is missing or wrong.
         """
         self._check_host(headers.get("Host", ""))
         origin = headers.get("Origin")
-        if origin is not None and origin not in self.allowed_origins:
+        if origin is not None and not self.allows(origin):
             raise Forbidden(
-                f"requests from the web page {origin!r:.100} are refused; ANYCLAUDE_ALLOWED_ORIGINS can allow them"
+                f"requests from the web page {origin!r:.100} are refused; to allow them, set "
+                f"ANYCLAUDE_ALLOWED_ORIGINS={origin:.100}"
             )
+
+    def allows(self, origin: str) -> bool:
+        """Return whether requests of a web page may be answered."""
+        return is_allowed_origin(origin, self.allowed_origins)
+
+    def check_token(self, headers: Mapping[str, str]) -> None:
+        """
+        Check the token of a request.
+
+        Raises:
+            Unauthorized: when it is missing or wrong.
+        """
         if self.token is not None and not _are_equal(_presented_token(headers), self.token.reveal()):
             raise Unauthorized("the gateway's token is missing or wrong; send it as a bearer token or as x-api-key")
 
     def _check_host(self, header: str) -> None:
         """Require a loopback name if the gateway listens on loopback; elsewhere the token protects it."""
-        if is_loopback(self.host) and not is_loopback(_name_in(header)):
-            raise Forbidden(f"the host {header!r:.100} is not a loopback name or address; use 127.0.0.1 or localhost")
+        name = _name_in(header).lower()
+        if is_loopback(self.host) and not is_loopback(name) and name not in self.allowed_hosts:
+            raise Forbidden(
+                f"the host {header!r:.100} is not a loopback name or address; use 127.0.0.1 or localhost, or set "
+                f"ANYCLAUDE_ALLOWED_HOSTS={name or 'NAME':.100}"
+            )
 
 
 def is_loopback(name: str) -> bool:

@@ -57,6 +57,7 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     """The origin to which mode `claude` forwards every request unchanged; then there are no targets, and no token."""
     forward_way: Way = DIRECT
     """How that origin is reached."""
+    allowed_hosts: frozenset[str] = frozenset()
     allowed_origins: frozenset[str] = frozenset()
     ask_again: Sequence[AskForTarget] = ()
     """How each target is asked what it runs when that may have changed; those without one are not asked."""

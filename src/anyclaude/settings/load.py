@@ -1,14 +1,14 @@
 """Reads the settings: flags > environment > configuration file > defaults."""
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from anyclaude.errors import InvalidSetting
-from anyclaude.network import network_of, parse_address
+from anyclaude.network import ANY, network_of, parse_address, parse_origin
 from anyclaude.profiles import PROFILES
 from anyclaude.secret import Secret
 from anyclaude.timeouts import Timeouts
@@ -163,6 +163,13 @@ def _checked(settings: Settings, environment: Mapping[str, str]) -> Settings:
             f"host {settings.host} can be reached by other machines, so a token is required: "
             f"set {variable_named('token')} to a secret of your choice"
         )
+    origins = frozenset(_origins(settings.allowed_origins))
+    if ANY in origins and settings.token is None:
+        raise InvalidSetting(
+            f"allowed_origins: {ANY} lets every web page use the gateway, so a token is required: "
+            f"set {variable_named('token')} to a secret of your choice"
+        )
+    hosts = frozenset(_host(name) for name in settings.allowed_hosts)
     addresses = [
         ("backend_url", settings.backend_url),
         *(("fallbacks", fallback.url) for fallback in settings.fallbacks),
@@ -174,8 +181,27 @@ def _checked(settings: Settings, environment: Mapping[str, str]) -> Settings:
     variables |= {fallback.api_key_variable for fallback in settings.fallbacks}
     keys = {name: Secret(text) for name in variables if name and (text := environment.get(name))}
     return msgspec.structs.replace(
-        settings, keys=keys, network=network_of(environment, str(settings.ca_file) if settings.ca_file else None)
+        settings,
+        allowed_hosts=hosts,
+        allowed_origins=origins,
+        keys=keys,
+        network=network_of(environment, str(settings.ca_file) if settings.ca_file else None),
     )
+
+
+def _origins(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        try:
+            yield parse_origin(text)
+        except InvalidSetting as error:
+            raise InvalidSetting(f"allowed_origins: {error}") from error
+
+
+def _host(text: str) -> str:
+    name = text.strip().lower()
+    if not name or any(character in name for character in "/:@ *"):
+        raise InvalidSetting(f"allowed_hosts: {text!r:.100} is not a name; write it without scheme and port")
+    return name
 
 
 def _check_address(name: str, url: str) -> None:

@@ -189,9 +189,18 @@ GATEWAY = Group(
             source="on loopback, only the programs of this machine can connect",
         ),
         Setting(
+            name="allowed_hosts",
+            metavar="LIST",
+            meaning="Other names by which clients may reach a gateway on loopback, such as `host.docker.internal`.",
+            allowed="names without ports, separated by commas; a list in the file",
+            otherwise="`localhost` and addresses of loopback",
+            source="a web page can give its own name to 127.0.0.1 (DNS rebinding), so each name must be listed",
+        ),
+        Setting(
             name="allowed_origins",
             metavar="LIST",
-            meaning="Web pages that may use the gateway, by their origin (`https://example.org`).",
+            meaning="Web pages that may use the gateway, by their origin (`https://example.org`, `app://obsidian.md`). "
+            "`*` allows all, and requires a token.",
             allowed="origins, separated by commas; a list in the file",
             otherwise="none",
             source="any web page can reach a loopback port, so each one must be named",

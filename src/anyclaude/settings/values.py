@@ -68,6 +68,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     parallel_requests: Count | None = None
     host: str = "127.0.0.1"
     port: Port = 49152
+    allowed_hosts: frozenset[str] = frozenset()
     allowed_origins: frozenset[str] = frozenset()
     queue_limit: Count = QUEUE_LIMIT
     timeouts: Timeouts = Timeouts()
