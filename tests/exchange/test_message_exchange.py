@@ -15,11 +15,11 @@ from anyclaude.errors import BackendTimeout, InvalidRequest, ThreadsUnsupported
 from anyclaude.exchange import (
     REAL_TIME,
     ConversationMemory,
-    EndedTurn,
     ExchangeEnded,
     ExchangeLog,
     MessageExchange,
     MessageExchanges,
+    OwnReply,
     PendingReplies,
     PromptPipeline,
     ReattachPolicy,
@@ -67,15 +67,15 @@ class Setup:
             new_id=lambda prefix: f"{prefix}_1",
         )
 
-    def begin(self, body: str = BODY) -> tuple[MessageExchange | EndedTurn, ExchangeLog]:
+    def begin(self, body: str = BODY) -> tuple[MessageExchange | OwnReply, ExchangeLog]:
         log = ExchangeLog("req_1", "/v1/messages", caller_of(SESSION), REAL_TIME, self.recorder)
         return self.exchanges.begin(body.encode(), log), log
 
-    async def events(self, exchange: MessageExchange | EndedTurn) -> list[object]:
+    async def events(self, exchange: MessageExchange | OwnReply) -> list[object]:
         async with aclosing(exchange.batches()) as batches:
             return [event async for batch in batches for event in batch]
 
-    def end(self, exchange: MessageExchange | EndedTurn, log: ExchangeLog) -> ExchangeEnded:
+    def end(self, exchange: MessageExchange | OwnReply, log: ExchangeLog) -> ExchangeEnded:
         exchange.close()
         log.ended("completed")
         return self.recorder.ends[-1]

@@ -11,7 +11,8 @@ from .clock import REAL_TIME, Clock
 from .conversation_memory import ConversationMemory
 from .events import ExchangeBegan, ExchangeEnded, ExchangeListener, ExchangeProgressed, Listeners
 from .exchange_log import ExchangeLog
-from .message_exchange import EndedTurn, MessageExchange, MessageExchanges
+from .message_exchange import MessageExchange, MessageExchanges
+from .own_reply import OwnReply
 from .pending_replies import PendingReplies, PendingReply, ReattachPolicy
 from .prompt_pipeline import PromptPipeline, prompt_transforms
 from .recognition import recognise
@@ -22,7 +23,6 @@ __all__ = [
     "Caller",
     "Clock",
     "ConversationMemory",
-    "EndedTurn",
     "ExchangeBegan",
     "ExchangeEnded",
     "ExchangeListener",
@@ -33,6 +33,7 @@ __all__ = [
     "MessageExchange",
     "MessageExchanges",
     "Outcome",
+    "OwnReply",
     "PendingReplies",
     "PendingReply",
     "PromptPipeline",

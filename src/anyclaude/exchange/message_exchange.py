@@ -3,7 +3,8 @@ One message request from its bytes to the events of its reply.
 
     body → decoded request → caller → prepared prompt → encoded request → pending reply → reply stream
 
-A turn whose calls repeat themselves ends here: the gateway answers, and nothing is sent.
+The gateway replies itself, and sends nothing, where a turn's calls repeat themselves, and where all that is asked of
+the model is to use a tool of Anthropic's servers.
 """
 
 from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
@@ -14,7 +15,7 @@ from typing import TypeAlias
 from anyclaude.errors import AnyclaudeError, ThreadsUnsupported
 from anyclaude.filters import FilterFactory
 from anyclaude.protocol.caching_decoder import CachingDecoder
-from anyclaude.protocol.deltas import Finished, TextDelta
+from anyclaude.protocol.deltas import TextDelta
 from anyclaude.protocol.events import Diagnostics, StreamEvent
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest
@@ -28,10 +29,12 @@ from anyclaude.transforms.repeated_calls import ending, measure_for, recorded
 
 from .caller import Caller
 from .exchange_log import ExchangeLog
+from .own_reply import OwnReply
 from .pending_replies import PendingReplies, PendingReply
 from .prompt_pipeline import PromptPipeline
 from .recognition import recognise
 from .reply_stream import ReplyStream
+from .server_tools import unavailable_tools_reply
 from .token_calibration import TokenCalibration
 
 Diagnose: TypeAlias = Callable[[str, PreparedRequest], Diagnostics | None]
@@ -52,9 +55,9 @@ class MessageExchanges:
     """Returns a unique identifier with the given prefix."""
     filters: Sequence[FilterFactory] = ()
 
-    def begin(self, body: bytes, log: ExchangeLog) -> "MessageExchange | EndedTurn":
+    def begin(self, body: bytes, log: ExchangeLog) -> "MessageExchange | OwnReply":
         """
-        Decode, prepare and encode a request, and start to open its reply or re-attach to it, or end its turn.
+        Decode, prepare and encode a request, and start to open its reply or re-attach to it, or reply in its place.
 
         Raises:
             ThreadsUnsupported: when the request continues a conversation that the server was to keep.
@@ -71,7 +74,9 @@ class MessageExchanges:
         log.prepared(prompt)
         message_id = self.new_id("msg")
         if (text := self._ending(request, log)) is not None:
-            return EndedTurn(prompt.request, text, self._stream(message_id, prompt), log)
+            return OwnReply(prompt.request, (TextDelta(text),), self._stream(message_id, prompt), log)
+        if (parts := unavailable_tools_reply(request, self.new_id)) is not None:
+            return OwnReply(prompt.request, parts, self._stream(message_id, prompt), log)
         prepared = self.dispatcher.prepare(_backend_request(prompt, caller))
         diagnostics = self.diagnose(message_id, prepared) if prompt.request.diagnostics is not None else None
         stream = self._stream(message_id, prompt, diagnostics, self.calibration.estimate(prepared).tokens)
@@ -177,38 +182,6 @@ class MessageExchange:
         """Record the reply as far as it has come; one that is still pending is kept for the client to re-attach."""
         if not self._pending.is_taken:
             self._shared.pending_replies.detach(self._key, self._pending)
-        self._log.reply_ended(self._stream)
-
-
-class EndedTurn:
-    """The reply with which the gateway itself ends a turn, in place of a `MessageExchange`."""
-
-    def __init__(self, request: MessagesRequest, text: str, stream: MessageStream, log: ExchangeLog) -> None:
-        self.request = request
-        """The request as prepared."""
-        self._text = text
-        self._stream = stream
-        self._log = log
-
-    @property
-    def has_estimated_input(self) -> bool:
-        """Whether the client's count of input tokens is an estimate: no model reads them."""
-        return self._stream.has_estimated_input
-
-    async def wait_begun(self, within_seconds: float) -> None:
-        """Return at once: there is nothing to wait for."""
-
-    async def batches(self) -> AsyncGenerator[list[StreamEvent], None]:
-        """Yield the events of the message."""
-        reply = (TextDelta(self._text), Finished("end_turn"))
-        yield [*self._stream.open(), *self._stream.feed(reply), *self._stream.close()]
-
-    def fail(self, error: AnyclaudeError) -> list[StreamEvent]:
-        """Return the events that end a message that could not be delivered."""
-        return self._stream.fail(error)
-
-    def close(self) -> None:
-        """Record the reply."""
         self._log.reply_ended(self._stream)
 
 

@@ -23,6 +23,7 @@ from .events import (
     MessageStop,
     Ping,
     ReplyBlock,
+    ServerToolUseContent,
     SignatureFragment,
     StreamEvent,
     StreamFailed,
@@ -31,6 +32,8 @@ from .events import (
     ThinkingContent,
     ThinkingFragment,
     ToolUseContent,
+    WebFetchResultContent,
+    WebSearchResultContent,
 )
 from .json_values import JsonError, JsonValue, decode_json
 
@@ -110,6 +113,10 @@ class Accumulator:
                 return ThinkingContent(text, self._signature)
             case ToolUseContent(tool_use_id, name):
                 return ToolUseContent(tool_use_id, name, _input_of(text))
+            case ServerToolUseContent(tool_use_id, name):
+                return ServerToolUseContent(tool_use_id, name, _input_of(text))
+            case WebSearchResultContent() | WebFetchResultContent():
+                return block
             case None:
                 raise ProtocolMisuse("the stream closed a block that was not open")
             case _:

@@ -55,7 +55,32 @@ class ToolUseContent(Struct, frozen=True, tag_field="type", tag="tool_use"):
     input: JsonValue = msgspec.field(default_factory=dict)
 
 
-ReplyBlock: TypeAlias = TextContent | ThinkingContent | ToolUseContent
+class ServerToolUseContent(Struct, frozen=True, tag_field="type", tag="server_tool_use"):
+    """A call of a tool that the server runs itself, such as `web_search`."""
+
+    id: str
+    name: str
+    input: JsonValue = msgspec.field(default_factory=dict)
+
+
+class WebSearchResultContent(Struct, frozen=True, tag_field="type", tag="web_search_tool_result"):
+    """What a web search has found, or its error (docs: "Web search tool")."""
+
+    tool_use_id: str
+    content: JsonValue
+
+
+class WebFetchResultContent(Struct, frozen=True, tag_field="type", tag="web_fetch_tool_result"):
+    """The page that was fetched, or the error (docs: "Web fetch tool")."""
+
+    tool_use_id: str
+    content: JsonValue
+
+
+ServerToolResult: TypeAlias = WebSearchResultContent | WebFetchResultContent
+"""Comes whole, in the event that opens its block."""
+
+ReplyBlock: TypeAlias = TextContent | ThinkingContent | ToolUseContent | ServerToolUseContent | ServerToolResult
 
 
 CacheMiss: TypeAlias = Literal[

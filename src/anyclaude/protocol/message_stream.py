@@ -45,6 +45,8 @@ from .events import (
     MessageStart,
     MessageStop,
     ReplyBlock,
+    ServerToolResult,
+    ServerToolUseContent,
     SignatureFragment,
     StreamEvent,
     TextContent,
@@ -55,7 +57,7 @@ from .events import (
     Usage,
     failure,
 )
-from .json_values import JsonError, decode_json
+from .json_values import JsonError, decode_json, encode_json
 from .provider_fields import ProviderFields
 
 
@@ -214,6 +216,17 @@ class MessageStream:
             else:
                 events.extend(self._handle(delta))
         return events
+
+    def add_server_tool(self, call: ServerToolUseContent, result: ServerToolResult) -> list[StreamEvent]:
+        """Return the events of a tool that was run here, or could not be: its call, and what came of it."""
+        self._require(Phase.OPEN)
+        whole_input = InputJsonFragment(encode_json(call.input).decode())
+        return [
+            *self._stream_waiting(),
+            *self._open_block(ServerToolUseContent(call.id, call.name)),
+            BlockDelta(self._index, whole_input),
+            *self._open_block(result),
+        ]
 
     def close(self) -> list[StreamEvent]:
         """

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from aiohttp import web
 
 from anyclaude.errors import AnyclaudeError
-from anyclaude.exchange import EndedTurn, MessageExchange
+from anyclaude.exchange import MessageExchange, OwnReply
 from anyclaude.protocol.accumulate import Accumulator
 from anyclaude.protocol.events import StreamEvent, encode_message
 from anyclaude.protocol.prefill import is_prefill, prefilled
@@ -20,7 +20,7 @@ INPUT_TOKENS_HEADER = "anyclaude-input-tokens"
 """`estimate` if the count of input tokens that the response begins with is one, and in a whole message if it is still
 the only one: the Anthropic shape has no field for it, and an estimate must not be taken for a count."""
 
-Exchange: TypeAlias = MessageExchange | EndedTurn
+Exchange: TypeAlias = MessageExchange | OwnReply
 """What answers a request: the model, or the gateway in its place."""
 
 
