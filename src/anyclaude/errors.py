@@ -14,6 +14,7 @@ Every failure that anyclaude can report, and the form in which the client gets i
     + QueueFull                   429  the request queue is full
   - BackendError                  the model server failed
     + BackendUnreachable          503  no connection could be made, or it broke before the first byte
+    + BackendUntrusted            502  its certificate is not trusted
     + BackendUnavailable          529  its circuit breaker is open; transient
     + BackendTimeout              504  it sent nothing for too long
     + BackendRejected             its own status, with its own message
@@ -142,6 +143,10 @@ class BackendUnreachable(BackendError):
 
     status = 503
     is_transient = True
+
+
+class BackendUntrusted(BackendError):
+    """The server's certificate is not trusted, which a retry does not change."""
 
 
 class BackendUnavailable(BackendError):

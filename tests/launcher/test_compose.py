@@ -73,14 +73,6 @@ def test_serve_uses_host_and_port_of_the_settings_and_a_launch_a_free_loopback_p
     assert (launch.queue_limit, serve.queue_limit, launch.diet) == (2, 2, "lean")
 
 
-def test_mode_claude_forwards_to_anthropic_or_to_the_address_that_was_set() -> None:
-    forwarding = replace(SETTINGS, mode="claude")
-
-    assert launch_options(SETTINGS, "full").forward_to is None
-    assert launch_options(forwarding, "full").forward_to == "https://api.anthropic.com"
-    assert launch_options(replace(forwarding, backend_url="http://x"), "full").forward_to == "http://x"
-
-
 def test_loops_are_ended_as_the_settings_say() -> None:
     as_usual = launch_options(SETTINGS, "lean")
     never = launch_options(replace(SETTINGS, repeated_calls=0, endless_reply=False), "lean")

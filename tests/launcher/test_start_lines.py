@@ -38,4 +38,4 @@ def test_a_permission_mode_that_the_user_has_chosen_is_said() -> None:
 
 
 def test_in_mode_claude_only_the_address_is_said() -> None:
-    assert lines(Settings(mode="claude"), Servers(())) == [f"answers come from {described(None)}"]
+    assert lines(Settings(mode="claude"), Servers(())) == ["answers come from Anthropic's own API, unchanged"]

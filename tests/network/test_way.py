@@ -3,7 +3,8 @@
 import pytest
 
 from anyclaude.errors import InvalidSetting
-from anyclaude.network import Network, Proxy, network_of, parse_address
+from anyclaude.network import ClientCertificate, Network, Proxy, client_certificate, network_of, parse_address
+from anyclaude.network.way import CA_VARIABLES
 from anyclaude.secret import Secret
 
 PROXIED = {"HTTP_PROXY": "http://proxy:3128", "HTTPS_PROXY": "http://proxy:3129"}
@@ -102,18 +103,26 @@ def test_a_proxy_that_cannot_be_used_is_an_error_only_where_it_is_needed(proxy: 
     assert "secret" not in str(raised.value)
 
 
-def test_the_first_file_of_certificates_counts_that_is_named() -> None:
-    variables = {name: f"/{name}" for name in ("NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")}
+def test_every_file_of_certificates_counts_that_is_named_and_each_once() -> None:
+    variables = {name: f"/{name}" for name in CA_VARIABLES}
 
-    def named(environment: dict[str, str], ca_file: str | None = None) -> str | None:
-        found = network_of(environment, ca_file).ca_file
-        return found.named_by if found else None
+    def named(environment: dict[str, str], ca_file: str | None = None) -> list[str]:
+        return [file.named_by for file in network_of(environment, ca_file).ca_files]
 
-    assert named({}) is None
-    assert named({"NODE_EXTRA_CA_CERTS": "/x", "SSL_CERT_FILE": ""}) == "NODE_EXTRA_CA_CERTS"
-    assert named(variables) == "REQUESTS_CA_BUNDLE"
-    assert named({**variables, "SSL_CERT_FILE": "/x"}) == "SSL_CERT_FILE"
-    assert named(variables, "/own") == "ANYCLAUDE_CA_FILE"
+    assert named({}) == []
+    assert named({"NODE_EXTRA_CA_CERTS": "/x", "SSL_CERT_FILE": ""}) == ["NODE_EXTRA_CA_CERTS"]
+    assert named(variables, "/own") == ["ANYCLAUDE_CA_FILE", *CA_VARIABLES]
+    assert named(dict.fromkeys(CA_VARIABLES, "/x"), "/x") == ["ANYCLAUDE_CA_FILE"]
+
+
+def test_a_certificate_that_shows_who_asks_is_that_of_the_client() -> None:
+    variables = {"CLAUDE_CODE_CLIENT_CERT": "/c", "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE": "hunter2"}
+
+    certificate = client_certificate(variables)
+
+    assert certificate == ClientCertificate("/c", None, Secret("hunter2"))
+    assert "hunter2" not in repr(certificate)
+    assert client_certificate({"CLAUDE_CODE_CLIENT_KEY": "/k"}) is None
 
 
 def test_without_an_environment_every_server_is_reached_directly() -> None:

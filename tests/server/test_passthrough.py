@@ -10,12 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.parts.certificate import write_certificate
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway
 from tests.parts.json_at import at
 from tests.parts.raw_backend import RawBackend, ReceivedRequest, free_port, raw_backend
 from tests.parts.raw_client import CLAUDE_CODE, Head, Response, ask, connected, prompt, request
+from tests.parts.stub_server import stub_server
 
-from anyclaude.network import Proxy, Way
+from anyclaude.network import CaFile, Proxy, Way
 from anyclaude.secret import Secret
 
 STREAM = (
@@ -379,3 +381,20 @@ async def test_an_unreachable_upstream_is_a_503(tmp_path: Path) -> None:
     assert response.error[0] == "api_error"
     assert response.headers["x-should-retry"] == "true"
     assert health.status == 200
+
+
+async def test_a_certificate_that_is_not_trusted_is_named_and_not_worth_a_retry(tmp_path: Path) -> None:
+    certificate, tls = write_certificate(tmp_path)
+    trusting = Way(ca_files=(CaFile(str(certificate), "NODE_EXTRA_CA_CERTS"),))
+    async with stub_server({"/v1/messages": {"type": "message"}}, tls=tls) as server:
+        options = replace(QUICK, forward_to=server.origin)
+        async with running_gateway(tmp_path / "a", options=options) as gateway:
+            untrusted = await ask(gateway.base_url, "POST", "/v1/messages", prompt())
+        async with running_gateway(tmp_path / "b", options=replace(options, forward_way=trusting)) as gateway:
+            trusted = await ask(gateway.base_url, "POST", "/v1/messages", prompt())
+
+    assert untrusted.status == 502
+    assert untrusted.headers["x-should-retry"] == "false"
+    assert "self-signed certificate" in untrusted.error[1]
+    assert "ANYCLAUDE_CA_FILE" in untrusted.error[1]
+    assert trusted.status == 200

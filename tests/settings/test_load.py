@@ -46,10 +46,10 @@ def test_proxies_and_certificates_are_those_of_the_environment_and_of_the_settin
     own = loaded(tmp_path, environment=variables, toml='ca_file = "~/own.pem"')
 
     assert settings.network.way_to(parse_address("https://b.example")) == Way(
-        proxy=Proxy("proxy", 3128), ca_file=CaFile("/etc/ours.pem", "SSL_CERT_FILE")
+        proxy=Proxy("proxy", 3128), ca_files=(CaFile("/etc/ours.pem", "SSL_CERT_FILE"),)
     )
     assert settings.network.way_to(parse_address("https://a.example")).proxy is None
-    assert own.network.ca_file == CaFile("/home/someone/own.pem", "ANYCLAUDE_CA_FILE")
+    assert own.network.ca_files[0] == CaFile("/home/someone/own.pem", "ANYCLAUDE_CA_FILE")
 
 
 def test_no_credential_of_an_address_or_a_proxy_is_in_an_error_or_shown(tmp_path: Path) -> None:

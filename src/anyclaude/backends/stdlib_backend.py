@@ -48,7 +48,7 @@ class StdlibBackend:
         self._target = target
         self._endpoint = target.endpoint
         self._where = f"{target.profile.title} at {self._endpoint.shown}"
-        self._tls = tls_context(target.way.ca_file) if self._endpoint.scheme == "https" else None
+        self._tls = tls_context(target.way) if self._endpoint.scheme == "https" else None
 
     @property
     def target(self) -> BackendTarget:

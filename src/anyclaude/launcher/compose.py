@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from anyclaude.backends import BackendTarget
 from anyclaude.diet import Diet
-from anyclaude.network import DIRECT, parse_address
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.server import Gateway, GatewayOptions, open_gateway
@@ -19,10 +18,10 @@ from anyclaude.settings import Settings
 from .client import Client, diet_of
 from .detection import AskAgain
 from .folders import learned_file, slot_snapshots_folder
+from .forwarding import forward_address, forward_way
 from .launch_key import continued_session, continues_session, launch_key_of
 from .run import Run
 
-ANTHROPIC = "https://api.anthropic.com"
 LAUNCH_GRACE_SECONDS = 1.0
 """When the gateway of a launch stops, its client has ended, and no request is waiting."""
 SERVE_GRACE_SECONDS = 30.0
@@ -36,7 +35,7 @@ async def launch_gateway(run: Run, client: Client, listening_socket: socket.sock
     """Run the gateway of a launch for the duration of the context; its client connects to `listening_socket`."""
     main = run.servers.main
     if main is None:
-        options = launch_options(run.settings, "full")
+        options = _forwarding(launch_options(run.settings, "full"), run)
     else:
         diet = diet_of(run.invocation, run.settings, main, is_native=client.is_native)
         launch_key = launch_key_of(run.invocation, client, diet, main.model)
@@ -59,6 +58,8 @@ async def serving_gateway(run: Run, announce: Announce) -> AsyncIterator[Gateway
         return diet_of(run.invocation, run.settings, target, is_native=True).gateway
 
     options = serve_options(run.settings, "full" if main is None else diet_for(main))
+    if main is None:
+        options = _forwarding(options, run)
     ask_again = tuple(_announced(ask, announce) for ask in run.servers.ask_again)
     options = replace(with_prewarming(options, run, None), ask_again=ask_again, diet_for=diet_for)
     async with running_gateway(options, run) as gateway:
@@ -107,10 +108,7 @@ def _delayed_notice(seconds: float, say: Callable[[str], None], text: str) -> It
 
 def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
     """Return the options of a launch: a free port on loopback, whatever `serve` would use."""
-    forward_to = forward_address(settings)
     return GatewayOptions(
-        forward_to=forward_to,
-        forward_way=settings.network.way_to(parse_address(forward_to)) if forward_to else DIRECT,
         memory_file=settings.log_dir / "spoken-calls.jsonl",
         learned_file=learned_file(settings),
         prompts_folder=settings.log_dir / "prompts",
@@ -139,6 +137,16 @@ def serve_options(settings: Settings, diet: Diet) -> GatewayOptions:
     )
 
 
+def _forwarding(options: GatewayOptions, run: Run) -> GatewayOptions:
+    """Return the options of mode `claude`, which forwards every request."""
+    user = run.invocation.user_settings
+    return replace(
+        options,
+        forward_to=forward_address(run.settings, user).written,
+        forward_way=forward_way(run.settings, user),
+    )
+
+
 def with_prewarming(options: GatewayOptions, run: Run, launch_key: LaunchKey | None) -> GatewayOptions:
     """Return the options with prewarming; a server that may charge for it gets no request in advance."""
     main = run.servers.main
@@ -147,11 +155,6 @@ def with_prewarming(options: GatewayOptions, run: Run, launch_key: LaunchKey | N
     folder = run.settings.log_dir / "first-prompts"
     first_prompt = FirstPromptOptions(folder, launch_key) if run.settings.prewarm else None
     return replace(options, prewarm=PrewarmOptions(first_prompt=first_prompt, slot=_slot_saver(run, launch_key)))
-
-
-def forward_address(settings: Settings) -> str | None:
-    """Return the origin that mode `claude` forwards to."""
-    return (settings.backend_url or ANTHROPIC) if settings.mode == "claude" else None
 
 
 def _may_cost(target: BackendTarget) -> bool:

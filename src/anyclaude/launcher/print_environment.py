@@ -12,7 +12,7 @@ from .candidate import Say
 from .client import Invocation, Variable, find_client, is_credential, plan_client
 from .detection import find_target
 from .folders import client_machine
-from .servers import described
+from .forwarding import answered_by
 
 FUTURE_ADDRESS = "http://127.0.0.1:<a free port>"
 OWN_SETTINGS = Path("<a private file>")
@@ -31,7 +31,7 @@ async def print_environment(invocation: Invocation, settings: Settings, out: Tex
     plan = plan_client(invocation, settings, target, FUTURE_ADDRESS, is_native=is_native)
     program = " ".join(client.command) if client else f"Claude Code {settings.claude_version}, to be installed"
     lines = [
-        f"# answered by {described(target)}",
+        f"# answered by {answered_by(target, settings, invocation.user_settings)}",
         *(f"{_shown(variable)}  # {variable.reason}" for variable in plan.variables),
         f"# started: {program} {shlex.join(plan.arguments(OWN_SETTINGS))}",
         *(f"# {note}" for note in (*said, *plan.notes)),

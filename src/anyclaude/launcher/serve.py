@@ -11,6 +11,7 @@ from anyclaude.settings import Settings
 from .client import Invocation, Variable, environment_of_any_model, plan_client
 from .compose import serving_gateway
 from .engine_monitor import EngineMonitor
+from .forwarding import answered_by
 from .run import Run
 from .servers import described, running_servers
 from .terminal import Terminal
@@ -46,7 +47,7 @@ class _Report:
         main = self._run.servers.main
         user, token = self._run.invocation.user_settings, self._run.settings.token
         if main is None or main.awaited_because is None:
-            does, (variables, notes) = f"answers from {described(main)}", self._client_of(main)
+            does, (variables, notes) = f"answers from {self._answered_by(main)}", self._client_of(main)
         else:
             does, notes = f"waits for its server: {main.awaited_because}", ()
             variables = environment_of_any_model(user, base_url)
@@ -77,6 +78,9 @@ class _Report:
             *(f"  {_export(variable, token)}" for variable in variables if variable not in early),
         )
         self._say(*notes)
+
+    def _answered_by(self, main: BackendTarget | None) -> str:
+        return answered_by(main, self._run.settings, self._run.invocation.user_settings)
 
     def _client_of(self, main: BackendTarget | None) -> tuple[tuple[Variable, ...], tuple[str, ...]]:
         plan = plan_client(self._run.invocation, self._run.settings, main, self._base_url, is_native=True)

@@ -53,10 +53,8 @@ class EngineStarter(Protocol):
         """Run the engine for the duration of the context."""
 
 
-def described(target: BackendTarget | None) -> str:
-    """Return what answers, for the user to read; without a target, Anthropic's own API does."""
-    if target is None:
-        return "Anthropic's own API, unchanged"
+def described(target: BackendTarget) -> str:
+    """Return what answers, for the user to read."""
     if target.context_tokens is not None:
         window = f", window {target.context_tokens:,} tokens"
     else:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .client import Plan
+from .forwarding import answered_by
 from .run import Run
-from .servers import described
 
 PERMISSIONS = {
     "acceptEdits": "edits files unasked",
@@ -21,7 +21,7 @@ PERMISSIONS = {
 
 def start_lines(run: Run, plan: Plan) -> Iterator[str]:
     """Yield what answers, and how the client is started; in mode `claude`, little of it is ours to choose."""
-    yield f"answers come from {described(run.servers.main)}"
+    yield f"answers come from {answered_by(run.servers.main, run.settings, run.invocation.user_settings)}"
     if run.servers.main is not None:
         mode = PERMISSIONS.get(plan.permission_mode or "", plan.permission_mode)
         log = _short(run.settings.log_dir, run.invocation.home)

@@ -2,16 +2,18 @@
 
 from .address import ServerAddress, parse_address
 from .origin import ANY, is_allowed_origin, parse_origin
-from .way import DIRECT, CaFile, Network, Proxy, Way, network_of
+from .way import DIRECT, CaFile, ClientCertificate, Network, Proxy, Way, client_certificate, network_of
 
 __all__ = [
     "ANY",
     "DIRECT",
     "CaFile",
+    "ClientCertificate",
     "Network",
     "Proxy",
     "ServerAddress",
     "Way",
+    "client_certificate",
     "is_allowed_origin",
     "network_of",
     "parse_address",

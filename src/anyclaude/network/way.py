@@ -5,7 +5,7 @@ One decision for all questions and requests.  A server on this machine or in a p
 a public one is where the environment says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 
 from msgspec import Struct
@@ -17,8 +17,15 @@ from .address import ServerAddress, number_of, parse_address
 
 CA_FILE_VARIABLE = "ANYCLAUDE_CA_FILE"
 
-CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
-"""Where other programs look for certificates: OpenSSL, requests, curl, and Node, which runs Claude Code."""
+CA_VARIABLES = ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Where other programs look for certificates: Node, which runs Claude Code, OpenSSL, requests, and curl."""
+
+CLIENT_CERTIFICATE_VARIABLES = (
+    "CLAUDE_CODE_CLIENT_CERT",
+    "CLAUDE_CODE_CLIENT_KEY",
+    "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE",
+)
+"""Where Claude Code looks for a certificate of its own (code.claude.com/docs/en/network-config)."""
 
 
 class Proxy(Struct, frozen=True):
@@ -41,11 +48,20 @@ class CaFile(Struct, frozen=True):
     named_by: str
 
 
+class ClientCertificate(Struct, frozen=True):
+    """A certificate that shows the server who asks, with its key, in PEM files."""
+
+    path: str
+    key_path: str | None = None
+    passphrase: Secret | None = None
+
+
 class Way(Struct, frozen=True, kw_only=True):
     """The way to one server."""
 
     proxy: Proxy | None = None
-    ca_file: CaFile | None = None
+    ca_files: tuple[CaFile, ...] = ()
+    client_certificate: ClientCertificate | None = None
 
 
 DIRECT = Way()
@@ -57,11 +73,11 @@ class Network(Struct, frozen=True, kw_only=True):
 
     proxies: Mapping[str, tuple[str, Secret]] = {}
     no_proxy: tuple[str, ...] = ()
-    ca_file: CaFile | None = None
+    ca_files: tuple[CaFile, ...] = ()
 
     def way_to(self, address: ServerAddress) -> Way:
         """Return the way to a server.  Raises `InvalidSetting` if it is through a proxy that cannot be used."""
-        return Way(proxy=self._proxy_for(address), ca_file=self.ca_file)
+        return Way(proxy=self._proxy_for(address), ca_files=self.ca_files)
 
     def _proxy_for(self, address: ServerAddress) -> Proxy | None:
         named = self.proxies.get(address.scheme) or self.proxies.get("all")
@@ -74,8 +90,8 @@ def network_of(environment: Mapping[str, str], ca_file: str | None) -> Network:
     """
     Return what the environment says.
 
-    Each variable may be in lower or in upper case; the lower one wins, also with an empty value (as in curl).  Of the
-    files of certificates the first counts that is named: `ca_file`, then those of `CA_VARIABLES`.
+    Each variable may be in lower or in upper case; the lower one wins, also with an empty value (as in curl).  All the
+    files of certificates count that are named: `ca_file`, and those of `CA_VARIABLES`.
     """
     proxies = {}
     for scheme in ("http", "https", "all"):
@@ -83,7 +99,7 @@ def network_of(environment: Mapping[str, str], ca_file: str | None) -> Network:
         if value:
             proxies[scheme] = (variable, Secret(value))
     exempt = _either_case(environment, "no_proxy")[1].replace(",", " ").split()
-    return Network(proxies=proxies, no_proxy=tuple(exempt), ca_file=_ca_file(environment, ca_file))
+    return Network(proxies=proxies, no_proxy=tuple(exempt), ca_files=tuple(_ca_files(environment, ca_file)))
 
 
 def _either_case(environment: Mapping[str, str], name: str) -> tuple[str, str]:
@@ -91,11 +107,19 @@ def _either_case(environment: Mapping[str, str], name: str) -> tuple[str, str]:
     return variable, environment.get(variable, "").strip()
 
 
-def _ca_file(environment: Mapping[str, str], ca_file: str | None) -> CaFile | None:
-    if ca_file is not None:
-        return CaFile(ca_file, CA_FILE_VARIABLE)
-    named = ((variable, environment.get(variable)) for variable in CA_VARIABLES)
-    return next((CaFile(value, variable) for variable, value in named if value), None)
+def client_certificate(environment: Mapping[str, str]) -> ClientCertificate | None:
+    """Return the certificate with which Claude Code would show who it is, for a gateway that stands in its way."""
+    path, key, passphrase = (environment.get(name) for name in CLIENT_CERTIFICATE_VARIABLES)
+    return ClientCertificate(path, key or None, Secret(passphrase) if passphrase else None) if path else None
+
+
+def _ca_files(environment: Mapping[str, str], ca_file: str | None) -> Iterator[CaFile]:
+    """Yield each file once."""
+    named = {} if ca_file is None else {ca_file: CA_FILE_VARIABLE}
+    for variable in CA_VARIABLES:
+        if path := environment.get(variable):
+            named.setdefault(path, variable)
+    return (CaFile(path, variable) for path, variable in named.items())
 
 
 def _proxy(variable: str, value: Secret, host: str) -> Proxy:

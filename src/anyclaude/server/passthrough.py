@@ -16,7 +16,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from anyclaude.backends.http import headers_on_the_way, way_arguments
+from anyclaude.backends.http import headers_on_the_way, untrusted, way_arguments
 from anyclaude.errors import BackendTruncated, BackendUnreachable, InvalidRequest
 from anyclaude.network import DIRECT, ServerAddress, Way
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
@@ -60,7 +60,7 @@ class Passthrough:
         self._proxy_headers = headers_on_the_way(address, way)
 
     async def __call__(self, context: RequestContext) -> web.StreamResponse:
-        """Forward one request.  Raises `BackendUnreachable` if there is no reply."""
+        """Forward one request.  Raises `BackendUnreachable` or `BackendUntrusted` if there is no reply."""
         body = await context.body()
         context.log.forwarded(_decoded(body), "claude/unchanged")
         headers = _end_to_end(context.http.raw_headers, OWN_HEADERS)
@@ -76,6 +76,8 @@ class Passthrough:
                 auto_decompress=False,
                 **self._way,
             )
+        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
+            raise untrusted(self._origin, error) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise BackendUnreachable(f"no connection to {self._origin}: {type(error).__name__}") from error
         try:

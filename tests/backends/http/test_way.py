@@ -17,7 +17,7 @@ from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.backends.probe import MODELS
 from anyclaude.backends.stdlib_backend import StdlibBackend
 from anyclaude.dialects import WireRequest
-from anyclaude.errors import BackendUnreachable
+from anyclaude.errors import BackendUnreachable, BackendUntrusted
 from anyclaude.network import CaFile, Proxy, Way, network_of
 from anyclaude.secret import Secret
 
@@ -94,10 +94,10 @@ async def test_a_certificate_of_ones_own_is_trusted_once_it_is_named(opened: Ope
     async with stub_server({"/v1/models": {}}, tls=tls) as server:
         target = target_at(server.base_url)
         async with opened(target) as backend:
-            with pytest.raises(BackendUnreachable, match=r"(?i)certificate"):
+            with pytest.raises((BackendUnreachable, BackendUntrusted), match=r"(?i)certificate"):
                 await query(backend, MODELS, LONG)
         for name in ("ANYCLAUDE_CA_FILE", "NODE_EXTRA_CA_CERTS"):
-            trusting = replace(target, way=Way(ca_file=CaFile(str(certificate), name)))
+            trusting = replace(target, way=Way(ca_files=(CaFile(str(certificate), name),)))
             async with opened(trusting) as backend:
                 assert (await query(backend, MODELS, LONG)).is_ok
 

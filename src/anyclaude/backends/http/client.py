@@ -5,6 +5,7 @@ Every failure of the network becomes a `BackendError` here and nowhere else.
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,13 @@ from anyclaude.backends.base import BackendReply
 from anyclaude.backends.reading import read_available_body
 from anyclaude.backends.target import BackendTarget
 from anyclaude.dialects import WireRequest
-from anyclaude.errors import BackendTimeout, BackendTruncated, BackendUnreachable
+from anyclaude.errors import (
+    BackendError,
+    BackendTimeout,
+    BackendTruncated,
+    BackendUnreachable,
+    BackendUntrusted,
+)
 
 from .body import read_available
 from .way import headers_on_the_way, way_arguments
@@ -276,12 +283,27 @@ def _translated_errors(where: str, within_seconds: float) -> Iterator[None]:
         raise BackendUnreachable(f"no connection to {where}: nothing answers there. Is it running?") from error
     except TimeoutError as error:
         raise BackendTimeout(f"{where} sent nothing for {within_seconds:g} s") from error
+    except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
+        raise untrusted(where, error) from error
     except aiohttp.ClientConnectorError as error:
         raise BackendUnreachable(f"no connection to {where}: {error.strerror or error}. Is it running?") from error
     except ValueError as error:  # a port out of range, or a key that a header cannot carry
         raise BackendUnreachable(f"no request can be sent to {where}: {_description(error)}") from error
     except (aiohttp.ClientError, OSError) as error:
         raise BackendUnreachable(f"{where} broke the connection before it answered: {_description(error)}") from error
+
+
+def untrusted(
+    where: str, error: aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError
+) -> BackendError:
+    """Return the failure of a handshake: what is wrong with the certificate, or with the connection's encryption."""
+    cause = error.certificate_error if isinstance(error, aiohttp.ClientConnectorCertificateError) else error.os_error
+    if not isinstance(cause, ssl.SSLCertVerificationError):
+        return BackendUnreachable(f"no encrypted connection to {where}: {cause}")
+    return BackendUntrusted(
+        f"the certificate of {where} is not trusted: {cause.verify_message}. If it is your own, name its file: "
+        "ANYCLAUDE_CA_FILE=/path/to/certificate.pem"
+    )
 
 
 async def _note_reuse(

@@ -23,7 +23,7 @@ def way_arguments(endpoint: ServerAddress, way: Way) -> WayArguments:
     return WayArguments(
         proxy=None if way.proxy is None else URL(way.proxy.url),
         proxy_headers=_authorization(way) or None,
-        ssl=tls_context(way.ca_file) if endpoint.scheme == "https" else True,
+        ssl=tls_context(way) if endpoint.scheme == "https" else True,
     )
 
 

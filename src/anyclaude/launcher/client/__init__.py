@@ -6,7 +6,7 @@ The client, Claude Code: where it is installed, and the environment and argument
 whether we run in its place.
 """
 
-from .credentials import is_credential
+from .credentials import PROVIDERS, is_credential
 from .diets import CLIENT_DIETS, ClientDiet
 from .environment import Variable, child_environment, environment_of_any_model
 from .finding import Client, Machine
@@ -14,14 +14,17 @@ from .installation import find_client, provide_client
 from .plan import Invocation, Plan, diet_of, plan_client
 from .releases import release_note
 from .session_settings import remove_left_over_settings, settings_file
+from .user_settings import UserSettings
 
 __all__ = [
     "CLIENT_DIETS",
+    "PROVIDERS",
     "Client",
     "ClientDiet",
     "Invocation",
     "Machine",
     "Plan",
+    "UserSettings",
     "Variable",
     "child_environment",
     "diet_of",
