@@ -60,7 +60,10 @@ async def test_an_address_and_keys_in_the_users_settings_do_not_bypass_the_gatew
     assert SECRET.encode() not in files + prompts
 
 
-async def test_a_small_window_gets_few_tools_and_files_are_still_edited_without_asking(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("mode", "edited"), [(None, "old\n"), ("acceptEdits", "new\n")])
+async def test_a_small_window_gets_few_tools_and_files_are_edited_unasked_only_if_the_user_has_said_so(
+    tmp_path: Path, mode: str | None, edited: str
+) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("old\n")
     script = one_by_one(
@@ -70,11 +73,12 @@ async def test_a_small_window_gets_few_tools_and_files_are_still_edited_without_
     )
     async with chat_server(script) as server:
         words = ("-p", "Edit the notes", "--backend-url", server.base_url, "--mode", "generic", "--model", "m")
-        status, out, err = await anyclaude(tmp_path, NATIVE, *words, ANYCLAUDE_CONTEXT_TOKENS="8192")
+        chosen = {} if mode is None else {"ANYCLAUDE_PERMISSION_MODE": mode}
+        status, out, err = await anyclaude(tmp_path, NATIVE, *words, ANYCLAUDE_CONTEXT_TOKENS="8192", **chosen)
 
     server.check()
     assert (status, out.strip()) == (0, "Done.")
-    assert notes.read_text() == "new\n"
+    assert notes.read_text() == edited
     assert err.count("8,192") == 1
     assert set(server.requests[0].tool_names) == {"Bash", "Read", "Edit"}
 
