@@ -26,6 +26,7 @@ Every failure that anyclaude can report, and the form in which the client gets i
   - ProtocolMisuse                500  a bug of the gateway: an event that the message grammar forbids
   - SetupError                    anyclaude cannot start on this machine; ends the process with `exit_status`
     + InvalidSetting              a flag, variable or configuration key has an unusable value
+    + PlaceUnusable               a folder that is needed is missing, or cannot be written
     + ServerUnusable              the chosen model server does not answer, or not as one
     + PortTaken                   another process listens on the gateway's port
     + ClientUnavailable           Claude Code cannot be found or installed
@@ -249,6 +250,10 @@ class InvalidSetting(SetupError):
     """A flag, variable or configuration key has an unusable value."""
 
     exit_status = 2
+
+
+class PlaceUnusable(SetupError):
+    """A folder that is needed is missing, or cannot be written."""
 
 
 class ServerUnusable(SetupError):

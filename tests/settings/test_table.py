@@ -10,8 +10,8 @@ from anyclaude.timeouts import Timeouts
 FIXED_TIMEOUTS = {"retry_seconds", "fallback_seconds"}
 """Time limits that are not settings."""
 
-DERIVED = {"timeouts", "keys", "network"}
-"""Fields that are made from several settings, or from the servers' own variables."""
+DERIVED = {"timeouts", "keys", "network", "keeps_logs"}
+"""Fields that are made from several settings, from the servers' own variables, or from what the machine allows."""
 
 
 def names(rows: tuple[Setting, ...], owner: type) -> list[str]:

@@ -117,8 +117,11 @@ class _UnixConnection(HTTPConnection):
         self._socket_path = path
 
     def connect(self) -> None:
-        """Connect to the socket."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        """Connect to the socket; raises `OSError`, also where the system or its Python has none."""
+        try:
+            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        except AttributeError as error:
+            raise OSError("this system has no Unix sockets") from error
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._socket_path)
 

@@ -1,14 +1,20 @@
-"""Runs the coroutine of a command: the log file, the event loop, and the signals that end it."""
+"""Runs the coroutine of a command: the folder for logs, the event loop, and the signals that end it."""
 
 import asyncio
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Coroutine
-from pathlib import Path
+from contextlib import suppress
+from functools import partial
 from typing import TypeAlias
 
-from anyclaude.launcher import SIGNAL_STATUS, Signals
+from anyclaude.launcher import SIGNAL_STATUS, Signals, Terminal
+from anyclaude.settings import Settings
+from anyclaude.storage import open_private_append
+
+from .log_folder import usable_log_folder
 
 try:
     import uvloop
@@ -17,17 +23,22 @@ except ImportError:  # uvloop does not support every platform
 else:
     LOOP = uvloop.new_event_loop
 
-Work: TypeAlias = Callable[[Signals], Coroutine[None, None, int]]
+Work: TypeAlias = Callable[[Settings, Signals], Coroutine[None, None, int]]
 
 
-def run_until_complete(work: Work, log_folder: Path) -> int:
-    """Run a command's coroutine, and return its exit status, or the one that a shell gives to the ending signal."""
-    _log_to_file(log_folder)
-    with asyncio.Runner(loop_factory=LOOP) as runner:
-        return runner.run(_watched(work))
+def run_until_complete(work: Work, settings: Settings) -> int:
+    """
+    Run a command's coroutine, and return its exit status, or the one that a shell gives to the ending signal.
+
+    It gets the settings with a log folder that can be written.
+    """
+    with usable_log_folder(settings, _say) as usable:
+        _log_to_file(usable)
+        with asyncio.Runner(loop_factory=LOOP) as runner:
+            return runner.run(_watched(partial(work, usable)))
 
 
-async def _watched(work: Work) -> int:
+async def _watched(work: Callable[[Signals], Coroutine[None, None, int]]) -> int:
     """Do the work; a signal before or after the client's time cancels it, and everything is shut down in order."""
     signals = Signals(asyncio.get_running_loop())
     task = asyncio.ensure_future(work(signals))
@@ -44,13 +55,21 @@ async def _watched(work: Work) -> int:
     return task.result()
 
 
-def _log_to_file(folder: Path) -> None:
-    """Send what libraries log to a file: the client owns the terminal."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(folder / "anyclaude.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+def _log_to_file(settings: Settings) -> None:
+    """Send what libraries log to a file, and nowhere if that fails: the client owns the terminal."""
+    logging.raiseExceptions = False  # a full disk would otherwise be reported there, for every line
+    handler: logging.Handler = logging.NullHandler()
+    with suppress(OSError):
+        if settings.keeps_logs:
+            descriptor = open_private_append(settings.log_dir / "logs" / "anyclaude.log")
+            handler = logging.StreamHandler(os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace"))
     logging.basicConfig(
-        stream=os.fdopen(descriptor, "a", encoding="utf-8"),
+        handlers=[handler],
         level=logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
     logging.captureWarnings(capture=True)
+
+
+def _say(text: str) -> None:
+    Terminal(sys.stderr).say(f"anyclaude: {text}")

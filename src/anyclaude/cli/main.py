@@ -3,15 +3,17 @@
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
 from anyclaude.errors import AnyclaudeError, SetupError
-from anyclaude.settings import Settings, config_file, load_settings
+from anyclaude.settings import Settings, config_file, home_folder, load_settings, variable_named
 
 from .command_line import CommandLine, split_command_line, switches_in
 from .commands import COMMANDS, Call, Command
 from .parser import help_text, own_flags, parse
+from .surroundings import current_folder, open_closed_streams, settle
 
 INTERRUPTED = 130
 """The exit status of a program that was ended by SIGINT: 128 and the signal's number."""
@@ -19,15 +21,22 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line, and end the process with its status."""
-    if sys.stdout is None:  # it was closed when we were started
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # until the process ends
+    open_closed_streams()
     try:
         status = run(sys.argv[1:], COMMANDS)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough, as `head` has; without this, the exit would print an error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
+    except BrokenPipeError:  # the reader has seen enough, as `head` has
+        status = _without_output()
+    except OSError as error:
+        _say(f"the output cannot be written: {error.strerror}")
+        status = _without_output()
     sys.exit(status)
+
+
+def _without_output() -> int:
+    """Send what is still in the buffer nowhere, which the exit would otherwise try to write; return the exit status."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
 
 
 def run(arguments: Sequence[str], commands: Sequence[Command]) -> int:
@@ -46,6 +55,19 @@ def run(arguments: Sequence[str], commands: Sequence[Command]) -> int:
         return error.exit_status if isinstance(error, SetupError) else 1
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001  # the last chance to say it in a sentence
+        from .crash import CRASHED, crash_sentence  # noqa: PLC0415  # loads what no other command needs
+
+        _say(crash_sentence(error, _usual_log_folder()))
+        return CRASHED
+
+
+def _usual_log_folder() -> Path:
+    """Return the folder for logs without reading the settings, which may be what has failed."""
+    named = os.environ.get(variable_named("log_dir"))
+    return (Path(named) if named else home_folder(os.environ) / ".anyclaude") / "logs"
 
 
 def _called(line: CommandLine, switches: Set[str], commands: Sequence[Command]) -> Command:
@@ -59,22 +81,24 @@ def _called(line: CommandLine, switches: Set[str], commands: Sequence[Command]) 
 def _run(command: Command, line: CommandLine, commands: Sequence[Command]) -> int:
     """Read the settings before the command is loaded: a wrong flag needs none of its libraries."""
     parsed = parse(command, line.ours, commands)
+    settle(os.environ, _say)
     environment = dict(os.environ)
     call = Call(
         settings=_settings(parsed.settings, environment) if command.reads_settings else Settings(),
         options=parsed.options,
         client_arguments=line.client,
         environment=environment,
-        folder=Path.cwd(),
+        folder=current_folder(),
     )
     work: Callable[[Call], int] = import_module(command.module).run
     return work(call)
 
 
 def _settings(flags: Mapping[str, str], environment: Mapping[str, str]) -> Settings:
-    home = Path(environment.get("HOME") or Path.home())
-    return load_settings(flags, environment, config_file(home), _say)
+    return load_settings(flags, environment, config_file(home_folder(environment)), _say)
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"anyclaude: {text}\n")
+    with suppress(OSError):  # nobody listens
+        sys.stderr.write(f"anyclaude: {text}\n")
+        sys.stderr.flush()

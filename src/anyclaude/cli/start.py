@@ -2,17 +2,26 @@
 
 import sys
 
+from anyclaude.errors import PlaceUnusable
 from anyclaude.launcher import Invocation, Signals, Terminal, launch
+from anyclaude.settings import Settings
 
 from .commands import Call
 from .event_loop import run_until_complete
 
 
 def run(call: Call) -> int:
-    """Start the engine if there is to be one, the gateway and the client; return the client's exit status."""
+    """
+    Start the engine if there is to be one, the gateway and the client; return the client's exit status.
+
+    Raises:
+        PlaceUnusable: when the current folder was deleted, in which the client does not start.
+    """
+    if not call.folder.is_absolute():
+        raise PlaceUnusable("The current folder was deleted or cannot be found. Change to another one, and start again")
     invocation = Invocation(call.client_arguments, call.environment, call.folder)
 
-    async def work(signals: Signals) -> int:
-        return await launch(invocation, call.settings, Terminal(sys.stderr), signals)
+    async def work(settings: Settings, signals: Signals) -> int:
+        return await launch(invocation, settings, Terminal(sys.stderr), signals)
 
-    return run_until_complete(work, call.settings.log_dir / "logs")
+    return run_until_complete(work, call.settings)

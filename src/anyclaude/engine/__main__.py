@@ -5,7 +5,6 @@ It reads one `Start` line, then only waits for its standard input to end.  It wr
 output; llama.cpp's output goes to its standard error, which is the log.
 """
 
-import fcntl
 import os
 import select
 import signal
@@ -17,6 +16,13 @@ import xllamacpp
 
 from .handshake import Failed, Loading, Ready, Report, Start
 from .machine import usable_cores
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    HAS_FCNTL = False
+else:
+    HAS_FCNTL = True
 
 SAME_CONVERSATION_SHARE = 0.95
 """
@@ -78,7 +84,10 @@ def _end_with_parent(parent: BinaryIO) -> None:
 
     A thread could not watch for this: loading a model holds Python's global interpreter lock throughout.  SIGIO ends a
     process that does not handle it; the kernel sends it for an end of file as for data, and no more data follows.
+    Windows has nothing like it: there, the end is noticed when the model has been loaded.
     """
+    if not HAS_FCNTL:
+        return
     for ending in (signal.SIGTERM, signal.SIGIO):
         signal.signal(ending, signal.SIG_DFL)
     fcntl.fcntl(parent, fcntl.F_SETOWN, os.getpid())

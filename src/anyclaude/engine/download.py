@@ -66,7 +66,8 @@ async def fetch_weights(weights: PinnedWeights, folder: Path, progress: Progress
                 await _fetch(weights, target, progress)
     except OSError as error:
         raise DownloadFailed(
-            f"{weights.file_name} could not be written to {folder}: {error}. Check its permissions and free space."
+            f"{weights.file_name} could not be written to {folder}: {error}. Check its permissions and free space; "
+            "ANYCLAUDE_CACHE_DIR names another folder."
         ) from error
     return target
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
@@ -38,6 +39,7 @@ _LOGS_KEPT = 10
 # busy machine.  SmolLM2 on two cores, generated tokens per second, medians of 10 runs or more: by default 130 alone and
 # 10 beside other processes, with 1000 spins 130 and 27, with no spinning 34 and 37.
 _SPIN_BRIEFLY = MappingProxyType({"GOMP_SPINCOUNT": "1000"})
+_NEW_PROCESS_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 # For a model file that does not state the context it was trained for; llama.cpp's own default.
 _DEFAULT_TRAINED_TOKENS = 4096
 
@@ -132,6 +134,7 @@ async def _spawn(log_file: Path) -> Process:
             stderr=log,
             env={**_SPIN_BRIEFLY, **os.environ},  # inherited anyway; the user's own value wins
             start_new_session=True,  # Ctrl-C in the terminal is for the client, not for the engine
+            creationflags=_NEW_PROCESS_GROUP,  # the same for Windows
         )
 
 
@@ -246,10 +249,14 @@ def _end_message(process: Process, log_file: Path) -> str:
 
 
 def _signal_message(number: int) -> str:
-    match number:
-        case signal.SIGKILL:
+    match _signal_name(number):  # by name, because Windows does not have all of these
+        case "SIGKILL":
             return "it was killed (SIGKILL), as happens when memory runs out: try a smaller model or context"
-        case signal.SIGSEGV | signal.SIGABRT | signal.SIGBUS | signal.SIGFPE | signal.SIGILL:
-            return f"it crashed ({signal.Signals(number).name})"
+        case "SIGSEGV" | "SIGABRT" | "SIGBUS" | "SIGFPE" | "SIGILL" as name:
+            return f"it crashed ({name})"
         case _:
             return f"it was ended by a signal ({signal.strsignal(number) or number})"
+
+
+def _signal_name(number: int) -> str:
+    return next((known.name for known in signal.Signals if known == number), "")

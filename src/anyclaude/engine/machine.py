@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 _TOPOLOGY = Path("/sys/devices/system/cpu")
+# For Windows, which has no `sysconf`.  Few machines have less, and the user can set a larger window.
+_ASSUMED_MEMORY_BYTES = 8 << 30
 # llama.cpp's default for its prompt cache; see `cache_ram_mib` in its common.h.
 _MAX_CACHE_MIB = 8192
 # A quarter of the memory stays free for everything else: the system, the client, what it compiles and tests.
@@ -27,8 +29,11 @@ def usable_cores(topology: Path = _TOPOLOGY) -> int:
 
 
 def memory_bytes() -> int:
-    """Return the size of the machine's memory."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """Return the size of the machine's memory, or an assumption where the system does not report it."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except AttributeError:  # Windows
+        return _ASSUMED_MEMORY_BYTES
 
 
 def memory_for_prompts(model_bytes: int, memory: int) -> int:

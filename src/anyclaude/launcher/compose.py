@@ -41,8 +41,14 @@ async def launch_gateway(run: Run, client: Client, listening_socket: socket.sock
         launch_key = launch_key_of(run.invocation, client, diet, main.model)
         options = with_prewarming(launch_options(run.settings, diet.gateway), run, launch_key)
         options = replace(options, ask_again=run.servers.ask_again)
-    async with running_gateway(replace(options, listening_socket=listening_socket), run) as gateway:
-        yield gateway
+    late: list[str] = []  # until the client has ended, the terminal is its own
+    options = replace(options, listening_socket=listening_socket)
+    try:
+        async with running_gateway(options, run, say_of_logs=late.append) as gateway:
+            yield gateway
+    finally:
+        for text in late:
+            run.say(text)
 
 
 Announce: TypeAlias = Callable[[BackendTarget, BackendTarget], None]
@@ -77,14 +83,18 @@ def _announced(ask_again: AskAgain, announce: Announce) -> AskAgain:
 
 @asynccontextmanager
 async def running_gateway(
-    options: GatewayOptions, run: Run, notice_seconds: float = NOTICE_SECONDS
+    options: GatewayOptions,
+    run: Run,
+    notice_seconds: float = NOTICE_SECONDS,
+    say_of_logs: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Gateway]:
     """
     Run a gateway for the duration of the context; if the engine dies, fallbacks answer.
 
-    If closing it takes longer than `notice_seconds` because a slot snapshot is saved, a notice is written.
+    `say_of_logs` gets a sentence if the log can no longer be written; by default it is said at once.  If closing it takes longer than `notice_seconds` because a slot snapshot is saved, a notice is written.
     """
-    journal = Journal(run.settings.log_dir / "request-logs")
+    settings = run.settings
+    journal = Journal(settings.log_dir / "request-logs" if settings.keeps_logs else None, say_of_logs or run.say)
     fatal_error = run.monitor.fatal_error if len(run.servers.targets) <= 1 else _no_error
     async with AsyncExitStack() as stack:
         announce = stack.enter_context(_delayed_notice(notice_seconds, run.say, SAVING))

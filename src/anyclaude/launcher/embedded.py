@@ -10,6 +10,7 @@ from anyclaude.backends.stdlib_backend import StdlibBackend
 from anyclaude.engine import EngineOptions, Progress
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine
 from anyclaude.engine.identity import engine_identity
+from anyclaude.engine.library import require_library
 from anyclaude.engine.weights import locate_model
 from anyclaude.profiles import EMBEDDED
 from anyclaude.secret import Secret
@@ -24,7 +25,13 @@ from .servers import OwnEngine
 async def running_engine(
     settings: Settings, progress: Progress, say: Callable[[str], None]
 ) -> AsyncIterator[OwnEngine]:
-    """Run the engine for the duration of the context, after its weights are fetched if need be."""
+    """
+    Run the engine for the duration of the context, after its weights are fetched if need be.
+
+    Raises:
+        EngineFailed: when the engine is not installed, does not start, or its log cannot be written.
+    """
+    require_library()
     model_file = await locate_model(settings.model, cache_folder(settings), progress)
     options = EngineOptions(
         context_tokens=settings.context_tokens,

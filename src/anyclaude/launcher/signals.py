@@ -3,9 +3,10 @@
 import asyncio
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
-HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+HANDLED = tuple(number for number in signal.Signals if number.name in {"SIGINT", "SIGTERM", "SIGHUP"})
+"""Those that the system has: Windows has no SIGHUP."""
 
 
 class Signals:
@@ -23,13 +24,26 @@ class Signals:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Handle the signals; the system's defaults would end this process without an orderly shutdown."""
-        for number in HANDLED:
+        with ExitStack() as stack:
+            for number in HANDLED:
+                stack.enter_context(self._watched(number))
+            yield
+
+    @contextmanager
+    def _watched(self, number: signal.Signals) -> Iterator[None]:
+        try:
             self._loop.add_signal_handler(number, self._deliver, number)
+        except NotImplementedError:  # Windows
+            before = signal.signal(number, lambda *_: self._loop.call_soon_threadsafe(self._deliver, number))
+            try:
+                yield
+            finally:
+                signal.signal(number, before)
+            return
         try:
             yield
         finally:
-            for number in HANDLED:
-                self._loop.remove_signal_handler(number)
+            self._loop.remove_signal_handler(number)
 
     @contextmanager
     def directed_to(self, handle: Callable[[signal.Signals], None]) -> Iterator[None]:

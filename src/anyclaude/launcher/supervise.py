@@ -9,7 +9,6 @@ import asyncio
 import os
 import signal
 import sys
-import termios
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -20,6 +19,13 @@ from anyclaude.errors import ClientUnavailable
 
 from .client.in_place import marked
 from .signals import Signals
+
+try:
+    import termios
+except ImportError:  # Windows: the client's console modes are its own affair
+    HAS_TERMIOS = False
+else:
+    HAS_TERMIOS = True
 
 TERMINATION_SECONDS = 5.0
 """How long the client may take to end after a signal; it saves its session at once (measured: well under 1 s)."""
@@ -97,7 +103,9 @@ async def _start(command: Sequence[str], environment: Mapping[str, str]) -> Proc
 
 def _kill(process: Process) -> None:
     """Kill the client and the processes it started."""
-    if process.returncode is None:
+    if sys.platform == "win32":
+        process.kill()
+    elif process.returncode is None:
         for pid in (*_descendants(process.pid), process.pid):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -126,6 +134,8 @@ def _restore_terminal(before: TerminalModes | None) -> None:
 
 
 def _terminal_modes() -> TerminalModes | None:
+    if not HAS_TERMIOS:
+        return None
     try:
         return termios.tcgetattr(sys.stdin.fileno())
     except (termios.error, OSError, ValueError):  # stdin is not a terminal, or closed

@@ -1,5 +1,6 @@
 """Writes to stderr before the client owns the terminal, and after it has returned it."""
 
+from contextlib import suppress
 from importlib import import_module
 from typing import Protocol, TextIO
 
@@ -36,9 +37,10 @@ class Terminal:
         self._bar: Bar | None = None
 
     def say(self, text: str) -> None:
-        """Write one line."""
-        self._stream.write(f"{text}\n")
-        self._stream.flush()
+        """Write one line; if that fails, such as on a pipe without a reader, the work goes on."""
+        with suppress(OSError):
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
 
     def started(self, label: str, total_bytes: int | None) -> None:
         """Show that a step begins."""

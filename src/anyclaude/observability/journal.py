@@ -1,9 +1,14 @@
 """An append-only file of exchanges, one JSON line each, one file per UTC day."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from anyclaude.exchange import ExchangeEnded, ExchangeListener, ExchangeRecord
 from anyclaude.storage import LineFile
+
+
+def _ignore(text: str) -> None:
+    """Say nothing."""
 
 
 class Journal(ExchangeListener):
@@ -11,11 +16,13 @@ class Journal(ExchangeListener):
     Writes records to `folder/YYYY-MM-DD.jsonl`, readable by their owner alone.
 
     Several gateways may share the folder.  A record that cannot be written does not affect the client's reply: the
-    failure is counted, and its reason kept for `/health`.
+    failure is counted, its reason kept for `/health`, and the first one is said.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None, say: Callable[[str], None] = _ignore) -> None:
+        """Describe the files; without a folder, nothing is written."""
         self._folder = folder
+        self._say = say
         self._day = ""
         self._file: LineFile[ExchangeRecord] | None = None
         self.lost_records = 0
@@ -27,11 +34,12 @@ class Journal(ExchangeListener):
 
     def write(self, record: ExchangeRecord) -> None:
         """Append one record."""
+        if self._folder is None:
+            return
         try:
-            self._file_of(record.time[:10]).append(record)
+            self._file_of(self._folder, record.time[:10]).append(record)
         except OSError as error:
-            self.lost_records += 1
-            self.last_failure = f"{self._folder}: {error.strerror}"
+            self._count_lost(f"{self._folder}: {error.strerror}")
             self.close()
 
     def close(self) -> None:
@@ -40,8 +48,16 @@ class Journal(ExchangeListener):
             self._file.close()
         self._file, self._day = None, ""
 
-    def _file_of(self, day: str) -> LineFile[ExchangeRecord]:
+    def _count_lost(self, why: str) -> None:
+        self.lost_records += 1
+        if self.last_failure is None:
+            self._say(
+                f"anyclaude: exchanges are missing in the log from now on ({why}); requests are answered as before."
+            )
+        self.last_failure = why
+
+    def _file_of(self, folder: Path, day: str) -> LineFile[ExchangeRecord]:
         if self._file is None or day != self._day:
             self.close()
-            self._file, self._day = LineFile(self._folder / f"{day}.jsonl", ExchangeRecord), day
+            self._file, self._day = LineFile(folder / f"{day}.jsonl", ExchangeRecord), day
         return self._file

@@ -132,6 +132,8 @@ class SlotStore:
 def _is_running(pid: str) -> bool:
     if not pid.isdigit():
         return False
+    if os.name == "nt":
+        return True  # signal 0 would be Ctrl-C there
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:

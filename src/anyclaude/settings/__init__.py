@@ -5,6 +5,7 @@ The user's choices, read once: flags > environment > configuration file > defaul
 and `docs/settings.md` are made from these two.
 """
 
+from .home import NO_HOME, home_folder
 from .load import config_file, load_settings
 from .setting import Setting, flag_named, variable_named
 from .table import GROUPS, SETTINGS, Group, setting_named
@@ -14,6 +15,7 @@ __all__ = [
     "AUTO",
     "GROUPS",
     "MODES",
+    "NO_HOME",
     "SETTINGS",
     "Fallback",
     "Group",
@@ -22,6 +24,7 @@ __all__ = [
     "Settings",
     "config_file",
     "flag_named",
+    "home_folder",
     "load_settings",
     "setting_named",
     "variable_named",

@@ -1,5 +1,6 @@
 """Reads the settings: flags > environment > configuration file > defaults."""
 
+import os
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from anyclaude.secret import Secret
 from anyclaude.timeouts import Timeouts
 
 from .convert import from_document, from_text, nearest
+from .home import home_folder
 from .setting import Setting, flag_named, variable_named
 from .table import SETTINGS
 from .values import Settings
@@ -117,9 +119,13 @@ def _value_warning(setting: Setting, sources: Sources) -> str | None:
 def _read_file(file: Path) -> dict[str, object]:
     try:
         text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # HOME may be no folder
         return {}
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        if not os.access(file.parent, os.X_OK):  # HOME is another user's, who may have no such file either
+            return {}
+        raise InvalidSetting(f"{file} cannot be read: {error.strerror}; make it a file that you can read") from error
+    except UnicodeDecodeError as error:
         raise InvalidSetting(f"{file} cannot be read: {error}") from error
     try:
         document = tomllib.loads(text)
@@ -139,8 +145,8 @@ def _check_key(key: str, file: Path) -> None:
 
 
 def _with_paths(settings: Settings, environment: Mapping[str, str]) -> Settings:
-    """Resolve `~` against the HOME of the given environment."""
-    home = environment.get("HOME")
+    """Resolve `~` against the home folder of the given environment."""
+    home = home_folder(environment)
     return msgspec.structs.replace(
         settings,
         log_dir=_expanded(settings.log_dir, home),
@@ -150,10 +156,13 @@ def _with_paths(settings: Settings, environment: Mapping[str, str]) -> Settings:
     )
 
 
-def _expanded(path: Path, home: str | None) -> Path:
-    if path.parts[:1] == ("~",) and home:
+def _expanded(path: Path, home: Path) -> Path:
+    if path.parts[:1] == ("~",):
         return Path(home, *path.parts[1:])
-    return path.expanduser()
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise InvalidSetting(f"{path}: {error}") from error  # there is no such user
 
 
 def _checked(settings: Settings, environment: Mapping[str, str]) -> Settings:

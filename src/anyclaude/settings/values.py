@@ -86,6 +86,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The servers' own keys, by the name of the variable that holds them."""
     network: Network = Network()
     """The ways to servers: proxies and trusted certificates, as `ca_file` and the usual variables name them."""
+    keeps_logs: bool = True
+    """Whether there is a folder for logs; false only if neither `log_dir` nor a temporary folder can be written."""
 
     @property
     def models(self) -> dict[str, str]:

@@ -3,20 +3,30 @@ Files under the user's own folders: private, bounded, and shared by processes th
 
 A file is readable by its owner alone (0600), and so is a folder that is created for it (0700).  `LineFile` grows by
 lines within a bound, `write_private` replaces a file in one step, and `files_newest_first` lists files by age.
+`check_writable` finds out whether files can be written at all.
 `exclusive_lock` admits one process at a time; import it from `process_lock`, because it loads asyncio.  What the files
 hold is defined by the rooms above.
 """
 
 from .line_file import LineFile
 from .newest_first import files_newest_first, remove_all_but_newest
-from .private_files import PRIVATE_FILE, make_private_folder, open_private_append, write_private
+from .private_files import (
+    PRIVATE_FILE,
+    check_writable,
+    make_private_folder,
+    open_private_append,
+    temporary_folder,
+    write_private,
+)
 
 __all__ = [
     "PRIVATE_FILE",
     "LineFile",
+    "check_writable",
     "files_newest_first",
     "make_private_folder",
     "open_private_append",
     "remove_all_but_newest",
+    "temporary_folder",
     "write_private",
 ]

@@ -41,7 +41,7 @@ class LineFile(Generic[T]):
         """
         lines = b"".join(self._encode(value) + b"\n" for value in values)
         descriptor, size = self._opened()
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        if size and _last_byte(descriptor) != b"\n":
             lines = b"\n" + lines  # the last writer was killed within a line, or the disk was full
         try:
             if os.write(descriptor, lines) < len(lines):
@@ -89,6 +89,12 @@ class LineFile(Generic[T]):
                 yield decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 continue
+
+
+def _last_byte(descriptor: int) -> bytes:
+    """Return the last byte of a file that is not empty; writes go to its end wherever reads have got to."""
+    os.lseek(descriptor, -1, os.SEEK_END)
+    return os.read(descriptor, 1)
 
 
 def _newest_within(content: bytes, max_bytes: int) -> bytes:

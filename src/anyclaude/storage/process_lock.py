@@ -1,13 +1,13 @@
 """A lock between processes."""
 
 import asyncio
-import fcntl
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from .private_files import open_private_append
+from filelock import FileLock, Timeout
+
+from .private_files import PRIVATE_FILE, make_private_folder
 
 POLL_SECONDS = 0.2
 """Pause between two attempts: no event says that another process has released the lock."""
@@ -19,20 +19,21 @@ async def exclusive_lock(path: Path) -> AsyncIterator[None]:
     Hold an exclusive lock on a file for the time of the block; raises `OSError` if the file cannot be created.
 
     The operating system releases the lock when its process ends.  The wait can be cancelled, which a wait inside
-    `flock` could not.
+    the system's call could not.
     """
-    descriptor = open_private_append(path)
+    make_private_folder(path.parent)
+    lock = FileLock(path, mode=PRIVATE_FILE)
     try:
-        while not _try_lock(descriptor):  # noqa: ASYNC110
+        while not _try_lock(lock):
             await asyncio.sleep(POLL_SECONDS)
         yield
     finally:
-        os.close(descriptor)
+        lock.release()
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(lock: FileLock) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        lock.acquire(blocking=False)
+    except Timeout:
         return False
     return True

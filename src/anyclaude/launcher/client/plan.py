@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from anyclaude.backends import BackendTarget
 from anyclaude.bounds import ASSUMED_CONTEXT_TOKENS
 from anyclaude.diet import DEFAULT_DIET
-from anyclaude.settings import Settings, variable_named
+from anyclaude.settings import Settings, home_folder, variable_named
 
 from .arguments import ASKING, client_arguments, mode_in_effect, permission_mode, permission_note
 from .diets import CLIENT_DIETS, ClientDiet, diet_for, fits, has_chosen_tools
@@ -31,7 +31,7 @@ class Invocation(Struct, frozen=True, dict=True):
     @property
     def home(self) -> Path:
         """The user's home folder."""
-        return Path(self.environment.get("HOME") or Path.home())
+        return home_folder(self.environment)
 
     @cached_property
     def user_settings(self) -> UserSettings:
