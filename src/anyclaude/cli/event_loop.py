@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -69,6 +70,17 @@ def _log_to_file(settings: Settings) -> None:
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
     logging.captureWarnings(capture=True)
+    sys.unraisablehook = _log_unraisable
+    threading.excepthook = _log_of_thread
+
+
+def _log_unraisable(what: "sys.UnraisableHookArgs") -> None:
+    """Log an error that nobody can handle, such as one in a destructor; Python would write it to the terminal."""
+    logging.getLogger(__name__).warning("error in %r", what.object, exc_info=what.exc_value)
+
+
+def _log_of_thread(what: "threading.ExceptHookArgs") -> None:
+    logging.getLogger(__name__).error("error in a thread", exc_info=what.exc_value)
 
 
 def _say(text: str) -> None:

@@ -8,21 +8,31 @@ import sys
 from typing import TextIO
 
 from anyclaude.cache_report import ExchangeHistory, listed
-from anyclaude.errors import InvalidSetting
+from anyclaude.errors import InvalidSetting, PlaceUnusable
 from anyclaude.exchange_record import ExchangeRecord
-from anyclaude.settings import Settings
+from anyclaude.settings import Settings, variable_named
 
 from .commands import Call
 from .screen import Screen
 
 
 def run(call: Call) -> int:
-    """Explain the exchange that was named, or the newest; with `--last`, list several."""
+    """
+    Explain the exchange that was named, or the newest; with `--last`, list several.
+
+    Raises:
+        PlaceUnusable: when the folder of the records cannot be read.
+    """
     last = call.options.get("last")
-    if last is None:
-        explain(call.options.get("request"), call.settings, sys.stdout)
-    else:
-        list_exchanges(_count(last), call.settings, sys.stdout)
+    try:
+        if last is None:
+            explain(call.options.get("request"), call.settings, sys.stdout)
+        else:
+            list_exchanges(_count(last), call.settings, sys.stdout)
+    except PermissionError as error:
+        raise PlaceUnusable(
+            f"{error.filename} cannot be read ({error.strerror}). {variable_named('log_dir')} names another folder"
+        ) from error
     return 0
 
 

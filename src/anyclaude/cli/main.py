@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from typing import TextIO
 
 from anyclaude.errors import AnyclaudeError, SetupError
 from anyclaude.settings import Settings, config_file, home_folder, load_settings, variable_named
@@ -26,16 +27,20 @@ def main() -> None:
         status = run(sys.argv[1:], COMMANDS)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough, as `head` has
-        status = _without_output()
+        status = _without(sys.stdout)
     except OSError as error:
         _say(f"the output cannot be written: {error.strerror}")
-        status = _without_output()
+        status = _without(sys.stdout)
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _without(sys.stderr)
     sys.exit(status)
 
 
-def _without_output() -> int:
-    """Send what is still in the buffer nowhere, which the exit would otherwise try to write; return the exit status."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _without(stream: TextIO) -> int:
+    """Send what is left in a stream's buffer nowhere, which the exit would try to write; return the exit status."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return 1
 
 

@@ -35,9 +35,19 @@ def settle(environment: MutableMapping[str, str], say: Callable[[str], None]) ->
     """Make HOME name a folder, and TMPDIR one that can be written: for us, and for the programs that we start."""
     environment["HOME"] = str(home_folder(environment))
     temporary = environment.get("TMPDIR")
-    if temporary and not (os.path.isdir(temporary) and os.access(temporary, os.W_OK | os.X_OK)):
+    if temporary and not _takes_files(temporary):
         del environment["TMPDIR"]  # Claude Code would not start
         say(f"TMPDIR names {temporary}, which is no folder that can be written; the system's own is used")
+
+
+def _takes_files(folder: str) -> bool:
+    file = os.path.join(folder, f".anyclaude-{os.getpid()}")
+    try:
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        os.unlink(file)
+    except OSError:
+        return False
+    return True
 
 
 def current_folder() -> Path:

@@ -115,9 +115,14 @@ class _Props(msgspec.Struct, frozen=True):
 
 
 def _open_log(folder: Path) -> Path:
-    make_private_folder(folder)
-    remove_all_but_newest(folder, "engine-*.log", _LOGS_KEPT - 1)
-    descriptor, name = tempfile.mkstemp(prefix="engine-", suffix=".log", dir=folder)
+    try:
+        make_private_folder(folder)
+        remove_all_but_newest(folder, "engine-*.log", _LOGS_KEPT - 1)
+        descriptor, name = tempfile.mkstemp(prefix="engine-", suffix=".log", dir=folder)
+    except OSError as error:
+        raise EngineFailed(
+            f"The engine's log cannot be written to {folder}: {error.strerror}. ANYCLAUDE_LOG_DIR names another folder"
+        ) from error
     os.close(descriptor)
     return Path(name)
 

@@ -5,6 +5,7 @@ A recorded prompt or a slot snapshot is of use only where the client will send t
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,8 +53,14 @@ SESSION_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-
 def launch_key_of(invocation: Invocation, client: Client, diet: ClientDiet, model: str) -> LaunchKey:
     """Return the key of a launch; the user's flags are in it as a digest only, because they may contain secrets."""
     program = [str(Path(word).resolve()) for word in client.command]  # a link leads to a release
-    identity = (program, diet.name, model, _shaping(invocation.arguments))
-    return LaunchKey(str(invocation.folder), hashlib.sha256(msgspec.json.encode(identity)).hexdigest()[:16])
+    shaping = [*map(_as_text, _shaping(invocation.arguments))]
+    identity = ([*map(_as_text, program)], diet.name, model, shaping)
+    return LaunchKey(_as_text(str(invocation.folder)), hashlib.sha256(msgspec.json.encode(identity)).hexdigest()[:16])
+
+
+def _as_text(word: str) -> str:
+    """Return a file name or an argument as text: the system does not demand that it is any, and JSON does."""
+    return os.fsencode(word).decode(errors="backslashreplace")
 
 
 def continues_session(arguments: Sequence[str]) -> bool:
