@@ -4,9 +4,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-NO_HOME = Path("/nonexistent")
-"""The home folder that Debian gives to users that have none (base-passwd); Claude Code starts with it, and without any
-HOME it does not, where the user id has no name (measured with 2.1.332)."""
+NO_HOME = Path("/proc/nonexistent")
+"""The home folder of a user who has none.  Nobody can create it, not even root.  Claude Code starts with it; with no
+HOME at all it does not start where the user id has no name (measured with 2.1.332)."""
 
 
 def home_folder(environment: Mapping[str, str]) -> Path:

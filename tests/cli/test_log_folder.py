@@ -1,0 +1,170 @@
+"""A folder for logs that cannot be written: everything else goes on, and it is said once."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+from tests.parts.command import Command
+from tests.parts.odd_places import Start, outcome, rights_can_be_dropped, started
+from tests.parts.processes import LONG_SECONDS
+from tests.parts.server_documents import VLLM
+from tests.parts.stub_server import Answer, stub_server
+
+from anyclaude.cli.log_folder import usable_log_folder
+from anyclaude.settings import Settings
+from anyclaude.storage import check_writable
+
+ANYCLAUDE = (sys.executable, "-m", "anyclaude")
+NO_FILES = "ulimit -f 0"
+"""As on a full disk, no file can be written (setrlimit(2), RLIMIT_FSIZE)."""
+
+
+def file(folder: Path) -> Path:
+    """Return a home that is a file."""
+    (folder / "a-file").write_text("")
+    return folder / "a-file"
+
+
+def read_only(folder: Path) -> Path:
+    """Return a home that cannot be written."""
+    (folder / "read-only").mkdir(mode=0o555)
+    return folder / "read-only"
+
+
+def anothers(folder: Path) -> Path:
+    """Return a home that can be neither read nor written."""
+    (folder / "private").mkdir(mode=0o000)
+    return folder / "private"
+
+
+REPLY = """\
+data: {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "Hello"}, "finish_reason": null}]}
+
+data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+
+data: [DONE]
+
+"""
+
+HOMES: list[Callable[[Path], Path]] = [file, read_only, anothers, lambda folder: Path("/proc")]
+
+
+@pytest.fixture
+async def answering(tmp_path: Path) -> AsyncIterator[Command]:
+    """The command, with a server that answers every request alike."""
+    async with stub_server({**VLLM, "/v1/chat/completions": Answer(200, REPLY, "text/event-stream")}) as server:
+        yield Command(tmp_path, server)
+
+
+@pytest.mark.skipif(not rights_can_be_dropped(), reason="root may write everywhere")
+@pytest.mark.parametrize("words", [("--print-env",), ("-p", "exit-0")])
+@pytest.mark.parametrize("home_in", HOMES)
+async def test_a_home_that_cannot_be_written_is_said_once_with_its_setting(
+    command: Command, home_in: Callable[[Path], Path], words: tuple[str, ...]
+) -> None:
+    home = home_in(command.home)
+
+    ended = await outcome(command, ANYCLAUDE, Start(words, environment={"HOME": str(home)}))
+
+    assert ended.status == 0
+    assert len(ended.said) == 1
+    assert str(home / ".anyclaude") in ended.err
+    assert "ANYCLAUDE_LOG_DIR" in ended.err
+    assert not Path(ended.err.partition(" kept in ")[2].partition(" until ")[0]).exists()
+
+
+@pytest.mark.parametrize("words", [("--print-env",), ("-p", "exit-0")])
+async def test_a_home_that_does_not_exist_is_made(command: Command, words: tuple[str, ...]) -> None:
+    home = command.home / "not" / "yet"
+
+    ended = await outcome(command, ANYCLAUDE, Start(words, environment={"HOME": str(home)}))
+
+    assert (ended.status, ended.err) == (0, "")
+    assert (home / ".anyclaude").is_dir()
+
+
+@pytest.mark.parametrize("words", [("--print-env",), ("-p", "exit-0")])
+async def test_a_machine_on_which_nothing_can_be_written_is_said_once(
+    command: Command, words: tuple[str, ...]
+) -> None:
+    ended = await outcome(command, ANYCLAUDE, Start(words, prelude=NO_FILES))
+
+    assert ended.status == 0
+    assert len(ended.said) == 1
+    assert "are not kept" in ended.err
+    assert "ANYCLAUDE_LOG_DIR" in ended.err
+
+
+REQUEST = {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "Hello"}]}
+
+
+async def test_serve_answers_where_nothing_can_be_written_and_says_it_once(answering: Command) -> None:
+    start = Start(("serve", "--port", "0"), prelude=NO_FILES)
+
+    async with started(answering, ANYCLAUDE, start) as process:
+        assert process.stdout is not None
+        async with asyncio.timeout(LONG_SECONDS):
+            url = (await process.stdout.readline()).decode().split()[3]
+            statuses = [await status_of(url) for _ in range(2)]
+            process.terminate()
+            _, err = await process.communicate()
+
+    assert statuses == [200, 200]
+    assert process.returncode == 0
+    assert len(err.decode().splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process that is running (prlimit)")
+async def test_a_disk_that_fills_up_fails_no_request_and_is_said_once(answering: Command) -> None:
+    import resource  # noqa: PLC0415  # Linux has it
+
+    async with started(answering, ANYCLAUDE, Start(("serve", "--port", "0"))) as process:
+        assert process.stdout is not None
+        async with asyncio.timeout(LONG_SECONDS):
+            url = (await process.stdout.readline()).decode().split()[3]
+            statuses = [await status_of(url)]
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
+            statuses += [await status_of(url) for _ in range(3)]
+            process.terminate()
+            _, err = await process.communicate()
+
+    said = err.decode().splitlines()
+    logged = [line for log in answering.home.glob(".anyclaude/request-logs/*") for line in log.read_text().splitlines()]
+    assert statuses == [200] * 4
+    assert process.returncode == 0
+    assert len(said) == 1
+    assert "request-logs: File too large" in said[0]
+    assert [json.loads(line)["outcome"] for line in logged] == ["completed"]
+
+
+async def status_of(url: str) -> int:
+    """Send a request, and return the status of its answer."""
+    async with aiohttp.ClientSession() as session, session.post(f"{url}/v1/messages", json=REQUEST) as answer:
+        await answer.read()
+        return answer.status
+
+
+def test_a_folder_that_can_be_written_is_used_without_a_word(tmp_path: Path) -> None:
+    settings = Settings(log_dir=tmp_path / "logs")
+
+    with usable_log_folder(settings, pytest.fail) as usable:
+        assert usable == settings
+    assert list((tmp_path / "logs").iterdir()) == []
+
+
+def test_the_temporary_folder_is_private_and_removed_after_use(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said: list[str] = []
+
+    with usable_log_folder(Settings(log_dir=tmp_path / "file" / "logs"), said.append) as usable:
+        check_writable(usable.log_dir)
+        mode = usable.log_dir.stat().st_mode & 0o777
+        (usable.log_dir / "a log").write_text("")
+
+    assert mode == 0o700
+    assert not usable.log_dir.exists()
+    assert len(said) == 1
