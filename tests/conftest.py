@@ -16,10 +16,12 @@ SLOW_PLACES = tuple(
     TESTS / place
     for place in (
         *("faults", "fuzz", "trials", "launcher/test_real_client.py", "parts/test_claude_code.py"),
+        "test_wheel.py",
         *("real_servers/test_models.py", "real_servers/test_scripted.py", "real_servers/test_trouble.py"),
     )
 )
-"""The fault runs, the fuzzers, and the tests that run the real client, or real servers, or a gateway for each test."""
+"""The fault runs, the fuzzers, and the tests that run the real client, or real servers, or a gateway for each test, or
+that install the package."""
 
 MODEL_FIXTURES = frozenset({"played", "qwen_model", "smollm2_model", "tiny_model"})
 """The fixtures of real servers, and of weights, on which those of real engines depend.

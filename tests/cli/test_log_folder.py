@@ -6,10 +6,9 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-import aiohttp
 import pytest
 from tests.parts.command import Command
-from tests.parts.odd_places import Start, outcome, rights_can_be_dropped, started
+from tests.parts.odd_places import REPLY, Start, address_of, outcome, posted, rights_can_be_dropped, started
 from tests.parts.processes import LONG_SECONDS
 from tests.parts.server_documents import VLLM
 from tests.parts.stub_server import Answer, stub_server
@@ -41,15 +40,6 @@ def anothers(folder: Path) -> Path:
     return folder / "private"
 
 
-REPLY = """\
-data: {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "Hello"}, "finish_reason": null}]}
-
-data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
-
-data: [DONE]
-
-"""
-
 HOMES: list[Callable[[Path], Path]] = [file, read_only, anothers, lambda folder: Path("/proc")]
 
 
@@ -74,7 +64,12 @@ async def test_a_home_that_cannot_be_written_is_said_once_with_its_setting(
     assert len(ended.said) == 1
     assert str(home / ".anyclaude") in ended.err
     assert "ANYCLAUDE_LOG_DIR" in ended.err
-    assert not Path(ended.err.partition(" kept in ")[2].partition(" until ")[0]).exists()
+    assert not temporary_folder_in(ended.err).exists()
+
+
+def temporary_folder_in(sentence: str) -> Path:
+    """Return the folder that is used instead, as the sentence names it."""
+    return Path(sentence.partition(" kept in ")[2].partition(" until ")[0])
 
 
 @pytest.mark.parametrize("words", [("--print-env",), ("-p", "exit-0")])
@@ -88,9 +83,7 @@ async def test_a_home_that_does_not_exist_is_made(command: Command, words: tuple
 
 
 @pytest.mark.parametrize("words", [("--print-env",), ("-p", "exit-0")])
-async def test_a_machine_on_which_nothing_can_be_written_is_said_once(
-    command: Command, words: tuple[str, ...]
-) -> None:
+async def test_a_machine_on_which_nothing_can_be_written_is_said_once(command: Command, words: tuple[str, ...]) -> None:
     ended = await outcome(command, ANYCLAUDE, Start(words, prelude=NO_FILES))
 
     assert ended.status == 0
@@ -99,53 +92,41 @@ async def test_a_machine_on_which_nothing_can_be_written_is_said_once(
     assert "ANYCLAUDE_LOG_DIR" in ended.err
 
 
-REQUEST = {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "Hello"}]}
-
-
 async def test_serve_answers_where_nothing_can_be_written_and_says_it_once(answering: Command) -> None:
     start = Start(("serve", "--port", "0"), prelude=NO_FILES)
 
     async with started(answering, ANYCLAUDE, start) as process:
-        assert process.stdout is not None
+        url = await address_of(process)
+        answers = [await posted(url) for _ in range(2)]
+        process.terminate()
         async with asyncio.timeout(LONG_SECONDS):
-            url = (await process.stdout.readline()).decode().split()[3]
-            statuses = [await status_of(url) for _ in range(2)]
-            process.terminate()
             _, err = await process.communicate()
 
-    assert statuses == [200, 200]
+    assert answers == [(200, "Hello")] * 2
     assert process.returncode == 0
     assert len(err.decode().splitlines()) == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process that is running (prlimit)")
 async def test_a_disk_that_fills_up_fails_no_request_and_is_said_once(answering: Command) -> None:
-    import resource  # noqa: PLC0415  # Linux has it
+    import resource  # Linux has it
 
     async with started(answering, ANYCLAUDE, Start(("serve", "--port", "0"))) as process:
-        assert process.stdout is not None
+        url = await address_of(process)
+        answers = [await posted(url)]
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
+        answers += [await posted(url) for _ in range(3)]
+        process.terminate()
         async with asyncio.timeout(LONG_SECONDS):
-            url = (await process.stdout.readline()).decode().split()[3]
-            statuses = [await status_of(url)]
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
-            statuses += [await status_of(url) for _ in range(3)]
-            process.terminate()
             _, err = await process.communicate()
 
     said = err.decode().splitlines()
     logged = [line for log in answering.home.glob(".anyclaude/request-logs/*") for line in log.read_text().splitlines()]
-    assert statuses == [200] * 4
+    assert answers == [(200, "Hello")] * 4
     assert process.returncode == 0
     assert len(said) == 1
     assert "request-logs: File too large" in said[0]
     assert [json.loads(line)["outcome"] for line in logged] == ["completed"]
-
-
-async def status_of(url: str) -> int:
-    """Send a request, and return the status of its answer."""
-    async with aiohttp.ClientSession() as session, session.post(f"{url}/v1/messages", json=REQUEST) as answer:
-        await answer.read()
-        return answer.status
 
 
 def test_a_folder_that_can_be_written_is_used_without_a_word(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from tests.parts.fake_client import client_report
 from tests.parts.odd_places import Start, outcome
 
 from anyclaude.cli.surroundings import current_folder, settle
-from anyclaude.settings import NO_HOME
+from anyclaude.settings import NO_HOME, home_folder
 
 ANYCLAUDE = (sys.executable, "-m", "anyclaude")
 
@@ -41,20 +41,22 @@ async def test_closed_streams_are_no_error_and_the_client_gets_the_null_device(c
         assert not client_report(ended.out.splitlines()[0]).stdin_is_terminal
 
 
+needs_a_full_device = pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="there is no device that is always full"
+)
+
+
+@needs_a_full_device
 @pytest.mark.parametrize("words", [("--help",), ("--version",), ("--print-env",)])
 async def test_an_output_that_cannot_be_written_is_one_sentence(command: Command, words: tuple[str, ...]) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("there is no device that is always full")
-
     ended = await outcome(command, ANYCLAUDE, Start(words, prelude="exec >/dev/full"))
 
     assert ended.status == 1
     assert ended.said == ["anyclaude: the output cannot be written: No space left on device"]
 
 
+@needs_a_full_device
 async def test_sentences_that_cannot_be_written_do_not_change_the_exit_status(command: Command) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("there is no device that is always full")
     start = Start(("-p", "exit-7"), prelude="exec 2>/dev/full", environment={"TMPDIR": NOWHERE})
 
     ended = await outcome(command, ANYCLAUDE, start)
@@ -83,7 +85,7 @@ async def test_without_home_the_folder_of_the_user_database_is_used(command: Com
     ended = await outcome(command, ANYCLAUDE, Start(("-p", "exit-0"), environment=log_dir))
 
     assert ended.err == ""
-    assert client_report(ended.out.splitlines()[0]).environment["HOME"] == str(Path("~").expanduser())
+    assert client_report(ended.out.splitlines()[0]).environment["HOME"] == str(home_folder({}))
 
 
 async def test_a_folder_for_temporary_files_that_is_not_there_is_replaced_and_said_once(command: Command) -> None:
@@ -121,7 +123,9 @@ NOT_TEXT = os.fsdecode(b"caf\xe9")
         {"PYTHONIOENCODING": "ascii"},
     ],
 )
-@pytest.mark.parametrize("words", [("--print-env", NOT_TEXT), ("-p", NOT_TEXT, "exit-0"), ("--append-system-prompt", NOT_TEXT)])
+@pytest.mark.parametrize(
+    "words", [("--print-env", NOT_TEXT), ("-p", NOT_TEXT, "exit-0"), ("--append-system-prompt", NOT_TEXT)]
+)
 async def test_words_names_and_folders_that_are_not_text_are_no_error(
     command: Command, locale: Mapping[str, str], words: tuple[str, ...]
 ) -> None:

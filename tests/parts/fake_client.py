@@ -44,15 +44,15 @@ class ClientReport(Struct, frozen=True):
     stdin_is_terminal: bool
 
 
-def program_text() -> str:
-    """Return the whole program."""
-    return f"#!{sys.executable} -IS\n{PROGRAM}"
+def program_text(python: Path = Path(sys.executable)) -> str:
+    """Return the whole program, to be run by this Python."""
+    return f"#!{python} -IS\n{PROGRAM}"
 
 
-def write_fake_client(folder: Path) -> Path:
-    """Write the program and return its path."""
+def write_fake_client(folder: Path, python: Path = Path(sys.executable)) -> Path:
+    """Write the program, to be run by this Python, and return its path."""
     program = folder / "claude"
-    program.write_text(program_text())
+    program.write_text(program_text(python))
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return program
 

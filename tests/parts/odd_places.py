@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import aiohttp
 from msgspec import Struct
 from tests.parts.command import Command
 from tests.parts.processes import LONG_SECONDS
@@ -20,6 +21,17 @@ NO_RIGHTS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 def rights_can_be_dropped() -> bool:
     """Return whether a folder can be one that a process may not write."""
     return os.getuid() != 0 or shutil.which("setpriv") is not None
+
+
+REPLY = """\
+data: {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}]}
+
+data: [DONE]
+
+"""
+"""A model server's answer to every request."""
+
+REQUEST = {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "Hello"}]}
 
 
 class Start(Struct, frozen=True):
@@ -73,3 +85,17 @@ async def outcome(command: Command, python: Sequence[str], start: Start) -> Outc
         out, err = await process.communicate()
         assert process.returncode is not None
         return Outcome(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
+
+
+async def address_of(process: Process) -> str:
+    """Return the address that `anyclaude serve` writes in its first line."""
+    assert process.stdout is not None
+    async with asyncio.timeout(LONG_SECONDS):
+        return (await process.stdout.readline()).decode().split()[3]
+
+
+async def posted(url: str) -> tuple[int, str]:
+    """Send a request to a gateway, and return the status and the text of the reply."""
+    async with aiohttp.ClientSession() as session, session.post(f"{url}/v1/messages", json=REQUEST) as answer:
+        document = await answer.json()
+        return answer.status, "".join(block["text"] for block in document.get("content", ()))

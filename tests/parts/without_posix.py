@@ -54,25 +54,24 @@ def refuse(*_: object) -> NoReturn:
     raise NotImplementedError
 
 
-def main() -> int:
-    """Take away what Windows does not have, and run the command."""
-    import platformdirs  # noqa: F401, PLC0415  # it chooses its system by name, and imports what that has
+def take_away() -> None:
+    """Take away what Windows does not have."""
+    import platformdirs  # noqa: F401  # it chooses its system by name, and imports what that has
 
     for name in MODULES:
         sys.modules.pop(name, None)
     sys.meta_path.insert(0, Blocked())
     sys.modules["msvcrt"] = ByteLocks("msvcrt")
-    socket.socketpair = partial(socket.socketpair, socket.AF_UNIX)  # which asyncio has for itself
+    socket.socketpair = partial(socket.socketpair, socket.AF_UNIX)  # asyncio's own
     for owner, names in ((os, (*FUNCTIONS, *CONSTANTS)), (signal, SIGNALS), (socket, ("AF_UNIX",))):
         for name in names:
             if name in vars(owner):
                 delattr(owner, name)
     asyncio.SelectorEventLoop.add_signal_handler = refuse  # type: ignore[assignment,method-assign]
-    from anyclaude.cli import main as anyclaude  # noqa: PLC0415  # with what is left
-
-    anyclaude()
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    take_away()
+    from anyclaude.cli import main
+
+    main()

@@ -117,7 +117,12 @@ class _UnixConnection(HTTPConnection):
         self._socket_path = path
 
     def connect(self) -> None:
-        """Connect to the socket; raises `OSError`, also where the system or its Python has none."""
+        """
+        Connect to the socket.
+
+        Raises:
+            OSError: when nothing listens there, or the system has no Unix sockets.
+        """
         try:
             self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         except AttributeError as error:

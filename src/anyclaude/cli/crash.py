@@ -4,6 +4,7 @@ import os
 import tempfile
 import traceback
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from anyclaude.storage import open_private_append, temporary_folder
@@ -26,7 +27,7 @@ def crash_sentence(error: Exception, log_folder: Path) -> str:
 
 def _kept(text: bytes, log_folder: Path) -> Path | None:
     """Write the text to the first file that can be written, and return that file."""
-    for opened in (lambda: _log_in(log_folder), _temporary_file):
+    for opened in (partial(_log_in, log_folder), _temporary_file):
         try:
             file, descriptor = opened()
             with os.fdopen(descriptor, "ab") as log:

@@ -63,7 +63,7 @@ def run(arguments: Sequence[str], commands: Sequence[Command]) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001  # the last chance to say it in a sentence
-        from .crash import CRASHED, crash_sentence  # noqa: PLC0415  # loads what no other command needs
+        from .crash import CRASHED, crash_sentence  # loads what no other command needs
 
         _say(crash_sentence(error, _usual_log_folder()))
         return CRASHED

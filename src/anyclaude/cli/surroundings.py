@@ -1,9 +1,9 @@
 """What every program relies on, and not every machine has: a home folder, one for temporary files, open streams."""
 
+import io
 import os
 import sys
 from collections.abc import Callable, MutableMapping
-from contextlib import suppress
 from pathlib import Path
 
 from anyclaude.settings import home_folder
@@ -27,7 +27,7 @@ def open_closed_streams() -> None:
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError):  # a stream that a test has put there
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name may not be text, and not every terminal has "…"
 
 

@@ -91,7 +91,8 @@ async def running_gateway(
     """
     Run a gateway for the duration of the context; if the engine dies, fallbacks answer.
 
-    `say_of_logs` gets a sentence if the log can no longer be written; by default it is said at once.  If closing it takes longer than `notice_seconds` because a slot snapshot is saved, a notice is written.
+    `say_of_logs` gets a sentence if the log can no longer be written; by default it is said at once.  If closing the
+    gateway takes longer than `notice_seconds` because a slot snapshot is saved, a notice is written.
     """
     settings = run.settings
     journal = Journal(settings.log_dir / "request-logs" if settings.keeps_logs else None, say_of_logs or run.say)

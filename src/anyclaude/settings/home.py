@@ -16,7 +16,7 @@ def home_folder(environment: Mapping[str, str]) -> Path:
 
 def _known_to_the_system() -> str | None:
     try:
-        import pwd  # noqa: PLC0415  # it exists on POSIX systems only
+        import pwd  # it exists on POSIX systems only
     except ImportError:
         return os.environ.get("USERPROFILE")
     try:
