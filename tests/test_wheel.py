@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 from tests.parts.fake_client import client_report, write_fake_client
 from tests.parts.odd_places import Outcome
 from tests.parts.processes import LONG_SECONDS
@@ -148,6 +149,17 @@ async def test_it_shows_what_the_client_would_get(installed: Installed, server_u
     assert shown.status == 0
     assert "ANTHROPIC_MODEL=Qwen/Qwen3-8B" in shown.out
     assert_says_only_that_the_home_cannot_be_written(shown)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can start it as a user without a name")
+async def test_a_user_without_a_name_needs_no_home(installed: Installed, server_url: str) -> None:
+    without_home = {name: value for name, value in installed.environment.items() if name != "HOME"}
+
+    launched = await replace(installed, environment=without_home).ran("--backend-url", server_url, "-p", "exit-7")
+
+    assert launched.status == 7
+    assert len(launched.said) == 1
+    assert "HOME is not set" in launched.err
 
 
 async def test_it_starts_the_client(installed: Installed, server_url: str) -> None:

@@ -1,12 +1,14 @@
 """`anyclaude explain`: which exchange is explained."""
 
 import io
+import sys
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from tests.cache_report.test_report import FINDING, RECORD
 from tests.parts.command import Command
+from tests.parts.odd_places import Start, outcome, rights_can_be_dropped
 
 from anyclaude.cache_report.findings import FINDINGS_FILE, FindingLog
 from anyclaude.cli.explain import explain, list_exchanges
@@ -107,3 +109,15 @@ async def test_the_command_needs_no_server_and_refuses_an_unknown_exchange(comma
     assert out.startswith("req_1 · ")
     assert "req_1" in listed
     assert "no exchange has an id that begins with req_2" in err
+
+
+@pytest.mark.skipif(not rights_can_be_dropped(), reason="root may read everything")
+async def test_records_that_cannot_be_read_are_named_with_the_setting(command: Command) -> None:
+    (command.home / ".anyclaude").mkdir(mode=0o000)
+
+    ended = await outcome(command, (sys.executable, "-m", "anyclaude"), Start(("explain",)))
+
+    assert ended.status == 1
+    assert len(ended.said) == 1
+    assert str(command.home / ".anyclaude" / "request-logs") in ended.err
+    assert "ANYCLAUDE_LOG_DIR" in ended.err

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from anyclaude.engine.machine import affordable_tokens, memory_for_prompts, prompt_cache_mib, usable_cores
+from anyclaude.engine.machine import affordable_tokens, memory_bytes, memory_for_prompts, prompt_cache_mib, usable_cores
 
 GIB = 1 << 30
 
@@ -44,3 +44,10 @@ def test_a_model_that_fills_the_memory_gets_the_smallest_context() -> None:
 
 def test_the_prompt_cache_is_at_most_as_large_as_llama_cpps_default() -> None:
     assert prompt_cache_mib(memory_for_prompts(GIB, 512 * GIB), 512 * GIB) == 8192
+
+
+def test_where_the_system_does_not_report_its_memory_some_is_assumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert memory_bytes() > GIB // 8
+    monkeypatch.delattr(os, "sysconf")
+
+    assert memory_bytes() == 8 * GIB

@@ -191,3 +191,21 @@ async def test_the_gateway_of_a_launch_follows_its_server_and_writes_nothing(tmp
 
     assert response.status == 200
     assert server.asked_for[-1] == "gemma"
+
+
+async def test_records_that_a_launch_loses_are_said_when_its_client_has_ended(tmp_path: Path) -> None:
+    (tmp_path / "request-logs").write_text("in the way")
+    server = RestartingServer()
+    settings = Settings(backend_url=server.origin, log_dir=tmp_path, cache_dir=tmp_path)
+    said: list[str] = []
+    async with Restarts(server), running_servers(settings, NullProgress(), pytest.fail) as servers:
+        run = replace(run_of(servers, settings), say=said.append)
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            async with launch_gateway(run, Client(("claude",), is_native=True), listening) as gateway:
+                answers = [await ask(gateway.base_url, "POST", "/v1/messages", prompt()) for _ in range(2)]
+                before = list(said)
+
+    assert [answer.status for answer in answers] == [200, 200]
+    assert before == []
+    assert len(said) == 1
+    assert "request-logs" in said[0]

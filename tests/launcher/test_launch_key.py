@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -91,3 +92,14 @@ def test_the_continued_session_is_read_from_the_arguments(
     arguments: tuple[str, ...], continues: bool, session: str | None
 ) -> None:
     assert (continues_session(arguments), continued_session(arguments)) == (continues, session)
+
+
+def test_names_and_arguments_need_not_be_text() -> None:
+    odd = "caf\udce9"  # as Python shows a name in Latin-1
+    keys = [
+        launch_key("--append-system-prompt", odd),
+        launch_key(folder=f"/{odd}"),
+        launch_key(client=Client((f"/{odd}/claude",), is_native=True)),
+    ]
+
+    assert len({msgspec.json.encode(key) for key in keys}) == 3

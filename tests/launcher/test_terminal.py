@@ -1,6 +1,7 @@
 """Sentences and bars on stderr."""
 
 import io
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +47,12 @@ def test_sentences_are_written_unchanged() -> None:
     Terminal(stream).say("[bold]no markup[/bold] " + "x" * 300)
 
     assert stream.getvalue() == "[bold]no markup[/bold] " + "x" * 300 + "\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_a_stream_that_cannot_be_written_does_not_stop_the_work() -> None:
+    full = Path("/dev/full").open("w")
+    Terminal(full).say("Downloading")
+
+    with pytest.raises(OSError, match="No space left"):
+        full.close()

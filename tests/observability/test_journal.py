@@ -102,3 +102,23 @@ def test_a_file_that_is_removed_while_the_gateway_runs_is_created_again(tmp_path
 
     assert journal.lost_records == 0
     assert len((tmp_path / "2026-11-22.jsonl").read_text().splitlines()) == 1
+
+
+def test_the_first_record_that_is_lost_is_said_and_no_other(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("in the way")
+    said: list[str] = []
+    journal = Journal(tmp_path / "logs", said.append)
+    for _ in range(3):
+        journal.write(RECORD)
+
+    assert journal.lost_records == 3
+    assert len(said) == 1
+    assert str(tmp_path / "logs") in said[0]
+
+
+def test_without_a_folder_nothing_is_written_or_lost() -> None:
+    journal = Journal(None, pytest.fail)
+    journal.write(RECORD)
+    journal.close()
+
+    assert (journal.lost_records, journal.last_failure) == (0, None)

@@ -38,3 +38,11 @@ def test_a_fallback_must_be_a_server_with_an_address(mode: str) -> None:
 def test_an_unknown_name_is_answered_with_the_nearest_or_with_all() -> None:
     assert nearest("prot", ["mode", "port"]) == "; did you mean 'port'?"
     assert nearest("zzz", ["mode", "model"]) == "; the settings are mode, model"
+
+
+@pytest.mark.parametrize("name", ["model", "allowed_tools", "fallbacks"])
+def test_a_value_that_is_no_text_is_refused_unless_it_names_a_file(name: str) -> None:
+    with pytest.raises(InvalidSetting, match=r"^here: .* is no text"):
+        from_text(setting_named(name), "caf\udce9", "here")
+
+    assert from_text(setting_named("log_dir"), "caf\udce9", "here") == Path("caf\udce9")

@@ -345,3 +345,29 @@ def test_an_unknown_mode_is_refused_with_all_modes_and_the_nearest(tmp_path: Pat
 
 def test_a_word_like_no_mode_is_refused_without_a_guess(tmp_path: Path) -> None:
     assert refusal(tmp_path, {"mode": "zzz"}, {}, "") == f"--mode: 'zzz' is not one of {', '.join(MODES)}"
+
+
+def test_a_file_below_a_home_that_is_no_folder_or_not_ours_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").write_text("")
+    assert load_settings({}, HOME, config_file(tmp_path / "home"), pytest.fail).port == Settings().port
+
+    def refused(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refused)
+    assert load_settings({}, HOME, config_file(tmp_path / "not-entered"), pytest.fail).port == Settings().port
+    with pytest.raises(InvalidSetting, match=r"config\.toml cannot be read: Permission denied"):
+        load_settings({}, HOME, tmp_path / "config.toml", pytest.fail)
+
+
+def test_a_file_that_is_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").mkdir()
+
+    with pytest.raises(InvalidSetting, match=r"config\.toml cannot be read: Is a directory"):
+        load_settings({}, HOME, tmp_path / "config.toml", pytest.fail)
+
+
+def test_a_home_folder_of_an_unknown_user_is_named(tmp_path: Path) -> None:
+    assert "~nobody-of-this-name" in refusal(tmp_path, environment={"ANYCLAUDE_LOG_DIR": "~nobody-of-this-name/logs"})

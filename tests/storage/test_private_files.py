@@ -2,6 +2,7 @@
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyclaude.storage import make_private_folder, open_private_append, write_private
+from anyclaude.storage import (
+    check_writable,
+    make_private_folder,
+    open_private_append,
+    temporary_folder,
+    write_private,
+)
 
 
 def mode(path: Path) -> int:
@@ -87,3 +94,39 @@ def test_a_file_that_cannot_be_replaced_leaves_nothing_behind(tmp_path: Path) ->
         write_private(tmp_path / "file", b"one")
 
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_that_can_be_written_is_made_and_left_empty(tmp_path: Path) -> None:
+    check_writable(tmp_path / "new" / "folder")
+
+    assert list((tmp_path / "new" / "folder").iterdir()) == []
+    assert mode(tmp_path / "new") == 0o700
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(OSError, match="file"):
+        check_writable(tmp_path / place)
+
+
+def test_a_full_disk_is_an_os_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("there is no device that is always full")
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda dir: full.open("wb"))
+
+    with pytest.raises(OSError, match="No space left"):
+        check_writable(tmp_path)
+
+
+def test_temporary_files_are_never_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    with pytest.raises(FileNotFoundError):
+        temporary_folder()
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert temporary_folder() == tmp_path

@@ -22,6 +22,8 @@ def from_text(setting: Setting, text: str, origin: str) -> object:
 
     Raises `InvalidSetting`, which names `origin`, the value, and what is allowed.
     """
+    if Path not in (setting.kind, *get_args(setting.kind)):
+        _check_is_text(text, origin)
     if setting.name == "fallbacks":
         fallbacks = [_fallback(item) for item in _items(text)]
         return from_document(setting, fallbacks, origin)
@@ -44,6 +46,14 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 def _nearest(name: str, names: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name.casefold(), list(names), n=1)), None)
+
+
+def _check_is_text(text: str, origin: str) -> None:
+    """Refuse a value that is no text, as only the name of a file may be: it could be in no request."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidSetting(f"{origin}: {text!r} is no text in UTF-8") from error
 
 
 def _items(text: str) -> list[str]:

@@ -312,7 +312,8 @@ FOLDERS = Group(
         Setting(
             name="log_dir",
             metavar="FOLDER",
-            meaning="The folder for the journal, logs, stored prompts and first prompts.",
+            meaning="The folder for the journal, logs, stored prompts and first prompts. If it cannot be written, a "
+            "temporary one takes its place until the end of the run.",
             source="beside the configuration file, which is always `~/.anyclaude/config.toml`",
         ),
         Setting(
