@@ -35,14 +35,14 @@ async def command(tmp_path: Path) -> AsyncIterator[Command]:
 async def test_a_command_that_starts_nothing_ends_well(command: Command, words: tuple[str, ...]) -> None:
     ended = await outcome(command, ELSEWHERE, Start(words))
 
-    assert (ended.status, ended.err) == (0, "")
+    assert (ended.status, ended.said) == (0, [])
     assert ended.out
 
 
 async def test_the_client_is_started_and_its_exit_status_returned(command: Command) -> None:
     ended = await outcome(command, ELSEWHERE, Start(("-p", "exit-7")))
 
-    assert (ended.status, ended.err) == (7, "")
+    assert (ended.status, ended.said) == (7, [])
     assert client_report(ended.out.splitlines()[0]).environment["ANTHROPIC_MODEL"] == "Qwen/Qwen3-8B"
 
 

@@ -78,13 +78,20 @@ async def test_a_home_that_does_not_exist_is_made(command: Command, words: tuple
 
     ended = await outcome(command, ANYCLAUDE, Start(words, environment={"HOME": str(home)}))
 
-    assert (ended.status, ended.err) == (0, "")
+    assert (ended.status, ended.said) == (0, [])
     assert (home / ".anyclaude").is_dir()
 
 
-@pytest.mark.parametrize("words", [("--print-env",), ("-p", "exit-0")])
-async def test_a_machine_on_which_nothing_can_be_written_is_said_once(command: Command, words: tuple[str, ...]) -> None:
-    ended = await outcome(command, ANYCLAUDE, Start(words, prelude=NO_FILES))
+async def test_a_launch_where_nothing_can_be_written_ends_with_what_to_set(command: Command) -> None:
+    ended = await outcome(command, ANYCLAUDE, Start(("-p", "exit-0"), prelude=NO_FILES))
+
+    assert (ended.status, ended.out) == (2, "")
+    assert "TMPDIR" in ended.said[-1]
+    assert "Traceback" not in ended.err
+
+
+async def test_a_machine_on_which_nothing_can_be_written_is_said_once(command: Command) -> None:
+    ended = await outcome(command, ANYCLAUDE, Start(("--print-env",), prelude=NO_FILES))
 
     assert ended.status == 0
     assert len(ended.said) == 1
@@ -134,7 +141,16 @@ def test_a_folder_that_can_be_written_is_used_without_a_word(tmp_path: Path) -> 
 
     with usable_log_folder(settings, pytest.fail) as usable:
         assert usable == settings
-    assert list((tmp_path / "logs").iterdir()) == []
+    assert [entry for entry in (tmp_path / "logs").rglob("*") if entry.is_file()] == []
+
+
+def test_one_part_of_it_that_cannot_be_written_is_enough_to_use_another(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("in the way")
+    said: list[str] = []
+
+    with usable_log_folder(Settings(log_dir=tmp_path), said.append) as usable:
+        assert usable.log_dir != tmp_path
+    assert len(said) == 1
 
 
 def test_the_temporary_folder_is_private_and_removed_after_use(tmp_path: Path) -> None:

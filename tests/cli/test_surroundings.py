@@ -36,7 +36,7 @@ async def test_closed_streams_are_no_error_and_the_client_gets_the_null_device(c
     ended = await outcome(command, ANYCLAUDE, Start(("-p", "exit-7"), prelude=f"exec {closing}"))
 
     assert ended.status == 7
-    assert ended.err == ""
+    assert ended.said == []
     if ended.out:
         assert not client_report(ended.out.splitlines()[0]).stdin_is_terminal
 
@@ -84,7 +84,7 @@ async def test_without_home_the_folder_of_the_user_database_is_used(command: Com
 
     ended = await outcome(command, ANYCLAUDE, Start(("-p", "exit-0"), environment=log_dir))
 
-    assert ended.err == ""
+    assert ended.said == []
     assert client_report(ended.out.splitlines()[0]).environment["HOME"] == str(home_folder({}))
 
 
@@ -139,7 +139,7 @@ async def test_words_names_and_folders_that_are_not_text_are_no_error(
         command, ANYCLAUDE, Start(words, environment={**locale, "MINE": NOT_TEXT, "HOME": str(folder)}, folder=folder)
     )
 
-    assert (ended.status, ended.err) == (0, "")
+    assert (ended.status, ended.said) == (0, [])
 
 
 def test_what_can_be_used_is_left_as_it_is(tmp_path: Path) -> None:

@@ -34,8 +34,12 @@ class Output(io.StringIO):
         super().__init__()
         self._flushed = asyncio.Event()
 
+        self.is_closed_by_reader = False
+
     def flush(self) -> None:
         """Wake the readers."""
+        if self.is_closed_by_reader:
+            raise BrokenPipeError
         self._flushed.set()
 
     async def line_with(self, text: str) -> str:
@@ -282,3 +286,14 @@ async def test_a_server_that_was_away_for_a_while_is_asked_what_it_runs_before_i
 
     assert (refused, status) == (503, 200)
     assert server.asked_for == ["qwen", "gemma"]
+
+
+async def test_a_reader_of_its_output_that_has_gone_fails_no_request(tmp_path: Path) -> None:
+    server = RestartingServer()
+    async with serving(tmp_path, Settings(backend_url=server.origin)) as gateway:
+        gateway.out.is_closed_by_reader = True
+        async with server.running():
+            await gateway.err.line_with("answers come from")
+            status, _ = await gateway.asks()
+
+    assert status == 200

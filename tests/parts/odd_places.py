@@ -43,6 +43,9 @@ class Start(Struct, frozen=True):
     folder: Path | None = None
 
 
+EVERY_LAUNCH = ("anyclaude: answers come from ", "anyclaude: diet ")
+
+
 class Outcome(Struct, frozen=True):
     """The exit status and what was written."""
 
@@ -52,8 +55,8 @@ class Outcome(Struct, frozen=True):
 
     @property
     def said(self) -> list[str]:
-        """The lines on standard error."""
-        return self.err.splitlines()
+        """The lines on standard error, without those that every launch writes."""
+        return [line for line in self.err.splitlines() if not line.startswith(EVERY_LAUNCH)]
 
 
 @asynccontextmanager

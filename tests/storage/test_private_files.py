@@ -125,6 +125,7 @@ def test_temporary_files_are_never_in_the_current_folder(tmp_path: Path, monkeyp
     for variable in ("TMPDIR", "TEMP", "TMP"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
 
     with pytest.raises(FileNotFoundError):
         temporary_folder()

@@ -21,7 +21,8 @@ def usable_log_folder(settings: Settings, say: Callable[[str], None]) -> Iterato
     A temporary folder is removed when the context is left.
     """
     try:
-        check_writable(settings.log_dir)
+        for folder in (settings.log_dir, settings.log_dir / "logs"):  # a run as root may have made only one of them
+            check_writable(folder)
     except OSError as error:
         why = _reason(settings.log_dir, error)
     else:

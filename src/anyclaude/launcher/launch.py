@@ -100,7 +100,7 @@ async def _run_client(run: Run, client: Client, listening_socket: socket.socket,
     for line in (*start_lines(run, plan), *plan.notes):
         run.say(f"anyclaude: {line.removesuffix('.')}.")
     environment = child_environment(run.invocation.environment, plan.variables)
-    with _written(plan) as settings_file:
+    with _written(plan, run.settings) as settings_file:
         command = (*client.command, *plan.arguments(settings_file))
         async with running_client(command, environment, signals) as exit_status:
             launch_gateway: GatewayOpener = (await asyncio.to_thread(import_module, GATEWAY)).launch_gateway
@@ -108,9 +108,9 @@ async def _run_client(run: Run, client: Client, listening_socket: socket.socket,
                 return await exit_status
 
 
-def _written(plan: Plan) -> AbstractContextManager[Path | None]:
+def _written(plan: Plan, settings: Settings) -> AbstractContextManager[Path | None]:
     """Return a context in which the client's settings are in a file."""
     if plan.settings is None:
         return nullcontext()
-    remove_left_over_settings()
-    return settings_file(plan.settings)
+    remove_left_over_settings(settings.log_dir)
+    return settings_file(plan.settings, settings.log_dir)

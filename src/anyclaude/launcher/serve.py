@@ -2,6 +2,7 @@
 
 import asyncio
 import shlex
+from contextlib import suppress
 from typing import TextIO
 
 from anyclaude.backends import BackendTarget
@@ -87,8 +88,9 @@ class _Report:
         return plan.variables, plan.notes
 
     def _write(self, *lines: str) -> None:
-        self._out.writelines(f"{line}\n" for line in lines)
-        self._out.flush()
+        with suppress(OSError):  # nobody reads it any more, which is no reason to stop serving
+            self._out.writelines(f"{line}\n" for line in lines)
+            self._out.flush()
 
     def _say(self, *sentences: str) -> None:
         for sentence in sentences:

@@ -24,8 +24,8 @@ def start_lines(run: Run, plan: Plan) -> Iterator[str]:
     yield f"answers come from {answered_by(run.servers.main, run.settings, run.invocation.user_settings)}"
     if run.servers.main is not None:
         mode = PERMISSIONS.get(plan.permission_mode or "", plan.permission_mode)
-        log = _short(run.settings.log_dir, run.invocation.home)
-        yield f"diet {plan.diet} · Claude Code {mode} · log {log}"
+        log = f"log {_short(run.settings.log_dir, run.invocation.home)}" if run.settings.keeps_logs else "no log"
+        yield f"diet {plan.diet} · Claude Code {mode} · {log}"
 
 
 def _short(folder: Path, home: Path) -> str:

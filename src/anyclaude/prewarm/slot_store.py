@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from anyclaude.backends import SlotFile
-from anyclaude.storage import PRIVATE_FILE, files_newest_first, make_private_folder, write_private
+from anyclaude.storage import PRIVATE_FILE, files_newest_first, is_running, make_private_folder, write_private
 
 from .first_prompt import LaunchKey
 
@@ -110,7 +110,8 @@ class SlotStore:
             if count >= MAX_SNAPSHOTS or total > self._limit_bytes:
                 self.remove(snapshot)
         for file in self._folder.glob(f"{INCOMPLETE_PREFIX}*"):
-            if not _is_running(file.name.removeprefix(INCOMPLETE_PREFIX).partition("-")[0]):
+            pid = file.name.removeprefix(INCOMPLETE_PREFIX).partition("-")[0]
+            if not pid.isdigit() or not is_running(int(pid)):
                 self.discard(file.name)
 
     def _of_engine(self) -> list[SlotSnapshot]:
@@ -127,17 +128,3 @@ class SlotStore:
 
     def _name_of(self, launch_key: LaunchKey, session: str) -> str:
         return hashlib.sha256(msgspec.json.encode((self._engine, launch_key, session))).hexdigest()[:24]
-
-
-def _is_running(pid: str) -> bool:
-    if not pid.isdigit():
-        return False
-    if os.name == "nt":
-        return True  # signal 0 would be Ctrl-C there
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # a process of another user
-    return True

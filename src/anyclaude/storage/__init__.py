@@ -3,7 +3,7 @@ Files under the user's own folders: private, bounded, and shared by processes th
 
 A file is readable by its owner alone (0600), and so is a folder that is created for it (0700).  `LineFile` grows by
 lines within a bound, `write_private` replaces a file in one step, and `files_newest_first` lists files by age.
-`check_writable` finds out whether files can be written at all.
+`check_writable` finds out whether files can be written at all, and `is_running` whether their writer is still there.
 `exclusive_lock` admits one process at a time; import it from `process_lock`, because it loads asyncio.  What the files
 hold is defined by the rooms above.
 """
@@ -18,12 +18,14 @@ from .private_files import (
     temporary_folder,
     write_private,
 )
+from .processes import is_running
 
 __all__ = [
     "PRIVATE_FILE",
     "LineFile",
     "check_writable",
     "files_newest_first",
+    "is_running",
     "make_private_folder",
     "open_private_append",
     "remove_all_but_newest",

@@ -72,7 +72,14 @@ def temporary_folder() -> Path:
         FileNotFoundError: when none can be written; `tempfile` would then take the current folder, the user's project.
     """
     folder = tempfile.gettempdir()
-    named = [name for variable in TEMPORARY_VARIABLES if (name := os.environ.get(variable))]
-    if os.name == "posix" and folder not in {*map(os.path.abspath, named), *TEMPORARY_FOLDERS}:
+    named = [os.path.abspath(name) for variable in TEMPORARY_VARIABLES if (name := os.environ.get(variable))]
+    if folder not in {*named, *TEMPORARY_FOLDERS} and _is_current(folder):
         raise FileNotFoundError(errno.ENOENT, "there is no folder for temporary files", folder)
     return Path(folder)
+
+
+def _is_current(folder: str) -> bool:
+    try:
+        return folder == os.getcwd()
+    except OSError:  # it was deleted
+        return False

@@ -126,3 +126,14 @@ def test_without_a_folder_for_temporary_files_a_sentence_says_what_to_set(
 
     with pytest.raises(InvalidSetting, match="TMPDIR"), settings_file({}):
         pass
+
+
+def test_they_are_in_another_folder_if_there_is_none_for_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with settings_file({"a": 1}, tmp_path) as file:
+        assert file.parent.parent == tmp_path
+        assert json.loads(file.read_bytes()) == {"a": 1}
+
+    assert list(tmp_path.iterdir()) == []

@@ -9,12 +9,13 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
 import msgspec
 
 from anyclaude.errors import InvalidSetting
-from anyclaude.storage import write_private
+from anyclaude.storage import is_running, temporary_folder, write_private
 
 from .environment import Variable, environment_over_files
 from .user_settings import JsonObject, UserSettings
@@ -45,34 +46,44 @@ def session_settings(
 
 
 @contextmanager
-def settings_file(settings: JsonObject) -> Iterator[Path]:
+def settings_file(settings: JsonObject, *others: Path) -> Iterator[Path]:
     """
     Write the settings into a private file, which exists as long as the context.
 
+    It is in the folder for temporary files, or in one of `others` if that cannot be written.
+
     Raises:
-        InvalidSetting: when there is no folder for temporary files.
+        InvalidSetting: when none can be written.
     """
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-        file = folder / "settings.json"
-        write_private(file, msgspec.json.encode(settings))
-    except OSError as error:
-        raise InvalidSetting(
-            f"the client's settings cannot be written to {_temporary_folder()}: {error.strerror or error}. "
-            "Set TMPDIR to a folder that can be written"
-        ) from error
+    file = _written(msgspec.json.encode(settings), others)
     try:
         yield file
     finally:
-        _remove(folder)
+        _remove(file.parent)
 
 
-def remove_left_over_settings() -> None:
+def _written(content: bytes, others: Sequence[Path]) -> Path:
+    reasons: list[str] = []
+    for folder in (None, *others):
+        try:
+            within = temporary_folder() if folder is None else folder
+            file = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=within)) / "settings.json"
+            write_private(file, content)
+        except OSError as error:
+            reasons.append(f"{error.filename or folder}: {error.strerror or error}")
+        else:
+            return file
+    raise InvalidSetting(
+        f"the client's settings cannot be written ({'; '.join(reasons)}). Set TMPDIR to a folder that can be written"
+    )
+
+
+def remove_left_over_settings(*others: Path) -> None:
     """Remove the settings of launches that were killed."""
     with suppress(OSError):
-        for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-            process = folder.name.removeprefix(PREFIX).partition("-")[0]
-            if process.isdigit() and not _is_running(int(process)):
+        for folder in chain.from_iterable(place.glob(f"{PREFIX}*") for place in (Path(tempfile.gettempdir()), *others)):
+            pid = folder.name.removeprefix(PREFIX).partition("-")[0]
+            if pid.isdigit() and not is_running(int(pid)):
                 _remove(folder)
 
 
@@ -80,23 +91,6 @@ def _remove(folder: Path) -> None:
     with suppress(OSError):
         (folder / "settings.json").unlink(missing_ok=True)
         folder.rmdir()
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass  # another user's
-    return True
-
-
-def _temporary_folder() -> str:
-    try:
-        return tempfile.gettempdir()
-    except OSError:
-        return "a folder for temporary files"
 
 
 def _object(value: object) -> JsonObject:
