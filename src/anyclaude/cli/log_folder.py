@@ -1,9 +1,9 @@
 """The folder of a run for logs and what is learned: the one that is set, else a temporary one."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from msgspec.structs import replace
 
@@ -20,28 +20,41 @@ def usable_log_folder(settings: Settings, say: Callable[[str], None]) -> Iterato
 
     A temporary folder is removed when the context is left.
     """
-    try:
-        for folder in (settings.log_dir, settings.log_dir / "logs"):  # a run as root may have made only one of them
-            check_writable(folder)
-    except OSError as error:
-        why = _reason(settings.log_dir, error)
-    else:
+    why = _why_unusable(settings.log_dir)
+    if why is None:
         yield settings
         return
     way_on = f"Set {variable_named('log_dir')} to a folder that can be written"
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="anyclaude-", dir=temporary_folder(), ignore_cleanup_errors=True)
-        check_writable(Path(folder.name))
-    except OSError:
+    temporary = _temporary_log_folder()
+    if temporary is None:
         say(f"{why}, and no temporary folder can be written either, so {KEPT} not kept. {way_on}.")
         yield replace(settings, keeps_logs=False, stored_prompts=0)
         return
-    with folder:
-        say(f"{why}, so {KEPT} kept in {folder.name} until this ends. {way_on}.")
-        yield replace(settings, log_dir=Path(folder.name))
+    with temporary as folder:
+        say(f"{why}, so {KEPT} kept in {folder} until this ends. {way_on}.")
+        yield replace(settings, log_dir=Path(folder))
 
 
-def _reason(folder: Path, error: OSError) -> str:
-    if NO_HOME in folder.parents:
-        return "HOME is not set, and this user has no home folder"
-    return f"{folder} cannot be written ({error.strerror})"
+def _why_unusable(log_dir: Path) -> str | None:
+    """Return why the folder cannot be written, `None` if it can; a run as root may have made only one part of it."""
+    for folder in (log_dir, log_dir / "logs"):
+        try:
+            check_writable(folder)
+        except OSError as error:
+            if NO_HOME in folder.parents:
+                return "HOME is not set, and this user has no home folder"
+            return f"{folder} cannot be written ({error.strerror})"
+    return None
+
+
+def _temporary_log_folder() -> TemporaryDirectory[str] | None:
+    try:
+        folder = TemporaryDirectory(prefix="anyclaude-", dir=temporary_folder(), ignore_cleanup_errors=True)
+    except OSError:
+        return None
+    try:
+        check_writable(Path(folder.name))
+    except OSError:
+        folder.cleanup()
+        return None
+    return folder

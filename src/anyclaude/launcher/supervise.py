@@ -104,7 +104,8 @@ async def _start(command: Sequence[str], environment: Mapping[str, str]) -> Proc
 def _kill(process: Process) -> None:
     """Kill the client and the processes it started."""
     if sys.platform == "win32":
-        process.kill()
+        with suppress(ProcessLookupError):
+            process.kill()
     elif process.returncode is None:
         for pid in (*_descendants(process.pid), process.pid):
             with suppress(ProcessLookupError):
