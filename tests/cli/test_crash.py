@@ -57,9 +57,21 @@ async def test_an_unforeseen_error_is_a_sentence_where_nothing_can_be_written(co
     assert "could not be written" in ended.err
 
 
-@pytest.mark.parametrize("text", ["", "with words", "caf\udce9"])
+@pytest.mark.parametrize("text", ["", "with words", "caf\udce9", "several\nlines", "long " * 1000])
 def test_an_error_with_any_text_has_a_sentence(tmp_path: Path, text: str) -> None:
     sentence = crash_sentence(ValueError(text), tmp_path)
 
     assert "ValueError" in sentence
+    assert len(sentence.splitlines()) == 1
+    assert len(sentence) < 1000
     assert (tmp_path / "anyclaude.log").stat().st_size
+
+
+async def test_no_folder_is_made_for_a_setting_that_names_none(command: Command) -> None:
+    named = {"ANYCLAUDE_LOG_DIR": "~nobody-of-this-name/logs"}
+
+    ended = await outcome(command, PYTHON, Start(("--version",), environment=named))
+
+    assert ended.status == CRASHED
+    assert str(command.home / ".anyclaude" / "logs") in ended.err
+    assert sorted(entry.name for entry in command.home.iterdir()) == [".anyclaude", "claude"]

@@ -6,11 +6,15 @@ import traceback
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from textwrap import shorten
 
 from anyclaude.storage import open_private_append, temporary_folder
 
 CRASHED = 70
 """The exit status for an internal error: EX_SOFTWARE (sysexits.h)."""
+
+LONGEST_TEXT = 400
+"""The characters of an error's text that are shown; the log file has all of them."""
 
 FILE_NAME = "anyclaude.log"
 """The file that libraries log to as well."""
@@ -21,7 +25,7 @@ def crash_sentence(error: Exception, log_folder: Path) -> str:
     text = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} " + "".join(traceback.format_exception(error))
     file = _kept(text.encode(errors="backslashreplace"), log_folder)
     where = "could not be written to any file" if file is None else f"is in {file}"
-    what = f"{type(error).__name__}: {error}".rstrip(": ")
+    what = shorten(f"{type(error).__name__}: {error}", LONGEST_TEXT).rstrip(": ")
     return f"an unforeseen error ended the command: {what} ({_place(error)}). The traceback {where}"
 
 

@@ -71,8 +71,8 @@ def run(arguments: Sequence[str], commands: Sequence[Command]) -> int:
 
 def _usual_log_folder() -> Path:
     """Return the folder for logs without reading the settings, which may be what has failed."""
-    named = os.environ.get(variable_named("log_dir"))
-    return (Path(named) if named else home_folder(os.environ) / ".anyclaude") / "logs"
+    named = os.path.expanduser(os.environ.get(variable_named("log_dir"), ""))
+    return (Path(named) if os.path.isabs(named) else home_folder(os.environ) / ".anyclaude") / "logs"
 
 
 def _called(line: CommandLine, switches: Set[str], commands: Sequence[Command]) -> Command:

@@ -64,18 +64,24 @@ def settings_file(settings: JsonObject, *others: Path) -> Iterator[Path]:
 
 def _written(content: bytes, others: Sequence[Path]) -> Path:
     reasons: list[str] = []
-    for folder in (None, *others):
+    for place in (None, *others):
         try:
-            within = temporary_folder() if folder is None else folder
-            file = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=within)) / "settings.json"
-            write_private(file, content)
+            return _written_in(place or temporary_folder(), content)
         except OSError as error:
-            reasons.append(f"{error.filename or folder}: {error.strerror or error}")
-        else:
-            return file
+            reasons.append(": ".join(filter(None, (error.filename, error.strerror or str(error)))))
     raise InvalidSetting(
         f"the client's settings cannot be written ({'; '.join(reasons)}). Set TMPDIR to a folder that can be written"
     )
+
+
+def _written_in(place: Path, content: bytes) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=place))
+    try:
+        write_private(folder / "settings.json", content)
+    except OSError:
+        _remove(folder)
+        raise
+    return folder / "settings.json"
 
 
 def remove_left_over_settings(*others: Path) -> None:
