@@ -11,7 +11,7 @@ from tests.parts.fake_client import write_fake_client
 from tests.parts.server_documents import LLAMACPP
 from tests.parts.stub_server import stub_server
 
-from anyclaude.errors import ClientUnavailable, PlaceUnusable
+from anyclaude.errors import ClientUnavailable
 from anyclaude.launcher import Invocation, Signals, Terminal, launch
 from anyclaude.settings import Settings
 
@@ -52,15 +52,3 @@ async def test_a_client_that_cannot_be_executed_is_reported(tmp_path: Path) -> N
 
     with pytest.raises(ClientUnavailable, match="claude_path"):
         await launch(invocation(tmp_path), settings, Terminal(sys.stderr), Signals(asyncio.get_running_loop()))
-
-
-async def test_a_cache_that_cannot_be_written_is_named_with_its_setting(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    for name in ("node", "npm"):
-        (tmp_path / name).write_text("#!/bin/sh\necho v22.0.0\n")
-        (tmp_path / name).chmod(0o755)
-    settings = Settings(mode="claude", cache_dir=tmp_path / "file" / "cache", log_dir=tmp_path)
-    called = Invocation((), {"HOME": str(tmp_path), "PATH": str(tmp_path)}, tmp_path)
-
-    with pytest.raises(PlaceUnusable, match=r"file/cache.*ANYCLAUDE_CACHE_DIR"):
-        await launch(called, settings, Terminal(sys.stderr), Signals(asyncio.get_running_loop()))

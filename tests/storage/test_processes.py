@@ -15,6 +15,7 @@ def test_a_process_runs_until_it_has_ended() -> None:
 
     assert is_running(os.getpid())
     assert not is_running(process.pid)
+    assert not is_running(10**30)
 
 
 def test_a_process_of_another_user_is_running(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Protocol
 
 from anyclaude.bounds import CONNECTION_BACKLOG
-from anyclaude.errors import PlaceUnusable
-from anyclaude.settings import Settings, variable_named
+from anyclaude.settings import Settings
 
 from .client import (
     Client,
     Invocation,
-    Machine,
     Plan,
     child_environment,
     plan_client,
@@ -53,7 +51,7 @@ class GatewayOpener(Protocol):
 async def launch(invocation: Invocation, settings: Settings, terminal: Terminal, signals: Signals) -> int:
     """Run Claude Code on the model of this run, and return its exit status."""
     machine = client_machine(settings, invocation.environment)
-    client = await _provided_client(machine, terminal)
+    client = await provide_client(machine, terminal)
     if machine.is_in_place_of_client:
         return await _run_in_place(client, invocation, settings, signals)
     if note := await release_note(machine, client):
@@ -80,17 +78,6 @@ async def _run_in_place(client: Client, invocation: Invocation, settings: Settin
     command = (*client.command, *model, *invocation.arguments)
     async with running_client(command, invocation.environment, signals) as exit_status:
         return await exit_status
-
-
-async def _provided_client(machine: Machine, terminal: Terminal) -> Client:
-    try:
-        return await provide_client(machine, terminal)
-    except OSError as error:
-        raise PlaceUnusable(
-            f"Claude Code cannot be installed below {machine.cache}: {error.strerror}. Set "
-            f"{variable_named('cache_dir')} to a folder that can be written, or {variable_named('claude_path')} "
-            "to a Claude Code that is installed"
-        ) from error
 
 
 async def _run_client(run: Run, client: Client, listening_socket: socket.socket, signals: Signals) -> int:

@@ -9,7 +9,7 @@ def is_running(pid: int) -> bool:
         return True  # signal 0 is Ctrl-C there
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # no process has a number of that size
         return False
     except OSError:
         return True  # a process of another user

@@ -8,12 +8,13 @@ anyclaude that is started there is a launch like any other.
 """
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+
+from anyclaude.storage import is_running
 
 VARIABLE = "_ANYCLAUDE_CLIENT"
 
@@ -48,7 +49,7 @@ def programs_tried(environment: Mapping[str, str], parent: int) -> tuple[str, ..
     mark = _mark_in(environment)
     if mark is None:
         return ()
-    is_passed_on = mark.clients_own == _clients_own(environment) and _is_running(mark.parent)
+    is_passed_on = mark.clients_own == _clients_own(environment) and is_running(mark.parent)
     if mark.parent == parent or (is_passed_on and is_script(Path(mark.programs[-1]))):
         return mark.programs
     return ()
@@ -75,15 +76,3 @@ def _mark_in(environment: Mapping[str, str]) -> Mark | None:
 
 def _clients_own(environment: Mapping[str, str]) -> tuple[str | None, ...]:
     return tuple(environment.get(name) for name in CLIENTS_OWN)
-
-
-def _is_running(pid: int) -> bool:
-    if sys.platform == "win32":
-        return True  # signal 0 is Ctrl-C there
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except (OSError, OverflowError):
-        return False
-    return True
