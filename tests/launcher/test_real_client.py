@@ -79,7 +79,7 @@ async def test_a_small_window_gets_few_tools_and_files_are_edited_unasked_only_i
     server.check()
     assert (status, out.strip()) == (0, "Done.")
     assert notes.read_text() == edited
-    assert err.count("8,192") == 1
+    assert err.count("A window of 8,192 tokens is small") == 1
     assert set(server.requests[0].tool_names) == {"Bash", "Read", "Edit"}
 
 
