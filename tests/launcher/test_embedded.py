@@ -18,6 +18,13 @@ async def test_an_engine_is_a_target_with_its_own_key_and_slots(tiny_engine: Emb
     assert (target.models, target.parallel_requests) == ({"haiku": "small"}, tiny_engine.slots)
 
 
+async def test_the_replies_of_the_demonstration_model_are_limited_and_those_of_a_chosen_one_are_not(
+    tiny_engine: EmbeddedEngine,
+) -> None:
+    assert engine_target(tiny_engine, Settings()).profile.max_reply_characters is not None
+    assert engine_target(tiny_engine, Settings(model="mine.gguf")).profile.max_reply_characters is None
+
+
 async def test_a_window_that_memory_limits_is_reported_and_one_that_was_set_is_not(
     tiny_model: Path, tmp_path: Path
 ) -> None:

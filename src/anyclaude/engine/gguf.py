@@ -41,6 +41,11 @@ class GgufMetadata:
         return tuple(name for key in ("general.name", "general.basename") if (name := self._text(key)))
 
     @property
+    def size_label(self) -> str:
+        """The number of parameters, as in the model's name: 0.5B, 30B-A3B; empty if it is not given."""
+        return self._text("general.size_label")
+
+    @property
     def chat_template(self) -> str:
         """The model's own chat template; empty if it has none."""
         return self._text("tokenizer.chat_template")

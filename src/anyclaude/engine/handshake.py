@@ -3,6 +3,7 @@
 import msgspec
 
 from .options import EngineOptions
+from .sampling import Sampling
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -13,6 +14,8 @@ class Start(msgspec.Struct, frozen=True):
     context_tokens: int
     api_key: str
     options: EngineOptions
+    suitable_sampling: Sampling = Sampling()
+    """What suits the model, where neither the options nor the model file say."""
 
 
 class Loading(msgspec.Struct, frozen=True, tag=True):

@@ -11,7 +11,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from anyclaude.errors import DownloadFailed, InvalidSetting
 
-from .progress import Progress
+from .progress import Progress, download_label
 
 # The order in which to choose when the user names none.  llama.cpp's own order for `-hf` begins with Q4_K_M, the usual
 # balance of size and quality; slightly lower quality follows, then ever larger files.
@@ -138,7 +138,7 @@ def _reporting_to(progress: Progress) -> type[tqdm]:
         def __init__(self, *, desc: str, total: int | None = None, initial: int = 0, **_: object) -> None:
             super().__init__(disable=True)
             self._open = True
-            progress.started(f"Downloading {desc}", total)
+            progress.started(download_label(desc, total), total)
             progress.advanced(initial)
 
         def update(self, n: float | None = 1) -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from .sampling import Sampling
+
 
 @dataclass(frozen=True)
 class EngineOptions:
@@ -19,5 +21,5 @@ class EngineOptions:
     """Folder that `/slots/N?action=save` writes to; without it, the engine refuses to save."""
     chat_template: str | None = None
     """A Jinja template to use instead of the one chosen for the model."""
-    temperature: float | None = None
-    """How a reply is sampled whose request does not say; by default as it suits the model."""
+    sampling: Sampling | None = None
+    """How a reply is sampled whose request does not say; by default as the model file says, or as suits the model."""

@@ -14,3 +14,12 @@ class Progress(Protocol):
 
     def finished(self) -> None:
         """Handle the end of the step, successful or not; called exactly once for each `started`."""
+
+
+def download_label(name: str, total_bytes: int | None) -> str:
+    """Return the label of a download, with its size, so that the user knows it before the download begins."""
+    if not total_bytes:
+        return f"Downloading {name}"
+    in_megabytes = total_bytes >= 1_000_000
+    size = f"{total_bytes / 1e6:,.0f} MB" if in_megabytes else f"{total_bytes / 1e3:,.0f} kB"
+    return f"Downloading {name} ({size})"

@@ -3,8 +3,8 @@ Filters of the deltas between a reply's decoder and its `MessageStream`.
 
 A decoder returns what the server sent, and some models write tool calls or their reasoning as plain text.
 `written_replies` turns such text into structured deltas while the reply streams, `checked_calls` repairs arguments that
-do not fit a tool's schema, `stop_sequences` ends a reply at a stop sequence, and `endless_reply` and
-`endless_arguments` end replies that repeat themselves.
+do not fit a tool's schema, `stop_sequences` ends a reply at a stop sequence, `endless_reply` and `endless_arguments`
+end replies that repeat themselves, and `reply_limit` those of the demonstration model that are too long.
 """
 
 from .base import (
@@ -24,6 +24,7 @@ from .base import (
 from .checked_calls import ENDED_BY_THE_MODEL, checked_calls, excerpt
 from .endless_arguments import endless_arguments
 from .endless_reply import endless_reply
+from .reply_limit import reply_limit
 from .stop_sequences import stop_sequences
 from .written import written_replies
 
@@ -45,6 +46,7 @@ __all__ = [
     "ignore",
     "ignore_end",
     "keep",
+    "reply_limit",
     "stop_sequences",
     "written_replies",
 ]

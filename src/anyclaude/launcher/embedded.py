@@ -12,7 +12,7 @@ from anyclaude.engine.embedded import EmbeddedEngine, start_engine
 from anyclaude.engine.identity import engine_identity
 from anyclaude.engine.library import require_library
 from anyclaude.engine.weights import locate_model
-from anyclaude.profiles import EMBEDDED
+from anyclaude.profiles import DEMONSTRATION, EMBEDDED
 from anyclaude.secret import Secret
 from anyclaude.settings import Settings
 from anyclaude.storage import make_private_folder
@@ -52,7 +52,7 @@ async def running_engine(
 def engine_target(engine: EmbeddedEngine, settings: Settings) -> BackendTarget:
     """Return the running engine as a target."""
     return BackendTarget(
-        profile=EMBEDDED,
+        profile=EMBEDDED if settings.model else DEMONSTRATION,
         base_url=f"{engine.base_url}/v1",
         model=engine.model_name,
         models=settings.models,

@@ -22,10 +22,11 @@ from .base import (
     TokenCounting,
     ToolNames,
 )
-from .embedded import EMBEDDED
+from .embedded import DEMONSTRATION, EMBEDDED
 from .table import PROFILES, profile_named
 
 __all__ = [
+    "DEMONSTRATION",
     "EMBEDDED",
     "PROFILES",
     "Amendment",

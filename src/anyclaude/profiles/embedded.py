@@ -1,5 +1,7 @@
 """The llama.cpp that anyclaude starts itself."""
 
+from msgspec.structs import replace
+
 from .base import BackendProfile
 
 EMBEDDED = BackendProfile(
@@ -18,3 +20,11 @@ EMBEDDED = BackendProfile(
     continuation="assistant_prefill",
     keeps_evicted_prompts=True,  # in memory, because `SAME_CONVERSATION_SHARE` distinguishes them
 )
+
+DEMONSTRATION = replace(
+    EMBEDDED,
+    # About 500 tokens, 10 s on two cores.  SmolLM2-135M answers in a sentence or two; what it writes beyond a page
+    # repeats itself.
+    max_reply_characters=2_000,
+)
+"""The same with the demonstration model, which runs if the user has chosen none."""

@@ -37,6 +37,7 @@ from anyclaude.filters import (
     checked_calls,
     endless_arguments,
     endless_reply,
+    reply_limit,
     stop_sequences,
     written_replies,
 )
@@ -245,5 +246,5 @@ def _own_filters(options: GatewayOptions) -> tuple[FilterFactory, ...]:
     """Return the filters that every reply passes, in order."""
     calls = () if options.tool_calls == "native" else (written_replies, checked_calls)
     if not options.endless_reply:
-        return (*calls, stop_sequences)
-    return (endless_arguments, *calls, stop_sequences, endless_reply)
+        return (*calls, stop_sequences, reply_limit)
+    return (endless_arguments, *calls, stop_sequences, endless_reply, reply_limit)
