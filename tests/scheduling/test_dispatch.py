@@ -149,7 +149,13 @@ async def test_the_stages_of_every_attempt_are_reported_with_the_request() -> No
     await (await setup.open()).aclose()
 
     (first, second) = setup.backends[0].requests
-    assert seen == [("queued", first), ("evaluating", first), ("evaluating", second), ("replying", second)]
+    assert seen == [
+        ("queued", first),
+        ("evaluating", first),
+        ("failing", first),
+        ("evaluating", second),
+        ("replying", second),
+    ]
 
 
 async def test_retries_send_the_same_encoded_request() -> None:

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from anyclaude.dialects import DeltaDecoder
+from anyclaude.dialects import DeltaDecoder, EngineProgress
 from anyclaude.errors import BackendTimeout, BackendTruncated
 from anyclaude.protocol.deltas import Delta
 
@@ -43,6 +43,11 @@ class DeltaReader:
         self._feed = decoder.feed
         self.is_over = False
         """Whether the end of the reply was read; the deltas returned with it were the last."""
+
+    @property
+    def engine_progress(self) -> EngineProgress:
+        """How far the engine says that it is."""
+        return self._decoder.engine_progress
 
     async def read(self, within_seconds: float) -> list[Delta]:
         """

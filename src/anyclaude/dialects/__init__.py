@@ -10,7 +10,16 @@ from importlib import import_module
 
 from anyclaude.profiles import BackendProfile, DialectName
 
-from .base import DeltaDecoder, Dialect, DroppedField, Encoded, EnforcedContent, TokenizerApi, WireRequest
+from .base import (
+    DeltaDecoder,
+    Dialect,
+    DroppedField,
+    Encoded,
+    EnforcedContent,
+    EngineProgress,
+    TokenizerApi,
+    WireRequest,
+)
 from .earlier_replies import EarlierReplies
 
 __all__ = [
@@ -21,6 +30,7 @@ __all__ = [
     "EarlierReplies",
     "Encoded",
     "EnforcedContent",
+    "EngineProgress",
     "TokenizerApi",
     "WireRequest",
     "dialect_named",

@@ -47,8 +47,27 @@ class Encoded(Struct, frozen=True):
     enforced: EnforcedContent = "any"
 
 
+class EngineProgress(Struct, frozen=True):
+    """
+    How far the engine says that it is with a request; `None` for what it does not say.
+
+    `evaluated_tokens` are those of the prompt that are done, among them the cached ones.
+    """
+
+    prompt_tokens: int | None = None
+    evaluated_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+    generation_seconds: float | None = None
+
+
 class DeltaDecoder(Protocol):
     """The state of decoding one reply."""
+
+    @property
+    def engine_progress(self) -> EngineProgress:
+        """How far the engine says that it is; asked for now and then, so that the reply does not wait for it."""
+        ...
 
     def feed(self, chunk: bytes) -> list[Delta]:
         """

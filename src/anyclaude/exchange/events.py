@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from anyclaude.dialects import EngineProgress
 from anyclaude.exchange_record import ExchangeRecord, Outcome
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.messages_request import MessagesRequest
@@ -42,7 +43,7 @@ class ExchangeBegan(Struct, frozen=True):
 
 class ExchangeProgressed(Struct, frozen=True):
     """
-    A request has entered a stage: it is waiting for its turn, its prompt is being evaluated, or its reply has begun.
+    A request has entered a stage: it is waiting for its turn, its prompt is being evaluated, its reply has begun.
 
     Each attempt, fallback and continuation announces its stages again; `prepared` is the request sent this time.
     """
@@ -51,6 +52,10 @@ class ExchangeProgressed(Struct, frozen=True):
     caller: Caller
     stage: Stage
     prepared: PreparedRequest
+    engine: Callable[[], EngineProgress] = EngineProgress
+    """Returns how far the engine says that it is, whenever it is called."""
+    failure: str = ""
+    """Why the last attempt failed, in the stage `failing`."""
 
 
 class ExchangeEnded(Struct, frozen=True, kw_only=True):

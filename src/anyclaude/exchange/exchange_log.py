@@ -110,9 +110,15 @@ class ExchangeLog:
         """Record the HTTP status that the client received."""
         self._status = status
 
+    def ending(self) -> None:
+        """Announce that the end is about to be delivered."""
+        if self._progress.sent is not None:
+            self._progressed("ending", self._progress.sent)
+
     def failed(self, error: AnyclaudeError) -> None:
         """Record the error that ends the exchange."""
         self.error = error
+        self.ending()
 
     def ended(self, outcome: Outcome) -> None:
         """Announce the end of the exchange; called once."""
@@ -137,7 +143,11 @@ class ExchangeLog:
         )
 
     def _progressed(self, stage: Stage, prepared: PreparedRequest) -> None:
-        self._listener.exchange_progressed(ExchangeProgressed(self.request_id, self.caller, stage, prepared))
+        progress = self._progress
+        failure = progress.failure if stage == "failing" else ""
+        self._listener.exchange_progressed(
+            ExchangeProgressed(self.request_id, self.caller, stage, prepared, lambda: progress.engine(), failure)
+        )
 
     def _record(self, outcome: Outcome) -> ExchangeRecord:
         request, progress, reported = self._prepared, self._progress, self._reported

@@ -171,6 +171,8 @@ class MessageExchange:
         )
         async with aclosing(reply.batches(opened)) as batches:
             async for batch in batches:
+                if self._stream.is_ended:
+                    self._log.ending()
                 yield [*events, *batch] if events else batch
                 events = []
 

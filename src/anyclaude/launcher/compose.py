@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TypeAlias
 
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 
 from anyclaude.backends import BackendTarget
 from anyclaude.diet import Diet
+from anyclaude.exchange import ExchangeListener
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.server import Gateway, GatewayOptions, open_gateway
@@ -20,6 +22,7 @@ from .detection import AskAgain
 from .folders import learned_file, slot_snapshots_folder
 from .forwarding import forward_address, forward_way
 from .launch_key import continued_session, continues_session, launch_key_of
+from .print_mode import watched
 from .run import Run
 
 LAUNCH_GRACE_SECONDS = 1.0
@@ -42,13 +45,14 @@ async def launch_gateway(run: Run, client: Client, listening_socket: socket.sock
         options = with_prewarming(launch_options(run.settings, diet.gateway), run, launch_key)
         options = replace(options, ask_again=run.servers.ask_again)
     late: list[str] = []  # until the client has ended, the terminal is its own
-    options = replace(options, listening_socket=listening_socket)
-    try:
-        async with running_gateway(options, run, say_of_logs=late.append) as gateway:
-            yield gateway
-    finally:
-        for text in late:
-            run.say(text)
+    async with watched(run, sys.stdout, sys.stderr) as watch:
+        options = replace(options, listening_socket=listening_socket, asks_for_progress=watch.asks_for_progress)
+        try:
+            async with running_gateway(options, run, say_of_logs=late.append, listeners=watch.listeners) as gateway:
+                yield gateway
+        finally:
+            for text in late:
+                run.say(text)
 
 
 Announce: TypeAlias = Callable[[BackendTarget, BackendTarget], None]
@@ -87,6 +91,7 @@ async def running_gateway(
     run: Run,
     notice_seconds: float = NOTICE_SECONDS,
     say_of_logs: Callable[[str], None] | None = None,
+    listeners: Iterable[ExchangeListener] = (),
 ) -> AsyncIterator[Gateway]:
     """
     Run a gateway for the duration of the context; if the engine dies, fallbacks answer.
@@ -99,7 +104,7 @@ async def running_gateway(
     fatal_error = run.monitor.fatal_error if len(run.servers.targets) <= 1 else _no_error
     async with AsyncExitStack() as stack:
         announce = stack.enter_context(_delayed_notice(notice_seconds, run.say, SAVING))
-        opened = open_gateway(options, run.servers.targets, journal, fatal_error=fatal_error)
+        opened = open_gateway(options, run.servers.targets, journal, fatal_error=fatal_error, listeners=listeners)
         gateway = await stack.enter_async_context(opened)
         if options.prewarm.slot is not None:
             stack.callback(announce)  # called first when the block ends: from then on the gateway closes

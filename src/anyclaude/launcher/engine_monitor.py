@@ -2,8 +2,8 @@
 
 import asyncio
 from asyncio import Task
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import NoReturn, Protocol
 
 from anyclaude.errors import EngineFailed
@@ -17,9 +17,27 @@ class MonitoredEngine(Protocol):
 
 
 class EngineMonitor:
-    """`reason` is why the engine died, once it has."""
+    """`reason` is why the engine died, once it has; `is_announced` says whether the user has been told at once."""
 
     reason: str | None = None
+    is_announced = False
+    _announce: Callable[[str], None] | None = None
+
+    @contextmanager
+    def announced_to(self, announce: Callable[[str], None]) -> Iterator[None]:
+        """Call `announce` with the reason when the engine dies, for the duration of the context."""
+        self._announce = announce
+        try:
+            yield
+        finally:
+            self._announce = None
+
+    def died(self, reason: str) -> None:
+        """Record why the engine died."""
+        self.reason = reason
+        if self._announce is not None:
+            self.is_announced = True
+            self._announce(reason)
 
     def fatal_error(self) -> EngineFailed | None:
         """Return the error that requests are refused with: a dead engine is not restarted during a run."""
@@ -45,4 +63,4 @@ async def _record_death(engine: MonitoredEngine, monitor: EngineMonitor) -> None
     try:
         await engine.wait()
     except EngineFailed as error:
-        monitor.reason = str(error)
+        monitor.died(str(error))

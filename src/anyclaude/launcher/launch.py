@@ -60,10 +60,10 @@ async def launch(invocation: Invocation, settings: Settings, terminal: Terminal,
         running_servers(settings, terminal, terminal.say) as servers,
         monitored(servers.own_engine) as monitor,
     ):
-        run = Run(invocation, settings, servers, monitor, terminal.say)
+        run = Run(invocation, settings, servers, monitor, terminal.say, signals)
         with closing(socket.create_server(("127.0.0.1", 0), backlog=CONNECTION_BACKLOG)) as listening_socket:
             status = await _run_client(run, client, listening_socket, signals)
-    if monitor.reason:
+    if monitor.reason and not monitor.is_announced:
         terminal.say(f"anyclaude: {monitor.reason}")
     return status
 

@@ -9,6 +9,7 @@ from anyclaude.settings import Settings
 from .client import Invocation
 from .engine_monitor import EngineMonitor
 from .servers import Servers
+from .signals import Signals
 
 
 class Run(Struct, frozen=True):
@@ -19,3 +20,5 @@ class Run(Struct, frozen=True):
     servers: Servers
     monitor: EngineMonitor
     say: Callable[[str], None]
+    signals: Signals | None = None
+    """The signals that end the client, if it has the terminal."""

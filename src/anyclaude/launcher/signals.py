@@ -19,6 +19,7 @@ class Signals:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._handle: Callable[[signal.Signals], None] = _ignore
+        self._announce: Callable[[], None] | None = None
         self.received: signal.Signals | None = None
 
     @contextmanager
@@ -54,11 +55,22 @@ class Signals:
         finally:
             self._handle = before
 
+    @contextmanager
+    def announced_to(self, announce: Callable[[], None]) -> Iterator[None]:
+        """Call `announce` at every signal, before its handler, for the duration of the context."""
+        self._announce = announce
+        try:
+            yield
+        finally:
+            self._announce = None
+
     def note(self, number: signal.Signals) -> None:
         """Record the signal that ends this run."""
         self.received = self.received or number
 
     def _deliver(self, number: signal.Signals) -> None:
+        if self._announce is not None:
+            self._announce()
         self._handle(number)
 
 

@@ -187,6 +187,8 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     empty_content: EmptyContent = "null"
     calls_in_message: CallsInMessage = "all"
     reply_format: ReplyFormat = "json_schema"
+    reports_progress: bool = False
+    """Whether the server reports how far it is if `return_progress` and `timings_per_token` ask for it."""
     max_reply_characters: int | None = None
     """The length of a reply's text at which it is ended, for a model that cannot write a longer one."""
     streams: bool = True

@@ -18,6 +18,7 @@ EMBEDDED = BackendProfile(
     tokenize_path="/tokenize",
     token_counting="llamacpp_input_tokens",
     continuation="assistant_prefill",
+    reports_progress=True,
     keeps_evicted_prompts=True,  # in memory, because `SAME_CONVERSATION_SHARE` distinguishes them
 )
 

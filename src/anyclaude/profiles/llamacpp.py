@@ -16,6 +16,7 @@ LLAMACPP = BackendProfile(
     tokenize_path="/tokenize",
     token_counting="llamacpp_input_tokens",
     continuation="assistant_prefill",
+    reports_progress=True,  # tools/server/README.md; older releases ignore the fields
     identity_path="/props",
     identity_marker="default_generation_settings",
     identity_owner="llamacpp",  # its list of models needs no key (b11549, source: public endpoints)

@@ -195,6 +195,11 @@ class MessageStream:
         return self._finished is not None
 
     @property
+    def is_ended(self) -> bool:
+        """Whether the end of the message has been made."""
+        return self._phase is Phase.ENDED
+
+    @property
     def stop_reason(self) -> StopReason | None:
         """Why the message stopped, once the backend has reported it."""
         return None if self._finished is None else self._corrected_stop_reason(self._finished.reason)

@@ -167,6 +167,8 @@ class Dispatcher:
                 if again is None and (not error.is_transient or self._clock() + wait > give_up_at):
                     request.upstream.raise_if_too_long(request, error)
                     raise
+                if again is None:
+                    progress.failing(request, str(error))
             if again is not None:
                 request = again
                 continue
@@ -222,6 +224,7 @@ class Dispatcher:
         async with AsyncExitStack() as stack:
             sent = request.upstream.send(request, self.timeouts.first_byte_seconds)
             reader = await stack.enter_async_context(sent)
+            progress.engine = lambda: reader.engine_progress
             return OpenReply(request, await self._first_deltas(reader), reader, stack.pop_all())
 
     async def _first_deltas(self, reader: DeltaReader) -> list[Delta]:

@@ -6,16 +6,23 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from anyclaude.dialects import EngineProgress
 from anyclaude.profiles import Amendment
 
 from .upstream import PreparedRequest
 
-Stage: TypeAlias = Literal["queued", "evaluating", "replying"]
+Stage: TypeAlias = Literal["queued", "evaluating", "failing", "replying", "ending"]
 """`queued`: the request is waiting for a turn.  `evaluating`: it was sent, and the server evaluates the prompt.
-`replying`: the first delta has arrived."""
+`failing`: the server could not be reached, or cannot answer yet, and will be asked again.  `replying`: the first delta
+has arrived.  `ending`: the end of the reply, or the error in its place, is about to be delivered."""
 
 Watcher: TypeAlias = Callable[[Stage, PreparedRequest], None]
 """Called with the stage that a request has entered, and the request; must not raise."""
+
+
+def nothing_reported() -> EngineProgress:
+    """Return that the engine has not reported how far it is."""
+    return EngineProgress()
 
 
 def unwatched(stage: Stage, request: PreparedRequest) -> None:
@@ -51,6 +58,10 @@ class Progress:
     """How long the server continued an earlier reply whose client had left."""
     sent: PreparedRequest | None = None
     """The last request sent, not counting continuations, which request the rest of a reply."""
+    engine: Callable[[], EngineProgress] = nothing_reported
+    """Returns how far the engine says that it is with the last request."""
+    failure: str = ""
+    """Why the last attempt failed, if it is repeated."""
     amendments: tuple[Amendment, ...] = ()
     """What refusals of the request have taught."""
 
@@ -61,9 +72,15 @@ class Progress:
     def sending(self, request: PreparedRequest) -> None:
         """Record an attempt."""
         self.attempts += 1
+        self.engine = nothing_reported
         if not self.continuations:
             self.sent = request
         self.watcher("evaluating", request)
+
+    def failing(self, request: PreparedRequest, reason: str) -> None:
+        """Record that an attempt has failed and is repeated."""
+        self.failure = reason
+        self.watcher("failing", request)
 
     def amended(self, request: PreparedRequest) -> None:
         """Record that a refused request is sent again, changed as the refusal wants it."""

@@ -186,7 +186,12 @@ class _Composition:
 
     def _as_set(self, target: BackendTarget) -> BackendTarget:
         """Return the target as the options want it."""
-        return target if self.options.tool_calls == "constrained" else _without_constraints(target)
+        profile = target.profile
+        if self.options.tool_calls != "constrained":
+            profile = replace(profile, forces_calls_by="tool_choice")  # asked to call a tool, never made to by a schema
+        if not self.options.asks_for_progress:
+            profile = replace(profile, reports_progress=False)
+        return replace(target, profile=profile)
 
     def _prewarmer(
         self, upstreams: tuple[Upstream, ...], pipeline: PromptPipeline, stack: AsyncExitStack
@@ -235,11 +240,6 @@ class _Composition:
 def _window_of(upstreams: tuple[Upstream, ...]) -> int | None:
     """Return the window of the server that requests go to first, as far as it is known at present."""
     return upstreams[0].backend.target.context_tokens if upstreams else None
-
-
-def _without_constraints(target: BackendTarget) -> BackendTarget:
-    """Return a server that is asked to call a tool, and never made to by a schema."""
-    return replace(target, profile=replace(target.profile, forces_calls_by="tool_choice"))
 
 
 def _own_filters(options: GatewayOptions) -> tuple[FilterFactory, ...]:

@@ -77,6 +77,8 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     """The tools that the model is offered, by name or pattern; `None` for all."""
     repeated_calls: int = REPEATED_CALLS
     """The identical rounds of tool calls after which a turn is ended; 0 for any number."""
+    asks_for_progress: bool = False
+    """Whether servers are asked to report how far they are, because somebody watches."""
     prewarm: PrewarmOptions = PrewarmOptions()
     """How sessions are prewarmed; by default they are not."""
     tool_calls: ToolCalls = DEFAULT_TOOL_CALLS

@@ -37,6 +37,7 @@ from .wire import (
     Chunk,
     FunctionPart,
     PromptDetails,
+    PromptProgress,
     ReplyId,
     Timings,
     WireUsage,
@@ -110,6 +111,7 @@ def _irregular_chunk(raw: JsonObject) -> Chunk:
         _usage(_object(raw.get("usage"))),
         _timings(_object(raw.get("timings"))),
         id=_reply_id(raw.get("id")),
+        prompt_progress=_prompt_progress(_object(raw.get("prompt_progress"))),
     )
 
 
@@ -251,6 +253,12 @@ def _timings(raw: JsonObject | None) -> Timings | None:
         _integer(raw.get("predicted_n")),
         _number(raw.get("predicted_ms")),
     )
+
+
+def _prompt_progress(raw: JsonObject | None) -> PromptProgress | None:
+    if raw is None:
+        return None
+    return PromptProgress(_integer(raw.get("total")), _integer(raw.get("cache")), _integer(raw.get("processed")))
 
 
 def _object(raw: JsonValue) -> JsonObject | None:

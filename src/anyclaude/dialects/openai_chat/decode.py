@@ -11,6 +11,7 @@ import html
 import re
 from collections.abc import Mapping
 
+from anyclaude.dialects.base import EngineProgress
 from anyclaude.dialects.earlier_replies import EarlierReplies
 from anyclaude.errors import BackendError, BackendGarbled, BackendRejected, BackendTruncated
 from anyclaude.protocol.deltas import Delta
@@ -59,6 +60,11 @@ class ReplyDecoder:
         self._reply = Reply(tool_names, EarlierReplies() if earlier_replies is None else earlier_replies)
         self._decoder: StreamDecoder | DocumentDecoder | WebPageDecoder | None = None
         self._head = b""
+
+    @property
+    def engine_progress(self) -> EngineProgress:
+        """How far the engine says that it is."""
+        return self._reply.engine_progress
 
     def feed(self, chunk: bytes) -> list[Delta]:
         """Return the deltas that `chunk` adds.  Raises `BackendGarbled`, `BackendRejected` and `BackendTruncated`."""

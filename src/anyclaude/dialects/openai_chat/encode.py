@@ -22,6 +22,9 @@ DOCUMENT = "application/json"
 
 STREAM: JsonObject = {"stream": True, "stream_options": {"include_usage": True}}
 
+PROGRESS: JsonObject = {"return_progress": True, "timings_per_token": True}
+"""Has llama.cpp report how much of the prompt it has evaluated, after each batch, and its counts with each token."""
+
 EFFORTS = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
 """The client's effort levels as values of `reasoning_effort`; every server with the field knows these."""
 
@@ -60,6 +63,7 @@ def encode_request(
         **encode_thinking(request, profile, dropped, is_call_forced=tools.call is not None),
         **_continuation(messages, profile, dropped),
         **(STREAM if profile.streams else {"stream": False}),
+        **(PROGRESS if profile.streams and profile.reports_progress else {}),
     }
     if profile.conversation_field is not None and conversation_key is not None:
         body[profile.conversation_field] = conversation_key

@@ -6,6 +6,7 @@ This path is paid for per token: a chunk that adds text costs a few comparisons.
 
 from collections.abc import Mapping
 
+from anyclaude.dialects.base import EngineProgress
 from anyclaude.dialects.earlier_replies import EarlierReplies
 from anyclaude.errors import BackendTruncated, BadSample
 from anyclaude.protocol.deltas import Delta, Finished, StopReason, TextDelta, ThinkingDelta, UsageReported
@@ -14,7 +15,7 @@ from anyclaude.protocol.json_values import with_whole_characters
 from .rejections import rejection_of_body
 from .split_characters import SplitCharacters
 from .tool_calls import LEGACY_INDEX, ToolCalls
-from .wire import CallPart, ChatMessage, Choice, Chunk, PromptDetails, ReplyId, Timings, WireUsage
+from .wire import CallPart, ChatMessage, Choice, Chunk, PromptDetails, PromptProgress, ReplyId, Timings, WireUsage
 
 STOP_REASONS: dict[str, StopReason] = {
     "length": "max_tokens",
@@ -62,6 +63,8 @@ class Reply:
         self._is_finished = False
         self._awaits_call = False  # it is finished, but for the call that is the reason
         self._aborted_by = ""
+        self._prompt_progress = PromptProgress()
+        self._timings = Timings()  # of a token, if each has them
         self.has_begun = False
         """Whether any chunk of it has arrived."""
 
@@ -69,6 +72,18 @@ class Reply:
     def is_something_else(self) -> bool:
         """Whether all that has arrived is JSON without the parts of a reply."""
         return not self.has_begun and b'"choices"' not in self._without_choices and self._without_choices != b"{}"
+
+    @property
+    def engine_progress(self) -> EngineProgress:
+        """How far the engine says that it is."""
+        prompt, timings = self._prompt_progress, self._timings
+        return EngineProgress(
+            prompt_tokens=_count(prompt.total),
+            evaluated_tokens=_count(prompt.processed),
+            cached_tokens=_count(prompt.cache),
+            output_tokens=_count(timings.predicted_n),
+            generation_seconds=_seconds(timings.predicted_ms),
+        )
 
     def take(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
         """
@@ -79,6 +94,7 @@ class Reply:
         """
         if chunk.id != self._id:
             self._take_id(chunk.id)
+        reason = None
         if choices := chunk.choices:
             choice = choices[0]
             self.has_begun = True
@@ -94,8 +110,8 @@ class Reply:
                 self._stop(choice, reason, deltas)
                 if choice.usage is not None:
                     deltas.append(_usage_reported(choice.usage, Timings()))
-        if chunk.usage is not None or chunk.timings is not None:
-            deltas.append(_usage_reported(chunk.usage or WireUsage(), chunk.timings or Timings()))
+        if chunk.usage is not None or chunk.timings is not None or chunk.prompt_progress is not None:
+            self._take_counts(chunk, deltas, is_before_end=bool(choices) and reason is None)
         elif not choices:
             self._without_choices = self._without_choices or data
 
@@ -123,6 +139,14 @@ class Reply:
             raise BadSample(LOST_CALL, 502, "api_error")
         if not self._is_finished:
             raise BackendTruncated(CUT)
+
+    def _take_counts(self, chunk: Chunk, deltas: list[Delta], *, is_before_end: bool) -> None:
+        """Add the engine's counts; those that come with a token say how far it is, and no client needs them."""
+        self._prompt_progress = chunk.prompt_progress or self._prompt_progress
+        if is_before_end and chunk.usage is None:
+            self._timings = chunk.timings or self._timings
+        else:
+            deltas.append(_usage_reported(chunk.usage or WireUsage(), chunk.timings or Timings()))
 
     def _take_id(self, chunk_id: ReplyId) -> None:
         """Remember the id of a chunk; some servers give every chunk another one, or only the first."""

@@ -129,6 +129,14 @@ class Timings(Struct, gc=False):
     predicted_ms: float | None = None
 
 
+class PromptProgress(Struct, gc=False):
+    """How much of the prompt llama.cpp has evaluated (`return_progress`); `processed` includes `cache`."""
+
+    total: int | None = None
+    cache: int | None = None
+    processed: int | None = None
+
+
 ReplyId: TypeAlias = str | int | None
 """What identifies a reply; servers send text, a number, or nothing."""
 
@@ -141,3 +149,4 @@ class Chunk(Struct, gc=False):
     timings: Timings | None = None
     error: None = None
     id: ReplyId = None
+    prompt_progress: PromptProgress | None = None

@@ -1,0 +1,202 @@
+"""
+What a user of `-p` sees on stderr while Claude Code shows nothing: what is waited for, and that the server fails.
+
+Without `-p` the client owns the terminal, and shows both itself.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TextIO
+
+from msgspec import Struct
+
+from anyclaude.backends import BackendTarget
+from anyclaude.errors import TRANSIENT_STATUSES
+from anyclaude.exchange import REAL_TIME, ExchangeEnded, ExchangeListener, ExchangeProgressed
+
+from .client.flags import before_separator, flag_value
+from .run import Run
+from .status_line import StatusLine
+
+TICK_SECONDS = 0.25
+"""How often the line is written: often enough to look alive."""
+
+SHOWN_AFTER_SECONDS = 1.0
+"""A quicker reply is not announced; the client's own notes at the start have been written by then."""
+
+SAID_AFTER_SECONDS = 1.5
+"""How long a server may fail before that is said: a connection that broke by chance is made again in less."""
+
+
+def is_print_mode(arguments: Sequence[str]) -> bool:
+    """Return whether the client prints one answer and ends; `-p` may be joined with another flag, as in `-cp`."""
+    return any(
+        argument == "--print" or (argument[:1] == "-" and argument[1:].isalpha() and "p" in argument[1:3])
+        for argument in before_separator(arguments)
+    )
+
+
+@asynccontextmanager
+async def watched(run: Run, stdout: TextIO, stderr: TextIO) -> AsyncIterator["Watch"]:
+    """Show what the gateway of this run waits for, for the duration of the context, if the client runs with `-p`."""
+    if not is_print_mode(run.invocation.arguments):
+        yield Watch()
+        return
+    line = StatusLine(stderr, run.invocation.environment, REAL_TIME.seconds)
+    server = ServerWatch(line.say, REAL_TIME.seconds)
+    progress = ProgressLine(line, REAL_TIME.seconds)
+    shows_line = line.is_possible and not _streams_to_terminal(run.invocation.arguments, stdout)
+    tickers = [server.tick, progress.tick] if shows_line else [server.tick]
+    ticking = asyncio.create_task(_tick(tickers))
+    with ExitStack() as stack:
+        stack.callback(line.end)
+        stack.callback(ticking.cancel)
+        stack.enter_context(run.monitor.announced_to(lambda reason: line.say(f"anyclaude: {reason}")))
+        if run.signals is not None:
+            stack.enter_context(run.signals.announced_to(line.end))
+        yield Watch((server, progress) if shows_line else (server,), asks_for_progress=shows_line)
+
+
+class Watch(Struct, frozen=True):
+    """The listeners of a gateway that is watched, and whether servers are to report how far they are."""
+
+    listeners: tuple[ExchangeListener, ...] = ()
+    asks_for_progress: bool = False
+
+
+class ProgressLine(ExchangeListener):
+    """Shows what the oldest request waits for, and since when, until the end of its reply is delivered."""
+
+    def __init__(self, line: StatusLine, seconds: Callable[[], float]) -> None:
+        self._line = line
+        self._seconds = seconds
+        self._waiting: dict[str, ExchangeProgressed] = {}
+        self._since: dict[str, float] = {}
+
+    def exchange_progressed(self, event: ExchangeProgressed) -> None:
+        """Follow the request; its reply must not be delivered behind our line."""
+        if event.stage == "ending":
+            self._forget(event.request_id)
+        elif event.caller.request_class != "warm_up":
+            self._since.setdefault(event.request_id, self._seconds())
+            self._waiting[event.request_id] = event
+
+    def exchange_ended(self, event: ExchangeEnded) -> None:
+        """Follow the request no longer."""
+        self._forget(event.record.request_id)
+
+    def tick(self) -> None:
+        """Show the present state."""
+        if (oldest := next(iter(self._waiting.values()), None)) is None:
+            return
+        seconds = self._seconds() - self._since[oldest.request_id]
+        if seconds >= SHOWN_AFTER_SECONDS:
+            others = len(self._waiting) - 1
+            more = f", and {others} more" if others else ""
+            self._line.show(f"anyclaude: {waited_for(oldest)}, {seconds:.0f} s{more}")
+
+    def _forget(self, request_id: str) -> None:
+        if self._waiting.pop(request_id, None) is not None:
+            self._line.remove()
+        self._since.pop(request_id, None)
+
+
+def waited_for(event: ExchangeProgressed) -> str:
+    """Return what a request waits for, with the engine's own figures, and none where it reports none."""
+    engine, source = event.engine(), event.prepared.source
+    match event.stage:
+        case "queued":
+            return "waiting for a turn"
+        case "failing":
+            return f"waiting for {event.prepared.profile.title}"
+        case "replying" if engine.output_tokens and engine.generation_seconds:
+            tokens, speed = engine.output_tokens, engine.output_tokens / engine.generation_seconds
+            return f"generating: {tokens:,} tokens, {speed:.0f} tok/s"
+        case "replying":
+            return "the reply arrives"
+    if engine.prompt_tokens is None or engine.evaluated_tokens is None:
+        return f"evaluating a prompt of {source.characters:,} characters"
+    cached = engine.cached_tokens or 0
+    new, done = max(engine.prompt_tokens - cached, 1), max(engine.evaluated_tokens - cached, 0)
+    beside = f" ({cached:,} more are cached)" if cached else ""
+    return f"evaluating the prompt: {min(100 * done // new, 100)} % of {new:,} tokens{beside}"
+
+
+class ServerWatch(ExchangeListener):
+    """
+    Says that a server fails, once that has lasted for a moment, and that it answers again.
+
+    The embedded engine is not among them: it does not come back, and its death is announced elsewhere.
+    """
+
+    def __init__(self, say: Callable[[str], None], seconds: Callable[[], float]) -> None:
+        self._say = say
+        self._seconds = seconds
+        self._failures: dict[str, _Failure] = {}  # by the server's address
+
+    def exchange_progressed(self, event: ExchangeProgressed) -> None:
+        """Note that a server fails, or answers."""
+        target = event.prepared.target
+        if event.stage == "failing":
+            self._failed(target, event.failure)
+        elif event.stage == "replying":
+            self._answered(target)
+        elif event.stage == "evaluating" and target.address in self._failures:
+            self._failures[target.address].asked = event
+
+    def exchange_ended(self, event: ExchangeEnded) -> None:
+        """Note that the gateway has given up, which Claude Code does not: it sends the request again."""
+        error = event.record.error
+        if event.sent is None or error is None or event.outcome != "failed":
+            return
+        if event.reply_began or event.record.status in TRANSIENT_STATUSES:
+            self._failed(event.sent.target, error.message)
+
+    def tick(self) -> None:
+        """Say what is to be said by now."""
+        for failure in [*self._failures.values()]:
+            if failure.asked is not None and failure.asked.engine().evaluated_tokens is not None:
+                self._answered(failure.target)
+            elif not failure.is_said and self._seconds() - failure.since >= SAID_AFTER_SECONDS:
+                failure.is_said = True
+                reason = _sentence(failure.reason)
+                self._say(f"anyclaude: {reason} It is asked again for some minutes; Ctrl-C ends this.")
+
+    def _failed(self, target: BackendTarget, reason: str) -> None:
+        if not target.profile.is_own:
+            known = self._failures.setdefault(target.address, _Failure(target, reason, self._seconds()))
+            known.reason, known.asked = reason, None
+
+    def _answered(self, target: BackendTarget) -> None:
+        failure = self._failures.pop(target.address, None)
+        if failure is not None and failure.is_said:
+            self._say(f"anyclaude: {target.profile.title} at {target.address} answers again.")
+
+
+@dataclass(slots=True)
+class _Failure:
+    """Why a server fails, and since when; `asked` is the request that it may be evaluating now."""
+
+    target: BackendTarget
+    reason: str
+    since: float
+    is_said: bool = False
+    asked: ExchangeProgressed | None = None
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+async def _tick(tickers: Sequence[Callable[[], None]]) -> None:
+    while True:
+        await asyncio.sleep(TICK_SECONDS)
+        for tick in tickers:
+            tick()
+
+
+def _streams_to_terminal(arguments: Sequence[str], stdout: TextIO) -> bool:
+    """Return whether the client writes to a terminal while the request runs, so that a line would be in its way."""
+    return stdout.isatty() and flag_value(arguments, "--output-format") == "stream-json"
