@@ -47,7 +47,6 @@ NOTHING_TO_TEST: dict[str, str] = {
 UNTESTED: frozenset[str] = frozenset(
     {
         "anyclaude.dialects.openai_chat.dropped_fields",
-        "anyclaude.launcher.signals",
         "anyclaude.launcher.tied_to_parent",
     }
 )

@@ -5,6 +5,7 @@ from tests.parts.fake_backend import FakeReply, Replay
 
 from anyclaude.backends import DeltaReader, read_body
 from anyclaude.backends.reading import read_available_body
+from anyclaude.dialects import EngineProgress
 from anyclaude.errors import BackendGarbled, BackendTruncated
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta
 
@@ -18,6 +19,8 @@ def reply(*chunks: bytes | BackendTruncated) -> Replay:
 
 class WordDecoder:
     """Decodes words: one delta each; words in capitals are refused, and the end is a delta too."""
+
+    engine_progress = EngineProgress(output_tokens=7)
 
     def feed(self, chunk: bytes) -> list[Delta]:
         """Return a delta for each word."""
@@ -72,3 +75,7 @@ async def test_failures_of_the_connection_and_of_the_decoder_are_raised() -> Non
         with pytest.raises(error):
             await reader.read(LONG)
         assert not reader.is_over
+
+
+async def test_how_far_the_engine_is_can_be_asked_at_any_time() -> None:
+    assert words(b"one").engine_progress == EngineProgress(output_tokens=7)

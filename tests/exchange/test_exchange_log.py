@@ -5,16 +5,21 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from tests.parts.exchange_events import Recorder
-from tests.parts.gateway import RunningGateway
+from tests.parts.fake_backend import FakeBackend
+from tests.parts.gateway import RunningGateway, target_at
 from tests.parts.json_at import at
 from tests.parts.manual_clock import ManualClock
 from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import CLAUDE_CODE, ask, connected, prompt, request
+from tests.parts.upstreams import prepared_for
 
+from anyclaude.dialects import EngineProgress
 from anyclaude.errors import BackendTimeout
-from anyclaude.exchange import Clock, ExchangeLog, ExchangeRecord, Outcome, caller_of
+from anyclaude.exchange import Clock, ExchangeLog, ExchangeProgressed, ExchangeRecord, Outcome, caller_of
 from anyclaude.scheduling import Progress
 from anyclaude.scheduling.progress import unwatched
+
+PREPARED = prepared_for(FakeBackend(target_at("http://fake/v1")))
 
 NOON_IN_TOKYO = datetime(2026, 11, 22, 12, 0, tzinfo=timezone(timedelta(hours=9)))
 
@@ -69,6 +74,51 @@ def test_a_client_that_reattached_keeps_following_when_the_first_exchange_ends()
     first.record("client_left")
 
     assert progress.watcher == following
+
+
+class Stages(Recorder):
+    """Keeps the stages too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[ExchangeProgressed] = []
+
+    def exchange_progressed(self, event: ExchangeProgressed) -> None:
+        """Keep the event."""
+        self.seen.append(event)
+
+
+def test_the_stages_carry_what_the_engine_says_now_and_why_an_attempt_failed() -> None:
+    stages, progress = Stages(), Progress()
+    LoggedExchange(listener=stages).log.follow(progress)
+    progress.sending(PREPARED)
+    progress.failing(PREPARED, "refused")
+    progress.sending(PREPARED)
+    progress.engine = lambda: EngineProgress(output_tokens=9)
+
+    assert [(event.stage, event.failure) for event in stages.seen] == [
+        ("evaluating", ""),
+        ("failing", "refused"),
+        ("evaluating", ""),
+    ]
+    assert stages.seen[-1].engine() == EngineProgress(output_tokens=9)
+
+
+def test_an_error_is_announced_before_it_is_delivered() -> None:
+    stages, progress = Stages(), Progress()
+    logged = LoggedExchange(listener=stages)
+    logged.log.follow(progress)
+    progress.sending(PREPARED)
+    logged.log.failed(BackendTimeout("silent"))
+
+    assert stages.seen[-1].stage == "ending"
+
+
+def test_what_was_never_sent_has_no_stages() -> None:
+    stages = Stages()
+    LoggedExchange(listener=stages).log.failed(BackendTimeout("silent"))
+
+    assert stages.seen == []
 
 
 def test_time_before_a_reattached_request_arrived_counts_as_zero() -> None:

@@ -69,3 +69,25 @@ async def test_after_a_death_the_gateway_refuses_requests_with_the_reason_and_st
     assert refused.headers["x-should-retry"] == "false"
     assert error["error"]["message"] == "out of memory"
     assert health_status == 200
+
+
+async def test_a_death_is_announced_at_once_to_who_wants_to_know() -> None:
+    engine = FakeEngine()
+    told: list[str] = []
+    async with monitored(engine) as watch:
+        with watch.announced_to(told.append):
+            engine.dies.set()
+            await engine.died.wait()
+            await asyncio.sleep(0)
+
+    assert told == ["out of memory"]
+    assert watch.is_announced
+
+
+async def test_a_death_that_nobody_was_told_of_is_not_announced() -> None:
+    watch = EngineMonitor()
+    with watch.announced_to(lambda reason: None):
+        pass
+    watch.died("out of memory")
+
+    assert (watch.reason, watch.is_announced) == ("out of memory", False)

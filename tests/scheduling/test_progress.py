@@ -4,6 +4,7 @@ from tests.parts.fake_backend import FakeBackend
 from tests.parts.gateway import target_at
 from tests.parts.upstreams import prepared_for
 
+from anyclaude.dialects import EngineProgress
 from anyclaude.scheduling import PreparedRequest, Progress, SkippedBackend
 
 PREPARED = prepared_for(FakeBackend(target_at("http://fake/v1")))
@@ -18,6 +19,25 @@ def test_a_watcher_sees_every_stage_with_its_request() -> None:
     progress.replying(PREPARED)
 
     assert seen == [("queued", PREPARED), ("evaluating", PREPARED), ("replying", PREPARED)]
+
+
+def test_an_attempt_that_is_repeated_says_why() -> None:
+    seen: list[tuple[str, str]] = []
+    progress = Progress()
+    progress.watcher = lambda stage, request: seen.append((stage, progress.failure))
+    progress.sending(PREPARED)
+    progress.failing(PREPARED, "connection refused")
+
+    assert seen == [("evaluating", ""), ("failing", "connection refused")]
+
+
+def test_what_the_engine_said_of_an_earlier_attempt_is_forgotten() -> None:
+    progress = Progress()
+    progress.sending(PREPARED)
+    progress.engine = lambda: EngineProgress(output_tokens=9)
+    progress.sending(PREPARED)
+
+    assert progress.engine() == EngineProgress()
 
 
 def test_attempts_and_skipped_backends_are_counted() -> None:

@@ -119,9 +119,11 @@ def waited_for(event: ExchangeProgressed) -> str:
     if engine.prompt_tokens is None or engine.evaluated_tokens is None:
         return f"evaluating a prompt of {source.characters:,} characters"
     cached = engine.cached_tokens or 0
-    new, done = max(engine.prompt_tokens - cached, 1), max(engine.evaluated_tokens - cached, 0)
+    new, done = engine.prompt_tokens - cached, engine.evaluated_tokens - cached
+    if not 0 <= done <= new or not new:
+        return "evaluating the prompt"
     beside = f" ({cached:,} more are cached)" if cached else ""
-    return f"evaluating the prompt: {min(100 * done // new, 100)} % of {new:,} tokens{beside}"
+    return f"evaluating the prompt: {100 * done // new} % of {new:,} tokens{beside}"
 
 
 class ServerWatch(ExchangeListener):

@@ -43,15 +43,15 @@ class StatusLine:
 
     def show(self, text: str) -> None:
         """Show a text, as much of it as fits."""
-        columns = _columns(self._stream)
-        if not self.is_possible or self._is_over or columns < MIN_COLUMNS or not _is_ours_to_write(self._stream):
+        if not self.is_possible or self._is_over or _is_in_background(self._stream):
             return
+        columns = _columns(self._stream)
         if self._is_plain:
             self._show_plain(text)
-            return
-        fitting = text if len(text) < columns else f"{text[: columns - 4]}..."
-        if fitting != self._shown and self._write(f"{REMOVE}{fitting}"):
-            self._shown = fitting
+        elif columns >= MIN_COLUMNS and _takes_text(self._stream):
+            fitting = text if len(text) < columns else f"{text[: columns - 4]}..."
+            if fitting != self._shown and self._write(f"{REMOVE}{fitting}"):
+                self._shown = fitting
 
     def remove(self) -> None:
         """Remove the line, if it is there."""
@@ -90,12 +90,17 @@ def _columns(stream: TextIO) -> int:
         return USUAL_COLUMNS
 
 
-def _is_ours_to_write(stream: TextIO) -> bool:
-    """Return whether the terminal takes text now, and from us: not while it is stopped, nor from the background."""
+def _takes_text(stream: TextIO) -> bool:
+    """Return whether the terminal takes text at present: not while the user has stopped it with Ctrl-S."""
     try:
-        _, writable, _ = select.select([], [stream], [], 0)
-        return bool(writable) and os.tcgetpgrp(stream.fileno()) == os.getpgrp()
-    except io.UnsupportedOperation:  # not a file
+        return bool(select.select([], [stream], [], 0)[1])
+    except (OSError, ValueError):  # not a file, or closed: writing shows it
         return True
-    except OSError:  # not our terminal
+
+
+def _is_in_background(stream: TextIO) -> bool:
+    """Return whether the user is at work with another program on this terminal."""
+    try:
+        return os.tcgetpgrp(stream.fileno()) != os.getpgrp()
+    except (OSError, io.UnsupportedOperation):  # a terminal without job control
         return False

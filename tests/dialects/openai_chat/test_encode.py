@@ -26,6 +26,21 @@ def test_the_smallest_request_asks_for_a_stream_with_usage() -> None:
     assert encoded.dropped == ()
 
 
+def test_a_server_that_can_is_asked_how_far_it_is_but_only_in_a_stream() -> None:
+    reporting = replace(PROFILE, reports_progress=True)
+    body = encoded_body(reporting)
+
+    assert (body["return_progress"], body["timings_per_token"]) == (True, True)
+    assert "return_progress" not in encoded_body(PROFILE)
+    assert "return_progress" not in encoded_body(replace(reporting, streams=False))
+
+
+def encoded_body(profile: BackendProfile) -> JsonObject:
+    body = decode_json(OpenAiChat().encode_request(asked(), "local", profile).request.body)
+    assert isinstance(body, dict)
+    return body
+
+
 def test_the_fields_of_both_languages_are_sent() -> None:
     body = body_of(temperature=0.5, top_p=0.9, top_k=40)
 

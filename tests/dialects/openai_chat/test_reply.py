@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from tests.dialects.openai_chat.decoded import assembled, decoded
 from tests.parts.chat_reply import sse
 
-from anyclaude.dialects import EarlierReplies
+from anyclaude.dialects import EarlierReplies, EngineProgress
 from anyclaude.dialects.openai_chat import OpenAiChat
 from anyclaude.errors import BackendTruncated
-from anyclaude.protocol.deltas import Finished
+from anyclaude.protocol.deltas import Finished, TextDelta, UsageReported
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 
 FINISH: JsonObject = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
@@ -143,3 +143,43 @@ def test_a_server_with_one_id_for_all_replies_is_asked_again_at_most_once(reply_
             refused += 1
 
     assert refused <= 1
+
+
+TEXT: JsonObject = {"index": 0, "delta": {"content": "Hello"}, "finish_reason": None}
+OPENING: JsonObject = {"index": 0, "delta": {"role": "assistant", "content": None}, "finish_reason": None}
+AT_HALF: JsonObject = {"total": 400, "cache": 200, "processed": 300, "time_ms": 900}
+OF_A_TOKEN: JsonObject = {"cache_n": 200, "prompt_n": 200, "prompt_ms": 9.0, "predicted_n": 30, "predicted_ms": 2000.0}
+AT_THE_END: JsonObject = {**OF_A_TOKEN, "predicted_n": 31}
+
+
+def test_how_far_the_prompt_is_evaluated_is_no_part_of_the_reply() -> None:
+    decoder = OpenAiChat().decoder("")
+    evaluating = sse({"choices": [OPENING], "prompt_progress": AT_HALF, "timings": {**OF_A_TOKEN, "predicted_n": 0}})
+
+    assert decoder.feed(evaluating) == []
+    assert decoder.engine_progress == EngineProgress(400, 300, 200, 0, 2.0)
+
+
+def test_counts_that_come_with_each_token_are_progress_and_those_at_the_end_are_reported() -> None:
+    decoder = OpenAiChat().decoder("")
+    first = decoder.feed(sse({"choices": [TEXT], "timings": OF_A_TOKEN}))
+    progress = decoder.engine_progress
+    last = decoder.feed(stream(FINISH, {"choices": [], "timings": AT_THE_END}))
+
+    assert first == [TextDelta("Hello")]
+    assert (progress.output_tokens, progress.generation_seconds) == (30, 2.0)
+    assert [delta.output_tokens for delta in last if isinstance(delta, UsageReported)] == [31]
+
+
+@pytest.mark.parametrize("reason", ["stop", "length"])
+def test_counts_beside_the_reason_of_the_end_are_reported(reason: str) -> None:
+    finish: JsonObject = {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}], "timings": AT_THE_END}
+
+    assert decoded([stream({"choices": [TEXT]}, finish)]).usage.output_tokens == 31
+
+
+@pytest.mark.parametrize("progress", [{}, {"total": "400", "processed": -1}, "soon", [], None])
+def test_progress_in_an_odd_shape_ends_nothing(progress: JsonValue) -> None:
+    reply = decoded([stream({"choices": [OPENING], "prompt_progress": progress}, {"choices": [TEXT]}, FINISH)])
+
+    assert (reply.text, reply.failure) == ("Hello", None)
