@@ -41,10 +41,11 @@ from anyclaude.protocol.json_values import JsonObject, JsonValue
 from anyclaude.scheduling import Stage
 
 PREPARED = prepared_for(FakeBackend(target_at("http://127.0.0.1:9/v1")), replace(HELLO, characters=31_000))
+FALLBACK = prepared_for(FakeBackend(target_at("http://127.0.0.1:8/v1")))
 OWN = prepared_for(FakeBackend(target_at("http://127.0.0.1:9/v1", "embedded")))
 NAME = "llama.cpp at http://127.0.0.1:9/v1"
 NOTHING = EngineProgress()
-REFUSED = "no connection to llama.cpp: Connection refused. Is it running?"
+REFUSED = f"no connection to {NAME}: Connection refused. Is it running?"
 
 
 def progressed(
@@ -251,6 +252,28 @@ def test_an_exchange_that_the_client_will_repeat_is_a_failure_of_the_server(
     said = watched.after(60.0)
 
     assert (words in said[0]) if words else said == []
+
+
+def test_a_fallback_that_is_asked_instead_is_named() -> None:
+    watched = Watched()
+    watched.server.exchange_progressed(progressed("failing", failure=f"no connection to {NAME}"))
+    watched.server.exchange_progressed(replace(progressed("evaluating", EngineProgress(9, 0, 0)), prepared=FALLBACK))
+    watched.after(60.0)
+    watched.server.exchange_progressed(replace(progressed("replying"), prepared=FALLBACK))
+
+    assert watched.after(60.0) == [
+        f"anyclaude: no connection to {NAME}. llama.cpp at http://127.0.0.1:8/v1 is asked instead."
+    ]
+
+
+def test_a_servers_words_are_named_after_it_and_cannot_move_the_cursor() -> None:
+    watched = Watched()
+    watched.server.exchange_progressed(progressed("failing", failure="Loading\x1b[2J\r\n model" + "!" * 9_999))
+    (said,) = watched.after(60.0)
+
+    assert said.startswith(f"anyclaude: {NAME}: Loading [2J model!")
+    assert said.isprintable()
+    assert len(said) < 600
 
 
 def test_the_embedded_engine_does_not_come_back_so_it_is_not_waited_for() -> None:

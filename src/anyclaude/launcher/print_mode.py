@@ -38,6 +38,10 @@ def is_print_mode(arguments: Sequence[str]) -> bool:
     )
 
 
+MAX_WORDS = 400
+"""The part of a server's words that is shown, in characters: about the words of one error."""
+
+
 @asynccontextmanager
 async def watched(run: Run, stdout: TextIO, stderr: TextIO) -> AsyncIterator["Watch"]:
     """Show what the gateway of this run waits for, for the duration of the context, if the client runs with `-p`."""
@@ -139,14 +143,19 @@ class ServerWatch(ExchangeListener):
         self._failures: dict[str, _Failure] = {}  # by the server's address
 
     def exchange_progressed(self, event: ExchangeProgressed) -> None:
-        """Note that a server fails, or answers."""
+        """Note that a server fails, or answers, or that another one is asked in its place."""
         target = event.prepared.target
-        if event.stage == "failing":
-            self._failed(target, event.failure)
-        elif event.stage == "replying":
-            self._answered(target)
-        elif event.stage == "evaluating" and target.address in self._failures:
-            self._failures[target.address].asked = event
+        match event.stage:
+            case "failing":
+                self._failed(target, event.failure, event.request_id)
+            case "replying":
+                self._answered(target)
+            case "evaluating":
+                for failure in self._failures.values():
+                    if failure.target.address == target.address or failure.request_id == event.request_id:
+                        failure.asked = event
+            case _:
+                pass
 
     def exchange_ended(self, event: ExchangeEnded) -> None:
         """Note that the gateway has given up, which Claude Code does not: it sends the request again."""
@@ -154,42 +163,73 @@ class ServerWatch(ExchangeListener):
         if event.sent is None or error is None or event.outcome != "failed":
             return
         if event.reply_began or event.record.status in TRANSIENT_STATUSES:
-            self._failed(event.sent.target, error.message)
+            self._failed(event.sent.target, error.message, event.record.request_id)
 
     def tick(self) -> None:
         """Say what is to be said by now."""
         for failure in [*self._failures.values()]:
-            if failure.asked is not None and failure.asked.engine().evaluated_tokens is not None:
+            if failure.is_answering:
                 self._answered(failure.target)
             elif not failure.is_said and self._seconds() - failure.since >= SAID_AFTER_SECONDS:
                 failure.is_said = True
-                reason = _sentence(failure.reason)
-                self._say(f"anyclaude: {reason} It is asked again for some minutes; Ctrl-C ends this.")
+                self._say(f"anyclaude: {failure.words}")
 
-    def _failed(self, target: BackendTarget, reason: str) -> None:
+    def _failed(self, target: BackendTarget, reason: str, request_id: str) -> None:
         if not target.profile.is_own:
-            known = self._failures.setdefault(target.address, _Failure(target, reason, self._seconds()))
-            known.reason, known.asked = reason, None
+            known = self._failures.get(target.address)
+            since, is_said = (known.since, known.is_said) if known else (self._seconds(), False)
+            self._failures[target.address] = _Failure(target, reason, request_id, since, is_said)
 
     def _answered(self, target: BackendTarget) -> None:
         failure = self._failures.pop(target.address, None)
         if failure is not None and failure.is_said:
-            self._say(f"anyclaude: {target.profile.title} at {target.address} answers again.")
+            self._say(f"anyclaude: {_name(target)} answers again.")
 
 
 @dataclass(slots=True)
 class _Failure:
-    """Why a server fails, and since when; `asked` is the request that it may be evaluating now."""
+    """Why a server fails, and since when; `asked` is what is evaluated now, there or at another server."""
 
     target: BackendTarget
     reason: str
+    request_id: str
     since: float
-    is_said: bool = False
+    is_said: bool
     asked: ExchangeProgressed | None = None
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether the server evaluates a prompt again."""
+        return self._asked_instead is None and self.asked is not None and _is_evaluating(self.asked)
 
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "?", "!")) else f"{text}."
+    @property
+    def words(self) -> str:
+        """What the user is to know."""
+        reason = _printable(self.reason)
+        named = reason if self.target.address in reason else f"{_name(self.target)}: {reason}"
+        sentence = named if named.endswith((".", "?", "!")) else f"{named}."
+        if (other := self._asked_instead) is not None:
+            return f"{sentence} {_name(other)} is asked instead."
+        return f"{sentence} It is asked again for some minutes; Ctrl-C ends this."
+
+    @property
+    def _asked_instead(self) -> BackendTarget | None:
+        other = None if self.asked is None else self.asked.prepared.target
+        return None if other is None or other.address == self.target.address else other
+
+
+def _is_evaluating(event: ExchangeProgressed) -> bool:
+    return event.engine().evaluated_tokens is not None
+
+
+def _name(target: BackendTarget) -> str:
+    return target.profile.title if target.profile.is_own else f"{target.profile.title} at {target.address}"
+
+
+def _printable(words: str) -> str:
+    """Return a server's words without what would move a terminal's cursor, and not more than a few lines of them."""
+    plain = " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
+    return plain if len(plain) <= MAX_WORDS else f"{plain[:MAX_WORDS]}..."
 
 
 async def _tick(tickers: Sequence[Callable[[], None]]) -> None:

@@ -8,6 +8,7 @@ remove.  Writing it never blocks and never fails: the gateway of the session run
 import io
 import os
 import select
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TextIO
@@ -100,6 +101,8 @@ def _takes_text(stream: TextIO) -> bool:
 
 def _is_in_background(stream: TextIO) -> bool:
     """Return whether the user is at work with another program on this terminal."""
+    if sys.platform == "win32":
+        return False
     try:
         return os.tcgetpgrp(stream.fileno()) != os.getpgrp()
     except (OSError, io.UnsupportedOperation):  # a terminal without job control
