@@ -66,6 +66,7 @@ def progressed(
         (("--permission-mode", "plan"), False),
         (("--", "-p"), False),
         (("-r", "x"), False),
+        (("-np", "x"), False),
         ((), False),
     ],
 )
@@ -192,10 +193,10 @@ class Watched:
         return self.said
 
 
-def given_up(status: int, *, reply_began: bool = False) -> ExchangeEnded:
+def given_up(status: int, *, reply_began: bool = False, kind: str = "api_error") -> ExchangeEnded:
     """Return the end of an exchange that failed with this status."""
     event = ended(sent=PREPARED)
-    record = replace(event.record, status=status, outcome="failed", error=RecordedError("api_error", "it broke off"))
+    record = replace(event.record, status=status, outcome="failed", error=RecordedError(kind, "it broke off"))
     return replace(event, record=record, outcome="failed", reply_began=reply_began)
 
 
@@ -240,9 +241,10 @@ def test_a_server_that_evaluates_a_prompt_answers_again() -> None:
         (given_up(503), "it broke off."),
         (given_up(200, reply_began=True), "it broke off."),
         (given_up(400), None),
+        (given_up(200, reply_began=True, kind="invalid_request_error"), None),
         (ended(sent=PREPARED), None),
     ],
-    ids=["given up", "broken off", "refused", "completed"],
+    ids=["given up", "broken off", "refused", "refused in the reply", "completed"],
 )
 def test_an_exchange_that_the_client_will_repeat_is_a_failure_of_the_server(
     end: ExchangeEnded, words: str | None
@@ -331,19 +333,18 @@ class Started:
 
 
 @asynccontextmanager
-async def on_terminal(folder: Path, url: str, *words: str, has_terminal: bool = True) -> AsyncIterator[Started]:
-    """Run the command with stdout and stderr on a terminal, or on none, and wait for its end."""
+async def on_terminal(folder: Path, url: str, *words: str, streams: str = "out err") -> AsyncIterator[Started]:
+    """Run the command with stdout, stderr, or both on a terminal, and wait for its end."""
     program = folder / "claude"
     program.write_text(f"#!{sys.executable} -IS\n{CLIENT}")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     controller, program_end = pty.openpty()
-    output = program_end if has_terminal else DEVNULL
     environment = {"HOME": str(folder), "PATH": f"{folder}:{os.environ['PATH']}", "TERM": "xterm"}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "anyclaude", "--backend-url", url, *words),
         stdin=PIPE,
-        stdout=output,
-        stderr=output,
+        stdout=program_end if "out" in streams else DEVNULL,
+        stderr=program_end if "err" in streams else DEVNULL,
         cwd=folder,
         env=environment,
     )
@@ -389,22 +390,34 @@ async def test_a_user_sees_how_far_the_engine_is_and_then_the_answer_alone(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("words", "has_terminal", "is_asked"),
+    ("words", "streams", "is_asked"),
     [
-        (("-p", "Hello"), True, True),
-        (("-p", "--output-format", "json"), True, True),
-        (("-p", "--output-format", "stream-json"), True, False),
-        (("-p", "Hello"), False, False),
-        (("Hello",), True, False),
+        (("-p", "Hello"), "out err", True),
+        (("-p", "--output-format", "json"), "out err", True),
+        (("-p", "--output-format", "stream-json"), "out err", False),
+        (("-p", "--output-format=stream-json"), "err", True),
+        (("-p", "Hello"), "out", False),
+        (("-p", "Hello"), "", False),
+        (("Hello",), "out err", False),
+        (("Hello",), "err", True),
     ],
-    ids=["text", "json", "stream on the same terminal", "no terminal", "interactive"],
+    ids=[
+        "text",
+        "json",
+        "events on the same terminal",
+        "events to a pipe",
+        "stderr to a file",
+        "no terminal",
+        "interactive",
+        "prints without the flag, to a pipe",
+    ],
 )
 async def test_the_engine_is_asked_how_far_it_is_only_if_somebody_can_see_it(
-    words: tuple[str, ...], has_terminal: bool, is_asked: bool, tmp_path: Path
+    words: tuple[str, ...], streams: str, is_asked: bool, tmp_path: Path
 ) -> None:
     async with (
         chat_server(one_by_one(reply(say("All is well.")))) as server,
-        on_terminal(tmp_path, server.base_url, *words, has_terminal=has_terminal) as started,
+        on_terminal(tmp_path, server.base_url, *words, streams=streams) as started,
     ):
         started.ask()
 

@@ -45,7 +45,7 @@ async def launch_gateway(run: Run, client: Client, listening_socket: socket.sock
         options = with_prewarming(launch_options(run.settings, diet.gateway), run, launch_key)
         options = replace(options, ask_again=run.servers.ask_again)
     late: list[str] = []  # until the client has ended, the terminal is its own
-    async with watched(run, sys.stdout, sys.stderr) as watch:
+    async with watched(run, sys.stderr) as watch:
         options = replace(options, listening_socket=listening_socket, asks_for_progress=watch.asks_for_progress)
         try:
             async with running_gateway(options, run, say_of_logs=late.append, listeners=watch.listeners) as gateway:

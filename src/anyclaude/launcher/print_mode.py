@@ -5,14 +5,17 @@ Without `-p` the client owns the terminal, and shows both itself.
 """
 
 import asyncio
+import os
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TextIO, assert_never
 
 from msgspec import Struct
 
 from anyclaude.backends import BackendTarget
+from anyclaude.dialects import EngineProgress
 from anyclaude.errors import TRANSIENT_STATUSES
 from anyclaude.exchange import REAL_TIME, ExchangeEnded, ExchangeListener, ExchangeProgressed
 
@@ -30,28 +33,40 @@ SAID_AFTER_SECONDS = 1.5
 """How long a server may fail before that is said: a connection that broke by chance is made again in less."""
 
 
-def is_print_mode(arguments: Sequence[str]) -> bool:
-    """Return whether the client prints one answer and ends; `-p` may be joined with another flag, as in `-cp`."""
-    return any(
-        argument == "--print" or (argument[:1] == "-" and argument[1:].isalpha() and "p" in argument[1:3])
-        for argument in before_separator(arguments)
-    )
-
-
 MAX_WORDS = 400
 """The part of a server's words that is shown, in characters: about the words of one error."""
 
+WORTH_A_RETRY = frozenset({"api_error", "overloaded_error", "timeout_error"})
+"""The types of errors after which Claude Code repeats a request whose reply had begun."""
+
+STDOUT = 1
+"""The file, open or not: Python has no stream for a closed one."""
+
+PRINT = re.compile(r"-c?p[A-Za-z]*|--print")
+"""The flag that makes the client print one answer and end; it may be joined with others, as in `-cp`."""
+
+
+def is_print_mode(arguments: Sequence[str]) -> bool:
+    """Return whether the client is told to print one answer and end, as it also does if stdout is no terminal."""
+    return any(PRINT.fullmatch(argument) for argument in before_separator(arguments))
+
 
 @asynccontextmanager
-async def watched(run: Run, stdout: TextIO, stderr: TextIO) -> AsyncIterator["Watch"]:
-    """Show what the gateway of this run waits for, for the duration of the context, if the client runs with `-p`."""
-    if not is_print_mode(run.invocation.arguments):
+async def watched(run: Run, stderr: TextIO | None) -> AsyncIterator["Watch"]:
+    """
+    Show what the gateway of this run waits for, for the duration of the context, if the client only prints an answer.
+
+    `stderr` is `None` if it is closed.
+    """
+    arguments, stdout_is_terminal = run.invocation.arguments, os.isatty(STDOUT)
+    if stderr is None or not (is_print_mode(arguments) or not stdout_is_terminal):
         yield Watch()
         return
     line = StatusLine(stderr, run.invocation.environment, REAL_TIME.seconds)
     server = ServerWatch(line.say, REAL_TIME.seconds)
     progress = ProgressLine(line, REAL_TIME.seconds)
-    shows_line = line.is_possible and not _streams_to_terminal(run.invocation.arguments, stdout)
+    is_in_the_way = stdout_is_terminal and flag_value(arguments, "--output-format") == "stream-json"
+    shows_line = line.is_possible and not is_in_the_way
     tickers = [server.tick, progress.tick] if shows_line else [server.tick]
     ticking = asyncio.create_task(_tick(tickers))
     with ExitStack() as stack:
@@ -109,7 +124,7 @@ class ProgressLine(ExchangeListener):
 
 def waited_for(event: ExchangeProgressed) -> str:
     """Return what a request waits for, with the engine's own figures, and none where it reports none."""
-    engine, source = event.engine(), event.prepared.source
+    engine = event.engine()
     match event.stage:
         case "queued":
             return "waiting for a turn"
@@ -118,10 +133,17 @@ def waited_for(event: ExchangeProgressed) -> str:
         case "replying" if engine.output_tokens and engine.generation_seconds:
             tokens, speed = engine.output_tokens, engine.output_tokens / engine.generation_seconds
             return f"generating: {tokens:,} tokens, {speed:.0f} tok/s"
-        case "replying":
+        case "replying" | "ending":
             return "the reply arrives"
+        case "evaluating":
+            return _evaluation(engine, event.prepared.source.characters)
+        case _:
+            assert_never(event.stage)
+
+
+def _evaluation(engine: EngineProgress, characters: int) -> str:
     if engine.prompt_tokens is None or engine.evaluated_tokens is None:
-        return f"evaluating a prompt of {source.characters:,} characters"
+        return f"evaluating a prompt of {characters:,} characters"
     cached = engine.cached_tokens or 0
     new, done = engine.prompt_tokens - cached, engine.evaluated_tokens - cached
     if not 0 <= done <= new or not new:
@@ -162,7 +184,7 @@ class ServerWatch(ExchangeListener):
         error = event.record.error
         if event.sent is None or error is None or event.outcome != "failed":
             return
-        if event.reply_began or event.record.status in TRANSIENT_STATUSES:
+        if event.record.status in TRANSIENT_STATUSES or (event.reply_began and error.type in WORTH_A_RETRY):
             self._failed(event.sent.target, error.message, event.record.request_id)
 
     def tick(self) -> None:
@@ -237,8 +259,3 @@ async def _tick(tickers: Sequence[Callable[[], None]]) -> None:
         await asyncio.sleep(TICK_SECONDS)
         for tick in tickers:
             tick()
-
-
-def _streams_to_terminal(arguments: Sequence[str], stdout: TextIO) -> bool:
-    """Return whether the client writes to a terminal while the request runs, so that a line would be in its way."""
-    return stdout.isatty() and flag_value(arguments, "--output-format") == "stream-json"
