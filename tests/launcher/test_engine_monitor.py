@@ -84,6 +84,15 @@ async def test_a_death_is_announced_at_once_to_who_wants_to_know() -> None:
     assert watch.is_announced
 
 
+async def test_a_death_before_anybody_wanted_to_know_is_announced_too() -> None:
+    watch, told = EngineMonitor(), list[str]()
+    watch.died("out of memory")
+    with watch.announced_to(told.append):
+        pass
+
+    assert told == ["out of memory"]
+
+
 async def test_a_death_that_nobody_was_told_of_is_not_announced() -> None:
     watch = EngineMonitor()
     with watch.announced_to(lambda reason: None):

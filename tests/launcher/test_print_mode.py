@@ -3,14 +3,16 @@
 import asyncio
 import os
 import pty
+import signal
 import stat
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
 from msgspec.structs import replace
 from tests.launcher.test_status_line import Screen, visible
@@ -21,7 +23,7 @@ from tests.parts.exchange_events import MAIN, ended
 from tests.parts.fake_backend import FakeBackend
 from tests.parts.gateway import target_at
 from tests.parts.manual_clock import ManualClock
-from tests.parts.processes import LONG_SECONDS
+from tests.parts.processes import LONG_SECONDS, children_of
 from tests.parts.restarting_server import RestartingServer, Restarts
 from tests.parts.upstreams import HELLO, prepared_for
 
@@ -313,6 +315,12 @@ class Terminal:
             while text not in self.text:
                 self.text += (await asyncio.to_thread(os.read, self.controller, 65_536)).decode()
 
+    async def read_to_end(self) -> None:
+        """Read what is left, when every program has closed the terminal."""
+        with suppress(OSError):
+            while text := await asyncio.to_thread(os.read, self.controller, 65_536):
+                self.text += text.decode()
+
     @property
     def rows(self) -> list[str]:
         """The lines that are visible, as a terminal shows them that knows how to erase a line."""
@@ -333,15 +341,16 @@ class Started:
 
 
 @asynccontextmanager
-async def on_terminal(folder: Path, url: str, *words: str, streams: str = "out err") -> AsyncIterator[Started]:
+async def on_terminal(folder: Path, *words: str, streams: str = "out err") -> AsyncIterator[Started]:
     """Run the command with stdout, stderr, or both on a terminal, and wait for its end."""
     program = folder / "claude"
     program.write_text(f"#!{sys.executable} -IS\n{CLIENT}")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     controller, program_end = pty.openpty()
+    terminal = Terminal(controller)
     environment = {"HOME": str(folder), "PATH": f"{folder}:{os.environ['PATH']}", "TERM": "xterm"}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "anyclaude", "--backend-url", url, *words),
+        *(sys.executable, "-m", "anyclaude", *words),
         stdin=PIPE,
         stdout=program_end if "out" in streams else DEVNULL,
         stderr=program_end if "err" in streams else DEVNULL,
@@ -349,7 +358,7 @@ async def on_terminal(folder: Path, url: str, *words: str, streams: str = "out e
         env=environment,
     )
     try:
-        yield Started(process, Terminal(controller))
+        yield Started(process, terminal)
         async with asyncio.timeout(LONG_SECONDS):
             await process.wait()
     finally:
@@ -357,7 +366,12 @@ async def on_terminal(folder: Path, url: str, *words: str, streams: str = "out e
             process.kill()
             await process.wait()
         os.close(program_end)
+        await terminal.read_to_end()
         os.close(controller)
+
+
+def at(url: str) -> tuple[str, str]:
+    return "--backend-url", url
 
 
 def progress_of(**fields: JsonValue) -> Raw:
@@ -378,7 +392,10 @@ async def test_a_user_sees_how_far_the_engine_is_and_then_the_answer_alone(tmp_p
             say("well."),
         )
     )
-    async with chat_server(script) as server, on_terminal(tmp_path, server.base_url, "-p", "Hello") as started:
+    async with (
+        chat_server(script) as server,
+        on_terminal(tmp_path, "--backend-url", server.base_url, "-p", "Hello") as started,
+    ):
         started.ask()
         await started.terminal.shows("evaluating the prompt: 50 % of 200 tokens (200 more are cached)")
         evaluates.set()
@@ -417,7 +434,7 @@ async def test_the_engine_is_asked_how_far_it_is_only_if_somebody_can_see_it(
 ) -> None:
     async with (
         chat_server(one_by_one(reply(say("All is well.")))) as server,
-        on_terminal(tmp_path, server.base_url, *words, streams=streams) as started,
+        on_terminal(tmp_path, *at(server.base_url), *words, streams=streams) as started,
     ):
         started.ask()
 
@@ -426,7 +443,10 @@ async def test_the_engine_is_asked_how_far_it_is_only_if_somebody_can_see_it(
 
 async def test_a_server_that_dies_is_named_within_seconds_and_so_is_its_return(tmp_path: Path) -> None:
     server = RestartingServer()
-    async with Restarts(server) as restart, on_terminal(tmp_path, server.origin, "-p", "Hello") as started:
+    async with (
+        Restarts(server) as restart,
+        on_terminal(tmp_path, *at(server.origin), "-p", "Hello") as started,
+    ):
         await started.terminal.shows("ready\r\n")
         await restart.stop()
         started.ask()
@@ -437,3 +457,20 @@ async def test_a_server_that_dies_is_named_within_seconds_and_so_is_its_return(t
 
     assert "I am qwen." in started.terminal.rows
     assert started.process.returncode == 0
+
+
+async def test_the_death_of_the_embedded_engine_is_said_once_and_at_once(tmp_path: Path, tiny_model: Path) -> None:
+    words = ("--mode", "embedded", "--model", str(tiny_model), "--context-tokens", "2048", "-p", "Hello")
+    async with on_terminal(tmp_path, *words) as started:
+        await started.terminal.shows("ready\r\n")
+        (engine,) = [pid for pid in children_of(started.process.pid) if is_engine(pid)]
+        os.kill(engine, signal.SIGKILL)
+        await started.terminal.shows("The embedded engine died: it was killed (SIGKILL)")
+        started.ask()
+        await started.terminal.shows("HTTP Error 500")
+
+    assert started.terminal.text.count("The embedded engine died") == 1
+
+
+def is_engine(pid: int) -> bool:
+    return "anyclaude.engine" in psutil.Process(pid).cmdline()

@@ -25,8 +25,10 @@ class EngineMonitor:
 
     @contextmanager
     def announced_to(self, announce: Callable[[str], None]) -> Iterator[None]:
-        """Call `announce` with the reason when the engine dies, for the duration of the context."""
+        """Call `announce` with the reason when the engine dies or if it has, for the duration of the context."""
         self._announce = announce
+        if self.reason is not None:
+            self.died(self.reason)
         try:
             yield
         finally:
