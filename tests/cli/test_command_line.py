@@ -38,7 +38,7 @@ def test_a_separator_after_a_word_of_the_client_reaches_the_client_with_all_that
 
 @given(st.lists(st.text() | st.sampled_from([*FLAGS, "--", "serve"])))
 def test_a_leading_separator_is_dropped_and_everything_after_it_reaches_the_client(after: list[str]) -> None:
-    assert split_command_line(["--", *after], FLAGS, COMMANDS) == CommandLine((), tuple(after))
+    assert split_command_line(["--", *after], FLAGS, COMMANDS) == CommandLine((), tuple(after), is_separated=True)
 
 
 @given(st.lists(CLIENTS_WORDS.filter(lambda word: word not in {"mcp"})), st.text(), st.integers(min_value=0))
@@ -57,7 +57,7 @@ def test_flags_of_anyclaude_are_found_between_the_clients_words(words: list[str]
         (["--print-env=1"], CommandLine((), ("--print-env=1",))),
         (["--help"], CommandLine(("--help",), ())),
         (["-p", "--help"], CommandLine((), ("-p", "--help"))),
-        (["--", "--help"], CommandLine((), ("--help",))),
+        (["--", "--help"], CommandLine((), ("--help",), is_separated=True)),
         (["mcp", "add", "server", "--port", "3"], CommandLine((), ("mcp", "add", "server", "--port", "3"))),
         (["serve", "--port", "3"], CommandLine(("--port", "3"), (), command="serve")),
         (["--port", "3", "serve"], CommandLine(("--port", "3"), (), command="serve")),
@@ -69,9 +69,19 @@ def test_flags_of_anyclaude_are_found_between_the_clients_words(words: list[str]
         (["explain", "req_1"], CommandLine(("req_1",), (), command="explain")),
         (["explain", "--last", "3"], CommandLine(("--last", "3"), (), command="explain")),
         (["-p", "explain"], CommandLine((), ("-p", "explain"))),
-        (["--", "explain"], CommandLine((), ("explain",))),
-        (["--", "prompt", "--show"], CommandLine((), ("prompt", "--show"))),
-        (["--", "serve"], CommandLine((), ("serve",))),
+        (["--", "explain"], CommandLine((), ("explain",), is_separated=True)),
+        (["--", "prompt", "--show"], CommandLine((), ("prompt", "--show"), is_separated=True)),
+        (["--", "serve"], CommandLine((), ("serve",), is_separated=True)),
+        (["--port", "3", "--", "serve"], CommandLine(("--port", "3"), ("serve",), is_separated=True)),
+        (["--verbose", "mcp", "add", "--port", "3"], CommandLine((), ("--verbose", "mcp", "add", "--port", "3"))),
+        (["--debug", "mcp", "--port", "3"], CommandLine(("--port", "3"), ("--debug", "mcp"))),
+        (["-p", "mcp", "--port", "3"], CommandLine(("--port", "3"), ("-p", "mcp"))),
+        (["help"], CommandLine(("--help",))),
+        (["version"], CommandLine(("--version",))),
+        (["help", "serve"], CommandLine(("--help",), (), command="serve")),
+        (["help", "mcp"], CommandLine(("--help",), ("mcp",))),
+        (["help", "help"], CommandLine(("--help", "--help"))),
+        (["help", "me"], CommandLine((), ("help", "me"))),
     ],
 )
 def test_edge_cases(words: list[str], expected: CommandLine) -> None:

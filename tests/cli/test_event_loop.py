@@ -22,7 +22,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 async def test_sigterm_leaves_no_process_behind(command: Command) -> None:
-    async with command.started("wait") as process:
+    async with command.started("-p", "wait") as process:
         seen = await client_of(process)
         below = await asyncio.to_thread(children_of, process.pid)
         assert await answers(seen.environment["ANTHROPIC_BASE_URL"])
@@ -35,7 +35,7 @@ async def test_sigterm_leaves_no_process_behind(command: Command) -> None:
 
 
 async def test_sigint_is_left_to_the_client_while_it_runs(command: Command) -> None:
-    async with command.started("wait") as process:
+    async with command.started("-p", "wait") as process:
         seen = await client_of(process)
         process.send_signal(signal.SIGINT)
         alive = await answers(seen.environment["ANTHROPIC_BASE_URL"])
@@ -48,7 +48,7 @@ async def test_sigint_is_left_to_the_client_while_it_runs(command: Command) -> N
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals the end of a parent")
 async def test_a_client_does_not_outlive_a_command_that_was_killed(command: Command) -> None:
-    async with command.started("wait") as process:
+    async with command.started("-p", "wait") as process:
         seen = await client_of(process)
         process.kill()
         await process.wait()
@@ -59,7 +59,7 @@ async def test_a_client_does_not_outlive_a_command_that_was_killed(command: Comm
 async def test_closing_the_terminal_leaves_no_process_behind(command: Command) -> None:
     ours, theirs = pty.openpty()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", WITH_A_TERMINAL, sys.executable, "-m", "anyclaude", "wait"),
+        *(sys.executable, "-c", WITH_A_TERMINAL, sys.executable, "-m", "anyclaude", "-p", "wait"),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

@@ -66,10 +66,37 @@ async def test_a_former_name_is_reported_once_on_stderr_by_every_command(
     assert "ANYCLAUDE_PREWARM;" not in out
 
 
+async def test_the_command_warns_once_and_goes_on(command: Command) -> None:
+    status, _, err = await command.ran("-p", "exit-0", ANYCLAUDE_MDOE="ollama")
+
+    assert status == 0
+    assert err.splitlines().count("anyclaude: there is no setting ANYCLAUDE_MDOE; did you mean ANYCLAUDE_MODE?") == 1
+
+
+async def test_the_help_of_a_command_is_shown_in_every_position(command: Command) -> None:
+    texts = {(await command.ran(*words))[1] for words in (("serve", "--help"), ("--help", "serve"), ("help", "serve"))}
+    generals = {(await command.ran(*words))[1] for words in (("--help",), ("-h",), ("help",), ("--mode", "x", "-h"))}
+
+    assert [text.startswith("usage: anyclaude serve") for text in texts] == [True]
+    assert [text.startswith("usage: anyclaude [FLAGS]") for text in generals] == [True]
+
+
+async def test_the_help_of_a_command_of_the_client_is_the_clients(command: Command) -> None:
+    for words in (("--help", "mcp"), ("help", "mcp"), ("mcp", "--help")):
+        _, out, _ = await command.ran(*words)
+
+        assert client_report(out.splitlines()[0]).arguments == ["mcp", "--help"]
+    assert command.server.requests == []
+
+
 @pytest.mark.parametrize(
     ("words", "status"),
     [
         (("--help",), 0),
+        (("serv",), 2),
+        (("--mdoe", "ollama"), 2),
+        (("--print-env", "--mdoe", "ollama"), 2),
+        (("completion", "bash"), 0),
         (("serve", "--help"), 0),
         (("--version",), 0),
         (("--mode", "olama"), 2),

@@ -20,7 +20,8 @@ def test_every_flag_with_a_value_is_a_setting_and_the_others_are_switches() -> N
     flags = own_flags(COMMANDS)
 
     assert {flag for flag, takes_value in flags.items() if takes_value} == {row.flag for row in SETTINGS if row.flag}
-    assert {flag for flag, takes_value in flags.items() if not takes_value} == {"--print-env", "--version", "--help"}
+    switches = {"--print-env", "--version", "-h", "--help"}
+    assert {flag for flag, takes_value in flags.items() if not takes_value} == switches
 
 
 @pytest.mark.parametrize(

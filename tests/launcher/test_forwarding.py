@@ -79,7 +79,7 @@ async def test_a_launch_forwards_to_the_address_of_the_users_settings_and_its_to
         (tmp_path / ".claude").mkdir()
         (tmp_path / ".claude" / "settings.json").write_text(json.dumps(settings))
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "anyclaude", "--mode", "claude", "wait"),
+            *(sys.executable, "-m", "anyclaude", "--mode", "claude", "-p", "wait"),
             cwd=tmp_path,
             stdout=PIPE,
             stderr=PIPE,

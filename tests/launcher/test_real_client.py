@@ -142,3 +142,15 @@ async def test_a_real_model_calls_a_tool_gets_its_result_and_answers(tmp_path: P
     assert results[0]["tool_use_id"] == calls[0]["id"]
     assert "tangerine-42" in str(results[0]["content"])
     assert blocks[-1]["type"] == "text"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_command_that_needs_no_model_waits_for_no_server(version: str, tmp_path: Path) -> None:
+    server = ("--mode", "llamacpp", "--backend-url", "http://127.0.0.1:9")
+
+    listed, servers, _ = await anyclaude(tmp_path, version, *server, "mcp", "list")
+    said, number, _ = await anyclaude(tmp_path, version, *server, "-v")
+
+    assert (listed, said) == (0, 0)
+    assert "No MCP servers" in servers
+    assert version in number

@@ -55,3 +55,13 @@ def test_a_server_is_described_with_its_address_model_and_window() -> None:
 
 def test_the_embedded_engine_is_described_without_its_address_which_nobody_else_can_use() -> None:
     assert described(target_at("http://127.0.0.1:1/v1", "embedded")) == "the embedded engine, model local-model"
+
+
+async def test_the_embedded_engine_runs_the_model_that_was_chosen(tiny_model: Path, tmp_path: Path) -> None:
+    async def choose(settings: Settings) -> Settings:
+        return replace(settings, model=str(tiny_model))
+
+    settings = Settings(mode="embedded", context_tokens=4096, log_dir=tmp_path, cache_dir=tmp_path / "cache")
+    async with running_servers(settings, NullProgress(), pytest.fail, choose=choose) as servers:
+        assert servers.main is not None
+        assert servers.main.model == tiny_model.stem

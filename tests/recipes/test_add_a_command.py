@@ -59,5 +59,6 @@ def test_flags_of_other_commands_are_refused(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == "anyclaude: unrecognized arguments: --port; see anyclaude greet --help\n"
 
 
-def test_without_its_row_its_word_is_passed_to_the_client() -> None:
-    assert "greet" not in {word for command in COMMANDS for word in command.words}
+def test_without_its_row_its_word_is_no_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["greet"], COMMANDS) == 2
+    assert "there is no command 'greet'" in capsys.readouterr().err

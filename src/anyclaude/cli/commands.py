@@ -75,7 +75,7 @@ COMMANDS: tuple[Command, ...] = (
         module="anyclaude.cli.prompt",
         summary="Show a recorded request as it came and as a model would get it.",
         usage="anyclaude prompt --show [FLAGS] [FILE]",
-        words=("prompt", "--show"),  # `prompt` alone is as good a first word to the client as any
+        words=("prompt", "--show"),  # `prompt` alone may be meant for the model
         flags=("diet",),
         options=(
             Option(name="--show", meaning="Write the prompt before and after, with figures for each step."),
@@ -105,6 +105,37 @@ COMMANDS: tuple[Command, ...] = (
             Option(name="server", metavar="SERVER", meaning="The address of a server. Default: all servers."),
             Option(name="--forget", meaning="Forget it: the next requests are sent as the server's kind describes."),
         ),
+    ),
+    Command(
+        name="models",
+        module="anyclaude.cli.models",
+        summary="List the models of the server; with --recommended, models for coding that this machine can run.",
+        usage="anyclaude models [--recommended] [FLAGS]",
+        words=("models",),
+        flags=("mode", "backend_url", "model", "opus_model", "sonnet_model", "haiku_model", "subagent_model"),
+        options=(Option(name="--recommended", meaning="A table of models, with their size and what they need."),),
+    ),
+    Command(
+        name="cache",
+        module="anyclaude.cli.cache",
+        summary="Show what is kept on the disk, with sizes; with --clear, remove it.",
+        usage="anyclaude cache [--clear] [WHAT]",
+        words=("cache",),
+        flags=(),
+        options=(
+            Option(name="what", metavar="WHAT", meaning="One of the names in the list. Default: all but the logs."),
+            Option(name="--clear", meaning="Remove it. Nothing is asked; logs are removed only if they are named."),
+        ),
+    ),
+    Command(
+        name="completion",
+        module="anyclaude.cli.completion",
+        summary="Write a script that completes anyclaude's words in bash, zsh or fish.",
+        usage="anyclaude completion SHELL",
+        words=("completion",),
+        flags=(),
+        options=(Option(name="shell", metavar="SHELL", meaning="bash, zsh or fish. Default: that of $SHELL."),),
+        reads_settings=False,
     ),
     Command(
         name="version",

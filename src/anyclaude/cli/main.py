@@ -8,12 +8,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import TextIO
 
-from anyclaude.errors import AnyclaudeError, SetupError
-from anyclaude.settings import Settings, config_file, home_folder, load_settings, variable_named
+from msgspec.structs import replace
 
+from anyclaude.errors import AnyclaudeError, SetupError
+from anyclaude.settings import Settings, config_file, home_folder, load_settings, unknown_variables, variable_named
+
+from .client_words import read_client_words
 from .command_line import CommandLine, split_command_line, switches_in
 from .commands import COMMANDS, Call, Command
-from .parser import help_text, own_flags, parse
+from .mistakes import refuse_mistakes
+from .parser import HELP_FLAGS, help_text, own_flags, parse
 from .surroundings import current_folder, open_closed_streams, settle
 
 INTERRUPTED = 130
@@ -51,9 +55,13 @@ def run(arguments: Sequence[str], commands: Sequence[Command]) -> int:
         line = split_command_line(arguments, flags, commands)
         switches = switches_in(line.ours, flags)
         command = _called(line, switches, commands)
-        if "--help" in switches:
-            sys.stdout.write(help_text(command, commands))
-            return 0
+        if command.reads_settings and not command.words and not line.is_separated:  # it takes words for the client
+            refuse_mistakes(line.client, commands)
+        if not switches.isdisjoint(HELP_FLAGS):
+            if read_client_words(line.client).subcommand is None:
+                sys.stdout.write(help_text(command, commands))
+                return 0
+            line = replace(line, client=(*line.client, "--help"))
         return _run(command, line, commands)
     except AnyclaudeError as error:
         _say(str(error))
@@ -100,7 +108,10 @@ def _run(command: Command, line: CommandLine, commands: Sequence[Command]) -> in
 
 
 def _settings(flags: Mapping[str, str], environment: Mapping[str, str]) -> Settings:
-    return load_settings(flags, environment, config_file(home_folder(environment)), _say)
+    settings = load_settings(flags, environment, config_file(home_folder(environment)), _say)
+    for warning in unknown_variables(environment, settings):
+        _say(warning)
+    return settings
 
 
 def _say(text: str) -> None:

@@ -12,12 +12,16 @@ from anyclaude.errors import InvalidSetting
 from anyclaude.settings import GROUPS, Setting, flag_named, setting_named
 
 from .commands import Command, Option
+from .mistakes import unknown_words
 
 WIDEST = 100
 """The longest line of a help text that is still easy to read."""
 
 INDENT = 27
 """The column at which the meanings begin."""
+
+
+HELP_FLAGS = ("-h", "--help")
 
 
 class Parsed(Struct, frozen=True):
@@ -50,12 +54,21 @@ def own_flags(commands: Sequence[Command]) -> dict[str, bool]:
     default = next(command for command in commands if command.is_default)
     with_value = {flag: True for name in default.flags if (flag := setting_named(name).flag)}
     switches = {command.switch: False for command in commands if command.switch}
-    return {**with_value, **switches, "--help": False}
+    return {**with_value, **switches, **dict.fromkeys(HELP_FLAGS, False)}
 
 
 def parse(command: Command, words: Sequence[str], commands: Sequence[Command]) -> Parsed:
-    """Return what the words for a command contain; raises `InvalidSetting` for a word that it does not take."""
-    values: dict[str, str] = vars(_parser(command, commands).parse_args(_joined(command, words)))
+    """
+    Return what the words for a command contain.
+
+    Raises:
+        InvalidSetting: for a word that it does not take.
+    """
+    namespace, unknown = _parser(command, commands).parse_known_args(_joined(command, words))
+    if unknown:
+        known = (*map(flag_named, command.flags), *(option.name for option in command.options), "--help")
+        raise InvalidSetting(unknown_words(unknown, words, command, known))
+    values: dict[str, str] = vars(namespace)
     own = [_key(option) for option in command.options]
     return Parsed(
         {name: value for name, value in values.items() if name in command.flags},
@@ -69,7 +82,11 @@ def help_text(command: Command, commands: Sequence[Command]) -> str:
     paragraphs = [fill(command.summary, _width())]
     if command.is_default:
         paragraphs += [
-            fill("Every other argument goes to Claude Code unchanged; after `--` all arguments do.", _width()),
+            fill(
+                "Every other argument goes to Claude Code unchanged; after `--` all arguments do. Its own commands "
+                "(`mcp`, `plugin`, `update`, …) and `-v` start it alone.",
+                _width(),
+            ),
             "commands:\n" + "\n".join(_listed(other) for other in commands if other.words),
         ]
     parser.description = "\n\n".join(paragraphs)
@@ -98,7 +115,7 @@ def _parser(command: Command, commands: Sequence[Command]) -> ArgumentParser:
     for other in commands if not command.words else ():
         if other.switch:
             own.add_argument(other.switch, action="store_true", help=_escaped(other.summary))
-    own.add_argument("--help", action="store_true", help="Show this help.")
+    own.add_argument(*HELP_FLAGS, action="store_true", help="Show this help.")
     for group in GROUPS:
         titled = parser.add_argument_group(group.title.lower())
         for setting in group.settings:

@@ -9,11 +9,13 @@ that already listens.
 import asyncio
 import socket
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, closing, nullcontext
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
 from anyclaude.bounds import CONNECTION_BACKLOG
+from anyclaude.engine.machine import memory_bytes
 from anyclaude.settings import Settings
 
 from .client import (
@@ -29,6 +31,7 @@ from .client import (
 )
 from .engine_monitor import monitored
 from .folders import client_machine
+from .model_choice import choose_model, prints
 from .run import Run
 from .servers import running_servers
 from .signals import Signals
@@ -57,7 +60,7 @@ async def launch(invocation: Invocation, settings: Settings, terminal: Terminal,
     if note := await release_note(machine, client):
         terminal.say(f"anyclaude: {note}")
     async with (
-        running_servers(settings, terminal, terminal.say) as servers,
+        running_servers(settings, terminal, terminal.say, choose=partial(_with_model, invocation, terminal)) as servers,
         monitored(servers.own_engine) as monitor,
     ):
         run = Run(invocation, settings, servers, monitor, terminal.say, signals)
@@ -78,6 +81,12 @@ async def _run_in_place(client: Client, invocation: Invocation, settings: Settin
     command = (*client.command, *model, *invocation.arguments)
     async with running_client(command, invocation.environment, signals) as exit_status:
         return await exit_status
+
+
+async def _with_model(invocation: Invocation, terminal: Terminal, settings: Settings) -> Settings:
+    """Return the settings with the embedded engine's model, for which a user at the terminal is asked."""
+    ask = None if prints(invocation.arguments) else terminal.question()
+    return await choose_model(settings, invocation.environment, memory_bytes(), terminal.say, ask)
 
 
 async def _run_client(run: Run, client: Client, listening_socket: socket.socket, signals: Signals) -> int:

@@ -1,6 +1,6 @@
 """The model servers of a run: those that answer, else the embedded engine, which is started."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import import_module
 from typing import NoReturn, Protocol
@@ -13,6 +13,7 @@ from anyclaude.settings import Settings
 
 from .detection import AskAgain, find_fallbacks, find_server
 from .engine_monitor import MonitoredEngine
+from .model_choice import say_demonstration
 
 EMBEDDED = "anyclaude.launcher.embedded"
 """Loaded only if the engine is to be started: a launch with a server that runs has no time for its libraries."""
@@ -65,10 +66,17 @@ def described(target: BackendTarget) -> str:
 
 @asynccontextmanager
 async def running_servers(
-    settings: Settings, progress: Progress, say: Callable[[str], None], *, awaits: bool = False
+    settings: Settings,
+    progress: Progress,
+    say: Callable[[str], None],
+    *,
+    awaits: bool = False,
+    choose: Callable[[Settings], Awaitable[Settings]] | None = None,
 ) -> AsyncIterator[Servers]:
     """
     Find the servers of this run, or run the embedded engine for the duration of the context.
+
+    Where the engine is to run, `choose` returns the settings with its model.
 
     A chosen server that cannot be used yet is one to be awaited if `awaits` says so and the reason may pass, else an
     error.
@@ -84,7 +92,8 @@ async def running_servers(
         yield Servers((found.target, *others), ask_again=(found.ask_again, *ask_others))
         return
     running_engine: EngineStarter = import_module(EMBEDDED).running_engine
-    async with running_engine(settings, progress, say) as own_engine:
+    with_model = await choose(settings) if choose else say_demonstration(settings, say)
+    async with running_engine(with_model, progress, say) as own_engine:
         yield Servers((own_engine.target, *others), own_engine, (unchanged, *ask_others))
 
 

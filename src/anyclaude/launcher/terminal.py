@@ -1,11 +1,19 @@
 """Writes to stderr before the client owns the terminal, and after it has returned it."""
 
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from importlib import import_module
 from typing import Protocol, TextIO
 
 PROGRESS_BAR = "anyclaude.launcher.progress_bar"
 """Loaded for the first bar: `rich` takes a tenth of a second, which a launch without a long step can save."""
+
+
+LINE_BYTES = 4096
+"""The longest line that a terminal of Linux passes on (termios(3), canonical mode)."""
 
 
 class Bar(Protocol):
@@ -41,6 +49,30 @@ class Terminal:
         with suppress(OSError):
             self._stream.write(f"{text}\n")
             self._stream.flush()
+
+    def question(self) -> Callable[[str], Awaitable[str]] | None:
+        """
+        Return what asks the user for a line, `None` unless questions and answers have a terminal.
+
+        It raises `EOFError` at the end of the input.
+        """
+        has_terminal = self._stream.isatty() and sys.stdin is not None and sys.stdin.isatty()
+        return self._asked if has_terminal else None
+
+    async def _asked(self, prompt: str) -> str:
+        """Wait for the line without blocking the loop, which handles Ctrl-C meanwhile; a terminal gives whole lines."""
+        self._stream.write(prompt)
+        self._stream.flush()
+        descriptor, loop = sys.stdin.fileno(), asyncio.get_running_loop()
+        is_typed = asyncio.Event()
+        loop.add_reader(descriptor, is_typed.set)
+        try:
+            await is_typed.wait()
+        finally:
+            loop.remove_reader(descriptor)
+        if not (line := os.read(descriptor, LINE_BYTES)):
+            raise EOFError
+        return line.decode(errors="replace")
 
     def started(self, label: str, total_bytes: int | None) -> None:
         """Show that a step begins."""
