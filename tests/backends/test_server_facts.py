@@ -153,7 +153,32 @@ async def test_each_kind_reports_its_models_and_the_real_window(
     name: BackendName, documents: Documents, model: str | None, expected: ServerFacts
 ) -> None:
     async with stub_server(documents) as server:
-        assert await facts_of(server, name, model) == expected
+        facts = await facts_of(server, name, model)
+
+    assert replace(facts, other_names=(), windows={}) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "documents", "windows"),
+    [
+        ("lmstudio", LMSTUDIO, {"busy": 32_768}),
+        ("ollama", {**OLLAMA, "/api/ps": LOADED}, {"m:latest": 8_192}),
+        ("openrouter", OPENROUTER, {"a/small": 8_192, "z/large": 1_000_000}),
+    ],
+)
+async def test_each_model_has_the_window_that_the_server_reports_for_it(
+    name: BackendName, documents: Documents, windows: dict[str, int]
+) -> None:
+    async with stub_server(documents) as server:
+        assert (await facts_of(server, name)).windows == windows
+
+
+async def test_aliases_and_models_that_do_not_chat_are_names_too() -> None:
+    listed: JsonValue = {"data": [{"id": "a", "aliases": ["gpt-4o"]}, {"id": "bge-m3"}]}
+    async with stub_server({"/v1/models": listed}) as server:
+        facts = await facts_of(server, "generic")
+
+    assert (facts.models, facts.names) == (("a",), ("a", "gpt-4o", "bge-m3"))
 
 
 async def test_a_router_is_not_asked_for_a_model_that_it_would_have_to_load() -> None:

@@ -1,5 +1,6 @@
 """A server on loopback that answers each path with a fixed document and records its requests."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -11,12 +12,20 @@ from aiohttp import web
 from anyclaude.protocol.json_values import JsonValue
 
 
+def _already() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass(frozen=True)
 class StubServer:
     """The server: its address and its requests as method, path and authorization."""
 
     origin: str
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
+    answers: asyncio.Event = field(default_factory=_already)
+    """Requests wait for it; it is set at the start."""
 
     @property
     def base_url(self) -> str:
@@ -58,22 +67,21 @@ async def stub_server(
 
     `by_body` has the paths whose documents depend on the request's body.
     """
+
     requests: list[tuple[str, str, str | None]] = []
+    answers = _already()
 
     async def answer(request: web.Request) -> web.Response:
         asked = request.rel_url.raw_path_qs
         requests.append((request.method, asked, request.headers.get("Authorization")))
+        await answers.wait()
         if request.path in by_body:
             document = by_body[request.path](await request.json())
         else:
             document = documents.get(asked, documents.get(request.path, MISSING))
         if not isinstance(document, Answer):
             return web.json_response(document, status=status)
-        if document.times is not None and [path for _, path, _ in requests].count(asked) > document.times:
-            return web.json_response(document.then)
-        return web.Response(
-            status=document.status, text=document.body, content_type=document.content_type, headers=document.headers
-        )
+        return _response(document, [path for _, path, _ in requests].count(asked))
 
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", answer)
@@ -88,6 +96,15 @@ async def stub_server(
     scheme = "http" if tls is None else "https"
     origin = f"{scheme}://127.0.0.1:{runner.addresses[0][1]}" if socket_path is None else f"unix:{socket_path}:"
     try:
-        yield StubServer(origin, requests)
+        yield StubServer(origin, requests, answers)
     finally:
         await runner.cleanup()
+
+
+def _response(answer: Answer, times: int) -> web.Response:
+    """Return the response to the request that has been asked for the `times`th time."""
+    if answer.times is not None and times > answer.times:
+        return web.json_response(answer.then)
+    return web.Response(
+        status=answer.status, text=answer.body, content_type=answer.content_type, headers=answer.headers
+    )

@@ -21,7 +21,7 @@ def test_every_kind_has_a_unique_name_and_a_module_of_that_name() -> None:
 
 
 def test_detection_tries_the_kinds_in_the_order_of_the_table() -> None:
-    local = ["embedded", "llamacpp", "lmstudio", "vllm-mlx", "mlx", "ollama", "vllm", "sglang"]
+    local = ["embedded", "llamacpp", "lmstudio", "vllm-mlx", "ollama", "vllm", "sglang", "mlx"]
     order = [*local, "openrouter", "openai", "generic"]
 
     assert [profile.name for profile in PROFILES if profile.name in order] == order

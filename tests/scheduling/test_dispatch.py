@@ -596,8 +596,52 @@ async def test_a_server_that_lacks_the_model_is_asked_for_its_present_one_once()
     upstream = replaced(setup.upstreams[0], server=FollowedServer(first, ask))
     dispatcher = Dispatcher([upstream], setup.timeouts, setup.clock.seconds, setup.clock.sleep)
 
-    with pytest.raises(BackendRejected, match="not found"):
+    with pytest.raises(BackendRejected, match="not found") as raised:
         await dispatcher.open(dispatcher.prepare(HELLO_REQUEST), setup.progress)
 
     assert setup.progress.attempts == 2
     assert upstream.backend.target.model == "second"
+    assert (raised.value.status, raised.value.kind) == (400, "invalid_request_error")
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ("The model `local-model` does not exist.", "does not have local-model; name another one with --model"),
+        ("Not Found", "may have no /chat/completions; check --backend-url"),
+    ],
+)
+async def test_what_the_client_would_replace_by_its_own_words_goes_out_with_a_status_that_it_shows(
+    words: str, advice: str
+) -> None:
+    setup = Setup([backend(refusal(words, 404))])
+
+    with pytest.raises(BackendRejected, match=rf"{words.rstrip('.')}\. .*{advice}$") as raised:
+        await setup.opened_text()
+
+    assert (raised.value.status, raised.value.kind) == (400, "invalid_request_error")
+
+
+async def test_other_words_of_a_refusal_with_that_status_go_out_as_they_are() -> None:
+    setup = Setup([backend(refusal("Expecting value: line 1 column 7 (char 6)", 404))])
+
+    with pytest.raises(BackendRejected, match=r"^Expecting value: line 1 column 7 \(char 6\)$") as raised:
+        await setup.opened_text()
+
+    assert raised.value.status == 400
+
+
+async def test_a_prompt_for_another_model_is_checked_against_its_window() -> None:
+    """The server counts 5,000 tokens: too many for the other model, not for the main one."""
+    target = replace(TARGET, available_models=("local-model", "other"), context_tokens=8_000)
+    target = replace(target, windows={"other": 4_000})
+    request = replace(HELLO_REQUEST, request=replace(HELLO_REQUEST.request, model="other"), characters=20_000)
+    setup = Setup([FakeBackend(target, count_of(5_000))])
+    unknown = Setup([FakeBackend(replace(target, windows={}), count_of(5_000), WHOLE)])
+
+    with pytest.raises(PromptTooLong, match="5000 tokens > 4000"):
+        await setup.open(request)
+    opened = await unknown.open(request)
+    await opened.aclose()
+
+    assert opened.request.model == "other"

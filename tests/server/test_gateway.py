@@ -46,7 +46,7 @@ async def test_every_response_has_a_unique_request_id(gateway: RunningGateway) -
         ("POST", "/v1/messages/batches"),
         ("POST", "/v1/chat/completions"),
         ("POST", "/api/event_logging/v2/batch"),
-        ("GET", "/v1/messages/"),
+        ("GET", "/v1/messagesX"),
         ("DELETE", "/v1/files/%FF"),
     ],
 )

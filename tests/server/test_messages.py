@@ -31,7 +31,6 @@ REFUSALS = [
     (400, "invalid_request_error", "false"),
     (401, "authentication_error", "false"),
     (403, "permission_error", "false"),
-    (404, "not_found_error", "false"),
     (413, "request_too_large", "false"),
     (422, "invalid_request_error", "false"),
     (429, "rate_limit_error", "true"),
@@ -58,6 +57,20 @@ async def test_a_refusal_keeps_its_status_and_message(
     assert response.headers["x-should-retry"] == should_retry
     assert without_retries.records()[-1]["outcome"] == "failed"
     assert without_retries.records()[-1]["status"] == status
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_status_404_of_a_server_goes_out_as_400_because_the_client_hides_the_words_of_the_other(
+    without_retries: RunningGateway, backend: RawBackend, stream: bool
+) -> None:
+    async with connected(without_retries.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt(stream=stream)))
+        await (await backend.next_request()).refuse(404, "the words of the server")
+        response = await client.response()
+
+    assert (response.status, response.error[0]) == (400, "invalid_request_error")
+    assert response.error[1] == "the words of the server"
+    assert response.headers["x-should-retry"] == "false"
 
 
 @pytest.mark.parametrize("body", [b'{"code":500,"msg":"quota used up"}', b"quota used up\n", b'"quota used up"'])

@@ -31,8 +31,26 @@ async def test_every_model_a_request_can_reach_is_listed_once(tmp_path: Path) ->
     models = response.json["data"]
     assert isinstance(models, list)
     assert [model["id"] for model in models] == ["local-model", "big", "elsewhere"]
-    assert [model["max_input_tokens"] for model in models] == [8192, 8192, None]
+    assert [model["max_input_tokens"] for model in models] == [8192, None, None]
     assert response.json["last_id"] == "elsewhere"
+
+
+async def test_what_the_first_server_lists_is_listed_with_the_windows_that_it_reports(tmp_path: Path) -> None:
+    target = replace(
+        TARGET, available_models=("other", "local-model", "third"), context_tokens=8192, windows={"other": 4096}
+    )
+    async with running_gateway(tmp_path, target) as gateway:
+        listed = await ask(gateway.base_url, "GET", "/v1/v1/models")
+        shown = await ask(gateway.base_url, "GET", "/models/OTHER[1m]")
+
+    models = listed.json["data"]
+    assert isinstance(models, list)
+    assert [(model["id"], model["max_input_tokens"]) for model in models] == [
+        ("local-model", 8192),
+        ("other", 4096),
+        ("third", None),
+    ]
+    assert (shown.json["id"], shown.json["max_input_tokens"]) == ("other", 4096)
 
 
 async def test_a_model_is_found_by_its_name_even_with_slashes(tmp_path: Path) -> None:

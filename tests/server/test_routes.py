@@ -3,6 +3,8 @@
 import pytest
 
 from anyclaude.errors import MethodNotAllowed, NotFound
+from anyclaude.server.count_tokens import count_tokens
+from anyclaude.server.health import health
 from anyclaude.server.messages import create_message
 from anyclaude.server.models import list_models, show_model
 from anyclaude.server.routes import HEALTH, ROUTES, Route, probe, route_for
@@ -16,13 +18,25 @@ from anyclaude.server.routes import HEALTH, ROUTES, Route, probe, route_for
         ("GET", "/v1/models/llama", show_model),
         ("GET", "/v1/models/org/model:latest", show_model),
         ("POST", "/v1/messages", create_message),
+        ("POST", "/v1/messages/", create_message),
+        ("POST", "//v1//messages", create_message),
+        ("POST", "/v1/v1/messages", create_message),
+        ("POST", "/v1/v1/v1/messages", create_message),
+        ("POST", "/messages", create_message),
+        ("POST", "/v1/v1/messages/count_tokens", count_tokens),
+        ("POST", "/messages/count_tokens", count_tokens),
+        ("GET", "/v1/v1/models", list_models),
+        ("GET", "/models/", list_models),
+        ("GET", "/v1/v1/models/org/model", show_model),
+        ("GET", "/health/", health),
+        ("HEAD", "//", probe),
     ],
 )
 def test_a_route_is_found_by_its_path_and_method(method: str, path: str, route: Route) -> None:
     assert route_for(method, path, ROUTES) is route
 
 
-@pytest.mark.parametrize("path", ["/v1", "/v1/messages/", "/v1/modelsX", "/health/", "", "//"])
+@pytest.mark.parametrize("path", ["/v1", "/v1/v1", "/v1/modelsX", "/messagesX", "/v2/messages", "/v1/chat/completions"])
 def test_other_paths_are_not_found(path: str) -> None:
     with pytest.raises(NotFound):
         route_for("GET", path, ROUTES)

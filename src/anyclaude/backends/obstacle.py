@@ -81,6 +81,8 @@ class Obstacle(Struct, frozen=True):
     sentence: str
     is_web_page: bool = False
     """Whether the server said so with a web page, which a model server has no reason to do."""
+    status: int | None = None
+    """The HTTP status of the server's answer, `None` without one."""
 
     @property
     def is_answer(self) -> bool:

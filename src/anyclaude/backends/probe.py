@@ -57,7 +57,9 @@ MAY_BE_LOADING = frozenset({202, 425, 500, 503})
 KEY_REFUSED = re.compile(
     r"\b(unauthori[sz]ed|authenticat\w+|api[ _-]?keys?|token|forbidden)\b|密钥|令牌", re.IGNORECASE
 )
-NO_SUCH_ROUTE = re.compile(r"\b(unexpected endpoint|not found|no route|unknown (path|route|url))", re.IGNORECASE)
+NO_SUCH_ROUTE = re.compile(
+    r"\b(unexpected endpoint|not found|no route|no such (path|route)|unknown (path|route|url))", re.IGNORECASE
+)
 """LM Studio answers a route that it does not have with status 200 and `Unexpected endpoint or method`."""
 
 LM_STUDIO_LIST = b'"loaded_instances"'
@@ -165,7 +167,8 @@ def _obstacle_in(reply: QueryReply, request: WireRequest, target: BackendTarget)
     reason = _reason_under_success(reply, request) if reply.is_ok else _reason_of_status(reply, target)
     if reason is None:
         return None
-    return replace(obstacle(target, reason, _detail(reason, reply, request)), is_web_page=_is_web_page(reply))
+    found = obstacle(target, reason, _detail(reason, reply, request))
+    return replace(found, is_web_page=_is_web_page(reply), status=reply.status)
 
 
 def _reason_of_status(reply: QueryReply, target: BackendTarget) -> Reason:

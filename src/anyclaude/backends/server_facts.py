@@ -10,6 +10,7 @@ also of a server that answers requests meanwhile.
 
 import asyncio
 import re
+from collections.abc import Iterable
 from typing import assert_never
 from urllib.parse import quote
 
@@ -53,6 +54,10 @@ class ServerFacts(Struct, frozen=True, kw_only=True):
     """
 
     models: tuple[str, ...] = ()
+    other_names: tuple[str, ...] = ()
+    """The names that it knows beside `models`: aliases, and models that are not known to chat."""
+    windows: dict[str, int] = {}
+    """The windows of the models that it reports one for, by name."""
     loaded_model: str | None = None
     default_model: str | None = None
     context_tokens: int | None = None
@@ -61,6 +66,11 @@ class ServerFacts(Struct, frozen=True, kw_only=True):
     sees_images: bool | None = None
     is_router: bool = False
     note: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names that the server knows."""
+        return (*self.models, *self.other_names)
 
 
 async def ask_facts(backend: Backend, within_seconds: float, model: str | None) -> ServerFacts:
@@ -106,13 +116,25 @@ class _Server(Struct, frozen=True):
 class _Choice(Struct, frozen=True):
     """The models of a list that can chat, and the one that the facts are about."""
 
-    entries: tuple[ModelEntry, ...]
+    listed: tuple[ModelEntry, ...]
     asked: ModelEntry | None
     default: str | None
 
     @property
+    def entries(self) -> tuple[ModelEntry, ...]:
+        return tuple(entry for entry in self.listed if entry.can_chat)
+
+    @property
     def names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(entry.name for entry in self.entries))
+
+    @property
+    def other_names(self) -> tuple[str, ...]:
+        return _other_names(self.listed, self.names)
+
+    @property
+    def windows(self) -> dict[str, int]:
+        return {entry.name: entry.context_tokens for entry in self.entries if entry.context_tokens}
 
     @property
     def loaded(self) -> str | None:
@@ -124,7 +146,13 @@ def _choice(listed: tuple[ModelEntry, ...], model: str | None) -> _Choice:
     entries = tuple(entry for entry in listed if entry.can_chat)
     default = next((entry for entry in entries if entry.is_loaded), None) or next(iter(entries), None)
     asked = _named(listed, model) if model else default
-    return _Choice(entries, asked, default.name if default else None)
+    return _Choice(listed, asked, default.name if default else None)
+
+
+def _other_names(listed: Iterable[ModelEntry], names: Iterable[str]) -> tuple[str, ...]:
+    """Return every name in a list but these."""
+    every = (name for entry in listed for name in (entry.name, *entry.aliases))
+    return tuple(name for name in dict.fromkeys(every) if name not in {*names})
 
 
 def _named(listed: tuple[ModelEntry, ...], model: str) -> ModelEntry | None:
@@ -142,6 +170,7 @@ async def _llamacpp(server: _Server, model: str | None) -> ServerFacts:
     name = alias if alias in choice.names else choice.default or alias or None
     return ServerFacts(
         models=choice.names,
+        other_names=choice.other_names if not alias or alias in choice.names else (*choice.other_names, alias),
         loaded_model=name,
         default_model=name,
         context_tokens=_props_window(props) or (choice.asked.context_tokens if choice.asked else None),
@@ -159,6 +188,8 @@ async def _llamacpp_router(server: _Server, choice: _Choice, props: JsonObject) 
     )
     return ServerFacts(
         models=choice.names,
+        other_names=choice.other_names,
+        windows=choice.windows,
         loaded_model=choice.loaded,
         default_model=choice.default,
         context_tokens=_props_window(own) or (asked.context_tokens if asked else None),
@@ -185,6 +216,10 @@ async def _lmstudio(server: _Server, model: str | None) -> ServerFacts:
     choice = _choice(await server.entries() if is_hidden else _instances(newer) or entries_in(older), model)
     return ServerFacts(
         models=choice.names,
+        other_names=(*choice.other_names, *_other_names(entries_in(newer), choice.names)),
+        windows={
+            entry.name: entry.context_tokens for entry in choice.entries if entry.is_loaded and entry.context_tokens
+        },
         loaded_model=choice.loaded,
         default_model=choice.default,
         context_tokens=choice.asked.context_tokens if choice.asked and choice.asked.is_loaded else None,
@@ -224,6 +259,8 @@ async def _ollama(server: _Server, model: str | None) -> ServerFacts:
     capabilities = texts_in(shown.get("capabilities"))
     return ServerFacts(
         models=tuple(entry.name for entry in listed),
+        other_names=_other_names((*every, *loaded), (entry.name for entry in listed)),
+        windows={entry.name: entry.context_tokens for entry in loaded if entry.context_tokens},
         loaded_model=loaded[0].name if loaded else None,
         default_model=chosen if model is None else next((entry.name for entry in (*loaded, *listed)), None),
         context_tokens=known,
@@ -280,6 +317,8 @@ async def _openai(server: _Server, model: str | None) -> ServerFacts:
     default = profile.started_model if profile.started_model and len(choice.entries) != 1 else choice.default
     return ServerFacts(
         models=choice.names,
+        other_names=choice.other_names,
+        windows=choice.windows,
         loaded_model=choice.loaded,
         default_model=default,
         context_tokens=(asked.context_tokens if asked else None) or tokens_in(described.get("context_length")),

@@ -21,8 +21,10 @@ class BackendTarget(Struct, frozen=True, kw_only=True):
     models: dict[str, str] = {}
     api_key: Secret | None = None
     available_models: tuple[str, ...] = ()
-    """The models that the server lists, for the user to choose from."""
+    """The models that the server lists and that can chat: a request may name any of them."""
     context_tokens: int | None = None
+    windows: dict[str, int] = {}
+    """The windows of models that the server reports one for, by name; `context_tokens` is that of `model`."""
     parallel_requests: int = 1
     way: Way = DIRECT
     """How the server is reached."""
@@ -36,6 +38,14 @@ class BackendTarget(Struct, frozen=True, kw_only=True):
     """Why the server cannot be used yet, and the rest is what is expected of it; `None` if it can be used."""
     is_fallback: bool = False
     """Whether it is used only if the servers before it fail; its settings are those of a fallback."""
+
+    def window_of(self, model: str) -> int | None:
+        """Return the window that is known for a model, `None` where it is unknown."""
+        return self.context_tokens if model == self.model else self.windows.get(model)
+
+    def prompt_limit(self, model: str) -> int | None:
+        """Return the window that a prompt for a model is checked against: its own, else that of the main model."""
+        return self.windows.get(model, self.context_tokens) if model != self.model else self.context_tokens
 
     @property
     def endpoint(self) -> ServerAddress:
@@ -51,6 +61,11 @@ class BackendTarget(Struct, frozen=True, kw_only=True):
     def address_setting(self) -> str:
         """The flag that sets the address."""
         return "--fallbacks" if self.is_fallback else "--backend-url"
+
+    @property
+    def model_setting(self) -> str:
+        """The flag that names the model."""
+        return "--fallbacks SERVER#MODEL" if self.is_fallback else "--model"
 
     @property
     def authorization(self) -> Secret | None:

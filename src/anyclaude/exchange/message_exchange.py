@@ -144,6 +144,12 @@ class MessageExchange:
         """Whether the client's count of input tokens is an estimate, as long as the engine has not counted them."""
         return self._stream.has_estimated_input
 
+    @property
+    def model(self) -> str | None:
+        """The server's name of the model that was asked, `None` before one was."""
+        sent = self._pending.progress.sent
+        return None if sent is None else sent.model
+
     async def wait_begun(self, within_seconds: float) -> None:
         """Wait for the first delta, at most `within_seconds`; raise the error if the reply has failed."""
         await self._pending.wait_begun(within_seconds)

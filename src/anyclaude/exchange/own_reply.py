@@ -41,6 +41,11 @@ class OwnReply:
         """Whether the client's count of input tokens is an estimate: no model reads them."""
         return self._stream.has_estimated_input
 
+    @property
+    def model(self) -> str | None:
+        """The model that was asked: none."""
+        return None
+
     async def wait_begun(self, within_seconds: float) -> None:
         """Return at once: there is nothing to wait for."""
 

@@ -201,9 +201,8 @@ class ReplyStream:
             is_empty=not self._has_content,
             counts_cached_tokens=reported.cached_tokens is not None or target.profile.counts_cached_tokens,
         )
-        upstream.window.check_reply(
-            source.conversation, source.request, source.characters, reply, target.context_tokens
-        )
+        limit = target.prompt_limit(opened.request.model)
+        upstream.window.check_reply(source.conversation, source.request, source.characters, reply, limit)
 
     async def _deltas(self, opened: OpenReply, is_finished: Callable[[], bool]) -> AsyncGenerator[list[Delta], None]:
         """Yield the backend's deltas until the reply is over or stopped, or until it is finished and no more arrive."""

@@ -80,6 +80,11 @@ RepetitionSampling: TypeAlias = Literal["frequency_penalty", "dry"]
 which lowers only what would extend a repetition."""
 
 
+ModelNames: TypeAlias = Literal["listed", "any", "open"]
+"""Which names of models a server takes: those in its list alone, any name, which then means the model it runs, or
+perhaps others than those in its list."""
+
+
 class FieldRange(Struct, frozen=True):
     """
     The values of a field that a server accepts: numbers or lengths of a list, both ends included, or the listed words.
@@ -150,6 +155,11 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     """The route, from the server's root, that reports the server's version, where no other answer does."""
     facts_from: FactsSource = "openai_models"
     how_to_start: str = ""
+    model_names: ModelNames = "open"
+    variant_marks: str = ""
+    """The characters after which a name may say which variant of a listed model is meant, as in `model:free`."""
+    how_to_list: str = ""
+    """The command that lists its models, where it has one."""
     has_unique_reply_ids: bool = True
     """Whether an id that an earlier reply had means that the server wrote that reply into this one."""
     started_model: str | None = None

@@ -9,6 +9,7 @@ EMBEDDED = BackendProfile(
     title="the embedded engine",
     base_url="http://127.0.0.1:0/v1",  # a free port, known once the engine is running
     is_own=True,
+    model_names="any",
     accepts_named_tool_choice=False,
     # With "required" SmolLM2 wrote free text to its limit, 300 of 300 tokens; with a schema it called (b11549).
     forces_calls_by="json_schema",

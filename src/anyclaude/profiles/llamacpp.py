@@ -21,6 +21,8 @@ LLAMACPP = BackendProfile(
     identity_marker="default_generation_settings",
     identity_owner="llamacpp",  # its list of models needs no key (b11549, source: public endpoints)
     facts_from="llamacpp_props",
+    model_names="any",  # a server with one model does not read the name; a router does (`BackendTarget.is_router`)
+    variant_marks=":",  # a router names its models as `organisation/repository:quantisation`
     how_to_start="llama-server -m MODEL.gguf --jinja",
     # Its memory (`--cache-ram`) loses a prompt to any later one that begins alike: by default a tenth in common is
     # enough (`--slot-prompt-similarity`).  A session with two sub-agents, one request at a time on a server with its

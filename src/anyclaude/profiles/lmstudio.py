@@ -13,5 +13,8 @@ LMSTUDIO = BackendProfile(
     identity_marker='"data"',
     parallel_requests=4,  # its default (docs: Parallel Requests, Max Concurrent Predictions)
     facts_from="lmstudio_models",
+    model_names="listed",  # all that is downloaded, and loaded when it is asked for (docs: JIT loading)
+    variant_marks="@:",  # `model@q4_k_m`, and `model:2` for a second instance
+    how_to_list="lms ls",
     how_to_start="lms server start",
 )

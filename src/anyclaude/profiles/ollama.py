@@ -21,5 +21,7 @@ OLLAMA = BackendProfile(
     identity_path="/api/version",
     identity_marker='"version"',
     facts_from="ollama_show",
+    model_names="listed",  # all that is downloaded, and loaded when it is asked for; nothing is pulled by a request
+    how_to_list="ollama list",
     how_to_start="ollama serve",
 )

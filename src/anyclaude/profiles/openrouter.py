@@ -10,6 +10,8 @@ OPENROUTER = BackendProfile(
     api_key_variable="OPENROUTER_API_KEY",
     counts_cached_tokens=True,  # docs: usage accounting, `prompt_tokens_details`
     parallel_requests=16,
+    model_names="listed",
+    variant_marks=":@",  # `:free`, `:nitro`, `@preset/…` (docs: model variants, presets)
     keeps_evicted_prompts=True,  # the providers do, for minutes
     conversation_field="session_id",  # its sticky routing key (docs: prompt caching, "Using session_id")
 )

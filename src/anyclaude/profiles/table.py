@@ -22,10 +22,10 @@ PROFILES: tuple[BackendProfile, ...] = (
     LLAMACPP,
     LMSTUDIO,
     VLLM_MLX,
-    MLX,
     OLLAMA,
     VLLM,
     SGLANG,
+    MLX,  # told by how it answers, so a kind that names itself goes before it
     OPENROUTER,
     OPENAI,
     GENERIC,

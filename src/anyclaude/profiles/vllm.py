@@ -18,6 +18,7 @@ VLLM = BackendProfile(
     identity_marker='"version"',
     version_path="/version",
     parallel_requests=16,
+    model_names="listed",  # adapters too; every other name gets 404 (entrypoints/openai/models: check_model)
     how_to_start="vllm serve MODEL --enable-auto-tool-choice --tool-call-parser PARSER",
     keeps_evicted_prompts=True,  # block by block, as long as its memory lasts (docs: automatic prefix caching)
 )

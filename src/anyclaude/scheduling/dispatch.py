@@ -129,7 +129,7 @@ class Dispatcher:
         sent and the server decides.
         """
         source, upstream, target = request.source, request.upstream, request.target
-        limit = target.context_tokens
+        limit = target.prompt_limit(request.model)
         upstream.window.refuse_if_truncated(source.conversation, source.request, source.characters, limit)
         if limit is None or not upstream.window.may_overflow(
             source.conversation, source.request, source.characters, limit
@@ -166,6 +166,7 @@ class Dispatcher:
                 wait = max(pause, error.retry_after_seconds or 0.0)
                 if again is None and (not error.is_transient or self._clock() + wait > give_up_at):
                     request.upstream.raise_if_too_long(request, error)
+                    request.upstream.raise_in_words(request, error)
                     raise
                 if again is None:
                     progress.failing(request, str(error))

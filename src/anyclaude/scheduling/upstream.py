@@ -16,6 +16,7 @@ from anyclaude.backends import (
     LearnedAmendments,
     LearnedFor,
 )
+from anyclaude.backends.probe import NO_SUCH_ROUTE
 from anyclaude.backends.query import OK_STATUSES
 from anyclaude.dialects import (
     Dialect,
@@ -37,6 +38,15 @@ from .followed_server import FollowedServer
 from .model_choice import model_for
 from .queue import Priority, Requester
 from .window import PromptWindow
+
+NOT_FOUND = 404
+"""Claude Code replaces the words of every error with this status by its own, about the model that it has selected."""
+
+NO_WORDS = "no message"
+"""How the words for an error without any end (`rejections.py`)."""
+
+MAX_NAMED = 20
+"""The models that an error names: an error is a few lines long."""
 
 MAX_AMENDMENTS = 32
 """The most amendments that one request tries; there are fewer quirks, so only a server that never agrees meets it."""
@@ -150,9 +160,26 @@ class Upstream:
             return again
         target = self.backend.target
         if target.available_models:
-            has = f"{target.profile.title} at {target.address} has {', '.join(target.available_models)}"
-            raise BackendRejected(f"{error}. {has}", error.status, error.kind) from error
+            has = f"{target.profile.title} at {target.address} has {', '.join(target.available_models[:MAX_NAMED])}"
+            raise _shown_by_client(f"{_ended(error)} {has}; name one with {target.model_setting}", error) from error
         return None
+
+    def raise_in_words(self, request: "PreparedRequest", error: BackendError) -> None:
+        """Raise what a refusal with status 404 says with a status under which the client shows it."""
+        if not isinstance(error, BackendRejected) or error.status != NOT_FOUND:
+            return
+        self.server.may_have_changed()
+        target = request.target
+        where = f"{target.profile.title} at {target.address}"
+        words = str(error)
+        if error.lacks_model:
+            advice = f"{where} does not have {request.model}; name another one with {target.model_setting}"
+            words = f"{_ended(error)} {advice}"
+        elif NO_SUCH_ROUTE.search(words) or words.endswith(
+            NO_WORDS
+        ):  # mlx_lm.server 0.32.2 has this status for most of its refusals
+            words = f"{_ended(error)} {where} may have no {request.wire.path}; check {target.address_setting}"
+        raise _shown_by_client(words, error) from error
 
     def raise_if_too_long(self, request: "PreparedRequest", error: BackendError) -> None:
         """
@@ -161,9 +188,8 @@ class Upstream:
         A server that refuses a prompt for its length may have another window than before.
         """
         source = request.source
-        settled = self.window.settled(
-            error, source.conversation, source.request, source.characters, request.target.context_tokens
-        )
+        limit = request.target.prompt_limit(request.model)
+        settled = self.window.settled(error, source.conversation, source.request, source.characters, limit)
         if isinstance(settled, BackendRejected) and settled.is_too_long:
             self.server.may_have_changed()
         if settled is not error:
@@ -224,6 +250,18 @@ class Upstream:
         return DeltaReader(
             reply, self.dialect.decoder(reply.content_type, request.source.request.tools, earlier_replies)
         )
+
+
+def _ended(error: BackendRejected) -> str:
+    """Return the words of an error as a sentence that another one can follow."""
+    return f"{str(error).rstrip('. ')}."
+
+
+def _shown_by_client(words: str, error: BackendRejected) -> BackendRejected:
+    """Return a refusal with these words, and with status 400 in place of 404."""
+    if error.status == NOT_FOUND:
+        return BackendRejected(words, 400, "invalid_request_error")
+    return BackendRejected(words, error.status, error.kind)
 
 
 class PreparedRequest(Struct, frozen=True):

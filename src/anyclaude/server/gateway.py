@@ -16,6 +16,7 @@ from .cross_origin import is_preflight, preflight_response
 from .guard import Guard
 from .options import GatewayOptions
 from .passthrough import Passthrough
+from .paths import canonical_path
 from .requests import RequestContext
 from .responses import error_response
 from .routes import HEALTH, RECORDED_PATHS, ROUTES, Routes, route_for
@@ -106,8 +107,9 @@ class Gateway:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, and announce the exchange to the listeners if it is one with a model."""
-        log = self.new_log(caller_of(request.headers), request.path)
-        is_recorded = request.path in RECORDED_PATHS
+        path = canonical_path(request.path)
+        log = self.new_log(caller_of(request.headers), path)
+        is_recorded = path in RECORDED_PATHS
         if is_recorded:
             log.began()
         outcome: Outcome = "failed"
@@ -137,7 +139,7 @@ class Gateway:
         self._guard.check_token(context.http.headers)
         if self._is_stopping:
             raise ShuttingDown("the gateway is stopping and accepts no new requests")
-        if path in RECORDED_PATHS and (fatal := self._fatal_error()) is not None:
+        if canonical_path(path) in RECORDED_PATHS and (fatal := self._fatal_error()) is not None:
             raise fatal
         if self._forward is not None and path not in HEALTH:
             return await self._forward(context)

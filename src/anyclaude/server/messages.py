@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TypeAlias
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -19,6 +20,12 @@ from .responses import json_response
 INPUT_TOKENS_HEADER = "anyclaude-input-tokens"
 """`estimate` if the count of input tokens that the response begins with is one, and in a whole message if it is still
 the only one: the Anthropic shape has no field for it, and an estimate must not be taken for a count."""
+
+MODEL_HEADER = "anyclaude-model"
+"""The server's name of the model that answers, percent-encoded where a header cannot carry it: the reply repeats the
+name in the request, which may mean another model."""
+
+PLAIN = "/:@+,=()[]! "
 
 Exchange: TypeAlias = MessageExchange | OwnReply
 """What answers a request: the model, or the gateway in its place."""
@@ -73,4 +80,6 @@ async def _whole(
 
 
 def _label(exchange: Exchange) -> Mapping[str, str]:
-    return {INPUT_TOKENS_HEADER: "estimate"} if exchange.has_estimated_input else {}
+    """Return the headers for what the Anthropic shape has no field for, as far as it is known."""
+    model = {} if exchange.model is None else {MODEL_HEADER: quote(exchange.model, safe=PLAIN)}
+    return {**model, INPUT_TOKENS_HEADER: "estimate"} if exchange.has_estimated_input else model

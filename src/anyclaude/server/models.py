@@ -4,8 +4,10 @@ from aiohttp import web
 
 from anyclaude.backends import BackendTarget
 from anyclaude.errors import NotFound
+from anyclaude.model_names import listed_name, without_window_mark
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 
+from .paths import canonical_path
 from .requests import RequestContext
 from .responses import value_response
 
@@ -37,16 +39,34 @@ async def show_model(context: RequestContext) -> web.Response:
     Raises:
         NotFound: when no request can reach a model of this name.
     """
-    name = context.http.path.removeprefix(PREFIX)
+    asked = context.http.path
     known = _names(context.services.targets)
-    if name not in known:
-        raise NotFound(f"model: {name}. The models here are {', '.join(known) or 'not known yet'}")
+    named = (path.removeprefix(PREFIX) for path in (asked, canonical_path(asked)))
+    found = (listed_name(without_window_mark(name), tuple(known)) for name in named)
+    name = next(filter(None, found), None)
+    if name is None:
+        raise NotFound(
+            f"model: {canonical_path(asked).removeprefix(PREFIX)}. "
+            f"The models here are {', '.join(known) or 'not known yet'}"
+        )
     return value_response(_model(name, known[name]), context.request_id)
 
 
 def _names(targets: tuple[BackendTarget, ...]) -> dict[str, BackendTarget]:
-    """Return the models of all servers; that of a server which is not there yet may not be known."""
-    return {name: target for target in targets for name in (target.model, *target.models.values()) if name}
+    """
+    Return the models of all servers, the configured ones first; each with the first server that has it.
+
+    That of a server which is not there yet may not be known.  The lists of fallbacks are left out: a request gets
+    there only if the servers before it fail, and names their models by the first one's.
+    """
+    names: dict[str, BackendTarget] = {}
+    for target in targets:
+        for name in filter(None, (target.model, *target.models.values())):
+            names.setdefault(name, target)
+    for target in targets[:1]:
+        for name in target.available_models:
+            names.setdefault(name, target)
+    return names
 
 
 def _model(name: str, target: BackendTarget) -> JsonObject:
@@ -56,5 +76,5 @@ def _model(name: str, target: BackendTarget) -> JsonObject:
         "display_name": f"{name} on {target.profile.title}",
         "created_at": UNKNOWN_DATE,
         "lifecycle": "active",  # required by the SDK's `ModelInfo` (anthropic 2.12.0)
-        "max_input_tokens": target.context_tokens,
+        "max_input_tokens": target.window_of(name),
     }

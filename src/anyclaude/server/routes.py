@@ -8,6 +8,8 @@ The routes of the gateway, one row each.
     POST       /v1/messages               a reply
     POST       /v1/messages/count_tokens  the number of tokens of a prompt
 
+A base URL that ends in `/v1`, or that lacks it, and doubled or trailing slashes are understood (`paths.py`).
+
 Any other route answers 404 in the Anthropic shape.  In mode `claude`, only the state of the gateway is answered here,
 and every other request is forwarded to Anthropic's own API, or to the address configured instead.
 """
@@ -24,6 +26,7 @@ from .health import health, ready
 from .messages import create_message
 from .models import PREFIX as MODELS_PREFIX
 from .models import list_models, show_model
+from .paths import canonical_path
 from .requests import RequestContext
 from .responses import REQUEST_ID_HEADER
 
@@ -67,7 +70,8 @@ def route_for(method: str, path: str, routes: Routes) -> Route:
         NotFound: when no route has this path.
         MethodNotAllowed: when the route does not answer this method.
     """
-    answers = routes.get(path) or _below(path, routes)
+    plain = canonical_path(path)
+    answers = routes.get(plain) or _below(plain, routes)
     if answers is None:
         raise NotFound(f"no such route: {path[:200]}")
     if method not in answers:
