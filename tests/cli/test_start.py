@@ -92,3 +92,55 @@ async def test_no_anthropic_credential_reaches_the_client_the_server_or_a_file(c
 
     files = [file.read_text() for file in command.home.rglob("*") if file.is_file()]
     assert not any(SECRET in text for text in [out, err, *files, json.dumps(command.server.requests)])
+
+
+async def test_what_answers_is_said_in_one_line_whatever_was_named(command: Command) -> None:
+    where = command.server.base_url
+    for words in ((), ("--mode", "vllm"), ("--model", "Qwen/Qwen3-8B")):
+        _, _, err = await command.ran(*words, "-p", "exit-0")
+
+        assert [line for line in err.splitlines() if "answers come from" in line] == [
+            f"anyclaude: answers come from vLLM at {where}, model Qwen/Qwen3-8B, window 40,960 tokens."
+        ]
+
+
+@pytest.mark.parametrize(
+    ("written", "word"), [("sonnet", "sonnet"), ("OPUS[1m]", "opus"), ("claude-haiku-4-5", "haiku"), ("best", "best")]
+)
+async def test_a_word_of_the_client_goes_to_the_client_and_leaves_the_model_to_the_server(
+    command: Command, written: str, word: str
+) -> None:
+    for words, variable in ((("--model", written), ""), ((), written)):
+        status, out, _ = await command.ran(*words, "-p", "exit-0", ANYCLAUDE_MODEL=variable)
+
+        seen = client_report(out.splitlines()[0])
+        assert status == 0
+        assert seen.arguments[seen.arguments.index("--model") + 1] == word
+        assert seen.environment["ANTHROPIC_MODEL"] == "Qwen/Qwen3-8B"
+
+
+async def test_a_model_of_the_server_is_not_named_to_the_client_twice(command: Command) -> None:
+    _, out, _ = await command.ran("--model", "qwen3-8b[1m]", "-p", "exit-0")
+
+    seen = client_report(out.splitlines()[0])
+    assert "--model" not in seen.arguments
+    assert seen.environment["ANTHROPIC_MODEL"] == "Qwen/Qwen3-8B"
+
+
+@pytest.mark.parametrize("setting", ["--model", "--haiku-model", "--subagent-model"])
+async def test_a_model_that_the_server_does_not_have_ends_the_start_with_a_suggestion(
+    command: Command, setting: str
+) -> None:
+    status, out, err = await command.ran(setting, "Qwen/Qwen3-9B", "-p", "exit-0")
+
+    assert (status, out) == (2, "")
+    assert f"has no model Qwen/Qwen3-9B ({setting}). Did you mean Qwen/Qwen3-8B?" in err
+
+
+async def test_a_continued_session_gets_the_server_of_the_last_launch_in_its_folder(command: Command) -> None:
+    await command.ran("-p", "exit-0")
+    status, out, err = await command.ran("--continue", "-p", "exit-0", ANYCLAUDE_BACKEND_URL="")
+
+    assert status == 0
+    assert client_report(out.splitlines()[0]).environment["ANTHROPIC_MODEL"] == "Qwen/Qwen3-8B"
+    assert f"answers come from vLLM at {command.server.base_url}" in err

@@ -12,7 +12,9 @@ from tests.parts.usual_places import NOWHERE, placed
 
 from anyclaude.backends import BackendTarget
 from anyclaude.errors import InvalidSetting, ServerUnusable
-from anyclaude.launcher.detection import find_fallbacks, find_target, names_a_file
+from anyclaude.launcher import detection
+from anyclaude.launcher.detection import find_fallbacks, find_server, find_target, names_a_file
+from anyclaude.launcher.last_server import LastServer
 from anyclaude.network import Proxy, network_of
 from anyclaude.protocol.json_values import JsonValue
 from anyclaude.secret import Secret
@@ -34,16 +36,20 @@ async def target_of(settings: Settings) -> BackendTarget:
         (VLLM_MLX, "vllm-mlx"),
         (MLX, "mlx"),
         (SGLANG, "sglang"),
-        ({}, "generic"),
     ],
 )
 async def test_the_kind_of_a_server_at_an_address_is_detected(documents: dict[str, JsonValue], name: str) -> None:
     async with stub_server(documents) as server:
+        target = await target_of(Settings(backend_url=server.origin))
+
+    assert (target.profile.name, target.base_url) == (name, server.base_url)
+
+
+async def test_a_server_that_says_nothing_of_itself_is_used_with_a_model_that_is_named() -> None:
+    async with stub_server({}) as server:
         target = await target_of(Settings(backend_url=server.origin, model="m"))
 
-    assert target.profile.name == name
-    assert target.base_url == server.base_url
-    assert target.model == "m"
+    assert (target.profile.name, target.base_url, target.model) == ("generic", server.base_url, "m")
 
 
 async def test_the_loaded_model_is_the_default_with_its_window_and_slots() -> None:
@@ -282,3 +288,92 @@ def test_a_model_is_a_file_if_it_is_weights() -> None:
     assert names_a_file("a/b.gguf")
     assert not names_a_file("Qwen/Qwen3-8B")
     assert not names_a_file(None)
+
+
+async def continued(last: LastServer, said: list[str], settings: Settings | None = None) -> tuple[str, str, str] | None:
+    """Return address, kind and model of the server that a continued session gets; nothing else runs here."""
+    found = await find_server(settings or Settings(), placed({}), said.append, last=last)
+    return None if found is None else (found.target.base_url, found.target.profile.name, found.target.model)
+
+
+async def test_a_continued_session_gets_its_last_server_and_model_again() -> None:
+    said: list[str] = []
+    async with stub_server(OLLAMA) as server:
+        again = await continued(LastServer("/", server.base_url, "ollama", "small:latest"), said)
+        other_model = await continued(LastServer("/", server.base_url, "ollama", "gone"), said)
+        named = await continued(LastServer("/", server.base_url, "ollama", "qwen3:8b"), said, Settings(model="small"))
+        word = await continued(
+            LastServer("/", server.base_url, "ollama", "small:latest"), said, Settings(model="sonnet")
+        )
+
+    assert again == word == named == (server.base_url, "ollama", "small:latest")
+    assert other_model == (server.base_url, "ollama", "qwen3:8b")
+    assert said == []
+
+
+@pytest.mark.parametrize("kind", ["ollama", "llamacpp"])
+async def test_a_last_server_that_is_gone_or_another_one_now_is_said_and_another_is_looked_for(kind: str) -> None:
+    said: list[str] = []
+    async with stub_server({"/v1/models": {"data": [{"id": "m"}]}}) as server:
+        settings = Settings(keys={"OLLAMA_API_KEY": Secret("k"), "LLAMA_API_KEY": Secret("k")})
+        found = await continued(LastServer("/", server.base_url, kind, "m"), said, settings)
+    gone = await continued(LastServer("/", NOWHERE, kind, "m"), said)
+
+    assert (found, gone) == (None, None)
+    assert len(said) == 2
+    assert all(line.startswith("anyclaude: this session's last server cannot be used, ") for line in said)
+    assert {authorization for _, _, authorization in server.requests} == {None}
+
+
+async def test_a_server_that_is_named_goes_before_the_last_one() -> None:
+    async with stub_server(OLLAMA) as last, stub_server(VLLM) as named:
+        settings = Settings(backend_url=named.origin)
+        found = await continued(LastServer("/", last.base_url, "ollama", "small:latest"), [], settings)
+
+    assert found is not None
+    assert found[0] == named.base_url
+    assert last.requests == []
+
+
+@pytest.mark.parametrize("mode", ["llamacpp", "auto"])
+async def test_a_chosen_server_that_answers_late_is_waited_for(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first questions get too little time; then the server answers."""
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        server.answers.set()
+
+    monkeypatch.setattr(detection, "QUESTION_SECONDS", 0.2)
+    async with stub_server(LLAMACPP) as server:
+        server.answers.clear()
+        target = await find_target(Settings(mode=mode, backend_url=server.origin), say=say)
+
+    assert target is not None
+    assert (target.profile.name, target.context_tokens) == ("llamacpp", 16_384)
+    assert said == [f"anyclaude: {server.base_url} has not answered yet; waiting for it."]
+
+
+async def test_a_chosen_server_that_is_busy_is_waited_for() -> None:
+    said: list[str] = []
+    documents: Documents = {
+        path: Answer(503, "no slot", "text/plain", times=2, then=document) for path, document in LLAMACPP.items()
+    }
+    async with stub_server(documents) as server:
+        target = await find_target(Settings(mode="llamacpp", backend_url=server.origin), say=said.append)
+
+    assert target is not None
+    assert said == [f"anyclaude: llama.cpp at {server.base_url} is busy (HTTP 503); waiting for it."]
+
+
+async def test_the_model_of_a_fallback_is_checked_too() -> None:
+    said: list[str] = []
+    async with stub_server(VLLM) as strict, stub_server(SGLANG) as lenient:
+        with pytest.raises(InvalidSetting, match=r"has no model Qwen3-9B \(--fallbacks SERVER#MODEL\)\. Did you mean"):
+            await find_fallbacks(Settings(fallbacks=(Fallback(url=strict.origin, model="Qwen3-9B"),)), said.append)
+        fallbacks = (Fallback(url=lenient.origin, model="other"), Fallback(url=strict.origin, model="qwen3-8b[1m]"))
+        other, known = await find_fallbacks(Settings(fallbacks=fallbacks), said.append)
+
+    assert (other.target.model, known.target.model) == ("other", "Qwen/Qwen3-8B")
+    assert len(said) == 1
+    assert "does not list other" in said[0]

@@ -1,8 +1,10 @@
 """Which server on this machine is used if the user names none, and what is said of the others."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from tests.parts.certificate import write_certificate
 from tests.parts.gateway import running_gateway, target_at
 from tests.parts.server_documents import (
     LLAMACPP,
@@ -18,6 +20,7 @@ from tests.parts.usual_places import NOWHERE, placed
 
 from anyclaude.backends import BackendTarget
 from anyclaude.errors import ServerUnusable
+from anyclaude.launcher import search
 from anyclaude.launcher.detection import find_server, find_target
 from anyclaude.profiles import BackendName
 from anyclaude.protocol.json_values import JsonValue
@@ -135,27 +138,19 @@ async def test_a_server_that_is_loading_goes_before_one_that_has_loaded_nothing_
     assert (first.profile.name, second.profile.name, said) == ("llamacpp", "ollama", [])
 
 
-async def test_an_unknown_server_is_named_with_the_flags_that_use_it_and_is_not_used() -> None:
-    async with stub_server(UNKNOWN) as server:
-        target, said = await searched({"llamacpp": (NOWHERE, server.base_url)})
+@pytest.mark.parametrize(
+    "documents", [UNKNOWN, {"/v1/models": {"data": []}}, {"/v1/models": Answer(200, "")}, {"/v1/models": MLX_MODELS}]
+)
+async def test_an_unknown_server_that_lists_models_ends_the_start_with_the_flags_that_use_it(
+    documents: Documents,
+) -> None:
+    async with stub_server(documents) as server:
+        with pytest.raises(
+            ServerUnusable, match=f"--mode generic --backend-url {server.origin}\\. .* --mode embedded$"
+        ):
+            await searched({"llamacpp": (NOWHERE, server.base_url)})
 
-    assert target is None
-    assert said == [
-        f"anyclaude: an unknown server answers at {server.origin}; "
-        f"to use it: --mode generic --backend-url {server.origin}."
-    ]
     assert {method for method, _, _ in server.requests} == {"GET"}
-
-
-async def test_a_server_whose_list_is_empty_or_missing_is_unknown_too() -> None:
-    async with (
-        stub_server({"/v1/models": {"data": []}}) as empty,
-        stub_server({"/v1/models": Answer(200, "")}) as silent,
-    ):
-        _, about_empty = await searched({"llamacpp": (empty.base_url,)})
-        _, about_silent = await searched({"llamacpp": (silent.base_url,)})
-
-    assert [len(about_empty), len(about_silent)] == [1, 1]
 
 
 async def test_an_unknown_server_beside_a_known_one_is_not_mentioned() -> None:
@@ -170,21 +165,124 @@ async def test_an_unknown_server_beside_a_known_one_is_not_mentioned() -> None:
     "documents",
     [
         {},
+        {"/v1/models": Answer(404, "<html>Not Found</html>", "text/html")},
         {"/v1/models": Answer(200, "<html>Jenkins</html>", "text/html")},
-        {"/v1/models": Answer(403, "<html>Forbidden</html>", "text/html")},
+        {"/v1/models": Answer(500, "<html>Traceback</html>", "text/html")},
         {"/v1/models": Answer(302, "", headers={"Location": "/login"})},
-        {"/v1/models": Answer(500, "oops", "text/plain")},
+        {"/v1/models": Answer(400, "{}")},
         {"/v1/models": {"detail": "something else"}},
         {"/v1/models": ["a"]},
         {"/version": {"version": "3.1"}, "/api/version": {"version": "0.6.5"}},  # Open WebUI has the second
     ],
 )
-async def test_what_is_no_model_server_is_passed_over_in_silence(documents: Documents) -> None:
+async def test_what_is_no_model_server_is_passed_over_and_said_in_one_line(documents: Documents) -> None:
     async with stub_server(documents) as server:
         target, said = await searched({"llamacpp": (server.base_url,)})
 
     assert target is None
-    assert said == []
+    assert len(said) == 1
+    assert said[0].startswith(f"anyclaude: what answers at {server.origin} is not used: it ")
+
+
+@pytest.mark.parametrize("banner", [b"SSH-2.0-OpenSSH_9.6\r\n", b"-ERR unknown command\r\n", b""])
+async def test_what_does_not_speak_http_is_no_server(banner: bytes) -> None:
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(banner)
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        target, said = await searched({"llamacpp": (f"http://127.0.0.1:{port}/v1",)})
+
+    assert (target, said) == (None, [])
+
+
+async def test_a_server_that_answers_late_is_waited_for_and_used() -> None:
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        server.answers.set()
+
+    async with stub_server(LLAMACPP) as server:
+        server.answers.clear()
+        target = await find_target(Settings(), placed({"llamacpp": (server.base_url,)}), say)
+
+    assert target is not None
+    assert (target.profile.name, target.context_tokens) == ("llamacpp", 16_384)
+    assert said == [f"anyclaude: a server at {server.origin} has not answered yet; waiting for it."]
+
+
+async def test_a_server_that_speaks_tls_where_none_is_expected_is_said_with_its_address(tmp_path: Path) -> None:
+    _, tls = write_certificate(tmp_path)
+    async with stub_server(LLAMACPP, tls=tls) as server:
+        plain = server.base_url.replace("https:", "http:")
+        target, said = await searched({"llamacpp": (plain,)})
+
+    assert target is None
+    assert len(said) == 1
+    assert said[0].endswith(f"Use https: --backend-url {server.base_url}.")
+
+
+async def test_a_known_server_that_is_busy_goes_behind_one_that_can_be_used() -> None:
+    documents: Documents = {**LLAMACPP, "/v1/models": Answer(429, "try later", "text/plain")}
+    async with stub_server(documents) as busy, stub_server(IDLE_OLLAMA) as idle:
+        target, _ = await searched({"llamacpp": (busy.base_url,), "ollama": (idle.base_url,)})
+        alone = find_target(Settings(), placed({"llamacpp": (busy.base_url,)}), loading_seconds=0)
+        with pytest.raises(ServerUnusable, match="HTTP 429: try later"):
+            await alone
+
+    assert target is not None
+    assert target.profile.name == "ollama"
+
+
+async def test_a_server_that_never_answers_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "BUSY_SECONDS", 0.1)
+    async with stub_server({}) as server:
+        server.answers.clear()
+        with pytest.raises(ServerUnusable, match=f"{server.base_url} does not answer within 0.1 s.* --mode embedded$"):
+            await searched({"llamacpp": (server.base_url,)})
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [("", "text/plain"), ("<html><title>Denied</title></html>", "text/html"), (KEY_REFUSED, "application/json")],
+)
+async def test_whatever_refuses_access_wants_a_key(status: int, body: str, content_type: str) -> None:
+    refusal = Answer(status, body, content_type)
+    async with stub_server(dict.fromkeys(("/v1/models", "/props"), refusal)) as server:
+        with pytest.raises(ServerUnusable, match=r"requires a key .*ANYCLAUDE_API_KEY") as raised:
+            await searched({"llamacpp": (server.base_url,)})
+
+    assert "embedded engine" not in str(raised.value)
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+async def test_a_server_that_cannot_now_is_waited_for(status: int) -> None:
+    """The first answers are refusals; then the server says what it is."""
+    documents: Documents = {
+        path: Answer(status, "try later", "text/plain", times=1, then=document) for path, document in LLAMACPP.items()
+    }
+    async with stub_server(documents) as server:
+        target, said = await searched({"llamacpp": (server.base_url,)})
+
+    assert target is not None
+    assert target.profile.name == "llamacpp"
+    assert said == [f"anyclaude: a server at {server.origin} answers that it cannot now; waiting for it."]
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+async def test_a_server_that_never_can_ends_the_start_with_its_words(status: int) -> None:
+    async with stub_server({"/v1/models": Answer(status, "try later", "text/plain")}) as server:
+        with pytest.raises(ServerUnusable, match=f"HTTP {status}: try later.* --mode embedded$"):
+            await find_target(Settings(), placed({"llamacpp": (server.base_url,)}), loading_seconds=0)
+
+
+async def test_a_server_that_lists_its_models_elsewhere_ends_the_start_with_its_address() -> None:
+    async with stub_server({"/models": {"data": [{"id": "m"}]}}) as server:
+        with pytest.raises(ServerUnusable, match=rf"--backend-url {server.origin}\b.* --mode embedded$"):
+            await searched({"llamacpp": (server.base_url,)})
 
 
 async def test_a_known_server_without_a_model_is_named_and_not_used() -> None:
@@ -199,7 +297,7 @@ async def test_a_server_that_wants_a_key_ends_the_start_with_the_name_of_a_varia
     async with stub_server({"/props": Answer(401, KEY_REFUSED), "/v1/models": Answer(401, KEY_REFUSED)}) as server:
         with pytest.raises(
             ServerUnusable,
-            match=r"requires a key .*Invalid API Key.*ANYCLAUDE_API_KEY.*\(--mode llamacpp\), .* \(--mode embedded\)$",
+            match=r"requires a key .*Invalid API Key.*ANYCLAUDE_API_KEY.*\(--mode llamacpp\)\. .* --mode embedded$",
         ):
             await searched({"llamacpp": (server.base_url,)}, Settings(keys={"LLAMA_API_KEY": Secret("secret")}))
 
@@ -219,7 +317,8 @@ async def test_a_server_of_a_known_kind_that_wants_a_key_is_asked_with_the_key_o
 async def test_a_key_of_a_kind_is_not_sent_to_a_server_of_another() -> None:
     async with stub_server(UNKNOWN) as server:
         settings = Settings(keys={"LLAMA_API_KEY": Secret("secret"), "SGLANG_API_KEY": Secret("secret")})
-        await searched({"llamacpp": (server.base_url,)}, settings)
+        with pytest.raises(ServerUnusable):
+            await searched({"llamacpp": (server.base_url,)}, settings)
 
     assert server.requests
     assert {authorization for _, _, authorization in server.requests} == {None}
@@ -246,11 +345,8 @@ async def test_where_nothing_answers_nothing_is_said() -> None:
 
 
 async def test_mlx_lm_is_told_from_a_server_that_lists_models_alike() -> None:
-    async with stub_server({"/v1/models": MLX_MODELS}) as alike, stub_server(MLX) as mlx:
-        first, said = await searched({"mlx": (alike.base_url,)})
-        second, _ = await searched({"mlx": (mlx.base_url,)})
+    async with stub_server(MLX) as mlx:
+        target, _ = await searched({"mlx": (mlx.base_url,)})
 
-    assert first is None
-    assert len(said) == 1
-    assert second is not None
-    assert second.profile.name == "mlx"
+    assert target is not None
+    assert target.profile.name == "mlx"

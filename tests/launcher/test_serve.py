@@ -244,8 +244,10 @@ async def test_the_models_that_a_server_has_are_named_if_the_one_that_was_chosen
         await restart("gemma")
         status, error = await gateway.asks()
 
-    assert status == 404
-    assert words_of(error) == f"model 'qwen' not found. llama.cpp at {server.origin}/v1 has gemma"
+    assert status == 400
+    assert (
+        words_of(error) == f"model 'qwen' not found. llama.cpp at {server.origin}/v1 has gemma; name one with --model"
+    )
 
 
 async def test_a_window_that_shows_when_the_model_is_loaded_is_said_after_the_first_reply(tmp_path: Path) -> None:
@@ -297,3 +299,46 @@ async def test_a_reader_of_its_output_that_has_gone_fails_no_request(tmp_path: P
             status, _ = await gateway.asks()
 
     assert status == 200
+
+
+async def test_every_model_of_the_server_can_be_asked_for_and_is_listed(tmp_path: Path) -> None:
+    asked: list[JsonValue] = []
+
+    def reply(body: JsonValue) -> JsonValue:
+        assert isinstance(body, dict)
+        asked.append(body["model"])
+        return {"choices": [{"index": 0, "message": {"content": "Hello"}, "finish_reason": "stop"}]}
+
+    names = ["qwen3-coder:30b", "gpt-oss:20b", "llama3:latest"]
+    documents: Documents = {
+        "/api/version": {"version": "0.9.0"},
+        "/api/tags": {"models": [{"name": name} for name in (*names, "nomic-embed-text")]},
+        "/api/ps": {"models": [{"name": "gpt-oss:20b", "context_length": 16_384}]},
+    }
+    requested = ["gpt-oss:20b", "llama3", "GPT-OSS:20B[1m]", "claude-sonnet-4-5", "local-main", "x", "qwen3-coder:30b"]
+    async with stub_server(documents, by_body={"/v1/chat/completions": reply}) as server:
+        settings = Settings(mode="ollama", backend_url=server.origin, model="Qwen3-Coder:30b")
+        async with serving(tmp_path, settings) as gateway:
+            replies = [await gateway.asks(model=name) for name in requested]
+            _, listed = await gateway.get("/v1/v1/models")
+            status, shown = await gateway.get("/v1/models/gpt-oss:20b")
+
+    main = "qwen3-coder:30b"
+    assert asked == ["gpt-oss:20b", "llama3:latest", "gpt-oss:20b", main, main, main, main]
+    assert [reply["model"] for _, reply in replies] == requested
+    data = listed["data"]
+    assert isinstance(data, list)
+    assert [model["id"] for model in data if isinstance(model, dict)] == names
+    assert (status, shown["id"], shown["max_input_tokens"]) == (200, "gpt-oss:20b", 16_384)
+
+
+async def test_the_header_says_which_model_has_answered(tmp_path: Path) -> None:
+    server = RestartingServer()
+    body = {"model": "claude-opus-5-5", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    async with (
+        Restarts(server),
+        serving(tmp_path, Settings(backend_url=server.origin)) as gateway,
+        aiohttp.ClientSession() as session,
+        session.post(f"{gateway.url}/v1/v1/messages", json=body) as reply,
+    ):
+        assert reply.headers["anyclaude-model"] == "qwen"

@@ -9,6 +9,7 @@ from tests.parts.null_progress import NullProgress
 from tests.parts.server_documents import LLAMACPP, OLLAMA
 from tests.parts.stub_server import stub_server
 
+from anyclaude.errors import InvalidSetting
 from anyclaude.launcher.servers import Servers, described, running_servers
 from anyclaude.settings import Fallback, Settings
 
@@ -65,3 +66,24 @@ async def test_the_embedded_engine_runs_the_model_that_was_chosen(tiny_model: Pa
     async with running_servers(settings, NullProgress(), pytest.fail, choose=choose) as servers:
         assert servers.main is not None
         assert servers.main.model == tiny_model.stem
+
+
+async def test_a_name_that_only_the_client_knows_is_no_file_for_the_engine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wanted: list[str | None] = []
+    said: list[str] = []
+
+    async def locate(model: str | None, *_: object) -> Path:
+        wanted.append(model)
+        raise InvalidSetting("enough")
+
+    monkeypatch.setattr("anyclaude.launcher.embedded.locate_model", locate)
+    for model in ("Sonnet[1m]", "claude-opus-5-5", "my.gguf"):
+        with pytest.raises(InvalidSetting):
+            async with running_servers(
+                Settings(mode="embedded", model=model, cache_dir=tmp_path), NullProgress(), said.append
+            ):
+                pass
+
+    assert wanted == [None, None, "my.gguf"]

@@ -19,6 +19,7 @@ from anyclaude.backends import (
 )
 from anyclaude.backends.stdlib_backend import StdlibBackend
 from anyclaude.errors import InvalidSetting, ServerUnusable
+from anyclaude.model_names import client_word, without_window_mark
 from anyclaude.network import Network, parse_address
 from anyclaude.profiles import BackendProfile, profile_named
 from anyclaude.secret import Secret
@@ -33,6 +34,13 @@ one, keep five connections waiting (`socketserver.TCPServer.request_queue_size`)
 
 LOADING_SECONDS = 600.0
 """How long a server that is loading its model is waited for: a large one from a slow disk takes minutes."""
+
+BUSY_SECONDS = 30.0
+"""How long a server is waited for that does not answer, or answers that it cannot now: one that evaluates a long
+prompt, or loads another model, may answer nothing else meanwhile."""
+
+BUSY_STATUSES = frozenset({408, 429, 502, 503, 504, 529})
+"""What is over when a server has less to do, or when the one behind a proxy has started."""
 
 LOADING_PAUSE_SECONDS = 0.5
 PROGRESS_SECONDS = 15.0
@@ -62,6 +70,15 @@ class Wanted(Struct, frozen=True, kw_only=True):
     context_tokens: int | None = None
     parallel_requests: int | None = None
     is_fallback: bool = False
+    question_seconds: float = QUESTION_SECONDS
+    """The time limit of each question; a server that is known to be slow gets more."""
+    is_patient: bool = True
+    """Whether a server that has not answered in this time is asked again with more."""
+
+    @property
+    def named_model(self) -> str | None:
+        """The model as the server is asked for it, `None` if none was named, or only the client knows it."""
+        return None if self.model is None or client_word(self.model) else without_window_mark(self.model)
 
 
 def candidate(profile: BackendProfile, url: str, wanted: Wanted, *, knows_kind: bool = False) -> Backend:
@@ -84,7 +101,8 @@ async def identities_at(
 ) -> list[tuple[BackendProfile, Identity]]:
     """Return each kind that can be told from others, in their order, and whether the server at an address is of it."""
     kinds = [profile for profile in profiles if profile.identity_path]
-    turns = asyncio.Semaphore(QUESTIONS_AT_ONCE)
+    is_patient = within_seconds >= BUSY_SECONDS  # then each answer takes long, and a lost second matters less
+    turns = asyncio.Semaphore(len(kinds) + 1 if is_patient else QUESTIONS_AT_ONCE)
 
     async def asked(kind: BackendProfile) -> Identity:
         async with turns:
@@ -104,10 +122,10 @@ async def kind_at(url: str, wanted: Wanted, profiles: tuple[BackendProfile, ...]
     if (hosted := hosted_at(url, profiles)) is not None:
         return hosted
     generic = profile_named("generic")
-    listed = await probe(candidate(generic, url, wanted), MODELS, QUESTION_SECONDS)
+    listed = await probe(candidate(generic, url, wanted), MODELS, wanted.question_seconds)
     if isinstance(listed, Obstacle) and not listed.is_answer:
         raise ServerUnusable(listed.sentence, listed.reason)
-    identities = await identities_at(url, wanted, profiles, QUESTION_SECONDS)
+    identities = await identities_at(url, wanted, profiles, wanted.question_seconds)
     return next((kind for kind, identity in identities if identity in {"yes", "loading"}), generic)
 
 
@@ -127,31 +145,50 @@ async def usable(backend: Backend, wanted: Wanted) -> Backend:
         InvalidSetting: when it is a gateway like this one.
     """
     target = backend.target
-    if target.endpoint.is_private and await is_own_gateway(backend, QUESTION_SECONDS):
+    if target.endpoint.is_private and await is_own_gateway(backend, wanted.question_seconds):
         raise InvalidSetting(
             f"{target.address} is a gateway of anyclaude itself, not a model server; "
             f"name the server behind it with {target.address_setting}"
         )
-    obstacle = await _when_loaded(target, lambda: first_obstacle(backend, QUESTION_SECONDS), wanted)
+    obstacle = await _when_ready(target, lambda: first_obstacle(backend, wanted.question_seconds), wanted)
     if obstacle is not None and obstacle.reason != "not_found":
         raise ServerUnusable(obstacle.sentence, obstacle.reason)
     return backend
 
 
-async def _when_loaded(
+def is_busy(obstacle: Obstacle) -> bool:
+    """Return whether a server answers that it cannot now."""
+    return obstacle.reason == "error" and obstacle.status in BUSY_STATUSES
+
+
+async def _when_ready(
     target: BackendTarget, ask: Callable[[], Awaitable[Obstacle | None]], wanted: Wanted
 ) -> Obstacle | None:
-    """Return what keeps a server from being used other than that it is loading its model, which is waited for."""
+    """Return what keeps a server from being used when it has had its time to load its model, or to end other work."""
     clock = asyncio.get_running_loop().time
     begun = shown = clock()
-    while (obstacle := await ask()) is not None and obstacle.reason == "loading":
-        if clock() - begun >= wanted.loading_seconds:
+    while (obstacle := await ask()) is not None and (waits := _wait_for(obstacle)) is not None:
+        if clock() - begun >= min(waits.seconds, wanted.loading_seconds):
             break
         if shown == begun or clock() - shown >= PROGRESS_SECONDS:
             shown = clock()
             so_far = f" ({shown - begun:.0f} s)" if shown - begun > 1 else ""
             wanted.say(
-                f"anyclaude: {target.profile.title} at {target.address} is loading its model; waiting for it{so_far}."
+                f"anyclaude: {target.profile.title} at {target.address} {waits.because}; waiting for it{so_far}."
             )
         await asyncio.sleep(LOADING_PAUSE_SECONDS)
     return obstacle
+
+
+class _Wait(Struct, frozen=True):
+    """How long a server is waited for, and why."""
+
+    seconds: float
+    because: str
+
+
+def _wait_for(obstacle: Obstacle) -> _Wait | None:
+    """Return how long an obstacle is waited for, `None` for one that does not pass."""
+    if obstacle.reason == "loading":
+        return _Wait(LOADING_SECONDS, "is loading its model")
+    return _Wait(BUSY_SECONDS, f"is busy (HTTP {obstacle.status})") if is_busy(obstacle) else None

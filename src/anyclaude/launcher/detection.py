@@ -9,14 +9,15 @@ from msgspec.structs import replace
 
 from anyclaude.backends import BackendTarget
 from anyclaude.backends.obstacle import GENERAL_KEY_VARIABLE, SILENT, Reason
-from anyclaude.errors import InvalidSetting, ServerUnusable
+from anyclaude.errors import InvalidSetting, ServerUnusable, SetupError
 from anyclaude.network import parse_address
 from anyclaude.profiles import PROFILES, BackendProfile
 from anyclaude.secret import Secret
 from anyclaude.settings import AUTO, Fallback, Settings
 
-from .candidate import LOADING_SECONDS, Say, Wanted
-from .present_target import NO_MODEL, described_target, expected_target, found_target, present_target
+from .candidate import LOADING_SECONDS, QUESTION_SECONDS, Say, Wanted
+from .last_server import LastServer
+from .present_target import NO_MODEL, described_target, expected_target, found_target, present_target, same_target
 from .search import search
 
 AskAgain: TypeAlias = Callable[[BackendTarget], Awaitable[BackendTarget]]
@@ -60,13 +61,15 @@ async def find_server(
     loading_seconds: float = LOADING_SECONDS,
     *,
     awaits: bool = False,
+    last: LastServer | None = None,
 ) -> FoundServer | None:
     """
     Return the server of this run, or `None` for the embedded engine.
 
     A server that is loading its model is waited for, at most `loading_seconds`.  `say` gets a line meanwhile, and one
     for each server that was found and cannot be used unasked.  With `awaits`, one that cannot be used for a reason that
-    may pass is returned as one to be awaited.
+    may pass is returned as one to be awaited.  `last` is the server of the session that is continued, which is used if
+    none is named and it answers.
 
     Raises `ServerUnusable` if a chosen server does not answer as one, and `InvalidSetting` if the user has to say more.
     """
@@ -75,13 +78,14 @@ async def find_server(
     wanted, awaited_reasons = _wanted(settings, say, loading_seconds), MAY_PASS if awaits else frozenset()
     if not is_searched(settings):
         return await _found_or_awaited(wanted, profiles, awaited_reasons)
+    if last is not None and (same := await _same_again(last, wanted, profiles)) is not None:
+        return same
     if (found := await search(wanted, profiles)) is None:
         return None
-    kind = found.backend.target.profile
-    pinned = replace(wanted, mode=kind.name, url=found.backend.target.base_url)
+    pinned = found.wanted
     if found.facts is None:
         return await _found_or_awaited(pinned, profiles, awaited_reasons)
-    return _followed(pinned, await described_target(found.backend, pinned, found.facts), profiles)
+    return _followed(pinned, await described_target(found.backend, pinned, found.facts, is_checked=True), profiles)
 
 
 async def find_fallbacks(settings: Settings, say: Say) -> tuple[FoundServer, ...]:
@@ -98,6 +102,8 @@ async def find_fallbacks(settings: Settings, say: Say) -> tuple[FoundServer, ...
         server = await _found_or_awaited(_wanted_fallback(fallback, settings), PROFILES, ALL_REASONS)
         if server.target.awaited_because is not None:
             say(f"anyclaude: the fallback is used as soon as it answers: {server.target.awaited_because}.")
+        for note in server.target.notes:
+            say(f"anyclaude: {note.removesuffix('.')}.")
         found.append(server)
     return tuple(found)
 
@@ -132,6 +138,17 @@ async def _found_or_awaited(
     return _followed(wanted, target, profiles)
 
 
+async def _same_again(last: LastServer, wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> FoundServer | None:
+    """Return the server of the session that is continued, `None` if it cannot be used: then `wanted.say` says why."""
+    pinned = replace(wanted, mode=last.kind, url=last.url)
+    try:
+        target = await same_target(pinned, last.model, profiles)
+    except SetupError as error:
+        wanted.say(f"anyclaude: this session's last server cannot be used, so another one is looked for: {error}.")
+        return None
+    return _followed(pinned, target, profiles)
+
+
 def _followed(wanted: Wanted, target: BackendTarget, profiles: tuple[BackendProfile, ...]) -> FoundServer:
     later = replace(_asked_once(wanted), say=_silent)
 
@@ -142,8 +159,8 @@ def _followed(wanted: Wanted, target: BackendTarget, profiles: tuple[BackendProf
 
 
 def _asked_once(wanted: Wanted) -> Wanted:
-    """Return a description of a server that is not waited for while it loads its model."""
-    return replace(wanted, loading_seconds=0)
+    """Return a description of a server that is not waited for, whether it loads its model or is slow."""
+    return replace(wanted, loading_seconds=0, is_patient=False)
 
 
 def _wanted(settings: Settings, say: Say, loading_seconds: float) -> Wanted:
@@ -157,6 +174,7 @@ def _wanted(settings: Settings, say: Say, loading_seconds: float) -> Wanted:
         network=settings.network,
         say=say,
         loading_seconds=loading_seconds,
+        question_seconds=QUESTION_SECONDS,
         models=settings.models,
         context_tokens=settings.context_tokens,
         parallel_requests=settings.parallel_requests,

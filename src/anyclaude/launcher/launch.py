@@ -31,6 +31,7 @@ from .client import (
 )
 from .engine_monitor import monitored
 from .folders import client_machine
+from .last_server import LastServers
 from .model_choice import choose_model, prints
 from .run import Run
 from .servers import running_servers
@@ -59,10 +60,15 @@ async def launch(invocation: Invocation, settings: Settings, terminal: Terminal,
         return await _run_in_place(client, invocation, settings, signals)
     if note := await release_note(machine, client):
         terminal.say(f"anyclaude: {note}")
+    last_servers = LastServers(settings.log_dir)
+    last = last_servers.continued(invocation.arguments, invocation.folder)
     async with (
-        running_servers(settings, terminal, terminal.say, choose=partial(_with_model, invocation, terminal)) as servers,
+        running_servers(
+            settings, terminal, terminal.say, choose=partial(_with_model, invocation, terminal), last=last
+        ) as servers,
         monitored(servers.own_engine) as monitor,
     ):
+        last_servers.remember(invocation.folder, servers.main)
         run = Run(invocation, settings, servers, monitor, terminal.say, signals)
         with closing(socket.create_server(("127.0.0.1", 0), backlog=CONNECTION_BACKLOG)) as listening_socket:
             status = await _run_client(run, client, listening_socket, signals)

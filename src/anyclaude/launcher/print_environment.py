@@ -10,9 +10,11 @@ from anyclaude.settings import Settings
 
 from .candidate import Say
 from .client import Invocation, Variable, find_client, is_credential, plan_client
-from .detection import find_target
+from .detection import find_server
 from .folders import client_machine
 from .forwarding import answered_by
+from .last_server import LastServer, LastServers
+from .named_models import weights_named
 
 FUTURE_ADDRESS = "http://127.0.0.1:<a free port>"
 OWN_SETTINGS = Path("<a private file>")
@@ -26,7 +28,8 @@ async def print_environment(invocation: Invocation, settings: Settings, out: Tex
     """Write what a client would get, and why, without starting anything."""
     client = find_client(client_machine(settings, invocation.environment))
     said: list[str] = []
-    target = await _expected_target(settings, said.append)
+    last = LastServers(settings.log_dir).continued(invocation.arguments, invocation.folder)
+    target = await _expected_target(settings, last, said.append)
     is_native = client is None or client.is_native
     plan = plan_client(invocation, settings, target, FUTURE_ADDRESS, is_native=is_native)
     program = " ".join(client.command) if client else f"Claude Code {settings.claude_version}, to be installed"
@@ -40,15 +43,16 @@ async def print_environment(invocation: Invocation, settings: Settings, out: Tex
     return 0
 
 
-async def _expected_target(settings: Settings, say: Say) -> BackendTarget | None:
+async def _expected_target(settings: Settings, last: LastServer | None, say: Say) -> BackendTarget | None:
     """Return the server of this run; for the embedded engine, what is known of it before it starts."""
     if settings.mode == "claude":
         return None
-    target = await find_target(settings, say=say, loading_seconds=0)
-    if target is not None:
-        return target
-    name = Path(settings.model).stem if settings.model else "SmolLM2-135M-Instruct.Q4_1"
-    window = settings.context_tokens or (DEFAULT_WEIGHTS_TOKENS if settings.model is None else None)
+    found = await find_server(settings, say=say, loading_seconds=0, last=last)
+    if found is not None:
+        return found.target
+    weights = weights_named(settings.model)
+    name = Path(weights).stem if weights else "SmolLM2-135M-Instruct.Q4_1"
+    window = settings.context_tokens or (DEFAULT_WEIGHTS_TOKENS if weights is None else None)
     return BackendTarget(
         profile=EMBEDDED, base_url=EMBEDDED.base_url, model=name, models=settings.models, context_tokens=window
     )

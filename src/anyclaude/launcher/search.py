@@ -1,8 +1,9 @@
 """
 Searches this machine for a model server: all usual addresses at once, whatever kind answers there.
 
-Only an address that refuses the connection counts as empty.  A server that is loading its model is found, one that
-wants a key ends the start, and one of no known kind is named to the user, but never used unasked.
+Only an address that refuses the connection, or where nothing speaks HTTP, counts as empty.  A server that is loading
+its model, busy or slow is waited for.  One that wants a key, that does not come to an answer, or that lists models and
+is of no known kind, ends the start, because the user has to say more.  What is no model server is named to the user.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from anyclaude.backends import (
     MODELS,
@@ -22,51 +24,61 @@ from anyclaude.backends import (
     is_own_gateway,
     probe,
 )
-from anyclaude.backends.obstacle import Reason
+from anyclaude.backends.obstacle import SILENT, obstacle
 from anyclaude.errors import ServerUnusable
+from anyclaude.model_names import listed_name
 from anyclaude.network import parse_address
 from anyclaude.profiles import BackendProfile, profile_named
 from anyclaude.protocol.json_values import JsonError, decode_lenient_json
 
-from .candidate import QUESTION_SECONDS, Wanted, candidate, identities_at
+from .candidate import BUSY_SECONDS, LOADING_PAUSE_SECONDS, Wanted, candidate, identities_at, is_busy
 
 DETECTION_SECONDS = 0.5
 """A server on loopback answers these small questions within milliseconds; one that is computing may take longer, and
-gets `QUESTION_SECONDS` if there is no other."""
+gets `BUSY_SECONDS` if there is no other."""
 
-NO_MODEL_SERVER: frozenset[Reason] = frozenset({"not_found", "wrong_path", "web_page", "redirect"})
-"""What no model server says at its usual address if it is asked for its models."""
+KEY_STATUSES = frozenset({401, 403})
+"""What asks for a key, whatever the body is: a proxy before a model server says so with its own page."""
 
-Occupant: TypeAlias = Literal["none", "slow", "known", "locked", "unknown", "ourselves"]
-"""What is at an address: nothing that could be a model server, one that has not answered yet, a server of a known kind,
-one that wants a key before it says what it is, one of no known kind that lists models, or a gateway like this one."""
+Occupant: TypeAlias = Literal["none", "slow", "busy", "known", "locked", "moved", "unknown", "other", "ourselves"]
+"""
+What is at an address: nothing that could be a model server, one that has not answered yet, one that answers that it
+cannot now, a server of a known kind, one that wants a key before it says what it is, one that lists its models below
+another path, one of no known kind that lists models, something else that speaks HTTP, or a gateway like this one.
+"""
 
 
 class Place(Struct, frozen=True):
-    """A usual address, what is there, and of which kind; `obstacle` is what a locked one says."""
+    """A usual address, what is there, and of which kind; `obstacle` is what stands in the way of using it."""
 
     url: str
     occupant: Occupant
     kind: BackendProfile | None = None
     obstacle: Obstacle | None = None
+    is_slow: bool = False
+    """Whether it has answered late, so that it needs time for every question."""
 
 
 class Found(Struct, frozen=True):
-    """A server of a known kind, and what it reports; `None` while it is loading its model, or wants a key."""
+    """A server of a known kind, and what it reports; `None` while it cannot say."""
 
     backend: Backend
     facts: ServerFacts | None
-    is_locked: bool = False
+    wanted: Wanted
+    """The server as it was described, and the time that it needs for an answer."""
+    is_blocked: bool = False
+    """Whether it wants a key, or has not answered; `facts` is `None` also while it loads its model."""
 
-    def has_model(self, wanted: str | None) -> bool:
+    def has_model(self) -> bool:
         """Return whether there is a model to use; one that is being loaded is one."""
-        return self.facts is None or wanted is not None or self.facts.default_model is not None
+        return self.facts is None or self.wanted.named_model is not None or self.facts.default_model is not None
 
-    def rank(self, wanted: str | None) -> tuple[bool, int]:
+    def rank(self) -> tuple[bool, int]:
         """Return its place among several: the wanted model first, then one that is loaded, then one that will be."""
+        model = self.wanted.named_model
         if self.facts is None:
-            return wanted is not None, 3 if self.is_locked else 1
-        lacks_wanted = wanted is not None and wanted not in self.facts.models
+            return model is not None, 3 if self.is_blocked else 1
+        lacks_wanted = model is not None and listed_name(model, self.facts.names) is None
         tells_loaded = self.backend.target.profile.facts_from != "openai_models"  # elsewhere what is listed is loaded
         return lacks_wanted, 2 if tells_loaded and self.facts.loaded_model is None else 0
 
@@ -76,42 +88,34 @@ async def search(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Found 
     Return the best server at the usual addresses, `None` if there is none; it may still have to be waited for.
 
     Raises:
-        ServerUnusable: when the only one wants a key.
+        ServerUnusable: when there is only one that wants a key, is of no known kind, or does not come to an answer.
     """
     local = [profile for profile in profiles if profile.identity_path and not profile.is_remote]
     urls = tuple(dict.fromkeys(url for profile in local for url in profile.usual_urls))
-    places = await _looked_at(urls, wanted, local, DETECTION_SECONDS)
-    found = await _found(places, wanted)
-    if not found and (slow := [place.url for place in places if place.occupant == "slow"]):
-        later = {place.url: place for place in await _looked_at(slow, wanted, local, QUESTION_SECONDS)}
-        places = [later.get(place.url, place) for place in places]
-        found = await _found(places, wanted)
-    if best := [one for one in found if one.has_model(wanted.model)]:
-        return min(best, key=lambda one: one.rank(wanted.model))
+    places = await asyncio.gather(*(_place(url, wanted, local, DETECTION_SECONDS) for url in urls))
+    if (best := await _best(places, wanted)) is not None:
+        return best
+    if any(place.occupant in {"slow", "busy"} for place in places):
+        places = await asyncio.gather(*(_settled(place, wanted, local) for place in places))
+        if (best := await _best(places, wanted)) is not None:
+            return best
     for place in places:
-        if place.obstacle is not None:
-            kinds = ", ".join(f"--mode {kind.name}" for kind in local if place.url in kind.usual_urls)
-            raise ServerUnusable(
-                f"{place.obstacle.sentence}, or name its kind ({kinds}), or use the embedded engine (--mode embedded)",
-                place.obstacle.reason,
-            )
+        if place.occupant == "unknown":
+            raise ServerUnusable(_offer(place.url), "unknown")
+        if place.obstacle is not None and place.occupant in {"locked", "moved", "slow", "busy"}:
+            raise ServerUnusable(_way_on(place, place.obstacle, local), place.obstacle.reason)
     for note in _notes(places):
         wanted.say(f"anyclaude: {note}.")
     return None
-
-
-async def _looked_at(
-    urls: Sequence[str], wanted: Wanted, kinds: Sequence[BackendProfile], within_seconds: float
-) -> list[Place]:
-    return await asyncio.gather(*(_place(url, wanted, kinds, within_seconds) for url in urls))
 
 
 async def _place(url: str, wanted: Wanted, kinds: Sequence[BackendProfile], within_seconds: float) -> Place:
     """Return what is at an address; where there is no model server, one question tells."""
     stranger = candidate(profile_named("generic"), url, wanted)
     listed = await probe(stranger, MODELS, within_seconds)
-    if isinstance(listed, Obstacle) and (not listed.is_answer or listed.reason in NO_MODEL_SERVER):
-        return Place(url, "slow" if listed.reason == "timeout" else "none")
+    occupant = _occupant(listed)
+    if isinstance(listed, Obstacle) and occupant not in {"busy", "locked"}:
+        return Place(url, occupant, obstacle=listed)
     identities, is_ours = await asyncio.gather(
         identities_at(url, wanted, kinds, within_seconds), is_own_gateway(stranger, within_seconds)
     )
@@ -121,9 +125,25 @@ async def _place(url: str, wanted: Wanted, kinds: Sequence[BackendProfile], with
         if identity in {"yes", "loading"}:
             return Place(url, "known", kind)
     if isinstance(listed, Obstacle):
-        is_locked = listed.reason == "key" and not listed.is_web_page
-        return Place(url, "locked", obstacle=listed) if is_locked else Place(url, "none")
-    return Place(url, "unknown" if _lists_models(listed) else "none")
+        in_words = obstacle(stranger.target, "key", f"HTTP {listed.status}") if listed.is_web_page else listed
+        return Place(url, occupant, obstacle=in_words if occupant == "locked" else listed)
+    return Place(url, occupant)
+
+
+def _occupant(listed: QueryReply | Obstacle) -> Occupant:
+    """Return what is at an address by its answer to the question for its models, before it is asked for its kind."""
+    if isinstance(listed, QueryReply):
+        return "unknown" if _lists_models(listed) else "other"
+    if listed.reason == "timeout":
+        return "slow"
+    if listed.reason in SILENT | {"not_http"}:
+        return "none"
+    if listed.reason == "key" or listed.status in KEY_STATUSES:
+        return "locked"
+    if listed.reason == "wrong_path":
+        return "moved"
+    is_failing = listed.status == 500 and not listed.is_web_page  # a page is that of a program under development
+    return "busy" if listed.reason == "loading" or is_busy(listed) or is_failing else "other"
 
 
 def _lists_models(reply: QueryReply) -> bool:
@@ -141,20 +161,57 @@ def _lists_models(reply: QueryReply) -> bool:
     return isinstance(document, dict) and isinstance(document.get("data"), list)
 
 
-async def _found(places: Sequence[Place], wanted: Wanted) -> list[Found]:
-    """Return the servers of known kinds, in the order of their addresses, with what each reports."""
-    backends = [candidate(place.kind, place.url, wanted, knows_kind=True) for place in places if place.kind is not None]
-    return await asyncio.gather(*(_asked(backend, wanted) for backend in backends))
+async def _settled(place: Place, wanted: Wanted, kinds: Sequence[BackendProfile]) -> Place:
+    """Return what is at an address after it had its time: one answer of a slow server, or the end of a busy one's."""
+    clock = asyncio.get_running_loop().time
+    ends_at = clock() + min(wanted.loading_seconds, BUSY_SECONDS)
+    if place.occupant in {"slow", "busy"}:
+        is_waiting = "has not answered yet" if place.occupant == "slow" else "answers that it cannot now"
+        wanted.say(f"anyclaude: a server at {parse_address(place.url).origin} {is_waiting}; waiting for it.")
+    if place.occupant == "slow":
+        place = replace(await _place(place.url, wanted, kinds, BUSY_SECONDS), is_slow=True)
+    while place.occupant == "busy" and clock() < ends_at:
+        await asyncio.sleep(LOADING_PAUSE_SECONDS)
+        within_seconds = BUSY_SECONDS if place.is_slow else wanted.question_seconds
+        place = replace(await _place(place.url, wanted, kinds, within_seconds), is_slow=place.is_slow)
+    return place
 
 
-async def _asked(backend: Backend, wanted: Wanted) -> Found:
+async def _best(places: Sequence[Place], wanted: Wanted) -> Found | None:
+    """Return the best server of a known kind with a model; among equals the order of the addresses decides."""
+    found = await asyncio.gather(*(_asked(place, place.kind, wanted) for place in places if place.kind is not None))
+    return min((one for one in found if one.has_model()), key=Found.rank, default=None)
+
+
+async def _asked(place: Place, kind: BackendProfile, wanted: Wanted) -> Found:
     """Return what a server reports; one that cannot be used yet says why when it is chosen."""
-    obstacle, facts = await asyncio.gather(
-        first_obstacle(backend, QUESTION_SECONDS), ask_facts(backend, QUESTION_SECONDS, wanted.model)
+    if place.is_slow:
+        wanted = replace(wanted, question_seconds=BUSY_SECONDS, is_patient=False)
+    backend = candidate(kind, place.url, wanted, knows_kind=True)
+    stands_in_way, facts = await asyncio.gather(
+        first_obstacle(backend, wanted.question_seconds),
+        ask_facts(backend, wanted.question_seconds, wanted.named_model),
     )
-    if obstacle is not None and obstacle.reason in {"loading", "key"}:
-        return Found(backend, None, is_locked=obstacle.reason == "key")
-    return Found(backend, facts)
+    pinned = replace(wanted, mode=kind.name, url=backend.target.base_url)
+    if stands_in_way is None or not (stands_in_way.reason in {"loading", "key", "timeout"} or is_busy(stands_in_way)):
+        return Found(backend, facts, pinned)
+    return Found(backend, None, pinned, is_blocked=stands_in_way.reason != "loading")
+
+
+def _way_on(place: Place, stands_in_way: Obstacle, kinds: Sequence[BackendProfile]) -> str:
+    """Return what stands in the way of the only server, and what the user can do."""
+    modes = ", ".join(f"--mode {kind.name}" for kind in kinds if place.url in kind.usual_urls)
+    by_kind = f", or name its kind ({modes})" if place.occupant == "locked" else ""
+    return f"{stands_in_way.sentence}{by_kind}. To go on without it: --mode embedded"
+
+
+def _offer(url: str) -> str:
+    """Return what the user can do about a server of no known kind that lists models."""
+    where = parse_address(url).origin
+    return (
+        f"an unknown server answers at {where} and lists models; to use it: --mode generic --backend-url {where}. "
+        "To go on without it: --mode embedded"
+    )
 
 
 def _notes(places: Sequence[Place]) -> Iterator[str]:
@@ -164,11 +221,25 @@ def _notes(places: Sequence[Place]) -> Iterator[str]:
         match place.occupant:
             case "known" if place.kind is not None:
                 yield f"{place.kind.title} at {where} reports no model that can chat"
-            case "unknown":
-                yield f"an unknown server answers at {where}; to use it: --mode generic --backend-url {where}"
-            case "slow":
-                yield f"something listens at {where} and does not answer; it is not used"
+            case "other":
+                yield f"what answers at {where} is not used: {_why_not(place.obstacle)}"
             case "ourselves":
                 yield f"the server at {where} is a gateway of anyclaude itself; it is not used"
             case _:
                 pass
+
+
+def _why_not(answer: Obstacle | None) -> str:
+    """Return why what answers at an address is taken for no model server."""
+    reason = None if answer is None else answer.reason
+    match reason:
+        case "web_page":
+            return "it is a web page"
+        case "redirect":
+            return "it redirects"
+        case "not_found":
+            return "it lists no models (HTTP 404)"
+        case "speaks_tls" if answer is not None:
+            return answer.sentence
+        case _:
+            return "it does not answer as a model server"

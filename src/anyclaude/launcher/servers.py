@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import NoReturn, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from anyclaude.backends import BackendTarget
 from anyclaude.engine import Progress
@@ -13,7 +14,9 @@ from anyclaude.settings import Settings
 
 from .detection import AskAgain, find_fallbacks, find_server
 from .engine_monitor import MonitoredEngine
+from .last_server import LastServer
 from .model_choice import say_demonstration
+from .named_models import weights_named
 
 EMBEDDED = "anyclaude.launcher.embedded"
 """Loaded only if the engine is to be started: a launch with a server that runs has no time for its libraries."""
@@ -72,6 +75,7 @@ async def running_servers(
     *,
     awaits: bool = False,
     choose: Callable[[Settings], Awaitable[Settings]] | None = None,
+    last: LastServer | None = None,
 ) -> AsyncIterator[Servers]:
     """
     Find the servers of this run, or run the embedded engine for the duration of the context.
@@ -79,12 +83,12 @@ async def running_servers(
     Where the engine is to run, `choose` returns the settings with its model.
 
     A chosen server that cannot be used yet is one to be awaited if `awaits` says so and the reason may pass, else an
-    error.
+    error.  `last` is the server of the session that is continued.
     """
     if settings.mode == "claude":
         yield Servers(())
         return
-    found = await find_server(settings, say=say, awaits=awaits)
+    found = await find_server(settings, say=say, awaits=awaits, last=last)
     fallbacks = await find_fallbacks(settings, say)
     others = tuple(fallback.target for fallback in fallbacks)
     ask_others = tuple(fallback.ask_again for fallback in fallbacks)
@@ -92,7 +96,8 @@ async def running_servers(
         yield Servers((found.target, *others), ask_again=(found.ask_again, *ask_others))
         return
     running_engine: EngineStarter = import_module(EMBEDDED).running_engine
-    with_model = await choose(settings) if choose else say_demonstration(settings, say)
+    named = replace(settings, model=weights_named(settings.model))
+    with_model = await choose(named) if choose else say_demonstration(named, say)
     async with running_engine(with_model, progress, say) as own_engine:
         yield Servers((own_engine.target, *others), own_engine, (unchanged, *ask_others))
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from anyclaude.backends import BackendTarget
 from anyclaude.bounds import ASSUMED_CONTEXT_TOKENS
 from anyclaude.diet import DEFAULT_DIET
+from anyclaude.model_names import word_for_client
 from anyclaude.settings import Settings, home_folder, variable_named
 
 from .arguments import ASKING, client_arguments, mode_in_effect, permission_mode, permission_note
@@ -77,9 +78,10 @@ def plan_client(
     names = _names(variables)
     check_managed(user, names, keeps_credentials=False)
     mode = permission_mode(invocation.arguments, user, settings.permission_mode or ASKING)
+    word = word_for_client(settings.model, (target.model, *target.available_models))
     return Plan(
         variables=variables,
-        ours=(*diet.arguments, *_flag("--permission-mode", mode)),
+        ours=(*diet.arguments, *_flag("--permission-mode", mode), *_flag("--model", word)),
         theirs=invocation.arguments,
         settings=session_settings(user, variables, names, keeps_credentials=False),
         diet=diet.name,
