@@ -2,19 +2,12 @@
 
 import pytest
 
-from anyclaude.launcher.client.model_names import client_name_of, is_tier, usable_name, without_larger_window
+from anyclaude.launcher.client.model_names import client_name_of, is_tier, usable_name
 
 
 @pytest.mark.parametrize("name", ["claude-opus-5", "anthropic/claude-sonnet-4", "My-Claude-Distill", "opus", "haiku"])
 def test_a_name_that_the_client_might_know_is_replaced(name: str) -> None:
     assert client_name_of(name, "opus") == "local-opus"
-
-
-@pytest.mark.parametrize(
-    ("name", "plain"), [("m1[1m]", "m1"), ("M1[1M] ", "M1"), ("m1", "m1"), ("m[1m]x", "m[1m]x"), ("[1m]", "")]
-)
-def test_the_suffix_of_the_larger_window_is_taken_off(name: str, plain: str) -> None:
-    assert without_larger_window(name) == plain
 
 
 def test_a_name_for_the_client_never_has_the_suffix_of_the_larger_window() -> None:

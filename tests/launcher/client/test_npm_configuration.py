@@ -102,7 +102,7 @@ def test_npms_proxy_and_certificates_come_before_those_of_the_environment(tmp_pa
     network = configured(tmp_path, text).network(Network())
     way = network.way_to(parse_address("https://registry.example"))
 
-    assert (way.proxy and way.proxy.host, way.ca_file and way.ca_file.path) == ("npm-proxy", "/ca.pem")
+    assert (way.proxy and way.proxy.host, [file.path for file in way.ca_files]) == ("npm-proxy", ["/ca.pem"])
     assert network.way_to(parse_address("https://direct.example")).proxy is None
 
 

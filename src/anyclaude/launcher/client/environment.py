@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from anyclaude.model_names import without_window_mark
+
 from .credentials import CREDENTIALS, DUMMY_TOKEN, PROVIDERS, withheld_names
-from .model_names import client_name_of, is_tier, usable_name, without_larger_window
+from .model_names import client_name_of, is_tier, usable_name
 from .user_settings import FoundValue, UserSettings
 from .window import ResultLimits, compaction_percent, declared_window, reply_cap, room_tokens
 
@@ -141,7 +143,7 @@ def _model_unless_set(user: UserSettings, variable: Variable, plan: ClientPlan) 
     found = user.variable(variable.name)
     if found is None or found.value == variable.value:
         return variable
-    stated = without_larger_window(found.value)
+    stated = without_window_mark(found.value)
     is_of_tiers = is_tier(stated) and not variable.name.startswith("ANTHROPIC_DEFAULT_")
     usable = stated if is_of_tiers else usable_name(stated, plan.available)
     if usable is not None:

@@ -62,7 +62,7 @@ class NpmConfiguration(Struct, frozen=True):
             network,
             proxies={**network.proxies, **own},
             no_proxy=(*network.no_proxy, *exempt),
-            ca_file=CaFile(ca_file, "cafile of npm") if ca_file else network.ca_file,
+            ca_files=(*((CaFile(ca_file, "cafile of npm"),) if ca_file else ()), *network.ca_files),
         )
 
     @property
