@@ -10,7 +10,7 @@ from anyclaude.launcher.client.diets import CLIENT_DIETS
 from anyclaude.launcher.client.finding import Client
 from anyclaude.launcher.client.plan import Invocation
 from anyclaude.launcher.launch_key import continued_session, continues_session, launch_key_of
-from anyclaude.prewarm.first_prompt import LaunchKey
+from anyclaude.prewarm.launches import LaunchKey
 
 SESSION = "0e31949d-9c0e-48c3-9a86-3c5ddb3f8c0b"
 CLIENT = Client(("/usr/bin/claude",), is_native=True)

@@ -6,7 +6,8 @@ import msgspec
 from hypothesis import given
 from tests.parts.requests import bodies
 
-from anyclaude.prewarm.first_prompt import FirstPrompt, LaunchKey, first_prompt_of
+from anyclaude.prewarm.first_prompt import FirstPrompt, first_prompt_of
+from anyclaude.prewarm.launches import LaunchKey
 from anyclaude.protocol.content import ImageBlock, TextBlock, UrlSource, blocks_of
 from anyclaude.protocol.json_values import JsonObject
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn, encode_request, request_from

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 from anyclaude.backends import SlotFile
-from anyclaude.prewarm.first_prompt import LaunchKey
+from anyclaude.prewarm.launches import LaunchKey
 from anyclaude.prewarm.slot_store import MAX_SNAPSHOTS, RESERVED_BYTES, SlotStore
 
 GARDEN, KITCHEN = LaunchKey("/garden"), LaunchKey("/kitchen")

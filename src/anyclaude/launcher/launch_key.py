@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from anyclaude.prewarm import LaunchKey
+from anyclaude.prewarm import LaunchKey, LaunchTraits
 
 from .client import Client, ClientDiet, Invocation
 from .client.flags import before_separator, flag_value
@@ -47,15 +47,36 @@ SHAPING_FLAGS = frozenset(
 
 VALUELESS = frozenset({"-p", "--print", "--bare", "--strict-mcp-config", "--disable-slash-commands"})
 
+OF_PROJECT = frozenset(
+    {
+        "--add-dir",
+        "--agent",
+        "--append-system-prompt-file",
+        "--mcp-config",
+        "--plugin-dir",
+        "--setting-sources",
+        "--system-prompt-file",
+    }
+)
+"""The flags among them whose values may name something in the project, which another project has not."""
+
 SESSION_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def launch_key_of(invocation: Invocation, client: Client, diet: ClientDiet, model: str) -> LaunchKey:
     """Return the key of a launch; the user's flags are in it as a digest only, because they may contain secrets."""
-    program = [str(Path(word).resolve()) for word in client.command]  # a link leads to a release
+    folder = _as_text(str(invocation.folder))
+    program = [_as_text(str(Path(word).resolve())) for word in client.command]  # a link leads to a release
     shaping = [*map(_as_text, _shaping(invocation.arguments))]
-    identity = ([*map(_as_text, program)], diet.name, model, shaping)
-    return LaunchKey(_as_text(str(invocation.folder)), hashlib.sha256(msgspec.json.encode(identity)).hexdigest()[:16])
+    others = [flag for flag in shaping if flag != "-p"]
+    traits = LaunchTraits(
+        client=_digest(program),
+        diet=diet.name,
+        flags=_digest((others, folder if any(flag.partition("=")[0] in OF_PROJECT for flag in others) else "")),
+        is_print="-p" in shaping,
+        model=model,
+    )
+    return LaunchKey(folder, _digest((program, diet.name, model, shaping)), traits)
 
 
 def _as_text(word: str) -> str:
@@ -90,3 +111,7 @@ def _shaping(arguments: Sequence[str]) -> list[str]:
         elif is_value:
             found.append(argument)
     return found
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(value)).hexdigest()[:16]

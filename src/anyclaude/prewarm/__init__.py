@@ -5,8 +5,8 @@ A slot snapshot of the last run is restored, the prompt that the session is expe
 the first request, and both are recorded for the next launch.  `Prewarmer` does all of this.
 """
 
-from .first_prompt import LaunchKey
+from .launches import LaunchKey, LaunchTraits
 from .prewarmer import FirstPromptOptions, Prewarmer, PrewarmOptions
 from .slot_saver import SlotSaverOptions
 
-__all__ = ["FirstPromptOptions", "LaunchKey", "PrewarmOptions", "Prewarmer", "SlotSaverOptions"]
+__all__ = ["FirstPromptOptions", "LaunchKey", "LaunchTraits", "PrewarmOptions", "Prewarmer", "SlotSaverOptions"]

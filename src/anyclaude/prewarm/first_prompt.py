@@ -18,18 +18,14 @@ from anyclaude.errors import InvalidRequest
 from anyclaude.protocol.content import Content, ContentBlock, TextBlock, blocks_of
 from anyclaude.protocol.messages_request import MessagesRequest, Turn, decode_request, encode_request
 
-PLACEHOLDER = "."
-"""The text of a message that would be empty, which servers refuse."""
+from .launches import LaunchKey, difference_between
+from .shared_beginning import PLACEHOLDER, shared_beginning
 
 DATE = re.compile(r"(Today's date is )\d{4}-\d{2}-\d{2}")
 """How Claude Code 2.1.112 and 2.1.330 state the date."""
 
-
-class LaunchKey(Struct, frozen=True):
-    """The launches that share a prompt: the project's folder, and a fingerprint of how the client was started."""
-
-    folder: str
-    fingerprint: str = msgspec.field(default="", name="manner")
+STATEMENT = "You are powered by the model {}."
+"""How Claude Code 2.1.332 states the model."""
 
 
 class FirstPrompt(Struct, frozen=True):
@@ -38,17 +34,26 @@ class FirstPrompt(Struct, frozen=True):
     launch_key: LaunchKey = msgspec.field(name="place")
     request: msgspec.Raw
 
-    def rendered(self, folder: str, today: date) -> MessagesRequest | None:
+    def rendered(self, wanted: LaunchKey | None, today: date) -> MessagesRequest | None:
         """
-        Return the prompt that a session in `folder` would begin with today, `None` if the record is unusable.
+        Return what the prompt of a launch is expected to begin with today; `None` if nothing is, or if it is unusable.
 
-        An empty folder, here or in the record, is an unknown one: both sessions are then taken to be in one project.
+        Without `wanted` it is a launch with the recorded key.
         """
         try:
             request = decode_request(bytes(self.request))
         except InvalidRequest:
             return None
-        return _dated(_moved(request, self.launch_key.folder, folder), today)
+        key = wanted or self.launch_key
+        difference = difference_between(self.launch_key, key)
+        if difference is None:
+            return None
+        predicted: MessagesRequest | None = request
+        if difference.is_beginning_shared:
+            predicted = shared_beginning(request, self.launch_key, key)
+        if predicted is not None and difference.is_other_model and key.traits:
+            predicted = _of_model(predicted, key.traits.model)
+        return None if predicted is None else _dated(predicted, today)
 
 
 def first_prompt_of(request: MessagesRequest, launch_key: LaunchKey) -> FirstPrompt | None:
@@ -65,33 +70,20 @@ def _without_words(turn: Turn) -> Turn:
     return replace(turn, content=_leading(turn.content, lambda text: text.startswith(REMINDER_START)))
 
 
-def _moved(request: MessagesRequest, origin: str, folder: str) -> MessagesRequest:
-    """
-    Return the prompt of the project in `origin` as that of the project in `folder`.
-
-    Texts of user messages from the first that names `origin` on are left out: they are about its files and its state.
-    """
-    if not folder or not origin or origin == folder:
-        return request
-
-    def moved(text: str) -> str:
-        return text.replace(origin, folder).replace(_dashed(origin), _dashed(folder))
-
-    turns = [
-        replace(turn, content=_leading(turn.content, lambda text: origin not in text))
-        if turn.role == "user"
-        else replace(turn, content=_rewritten(turn.content, moved))
-        for turn in request.messages
-    ]
-    return replace(request, system=_rewritten(request.system, moved), messages=tuple(turns))
+def _of_model(request: MessagesRequest, model: str) -> MessagesRequest:
+    """Return the prompt with the name of another model, which the server is asked for, and which the text states."""
+    stated, statement = STATEMENT.format(request.model), STATEMENT.format(model)
+    renamed = _with_texts(request, lambda text: text.replace(stated, statement))
+    return replace(renamed, model=model)
 
 
 def _dated(request: MessagesRequest, today: date) -> MessagesRequest:
-    def dated(text: str) -> str:
-        return DATE.sub(rf"\g<1>{today.isoformat()}", text)
+    return _with_texts(request, lambda text: DATE.sub(rf"\g<1>{today.isoformat()}", text))
 
-    turns = tuple(replace(turn, content=_rewritten(turn.content, dated)) for turn in request.messages)
-    return replace(request, system=_rewritten(request.system, dated), messages=turns)
+
+def _with_texts(request: MessagesRequest, rewrite: Callable[[str], str]) -> MessagesRequest:
+    turns = tuple(replace(turn, content=_rewritten(turn.content, rewrite)) for turn in request.messages)
+    return replace(request, system=_rewritten(request.system, rewrite), messages=turns)
 
 
 def _leading(content: Content, is_kept: Callable[[str], bool]) -> Content:
@@ -110,8 +102,3 @@ def _rewritten(content: Content, rewrite: Callable[[str], str]) -> Content:
     return tuple(
         replace(block, text=rewrite(block.text)) if isinstance(block, TextBlock) else block for block in content
     )
-
-
-def _dashed(folder: str) -> str:
-    """Return a folder's path as it is written in the name of the client's own folder for the project."""
-    return re.sub(r"[^A-Za-z0-9]", "-", folder)

@@ -6,8 +6,9 @@ from anyclaude.bounded_dict import BoundedDict
 from anyclaude.exchange import ExchangeEnded, ExchangeListener
 from anyclaude.protocol.messages_request import MessagesRequest
 
-from .first_prompt import LaunchKey, first_prompt_of
+from .first_prompt import first_prompt_of
 from .first_prompt_store import FirstPromptStore
+from .launches import LaunchKey
 
 MAX_SESSIONS = 1_024
 """The number of sessions known to have begun.  Beyond it the oldest is forgotten; recording one again does no harm."""

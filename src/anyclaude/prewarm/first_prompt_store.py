@@ -9,7 +9,8 @@ import msgspec
 
 from anyclaude.storage import files_newest_first, remove_all_but_newest, write_private
 
-from .first_prompt import FirstPrompt, LaunchKey
+from .first_prompt import FirstPrompt
+from .launches import LaunchKey, difference_between
 
 PATTERN = "*.json"
 MAX_ENTRIES = 64
@@ -30,14 +31,11 @@ class FirstPromptStore:
             write_private(self._file_of(prompt.launch_key), msgspec.json.encode(prompt))
             remove_all_but_newest(self._folder, PATTERN, self._max_entries)
 
-    def best_for(self, launch_key: LaunchKey) -> FirstPrompt | None:
-        """Return the prompt of this launch key, or else the latest of another project with the same fingerprint."""
-        own = self._read(self._file_of(launch_key))
-        if own is not None and own.launch_key == launch_key:
-            return own
-        return next(
-            (prompt for prompt in self._readable() if prompt.launch_key.fingerprint == launch_key.fingerprint), None
-        )
+    def nearest(self, launch_key: LaunchKey) -> list[FirstPrompt]:
+        """Return the prompts that may begin like those of this launch key: the nearest first, then the latest."""
+        known = [(difference_between(prompt.launch_key, launch_key), prompt) for prompt in self._readable()]
+        usable = [(difference, prompt) for difference, prompt in known if difference is not None]
+        return [prompt for _, prompt in sorted(usable, key=lambda pair: pair[0])]
 
     def latest(self) -> FirstPrompt | None:
         """Return the latest prompt."""

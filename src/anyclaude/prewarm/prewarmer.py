@@ -10,9 +10,9 @@ from anyclaude.exchange import Caller, Clock, ExchangeEnded, ExchangeListener, E
 from anyclaude.protocol.json_values import JsonObject
 from anyclaude.scheduling import Upstream
 
-from .first_prompt import LaunchKey
 from .first_prompt_recorder import FirstPromptRecorder
 from .first_prompt_store import FirstPromptStore
+from .launches import LaunchKey
 from .prompt_prewarmer import PromptPrewarmer
 from .slot_saver import SlotSaver, SlotSaverOptions
 

@@ -6,18 +6,20 @@ the engine has evaluated by then stays in its cache.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
 from msgspec.structs import replace
 
 from anyclaude.errors import AnyclaudeError
 from anyclaude.exchange import Caller, Clock, ExchangeEnded, ExchangeListener, ExchangeLog, Outcome, PromptPipeline
-from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN
 from anyclaude.scheduling import BackendRequest, Progress, Upstream
+from anyclaude.transforms import PreparedPrompt
 
-from .first_prompt import LaunchKey
+from .first_prompt import FirstPrompt
 from .first_prompt_store import FirstPromptStore
+from .launches import LaunchKey
 from .prefill import evaluate
 
 PREWARMER = Caller(is_claude_code=False, session=None, agent=None, request_class="warm_up")
@@ -27,7 +29,7 @@ State: TypeAlias = Outcome | Literal["waiting", "running", "nothing to evaluate"
 
 
 class PromptPrewarmer(ExchangeListener):
-    """Evaluates one prompt of `store` in advance: the best for `launch_key`, or without one the latest."""
+    """Evaluates one prompt of `store` in advance: the nearest to `launch_key`, or without one the latest."""
 
     def __init__(
         self,
@@ -52,8 +54,8 @@ class PromptPrewarmer(ExchangeListener):
 
     async def evaluate(self, new_log: Callable[[Caller], ExchangeLog], within_seconds: float) -> None:
         """Evaluate the prompt unless a request arrives first; the exchange is logged like any other."""
-        request = await self._predicted_prompt()
-        if request is None:
+        prompt = await self._predicted_prompt()
+        if prompt is None:
             self.state = "nothing to evaluate"
             return
         if self._has_session_begun or self._upstream.admission.running:
@@ -63,7 +65,7 @@ class PromptPrewarmer(ExchangeListener):
         log.began()
         outcome: Outcome = "pre_empted"
         try:
-            if await self._evaluate_when_idle(request, log, within_seconds):
+            if await self._evaluate_when_idle(prompt, log, within_seconds):
                 outcome = "completed"
                 log.answered(200)
         except AnyclaudeError as error:
@@ -74,9 +76,8 @@ class PromptPrewarmer(ExchangeListener):
             self.state = outcome
             log.ended(outcome)
 
-    async def _evaluate_when_idle(self, request: MessagesRequest, log: ExchangeLog, within_seconds: float) -> bool:
+    async def _evaluate_when_idle(self, prompt: PreparedPrompt, log: ExchangeLog, within_seconds: float) -> bool:
         """Return whether the evaluation was finished; a request that arrives cancels it."""
-        prompt = self._pipeline.prepare(request, "")
         log.prepared(prompt)
         progress = Progress()
         log.follow(progress)
@@ -89,12 +90,23 @@ class PromptPrewarmer(ExchangeListener):
 
         return await self._upstream.admission.run_when_idle(work)
 
-    async def _predicted_prompt(self) -> MessagesRequest | None:
-        """Return the prompt that the next session is expected to begin with, `None` without a recorded one."""
-        key = self._launch_key
-        if key is None:
-            prompt = await asyncio.to_thread(self._store.latest)
-        else:
-            prompt = await asyncio.to_thread(self._store.best_for, key)
-        today = self._clock.now().astimezone().date()  # the user's local date, as the client states it
-        return None if prompt is None else prompt.rendered(key.folder if key else "", today)
+    async def _predicted_prompt(self) -> PreparedPrompt | None:
+        """Return what the next session is expected to begin with, `None` if nothing recorded is of use."""
+        key, today = self._launch_key, self._clock.now().astimezone().date()  # the user's date, as the client states it
+        for recorded in await asyncio.to_thread(self._recorded_prompts):
+            request = recorded.rendered(key, today)
+            prompt = None if request is None else self._pipeline.prepare(request, "")
+            if prompt is not None and self._fits_window(prompt):
+                return prompt
+        return None
+
+    def _recorded_prompts(self) -> Sequence[FirstPrompt]:
+        if self._launch_key is not None:
+            return self._store.nearest(self._launch_key)
+        latest = self._store.latest()
+        return () if latest is None else (latest,)
+
+    def _fits_window(self, prompt: PreparedPrompt) -> bool:
+        """Return whether a prompt may fit; one that does not was recorded for another window, or model."""
+        limit = self._upstream.backend.target.context_tokens
+        return limit is None or prompt.characters / CHARACTERS_PER_TOKEN <= limit

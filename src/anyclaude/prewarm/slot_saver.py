@@ -20,7 +20,7 @@ from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.json_values import JsonObject
 from anyclaude.scheduling import Requester, Upstream
 
-from .first_prompt import LaunchKey
+from .launches import LaunchKey
 from .slot_store import SlotSnapshot, SlotStore
 
 IDLE_SECONDS = 10.0
@@ -41,6 +41,10 @@ FINAL_SAVE_SECONDS = 10.0
 MIN_CACHED_SHARE = 0.5
 """After a restore that worked, the engine finds nearly all tokens of the snapshot in its cache; after one that failed,
 none or the first few."""
+
+MAX_SHARED_BYTES = 512 * 1024**2
+"""A snapshot of another launch, of which only the beginning is of use, is not restored if it is larger: reading this
+much takes a slow disk (100 MB/s) 5 s, in which most machines evaluate the tools of a prompt."""
 
 RESTORING = Requester("slot snapshot")
 """The requester of a restore; every request waits until it is done."""
@@ -78,6 +82,7 @@ class SlotSaver(ExchangeListener):
         self._store = SlotStore(options.folder, options.engine, options.limit_bytes)
         self._off_reason: str | None = None
         self._unverified: SlotSnapshot | None = None
+        self._is_verified = False
         self._restored_tokens: int | None = None
         self._held: _SlotContent | None = None
         self._saved: _SlotContent | None = None
@@ -97,21 +102,22 @@ class SlotSaver(ExchangeListener):
             "state": "on" if self._off_reason is None else "off",
             "reason": self._off_reason,
             "restored_tokens": self._restored_tokens,
-            "is_proved": self._restored_tokens is not None and self._unverified is None and self._off_reason is None,
+            "is_proved": self._is_verified,
             "saved_tokens": None if self._saved is None else self._saved.tokens,
         }
 
     async def restore(self) -> None:
         """
-        Restore the snapshot of the launch's session, if there is one.
+        Restore the snapshot of the launch's session, or else one that begins alike.
 
+        Of the latter nobody knows how much will be found, so it is not verified.
         Nothing is restored if a request is running already: a restore replaces the content of the slot, even when it
         fails.  New requests wait until it is done.
         """
         if self._upstream.admission.running:
             return
         async with self._upstream.admission.turn(RESTORING):
-            snapshot = await asyncio.to_thread(self._store.best_for, self._options.launch_key, self._options.session)
+            snapshot, is_own = await asyncio.to_thread(self._chosen)
             if snapshot is None:
                 return
             try:
@@ -120,7 +126,7 @@ class SlotSaver(ExchangeListener):
                 await asyncio.to_thread(self._store.remove, snapshot)
                 self._switch_off(str(error))
                 return
-        self._restored_tokens, self._unverified = snapshot.tokens, snapshot
+        self._restored_tokens, self._unverified = snapshot.tokens, snapshot if is_own else None
         self._saved = _SlotContent(snapshot.session, snapshot.tokens)
 
     def exchange_ended(self, event: ExchangeEnded) -> None:
@@ -163,6 +169,16 @@ class SlotSaver(ExchangeListener):
                 f"the engine reported {snapshot.tokens:,} restored tokens, but found only {cached:,} of a prompt "
                 f"of {prompt:,} in its cache"
             )
+        else:
+            self._is_verified = True
+
+    def _chosen(self) -> tuple[SlotSnapshot | None, bool]:
+        """Return the snapshot to restore, and whether it is of this launch key."""
+        key = self._options.launch_key
+        own = self._store.best_for(key, self._options.session)
+        if own is not None or self._options.continues_session:
+            return own, True
+        return self._store.nearest(key, MAX_SHARED_BYTES), False
 
     async def _load(self, snapshot: SlotSnapshot) -> None:
         """Have the engine read a snapshot.  Raises `BackendError`, also if the engine read only part of it."""

@@ -19,7 +19,7 @@ from msgspec import Struct
 from anyclaude.backends import SlotFile
 from anyclaude.storage import PRIVATE_FILE, files_newest_first, is_running, make_private_folder, write_private
 
-from .first_prompt import LaunchKey
+from .launches import LaunchKey, difference_between
 
 MAX_SNAPSHOTS = 16
 """The number of sessions that can be continued; with large snapshots the limit of bytes applies first."""
@@ -63,6 +63,16 @@ class SlotStore:
         """Return the snapshot of a session, or else the latest with this launch key."""
         usable = [snapshot for snapshot in self._of_engine() if snapshot.has_file and snapshot.launch_key == launch_key]
         return next((snapshot for snapshot in usable if snapshot.session == session), None) or next(iter(usable), None)
+
+    def nearest(self, launch_key: LaunchKey, max_bytes: int) -> SlotSnapshot | None:
+        """Return the snapshot of another launch that begins most alike, the latest of several, of at most this size."""
+        known = [
+            (difference, snapshot)
+            for snapshot in self._of_engine()
+            if snapshot.has_file and snapshot.bytes <= max_bytes
+            if (difference := difference_between(snapshot.launch_key, launch_key)) and not difference.is_other_diet
+        ]
+        return min(known, key=lambda pair: pair[0])[1] if known else None
 
     def has_room_for(self, tokens: int) -> bool:
         """Return whether a snapshot of this many tokens may be written, estimated from the size of earlier ones."""

@@ -18,7 +18,6 @@ from .base import PromptContext
 
 OF_EVERY_AGENT = (
     "Read",
-    "Bash",
     "Glob",
     "Grep",
     "WebFetch",
@@ -31,12 +30,15 @@ OF_EVERY_AGENT = (
     "EnterWorktree",
     "ExitWorktree",
     "ListAgents",
-    "Monitor",
     "ReportFindings",
     "SendMessage",
 )
 """The tools of Explore and Plan, sub-agents that must not change anything.  `Read` is first, as the only one of them
 that statusline-setup has."""
+
+BY_KIND = ("Bash", "Monitor")
+"""Two more tools of every agent.  With `-p` they say other things about background work than in an interactive session
+(2.1.332), so the tools before them are what the prompts of the two have in common."""
 
 OF_WORKING_AGENTS = ("Edit", "Write", "NotebookEdit")
 """The tools that general-purpose agents have in addition."""
@@ -48,9 +50,9 @@ OF_SOME_RELEASES = ("TaskStop", "Agent", "ScheduleWakeup")
 MCP_PREFIX = "mcp__"
 """Sub-agents always have the tools of MCP servers too."""
 
-PLACES: Mapping[str, int] = MappingProxyType(
-    {name: place for place, name in enumerate((*OF_EVERY_AGENT, MCP_PREFIX, *OF_WORKING_AGENTS, *OF_SOME_RELEASES))}
-)
+_ORDER = (*OF_EVERY_AGENT, MCP_PREFIX, *BY_KIND, *OF_WORKING_AGENTS, *OF_SOME_RELEASES)
+
+PLACES: Mapping[str, int] = MappingProxyType({name: place for place, name in enumerate(_ORDER)})
 """Taken from the requests of 2.1.330 and 2.1.112 and their sub-agents under `full` and `lean`.  A name that is not
 listed belongs to the main conversation, as far as is known, and comes last."""
 
