@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from anyclaude.launcher.client.diets import CLIENT_DIETS
 from anyclaude.launcher.client.finding import Client
 from anyclaude.launcher.client.plan import Invocation
-from anyclaude.launcher.launch_key import continued_session, continues_session, launch_key_of
-from anyclaude.prewarm.launches import LaunchKey
+from anyclaude.launcher.launch_key import OF_PROJECT, continued_session, continues_session, launch_key_of
+from anyclaude.prewarm.launches import Difference, LaunchKey, difference_between
 
 SESSION = "0e31949d-9c0e-48c3-9a86-3c5ddb3f8c0b"
 CLIENT = Client(("/usr/bin/claude",), is_native=True)
@@ -66,11 +66,35 @@ def test_client_diet_and_model_are_part_of_the_fingerprint_and_the_folder_is_not
     }
 
     assert len(fingerprints) == 4
-    assert launch_key(folder="/kitchen") == LaunchKey("/kitchen", launch_key().fingerprint)
+    assert launch_key(folder="/kitchen") == replace(launch_key(), folder="/kitchen")
+
+
+@pytest.mark.parametrize(
+    ("key", "difference"),
+    [
+        (launch_key("-p", "x"), Difference(is_other_kind=True)),
+        (launch_key(folder="/kitchen"), Difference(is_other_project=True)),
+        (launch_key(diet=1), Difference(is_other_diet=True)),
+        (launch_key(model="n"), Difference(is_other_model=True)),
+        (launch_key(client=Client(("/opt/claude",), is_native=True)), None),
+        (launch_key("--tools", "Bash"), None),
+    ],
+)
+def test_launches_are_compared_by_what_shapes_their_prompts(key: LaunchKey, difference: Difference | None) -> None:
+    assert difference_between(key, launch_key()) == difference
+
+
+@pytest.mark.parametrize("flag", sorted(OF_PROJECT))
+def test_a_flag_that_may_name_something_in_the_project_shares_nothing_with_another_project(flag: str) -> None:
+    here, once = launch_key(flag, "x.json"), launch_key(flag, "x.json", "-p", "y")
+
+    assert difference_between(here, once) == Difference(is_other_kind=True)
+    assert difference_between(here, launch_key(flag, "x.json", folder="/kitchen")) is None
+    assert difference_between(here, launch_key(f"{flag}=x.json", folder="/kitchen")) is None
 
 
 def test_the_users_flags_are_in_the_key_as_a_digest_only() -> None:
-    assert "secret" not in launch_key("--append-system-prompt", "the secret").fingerprint
+    assert b"secret" not in msgspec.json.encode(launch_key("--append-system-prompt", "the secret"))
 
 
 @pytest.mark.parametrize(

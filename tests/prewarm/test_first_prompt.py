@@ -4,10 +4,11 @@ from datetime import date
 
 import msgspec
 from hypothesis import given
+from msgspec.structs import replace
 from tests.parts.requests import bodies
 
-from anyclaude.prewarm.first_prompt import FirstPrompt, first_prompt_of
-from anyclaude.prewarm.launches import LaunchKey
+from anyclaude.prewarm.first_prompt import STATEMENT, FirstPrompt, first_prompt_of
+from anyclaude.prewarm.launches import LaunchKey, LaunchTraits
 from anyclaude.protocol.content import ImageBlock, TextBlock, UrlSource, blocks_of
 from anyclaude.protocol.json_values import JsonObject
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn, encode_request, request_from
@@ -36,10 +37,12 @@ def first(*reminders: str, words: str = "Pull the weeds") -> MessagesRequest:
     return request(Turn("user", blocks), Turn("system", ENVIRONMENT))
 
 
-def predicted_prompt(request: MessagesRequest, folder: str = LAUNCH_KEY.folder) -> MessagesRequest:
-    recorded = first_prompt_of(request, LAUNCH_KEY)
+def predicted_prompt(
+    request: MessagesRequest, wanted: LaunchKey | None = None, recorded_under: LaunchKey = LAUNCH_KEY
+) -> MessagesRequest:
+    recorded = first_prompt_of(request, recorded_under)
     assert recorded is not None
-    rendered = recorded.rendered(folder, TODAY)
+    rendered = recorded.rendered(wanted, TODAY)
     assert rendered is not None
     return rendered
 
@@ -84,24 +87,41 @@ def test_the_predicted_prompt_has_todays_date() -> None:
     assert environment == ENVIRONMENT.replace("2026-11-24", "2026-11-25")
 
 
-def test_in_another_project_the_folder_is_replaced_and_texts_about_the_recorded_project_are_left_out() -> None:
-    prompt = predicted_prompt(first(SKILLS, INSTRUCTIONS, SKILLS), "/srv/kitchen")
+def test_in_another_project_nothing_of_the_recorded_one_is_predicted() -> None:
+    prompt = predicted_prompt(first(SKILLS, INSTRUCTIONS, SKILLS), LaunchKey("/srv/kitchen", "fingerprint"))
 
+    assert prompt.tools == (Tool("Read"),)
     assert blocks_of(prompt.system) == (TextBlock("Notes are in ~/.claude/projects/-srv-kitchen/memory."),)
-    assert texts(prompt) == [SKILLS]
-    assert prompt.messages[1].content == " - Primary working directory: /srv/kitchen\n\nToday's date is 2026-11-25."
+    assert prompt.messages == (Turn("user", (TextBlock("."),)),)
 
 
 def test_an_unknown_folder_is_taken_to_be_the_recorded_one() -> None:
-    recorded_without_folder = first_prompt_of(first(INSTRUCTIONS), LaunchKey(""))
+    recorded, wanted = LaunchKey("", "fingerprint"), LaunchKey("/srv/kitchen", "fingerprint")
 
-    assert predicted_prompt(first(INSTRUCTIONS), "") == predicted_prompt(first(INSTRUCTIONS))
-    assert recorded_without_folder is not None
-    assert recorded_without_folder.rendered("/srv/kitchen", TODAY) == predicted_prompt(first(INSTRUCTIONS))
+    assert predicted_prompt(first(INSTRUCTIONS), wanted, recorded) == predicted_prompt(first(INSTRUCTIONS))
+
+
+def test_for_another_model_the_prompt_names_that_model() -> None:
+    traits = LaunchTraits(client="c", diet="lean", flags="f", is_print=True, model="m")
+    recorded = LaunchKey("/garden", "one", traits)
+    wanted = LaunchKey("/garden", "two", replace(traits, model="n"))
+    session = request(Turn("user", (TextBlock(INSTRUCTIONS),)), Turn("system", "You are powered by the model m."))
+    prompt = predicted_prompt(session, wanted, recorded)
+
+    assert prompt.model == "n"
+    assert prompt.messages == (Turn("user", (TextBlock(INSTRUCTIONS),)), Turn("system", STATEMENT.format("n")))
+    assert prompt.tools == session.tools
+
+
+def test_a_launch_with_nothing_in_common_gets_no_prompt() -> None:
+    recorded = first_prompt_of(first(INSTRUCTIONS), LAUNCH_KEY)
+
+    assert recorded is not None
+    assert recorded.rendered(LaunchKey(LAUNCH_KEY.folder, "another"), TODAY) is None
 
 
 def test_a_record_that_is_not_a_request_is_unusable() -> None:
-    assert FirstPrompt(LAUNCH_KEY, msgspec.Raw(b'{"model": 1}')).rendered(LAUNCH_KEY.folder, TODAY) is None
+    assert FirstPrompt(LAUNCH_KEY, msgspec.Raw(b'{"model": 1}')).rendered(LAUNCH_KEY, TODAY) is None
 
 
 @given(body=bodies)
@@ -109,10 +129,10 @@ def test_recording_a_predicted_prompt_again_does_not_change_it(body: JsonObject)
     recorded = first_prompt_of(request_from(body), LAUNCH_KEY)
     if recorded is None:
         return
-    rendered = recorded.rendered("", TODAY)
+    rendered = recorded.rendered(None, TODAY)
 
     assert rendered is not None
     again = first_prompt_of(rendered, LAUNCH_KEY)
     assert again is not None
-    assert again.rendered("", TODAY) == rendered
+    assert again.rendered(None, TODAY) == rendered
     assert encode_request(rendered)

@@ -5,10 +5,11 @@ import stat
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from anyclaude.prewarm.first_prompt import FirstPrompt
-from anyclaude.prewarm.launches import LaunchKey
 from anyclaude.prewarm.first_prompt_store import FirstPromptStore
+from anyclaude.prewarm.launches import LaunchKey, LaunchTraits
 
 GARDEN, KITCHEN = LaunchKey("/garden", "lean"), LaunchKey("/kitchen", "lean")
 
@@ -35,14 +36,26 @@ def store_with(folder: Path, *prompts: FirstPrompt, max_entries: int = 64) -> Fi
 def test_a_launch_key_gets_its_own_latest_prompt(tmp_path: Path) -> None:
     store = store_with(tmp_path, prompt(GARDEN, "old"), prompt(GARDEN, "new"), prompt(KITCHEN))
 
-    assert store.nearest(GARDEN) == prompt(GARDEN, "new")
+    assert store.nearest(GARDEN) == [prompt(GARDEN, "new"), prompt(KITCHEN)]
 
 
-def test_a_new_folder_gets_the_latest_prompt_with_its_fingerprint(tmp_path: Path) -> None:
+def test_a_new_folder_gets_the_prompts_with_its_fingerprint_the_latest_first(tmp_path: Path) -> None:
     store = store_with(tmp_path, prompt(GARDEN), prompt(KITCHEN), prompt(LaunchKey("/attic", "full")))
 
-    assert store.nearest(LaunchKey("/cellar", "lean")) == prompt(KITCHEN)
-    assert store.nearest(LaunchKey("/cellar", "minimal")) is None
+    assert store.nearest(LaunchKey("/cellar", "lean")) == [prompt(KITCHEN), prompt(GARDEN)]
+    assert store.nearest(LaunchKey("/cellar", "minimal")) == []
+
+
+def test_the_nearest_prompt_comes_first_however_old_it_is(tmp_path: Path) -> None:
+    traits = LaunchTraits(client="c", diet="lean", flags="f", is_print=False, model="m")
+    wanted = LaunchKey("/garden", "wanted", traits)
+    elsewhere = LaunchKey("/kitchen", "wanted", traits)
+    once = LaunchKey("/garden", "once", replace(traits, is_print=True))
+    of_another_model = LaunchKey("/garden", "model", replace(traits, model="n"))
+    keys = (of_another_model, elsewhere, once)
+    store = store_with(tmp_path, *(prompt(key) for key in keys))
+
+    assert store.nearest(wanted) == [prompt(key) for key in keys]
 
 
 def test_the_latest_prompt_is_found_without_a_launch_key(tmp_path: Path) -> None:
@@ -54,8 +67,8 @@ def test_the_oldest_prompts_beyond_the_limit_are_removed(tmp_path: Path) -> None
     store = store_with(tmp_path, *(prompt(LaunchKey(f"/{number}")) for number in range(5)), max_entries=3)
 
     assert len(list(tmp_path.iterdir())) == 3
-    assert store.nearest(LaunchKey("/2")) == prompt(LaunchKey("/2"))
-    assert store.nearest(LaunchKey("/1")) != prompt(LaunchKey("/1"))
+    assert store.nearest(LaunchKey("/2"))[0] == prompt(LaunchKey("/2"))
+    assert prompt(LaunchKey("/1")) not in store.nearest(LaunchKey("/1"))
 
 
 def test_a_damaged_file_is_skipped(tmp_path: Path) -> None:
@@ -64,18 +77,18 @@ def test_a_damaged_file_is_skipped(tmp_path: Path) -> None:
         if b"kitchen" in file.read_bytes():
             file.write_bytes(b'{"place": {')
 
-    assert store.nearest(KITCHEN) == prompt(GARDEN)
+    assert store.nearest(KITCHEN) == [prompt(GARDEN)]
 
 
 def test_a_file_written_by_an_earlier_version_is_still_found_and_replaced(tmp_path: Path) -> None:
     document = '{"place":{"folder":"/garden","manner":"lean"},"request":{"words":"old"}}'
     (tmp_path / "7a02f9d1349d48d145601948.json").write_text(document)
     store = store_with(tmp_path, prompt(KITCHEN))
-    found = store.nearest(GARDEN)
+    found = store.nearest(GARDEN)[0]
     store.keep(prompt(GARDEN, "new"))
 
     assert found == prompt(GARDEN, "old")
-    assert store.nearest(GARDEN) == prompt(GARDEN, "new")
+    assert store.nearest(GARDEN)[0] == prompt(GARDEN, "new")
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -92,4 +105,4 @@ def test_a_folder_that_cannot_be_written_raises_no_error(tmp_path: Path) -> None
     store = FirstPromptStore(tmp_path / "file")
     store.keep(prompt(GARDEN))
 
-    assert store.nearest(GARDEN) is None
+    assert store.nearest(GARDEN) == []

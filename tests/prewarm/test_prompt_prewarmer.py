@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from tests.parts.exchange_events import ended
@@ -17,7 +18,7 @@ from tests.parts.upstreams import upstream_of
 
 from anyclaude.exchange import REAL_TIME, Caller, ConversationMemory, ExchangeListener, ExchangeLog, PromptPipeline
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions
-from anyclaude.prewarm.first_prompt import first_prompt_of
+from anyclaude.prewarm.first_prompt import FirstPrompt, first_prompt_of
 from anyclaude.prewarm.first_prompt_store import FirstPromptStore
 from anyclaude.prewarm.prompt_prewarmer import PromptPrewarmer
 from anyclaude.protocol.messages_request import decode_request
@@ -188,7 +189,7 @@ async def test_without_a_launch_key_the_last_recorded_prompt_is_evaluated(tmp_pa
     assert ENVIRONMENT in messages_of(received)
 
 
-async def test_a_prompt_of_another_project_is_moved_to_the_folder_of_this_one(
+async def test_in_another_project_only_what_all_projects_share_is_evaluated(
     tmp_path: Path, backend: RawBackend
 ) -> None:
     await recorded(tmp_path, backend, first_request("Pull the weeds"))
@@ -196,7 +197,37 @@ async def test_a_prompt_of_another_project_is_moved_to_the_folder_of_this_one(
     async with running_gateway(tmp_path, target_at(backend.base_url), options=options):
         received = await backend.next_request()
 
-    assert "You are in /kitchen." in messages_of(received)
+    assert received.json["tools"]
+    assert "You help." in messages_of(received)
+    assert "garden" not in messages_of(received)
+    assert "Be kind." not in messages_of(received)
+
+
+async def test_a_prompt_that_exceeds_the_window_is_passed_over_for_a_shorter_beginning(
+    tmp_path: Path, backend: RawBackend
+) -> None:
+    kitchen = LaunchKey("/kitchen")
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
+    store = FirstPromptStore(tmp_path / "first-prompts")
+    long = first_prompt_of(decode_request(first_request("Cook", system="Cook well. " * 1_000)), kitchen)
+    assert long is not None
+    store.keep(long)
+    target = replace(target_at(backend.base_url), context_tokens=2_000)
+    async with running_gateway(tmp_path, target, options=prewarming(tmp_path, kitchen)):
+        received = await backend.next_request()
+
+    assert "Cook well." not in messages_of(received)
+    assert "You help." in messages_of(received)
+
+
+async def test_a_record_that_is_damaged_inside_is_passed_over(tmp_path: Path, backend: RawBackend) -> None:
+    await recorded(tmp_path, backend, first_request("Pull the weeds"))
+    kitchen = LaunchKey("/kitchen")
+    FirstPromptStore(tmp_path / "first-prompts").keep(FirstPrompt(kitchen, msgspec.Raw(b'{"model": 1}')))
+    async with running_gateway(tmp_path, target_at(backend.base_url), options=prewarming(tmp_path, kitchen)):
+        received = await backend.next_request()
+
+    assert "You help." in messages_of(received)
 
 
 async def test_a_recorded_prompt_is_prepared_by_the_steps_of_this_run(tmp_path: Path, backend: RawBackend) -> None:

@@ -27,7 +27,7 @@ from anyclaude.scheduling import Admission, FollowedServer, Upstream
 from anyclaude.scheduling.queue import Requester
 from anyclaude.server import GatewayOptions
 
-GARDEN = LaunchKey("/garden")
+GARDEN, KITCHEN = LaunchKey("/garden"), LaunchKey("/kitchen")
 TOKENS = 1_000
 """The number of tokens that the engine's slot holds after an exchange."""
 
@@ -44,11 +44,13 @@ class EndlessSleep:
         await asyncio.Event().wait()
 
 
-def saving_slots(folder: Path, session: str | None = None, continues_session: bool = False) -> GatewayOptions:
+def saving_slots(
+    folder: Path, session: str | None = None, continues_session: bool = False, key: LaunchKey = GARDEN
+) -> GatewayOptions:
     slot = SlotSaverOptions(
         folder=folder / "states",
         engine="engine",
-        launch_key=GARDEN,
+        launch_key=key,
         limit_bytes=10_000,
         session=session,
         continues_session=continues_session,
@@ -203,6 +205,33 @@ async def test_the_evaluation_of_the_first_prompt_verifies_a_restore(tmp_path: P
         status = await slot_status(gateway)
 
     assert status["is_proved"] is True
+
+
+async def test_of_another_launch_only_the_beginning_is_expected_in_the_cache(
+    tmp_path: Path, backend: RawBackend
+) -> None:
+    await run_before(tmp_path, backend, saving_slots(tmp_path))
+    target, options = target_at(backend.base_url, parallel_requests=1), saving_slots(tmp_path, key=KITCHEN)
+    async with running_gateway(tmp_path, target, options=options, clock=never_idle()) as gateway:
+        await restore(await backend.next_request())
+        await exchange(gateway, backend, cached=14)
+        status = await slot_status(gateway)
+
+    assert (status["state"], status["restored_tokens"], status["is_proved"]) == ("on", TOKENS, False)
+
+
+async def test_for_a_session_that_is_continued_no_snapshot_of_another_launch_is_restored(
+    tmp_path: Path, backend: RawBackend
+) -> None:
+    await run_before(tmp_path, backend, saving_slots(tmp_path))
+    seen = len(backend.requests)
+    target = target_at(backend.base_url, parallel_requests=1)
+    options = saving_slots(tmp_path, continues_session=True, key=KITCHEN)
+    async with running_gateway(tmp_path, target, options=options, clock=never_idle()) as gateway:
+        await exchange(gateway, backend)
+        asked = [request.path for request in backend.requests[seen:]]
+
+    assert asked == ["/v1/chat/completions"]
 
 
 async def test_a_continued_session_is_not_evicted_by_prewarming(tmp_path: Path, backend: RawBackend) -> None:

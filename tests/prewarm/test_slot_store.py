@@ -4,8 +4,10 @@ import os
 import stat
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from anyclaude.backends import SlotFile
-from anyclaude.prewarm.launches import LaunchKey
+from anyclaude.prewarm.launches import LaunchKey, LaunchTraits
 from anyclaude.prewarm.slot_store import MAX_SNAPSHOTS, RESERVED_BYTES, SlotStore
 
 GARDEN, KITCHEN = LaunchKey("/garden"), LaunchKey("/kitchen")
@@ -42,6 +44,25 @@ def test_a_session_gets_its_own_snapshot_or_the_latest_of_its_launch_key(tmp_pat
     assert found(store, GARDEN) == "b"
     assert found(store, KITCHEN) == "c"
     assert found(store, LaunchKey("/attic")) is None
+
+
+def test_the_nearest_snapshot_of_another_launch_is_found_if_it_is_small_enough(tmp_path: Path) -> None:
+    traits = LaunchTraits(client="c", diet="lean", flags="f", is_print=False, model="m")
+    wanted = LaunchKey("/garden", "wanted", traits)
+    keys = {
+        "elsewhere": LaunchKey("/kitchen", "wanted", traits),
+        "once": LaunchKey("/garden", "once", replace(traits, is_print=True)),
+        "other diet": LaunchKey("/garden", "diet", replace(traits, diet="full")),
+        "other client": LaunchKey("/garden", "client", replace(traits, client="d")),
+    }
+    store = slot_store(tmp_path)
+    sizes = {"elsewhere": 30}
+    for session, key in keys.items():
+        write(store, tmp_path, key, session, sizes.get(session, 10))
+
+    found = [store.nearest(wanted, max_bytes) for max_bytes in (30, 29, 9)]
+    assert [snapshot and snapshot.session for snapshot in found] == ["elsewhere", "once", None]
+    assert slot_store(tmp_path, "other engine").nearest(wanted, 30) is None
 
 
 def test_a_snapshot_has_the_tokens_and_bytes_of_the_last_file_written(tmp_path: Path) -> None:

@@ -51,6 +51,14 @@ def test_the_tools_of_a_sub_agent_begin_like_those_of_the_main_conversation(
     assert own[in_common:][:1] != main[in_common:][:1] or own == main
 
 
+def test_the_tools_that_differ_between_print_and_interactive_launches_follow_all_others_of_every_agent() -> None:
+    names = ["Agent", "AskUserQuestion", "Bash", "Edit", "Monitor", "Read", "Skill", "WebFetch", "mcp__notes__add"]
+
+    assert ordered(names, [])[:4] == ["Read", "WebFetch", "Skill", "mcp__notes__add"]
+    assert ordered(names, [])[4:6] == ["Bash", "Monitor"]
+    assert ordered(names, [])[-1] == "AskUserQuestion"
+
+
 def test_unknown_tools_come_after_the_known_ones_in_the_order_received() -> None:
     assert ordered(["Zebra", "Edit", "Apple", "Bash"], []) == ["Bash", "Edit", "Zebra", "Apple"]
 
