@@ -86,13 +86,19 @@ def test_the_place_of_the_clients_notes_is_that_of_the_other_project() -> None:
     [
         Tool("mcp__roses__prune", "secret"),
         Tool("Edit", "secret of /home/someone/garden"),
-        Tool("Agent", "The agents are:\n- general-purpose: Works.\n- pruner: secret"),
+        Tool("Agent", "Available agent types:\n- general-purpose: Works.\n- plants:pruner: secret"),
     ],
 )
 def test_the_tools_end_before_the_first_that_may_be_the_recorded_projects(own: Tool) -> None:
     shared = beginning(request(tools=(Tool("Read"), Tool("Skill"), own, Tool("Workflow"))), IN_KITCHEN)
 
     assert tool_names(shared) == ["Read", "Skill"]
+
+
+def test_an_agent_list_without_agents_of_the_users_is_shared() -> None:
+    agents = Tool("Agent", "Available agent types:\n- general-purpose: Works.\n- Plan: Plans.\n\n- Lookups: no.")
+
+    assert tool_names(beginning(request(tools=(Tool("Read"), agents)), IN_KITCHEN)) == ["Read", "Agent"]
 
 
 @given(

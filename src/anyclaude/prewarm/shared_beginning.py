@@ -44,12 +44,19 @@ NOTES = "/projects/{}/"
 """Part of the path of the client's notes on a project (diet `full`)."""
 
 OF_PROJECT = re.compile(
-    r"^(gitStatus:|[ -]*(Primary w|W)orking directory:|- general-purpose:|#+ (Output Style|MEMORY\.md))"
+    r"^(gitStatus:|[ -]*(Primary w|W)orking directory:|#+ (Output Style|MEMORY\.md))"
     r"|/projects/-",
     re.MULTILINE,
 )
 """What begins texts that are about a project, or may be, in whatever way its folder is written: the state of git, the
-environment, the list of agents (in the tool `Agent` of 2.1.112), an output style, and notes."""
+environment, an output style, and notes."""
+
+AGENT_LIST = "Available agent types"
+OWN_AGENT = re.compile(
+    r"^- (?!(claude|claude-code-guide|Explore|general-purpose|Plan|statusline-setup): )[^\s:]\S*: ", re.MULTILINE
+)
+"""An agent of the user's in the list that the tool `Agent` of 2.1.112 contains, up to an empty line: it may be the
+project's."""
 
 HEADING = re.compile(r"^# ", re.MULTILINE)
 """The first section says how the client works; what the later ones say depends on the kind and the diet."""
@@ -84,7 +91,7 @@ class _Extent(Struct, frozen=True):
         """Return whether the other launch has this tool with the same text."""
         difference = self.difference
         text = tool.description + encode_json(tool.input_schema or {}).decode()
-        if difference.is_other_project and (tool.name.startswith(MCP_PREFIX) or self._is_of_project(text)):
+        if difference.is_other_project and (_is_users(tool) or self._is_of_project(text)):
             return False
         if difference.is_other_diet and tool.name not in (OF_FEWEST_TOOLS if self.has_few_tools else OF_EVERY_DIET):
             return False
@@ -135,6 +142,12 @@ class _Extent(Struct, frozen=True):
 def _dashed(folder: str) -> str:
     """Return a folder's path as it is written in the name of the client's own folder for the project."""
     return re.sub(r"[^A-Za-z0-9]", "-", folder)
+
+
+def _is_users(tool: Tool) -> bool:
+    """Return whether a tool is not the client's own, or describes what is not."""
+    agents = tool.description.partition(AGENT_LIST)[2].partition("\n\n")[0]
+    return tool.name.startswith(MCP_PREFIX) or OWN_AGENT.search(agents) is not None
 
 
 def _has_few_tools(key: LaunchKey) -> bool:
