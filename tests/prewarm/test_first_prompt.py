@@ -95,6 +95,20 @@ def test_in_another_project_nothing_of_the_recorded_one_is_predicted() -> None:
     assert prompt.messages == (Turn("user", (TextBlock("."),)),)
 
 
+def test_a_tool_that_a_third_project_has_too_is_predicted() -> None:
+    session = request(Turn("user", "x"), tools=(Tool("Read"), Tool("mcp__notes__add", "Adds.")))
+    here, there = (first_prompt_of(session, LaunchKey(folder, "fingerprint")) for folder in ("/garden", "/attic"))
+    wanted = LaunchKey("/kitchen", "fingerprint")
+    assert here is not None
+    assert there is not None
+
+    alone, with_others = (here.rendered(wanted, TODAY, others) for others in ((here,), (here, there)))
+    assert alone is not None
+    assert alone.tools == session.tools[:1]
+    assert with_others is not None
+    assert with_others.tools == session.tools
+
+
 def test_an_unknown_folder_is_taken_to_be_the_recorded_one() -> None:
     recorded, wanted = LaunchKey("", "fingerprint"), LaunchKey("/srv/kitchen", "fingerprint")
 

@@ -101,6 +101,15 @@ def test_an_agent_list_without_agents_of_the_users_is_shared() -> None:
     assert tool_names(beginning(request(tools=(Tool("Read"), agents)), IN_KITCHEN)) == ["Read", "Agent"]
 
 
+def test_a_tool_that_a_third_project_has_too_is_the_users() -> None:
+    users, own = Tool("mcp__notes__add", "Adds."), Tool("mcp__roses__prune", "secret")
+    recorded = request(tools=(Tool("Read"), users, own))
+    shared = shared_beginning(recorded, GARDEN, IN_KITCHEN, (users, replace(own, description="other")))
+
+    assert shared is not None
+    assert tool_names(shared) == ["Read", "mcp__notes__add"]
+
+
 @given(
     place=st.sampled_from(["system", "tool", "message"]),
     folder=st.sampled_from(["/home/someone/garden", "/a", "/", "/home/someone/my garden"]),

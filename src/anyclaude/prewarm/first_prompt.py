@@ -6,7 +6,7 @@ stored.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import msgspec
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from anyclaude.claude_code import REMINDER_START
 from anyclaude.errors import InvalidRequest
 from anyclaude.protocol.content import Content, ContentBlock, TextBlock, blocks_of
-from anyclaude.protocol.messages_request import MessagesRequest, Turn, decode_request, encode_request
+from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn, decode_request, encode_request
 
 from .launches import LaunchKey, difference_between
 from .shared_beginning import PLACEHOLDER, shared_beginning
@@ -34,15 +34,16 @@ class FirstPrompt(Struct, frozen=True):
     launch_key: LaunchKey = msgspec.field(name="place")
     request: msgspec.Raw
 
-    def rendered(self, wanted: LaunchKey | None, today: date) -> MessagesRequest | None:
+    def rendered(
+        self, wanted: LaunchKey | None, today: date, others: Sequence["FirstPrompt"] = ()
+    ) -> MessagesRequest | None:
         """
         Return what the prompt of a launch is expected to begin with today; `None` if nothing is, or if it is unusable.
 
-        Without `wanted` it is a launch with the recorded key.
+        Without `wanted` it is a launch with the recorded key.  `others` show which tools other projects have too.
         """
-        try:
-            request = decode_request(bytes(self.request))
-        except InvalidRequest:
+        request = self._decoded()
+        if request is None:
             return None
         key = wanted or self.launch_key
         difference = difference_between(self.launch_key, key)
@@ -50,10 +51,23 @@ class FirstPrompt(Struct, frozen=True):
             return None
         predicted: MessagesRequest | None = request
         if difference.is_beginning_shared:
-            predicted = shared_beginning(request, self.launch_key, key)
+            predicted = shared_beginning(request, self.launch_key, key, self._tools_elsewhere(key, others))
         if predicted is not None and difference.is_other_model and key.traits:
             predicted = _of_model(predicted, key.traits.model)
         return None if predicted is None else _dated(predicted, today)
+
+    def _tools_elsewhere(self, wanted: LaunchKey, others: Sequence["FirstPrompt"]) -> tuple[Tool, ...]:
+        """Return the tools of the nearest prompt of a third project."""
+        folders = ("", self.launch_key.folder, wanted.folder)
+        third = next((other for other in others if other.launch_key.folder not in folders), None)
+        request = None if third is None else third._decoded()
+        return () if request is None else request.tools
+
+    def _decoded(self) -> MessagesRequest | None:
+        try:
+            return decode_request(bytes(self.request))
+        except InvalidRequest:
+            return None
 
 
 def first_prompt_of(request: MessagesRequest, launch_key: LaunchKey) -> FirstPrompt | None:

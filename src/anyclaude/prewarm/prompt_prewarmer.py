@@ -93,8 +93,9 @@ class PromptPrewarmer(ExchangeListener):
     async def _predicted_prompt(self) -> PreparedPrompt | None:
         """Return what the next session is expected to begin with, `None` if nothing recorded is of use."""
         key, today = self._launch_key, self._clock.now().astimezone().date()  # the user's date, as the client states it
-        for recorded in await asyncio.to_thread(self._recorded_prompts):
-            request = recorded.rendered(key, today)
+        prompts = await asyncio.to_thread(self._recorded_prompts)
+        for recorded in prompts:
+            request = recorded.rendered(key, today, prompts)
             prompt = None if request is None else self._pipeline.prepare(request, "")
             if prompt is not None and self._fits_window(prompt):
                 return prompt

@@ -10,6 +10,7 @@ from the requests of Claude Code 2.1.332, `-p` and interactive, in two projects,
 """
 
 import re
+from collections.abc import Sequence
 from itertools import takewhile
 
 from msgspec import Struct
@@ -62,13 +63,19 @@ HEADING = re.compile(r"^# ", re.MULTILINE)
 """The first section says how the client works; what the later ones say depends on the kind and the diet."""
 
 
-def shared_beginning(request: MessagesRequest, recorded: LaunchKey, wanted: LaunchKey) -> MessagesRequest | None:
-    """Return how a prompt recorded under one key begins under another, `None` if no tool is known to be shared."""
+def shared_beginning(
+    request: MessagesRequest, recorded: LaunchKey, wanted: LaunchKey, elsewhere: Sequence[Tool] = ()
+) -> MessagesRequest | None:
+    """
+    Return how a prompt recorded under one key begins under another, `None` if no tool is known to be shared.
+
+    `elsewhere` are the tools of a third project; one that is the same there does not belong to the recorded project.
+    """
     difference = difference_between(recorded, wanted)
     if difference is None:
         return None
     has_few_tools = _has_few_tools(recorded) or _has_few_tools(wanted)
-    extent = _Extent(difference, recorded.folder, wanted.folder, has_few_tools)
+    extent = _Extent(difference, recorded.folder, wanted.folder, elsewhere, has_few_tools)
     tools = tuple(takewhile(extent.has_tool, StableToolOrder()(request, PromptContext()).tools))
     if not tools:
         return None
@@ -85,13 +92,15 @@ class _Extent(Struct, frozen=True):
     difference: Difference
     origin: str
     folder: str
+    elsewhere: Sequence[Tool]
     has_few_tools: bool
 
     def has_tool(self, tool: Tool) -> bool:
         """Return whether the other launch has this tool with the same text."""
         difference = self.difference
         text = tool.description + encode_json(tool.input_schema or {}).decode()
-        if difference.is_other_project and (_is_users(tool) or self._is_of_project(text)):
+        may_be_projects = _is_users(tool) or self._is_of_project(text)
+        if difference.is_other_project and may_be_projects and tool not in self.elsewhere:
             return False
         if difference.is_other_diet and tool.name not in (OF_FEWEST_TOOLS if self.has_few_tools else OF_EVERY_DIET):
             return False
