@@ -40,6 +40,12 @@ from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 CHARACTERS_PER_TOKEN = 4
 """The tokenizer of the scripted engine: every four characters are a token."""
 
+
+def tokens_by_length(text: str) -> int:
+    """Return the tokens of a text by its length alone."""
+    return len(text) // CHARACTERS_PER_TOKEN
+
+
 CREATED = 1_700_000_000
 """The creation time in all replies, in seconds since 1970; nothing depends on it."""
 
@@ -88,6 +94,8 @@ class ServerOptions:
     """How many requests, of any kind, get 503 at first: the model is being loaded."""
     is_strict: bool = True
     """Whether conversations that break the rules are refused."""
+    tokens_of: Callable[[str], int] = tokens_by_length
+    """How many tokens a text has for the model."""
 
 
 class ChatServer:
@@ -249,19 +257,19 @@ class ChatServer:
         """Count tokens as an engine does that keeps every earlier prompt in its cache."""
         prompt = _prompt(chat_request)
         cached = max((_shared(prompt, earlier) for earlier in self._prompts), default=0)
-        self._prompts.append(prompt)
-        tokens = len(prompt) // CHARACTERS_PER_TOKEN
-        written = completion_tokens(answer.parts, self.options.reply_format)
-        return answer.usage or Usage(tokens, written, min(cached // CHARACTERS_PER_TOKEN, max(tokens - 1, 0)))
+        self._prompts = [*(earlier for earlier in self._prompts if not prompt.startswith(earlier)), prompt]
+        count = self.options.tokens_of
+        tokens, written = count(prompt), completion_tokens(answer.parts, self.options.reply_format)
+        return answer.usage or Usage(tokens, written, min(count(prompt[:cached]), max(tokens - 1, 0)))
 
     async def _tokenize(self, request: web.Request) -> web.StreamResponse:
         self._record(request)
         content = str((await request.json()).get("content", ""))
-        return _json(200, {"tokens": list(range(len(content) // CHARACTERS_PER_TOKEN))})
+        return _json(200, {"tokens": list(range(self.options.tokens_of(content)))})
 
     async def _input_tokens(self, request: web.Request) -> web.StreamResponse:
         self._record(request)
-        tokens = prompt_tokens(read_chat_request({}, await request.read()))
+        tokens = self.options.tokens_of(_prompt(read_chat_request({}, await request.read())))
         return _json(200, {"input_tokens": tokens, "object": "response.input_tokens"})
 
     async def _apply_template(self, request: web.Request) -> web.StreamResponse:
@@ -308,9 +316,9 @@ async def chat_server(script: Script, options: ServerOptions | None = None, port
         await runner.cleanup()
 
 
-def prompt_tokens(chat_request: ChatRequest) -> int:
+def prompt_tokens(chat_request: ChatRequest, tokens_of: Callable[[str], int] = tokens_by_length) -> int:
     """Return the tokens of a request's prompt, as the scripted engine counts them."""
-    return len(_prompt(chat_request)) // CHARACTERS_PER_TOKEN
+    return tokens_of(_prompt(chat_request))
 
 
 @contextlib.contextmanager

@@ -7,18 +7,20 @@ from typing import TypeAlias
 from tests.parts.chat_reply import Refusal, Reply, Reset, Say, Usage, refuse, reply, say
 from tests.parts.chat_request import ChatRequest
 from tests.parts.chat_script import Answer, Script
-from tests.parts.chat_server import prompt_tokens
+from tests.parts.chat_server import prompt_tokens, tokens_by_length
 from tests.parts.refusing_backend import Refused
 
 Overflow: TypeAlias = Callable[[int, int], Answer]
 """Answers a prompt that is too long: given its tokens, and the window."""
 
 
-def in_window(script: Script, tokens: int, overflow: Overflow) -> Script:
+def in_window(
+    script: Script, tokens: int, overflow: Overflow, tokens_of: Callable[[str], int] = tokens_by_length
+) -> Script:
     """Answer a prompt beyond this window by `overflow`."""
 
     def answer(request: ChatRequest) -> Answer:
-        prompt = prompt_tokens(request)
+        prompt = prompt_tokens(request, tokens_of)
         return overflow(prompt, tokens) if prompt > tokens else script(request)
 
     return answer

@@ -16,6 +16,10 @@ BETAS_HEADER = "anthropic-beta"
 INTERLEAVED_THINKING = "interleaved-thinking"
 """The beta with which a thinking budget may exceed `max_tokens`, without its date (docs: Extended thinking)."""
 
+REPLY_SHARES: Mapping[RequestClass, int] = {"main": 8, "subagent": 8, "workflow": 8, "compaction": 16}
+"""An eighth of the window for a turn, because a reply that ends where the window does is cut in the middle of a call; a
+sixteenth for a summary, which has 500 words.  With less, the client compacts."""
+
 REQUEST_CLASSES: tuple[RequestClass, ...] = tuple(name for name in get_args(RequestClass) if name != "warm_up")
 """The classes that a client may send; `warm_up` is reserved for the gateway."""
 
@@ -61,6 +65,11 @@ class Caller(Struct, frozen=True):
     def is_subagent(self) -> bool:
         """Whether a sub-agent sends the request."""
         return self.request_class == "subagent" or self.agent is not None
+
+    @property
+    def reply_share(self) -> int:
+        """The part of the window that a prompt leaves for its reply; other clients have not asked for any."""
+        return REPLY_SHARES.get(self.request_class, 0) if self.is_claude_code else 0
 
     @property
     def priority(self) -> Priority:

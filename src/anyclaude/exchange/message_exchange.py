@@ -200,6 +200,7 @@ def _backend_request(prompt: PreparedPrompt, caller: Caller) -> BackendRequest:
         characters=prompt.characters,
         session=caller.group,
         priority=caller.priority,
+        reply_share=caller.reply_share,
     )
 
 

@@ -28,7 +28,7 @@ class PromptWeight:
 
     def __init__(self) -> None:
         self._of_text = IdentityFacts[TextBlock, int](_block_weight)
-        self._of_turn = IdentityFacts(_turn_weight)
+        self._of_turn = IdentityFacts(turn_weight)
         self._of_tool = IdentityFacts(_tool_weight)
 
     def __call__(self, request: MessagesRequest) -> int:
@@ -48,7 +48,8 @@ def _block_weight(block: ContentBlock) -> int:
     return content_size((block,), text_weight)
 
 
-def _turn_weight(turn: Turn) -> int:
+def turn_weight(turn: Turn) -> int:
+    """Return the weight of one turn."""
     return content_size(turn.content, text_weight)
 
 

@@ -28,6 +28,7 @@ from .admission import AdmittedTurn
 from .progress import Progress
 from .token_count import count_prompt_tokens
 from .upstream import BackendRequest, PreparedRequest, Upstream
+from .window import prompt_limit
 
 FIRST_PAUSE_SECONDS = 0.25
 """Many transient failures, such as a connection that broke by chance, are over at once: the first retry is quick."""
@@ -125,19 +126,28 @@ class Dispatcher:
         Raise `PromptTooLong` if the prompt does not fit the window of the upstream.
 
         This is checked before the wait for a turn, because the client may have received status 200 after it.  The
-        engine counts the tokens only if the prompt may not fit.  If the server cannot count tokens, the request is
-        sent and the server decides.
+        engine counts the tokens only if the prompt may not fit.  If the server cannot count tokens, the count of the
+        conversation's last prompt tells how many there are; the server decides on a first prompt.
         """
         source, upstream, target = request.source, request.upstream, request.target
-        limit = target.prompt_limit(request.model)
-        upstream.window.refuse_if_truncated(source.conversation, source.request, source.characters, limit)
-        if limit is None or not upstream.window.may_overflow(
-            source.conversation, source.request, source.characters, limit
-        ):
+        prompt, size, window = source.request, source.characters, upstream.window
+        context_tokens = target.window_of(request.model)
+        window.refuse_if_truncated(source.conversation, prompt, size, context_tokens)
+        if context_tokens is None:
+            return
+        limit = prompt_limit(context_tokens, prompt.max_tokens, source.reply_share)
+        if not window.may_overflow(source.conversation, prompt, size, limit):
             return
         tokens = await count_prompt_tokens(request.wire, upstream.backend, upstream.tokenizer)
-        if tokens is not None and tokens > limit:
-            raise PromptTooLong(tokens, limit, f"counted by {target.profile.title} before it was sent")
+        how = f"counted by {target.profile.title} before it was sent"
+        if tokens is None and source.reply_share:
+            tokens, how = window.estimated_tokens(source.conversation, prompt, size), "an estimate"
+        if tokens is None or tokens <= limit:
+            return
+        if tokens <= context_tokens:
+            how += f"; of the window's {context_tokens}, {context_tokens - limit} are for the reply"
+        # The client keeps the more of its last turns as they are, the more the numbers differ.
+        raise PromptTooLong(tokens, min(tokens - 1, context_tokens), how)
 
     async def _open_admitted(self, request: PreparedRequest, progress: Progress, retry_seconds: float) -> OpenReply:
         """Wait for a turn, which lasts until the reply is closed, and open the reply."""

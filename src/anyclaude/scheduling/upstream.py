@@ -61,6 +61,8 @@ class BackendRequest(Struct, frozen=True):
     """The length of the prompt, in characters."""
     session: str = ""
     priority: Priority = Priority.MAIN
+    reply_share: int = 0
+    """The part of the window that is left for the reply if it may be as long: an eighth with 8, nothing with 0."""
     avoids_repetition: bool = False
     """Whether the model is sampled so that it does not repeat itself."""
 
@@ -188,7 +190,7 @@ class Upstream:
         A server that refuses a prompt for its length may have another window than before.
         """
         source = request.source
-        limit = request.target.prompt_limit(request.model)
+        limit = request.target.window_of(request.model)
         settled = self.window.settled(error, source.conversation, source.request, source.characters, limit)
         if isinstance(settled, BackendRejected) and settled.is_too_long:
             self.server.may_have_changed()

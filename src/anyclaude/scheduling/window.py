@@ -50,7 +50,6 @@ The smallest window in use has 2,048 tokens (Ollama's old default), and half of 
 that count wrongly, or only what was not cached.
 """
 
-
 class CountedReply(Struct, frozen=True):
     """What a finished reply reveals about its prompt."""
 
@@ -95,6 +94,11 @@ class PromptWindow:
             return characters > limit
         added = TOKENS_PER_MESSAGE * (len(request.messages) - len(last.request.messages))
         return last.tokens + max(characters - last.characters, 0) + added > limit
+
+    def estimated_tokens(self, conversation: str, request: MessagesRequest, characters: int) -> int | None:
+        """Return the count of the conversation's last prompt, and what was added to it; `None` for a new prompt."""
+        last = self._extended_by(conversation, request)
+        return None if last is None else last.tokens + _estimate(max(characters - last.characters, 0))
 
     def refuse_if_truncated(
         self, conversation: str, request: MessagesRequest, characters: int, limit: int | None = None
@@ -166,6 +170,11 @@ class PromptWindow:
         ):
             return tokens
         return None
+
+
+def prompt_limit(window: int, max_tokens: int, reply_share: int) -> int:
+    """Return the tokens that a prompt may have, so that there is room for its reply."""
+    return window - min(max_tokens, window // reply_share) if reply_share else window
 
 
 def _extends(request: MessagesRequest, earlier: MessagesRequest) -> bool:

@@ -17,6 +17,7 @@ from .original_calls import OriginalCalls
 from .repeated_calls import RepeatedCalls, RepetitionNote
 from .repetition import Repetition, RepetitionFinder
 from .restored_files import RestoredFiles
+from .round_results import RoundResults
 from .system_sections import ShorterSystemPrompt
 from .tool_order import StableToolOrder
 from .tool_text import ShorterTools
@@ -35,6 +36,7 @@ __all__ = [
     "RepetitionFinder",
     "RepetitionNote",
     "RestoredFiles",
+    "RoundResults",
     "ShorterSystemPrompt",
     "ShorterTools",
     "StableToolOrder",

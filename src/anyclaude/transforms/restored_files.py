@@ -6,6 +6,7 @@ window.  In one of 32,768 tokens they fill more than what a conversation may hav
 turn, and gives up at the third time ("Autocompact is thrashing").  Files that the user attaches stay.
 """
 
+from collections.abc import Sequence
 from itertools import takewhile
 
 from msgspec.structs import replace
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 from anyclaude.bounds import ASSUMED_CONTEXT_TOKENS
 from anyclaude.claude_code import REMINDER_END, REMINDER_START, SUMMARY_START
 from anyclaude.protocol.content import ContentBlock, TextBlock, blocks_of
-from anyclaude.protocol.identity_cache import IdentityCache
+from anyclaude.protocol.identity_cache import IdentityCache, IdentityFacts
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN
 
@@ -39,14 +40,18 @@ class RestoredFiles:
 
     def __init__(self) -> None:
         self._with_less = IdentityCache(_with_less)
+        self._characters = IdentityFacts(_restored_characters)
 
     def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
         """Return the request with a sentence in place of each file that has no room."""
         if context.diet == "full" or not _goes_on_from_summary(request):
             return request
         room = round((context.context_tokens or ASSUMED_CONTEXT_TOKENS) * CHARACTERS_PER_TOKEN / SHARE)
-        turns = tuple(self._with_less(turn, room) if turn.role == "user" else turn for turn in request.messages)
-        return request if turns == request.messages else replace(request, messages=turns)
+        turns: list[Turn] = []
+        for turn in request.messages:
+            turns.append(self._with_less(turn, room) if turn.role == "user" else turn)
+            room -= self._characters(turns[-1])
+        return request if tuple(turns) == request.messages else replace(request, messages=tuple(turns))
 
 
 def _goes_on_from_summary(request: MessagesRequest) -> bool:
@@ -56,17 +61,31 @@ def _goes_on_from_summary(request: MessagesRequest) -> bool:
 
 
 def _with_less(turn: Turn, room: int) -> Turn:
-    """Return the turn with the first of its files, unless the user has written in it: they may be the user's then."""
-    blocks = blocks_of(turn.content)
-    own = (REMINDER_START, SUMMARY_START)
-    if any(isinstance(block, TextBlock) and not block.text.lstrip().startswith(own) for block in blocks):
-        return turn
+    """Return the turn with the first of its files."""
     kept: list[ContentBlock] = []
-    for block in blocks:
-        if isinstance(block, TextBlock) and block.text.startswith(RESULT) and len(block.text) > len(LEFT_OUT):
-            if len(block.text) > room:
-                kept.append(replace(block, text=LEFT_OUT))
-                continue
-            room -= len(block.text)
-        kept.append(block)
-    return turn if tuple(kept) == tuple(blocks) else replace(turn, content=tuple(kept))
+    blocks = blocks_of(turn.content)
+    for block in blocks if _is_the_clients(blocks) else ():
+        if (size := _file_characters(block)) > room:
+            kept.append(TextBlock(LEFT_OUT))
+        else:
+            kept.append(block)
+            room -= size
+    return turn if not kept or tuple(kept) == tuple(blocks) else replace(turn, content=tuple(kept))
+
+
+def _restored_characters(turn: Turn) -> int:
+    """Return the length of the files in a turn."""
+    blocks = blocks_of(turn.content)
+    return sum(map(_file_characters, blocks)) if turn.role == "user" and _is_the_clients(blocks) else 0
+
+
+def _is_the_clients(blocks: Sequence[ContentBlock]) -> bool:
+    """Return whether the user has written nothing in a turn; else its files may be the user's."""
+    own = (REMINDER_START, SUMMARY_START)
+    return all(not isinstance(block, TextBlock) or block.text.lstrip().startswith(own) for block in blocks)
+
+
+def _file_characters(block: ContentBlock) -> int:
+    """Return the length of a file that can be left out, 0 for another block."""
+    is_file = isinstance(block, TextBlock) and block.text.startswith(RESULT) and len(block.text) > len(LEFT_OUT)
+    return len(block.text) if is_file and isinstance(block, TextBlock) else 0

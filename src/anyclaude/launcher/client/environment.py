@@ -42,7 +42,8 @@ class ClientPlan(Struct, frozen=True, kw_only=True):
 
     `models` are the models of the tiers (`opus`, `sonnet`, `haiku`, `subagent`), `available` those that the server
     lists.  `max_output_tokens` is what the user has set for this run.  `diet` are the variables that make the prompt
-    smaller.  `is_native` is false for the releases in JavaScript.
+    smaller.  `is_native` is false for the releases in JavaScript; `is_window_known`, if the gateway refuses prompts that
+    do not fit, because the server has told its window.
     """
 
     base_url: str
@@ -54,6 +55,7 @@ class ClientPlan(Struct, frozen=True, kw_only=True):
     max_output_tokens: int | None = None
     diet: tuple[Variable, ...] = ()
     is_native: bool = True
+    is_window_known: bool = True
 
 
 def client_environment(user: UserSettings, plan: ClientPlan) -> tuple[Variable, ...]:
@@ -162,13 +164,29 @@ def _window(user: UserSettings, plan: ClientPlan) -> tuple[Variable, ...]:
         reason = f"compact at {room:,} tokens; this release assumes a window of 200,000"
         percent = Variable("CLAUDE_AUTOCOMPACT_PCT_OVERRIDE", f"{compaction_percent(window, cap):.1f}", reason)
         return (output, _unless_set(user, percent))
-    declared = declared_window(window, cap)
     reason = f"the model's window is {window:,} tokens"
+    if plan.is_window_known:
+        return (*_window_of_gateway(user, window, reason), output)
+    declared = declared_window(window, cap)
     if declared != window:
         otherwise = room - declared + window
         instead = f"not at {otherwise:,}" if otherwise > 0 else "not at once"
         reason += f"; declared so that the client compacts at {room:,}, {instead}"
     return (_at_most(user, Variable("CLAUDE_CODE_MAX_CONTEXT_TOKENS", str(declared), reason)), output)
+
+
+def _window_of_gateway(user: UserSettings, window: int, reason: str) -> tuple[Variable, ...]:
+    """
+    Return the model's window, and that the client waits until the gateway refuses a prompt.
+
+    On its own it compacts 13,000 tokens and a reply before the end, in vain in a small window, and gives up after
+    three times.  A smaller window of the user's is for the client to enforce.
+    """
+    declared = _at_most(user, Variable("CLAUDE_CODE_MAX_CONTEXT_TOKENS", str(window), reason))
+    if declared.value != str(window):
+        return (declared,)
+    name, why = "CLAUDE_CODE_DISABLE_UNKNOWN_MODEL_WINDOW_ENFORCEMENT", "the gateway says when a prompt is too long"
+    return (declared, _unless_set(user, Variable(name, "1", f"{why}; the client then compacts")))
 
 
 def chosen_output(user: UserSettings) -> int | None:

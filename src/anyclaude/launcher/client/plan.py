@@ -154,6 +154,7 @@ def _facts(
         max_output_tokens=settings.max_output_tokens,
         diet=diet.variables,
         is_native=is_native,
+        is_window_known=target.context_tokens is not None,
     )
 
 

@@ -76,11 +76,10 @@ def room_tokens(context_tokens: int, max_output_tokens: int) -> int:
 
 def declared_window(context_tokens: int, max_output_tokens: int) -> int:
     """
-    Return the window to declare, so that the client compacts at `room_tokens`.
+    Return the window to declare where nobody else enforces it, so that the client compacts at `room_tokens`.
 
     Windows of 52,000 tokens and more are declared as they are. Smaller ones are declared larger, by the excess of the
-    client's fixed reserve; the gateway refuses a prompt that is really too long, and then the client compacts too. If a
-    reply may be longer than all that the client reserves, the window is declared smaller.
+    client's fixed reserve. If a reply may be longer than all that the client reserves, the window is declared smaller.
     """
     reserved = min(max_output_tokens, OUTPUT_RESERVE_TOKENS) + COMPACTION_RESERVE_TOKENS
     unreserved = max(max_output_tokens - reserved, 0)
