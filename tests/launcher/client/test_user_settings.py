@@ -81,9 +81,25 @@ def test_the_flag_is_json_or_a_file_beside_the_project(tmp_path: Path, given: st
     assert user.given == sets("flag")
 
 
-@pytest.mark.parametrize("given", ["missing.json", "{broken", '{"permissions": 5}'])
+@pytest.mark.parametrize("given", ["missing.json", "{broken"])
 def test_a_flag_that_cannot_be_read_is_reported_as_such(tmp_path: Path, given: str) -> None:
     assert read(tmp_path, "--settings", given).is_flag_unreadable
+
+
+def test_a_flag_with_a_field_of_another_form_counts_as_none(tmp_path: Path) -> None:
+    user = read(tmp_path, "--settings", '{"permissions": 5, "env": {"X": "flag"}}', X="exported")
+
+    assert not user.is_flag_unreadable
+    assert user.environment["X"] == "exported"
+
+
+def test_of_an_administrators_file_only_the_fields_of_another_form_are_left_out(tmp_path: Path) -> None:
+    write(files_of(tmp_path)["managed"], {**sets("managed"), "permissions": 5, "availableModels": "opus"})
+
+    user = read(tmp_path)
+
+    assert user.environment["X"] == "managed"
+    assert user.managed[0].values["availableModels"] == []
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,8 @@ LINUX_MANAGED_FOLDER = "/etc/claude-code"
 preferences of macOS, or fetched for a login at Anthropic are not read here."""
 
 FORM = {"env": dict, "permissions": dict, "model": str, "availableModels": list, "apiKeyHelper": str}
-"""The form of the fields that are read here.  A file in which one has another is not used by the client at all."""
+"""The form of the fields that are read here.  A file in which one has another is not used by the client at all; of an
+administrator's, the other fields are, and a list of models in another form allows none."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -127,6 +128,7 @@ def read_user_settings(
     from_flag = None if given is None else _given_settings(given, folder)
     if from_flag is not None:
         sources.append(SettingsSource("flag", "--settings", from_flag))
+    sources = [source for source in sources if not _fields_of_other_form(source.values)]
     sources += _managed_sources(managed_folder or _managed_folder())
     return UserSettings(environment, tuple(sources), is_flag_unreadable=given is not None and from_flag is None)
 
@@ -168,8 +170,11 @@ def _managed_sources(folder: Path) -> Iterator[SettingsSource]:
     except OSError:
         parts = []
     for file in (folder / "managed-settings.json", *parts):
-        if (values := _read_object(file)) is not None:
-            yield SettingsSource("managed", str(file), values)
+        if (document := _read_object(file)) is not None:
+            wrong = _fields_of_other_form(document)
+            allowed: JsonObject = {"availableModels": []} if "availableModels" in wrong else {}
+            kept = {name: value for name, value in document.items() if name not in wrong}
+            yield SettingsSource("managed", str(file), {**kept, **allowed})
 
 
 def _read_object(file: Path) -> JsonObject | None:
@@ -181,11 +186,13 @@ def _read_object(file: Path) -> JsonObject | None:
 
 def _decoded(text: bytes) -> JsonObject | None:
     try:
-        document = msgspec.json.decode(text.removeprefix(BYTE_ORDER_MARK), type=dict[str, object])
+        return msgspec.json.decode(text.removeprefix(BYTE_ORDER_MARK), type=dict[str, object])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    is_valid = all(isinstance(document[name], kind) for name, kind in FORM.items() if name in document)
-    return document if is_valid else None
+
+
+def _fields_of_other_form(document: JsonObject) -> frozenset[str]:
+    return frozenset(name for name, kind in FORM.items() if name in document and not isinstance(document[name], kind))
 
 
 def _text(value: object) -> str:
