@@ -80,3 +80,14 @@ def test_the_auxiliary_call_of_a_sub_agent_has_the_priority_of_auxiliary_calls()
 
 def test_a_client_cannot_send_the_class_of_the_gateway() -> None:
     assert caller_of({"x-claude-code-request-class": "warm_up"}).request_class == "unknown"
+
+
+def test_turns_and_summaries_of_claude_code_leave_room_for_their_replies() -> None:
+    def share(request_class: str, session: str = "s") -> int:
+        return caller_of(
+            {"x-claude-code-session-id": session, "x-claude-code-request-class": request_class}
+        ).reply_share
+
+    assert share("main") == share("subagent") == 8
+    assert share("compaction") == 16
+    assert share("auxiliary") == share("unknown") == share("main", session="") == 0

@@ -1,5 +1,5 @@
 """
-A session of many steps with results as large as a client allows: files, outputs of commands, MCP tools, several at once.
+A session of many steps with results as large as a client allows: files, outputs, MCP tools, and several at once.
 
 The played model keeps nothing between requests.  It knows where it is by the last step that it reads, in its own words
 or in a summary, so that the session ends only if no compaction has lost that.
@@ -8,7 +8,6 @@ or in a summary, so that the session ends only if no compaction has lost that.
 import random
 import re
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from tests.parts import mcp_server
@@ -24,26 +23,22 @@ FILE_KILOBYTES = (90, 40, 20, 10, 5, 2)
 OUTPUT_CHARACTERS = (29_000, 12_000, 6_000, 3_900, 2_000)
 """The sizes of the outputs: the client's own limit is 30,000."""
 
-MOST_CALLS_AT_ONCE = 8
-
-DIGITS_PER_TOKEN = 1
 CHARACTERS_PER_TOKEN = 4
 
 _STEP = re.compile(r"Step (\d+)\.")
-_DIGITS = re.compile(r"\d")
 
 
 def tokens_of(text: str) -> int:
     """Return the tokens of a text for a model that reads digits one by one, as Qwen and Llama do."""
     digits = sum(map(text.count, "0123456789"))
-    return digits // DIGITS_PER_TOKEN + (len(text) - digits) // CHARACTERS_PER_TOKEN
+    return digits + (len(text) - digits) // CHARACTERS_PER_TOKEN
 
 
 def files_to_read() -> dict[str, str]:
     """Return the files of the work tree, by name: of words in lines, and of digits in lines."""
     files: dict[str, str] = {"notes.txt": "state: 0\n"}
     for size in FILE_KILOBYTES:
-        files[f"words-{size}.txt"] = "".join(f"line with words in it, and some more of them\n" for _ in range(size * 22))
+        files[f"words-{size}.txt"] = "".join("line with words in it, and some more of them\n" for _ in range(size * 22))
         rows = ("".join(random.Random(size * 1_000 + row).choices("0123456789", k=63)) for row in range(size * 16))
         files[f"digits-{size}.txt"] = "\n".join(rows) + "\n"
     return files
@@ -74,7 +69,7 @@ class LongSession:
         return reply(say(self._words(done + 1, room)), *calls)
 
     def _words(self, step: int, room: int) -> str:
-        """Return what the model says: at every ninth step a long text, five times as long as a reply may be."""
+        """Return what the model says: at every ninth step a long text, at every 45th one as long as a reply may be."""
         if step % 9:
             return f"Step {step}."
         tokens = room if step % 45 == 0 else min(room, 1_000)
@@ -89,10 +84,18 @@ class LongSession:
         return tuple(kinds[(step + place) % len(kinds)](step + place * 3) for place in range(at_once))
 
     def _read(self, number: int) -> Call:
-        return call("Read", file_path=str(self.tree / f"words-{FILE_KILOBYTES[number % len(FILE_KILOBYTES)]}.txt"), offset=1 + number)
+        return call(
+            "Read",
+            file_path=str(self.tree / f"words-{FILE_KILOBYTES[number % len(FILE_KILOBYTES)]}.txt"),
+            offset=1 + number,
+        )
 
     def _read_digits(self, number: int) -> Call:
-        return call("Read", file_path=str(self.tree / f"digits-{FILE_KILOBYTES[number % len(FILE_KILOBYTES)]}.txt"), offset=1 + number)
+        return call(
+            "Read",
+            file_path=str(self.tree / f"digits-{FILE_KILOBYTES[number % len(FILE_KILOBYTES)]}.txt"),
+            offset=1 + number,
+        )
 
     def _bash(self, number: int) -> Call:
         size = OUTPUT_CHARACTERS[number % len(OUTPUT_CHARACTERS)]
@@ -109,4 +112,6 @@ class LongSession:
         return call("mcp__texts__text", characters=OUTPUT_CHARACTERS[number % len(OUTPUT_CHARACTERS)], digits=True)
 
     def _edit(self, number: int) -> Call:
-        return call("Write", file_path=str(self.tree / f"made-{number}.txt"), content=mcp_server.text_of(2_000, digits=False))
+        return call(
+            "Write", file_path=str(self.tree / f"made-{number}.txt"), content=mcp_server.text_of(2_000, digits=False)
+        )

@@ -9,7 +9,20 @@ import json
 import random
 import sys
 
-WORDS = ("garden", "water", "light", "morning", "river", "window", "letter", "paper", "stone", "winter", "bread", "salt")
+WORDS = (
+    "garden",
+    "water",
+    "light",
+    "morning",
+    "river",
+    "window",
+    "letter",
+    "paper",
+    "stone",
+    "winter",
+    "bread",
+    "salt",
+)
 
 TOOL = {
     "name": "text",
@@ -34,7 +47,11 @@ def _answer(method: str, parameters: dict[str, object]) -> object:
     match method:
         case "initialize":
             about = {"name": "texts", "version": "1"}
-            return {"protocolVersion": parameters["protocolVersion"], "capabilities": {"tools": {}}, "serverInfo": about}
+            return {
+                "protocolVersion": parameters["protocolVersion"],
+                "capabilities": {"tools": {}},
+                "serverInfo": about,
+            }
         case "tools/list":
             return {"tools": [TOOL]}
         case "tools/call":
@@ -52,7 +69,8 @@ def main() -> None:
         message = json.loads(line)
         if "id" in message:
             result = _answer(message["method"], message.get("params", {}))
-            print(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}), flush=True)
+            sys.stdout.write(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

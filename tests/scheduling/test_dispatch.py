@@ -41,6 +41,7 @@ from anyclaude.scheduling import (
     SkippedBackend,
     Upstream,
 )
+from anyclaude.scheduling.window import CountedReply
 from anyclaude.timeouts import Timeouts
 
 TARGET = target_at("http://fake/v1")
@@ -483,6 +484,29 @@ async def test_a_prompt_that_fits_or_cannot_be_counted_is_sent(counted: FakeRepl
     await opened.aclose()
 
     assert opened.first_deltas == [TextDelta("Hello")]
+
+
+async def test_a_turn_that_leaves_no_room_for_its_reply_is_too_long() -> None:
+    turn = replace(LONG, request=replace(LONG.request, max_tokens=4_096), reply_share=8)
+    setup = Setup([small(count_of(7_169), count_of(7_168), WHOLE)])
+
+    with pytest.raises(
+        PromptTooLong, match="7169 tokens > 7168 maximum .* of the window's 8192, 1024 are for the reply"
+    ):
+        await setup.open(turn)
+    await (await setup.open(turn)).aclose()
+
+    assert setup.request_counts == [3]
+
+
+async def test_where_nobody_counts_the_tokens_of_a_turn_follow_from_the_last_count() -> None:
+    turn = replace(LONG, request=replace(LONG.request, max_tokens=4_096), reply_share=8)
+    setup = Setup([small(FakeReply(status=404))])
+    first, counted = replace(turn, characters=28_000), CountedReply(7_000)
+    setup.upstreams[0].window.check_reply(first.conversation, first.request, first.characters, counted, 8_192)
+
+    with pytest.raises(PromptTooLong, match="7500 tokens > 7499 maximum .an estimate"):
+        await setup.open(replace(turn, characters=30_000))
 
 
 async def test_a_prompt_that_is_known_to_fit_is_not_counted() -> None:

@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from anyclaude.errors import BackendRejected, BackendUnreachable, PromptTooLong
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.scheduling.window import MIN_TRUNCATED_TOKENS, TRUNCATION_SHARES, CountedReply, PromptWindow
+from anyclaude.scheduling.window import (
+    MIN_TRUNCATED_TOKENS,
+    TRUNCATION_SHARES,
+    CountedReply,
+    PromptWindow,
+    prompt_limit,
+)
 
 LIMIT = 8192
 
@@ -30,6 +36,20 @@ def test_the_next_turn_is_estimated_from_the_last_token_count() -> None:
     assert window.may_overflow("c", turns(3), 27_000, LIMIT)
     assert window.may_overflow("c", turns(3, opening="Another task"), 26_000, LIMIT)
     assert window.may_overflow("another", turns(3), 26_000, LIMIT)
+
+
+def test_the_tokens_of_a_later_turn_follow_from_the_last_count_and_those_of_a_new_prompt_are_unknown() -> None:
+    window = PromptWindow()
+    window.check_reply("c", turns(1), 24_000, CountedReply(6_000), LIMIT)
+
+    assert window.estimated_tokens("c", turns(3), 26_000) == 6_500
+    assert window.estimated_tokens("c", turns(3, opening="Another task"), 26_000) is None
+
+
+@given(st.integers(1, 200_000), st.integers(0, 200_000), st.integers(1, 64))
+def test_a_prompt_leaves_room_for_its_reply_but_no_more_than_the_share(window: int, longest: int, share: int) -> None:
+    assert prompt_limit(window, longest, 0) == window
+    assert window - prompt_limit(window, longest, share) == min(longest, window // share)
 
 
 def test_a_longer_prompt_with_half_the_tokens_was_truncated() -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tests.parts.chat_reply import reply, say
 from tests.parts.chat_script import always
 from tests.parts.chat_server import chat_server
-from tests.parts.claude_code import ClientTask, Run, Workspace, run_command, workspace_for
+from tests.parts.claude_code import ClientTask, Run, run_command, workspace_for
 from tests.parts.claude_code_versions import NATIVE, Client, installed_client
 from tests.parts.launched_command import run_anyclaude, users_environment
 from tests.parts.recording_server import RecordedRequest, RecordingServer, recording_server
@@ -95,7 +95,9 @@ def content_of(source: str) -> st.SearchStrategy[JsonObject]:
     number = 1_000 + 100 * (SOURCES + MANAGED).index(source)
     environment: dict[str, st.SearchStrategy[JsonValue]] = {
         "ANTHROPIC_MODEL": st.sampled_from([f"m-{number}", f"m-{number}[1m]"]),
-        "CLAUDE_CODE_MAX_OUTPUT_TOKENS": st.sampled_from([str(number)] if source == "exported" else [number, str(number)]),
+        "CLAUDE_CODE_MAX_OUTPUT_TOKENS": st.sampled_from(
+            [str(number)] if source == "exported" else [number, str(number)]
+        ),
         "ANTHROPIC_CUSTOM_HEADERS": st.just(f"x-from: {number}"),
         "ANTHROPIC_BASE_URL": st.just(ELSEWHERE),
         "HTTP_PROXY": st.just(PROXY),

@@ -27,6 +27,9 @@ from anyclaude.protocol.json_values import JsonObject, JsonValue
 
 WINDOWS = (32_768, 8_192)
 
+PROMPT_TOKENS = {32_768: 4_900, 8_192: 700}
+"""What a conversation begins with, by window."""
+
 TOO_LONG = "prompt is too long"
 """The words of the 400, which the client logs, and on which it compacts."""
 
@@ -34,14 +37,14 @@ STEPWISE = PlayedModel()
 IN_ONE_STEP = PlayedModel(singly=5)
 
 
-def for_steps(window: int) -> dict[str, str]:
-    """Return files that together have more tokens than the room for them, which is less than half of the window."""
-    return parts_with_words(*[window // 18 * CHARACTERS_PER_TOKEN] * 10)
+def for_steps(window: int, version: str = NATIVE) -> dict[str, str]:
+    """Return files that together have as many tokens as the window; releases in JavaScript compact much earlier."""
+    return parts_with_words(*[window // 18 * CHARACTERS_PER_TOKEN] * (18 if version == NATIVE else 10))
 
 
 def for_one_step(window: int) -> dict[str, str]:
-    """Return files of which the last three together do not fit beside the first five."""
-    small, large = window // 18, window * 3 // 16
+    """Return files of which the last three, shortened as they are, do not fit beside the first five."""
+    small, large = (window * 4 // 5 - PROMPT_TOKENS[window]) // 5, window * 3 // 16
     return parts_with_words(*[small * CHARACTERS_PER_TOKEN] * 5, *[large * CHARACTERS_PER_TOKEN] * 3)
 
 
@@ -63,7 +66,7 @@ async def read_all(
 async def test_a_conversation_that_outgrows_its_window_step_by_step_is_compacted(
     version: str, window: int, tmp_path: Path
 ) -> None:
-    files = for_steps(window)
+    files = for_steps(window, version)
     script = in_window(STEPWISE, window, refused_by_llamacpp)
     run, _ = await read_all(version, tmp_path, files, script, ServerOptions(context_tokens=window))
 
@@ -146,7 +149,9 @@ def has_read_again(request: ChatRequest) -> bool:
 async def test_a_file_that_is_left_out_after_a_compaction_can_be_read_again(version: str, tmp_path: Path) -> None:
     window = 32_768
     script = in_window(reading_again, window, refused_by_llamacpp)
-    _, server = await read_all(version, tmp_path, for_steps(window), script, ServerOptions(context_tokens=window))
+    _, server = await read_all(
+        version, tmp_path, for_steps(window, version), script, ServerOptions(context_tokens=window)
+    )
 
     assert has_read_again(server.requests[-1])
     assert "The word of part-" in server.requests[-1].tool_results[0].text

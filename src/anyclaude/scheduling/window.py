@@ -50,6 +50,7 @@ The smallest window in use has 2,048 tokens (Ollama's old default), and half of 
 that count wrongly, or only what was not cached.
 """
 
+
 class CountedReply(Struct, frozen=True):
     """What a finished reply reveals about its prompt."""
 

@@ -174,8 +174,26 @@ def test_no_window_of_the_users_is_larger_than_the_models(chosen: str, is_kept: 
     assert result["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] == (chosen if is_kept else "32768")
 
 
-def test_a_large_window_is_declared_as_it_is() -> None:
-    assert child({})["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] == "131072"
+WAITS = "CLAUDE_CODE_DISABLE_UNKNOWN_MODEL_WINDOW_ENFORCEMENT"
+
+
+@pytest.mark.parametrize("plan", [PLAN, SMALL])
+def test_a_window_is_declared_as_it_is_and_the_client_waits_for_the_gateway(plan: ClientPlan) -> None:
+    result = child({}, plan)
+
+    assert result["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] == str(plan.context_tokens)
+    assert result[WAITS] == "1"
+
+
+def test_a_window_that_nobody_but_the_client_enforces_is_declared_so_that_it_compacts_in_time() -> None:
+    result = child({}, msgspec.structs.replace(SMALL, is_window_known=False))
+
+    assert result["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] == str(declared_window(32_768, 8_192))
+    assert WAITS not in result
+
+
+def test_a_smaller_window_of_the_users_is_enforced_by_the_client() -> None:
+    assert WAITS not in child({"CLAUDE_CODE_MAX_CONTEXT_TOKENS": "20000"}, SMALL)
 
 
 def test_tool_results_are_limited_only_where_the_window_is_small() -> None:

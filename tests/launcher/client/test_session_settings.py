@@ -53,6 +53,17 @@ def test_the_users_settings_win_in_everything_else() -> None:
     assert environment(settings)["FOO"] == "1"
 
 
+def test_the_clients_list_has_each_model_once_unless_the_user_has_a_list() -> None:
+    picker = cast(JsonObject, merged(given({}))["modelPicker"])
+    theirs: JsonObject = {"options": []}
+    in_a_file = UserSettings({}, (SettingsSource("user", "f", {"modelPicker": theirs}),))
+
+    assert [row["model"] for row in cast(list[JsonObject], picker["options"])] == ["m"]
+    assert picker["replaceBuiltInOptions"] is True
+    assert merged(given({"modelPicker": theirs}))["modelPicker"] == theirs
+    assert "modelPicker" not in merged(in_a_file)
+
+
 def test_a_variable_that_a_file_sets_otherwise_is_among_them() -> None:
     user = UserSettings({"B": "exported"}, (SettingsSource("user", "f", {"env": {"A": "theirs", "C": "same"}}),))
 

@@ -42,8 +42,8 @@ class ClientPlan(Struct, frozen=True, kw_only=True):
 
     `models` are the models of the tiers (`opus`, `sonnet`, `haiku`, `subagent`), `available` those that the server
     lists.  `max_output_tokens` is what the user has set for this run.  `diet` are the variables that make the prompt
-    smaller.  `is_native` is false for the releases in JavaScript; `is_window_known`, if the gateway refuses prompts that
-    do not fit, because the server has told its window.
+    smaller.  `is_native` is false for the releases in JavaScript; `is_window_known` is true if the server has told its
+    window, so that the gateway refuses prompts that do not fit.
     """
 
     base_url: str

@@ -32,7 +32,8 @@ def session_settings(
 
     Theirs win in everything but the address, the credentials, the choice of provider and the window.  `apiKeyHelper`
     adds its key beside our token; an empty one switches it off, null is refused.  A list of models in their files would
-    have ours refused, so it gets them too.
+    have ours refused, so it gets them too.  `/model` lists each of our models once: by itself it has a row for each tier
+    of Anthropic's, with the same model in all of them.
     """
     if user.is_flag_unreadable:
         return None
@@ -42,7 +43,11 @@ def session_settings(
         return {**user.given, "env": merged}
     listed = user.field("availableModels")
     models: JsonObject = {"availableModels": list(dict.fromkeys((*listed, *names)))} if isinstance(listed, list) else {}
-    return {"skipWebFetchPreflight": True, **user.given, **models, "apiKeyHelper": "", "env": merged}
+    usual: JsonObject = {"skipWebFetchPreflight": True}
+    if names and user.field("modelPicker") is None:
+        rows = [{"model": name, "label": name, "description": "Model of this server"} for name in names]
+        usual["modelPicker"] = {"options": rows, "replaceBuiltInOptions": True}
+    return {**usual, **user.given, **models, "apiKeyHelper": "", "env": merged}
 
 
 @contextmanager
