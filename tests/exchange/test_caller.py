@@ -83,11 +83,9 @@ def test_a_client_cannot_send_the_class_of_the_gateway() -> None:
 
 
 def test_turns_and_summaries_of_claude_code_leave_room_for_their_replies() -> None:
-    def share(request_class: str, session: str = "s") -> int:
-        return caller_of(
-            {"x-claude-code-session-id": session, "x-claude-code-request-class": request_class}
-        ).reply_share
+    def share(request_class: str, program: str = "claude-cli/2.1.332") -> int:
+        return caller_of({"User-Agent": program, "x-claude-code-request-class": request_class}).reply_share
 
     assert share("main") == share("subagent") == 8
     assert share("compaction") == 16
-    assert share("auxiliary") == share("unknown") == share("main", session="") == 0
+    assert share("auxiliary") == share("unknown") == share("main", "curl/8") == 0

@@ -491,7 +491,7 @@ async def test_a_turn_that_leaves_no_room_for_its_reply_is_too_long() -> None:
     setup = Setup([small(count_of(7_169), count_of(7_168), WHOLE)])
 
     with pytest.raises(
-        PromptTooLong, match="7169 tokens > 7168 maximum .* of the window's 8192, 1024 are for the reply"
+        PromptTooLong, match=r"7169 tokens > 7168 maximum .* of the window's 8192, 1024 are for the reply"
     ):
         await setup.open(turn)
     await (await setup.open(turn)).aclose()
@@ -505,7 +505,7 @@ async def test_where_nobody_counts_the_tokens_of_a_turn_follow_from_the_last_cou
     first, counted = replace(turn, characters=28_000), CountedReply(7_000)
     setup.upstreams[0].window.check_reply(first.conversation, first.request, first.characters, counted, 8_192)
 
-    with pytest.raises(PromptTooLong, match="7500 tokens > 7499 maximum .an estimate"):
+    with pytest.raises(PromptTooLong, match=r"7500 tokens > 7499 maximum .an estimate"):
         await setup.open(replace(turn, characters=30_000))
 
 

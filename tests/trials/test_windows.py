@@ -44,7 +44,7 @@ def for_steps(window: int, version: str = NATIVE) -> dict[str, str]:
 
 def for_one_step(window: int) -> dict[str, str]:
     """Return files of which the last three, shortened as they are, do not fit beside the first five."""
-    small, large = (window * 4 // 5 - PROMPT_TOKENS[window]) // 5, window * 3 // 16
+    small, large = (window * 83 // 100 - PROMPT_TOKENS[window]) // 5, window * 3 // 16
     return parts_with_words(*[small * CHARACTERS_PER_TOKEN] * 5, *[large * CHARACTERS_PER_TOKEN] * 3)
 
 

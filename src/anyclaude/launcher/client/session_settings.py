@@ -32,8 +32,8 @@ def session_settings(
 
     Theirs win in everything but the address, the credentials, the choice of provider and the window.  `apiKeyHelper`
     adds its key beside our token; an empty one switches it off, null is refused.  A list of models in their files would
-    have ours refused, so it gets them too.  `/model` lists each of our models once: by itself it has a row for each tier
-    of Anthropic's, with the same model in all of them.
+    have ours refused, so it gets them too.  `/model` lists each of our models once: by itself it has a row for each
+    tier of Anthropic's, with the same model in all of them.
     """
     if user.is_flag_unreadable:
         return None
