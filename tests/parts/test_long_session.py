@@ -11,14 +11,14 @@ from tests.parts.chat_request import ChatRequest, read_chat_request
 from tests.parts.long_session import LongSession, tokens_of
 from tests.parts.played_model import COMPACTION
 
-from anyclaude.protocol.json_values import JsonObject, encode_json
+from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 
 SESSION = LongSession(Path("/tree"), 20)
 
 
 def request(*texts: str) -> ChatRequest:
-    messages: list[JsonObject] = [{"role": "user", "content": text} for text in texts]
-    body = {"model": "m", "messages": messages, "max_tokens": 4_000}
+    messages: list[JsonValue] = [{"role": "user", "content": text} for text in texts]
+    body: JsonObject = {"model": "m", "messages": messages, "max_tokens": 4_000}
     return read_chat_request({}, encode_json(body))
 
 
