@@ -43,7 +43,7 @@ class BackendTarget(Struct, frozen=True, kw_only=True):
         """Return the window that is known for a model, `None` where it is unknown."""
         return self.context_tokens if model == self.model else self.windows.get(model)
 
-    def window_of(self, model: str) -> int | None:
+    def checked_window(self, model: str) -> int | None:
         """Return the window that a prompt for a model is checked against: its own, else that of the main model."""
         return self.windows.get(model, self.context_tokens) if model != self.model else self.context_tokens
 

@@ -201,7 +201,7 @@ class ReplyStream:
             is_empty=not self._has_content,
             counts_cached_tokens=reported.cached_tokens is not None or target.profile.counts_cached_tokens,
         )
-        limit = target.window_of(opened.request.model)
+        limit = target.checked_window(opened.request.model)
         upstream.window.check_reply(source.conversation, source.request, source.characters, reply, limit)
 
     async def _deltas(self, opened: OpenReply, is_finished: Callable[[], bool]) -> AsyncGenerator[list[Delta], None]:

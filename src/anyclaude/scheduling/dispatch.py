@@ -131,7 +131,7 @@ class Dispatcher:
         """
         source, upstream, target = request.source, request.upstream, request.target
         prompt, size, window = source.request, source.characters, upstream.window
-        context_tokens = target.window_of(request.model)
+        context_tokens = target.checked_window(request.model)
         window.refuse_if_truncated(source.conversation, prompt, size, context_tokens)
         if context_tokens is None:
             return

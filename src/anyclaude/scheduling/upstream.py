@@ -190,7 +190,7 @@ class Upstream:
         A server that refuses a prompt for its length may have another window than before.
         """
         source = request.source
-        limit = request.target.window_of(request.model)
+        limit = request.target.checked_window(request.model)
         settled = self.window.settled(error, source.conversation, source.request, source.characters, limit)
         if isinstance(settled, BackendRejected) and settled.is_too_long:
             self.server.may_have_changed()
