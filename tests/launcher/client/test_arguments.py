@@ -13,6 +13,7 @@ from anyclaude.launcher.client.arguments import (
     mode_in_effect,
     permission_mode,
     permission_note,
+    prints_text,
 )
 from anyclaude.launcher.client.user_settings import SettingsSource, UserSettings
 
@@ -96,3 +97,20 @@ def test_the_mode_in_effect_is_the_flags_then_ours_then_that_of_the_settings(
     words: tuple[str, ...], user: UserSettings, ours: PermissionMode | None, mode: str | None
 ) -> None:
     assert mode_in_effect(words, user, ours) == mode
+
+
+@pytest.mark.parametrize(
+    ("words", "is_text"),
+    [
+        (("-p", "hi"), True),
+        (("--print", "--output-format", "text", "hi"), True),
+        (("hi",), False),
+        (("-p", "/model sonnet[1m]"), False),
+        (("-p", "--", "/context"), False),
+        (("-p", "--output-format=json", "hi"), False),
+        (("-p", "--input-format", "stream-json"), False),
+        (("--", "-p"), False),
+    ],
+)
+def test_a_client_that_only_answers_one_prompt_in_text_is_recognised(words: tuple[str, ...], is_text: bool) -> None:
+    assert prints_text(words) is is_text

@@ -215,3 +215,12 @@ def test_in_mode_claude_only_the_address_is_ours() -> None:
     result = child_environment(user, passthrough_environment(UserSettings(user), "http://127.0.0.1:5"))
 
     assert result == {**user, "ANTHROPIC_BASE_URL": "http://127.0.0.1:5"}
+
+
+def test_the_switch_that_the_client_warns_of_is_left_out_where_it_only_prints_an_answer() -> None:
+    plan = msgspec.structs.replace(PLAN, prints_text=True)
+
+    result = as_client_reads(UserSettings({"CLAUDE_CODE_DISABLE_1M_CONTEXT": "1"}), plan)
+
+    assert not result["CLAUDE_CODE_DISABLE_1M_CONTEXT"]
+    assert child({})["CLAUDE_CODE_DISABLE_1M_CONTEXT"] == "1"

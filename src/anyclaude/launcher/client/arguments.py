@@ -56,6 +56,14 @@ def permission_note(arguments: Sequence[str], user: UserSettings, chosen: Permis
     return None
 
 
+def prints_text(arguments: Sequence[str]) -> bool:
+    """Return whether the client answers one prompt in text and ends; one that begins with `/` may be a command."""
+    options = before_separator(arguments)
+    formats = {flag_value(arguments, flag) or "text" for flag in ("--output-format", "--input-format")}
+    is_command = any(argument.startswith("/") for argument in arguments)
+    return bool({"-p", "--print"} & set(options)) and formats == {"text"} and not is_command
+
+
 def has_permission_flag(arguments: Sequence[str]) -> bool:
     """Return whether a flag chooses how permissions are requested."""
     return any(argument.partition("=")[0] in PERMISSION_FLAGS for argument in before_separator(arguments))

@@ -54,16 +54,19 @@ class ClientPlan(Struct, frozen=True, kw_only=True):
     available: Sequence[str] = ()
     max_output_tokens: int | None = None
     diet: tuple[Variable, ...] = ()
+    prints_text: bool = False
+    """Whether the client only answers one prompt, so that no other model can be chosen while it runs."""
     is_native: bool = True
     is_window_known: bool = True
 
 
 def client_environment(user: UserSettings, plan: ClientPlan) -> tuple[Variable, ...]:
     """Return every variable that is set for a client of local models, or withheld from it."""
-    address, token, *policy = environment_of_any_model(user, plan.base_url)
+    address, token, larger, *policy = environment_of_any_model(user, plan.base_url)
+    larger = _unset_larger_window() if plan.prints_text else larger
     results = () if plan.results.are_the_clients else _results(plan.results)
     unless_set = (_unless_set(user, variable) for variable in (*results, *plan.diet))
-    return (address, token, *_models(user, plan), *_window(user, plan), *unless_set, *policy)
+    return (address, token, larger, *_models(user, plan), *_window(user, plan), *unless_set, *policy)
 
 
 def environment_of_any_model(user: UserSettings, base_url: str) -> tuple[Variable, ...]:
@@ -79,6 +82,15 @@ def environment_of_any_model(user: UserSettings, base_url: str) -> tuple[Variabl
         *_around_proxies(user),
         *(_withheld(name) for name in withheld_names(user.environment)),
     )
+
+
+def _unset_larger_window() -> Variable:
+    """
+    Leave out the variable that switches windows of a million tokens off.
+
+    With it, and text as its output, the client (2.1.332) writes to stderr that a limit of 200K is not enforced.
+    """
+    return Variable("CLAUDE_CODE_DISABLE_1M_CONTEXT", None, "nothing can choose a larger window in this run", True)
 
 
 def passthrough_environment(user: UserSettings, base_url: str, diet: tuple[Variable, ...] = ()) -> tuple[Variable, ...]:

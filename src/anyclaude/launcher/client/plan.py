@@ -13,7 +13,7 @@ from anyclaude.diet import DEFAULT_DIET
 from anyclaude.model_names import word_for_client
 from anyclaude.settings import Settings, home_folder, variable_named
 
-from .arguments import ASKING, client_arguments, mode_in_effect, permission_mode, permission_note
+from .arguments import ASKING, client_arguments, mode_in_effect, permission_mode, permission_note, prints_text
 from .diets import CLIENT_DIETS, ClientDiet, diet_for, fits, has_chosen_tools
 from .environment import ClientPlan, Variable, chosen_output, client_environment, passthrough_environment
 from .managed import check_managed, notes_on_managed
@@ -74,7 +74,8 @@ def plan_client(
         return _passthrough_plan(invocation, settings, base_url)
     user = invocation.user_settings
     diet = diet_of(invocation, settings, target, is_native=is_native)
-    variables = client_environment(user, _facts(user, settings, target, diet, base_url, is_native=is_native))
+    facts = _facts(user, settings, target, diet, base_url, is_native=is_native)
+    variables = client_environment(user, replace(facts, prints_text=prints_text(invocation.arguments)))
     names = _names(variables)
     check_managed(user, names, keeps_credentials=False)
     mode = permission_mode(invocation.arguments, user, settings.permission_mode or ASKING)
