@@ -16,7 +16,7 @@ from tests.parts.processes import LONG_SECONDS
 from anyclaude.engine.machine import memory_bytes
 from anyclaude.engine.recommended_models import RECOMMENDED, fits
 from anyclaude.errors import InvalidSetting
-from anyclaude.launcher.model_choice import DEMONSTRATION, NOT_FOUND, OWN_SERVER, Ask, choose_model, prints
+from anyclaude.launcher.model_choice import DEMONSTRATION, NOT_FOUND, OWN_SERVER, Ask, choose_model
 from anyclaude.settings import Settings
 
 NOTHING_CHOSEN = Settings()
@@ -92,14 +92,6 @@ async def test_who_has_chosen_is_not_asked() -> None:
 
     assert await chosen(answering("1"), engine) == (engine, [f"anyclaude: {DEMONSTRATION}"])
     assert await chosen(answering("1"), file) == (file, [])
-
-
-@pytest.mark.parametrize(
-    ("words", "is_printed"),
-    [((), False), (("-p",), True), (("-cp", "x"), True), (("--print",), True), (("--", "-p"), False), (("-c",), False)],
-)
-def test_a_client_that_prints_is_known_by_its_flag(words: Sequence[str], is_printed: bool) -> None:
-    assert prints(words) is is_printed
 
 
 WITHOUT_SERVERS = """\

@@ -35,7 +35,6 @@ from anyclaude.launcher.print_mode import (
     SHOWN_AFTER_SECONDS,
     ProgressLine,
     ServerWatch,
-    is_print_mode,
     waited_for,
 )
 from anyclaude.launcher.status_line import REMOVE, StatusLine
@@ -54,26 +53,6 @@ def progressed(
     stage: Stage, engine: EngineProgress = NOTHING, failure: str = "", number: int = 1
 ) -> ExchangeProgressed:
     return ExchangeProgressed(f"req_{number}", MAIN, stage, PREPARED, lambda: engine, failure)
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (("-p", "Say hello"), True),
-        (("--print", "Say hello"), True),
-        (("-cp", "go on"), True),
-        (("-pc", "go on"), True),
-        (("Say hello", "-p"), True),
-        (("Say hello",), False),
-        (("--permission-mode", "plan"), False),
-        (("--", "-p"), False),
-        (("-r", "x"), False),
-        (("-np", "x"), False),
-        ((), False),
-    ],
-)
-def test_print_mode_is_known_by_its_flag(words: tuple[str, ...], expected: bool) -> None:
-    assert is_print_mode(words) is expected
 
 
 @pytest.mark.parametrize(
@@ -415,8 +394,8 @@ async def test_a_user_sees_how_far_the_engine_is_and_then_the_answer_alone(tmp_p
         (("-p", "--output-format=stream-json"), "err", True),
         (("-p", "Hello"), "out", False),
         (("-p", "Hello"), "", False),
-        (("Hello",), "out err", False),
-        (("Hello",), "err", True),
+        (("Say hello",), "out err", False),
+        (("Say hello",), "err", True),
     ],
     ids=[
         "text",

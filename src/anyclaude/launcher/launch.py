@@ -29,10 +29,11 @@ from .client import (
     remove_left_over_settings,
     settings_file,
 )
+from .client.flags import prints
 from .engine_monitor import monitored
 from .folders import client_machine
 from .last_server import LastServers
-from .model_choice import choose_model, prints
+from .model_choice import choose_model
 from .run import Run
 from .servers import running_servers
 from .signals import Signals

@@ -4,24 +4,18 @@ The model of a launch that finds no server: the user chooses at a terminal, else
 Nothing of more than the demonstration model's 93 MB is downloaded without a choice.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from anyclaude.claude_code import PRINT_FLAGS
 from anyclaude.engine.cached_models import cached_models, is_cached
 from anyclaude.engine.recommended_models import RECOMMENDED, RecommendedModel, fits, size_text
 from anyclaude.errors import InvalidSetting
 from anyclaude.settings import Settings
 
-from .client.flags import before_separator
 from .folders import cache_folder
-
-PRINTS_IN_ONE = re.compile(r"-[chv]*p[chpv]*")
-"""`-p` among other short switches, as in `-pc`."""
 
 Ask: TypeAlias = Callable[[str], Awaitable[str]]
 """Writes a question to the terminal and returns the line that was typed; raises `EOFError` at the end of the input."""
@@ -42,11 +36,6 @@ DEMONSTRATION = (
 def is_undecided(settings: Settings) -> bool:
     """Return whether the user has chosen neither a server, nor the embedded engine, nor a model."""
     return settings.mode == "auto" and settings.backend_url is None and settings.model is None
-
-
-def prints(arguments: Sequence[str]) -> bool:
-    """Return whether the client is to answer and end: then nobody is asked."""
-    return any(word in PRINT_FLAGS or PRINTS_IN_ONE.fullmatch(word) for word in before_separator(arguments))
 
 
 def say_demonstration(settings: Settings, say: Callable[[str], None]) -> Settings:

@@ -6,7 +6,6 @@ Without `-p` the client owns the terminal, and shows both itself.
 
 import asyncio
 import os
-import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from anyclaude.dialects import EngineProgress
 from anyclaude.errors import TRANSIENT_STATUSES
 from anyclaude.exchange import REAL_TIME, ExchangeEnded, ExchangeListener, ExchangeProgressed
 
-from .client.flags import before_separator, flag_value
+from .client.flags import flag_value, prints
 from .run import Run
 from .status_line import StatusLine
 
@@ -42,14 +41,6 @@ WORTH_A_RETRY = frozenset({"api_error", "overloaded_error", "timeout_error"})
 STDOUT = 1
 """The file, open or not: Python has no stream for a closed one."""
 
-PRINT = re.compile(r"-c?p[A-Za-z]*|--print")
-"""The flag that makes the client print one answer and end; it may be joined with others, as in `-cp`."""
-
-
-def is_print_mode(arguments: Sequence[str]) -> bool:
-    """Return whether the client is told to print one answer and end, as it also does if stdout is no terminal."""
-    return any(PRINT.fullmatch(argument) for argument in before_separator(arguments))
-
 
 @asynccontextmanager
 async def watched(run: Run, stderr: TextIO | None) -> AsyncIterator["Watch"]:
@@ -59,7 +50,7 @@ async def watched(run: Run, stderr: TextIO | None) -> AsyncIterator["Watch"]:
     `stderr` is `None` if it is closed.
     """
     arguments, stdout_is_terminal = run.invocation.arguments, os.isatty(STDOUT)
-    if stderr is None or not (is_print_mode(arguments) or not stdout_is_terminal):
+    if stderr is None or not (prints(arguments) or not stdout_is_terminal):
         yield Watch()
         return
     line = StatusLine(stderr, run.invocation.environment, REAL_TIME.seconds)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyclaude.launcher.client.flags import before_separator, flag_value, without_flag
+from anyclaude.launcher.client.flags import before_separator, flag_value, prints, without_flag
 
 WORDS = st.lists(st.sampled_from(["-p", "hi", "--settings", "--settings=a", "--", "b", "--other"]), max_size=6)
 
@@ -41,3 +41,23 @@ def test_what_follows_the_separator_stays_as_it_is(words: list[str]) -> None:
     rest = without_flag(words, "--settings")
 
     assert list(rest[len(rest) - len(after) :]) == after
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("-p", "Say hello"), True),
+        (("--print", "Say hello"), True),
+        (("-cp", "go on"), True),
+        (("-pc", "go on"), True),
+        (("Say hello", "-p"), True),
+        (("Say hello",), False),
+        (("--permission-mode", "plan"), False),
+        (("--", "-p"), False),
+        (("-r", "x"), False),
+        (("-np", "x"), False),
+        ((), False),
+    ],
+)
+def test_print_mode_is_known_by_its_flag(words: tuple[str, ...], expected: bool) -> None:
+    assert prints(words) is expected

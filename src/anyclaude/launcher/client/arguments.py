@@ -5,7 +5,7 @@ from pathlib import Path
 
 from anyclaude.claude_code import SUBCOMMANDS, PermissionMode
 
-from .flags import before_separator, flag_value, without_flag
+from .flags import before_separator, flag_value, prints, without_flag
 from .user_settings import UserSettings
 
 PERMISSION_FLAGS = frozenset({"--permission-mode", "--dangerously-skip-permissions"})
@@ -58,10 +58,9 @@ def permission_note(arguments: Sequence[str], user: UserSettings, chosen: Permis
 
 def prints_text(arguments: Sequence[str]) -> bool:
     """Return whether the client answers one prompt in text and ends; one that begins with `/` may be a command."""
-    options = before_separator(arguments)
     formats = {flag_value(arguments, flag) or "text" for flag in ("--output-format", "--input-format")}
     is_command = any(argument.startswith("/") for argument in arguments)
-    return bool({"-p", "--print"} & set(options)) and formats == {"text"} and not is_command
+    return prints(arguments) and formats == {"text"} and not is_command
 
 
 def has_permission_flag(arguments: Sequence[str]) -> bool:

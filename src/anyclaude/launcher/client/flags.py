@@ -1,6 +1,12 @@
 """Reads and removes flags in the client's arguments, as the client understands them."""
 
+import re
 from collections.abc import Sequence
+
+from anyclaude.claude_code import PRINT_FLAGS
+
+_PRINTS_IN_ONE = re.compile(r"-[chv]*p[chpv]*")
+"""`-p` among other short switches, as in `-pc`."""
 
 
 def flag_value(arguments: Sequence[str], flag: str) -> str | None:
@@ -33,3 +39,8 @@ def without_flag(arguments: Sequence[str], flag: str) -> tuple[str, ...]:
 def before_separator(arguments: Sequence[str]) -> tuple[str, ...]:
     """Return the arguments before `--`, after which nothing is a flag."""
     return tuple(arguments[: arguments.index("--")] if "--" in arguments else arguments)
+
+
+def prints(arguments: Sequence[str]) -> bool:
+    """Return whether the client is told to answer one prompt and end, as it also does if stdout is no terminal."""
+    return any(word in PRINT_FLAGS or _PRINTS_IN_ONE.fullmatch(word) for word in before_separator(arguments))
