@@ -14,7 +14,7 @@ from anyclaude.backends import BackendTarget
 from anyclaude.profiles import PROFILES
 from anyclaude.storage import LineFile
 
-from .launch_key import continues_session
+from .launch_key import as_text, continues_session
 
 MAX_BYTES = 64 * 1024
 """Some 500 launches: older folders are forgotten."""
@@ -38,7 +38,7 @@ class LastServers:
 
     def of(self, folder: Path) -> LastServer | None:
         """Return the server of the last launch in a folder, `None` if there is none that can be used again."""
-        last = next((server for server in self._file.read_newest_first() if server.folder == str(folder)), None)
+        last = next((server for server in self._file.read_newest_first() if server.folder == as_text(str(folder))), None)
         is_known = last is not None and last.url and last.kind in {profile.name for profile in PROFILES}
         return last if is_known else None
 
@@ -58,5 +58,5 @@ class LastServers:
 
 def _kept(folder: Path, target: BackendTarget | None) -> LastServer:
     if target is None or target.profile.is_own or target.endpoint.user is not None or target.endpoint.query:
-        return LastServer(str(folder), "", "", "")
-    return LastServer(str(folder), target.base_url, target.profile.name, target.model)
+        return LastServer(as_text(str(folder)), "", "", "")
+    return LastServer(as_text(str(folder)), target.base_url, target.profile.name, target.model)

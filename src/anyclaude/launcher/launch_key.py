@@ -65,9 +65,9 @@ SESSION_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-
 
 def launch_key_of(invocation: Invocation, client: Client, diet: ClientDiet, model: str) -> LaunchKey:
     """Return the key of a launch; the user's flags are in it as a digest only, because they may contain secrets."""
-    folder = _as_text(str(invocation.folder))
-    program = [_as_text(str(Path(word).resolve())) for word in client.command]  # a link leads to a release
-    shaping = [*map(_as_text, _shaping(invocation.arguments))]
+    folder = as_text(str(invocation.folder))
+    program = [as_text(str(Path(word).resolve())) for word in client.command]  # a link leads to a release
+    shaping = [*map(as_text, _shaping(invocation.arguments))]
     others = [flag for flag in shaping if flag != "-p"]
     traits = LaunchTraits(
         client=_digest(program),
@@ -79,7 +79,7 @@ def launch_key_of(invocation: Invocation, client: Client, diet: ClientDiet, mode
     return LaunchKey(folder, _digest((program, diet.name, model, shaping)), traits)
 
 
-def _as_text(word: str) -> str:
+def as_text(word: str) -> str:
     """Return a file name or an argument as text: the system does not demand that it is any, and JSON does."""
     return os.fsencode(word).decode(errors="backslashreplace")
 
