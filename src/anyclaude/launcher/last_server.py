@@ -38,7 +38,8 @@ class LastServers:
 
     def of(self, folder: Path) -> LastServer | None:
         """Return the server of the last launch in a folder, `None` if there is none that can be used again."""
-        last = next((server for server in self._file.read_newest_first() if server.folder == as_text(str(folder))), None)
+        name = as_text(str(folder))
+        last = next((server for server in self._file.read_newest_first() if server.folder == name), None)
         is_known = last is not None and last.url and last.kind in {profile.name for profile in PROFILES}
         return last if is_known else None
 
