@@ -11,10 +11,11 @@ Every failure that anyclaude can report, and the form in which the client gets i
     + MethodNotAllowed            405  no such method on this route
     + RequestTimeout              408  the client took too long to send its request
     + RequestTooLarge             413  the body is over the limit
+    + ExpectationFailed           417  it expects something else than to be asked for its body
     + QueueFull                   429  the request queue is full
   - BackendError                  the model server failed
     + BackendUnreachable          503  no connection could be made, or it broke before the first byte
-    + BackendUntrusted            502  its certificate is not trusted
+    + BackendUntrusted            424  its certificate is not trusted
     + BackendUnavailable          529  its circuit breaker is open; transient
     + BackendTimeout              504  it sent nothing for too long
     + BackendRejected             its own status, with its own message
@@ -121,6 +122,12 @@ class RequestTooLarge(RequestError):
     kind = "request_too_large"
 
 
+class ExpectationFailed(RequestError):
+    """The request expects something else than to be asked for its body."""
+
+    status = 417
+
+
 class QueueFull(RequestError):
     """The request queue is full."""
 
@@ -147,7 +154,14 @@ class BackendUnreachable(BackendError):
 
 
 class BackendUntrusted(BackendError):
-    """The server's certificate is not trusted, which a retry does not change."""
+    """
+    The server's certificate is not trusted, which a retry does not change.
+
+    To the words of a status from 500 on, Claude Code 2.1.332 adds that they are usually temporary; and with status 400
+    it repeats the request without this beta and that.
+    """
+
+    status = 424
 
 
 class BackendUnavailable(BackendError):

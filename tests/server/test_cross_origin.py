@@ -11,6 +11,7 @@ from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import Response, ask, connected, prompt, request
 
 from anyclaude.secret import Secret
+from anyclaude.server import Limits
 from anyclaude.server.cross_origin import is_preflight, preflight_response, share_with
 
 PAGE = "app://obsidian.md"
@@ -82,6 +83,45 @@ async def test_a_page_can_read_a_stream(shared: RunningGateway, backend: RawBack
     assert is_readable(response)
 
 
+async def test_a_page_can_read_why_its_body_is_refused(tmp_path: Path, backend: RawBackend) -> None:
+    limits = Limits(body_bytes=10, body_seconds=0.05, linger_seconds=0.01)
+    options = replace(QUICK, allowed_origins=frozenset({PAGE}), limits=limits)
+    async with running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway:
+        large = await ask(gateway.base_url, "POST", "/v1/messages", b"x" * 11, headers={"Origin": PAGE})
+        elsewhere = await ask(gateway.base_url, "GET", "/v1/models", headers={"Origin": PAGE, "Host": "box.lan"})
+        async with connected(gateway.base_url) as client:
+            await client.send(request("POST", "/v1/messages", b"", {"Origin": PAGE, "Content-Length": "9"}))
+            late = await client.response()
+
+    assert [large.status, elsewhere.status, late.status] == [413, 403, 408]
+    assert all(is_readable(response) for response in (large, elsewhere, late))
+
+
+async def test_a_page_can_read_what_was_forwarded(tmp_path: Path, backend: RawBackend) -> None:
+    options = replace(QUICK, allowed_origins=frozenset({PAGE}), forward_to=backend.origin)
+    async with (
+        running_gateway(tmp_path, options=options) as gateway,
+        connected(gateway.base_url) as client,
+    ):
+        asked = await client.ask(
+            "OPTIONS", "/v1/files/1", headers={**ASKING, "Access-Control-Request-Method": "DELETE"}
+        )
+        await client.send(request("POST", "/v1/messages", prompt(), {"Origin": PAGE}))
+        await (await backend.next_request()).answer(429, b"{}", Access_Control_Allow_Origin="https://other")
+        answered = await client.response()
+
+    assert (asked.status, answered.status) == (204, 429)
+    assert "DELETE" in asked.headers["access-control-allow-methods"]
+    assert is_readable(asked)
+    assert is_readable(answered)
+
+
+async def test_a_question_of_a_browser_is_no_exchange_with_a_model(shared: RunningGateway) -> None:
+    await ask(shared.base_url, "OPTIONS", "/v1/messages", headers=ASKING)
+
+    assert shared.records() == []
+
+
 async def test_a_client_that_is_no_page_gets_none_of_these_headers(shared: RunningGateway) -> None:
     response = await ask(shared.base_url, "GET", "/v1/models", headers={"x-api-key": "sesame"})
 
@@ -103,15 +143,36 @@ def test_a_page_of_the_internet_gets_the_permission_for_a_private_network(space:
 
 
 def test_what_is_no_name_of_a_header_is_not_repeated() -> None:
-    asked = preflight_response({**ASKING, "Access-Control-Request-Headers": "x-a, \r\nSet-Cookie: b"})
+    asked = preflight_response({**ASKING, "Access-Control-Request-Headers": "x-a, \r\nSet-Cookie: b, x-c"})
 
-    assert asked.headers["Access-Control-Allow-Headers"] == "x-a, Set-Cookie, b"
+    assert asked.headers["Access-Control-Allow-Headers"] == "x-a, x-c"
+
+
+def test_the_method_that_a_page_asks_for_is_repeated_if_it_is_one() -> None:
+    asked = [
+        preflight_response({**ASKING, "Access-Control-Request-Method": method}).headers["Access-Control-Allow-Methods"]
+        for method in ("DELETE", "POST", "PO ST\r\n")
+    ]
+
+    assert asked == ["GET, HEAD, POST, OPTIONS, DELETE", "GET, HEAD, POST, OPTIONS", "GET, HEAD, POST, OPTIONS"]
 
 
 def test_what_a_server_has_said_of_other_pages_is_replaced() -> None:
-    response = web.Response(headers={"Access-Control-Allow-Origin": "https://other", "Vary": "Accept-Encoding, Origin"})
+    response = web.Response(
+        headers=[
+            ("Access-Control-Allow-Origin", "https://other"),
+            ("access-control-allow-credentials", "true"),
+            ("Access-Control-Expose-Headers", "anthropic-ratelimit-requests-limit,request-id"),
+            ("Vary", "Accept-Encoding,origin"),
+            ("vary", "Accept"),
+        ]
+    )
 
     share_with(PAGE, response)
 
     assert response.headers.getall("Access-Control-Allow-Origin") == [PAGE]
-    assert response.headers["Vary"] == "Accept-Encoding, Origin"
+    assert response.headers.getall("Vary") == ["Accept-Encoding, Accept, Origin"]
+    assert "Access-Control-Allow-Credentials" not in response.headers
+    exposed = response.headers["Access-Control-Expose-Headers"].split(", ")
+    assert {"request-id", "retry-after", "anthropic-ratelimit-requests-limit"} <= set(exposed)
+    assert len(exposed) == len(set(exposed))

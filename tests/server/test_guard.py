@@ -54,6 +54,20 @@ def test_a_name_that_the_user_allows_is_no_other_name() -> None:
         check(guard, {"Host": "gateway.docker.internal:49152"})
 
 
+@pytest.mark.parametrize(
+    ("allowed", "host"),
+    [
+        ("fd00::1", "[fd00::1]:49152"),
+        ("192.168.1.2", "192.168.1.2"),
+        ("box.tail1234.ts.net", "box.tail1234.ts.net.:443"),
+    ],
+)
+def test_addresses_and_names_with_a_closing_dot_can_be_allowed(allowed: str, host: str) -> None:
+    check(Guard(allowed_hosts=frozenset({allowed})), {"Host": host})
+    with pytest.raises(Forbidden, match=f"ANYCLAUDE_ALLOWED_HOSTS={allowed}$"):
+        check(Guard(), {"Host": host})
+
+
 def test_a_request_without_a_host_is_refused() -> None:
     with pytest.raises(Forbidden):
         check(Guard(), {})

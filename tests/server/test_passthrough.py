@@ -393,7 +393,7 @@ async def test_a_certificate_that_is_not_trusted_is_named_and_not_worth_a_retry(
         async with running_gateway(tmp_path / "b", options=replace(options, forward_way=trusting)) as gateway:
             trusted = await ask(gateway.base_url, "POST", "/v1/messages", prompt())
 
-    assert untrusted.status == 502
+    assert untrusted.status == 424
     assert untrusted.headers["x-should-retry"] == "false"
     assert "self-signed certificate" in untrusted.error[1]
     assert "ANYCLAUDE_CA_FILE" in untrusted.error[1]

@@ -10,6 +10,7 @@ from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import ask, connected, prompt, request
 from tests.parts.referee import judge
 
+from anyclaude.secret import Secret
 from anyclaude.server import Limits
 
 CHUNKED_HEAD = b"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -139,3 +140,80 @@ async def test_a_client_that_disconnects_in_the_middle_of_its_request_is_recorde
     assert record["outcome"] == "client_left"
     assert record["status"] is None
     assert backend.connections == 0
+
+
+def waiting(path: str, length: int, **headers: str) -> bytes:
+    """Return the head of a request whose body follows when it is asked for."""
+    lines = {"Expect": "100-continue", "Host": "127.0.0.1", "Content-Length": str(length), **headers}
+    return "\r\n".join([f"POST {path} HTTP/1.1", *(f"{name}: {lines[name]}" for name in lines), "", ""]).encode()
+
+
+@pytest.mark.parametrize("word", ["100-continue", "100-Continue", " 100-continue ,"])
+async def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(
+    gateway: RunningGateway, backend: RawBackend, word: str
+) -> None:
+    body = prompt()
+    async with connected(gateway.base_url) as client:
+        await client.send(waiting("/v1/messages", len(body), Expect=word))
+        interim = await client.head()
+        await client.send(body)
+        await (await backend.next_request()).reply("Hello")
+        response = await client.response()
+        again = await client.ask("GET", "/health")
+
+    assert interim.text == "HTTP/1.1 100 Continue"
+    assert judge(response.body).texts() == ["Hello"]
+    assert again.status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "length", "headers", "status"),
+    [
+        ("/v1/messages", Limits().body_bytes + 1, {}, 413),
+        ("/v1/messages/count_tokens", Limits().body_bytes + 1, {}, 413),
+        ("/v1/messages", 2, {"Expect": "a-miracle"}, 417),
+        ("/v1/messages", 2, {"Expect": "100-continue, a-miracle"}, 417),
+        ("/v1/messages", 2, {"Host": "evil.example"}, 403),
+        ("/v1/messages", 2, {"Origin": "https://evil.example"}, 403),
+        ("/v1/complete", 2, {}, 404),
+        ("/v1/models", 2, {}, 405),
+    ],
+)
+async def test_a_client_that_waits_gets_the_refusal_at_once_and_the_end_of_the_connection(
+    tmp_path: Path, backend: RawBackend, path: str, length: int, headers: dict[str, str], status: int
+) -> None:
+    options = replace(QUICK, limits=Limits(linger_seconds=0.01))
+    async with (
+        running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
+        connected(gateway.base_url) as client,
+    ):
+        await client.send(waiting(path, length, **headers))
+        response = await client.response()
+        rest = await client.read_until_closed()
+
+    assert response.status == status
+    assert response.headers["connection"] == "close"
+    assert rest == b""
+
+
+async def test_a_client_that_waits_with_a_wrong_token_is_not_asked_for_its_body(
+    tmp_path: Path, backend: RawBackend
+) -> None:
+    options = replace(QUICK, token=Secret("sesame"))
+    async with (
+        running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
+        connected(gateway.base_url) as client,
+    ):
+        await client.send(waiting("/v1/messages", 2))
+        response = await client.response()
+
+    assert response.status == 401
+
+
+async def test_of_http_1_0_no_client_waits(gateway: RunningGateway) -> None:
+    raw = waiting("/v1/messages", 2).replace(b"HTTP/1.1", b"HTTP/1.0") + b"{}"
+    async with connected(gateway.base_url) as client:
+        await client.send(raw)
+        response = await client.response()
+
+    assert response.status == 400

@@ -203,7 +203,10 @@ def test_web_pages_are_allowed_by_origin_and_none_is_by_default(tmp_path: Path) 
         ("ALLOWED_ORIGINS", "*"),
         ("ALLOWED_HOSTS", "http://host.docker.internal"),
         ("ALLOWED_HOSTS", "host.docker.internal:8080"),
+        ("ALLOWED_ORIGINS", "http://*"),
         ("ALLOWED_HOSTS", "*"),
+        ("ALLOWED_HOSTS", "*.ts.net"),
+        ("ALLOWED_HOSTS", "[fd00::1]:8080"),
     ],
 )
 def test_what_can_be_no_origin_or_no_name_is_refused(tmp_path: Path, name: str, text: str) -> None:
@@ -221,13 +224,24 @@ def test_names_and_origins_are_kept_as_browsers_send_them(tmp_path: Path) -> Non
     settings = loaded(
         tmp_path,
         environment={
-            "ANYCLAUDE_ALLOWED_ORIGINS": "App://Obsidian.md/, null",
-            "ANYCLAUDE_ALLOWED_HOSTS": "Host.Docker.Internal",
+            "ANYCLAUDE_ALLOWED_ORIGINS": "App://Obsidian.md/, https://a.example:443",
+            "ANYCLAUDE_ALLOWED_HOSTS": "Host.Docker.Internal., [FD00:0::1], 192.168.1.2, box.tail1234.ts.net",
         },
     )
 
-    assert settings.allowed_origins == {"app://obsidian.md", "null"}
-    assert settings.allowed_hosts == {"host.docker.internal"}
+    assert settings.allowed_origins == {"app://obsidian.md", "https://a.example"}
+    assert settings.allowed_hosts == {"host.docker.internal", "fd00::1", "192.168.1.2", "box.tail1234.ts.net"}
+
+
+def test_an_origin_that_every_page_can_have_is_mentioned_unless_there_is_a_token(tmp_path: Path) -> None:
+    environment = {"ANYCLAUDE_ALLOWED_ORIGINS": "null"}
+
+    settings, said = warnings(tmp_path, environment)
+
+    assert settings.allowed_origins == {"null"}
+    assert len(said) == 1
+    assert "ANYCLAUDE_TOKEN" in said[0]
+    assert loaded(tmp_path, environment={**environment, "ANYCLAUDE_TOKEN": "t"}).allowed_origins == {"null"}
 
 
 def test_a_diet_is_one_of_three(tmp_path: Path) -> None:

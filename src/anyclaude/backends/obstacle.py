@@ -46,8 +46,7 @@ SENTENCES: Mapping[Reason, str] = {
     "unknown_name": "{where} does not answer: the name {host} cannot be resolved. {correct}",
     "timeout": "{where} does not answer {detail}. {start}",
     "unreachable": "{where} does not answer: {detail}. {start}",
-    "certificate": "the certificate of {where} is not trusted: {detail}. If it is your own, name its file: "
-    "ANYCLAUDE_CA_FILE=/path/to/certificate.pem",
+    "certificate": "the certificate of {where} is not trusted: {detail}",
     "speaks_plain": "{where} does not speak TLS. Use http: {setting} {as_http}",
     "speaks_tls": "{where} speaks TLS only. Use https: {setting} {as_https}",
     "not_http": "{where} does not speak HTTP. Is this the port of a model server? Check {setting}",

@@ -20,6 +20,7 @@ from .obstacle import Obstacle, Reason, obstacle, words_of
 from .query import QueryReply, query
 from .stdlib_backend import StdlibBackend, in_daemon_thread
 from .target import BackendTarget
+from .tls import why_untrusted
 
 MODELS = WireRequest("/models", accept="*/*", method="GET")
 """The question that every server with Chat Completions answers."""
@@ -238,7 +239,7 @@ def _silence(error: BackendError) -> tuple[Reason, str]:
             return "proxy", words_of(str(cause).partition(TUNNEL_REFUSED)[2].strip(": ").encode(errors="replace"))
         match cause:
             case ssl.SSLCertVerificationError():
-                return "certificate", cause.verify_message
+                return "certificate", why_untrusted(cause)
             case ssl.SSLError(reason=reason) if reason in PLAIN_REASONS:
                 return "speaks_plain", ""
             case ssl.SSLError():

@@ -5,7 +5,12 @@ from pathlib import Path
 
 from anyclaude.errors import InvalidSetting
 from anyclaude.network import CaFile, ClientCertificate, Way
-from anyclaude.network.way import CLIENT_CERTIFICATE_VARIABLES
+from anyclaude.network.way import CA_FILE_VARIABLE, CLIENT_CERTIFICATE_VARIABLES
+
+OUT_OF_DATE = frozenset({9, 10})
+FOR_ANOTHER_NAME = frozenset({62, 64})
+"""OpenSSL's numbers for a certificate that is not yet valid or has expired, and for one of another host name or IP
+address (x509_vfy.h)."""
 
 
 def tls_context(way: Way) -> ssl.SSLContext:
@@ -20,7 +25,21 @@ def tls_context(way: Way) -> ssl.SSLContext:
         _trust(context, ca_file)
     if way.client_certificate is not None:
         _show(context, way.client_certificate)
+    if not way.checks_certificate:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def why_untrusted(error: ssl.SSLCertVerificationError) -> str:
+    """Return what is wrong with a certificate, and what to do about it."""
+    if error.verify_code in OUT_OF_DATE:
+        remedy = "Whoever runs the server has to renew it, unless this machine's clock is wrong"
+    elif error.verify_code in FOR_ANOTHER_NAME:
+        remedy = "Reach the server by a name that the certificate is for"
+    else:
+        remedy = f"If it is your own or your company's, name its file: {CA_FILE_VARIABLE}=/path/to/certificate.pem"
+    return f"{error.verify_message.rstrip('.')}. {remedy}"
 
 
 def _trust(context: ssl.SSLContext, ca_file: CaFile) -> None:

@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from anyclaude.backends import BackendTarget
 from anyclaude.diet import Diet
+from anyclaude.errors import InvalidSetting
 from anyclaude.exchange import ExchangeListener
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
-from anyclaude.server import Gateway, GatewayOptions, open_gateway
+from anyclaude.server import Gateway, GatewayOptions, is_loopback, open_gateway
 from anyclaude.settings import Settings
 
 from .client import Client, diet_of
@@ -154,11 +155,22 @@ def serve_options(settings: Settings, diet: Diet) -> GatewayOptions:
 
 
 def _forwarding(options: GatewayOptions, run: Run) -> GatewayOptions:
-    """Return the options of mode `claude`, which forwards every request."""
+    """
+    Return the options of mode `claude`, which forwards every request.
+
+    Raises:
+        InvalidSetting: when it would forward to itself, as in a shell in which the client's address is exported.
+    """
     user = run.invocation.user_settings
+    address = forward_address(run.settings, user)
+    if address.port_number == options.port and is_loopback(address.host):
+        raise InvalidSetting(
+            f"{address.origin} is the address of this gateway itself, so it cannot forward there; "
+            "unset ANTHROPIC_BASE_URL, or set --backend-url"
+        )
     return replace(
         options,
-        forward_to=forward_address(run.settings, user).written,
+        forward_to=address.written,
         forward_way=forward_way(run.settings, user),
     )
 

@@ -32,6 +32,7 @@ from .client import (
 from .client.flags import prints
 from .engine_monitor import monitored
 from .folders import client_machine
+from .forwarding import check_forwarding
 from .last_server import LastServers
 from .model_choice import choose_model
 from .run import Run
@@ -99,6 +100,7 @@ async def _with_model(invocation: Invocation, terminal: Terminal, settings: Sett
 async def _run_client(run: Run, client: Client, listening_socket: socket.socket, signals: Signals) -> int:
     """Start the client, then its gateway; return the client's exit status when the gateway is closed."""
     base_url = f"http://127.0.0.1:{listening_socket.getsockname()[1]}"
+    check_forwarding(run.settings, run.invocation.user_settings)
     plan = plan_client(run.invocation, run.settings, run.servers.main, base_url, is_native=client.is_native)
     for line in (*start_lines(run, plan), *plan.notes):
         run.say(f"anyclaude: {line.removesuffix('.')}.")

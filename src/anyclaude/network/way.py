@@ -20,6 +20,9 @@ CA_FILE_VARIABLE = "ANYCLAUDE_CA_FILE"
 CA_VARIABLES = ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Where other programs look for certificates: Node, which runs Claude Code, OpenSSL, requests, and curl."""
 
+CA_FOLDERS_VARIABLE = "SSL_CERT_DIR"
+"""The one of them that may name several folders (openssl-env)."""
+
 CLIENT_CERTIFICATE_VARIABLES = (
     "CLAUDE_CODE_CLIENT_CERT",
     "CLAUDE_CODE_CLIENT_KEY",
@@ -62,6 +65,7 @@ class Way(Struct, frozen=True, kw_only=True):
     proxy: Proxy | None = None
     ca_files: tuple[CaFile, ...] = ()
     client_certificate: ClientCertificate | None = None
+    checks_certificate: bool = True
 
 
 DIRECT = Way()
@@ -117,9 +121,16 @@ def _ca_files(environment: Mapping[str, str], ca_file: str | None) -> Iterator[C
     """Yield each file once."""
     named = {} if ca_file is None else {ca_file: CA_FILE_VARIABLE}
     for variable in CA_VARIABLES:
-        if path := environment.get(variable):
-            named.setdefault(path, variable)
+        value = environment.get(variable, "")
+        for path in _folders(value) if variable == CA_FOLDERS_VARIABLE else (value,):
+            if path:
+                named.setdefault(path, variable)
     return (CaFile(path, variable) for path, variable in named.items())
+
+
+def _folders(value: str) -> list[str]:
+    """Return the folders of a list, which Windows separates in another way."""
+    return value.split(":" if value.startswith("/") else ";")
 
 
 def _proxy(variable: str, value: Secret, host: str) -> Proxy:

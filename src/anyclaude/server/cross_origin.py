@@ -9,16 +9,19 @@ import re
 from collections.abc import Mapping
 
 from aiohttp import web
+from multidict import CIMultiDict
 
-METHODS = "GET, HEAD, POST, OPTIONS"
+METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+"""The methods of our routes; another one that a page asks for gets 405, which the page can read."""
 
-EXPOSED = "request-id, retry-after, x-should-retry, anyclaude-counted-by, anyclaude-input-tokens"
+EXPOSED = ("request-id", "retry-after", "x-should-retry", "anyclaude-counted-by", "anyclaude-input-tokens")
 """Our headers, which a page could not read otherwise; `Content-Type` needs no permission."""
 
 PREFLIGHT_SECONDS = 600
 """How long a browser may remember a permission: Chromium forgets it after two hours, WebKit after ten minutes."""
 
-_FIELD_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+_TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+"""The form of the names of headers and methods (RFC 9110 §5.6.2)."""
 
 
 def is_preflight(method: str, headers: Mapping[str, str]) -> bool:
@@ -27,9 +30,13 @@ def is_preflight(method: str, headers: Mapping[str, str]) -> bool:
 
 
 def preflight_response(headers: Mapping[str, str]) -> web.Response:
-    """Return the permission for an allowed origin, with the headers that it has asked for."""
-    asked = _FIELD_NAME.findall(headers.get("Access-Control-Request-Headers", ""))
-    permission = {"Access-Control-Allow-Methods": METHODS, "Access-Control-Max-Age": str(PREFLIGHT_SECONDS)}
+    """Return the permission for an allowed origin, with the method and the headers that it has asked for."""
+    method = _tokens(headers.get("Access-Control-Request-Method", ""))
+    asked = _tokens(headers.get("Access-Control-Request-Headers", ""))
+    permission = {
+        "Access-Control-Allow-Methods": ", ".join(dict.fromkeys((*METHODS, *method))),
+        "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
+    }
     if asked:
         permission["Access-Control-Allow-Headers"] = ", ".join(asked)
     for space in ("Private", "Local"):  # a public page asks for a private network; both names are in use
@@ -39,8 +46,21 @@ def preflight_response(headers: Mapping[str, str]) -> web.Response:
 
 
 def share_with(origin: str, response: web.StreamResponse) -> None:
-    """Let a page of this origin read a response."""
-    response.headers["Access-Control-Allow-Origin"] = origin
-    response.headers["Access-Control-Expose-Headers"] = EXPOSED
-    others = [name for name in response.headers.get("Vary", "").split(", ") if name and name.lower() != "origin"]
-    response.headers["Vary"] = ", ".join((*others, "Origin"))
+    """Let a page of this origin read a response, and no other page, whatever a server that we forward to has said."""
+    headers = response.headers
+    exposed = (*EXPOSED, *_listed(headers, "Access-Control-Expose-Headers"))
+    vary = [name for name in _listed(headers, "Vary") if name.lower() != "origin"]
+    headers.popall("Access-Control-Allow-Credentials", None)
+    headers["Access-Control-Allow-Origin"] = origin
+    headers["Access-Control-Expose-Headers"] = ", ".join(dict.fromkeys(exposed))
+    headers["Vary"] = ", ".join((*vary, "Origin"))
+
+
+def _tokens(value: str) -> list[str]:
+    """Return what is listed, without what is no name."""
+    return [word for word in map(str.strip, value.split(",")) if _TOKEN.fullmatch(word)]
+
+
+def _listed(headers: CIMultiDict[str], name: str) -> list[str]:
+    """Return what all headers of a name list."""
+    return [word for value in headers.getall(name, []) for word in _tokens(value)]

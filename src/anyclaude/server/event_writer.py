@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from aiohttp import web
 
-from anyclaude.errors import AnyclaudeError, BackendRejected
+from anyclaude.errors import AnyclaudeError, BackendRejected, BackendUntrusted
 from anyclaude.protocol.events import Ping, StreamEvent, encode_event, encode_events
 
 from .responses import REQUEST_ID_HEADER
@@ -40,6 +40,8 @@ def recovers_by_retrying(error: AnyclaudeError) -> bool:
     worth a retry, so every client receives it as an event.  But a prompt that is too long is refused the second time
     with its HTTP status, on which Claude Code compacts the conversation.
     """
+    if isinstance(error, BackendUntrusted):
+        return False
     return not isinstance(error, BackendRejected) or error.is_transient or error.is_too_long
 
 

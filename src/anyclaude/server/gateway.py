@@ -109,7 +109,7 @@ class Gateway:
         """Answer one request, and announce the exchange to the listeners if it is one with a model."""
         path = canonical_path(request.path)
         log = self.new_log(caller_of(request.headers), path)
-        is_recorded = path in RECORDED_PATHS
+        is_recorded = path in RECORDED_PATHS and not is_preflight(request.method, request.headers)
         if is_recorded:
             log.began()
         outcome: Outcome = "failed"
@@ -121,7 +121,7 @@ class Gateway:
             log.failed(error)
             log.answered(error.status)
             outcome = "refused" if isinstance(error, RequestError) else "failed"
-            return error_response(error, log.request_id)
+            return _refusal(error, log.request_id, request)
         except (asyncio.CancelledError, ConnectionError):
             if closed_by_gateway(request):
                 log.failed(ShuttingDown("the gateway was stopped before the reply was complete"))
@@ -144,6 +144,14 @@ class Gateway:
         if self._forward is not None and path not in HEALTH:
             return await self._forward(context)
         return await route_for(method, path, self.routes)(context)
+
+
+def _refusal(error: AnyclaudeError, request_id: str, request: web.BaseRequest) -> web.Response:
+    """Return an error; it ends the connection where nobody knows whether the client still sends its body."""
+    response = error_response(error, request_id)
+    if "Expect" in request.headers and not request.content.at_eof():
+        response.force_close()
+    return response
 
 
 def new_request_id() -> str:

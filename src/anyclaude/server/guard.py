@@ -60,7 +60,7 @@ class Guard(Struct, frozen=True, kw_only=True):
 
     def _check_host(self, header: str) -> None:
         """Require a loopback name if the gateway listens on loopback; elsewhere the token protects it."""
-        name = _name_in(header).lower()
+        name = _name_in(header).lower().removesuffix(".")
         if is_loopback(self.host) and not is_loopback(name) and name not in self.allowed_hosts:
             raise Forbidden(
                 f"the host {header!r:.100} is not a loopback name or address; use 127.0.0.1 or localhost, or set "

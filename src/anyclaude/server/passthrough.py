@@ -13,11 +13,13 @@ from typing import TypeAlias
 
 import aiohttp
 from aiohttp import web
+from msgspec.structs import replace
 from multidict import CIMultiDict
 from yarl import URL
 
-from anyclaude.backends.http import headers_on_the_way, untrusted, way_arguments
-from anyclaude.errors import BackendTruncated, BackendUnreachable, InvalidRequest
+from anyclaude.backends.http import headers_on_the_way, translated_errors, way_arguments
+from anyclaude.backends.http.client import CONNECT_SECONDS
+from anyclaude.errors import BackendTruncated, InvalidRequest
 from anyclaude.network import DIRECT, ServerAddress, Way
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
 from anyclaude.protocol.usage_reader import UsageReader
@@ -54,8 +56,8 @@ class Passthrough:
 
     def __init__(self, session: aiohttp.ClientSession, address: ServerAddress, way: Way = DIRECT) -> None:
         self._session = session
-        self._address = address
-        self._origin = address.origin
+        self._address = _base(address)
+        self._origin = self._address.origin
         self._way = way_arguments(address, way)
         self._proxy_headers = headers_on_the_way(address, way)
 
@@ -65,7 +67,7 @@ class Passthrough:
         context.log.forwarded(_decoded(body), "claude/unchanged")
         headers = _end_to_end(context.http.raw_headers, OWN_HEADERS)
         headers.update(self._proxy_headers)
-        try:
+        with translated_errors(self._origin, CONNECT_SECONDS):
             upstream = await self._session.request(
                 context.http.method,
                 URL(self._address.url_of(_target(context.http), at_root=True), encoded=True),
@@ -76,10 +78,6 @@ class Passthrough:
                 auto_decompress=False,
                 **self._way,
             )
-        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
-            raise untrusted(self._origin, error) from error
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise BackendUnreachable(f"no connection to {self._origin}: {type(error).__name__}") from error
         try:
             return await self._stream_back(context, upstream)
         finally:
@@ -122,6 +120,12 @@ class UnchangedResponse(web.StreamResponse):
         await super()._prepare_headers()
         for name in absent:
             self.headers.popall(name, None)
+
+
+def _base(address: ServerAddress) -> ServerAddress:
+    """Return an address below which the client's paths are: they have a `/v1` of their own, but no other version."""
+    is_theirs = address.version in {"", "/v1"}
+    return address if is_theirs else replace(address, prefix=address.prefix + address.version, version="")
 
 
 def _target(request: web.BaseRequest) -> str:

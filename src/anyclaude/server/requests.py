@@ -3,13 +3,16 @@
 import asyncio
 from dataclasses import dataclass
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
-from anyclaude.errors import InvalidRequest, RequestTimeout, RequestTooLarge
+from anyclaude.errors import ExpectationFailed, InvalidRequest, RequestTimeout, RequestTooLarge
 from anyclaude.exchange import Caller, ExchangeLog
 
 from .options import Limits
 from .services import Services
+
+ASK_FOR_BODY = "100-continue"
+"""What a client expects that sends its body when it is asked for it (RFC 9110 §10.1.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +40,15 @@ class RequestContext:
         Raises:
             RequestTooLarge: when it is larger than `Limits.body_bytes`.
             RequestTimeout: when it is not complete after `Limits.body_seconds`.
+            ExpectationFailed: when the client expects something else than to be asked for it.
             InvalidRequest: when it cannot be read as HTTP.
         """
         limits = self.services.limits
-        if self.http.headers.get("Expect", "").lower() == "100-continue":
-            await self._ask_for_body()
+        awaits_question = _awaits_question(self.http)
         if (self.http.content_length or 0) > limits.body_bytes:
             raise _too_large(limits)
+        if awaits_question:
+            await self._ask_for_body()
         try:
             async with asyncio.timeout(limits.body_seconds):
                 return await self.http.read()
@@ -58,6 +63,16 @@ class RequestContext:
         """Tell the client that its body is awaited (RFC 9110 §10.1.1), as aiohttp's applications do."""
         await self.http.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.http.writer.output_size = 0  # the response has not begun
+
+
+def _awaits_question(request: web.BaseRequest) -> bool:
+    """Return whether the client sends its body when it is asked for it; in HTTP/1.0 no client does."""
+    if request.version < HttpVersion11:
+        return False
+    expected = {word.strip().lower() for value in request.headers.getall("Expect", ()) for word in value.split(",")}
+    if others := expected - {"", ASK_FOR_BODY}:
+        raise ExpectationFailed(f"Expect: should be {ASK_FOR_BODY}, not {min(others)!r:.100}")
+    return ASK_FOR_BODY in expected
 
 
 def _too_large(limits: Limits) -> RequestTooLarge:

@@ -1,15 +1,18 @@
 """Reads the settings: flags > environment > configuration file > defaults."""
 
 import os
+import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from ipaddress import IPv6Address
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from anyclaude.errors import InvalidSetting
-from anyclaude.network import ANY, network_of, parse_address, parse_origin
+from anyclaude.network import ANY, OPAQUE, network_of, parse_address, parse_origin
 from anyclaude.profiles import PROFILES
 from anyclaude.secret import Secret
 from anyclaude.timeouts import Timeouts
@@ -20,6 +23,7 @@ from .setting import Setting, flag_named, variable_named
 from .table import SETTINGS
 from .values import Settings
 
+HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?")
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -43,8 +47,8 @@ def load_settings(
     """
     Read the settings; `flags` are texts by the setting's name.
 
-    `say` gets one warning for each former name and each former value.  Raises `InvalidSetting`, which names the flag,
-    variable or key, and what is allowed.
+    `say` gets one warning for each former name, each former value, and a setting that is unsafe alone.  Raises
+    `InvalidSetting`, which names the flag, variable or key, and what is allowed.
     """
     sources = Sources(flags, environment, _read_file(file), file)
     for setting in SETTINGS:
@@ -60,7 +64,7 @@ def load_settings(
     }
     timeouts = msgspec.structs.replace(Timeouts(), **limits)
     settings = Settings(**values, **secrets, timeouts=timeouts)  # type: ignore[arg-type]  # converted to their types
-    return _checked(_with_paths(settings, environment), environment)
+    return _checked(_with_paths(settings, environment), environment, say)
 
 
 def _is_limit(setting: Setting, values: Mapping[str, object]) -> bool:
@@ -165,19 +169,14 @@ def _expanded(path: Path, home: Path) -> Path:
         raise InvalidSetting(f"{path}: {error}") from error  # there is no such user
 
 
-def _checked(settings: Settings, environment: Mapping[str, str]) -> Settings:
+def _checked(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> Settings:
     """Add the servers' keys, and refuse combinations that no field shows to be wrong."""
     if settings.host not in LOOPBACK_HOSTS and settings.token is None:
         raise InvalidSetting(
             f"host {settings.host} can be reached by other machines, so a token is required: "
             f"set {variable_named('token')} to a secret of your choice"
         )
-    origins = frozenset(_origins(settings.allowed_origins))
-    if ANY in origins and settings.token is None:
-        raise InvalidSetting(
-            f"allowed_origins: {ANY} lets every web page use the gateway, so a token is required: "
-            f"set {variable_named('token')} to a secret of your choice"
-        )
+    origins = _origins(settings, say)
     hosts = frozenset(_host(name) for name in settings.allowed_hosts)
     addresses = [
         ("backend_url", settings.backend_url),
@@ -198,17 +197,28 @@ def _checked(settings: Settings, environment: Mapping[str, str]) -> Settings:
     )
 
 
-def _origins(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        try:
-            yield parse_origin(text)
-        except InvalidSetting as error:
-            raise InvalidSetting(f"allowed_origins: {error}") from error
+def _origins(settings: Settings, say: Callable[[str], None]) -> frozenset[str]:
+    """Return the origins as browsers send them; those that every page can have are safe with a token only."""
+    try:
+        origins = frozenset(map(parse_origin, settings.allowed_origins))
+    except InvalidSetting as error:
+        raise InvalidSetting(f"allowed_origins: {error}") from error
+    remedy = f"set {variable_named('token')} to a secret of your choice"
+    if ANY in origins and settings.token is None:
+        raise InvalidSetting(
+            f"allowed_origins: {ANY} lets every web page use the gateway, so a token is required: {remedy}"
+        )
+    if OPAQUE in origins and settings.token is None:
+        say(f"allowed_origins: every web page can open a frame whose origin is {OPAQUE}, and use the gateway; {remedy}")
+    return origins
 
 
 def _host(text: str) -> str:
-    name = text.strip().lower()
-    if not name or any(character in name for character in "/:@ *"):
+    """Return a name or an address as clients send it in `Host`, without the brackets of IPv6."""
+    name = text.strip().lower().removesuffix(".")
+    with suppress(ValueError):
+        return str(IPv6Address(name.removeprefix("[").removesuffix("]")))
+    if not HOST.fullmatch(name):
         raise InvalidSetting(f"allowed_hosts: {text!r:.100} is not a name; write it without scheme and port")
     return name
 

@@ -18,6 +18,7 @@ from yarl import URL
 from anyclaude.backends.base import BackendReply
 from anyclaude.backends.reading import read_available_body
 from anyclaude.backends.target import BackendTarget
+from anyclaude.backends.tls import why_untrusted
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import (
     BackendError,
@@ -107,7 +108,7 @@ class HttpBackend:
         headers = {**(self._headers if request.body else self._credentials), "Accept": request.accept}
         url = self._endpoint.url_of(request.path, at_root=request.at_root)
         async with AsyncExitStack() as stack:
-            with _translated_errors(self._where, within_seconds):
+            with translated_errors(self._where, within_seconds):
                 async with asyncio.timeout(within_seconds):
                     response = await self._response_to(url, request, headers, stack)
             reply = HttpReply(response, self._where)
@@ -275,7 +276,7 @@ class IdleTimer:
 
 
 @contextmanager
-def _translated_errors(where: str, within_seconds: float) -> Iterator[None]:
+def translated_errors(where: str, within_seconds: float) -> Iterator[None]:
     """Raise the failures of sending a request as `BackendError`."""
     try:
         yield
@@ -284,7 +285,7 @@ def _translated_errors(where: str, within_seconds: float) -> Iterator[None]:
     except TimeoutError as error:
         raise BackendTimeout(f"{where} sent nothing for {within_seconds:g} s") from error
     except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
-        raise untrusted(where, error) from error
+        raise _failed_handshake(where, error) from error
     except aiohttp.ClientConnectorError as error:
         raise BackendUnreachable(f"no connection to {where}: {error.strerror or error}. Is it running?") from error
     except ValueError as error:  # a port out of range, or a key that a header cannot carry
@@ -293,17 +294,14 @@ def _translated_errors(where: str, within_seconds: float) -> Iterator[None]:
         raise BackendUnreachable(f"{where} broke the connection before it answered: {_description(error)}") from error
 
 
-def untrusted(
+def _failed_handshake(
     where: str, error: aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError
 ) -> BackendError:
     """Return the failure of a handshake: what is wrong with the certificate, or with the connection's encryption."""
     cause = error.certificate_error if isinstance(error, aiohttp.ClientConnectorCertificateError) else error.os_error
     if not isinstance(cause, ssl.SSLCertVerificationError):
         return BackendUnreachable(f"no encrypted connection to {where}: {cause}")
-    return BackendUntrusted(
-        f"the certificate of {where} is not trusted: {cause.verify_message}. If it is your own, name its file: "
-        "ANYCLAUDE_CA_FILE=/path/to/certificate.pem"
-    )
+    return BackendUntrusted(f"the certificate of {where} is not trusted: {why_untrusted(cause)}")
 
 
 async def _note_reuse(
