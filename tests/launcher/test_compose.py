@@ -8,13 +8,14 @@ import pytest
 from msgspec.structs import replace
 from tests.parts.gateway import target_at
 from tests.parts.null_progress import NullProgress
-from tests.parts.raw_backend import RawBackend, raw_backend
+from tests.parts.raw_backend import RawBackend, free_port, raw_backend
 from tests.parts.raw_client import ask, connected, prompt
 from tests.parts.restarting_server import RestartingServer, Restarts
 from tests.parts.sessions import first_request, send
 
 from anyclaude.backends import BackendTarget
 from anyclaude.engine.embedded import EmbeddedEngine
+from anyclaude.errors import InvalidSetting
 from anyclaude.launcher import Invocation
 from anyclaude.launcher.client import Client
 from anyclaude.launcher.compose import (
@@ -23,6 +24,7 @@ from anyclaude.launcher.compose import (
     launch_options,
     running_gateway,
     serve_options,
+    serving_gateway,
     with_prewarming,
 )
 from anyclaude.launcher.engine_monitor import EngineMonitor
@@ -209,3 +211,14 @@ async def test_records_that_a_launch_loses_are_said_when_its_client_has_ended(tm
     assert before == []
     assert len(said) == 1
     assert "request-logs" in said[0]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_a_gateway_does_not_forward_to_itself(host: str, tmp_path: Path) -> None:
+    settings = Settings(mode="claude", port=free_port(), log_dir=tmp_path)
+    environment = {"ANTHROPIC_BASE_URL": f"http://{host}:{settings.port}"}
+    run = Run(Invocation((), environment, tmp_path), settings, Servers(()), EngineMonitor(), pytest.fail)
+
+    with pytest.raises(InvalidSetting, match="ANTHROPIC_BASE_URL"):
+        async with serving_gateway(run, lambda known, present: None):
+            pytest.fail("it runs")

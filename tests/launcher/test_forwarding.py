@@ -14,7 +14,7 @@ from tests.parts.stub_server import stub_server
 
 from anyclaude.errors import InvalidSetting
 from anyclaude.launcher.client.user_settings import SettingsSource, UserSettings
-from anyclaude.launcher.forwarding import answered_by, forward_address, forward_way
+from anyclaude.launcher.forwarding import answered_by, check_forwarding, forward_address, forward_way
 from anyclaude.network import CaFile, ClientCertificate
 from anyclaude.settings import Settings
 
@@ -60,6 +60,32 @@ def test_the_way_has_the_clients_certificates_and_its_proxy_wherever_they_are_se
     assert way.ca_files == (CaFile("/corp.pem", "NODE_EXTRA_CA_CERTS"),)
     assert way.client_certificate == ClientCertificate("/me.pem")
     assert way.proxy is not None
+
+
+def test_a_certificate_that_the_client_does_not_check_is_not_checked_and_that_is_said() -> None:
+    unchecked = {"ANTHROPIC_BASE_URL": "https://gw.corp.example", "NODE_TLS_REJECT_UNAUTHORIZED": "0"}
+    plain = {**unchecked, "ANTHROPIC_BASE_URL": "http://gw.corp.example"}
+
+    assert not forward_way(SETTINGS, UserSettings(unchecked)).checks_certificate
+    assert forward_way(SETTINGS, UserSettings({"NODE_TLS_REJECT_UNAUTHORIZED": "1"})).checks_certificate
+    assert "NODE_TLS_REJECT_UNAUTHORIZED" in answered_by(None, SETTINGS, UserSettings(unchecked))
+    assert "NODE_TLS_REJECT_UNAUTHORIZED" not in answered_by(None, SETTINGS, UserSettings(plain))
+
+
+def test_a_file_that_cannot_be_read_is_named_before_the_client_starts_if_it_is_needed() -> None:
+    broken = {"ANTHROPIC_BASE_URL": "https://gw.corp.example", "NODE_EXTRA_CA_CERTS": "/no/such/file.pem"}
+    plain = {**broken, "ANTHROPIC_BASE_URL": "http://gw.corp.example"}
+
+    with pytest.raises(InvalidSetting, match="NODE_EXTRA_CA_CERTS"):
+        check_forwarding(SETTINGS, UserSettings(broken))
+
+    check_forwarding(SETTINGS, UserSettings(plain))
+    check_forwarding(Settings(mode="llamacpp"), UserSettings(broken))
+
+
+def test_a_socket_ends_the_start_because_the_client_would_use_no_gateway() -> None:
+    with pytest.raises(InvalidSetting, match="ANTHROPIC_UNIX_SOCKET"):
+        check_forwarding(SETTINGS, UserSettings({"ANTHROPIC_UNIX_SOCKET": "/run/gateway.sock"}))
 
 
 @pytest.mark.parametrize("name", ["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX"])

@@ -115,6 +115,14 @@ def test_every_file_of_certificates_counts_that_is_named_and_each_once() -> None
     assert named(dict.fromkeys(CA_VARIABLES, "/x"), "/x") == ["ANYCLAUDE_CA_FILE"]
 
 
+def test_several_folders_can_be_named() -> None:
+    def paths(value: str) -> list[str]:
+        return [file.path for file in network_of({"SSL_CERT_DIR": value}, None).ca_files]
+
+    assert paths("/a:/b::/a") == ["/a", "/b"]
+    assert paths("C:\\a;D:\\b") == ["C:\\a", "D:\\b"]
+
+
 def test_a_certificate_that_shows_who_asks_is_that_of_the_client() -> None:
     variables = {"CLAUDE_CODE_CLIENT_CERT": "/c", "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE": "hunter2"}
 

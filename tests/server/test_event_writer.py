@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from tests.parts.certificate import write_certificate
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 from tests.parts.json_at import at
 from tests.parts.raw_backend import RawBackend, ReceivedRequest
 from tests.parts.raw_client import CLAUDE_CODE, connected, prompt, request
 from tests.parts.referee import judge
+from tests.parts.stub_server import stub_server
 
 from anyclaude.server import StreamTiming
 from anyclaude.timeouts import Timeouts
@@ -223,3 +225,21 @@ class Flood:
                 await self._received.say(PIECE)
                 self.sent += 1
                 self._has_sent.set()
+
+
+@pytest.mark.parametrize("headers", [CLAUDE_CODE, {}], ids=["claude code", "another client"])
+async def test_a_certificate_that_is_not_trusted_ends_a_stream_with_its_words_for_every_client(
+    tmp_path: Path, headers: dict[str, str]
+) -> None:
+    _, tls = write_certificate(tmp_path)
+    options = replace(QUICK, timing=StreamTiming(commit_seconds=0.0))
+    async with (
+        stub_server({}, tls=tls) as server,
+        running_gateway(tmp_path, target_at(server.base_url), options=options) as gateway,
+        connected(gateway.base_url) as client,
+    ):
+        await client.send(request("POST", "/v1/messages", prompt(), headers))
+        await client.head()
+        events = await client.events_until("error")
+
+    assert "self-signed certificate" in str(at(events[-1], "error", "message"))

@@ -379,6 +379,7 @@ async def test_an_unreachable_upstream_is_a_503(tmp_path: Path) -> None:
 
     assert response.status == 503
     assert response.error[0] == "api_error"
+    assert "Connect call failed" in response.error[1] or "refused" in response.error[1].lower()
     assert response.headers["x-should-retry"] == "true"
     assert health.status == 200
 
@@ -398,3 +399,15 @@ async def test_a_certificate_that_is_not_trusted_is_named_and_not_worth_a_retry(
     assert "self-signed certificate" in untrusted.error[1]
     assert "ANYCLAUDE_CA_FILE" in untrusted.error[1]
     assert trusted.status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "prefix"), [("", ""), ("/", ""), ("/anthropic", "/anthropic"), ("/v1", ""), ("/llm/v4", "/llm/v4")]
+)
+async def test_a_path_of_the_address_is_kept_before_the_clients_own(
+    tmp_path: Path, backend: RawBackend, path: str, prefix: str
+) -> None:
+    async with running_gateway(tmp_path, options=replace(QUICK, forward_to=backend.origin + path)) as gateway:
+        received, _ = await exchanged(gateway, backend, request("POST", "/v1/messages?beta=true", prompt()), STREAM)
+
+    assert received.path == f"{prefix}/v1/messages?beta=true"

@@ -21,6 +21,7 @@ def tls_context(way: Way) -> ssl.SSLContext:
         InvalidSetting: when a file cannot be read or holds no certificate.
     """
     context = ssl.create_default_context()
+    _trust_system(context)
     for ca_file in way.ca_files:
         _trust(context, ca_file)
     if way.client_certificate is not None:
@@ -40,6 +41,15 @@ def why_untrusted(error: ssl.SSLCertVerificationError) -> str:
     else:
         remedy = f"If it is your own or your company's, name its file: {CA_FILE_VARIABLE}=/path/to/certificate.pem"
     return f"{error.verify_message.rstrip('.')}. {remedy}"
+
+
+def _trust_system(context: ssl.SSLContext) -> None:
+    """Trust the system's certificates also where a variable of OpenSSL's replaces them, as the client does."""
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile != paths.openssl_cafile and Path(paths.openssl_cafile).is_file():
+        context.load_verify_locations(cafile=paths.openssl_cafile)
+    if paths.capath != paths.openssl_capath and Path(paths.openssl_capath).is_dir():
+        context.load_verify_locations(capath=paths.openssl_capath)
 
 
 def _trust(context: ssl.SSLContext, ca_file: CaFile) -> None:
