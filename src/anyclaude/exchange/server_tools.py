@@ -1,62 +1,109 @@
 """
-Tools that Anthropic's servers run, in a request that offers nothing else: a web search, or the fetching of a page.
+Tools that Anthropic's servers run, in a request that only they could answer: a web search, a page, a program.
 
 A model that is asked to search, and has nothing to search with, writes down results that it has made up, and the client
 takes them for facts.  So such a request is answered with the protocol's own error (docs: "Web search tool", "Errors").
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
 
 from anyclaude.protocol.content import Content, TextBlock, blocks_of
 from anyclaude.protocol.deltas import TextDelta
-from anyclaude.protocol.events import ServerToolUseContent, WebFetchResultContent, WebSearchResultContent
-from anyclaude.protocol.json_values import JsonObject
+from anyclaude.protocol.events import (
+    CodeExecutionResultContent,
+    ServerToolResult,
+    ServerToolUseContent,
+    ShellResultContent,
+    WebFetchResultContent,
+    WebSearchResultContent,
+)
+from anyclaude.protocol.json_values import JsonObject, JsonValue
 from anyclaude.protocol.messages_request import MessagesRequest, Tool
 
 from .own_reply import ReplyPart, ServerToolRun
 from .recognition import SEARCH_PHRASE
 
-SEARCH = "web_search"
-FETCH = "web_fetch"
 
-EXPLANATIONS = {
-    SEARCH: "The web search was not run: no search provider is configured in anyclaude. Nothing was found, and nothing "
-    "may be taken for a result.",
-    FETCH: "The page was not fetched: anyclaude fetches none for a model. Nothing is known of what it contains.",
+class ServerTool(Struct, frozen=True):
+    """
+    One tool of Anthropic's servers.
+
+    `name` is the name of its calls, `argument` what the call has of the question; `explanation` says why it did not
+    run.
+    """
+
+    name: str
+    result: Callable[[str, JsonValue], ServerToolResult]
+    explanation: str
+    argument: str | None = None
+
+
+_PROGRAM = "The program was not run: anyclaude runs none for a model. No output may be taken for that of a program."
+
+SERVER_TOOLS: Mapping[str, ServerTool] = {
+    "web_search_": ServerTool(
+        "web_search",
+        WebSearchResultContent,
+        "The web search was not run: no search provider is configured in anyclaude. Nothing was found, and nothing "
+        "may be taken for a result.",
+        "query",
+    ),
+    "web_fetch_": ServerTool(
+        "web_fetch",
+        WebFetchResultContent,
+        "The page was not fetched: anyclaude fetches none for a model. Nothing is known of what it contains.",
+        "url",
+    ),
+    "code_execution_20250522": ServerTool("code_execution", CodeExecutionResultContent, _PROGRAM),
+    "code_execution_": ServerTool("bash_code_execution", ShellResultContent, _PROGRAM),
 }
+"""The tools by what their types begin with; the first that fits counts."""
 
-LONGEST_QUERY = 500
+LONGEST_QUESTION = 500
 """The characters of a question that are repeated in the call; more says nothing of what failed."""
 
 
 def unavailable_tools_reply(request: MessagesRequest, new_id: Callable[[str], str]) -> tuple[ReplyPart, ...] | None:
     """Return the reply to a request that only tools of Anthropic's servers could answer, `None` for every other."""
-    kinds = [_kind(tool) for tool in request.tools]
-    is_forbidden = request.tool_choice is not None and request.tool_choice.type == "none"
-    if not kinds or is_forbidden or any(kind is None for kind in kinds):
+    wanted = _wanted(request)
+    if not wanted:
         return None
-    kind = kinds[0] or SEARCH
-    return (_failed_run(kind, request, new_id("srvtoolu")), TextDelta(EXPLANATIONS[kind]))
+    explanations = dict.fromkeys(tool.explanation for tool in wanted)
+    return (_failed_run(wanted[0], request, new_id("srvtoolu")), TextDelta(" ".join(explanations)))
 
 
-def _kind(tool: Tool) -> str | None:
-    kind = tool.type or ""
-    return next((name for name in (SEARCH, FETCH) if tool.is_server_tool and kind.startswith(f"{name}_")), None)
+def _wanted(request: MessagesRequest) -> list[ServerTool]:
+    """Return the tools of Anthropic's servers, if the model is offered no others, or is to call one of them."""
+    choice = request.tool_choice
+    if choice is not None and choice.type == "none":
+        return []
+    named = [
+        tool for tool in request.tools if choice is not None and choice.type == "tool" and tool.name == choice.name
+    ]
+    found = [_server_tool(tool) for tool in named or request.tools]
+    return [tool for tool in found if tool is not None] if None not in found else []
 
 
-def _failed_run(kind: str, request: MessagesRequest, call_id: str) -> ServerToolRun:
-    text = _question(request)
-    error: JsonObject = {"type": f"{kind}_tool_result_error", "error_code": "unavailable"}
-    if kind == FETCH:
-        return ServerToolRun(ServerToolUseContent(call_id, FETCH, {"url": text}), WebFetchResultContent(call_id, error))
-    return ServerToolRun(ServerToolUseContent(call_id, SEARCH, {"query": text}), WebSearchResultContent(call_id, error))
+def _server_tool(tool: Tool) -> ServerTool | None:
+    if not tool.is_server_tool or tool.type is None:
+        return None
+    kind = tool.type
+    return next((known for beginning, known in SERVER_TOOLS.items() if kind.startswith(beginning)), None)
+
+
+def _failed_run(tool: ServerTool, request: MessagesRequest, call_id: str) -> ServerToolRun:
+    given: JsonObject = {} if tool.argument is None else {tool.argument: _question(request)}
+    error: JsonObject = {"type": f"{tool.name}_tool_result_error", "error_code": "unavailable"}
+    return ServerToolRun(ServerToolUseContent(call_id, tool.name, given), tool.result(call_id, error))
 
 
 def _question(request: MessagesRequest) -> str:
     """Return what the user asks last, without the words that Claude Code puts before the query of its search."""
     last = next((turn.content for turn in reversed(request.messages) if turn.role == "user"), "")
     text = _text(last).strip()
-    return text.removeprefix(SEARCH_PHRASE).removeprefix(":").strip()[:LONGEST_QUERY]
+    return text.removeprefix(SEARCH_PHRASE).removeprefix(":").strip()[:LONGEST_QUESTION]
 
 
 def _text(content: Content) -> str:

@@ -16,6 +16,7 @@ from .events import (
     BlockDelta,
     BlockStart,
     BlockStop,
+    CodeExecutionResultContent,
     InputJsonFragment,
     Message,
     MessageDelta,
@@ -24,6 +25,7 @@ from .events import (
     Ping,
     ReplyBlock,
     ServerToolUseContent,
+    ShellResultContent,
     SignatureFragment,
     StreamEvent,
     StreamFailed,
@@ -115,7 +117,9 @@ class Accumulator:
                 return ToolUseContent(tool_use_id, name, _input_of(text))
             case ServerToolUseContent(tool_use_id, name):
                 return ServerToolUseContent(tool_use_id, name, _input_of(text))
-            case WebSearchResultContent() | WebFetchResultContent():
+            case (
+                WebSearchResultContent() | WebFetchResultContent() | CodeExecutionResultContent() | ShellResultContent()
+            ):
                 return block
             case None:
                 raise ProtocolMisuse("the stream closed a block that was not open")

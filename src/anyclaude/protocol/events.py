@@ -77,7 +77,23 @@ class WebFetchResultContent(Struct, frozen=True, tag_field="type", tag="web_fetc
     content: JsonValue
 
 
-ServerToolResult: TypeAlias = WebSearchResultContent | WebFetchResultContent
+class CodeExecutionResultContent(Struct, frozen=True, tag_field="type", tag="code_execution_tool_result"):
+    """What a program has written, or the error (docs: "Code execution tool")."""
+
+    tool_use_id: str
+    content: JsonValue
+
+
+class ShellResultContent(Struct, frozen=True, tag_field="type", tag="bash_code_execution_tool_result"):
+    """The same of the later versions of that tool, which run commands of a shell."""
+
+    tool_use_id: str
+    content: JsonValue
+
+
+ServerToolResult: TypeAlias = (
+    WebSearchResultContent | WebFetchResultContent | CodeExecutionResultContent | ShellResultContent
+)
 """Comes whole, in the event that opens its block."""
 
 ReplyBlock: TypeAlias = TextContent | ThinkingContent | ToolUseContent | ServerToolUseContent | ServerToolResult

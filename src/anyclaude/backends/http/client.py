@@ -281,7 +281,7 @@ def translated_errors(where: str, within_seconds: float) -> Iterator[None]:
     Raise the failures of sending a request as `BackendError`.
 
     Raises:
-        BackendUnreachable: when no connection can be made, or it breaks.  Also raised for a request that cannot be sent.
+        BackendUnreachable: when no connection can be made, or it breaks.  Also raised if the request cannot be sent.
         BackendUntrusted: when the server's certificate is not trusted.
         BackendTimeout: when there is no answer after `within_seconds`.
     """
