@@ -50,8 +50,8 @@ SERVER = Group(
             name="ca_file",
             metavar="FILE",
             meaning="Certificates (PEM) that are trusted besides the system's, for a server with one of its own.",
-            otherwise="the file that `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` or `NODE_EXTRA_CA_CERTS` "
-            "names",
+            otherwise="none; what `NODE_EXTRA_CA_CERTS`, `SSL_CERT_FILE`, `SSL_CERT_DIR`, `REQUESTS_CA_BUNDLE` and "
+            "`CURL_CA_BUNDLE` name is trusted too",
             source="the variables of OpenSSL, requests, curl and Node",
         ),
         Setting(
@@ -192,7 +192,7 @@ GATEWAY = Group(
             name="allowed_hosts",
             metavar="LIST",
             meaning="Other names by which clients may reach a gateway on loopback, such as `host.docker.internal`.",
-            allowed="names without ports, separated by commas; a list in the file",
+            allowed="names or addresses without ports, separated by commas; a list in the file",
             otherwise="`localhost` and addresses of loopback",
             source="a web page can give its own name to 127.0.0.1 (DNS rebinding), so each name must be listed",
         ),
@@ -200,7 +200,8 @@ GATEWAY = Group(
             name="allowed_origins",
             metavar="LIST",
             meaning="Web pages that may use the gateway, by their origin (`https://example.org`, `app://obsidian.md`). "
-            "`*` allows all, and requires a token.",
+            "`http://localhost:*` allows any port, `vscode-webview://*` any host of that scheme, and `*` all, which "
+            "requires a token.",
             allowed="origins, separated by commas; a list in the file",
             otherwise="none",
             source="any web page can reach a loopback port, so each one must be named",
