@@ -163,6 +163,8 @@ def test_what_a_server_has_said_of_other_pages_is_replaced() -> None:
             ("Access-Control-Allow-Origin", "https://other"),
             ("access-control-allow-credentials", "true"),
             ("Access-Control-Expose-Headers", "anthropic-ratelimit-requests-limit,request-id"),
+            ("anyclaude-model", "m"),
+            ("x-other", "hidden"),
             ("Vary", "Accept-Encoding,origin"),
             ("vary", "Accept"),
         ]
@@ -174,5 +176,6 @@ def test_what_a_server_has_said_of_other_pages_is_replaced() -> None:
     assert response.headers.getall("Vary") == ["Accept-Encoding, Accept, Origin"]
     assert "Access-Control-Allow-Credentials" not in response.headers
     exposed = response.headers["Access-Control-Expose-Headers"].split(", ")
-    assert {"request-id", "retry-after", "anthropic-ratelimit-requests-limit"} <= set(exposed)
+    assert {"request-id", "retry-after", "anthropic-ratelimit-requests-limit", "anyclaude-model"} <= set(exposed)
+    assert "x-other" not in exposed
     assert len(exposed) == len(set(exposed))

@@ -14,8 +14,9 @@ from multidict import CIMultiDict
 METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 """The methods of our routes; another one that a page asks for gets 405, which the page can read."""
 
-EXPOSED = ("request-id", "retry-after", "x-should-retry", "anyclaude-counted-by", "anyclaude-input-tokens")
-"""Our headers, which a page could not read otherwise; `Content-Type` needs no permission."""
+EXPOSED = ("request-id", "retry-after", "x-should-retry")
+EXPOSED_FAMILIES = ("anyclaude-", "anthropic-")
+"""The headers that a page could not read otherwise; `Content-Type` needs no permission."""
 
 PREFLIGHT_SECONDS = 600
 """How long a browser may remember a permission: Chromium forgets it after two hours, WebKit after ten minutes."""
@@ -48,7 +49,8 @@ def preflight_response(headers: Mapping[str, str]) -> web.Response:
 def share_with(origin: str, response: web.StreamResponse) -> None:
     """Let a page of this origin read a response, and no other page, whatever a server that we forward to has said."""
     headers = response.headers
-    exposed = (*EXPOSED, *_listed(headers, "Access-Control-Expose-Headers"))
+    ours = (name for name in headers if name.lower().startswith(EXPOSED_FAMILIES))
+    exposed = (*EXPOSED, *ours, *_listed(headers, "Access-Control-Expose-Headers"))
     vary = [name for name in _listed(headers, "Vary") if name.lower() != "origin"]
     headers.popall("Access-Control-Allow-Credentials", None)
     headers["Access-Control-Allow-Origin"] = origin
