@@ -44,7 +44,7 @@ def why_untrusted(error: ssl.SSLCertVerificationError) -> str:
 
 
 def _trust_system(context: ssl.SSLContext) -> None:
-    """Trust the system's certificates also where a variable of OpenSSL's replaces them, as the client does."""
+    """Trust the system's certificates also where a variable of OpenSSL's replaces them: what is named adds to them."""
     paths = ssl.get_default_verify_paths()
     if paths.cafile != paths.openssl_cafile and Path(paths.openssl_cafile).is_file():
         context.load_verify_locations(cafile=paths.openssl_cafile)

@@ -19,7 +19,7 @@ USUAL_PORTS = {"http": "80", "https": "443"}
 """The ports that a browser leaves out."""
 
 _ORIGIN = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>\[[0-9a-f:.]+\]|[^\s/?#@\\:*]*|\*)(:(?P<port>\d{1,5}|\*))?"
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>\[[0-9a-f:.]+\]|[^\s/?#@\\:*]*|\*)(:(?P<port>[0-9]{1,5}|\*))?"
 )
 
 
