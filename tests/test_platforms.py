@@ -47,7 +47,7 @@ async def test_the_client_is_started_and_its_exit_status_returned(command: Comma
 
 
 async def test_a_signal_ends_the_client(command: Command) -> None:
-    async with started(command, ELSEWHERE, Start(("wait",))) as process:
+    async with started(command, ELSEWHERE, Start(("-p", "wait"))) as process:
         assert process.stdout is not None
         async with asyncio.timeout(LONG_SECONDS):
             client = client_report(await process.stdout.readline())

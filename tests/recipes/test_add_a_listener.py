@@ -48,6 +48,7 @@ async def test_a_listener_follows_an_exchange_from_its_beginning_to_its_end(
         f"queued {route}",
         f"evaluating {route}",
         f"replying {route}",
+        f"ending {route}",
         "completed, 3 tokens",
     ]
 

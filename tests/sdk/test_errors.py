@@ -19,12 +19,12 @@ from anyclaude.protocol.json_values import JsonObject
     [
         (refuse(400, "the grammar of tool 3 is broken"), anthropic.BadRequestError, "invalid_request_error"),
         (refuse(401, "the grammar of tool 3 is broken"), anthropic.AuthenticationError, "authentication_error"),
-        (refuse(404, "the grammar of tool 3 is broken"), anthropic.NotFoundError, "not_found_error"),
+        (refuse(404, "the grammar of tool 3 is broken"), anthropic.BadRequestError, "invalid_request_error"),
         (refuse(429, "the grammar of tool 3 is broken"), anthropic.RateLimitError, "rate_limit_error"),
         (refuse(500, "the grammar of tool 3 is broken"), anthropic.InternalServerError, "api_error"),
     ],
 )
-async def test_a_refusal_keeps_its_error_type_and_message(
+async def test_a_refusal_keeps_its_error_type_and_message_except_for_404_which_claude_code_replaces(
     tmp_path: Path, answer: Refusal, error: type[anthropic.APIStatusError], kind: str, is_streamed: bool
 ) -> None:
     async with sdk_setup(tmp_path, always(answer)) as setup:
