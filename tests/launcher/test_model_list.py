@@ -1,6 +1,7 @@
 """The models of a run, as they are listed."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,10 @@ from anyclaude.protocol.json_values import JsonValue
 from anyclaude.settings import Settings
 
 
-async def listed(settings: Settings, folder: Path) -> list[str]:
+async def listed(settings: Settings, folder: Path, say: Callable[[str], None] = pytest.fail) -> list[str]:
     """Return the lines of the list."""
     out = io.StringIO()
-    assert await list_models(settings, {"HOME": str(folder)}, pytest.fail, out) == 0
+    assert await list_models(settings, {"HOME": str(folder)}, say, out) == 0
     return out.getvalue().splitlines()
 
 
@@ -38,10 +39,22 @@ async def test_the_model_of_a_launch_is_marked_and_the_loaded_one_said(
 
 
 async def test_tiers_and_models_that_the_server_does_not_list_are_said(tmp_path: Path) -> None:
-    async with stub_server(OLLAMA) as server:
-        lines = await listed(Settings(backend_url=server.origin, haiku_model="tiny"), tmp_path)
+    documents: dict[str, JsonValue] = {"/v1/models": {"data": [{"id": "big"}, {"id": "small"}]}}
+    said: list[str] = []
+    async with stub_server(documents) as server:
+        settings = Settings(mode="generic", backend_url=server.origin, model="big", haiku_model="tiny")
+        lines = await listed(settings, tmp_path, said.append)
 
     assert "  tiny  for haiku · not in the server's list" in lines
+
+
+async def test_where_the_server_lacks_a_model_that_is_named_its_own_are_listed_all_the_same(tmp_path: Path) -> None:
+    said: list[str] = []
+    async with stub_server(OLLAMA) as server:
+        lines = await listed(Settings(backend_url=server.origin, haiku_model="tiny"), tmp_path, said.append)
+
+    assert "has no model tiny" in said[0]
+    assert "  small:latest" in lines
 
 
 async def test_for_the_embedded_engine_the_files_are_listed(tmp_path: Path) -> None:

@@ -4,10 +4,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
+from msgspec.structs import replace
+
 from anyclaude.backends import BackendTarget, ServerFacts, ask_facts
 from anyclaude.backends.stdlib_backend import StdlibBackend
 from anyclaude.engine.cached_models import cached_models
 from anyclaude.engine.recommended_models import size_text
+from anyclaude.errors import InvalidSetting
 from anyclaude.settings import Settings
 
 from .candidate import QUESTION_SECONDS, Say
@@ -26,13 +29,23 @@ async def list_models(settings: Settings, environment: Mapping[str, str], say: S
     """
     if settings.mode == "claude":
         lines = ["Mode claude: Anthropic's own models; choose one in Claude Code with /model."]
-    elif (target := await find_target(settings, say=say, loading_seconds=0)) is None:
+    elif (target := await _target(settings, say)) is None:
         lines = list(_lines_of_engine(settings, dict(cached_models(cache_folder(settings), environment))))
     else:
         facts = await ask_facts(StdlibBackend(target), QUESTION_SECONDS, target.model)
         lines = list(_lines_of_server(target, facts))
     out.writelines(f"{line}\n" for line in lines)
     return 0
+
+
+async def _target(settings: Settings, say: Say) -> BackendTarget | None:
+    """Return the server of this run; where it lacks a model that is named, that is said, and its own are listed."""
+    try:
+        return await find_target(settings, say=say, loading_seconds=0)
+    except InvalidSetting as error:
+        say(f"anyclaude: {error}.")
+        names = dict.fromkeys(("model", *(f"{tier}_model" for tier in settings.models)))
+        return await find_target(replace(settings, **names), say=say, loading_seconds=0)
 
 
 def _lines_of_server(target: BackendTarget, facts: ServerFacts) -> Iterator[str]:
