@@ -23,7 +23,7 @@ from tests.parts.work_tree import make_work_tree
 from anyclaude.protocol.json_values import JsonValue
 
 WINDOW = 32_768
-FILES = parts_with_words(*[WINDOW // 18 * CHARACTERS_PER_TOKEN] * 9)
+FILES = parts_with_words(*[WINDOW // 18 * CHARACTERS_PER_TOKEN] * 14)
 """Files that do not fit beside the client's prompt: the session includes a compaction, with its own forms."""
 
 TURNS_BEFORE_COMPACTION = 5
