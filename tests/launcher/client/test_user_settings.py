@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,6 +87,22 @@ def test_a_flag_that_cannot_be_read_is_reported_as_such(tmp_path: Path, given: s
     assert read(tmp_path, "--settings", given).is_flag_unreadable
 
 
+@pytest.mark.parametrize("value", [r'"\ud800"', '"\udcff"', "1e999", "-1e999"])
+def test_a_flag_with_what_only_javascript_reads_is_read_and_can_be_written_again(tmp_path: Path, value: str) -> None:
+    user = read(tmp_path, "--settings", f'{{"other": {value}, "env": {{"X": "flag"}}}}', X="exported")
+
+    assert user.environment["X"] == "flag"
+    assert msgspec.json.decode(msgspec.json.encode(user.given)) == user.given
+
+
+def test_a_file_with_bytes_that_are_no_text_is_read(tmp_path: Path) -> None:
+    file = files_of(tmp_path)["user"]
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b'{"env": {"X": "user", "Y": "\xff"}}')
+
+    assert read(tmp_path, X="exported").environment["X"] == "user"
+
+
 def test_a_flag_with_a_field_of_another_form_counts_as_none(tmp_path: Path) -> None:
     user = read(tmp_path, "--settings", '{"permissions": 5, "env": {"X": "flag"}}', X="exported")
 
@@ -156,6 +173,8 @@ def test_values_become_the_texts_that_the_client_makes_of_them(tmp_path: Path, v
         "[]",
         '// a comment\n{"env": {"X": "user"}}',
         '{"env": ["X"]}',
+        '{"env": {"X": "user"}, "other": NaN}',
+        '{"env": {"X": "user"}, "other": -Infinity}',
         '{"env": {"X": "user"}, "model": 5}',
         '{"env": {"X": "user"}, "permissions": 5}',
     ],

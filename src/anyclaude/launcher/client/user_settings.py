@@ -6,11 +6,12 @@ the client will have.  The order, the files and the conversions of values were m
 (`tests/trials/test_settings_sources.py`).
 """
 
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, NoReturn, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -185,10 +186,27 @@ def _read_object(file: Path) -> JsonObject | None:
 
 
 def _decoded(text: bytes) -> JsonObject | None:
+    """
+    Return the object that JavaScript reads; it takes half a surrogate pair, bytes that are no UTF-8, and 1e999.
+
+    What can be no text has U+FFFD or `?` in its place, and a number that is too large is the largest one, so that all
+    of it can be written again.
+    """
     try:
-        return msgspec.json.decode(text.removeprefix(BYTE_ORDER_MARK), type=dict[str, object])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        readable = text.removeprefix(BYTE_ORDER_MARK).decode(errors="replace")
+        document = json.loads(readable, parse_float=_finite, parse_constant=_refuse_constant)
+        return msgspec.json.decode(json.dumps(document, ensure_ascii=False).encode(errors="replace"), type=JsonObject)
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors too
         return None
+
+
+def _finite(number: str) -> float:
+    return max(-sys.float_info.max, min(float(number), sys.float_info.max))
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and Infinity, which Python reads and JavaScript does not."""
+    raise ValueError(name)
 
 
 def _fields_of_other_form(document: JsonObject) -> frozenset[str]:
