@@ -99,10 +99,11 @@ def test_in_mode_claude_only_the_address_and_the_way_to_it_are_ours() -> None:
     assert set(environment(settings)) == {"ANTHROPIC_BASE_URL", "NO_PROXY", "no_proxy"}
 
 
-def test_settings_that_cannot_be_read_are_left_to_the_client_to_report() -> None:
+def test_settings_that_cannot_be_read_end_the_launch_because_ours_would_be_lost_with_them() -> None:
     user = UserSettings({}, is_flag_unreadable=True)
 
-    assert session_settings(user, (ADDRESS,), ("m",), keeps_credentials=False) is None
+    with pytest.raises(InvalidSetting, match="--settings"):
+        session_settings(user, (ADDRESS,), ("m",), keeps_credentials=False)
 
 
 def test_only_their_owner_can_read_them_and_they_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

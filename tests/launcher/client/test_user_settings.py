@@ -87,6 +87,23 @@ def test_a_flag_that_cannot_be_read_is_reported_as_such(tmp_path: Path, given: s
     assert read(tmp_path, "--settings", given).is_flag_unreadable
 
 
+@pytest.mark.parametrize("content", ["[1]", "null", "5", "{broken"])
+def test_a_flag_whose_file_has_no_object_is_reported_as_such(tmp_path: Path, content: str) -> None:
+    write(tmp_path / "project" / "s.json", content)
+
+    assert read(tmp_path, "--settings", "s.json").is_flag_unreadable
+
+
+@pytest.mark.parametrize("given", ["", "s.json"])
+def test_an_empty_flag_and_an_empty_file_set_nothing(tmp_path: Path, given: str) -> None:
+    write(tmp_path / "project" / "s.json", " \n")
+
+    user = read(tmp_path, "--settings", given)
+
+    assert not user.is_flag_unreadable
+    assert user.given == {}
+
+
 @pytest.mark.parametrize("value", [r'"\ud800"', '"\udcff"', "1e999", "-1e999"])
 def test_a_flag_with_what_only_javascript_reads_is_read_and_can_be_written_again(tmp_path: Path, value: str) -> None:
     user = read(tmp_path, "--settings", f'{{"other": {value}, "env": {{"X": "flag"}}}}', X="exported")

@@ -26,17 +26,23 @@ PREFIX = "anyclaude-settings-"
 
 def session_settings(
     user: UserSettings, variables: tuple[Variable, ...], names: Sequence[str], *, keeps_credentials: bool
-) -> JsonObject | None:
+) -> JsonObject:
     """
-    Return the user's `--settings` with ours; `None` if theirs cannot be read, which the client then reports itself.
+    Return the user's `--settings` with ours.
 
     Theirs win in everything but the address, the credentials, the choice of provider and the window.  `apiKeyHelper`
     adds its key beside our token; an empty one switches it off, null is refused.  A list of models in their files would
     have ours refused, so it gets them too.  `/model` lists each of our models once: by itself it has a row for each
     tier of Anthropic's, with the same model in all of them.
+
+    Raises:
+        InvalidSetting: when theirs cannot be read: with some of them the client goes on, and without ours an address
+            in its files would win.
     """
     if user.is_flag_unreadable:
-        return None
+        raise InvalidSetting(
+            "what --settings gives cannot be read as a JSON object. Correct the file or the text, or leave the flag out"
+        )
     over_files = environment_over_files(user, variables, keeps_credentials=keeps_credentials)
     merged: JsonObject = {**_object(user.given.get("env")), **over_files}
     if keeps_credentials:

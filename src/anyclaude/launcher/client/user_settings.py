@@ -62,7 +62,7 @@ class UserSettings(Struct, frozen=True):
     """
     The exported variables, and the sources of settings from the weakest to the strongest.
 
-    `is_flag_unreadable`: `--settings` names no file that can be read, which the client reports itself.
+    `is_flag_unreadable`: `--settings` gives no object that can be read.
     """
 
     exported: Mapping[str, str]
@@ -154,10 +154,15 @@ def _allowed_sources(arguments: Sequence[str]) -> frozenset[str]:
 
 
 def _given_settings(given: str, folder: Path) -> JsonObject | None:
-    """Return the value of `--settings`: JSON, or the name of a file that contains it."""
+    """Return the value of `--settings`: JSON, or the name of a file that contains it; the client takes empty ones."""
     if given.lstrip().startswith("{"):
         return _decoded(given.encode(errors="surrogateescape"))
-    return _read_object(folder / given)
+    file = folder / given
+    try:
+        is_empty = not given or (file.is_file() and not file.read_bytes().strip())
+    except (OSError, ValueError):  # ValueError: a name with a null character
+        return None
+    return {} if is_empty else _read_object(file)
 
 
 def _managed_folder() -> Path:
