@@ -143,7 +143,7 @@ async def _run(client: Client, diet: ClientDiet, workspace: Workspace, base_url:
     }
     invocation = Invocation(client_arguments(workspace, ClientTask("Say hello")), user, workspace.tree)
     plan = plan_client(invocation, settings, target, base_url, is_native=client.version == NATIVE)
-    with settings_file(plan.settings or {}) as file:
+    with settings_file(plan.settings) as file:
         command = (*client.command, *plan.arguments(file))
         await run_command(command, workspace, child_environment(user, plan.variables), 120.0)
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from tests.parts.chat_reply import reply, say
@@ -22,6 +23,7 @@ from anyclaude.launcher.client.environment import child_environment
 from anyclaude.launcher.client.plan import Invocation, plan_client
 from anyclaude.profiles import profile_named
 from anyclaude.settings import Settings
+from anyclaude.storage import write_private
 
 from .commands import program
 
@@ -82,7 +84,9 @@ def _alone(home: Path, base_url: str) -> tuple[Sequence[str], Mapping[str, str]]
     profile = profile_named("llamacpp")
     target = BackendTarget(profile=profile, base_url=base_url, model=MODEL, context_tokens=CONTEXT_TOKENS)
     plan = plan_client(Invocation(PROMPT, user, home), Settings(), target, base_url, is_native=True)
-    return (*installed_client(NATIVE).command, *plan.arguments(None)), child_environment(user, plan.variables)
+    write_private(home / "settings.json", msgspec.json.encode(plan.settings))
+    words = plan.arguments(home / "settings.json")
+    return (*installed_client(NATIVE).command, *words), child_environment(user, plan.variables)
 
 
 def _through_anyclaude(home: Path, base_url: str, log_folder: Path) -> tuple[Sequence[str], Mapping[str, str]]:

@@ -57,7 +57,7 @@ async def launched(launch: Launch, target: BackendTarget, task: ClientTask) -> A
     options = launch_options(settings, diet_of(invocation, settings, target, is_native=is_native).gateway)
     async with running_gateway(launch.state, target, options=options) as gateway:
         plan = plan_client(invocation, settings, target, gateway.base_url, is_native=is_native)
-        with settings_file(plan.settings or {}) as file:
+        with settings_file(plan.settings) as file:
             yield Command((*launch.client.command, *plan.arguments(file)), child_environment(user, plan.variables))
 
 

@@ -15,7 +15,9 @@ from anyclaude.server.routes import HEALTH, ROUTES, Route, probe, route_for
     [
         ("HEAD", "/", probe),
         ("GET", "/v1/models", list_models),
+        ("HEAD", "/v1/models", list_models),
         ("GET", "/v1/models/llama", show_model),
+        ("HEAD", "/v1/models/llama", show_model),
         ("GET", "/v1/models/org/model:latest", show_model),
         ("POST", "/v1/messages", create_message),
         ("POST", "/v1/messages/", create_message),
@@ -43,7 +45,7 @@ def test_other_paths_are_not_found(path: str) -> None:
 
 
 def test_a_wrong_method_is_refused_and_the_error_names_the_right_ones() -> None:
-    with pytest.raises(MethodNotAllowed, match="/v1/models/llama answers GET, not DELETE"):
+    with pytest.raises(MethodNotAllowed, match="/v1/models/llama answers GET and HEAD, not DELETE"):
         route_for("DELETE", "/v1/models/llama", ROUTES)
 
 

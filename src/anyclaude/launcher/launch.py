@@ -8,10 +8,9 @@ that already listens.
 
 import asyncio
 import socket
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, closing, nullcontext
+from contextlib import AbstractAsyncContextManager, closing
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import Protocol
 
 from anyclaude.bounds import CONNECTION_BACKLOG
@@ -21,7 +20,6 @@ from anyclaude.settings import Settings
 from .client import (
     Client,
     Invocation,
-    Plan,
     child_environment,
     plan_client,
     provide_client,
@@ -105,17 +103,10 @@ async def _run_client(run: Run, client: Client, listening_socket: socket.socket,
     for line in (*start_lines(run, plan), *plan.notes):
         run.say(f"anyclaude: {line.removesuffix('.')}.")
     environment = child_environment(run.invocation.environment, plan.variables)
-    with _written(plan, run.settings) as settings_file:
-        command = (*client.command, *plan.arguments(settings_file))
+    remove_left_over_settings(run.settings.log_dir)
+    with settings_file(plan.settings, run.settings.log_dir) as file:
+        command = (*client.command, *plan.arguments(file))
         async with running_client(command, environment, signals) as exit_status:
             launch_gateway: GatewayOpener = (await asyncio.to_thread(import_module, GATEWAY)).launch_gateway
             async with launch_gateway(run, client, listening_socket):
                 return await exit_status
-
-
-def _written(plan: Plan, settings: Settings) -> AbstractContextManager[Path | None]:
-    """Return a context in which the client's settings are in a file."""
-    if plan.settings is None:
-        return nullcontext()
-    remove_left_over_settings(settings.log_dir)
-    return settings_file(plan.settings, settings.log_dir)

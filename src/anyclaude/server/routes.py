@@ -4,7 +4,7 @@ The routes of the gateway, one row each.
     HEAD, GET  /, /api/hello              the client's connectivity probes
     HEAD, GET  /health                    the state of the gateway
     HEAD, GET  /health/ready              whether it can answer requests: status 200 or 503
-    GET        /v1/models[/{id}]          the models that requests can reach
+    HEAD, GET  /v1/models[/{id}]          the models that requests can reach
     POST       /v1/messages               a reply
     POST       /v1/messages/count_tokens  the number of tokens of a prompt
 
@@ -52,8 +52,8 @@ ROUTES: Routes = {
     **HEALTH,
     "/": {"HEAD": probe, "GET": probe},
     "/api/hello": {"HEAD": probe, "GET": probe},
-    "/v1/models": {"GET": list_models},
-    MODELS_PREFIX: {"GET": show_model},
+    "/v1/models": {"GET": list_models, "HEAD": list_models},
+    MODELS_PREFIX: {"GET": show_model, "HEAD": show_model},
     "/v1/messages": {"POST": create_message},
     "/v1/messages/count_tokens": {"POST": count_tokens},
 }

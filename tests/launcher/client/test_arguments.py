@@ -43,10 +43,6 @@ def test_the_users_settings_are_replaced_by_the_file_that_has_them() -> None:
     assert client_arguments(("--settings", "s.json", "-p"), (), FILE) == ("--settings", str(FILE), "-p")
 
 
-def test_without_a_file_the_users_settings_stay() -> None:
-    assert client_arguments(("--settings", "s.json", "-p"), OURS, None) == (*OURS, "--settings", "s.json", "-p")
-
-
 @pytest.mark.parametrize(
     ("words", "user", "chosen", "mode"),
     [

@@ -14,6 +14,7 @@ from anyclaude.profiles import profile_named
 from anyclaude.settings import Settings
 from anyclaude.transforms import Diet
 
+FILE = Path("settings.json")
 URL = "http://127.0.0.1:5"
 
 
@@ -43,7 +44,7 @@ def test_a_large_window_gets_the_lean_diet_without_a_note(tmp_path: Path) -> Non
 
     assert plan.notes == ()
     assert plan.ours == (*LEAN.arguments, "--permission-mode", "default")
-    assert plan.arguments(None)[-2:] == ("-p", "hi")
+    assert plan.arguments(FILE)[-2:] == ("-p", "hi")
     assert names(plan) >= {variable.name for variable in LEAN.variables}
 
 
@@ -123,7 +124,7 @@ def test_in_mode_claude_a_subcommand_of_the_client_stays_first(tmp_path: Path) -
 
     plan = plan_client(_invocation(tmp_path, ("mcp", "list")), settings, None, URL, is_native=True)
 
-    assert plan.arguments(None) == ("mcp", "list")
+    assert plan.arguments(FILE) == ("mcp", "list")
 
 
 def test_the_limits_of_tool_results_follow_the_window_and_the_prompt(tmp_path: Path) -> None:

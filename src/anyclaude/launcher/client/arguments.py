@@ -17,12 +17,10 @@ AUTO: PermissionMode = "auto"
 """The client's own default in a terminal.  It has a server of Anthropic's check each call, which a gateway cannot."""
 
 
-def client_arguments(user: Sequence[str], ours: Sequence[str], settings_file: Path | None) -> tuple[str, ...]:
+def client_arguments(user: Sequence[str], ours: Sequence[str], settings_file: Path) -> tuple[str, ...]:
     """Return the client's arguments, ours first, so that the user's prompt stays the last word."""
     if user and user[0] in SUBCOMMANDS:
         return tuple(user)
-    if settings_file is None:
-        return (*ours, *user)
     return (*ours, "--settings", str(settings_file), *without_flag(user, "--settings"))
 
 

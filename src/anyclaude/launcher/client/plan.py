@@ -44,19 +44,18 @@ class Plan(Struct, frozen=True, kw_only=True):
     """
     The client's variables, our arguments and theirs, the settings for a file of ours, and notes for the user.
 
-    Without `settings`, the user's own `--settings` stay, because the client has to report them.  `permission_mode` is
-    the one that the client will have, `None` if that is not known.
+    `permission_mode` is the one that the client will have, `None` if that is not known.
     """
 
     variables: tuple[Variable, ...]
     ours: tuple[str, ...]
     theirs: tuple[str, ...]
-    settings: JsonObject | None
+    settings: JsonObject
     diet: str
     permission_mode: str | None = None
     notes: tuple[str, ...] = ()
 
-    def arguments(self, settings_file: Path | None) -> tuple[str, ...]:
+    def arguments(self, settings_file: Path) -> tuple[str, ...]:
         """Return all arguments; `settings_file` has `settings`."""
         return client_arguments(self.theirs, self.ours, settings_file)
 
