@@ -1,7 +1,7 @@
 """
 The command without the modules, functions and signals that only POSIX systems have.
 
-It shows that nothing of ours depends on them.  It is no test on Windows, which nobody has run yet.
+It shows that nothing of ours depends on them.  It is no test on Windows, which has not been run yet.
 """
 
 import asyncio

@@ -14,7 +14,7 @@ BROKEN = """\
 import sys
 from anyclaude.cli import version
 def broken(call):
-    raise LookupError("nobody foresaw this")
+    raise LookupError("an unexpected one")
 version.run = broken
 from anyclaude.cli import main
 main()
@@ -24,14 +24,14 @@ main()
 PYTHON = (sys.executable, "-c", BROKEN)
 
 
-async def test_an_unforeseen_error_is_one_sentence_and_its_traceback_is_in_the_log(command: Command) -> None:
+async def test_an_unexpected_error_is_one_sentence_and_its_traceback_is_in_the_log(command: Command) -> None:
     ended = await outcome(command, PYTHON, Start(("--version",)))
 
     log = command.home / ".anyclaude" / "logs" / "anyclaude.log"
     assert (ended.status, ended.out) == (CRASHED, "")
     assert len(ended.said) == 1
     assert ended.err.startswith("anyclaude: ")
-    assert "LookupError: nobody foresaw this (<string>, line 4)" in ended.err
+    assert "LookupError: an unexpected one (<string>, line 4)" in ended.err
     assert str(log) in ended.err
     assert "Traceback" in log.read_text()
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
@@ -49,7 +49,7 @@ async def test_the_traceback_is_in_a_temporary_file_if_there_is_no_folder_for_lo
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
 
 
-async def test_an_unforeseen_error_is_a_sentence_where_nothing_can_be_written(command: Command) -> None:
+async def test_an_unexpected_error_is_a_sentence_where_nothing_can_be_written(command: Command) -> None:
     ended = await outcome(command, PYTHON, Start(("--version",), prelude="ulimit -f 0"))
 
     assert ended.status == CRASHED

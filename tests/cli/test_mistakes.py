@@ -110,7 +110,7 @@ def test_values_of_the_clients_flags_and_words_after_its_commands_are_not_looked
     refuse_mistakes(["mcp", "add", "serv", "--mdoe"], COMMANDS)
 
 
-def test_a_word_behind_a_flag_that_nobody_knows_may_be_its_value() -> None:
+def test_a_word_after_an_unknown_flag_may_be_its_value() -> None:
     refuse_mistakes(["--of-a-newer-release", "serv"], COMMANDS)
 
 

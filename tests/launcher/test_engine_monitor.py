@@ -93,7 +93,7 @@ async def test_a_death_before_anybody_wanted_to_know_is_announced_too() -> None:
     assert told == ["out of memory"]
 
 
-async def test_a_death_that_nobody_was_told_of_is_not_announced() -> None:
+async def test_a_death_after_the_announcements_have_ended_is_not_announced() -> None:
     watch = EngineMonitor()
     with watch.announced_to(lambda reason: None):
         pass

@@ -408,7 +408,7 @@ async def test_a_user_sees_how_far_the_engine_is_and_then_the_answer_alone(tmp_p
         "prints without the flag, to a pipe",
     ],
 )
-async def test_the_engine_is_asked_how_far_it_is_only_if_somebody_can_see_it(
+async def test_the_engine_is_asked_how_far_it_is_only_if_it_is_shown(
     words: tuple[str, ...], streams: str, is_asked: bool, tmp_path: Path
 ) -> None:
     async with (

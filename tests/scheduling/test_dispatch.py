@@ -499,7 +499,7 @@ async def test_a_turn_that_leaves_no_room_for_its_reply_is_too_long() -> None:
     assert setup.request_counts == [3]
 
 
-async def test_where_nobody_counts_the_tokens_of_a_turn_follow_from_the_last_count() -> None:
+async def test_where_tokens_are_not_counted_those_of_a_turn_follow_from_the_last_count() -> None:
     turn = replace(LONG, request=replace(LONG.request, max_tokens=4_096), reply_share=8)
     setup = Setup([small(FakeReply(status=404))])
     first, counted = replace(turn, characters=28_000), CountedReply(7_000)

@@ -45,7 +45,7 @@ async def test_it_is_an_error_of_the_tool_and_nothing_that_a_model_made_up(tmp_p
     assert not setup.server.requests
 
 
-async def test_a_program_that_nobody_runs_is_an_error_too(tmp_path: Path) -> None:
+async def test_a_program_that_is_not_run_is_an_error_too(tmp_path: Path) -> None:
     async with sdk_setup(tmp_path, always(reply(say("It printed 42.")))) as setup:
         stream = setup.client.messages.stream(model=MODEL, max_tokens=50, messages=HELLO, tools=[CODE])
         async with stream as events:

@@ -217,7 +217,7 @@ def test_the_client_does_what_was_read_of_an_administrators_settings(arrangement
 
 
 async def launch(arrangement: Arrangement) -> None:
-    """Check that a launch with these settings gets its reply from the server, and that nobody else hears of it."""
+    """Check that a launch with these settings gets its reply from the server, and that no other is asked."""
     with tempfile.TemporaryDirectory() as folder:
         async with (
             recording_server() as elsewhere,

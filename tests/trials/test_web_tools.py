@@ -20,7 +20,7 @@ MADE_UP = "X was released in May 2031, see https://made.up"
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_a_search_that_nobody_runs_is_told_to_the_model_as_one_that_failed(version: str, tmp_path: Path) -> None:
+async def test_a_search_that_is_not_run_reaches_the_model_as_one_that_failed(version: str, tmp_path: Path) -> None:
     conversation = in_turn(reply(call("WebSearch", query="release date of X")), reply(say("I could not look it up.")))
 
     def script(request: ChatRequest) -> Answer:

@@ -35,7 +35,7 @@ def tls_context(way: Way) -> ssl.SSLContext:
 def why_untrusted(error: ssl.SSLCertVerificationError) -> str:
     """Return what is wrong with a certificate, and what to do about it."""
     if error.verify_code in OUT_OF_DATE:
-        remedy = "Whoever runs the server has to renew it, unless this machine's clock is wrong"
+        remedy = "Its administrator has to renew it, unless this machine's clock is wrong"
     elif error.verify_code in FOR_ANOTHER_NAME:
         remedy = "Reach the server by a name that the certificate is for"
     else:

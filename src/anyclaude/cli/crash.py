@@ -1,4 +1,4 @@
-"""What is said when a command fails in a way that nobody foresaw: one sentence, and the traceback in a file."""
+"""Reports an unexpected exception: one sentence for the user, and the traceback in a file."""
 
 import os
 import tempfile
@@ -26,7 +26,7 @@ def crash_sentence(error: Exception, log_folder: Path) -> str:
     file = _kept(text.encode(errors="backslashreplace"), log_folder)
     where = "could not be written to any file" if file is None else f"is in {file}"
     what = shorten(f"{type(error).__name__}: {error}", LONGEST_TEXT).rstrip(": ")
-    return f"an unforeseen error ended the command: {what} ({_place(error)}). The traceback {where}"
+    return f"an unexpected error ended the command: {what} ({_place(error)}). The traceback {where}"
 
 
 def _kept(text: bytes, log_folder: Path) -> Path | None:

@@ -75,7 +75,7 @@ def _log_to_file(settings: Settings) -> None:
 
 
 def _log_unraisable(what: "sys.UnraisableHookArgs") -> None:
-    """Log an error that nobody can handle, such as one in a destructor; Python would write it to the terminal."""
+    """Log an exception that cannot be raised, such as one in a destructor; Python would write it to the terminal."""
     logging.getLogger(__name__).warning("error in %r", what.object, exc_info=what.exc_value)
 
 

@@ -16,6 +16,7 @@ from anyclaude.settings import Settings, config_file, home_folder, load_settings
 from .client_words import read_client_words
 from .command_line import CommandLine, split_command_line, switches_in
 from .commands import COMMANDS, Call, Command
+from .crash import CRASHED, crash_sentence
 from .mistakes import refuse_mistakes
 from .parser import HELP_FLAGS, help_text, own_flags, parse
 from .surroundings import current_folder, open_closed_streams, settle
@@ -71,8 +72,6 @@ def run(arguments: Sequence[str], commands: Sequence[Command]) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001  # the last chance to say it in a sentence
-        from .crash import CRASHED, crash_sentence  # loads what no other command needs
-
         _say(crash_sentence(error, _usual_log_folder()))
         return CRASHED
 
@@ -115,6 +114,6 @@ def _settings(flags: Mapping[str, str], environment: Mapping[str, str]) -> Setti
 
 
 def _say(text: str) -> None:
-    with suppress(OSError):  # nobody listens
+    with suppress(OSError):  # stderr has no reader
         sys.stderr.write(f"anyclaude: {text}\n")
         sys.stderr.flush()

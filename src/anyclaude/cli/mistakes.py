@@ -55,7 +55,7 @@ def refuse_mistakes(words: Sequence[str], commands: Sequence[Command]) -> None:
         _refuse_flag(flag, commands)
     if read.prints or not FLAGS.isdisjoint(read.flags):
         return
-    first = next(iter(words), "")  # behind a flag that nobody knows, a word may be its value
+    first = next(iter(words), "")  # after an unknown flag, a word may be its value
     if LIKE_A_COMMAND.fullmatch(first) and first not in SUBCOMMANDS:
         raise InvalidSetting(f"there is no command {first!r}{_command_meant(first, commands)} {_way_on(read)}")
 

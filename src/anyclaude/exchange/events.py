@@ -43,7 +43,7 @@ class ExchangeBegan(Struct, frozen=True):
 
 class ExchangeProgressed(Struct, frozen=True):
     """
-    A request has entered a stage: it is waiting for its turn, its prompt is being evaluated, its reply has begun.
+    A request has entered a stage: it waits for its turn, its prompt is evaluated, or its reply has begun, for example.
 
     Each attempt, fallback and continuation announces its stages again; `prepared` is the request sent this time.
     """

@@ -88,7 +88,7 @@ class _Report:
         return plan.variables, plan.notes
 
     def _write(self, *lines: str) -> None:
-        with suppress(OSError):  # nobody reads it any more, which is no reason to stop serving
+        with suppress(OSError):  # the reader has gone, which is no reason to stop serving
             self._out.writelines(f"{line}\n" for line in lines)
             self._out.flush()
 

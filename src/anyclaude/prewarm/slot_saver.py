@@ -110,7 +110,7 @@ class SlotSaver(ExchangeListener):
         """
         Restore the snapshot of the launch's session, or else one that begins alike.
 
-        Of the latter nobody knows how much will be found, so it is not verified.
+        How much of the latter will be found is not known, so it is not verified.
         Nothing is restored if a request is running already: a restore replaces the content of the slot, even when it
         fails.  New requests wait until it is done.
         """

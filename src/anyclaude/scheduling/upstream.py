@@ -174,12 +174,11 @@ class Upstream:
         target = request.target
         where = f"{target.profile.title} at {target.address}"
         words = str(error)
+        lacks_route = NO_SUCH_ROUTE.search(words) or words.endswith(NO_WORDS)
         if error.lacks_model:
             advice = f"{where} does not have {request.model}; name another one with {target.model_setting}"
             words = f"{_ended(error)} {advice}"
-        elif NO_SUCH_ROUTE.search(words) or words.endswith(
-            NO_WORDS
-        ):  # mlx_lm.server 0.32.2 has this status for most of its refusals
+        elif lacks_route:  # any other refusal may have this status too: most of mlx_lm.server 0.32.2 do
             words = f"{_ended(error)} {where} may have no {request.wire.path}; check {target.address_setting}"
         raise _shown_by_client(words, error) from error
 

@@ -147,7 +147,7 @@ class Gateway:
 
 
 def _refusal(error: AnyclaudeError, request_id: str, request: web.BaseRequest) -> web.Response:
-    """Return an error; it ends the connection where nobody knows whether the client still sends its body."""
+    """Return an error; it ends the connection if the client may still send its body."""
     response = error_response(error, request_id)
     if "Expect" in request.headers and not request.content.at_eof():
         response.force_close()

@@ -78,7 +78,7 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     repeated_calls: int = REPEATED_CALLS
     """The identical rounds of tool calls after which a turn is ended; 0 for any number."""
     asks_for_progress: bool = False
-    """Whether servers are asked to report how far they are, because somebody watches."""
+    """Whether servers are asked to report how far they are, because it is shown to the user."""
     prewarm: PrewarmOptions = PrewarmOptions()
     """How sessions are prewarmed; by default they are not."""
     tool_calls: ToolCalls = DEFAULT_TOOL_CALLS

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 NO_HOME = Path("/proc/nonexistent")
-"""The home folder of a user who has none.  Nobody can create it, not even root.  Claude Code starts with it; with no
+"""The home folder of a user who has none.  It cannot be created, not even by root.  Claude Code starts with it; with no
 HOME at all it does not start where the user id has no name (measured with 2.1.332)."""
 
 

@@ -185,7 +185,7 @@ def test_a_window_is_declared_as_it_is_and_the_client_waits_for_the_gateway(plan
     assert result[WAITS] == "1"
 
 
-def test_a_window_that_nobody_but_the_client_enforces_is_declared_so_that_it_compacts_in_time() -> None:
+def test_a_window_that_only_the_client_enforces_is_declared_so_that_it_compacts_in_time() -> None:
     result = child({}, msgspec.structs.replace(SMALL, is_window_known=False))
 
     assert result["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] == str(declared_window(32_768, 8_192))

@@ -1,5 +1,5 @@
 """
-Names of hosts, looked up in threads that nobody waits for.
+Names of hosts, looked up in threads that are not waited for.
 
 Where the name servers do not answer, the system's own function takes half a minute and cannot be interrupted; asyncio
 would wait for its thread before the process ends, and so before the error is shown.
@@ -29,7 +29,7 @@ class DaemonResolver(AbstractResolver):
                 found = _addresses(host, port, family)
             except OSError as error:
                 found = error
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with suppress(RuntimeError):  # the loop is closed, and with it the wait
                 loop.call_soon_threadsafe(_settle, answer, found)
 
         Thread(target=look_up, daemon=True).start()

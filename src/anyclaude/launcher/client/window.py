@@ -76,7 +76,7 @@ def room_tokens(context_tokens: int, max_output_tokens: int) -> int:
 
 def declared_window(context_tokens: int, max_output_tokens: int) -> int:
     """
-    Return the window to declare where nobody else enforces it, so that the client compacts at `room_tokens`.
+    Return the window to declare where the gateway does not know it, so that the client compacts at `room_tokens`.
 
     Windows of 52,000 tokens and more are declared as they are. Smaller ones are declared larger, by the excess of the
     client's fixed reserve. If a reply may be longer than all that the client reserves, the window is declared smaller.
