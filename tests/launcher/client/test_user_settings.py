@@ -79,7 +79,7 @@ def test_the_flag_is_json_or_a_file_beside_the_project(tmp_path: Path, given: st
     user = read(tmp_path, *words)
 
     assert user.environment["X"] == "flag"
-    assert user.given == sets("flag")
+    assert user.given.values == sets("flag")
 
 
 @pytest.mark.parametrize("given", ["missing.json", "{broken"])
@@ -101,7 +101,7 @@ def test_an_empty_flag_and_an_empty_file_set_nothing(tmp_path: Path, given: str)
     user = read(tmp_path, "--settings", given)
 
     assert not user.is_flag_unreadable
-    assert user.given == {}
+    assert user.given.values == {}
 
 
 @pytest.mark.parametrize("value", [r'"\ud800"', '"\udcff"', "1e999", "-1e999"])
@@ -109,7 +109,7 @@ def test_a_flag_with_what_only_javascript_reads_is_read_and_can_be_written_again
     user = read(tmp_path, "--settings", f'{{"other": {value}, "env": {{"X": "flag"}}}}', X="exported")
 
     assert user.environment["X"] == "flag"
-    assert msgspec.json.decode(msgspec.json.encode(user.given)) == user.given
+    assert msgspec.json.decode(msgspec.json.encode(user.given.values)) == user.given.values
 
 
 def test_a_file_with_bytes_that_are_no_text_is_read(tmp_path: Path) -> None:

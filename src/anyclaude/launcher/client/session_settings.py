@@ -44,16 +44,16 @@ def session_settings(
             "what --settings gives cannot be read as a JSON object. Correct the file or the text, or leave the flag out"
         )
     over_files = environment_over_files(user, variables, keeps_credentials=keeps_credentials)
-    merged: JsonObject = {**_object(user.given.get("env")), **over_files}
+    merged: JsonObject = {**user.given.environment, **over_files}
     if keeps_credentials:
-        return {**user.given, "env": merged}
+        return {**user.given.values, "env": merged}
     listed = user.field("availableModels")
     models: JsonObject = {"availableModels": list(dict.fromkeys((*listed, *names)))} if isinstance(listed, list) else {}
     usual: JsonObject = {"skipWebFetchPreflight": True}
     if names and user.field("modelPicker") is None:
         rows = [{"model": name, "label": name, "description": "Model of this server"} for name in names]
         usual["modelPicker"] = {"options": rows, "replaceBuiltInOptions": True}
-    return {**usual, **user.given, **models, "apiKeyHelper": "", "env": merged}
+    return {**usual, **user.given.values, **models, "apiKeyHelper": "", "env": merged}
 
 
 @contextmanager
@@ -108,7 +108,3 @@ def _remove(folder: Path) -> None:
     with suppress(OSError):
         (folder / "settings.json").unlink(missing_ok=True)
         folder.rmdir()
-
-
-def _object(value: object) -> JsonObject:
-    return {str(key): item for key, item in value.items()} if isinstance(value, dict) else {}

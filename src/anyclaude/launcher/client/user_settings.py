@@ -85,9 +85,10 @@ class UserSettings(Struct, frozen=True):
         return tuple(source for source in self.sources if source.name == "managed")
 
     @property
-    def given(self) -> JsonObject:
-        """The content of the user's `--settings`."""
-        return next((source.values for source in self.sources if source.name == "flag"), {})
+    def given(self) -> SettingsSource:
+        """The user's `--settings`; without any, it sets nothing."""
+        nothing = SettingsSource("flag", "--settings", {})
+        return next((source for source in self.sources if source.name == "flag"), nothing)
 
     @property
     def permission_mode(self) -> str | None:
