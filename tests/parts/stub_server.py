@@ -98,6 +98,7 @@ async def stub_server(
     try:
         yield StubServer(origin, requests, answers)
     finally:
+        answers.set()  # else the runner waits a minute for the requests that are held
         await runner.cleanup()
 
 
