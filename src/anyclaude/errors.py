@@ -23,6 +23,7 @@ Every failure that anyclaude can report, and the form in which the client gets i
       - PromptTooLong             400  the prompt exceeds its window; detected here, where the server is late or silent
     + BackendGarbled              502  its reply violates its own protocol
     + BackendTruncated            502  its reply ended before it was finished
+  - MemoryExhausted               529  other requests fill the gateway's memory budget
   - ShuttingDown                  529  the gateway is stopping
   - ProtocolMisuse                500  a bug of the gateway: an event that the message grammar forbids
   - SetupError                    anyclaude cannot start on this machine; ends the process with `exit_status`
@@ -240,6 +241,15 @@ class BackendGarbled(BackendError):
 
 class BackendTruncated(BackendError):
     """The backend's reply ended before it was finished."""
+
+
+class MemoryExhausted(AnyclaudeError):
+    """Other requests fill the gateway's memory budget; when they are served, there is room again."""
+
+    status = 529
+    kind = "overloaded_error"
+    is_transient = True
+    retry_after_seconds = 1.0
 
 
 class ShuttingDown(AnyclaudeError):
