@@ -159,8 +159,8 @@ class MemoryBudget:
         self.enforce()
         if self._excess_bytes > 0:
             raise MemoryExhausted(
-                f"other requests and replies fill the gateway's memory: they have {self.reserved_bytes:,} bytes, and the "
-                f"budget is {self.limit_bytes:,}; try again when they are served"
+                f"other requests and replies fill the gateway's memory: they have {self.reserved_bytes:,} bytes, and "
+                f"the budget is {self.limit_bytes:,}; try again when they are served"
             )
 
     @property
