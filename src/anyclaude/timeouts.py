@@ -14,8 +14,10 @@ class Timeouts(Struct, frozen=True, kw_only=True):
 
     `first_byte_seconds` and `stall_seconds` limit the silence before a reply and within it.  The
     defaults are for slow hardware: a prefill of ten minutes is normal (18,000 tokens took a 0.5B model
-    on two cores 482 s), a pause of two minutes between two tokens is not.  `finish_seconds` applies
-    once the backend has reported the end of the reply, when only its usage report is missing.
+    on two cores 482 s), a pause of two minutes between two tokens is not.  Within a reply, comments and empty chunks
+    end a silence, but after `first_byte_seconds` without a part of the reply they no longer do.  `finish_seconds` is
+    the whole time that the usage report may take once the backend has given the reason for the end; after `[DONE]`
+    nothing is awaited.
     `retry_seconds` limits the retries of one request, from its admission.
     """
 

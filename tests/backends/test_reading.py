@@ -1,12 +1,15 @@
 """Bodies of replies, as bytes and as deltas."""
 
+import asyncio
+import itertools
+
 import pytest
 from tests.parts.fake_backend import FakeReply, Replay
 
 from anyclaude.backends import DeltaReader, read_body
 from anyclaude.backends.reading import read_available_body
 from anyclaude.dialects import EngineProgress
-from anyclaude.errors import BackendGarbled, BackendTruncated
+from anyclaude.errors import BackendGarbled, BackendTimeout, BackendTruncated
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta
 
 LONG = 60.0
@@ -18,14 +21,16 @@ def reply(*chunks: bytes | BackendTruncated) -> Replay:
 
 
 class WordDecoder:
-    """Decodes words: one delta each; words in capitals are refused, and the end is a delta too."""
+    """Decodes words: one delta each; words in capitals are refused, a full stop is the end, and that is a delta too."""
 
     engine_progress = EngineProgress(output_tokens=7)
+    is_done = False
 
     def feed(self, chunk: bytes) -> list[Delta]:
         """Return a delta for each word."""
         if chunk.isupper():
             raise BackendGarbled("capitals")
+        self.is_done = chunk.endswith(b".")
         return [TextDelta(word) for word in chunk.decode().split()]
 
     def finish(self) -> list[Delta]:
@@ -65,6 +70,32 @@ async def test_each_read_returns_the_next_deltas_and_the_last_one_the_end() -> N
     assert reads == [[TextDelta("one"), TextDelta("two")], [TextDelta("three")]]
     assert (was_over, reader.is_over) == (False, True)
     assert last == [Finished("end_turn")]
+
+
+async def test_nothing_is_read_after_the_end_that_the_server_has_marked() -> None:
+    unread = asyncio.Event()
+    reader = DeltaReader(Replay(FakeReply(chunks=[b"one", b"two.", unread, b"three"])), WordDecoder())
+
+    deltas = [delta for _ in range(3) for delta in await reader.read(LONG)]
+
+    assert deltas == [TextDelta("one"), TextDelta("two."), Finished("end_turn")]
+    assert reader.is_over
+
+
+async def test_signs_of_life_do_not_extend_the_whole_wait() -> None:
+    times = itertools.count()
+    waits: list[float] = []
+
+    class Pings(Replay):
+        async def read_chunk(self, within_seconds: float) -> bytes:
+            waits.append(within_seconds)
+            return b" "
+
+    reader = DeltaReader(Pings(FakeReply()), WordDecoder(), lambda: float(next(times)))
+
+    with pytest.raises(BackendTimeout, match="signs of life for 5 s"):
+        await reader.read(3.0, 5.0)
+    assert waits == [3.0, 3.0, 3.0, 2.0, 1.0]
 
 
 async def test_failures_of_the_connection_and_of_the_decoder_are_raised() -> None:

@@ -61,6 +61,9 @@ class Replay:
         self.retry_after_seconds = reply.retry_after_seconds
         self.location = reply.location
 
+    def complete(self) -> None:
+        """There is no connection to keep."""
+
     async def read_chunk(self, within_seconds: float) -> bytes:
         """Return the next chunk of the script; the time limit is ignored."""
         for chunk in self._chunks:

@@ -43,6 +43,10 @@ class BackendReply(Protocol):
         """
         ...
 
+    def complete(self) -> None:
+        """Note that nothing more of the body is needed: its connection can carry the next request once it ends."""
+        ...
+
     async def read_error(self) -> bytes:
         """Return the beginning of an error's body: the part that could be read, which may be empty."""
         ...

@@ -1,6 +1,9 @@
 """Read the body of a reply: as bytes, or as the deltas that a decoder finds in it."""
 
+from collections.abc import Callable
 from contextlib import suppress
+from math import inf
+from time import monotonic
 
 from anyclaude.dialects import DeltaDecoder, EngineProgress
 from anyclaude.errors import BackendTimeout, BackendTruncated
@@ -35,10 +38,12 @@ class DeltaReader:
     This path is paid for once per token, so the two methods it needs are looked up once.
     """
 
-    __slots__ = ("_decoder", "_feed", "_read_chunk", "is_over")
+    __slots__ = ("_clock", "_complete", "_decoder", "_feed", "_read_chunk", "is_over")
 
-    def __init__(self, reply: BackendReply, decoder: DeltaDecoder) -> None:
+    def __init__(self, reply: BackendReply, decoder: DeltaDecoder, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
         self._decoder = decoder
+        self._complete = reply.complete
         self._read_chunk = reply.read_chunk
         self._feed = decoder.feed
         self.is_over = False
@@ -49,17 +54,28 @@ class DeltaReader:
         """How far the engine says that it is."""
         return self._decoder.engine_progress
 
-    async def read(self, within_seconds: float) -> list[Delta]:
+    async def read(self, within_seconds: float, in_all_seconds: float = inf) -> list[Delta]:
         """
         Return the next deltas; the list is empty only when the reply is over.
 
-        Each wait for bytes may take `within_seconds`.  Raises `BackendTimeout`, `BackendTruncated`, and the
-        decoder's `BackendGarbled` and `BackendRejected`.
+        Each wait for bytes may take `within_seconds`, and all of them `in_all_seconds`, however many bytes without a
+        delta arrive: comments, empty chunks.  No wait follows the end that the server has marked.
+
+        Raises:
+            BackendTimeout: when a wait is over.
+            BackendTruncated: when the connection breaks, or the reply is not whole.
+            BackendGarbled: when the decoder cannot understand the bytes.
+            BackendRejected: when they are a refusal.
         """
-        while chunk := await self._read_chunk(within_seconds):
+        give_up_at = self._clock() + in_all_seconds
+        while not self._decoder.is_done and (chunk := await self._read_chunk(within_seconds)):
             if deltas := self._feed(chunk):
                 return deltas
+            within_seconds = min(within_seconds, give_up_at - self._clock())
+            if within_seconds <= 0:
+                raise BackendTimeout(f"the backend sent only signs of life for {in_all_seconds:g} s")
         self.is_over = True
+        self._complete()
         return self._decoder.finish()
 
 

@@ -147,6 +147,9 @@ class WholeReply:
         body, self._body = self._body, b""
         return body
 
+    def complete(self) -> None:
+        """The body has arrived as a whole."""
+
     async def read_error(self) -> bytes:
         """Return the body."""
         return await self.read_chunk(0.0)

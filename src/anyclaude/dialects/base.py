@@ -69,6 +69,11 @@ class DeltaDecoder(Protocol):
         """How far the engine says that it is; asked for now and then, so that the reply does not wait for it."""
         ...
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the server has marked the end: nothing that follows belongs to the reply, so none is awaited."""
+        ...
+
     def feed(self, chunk: bytes) -> list[Delta]:
         """
         Return the deltas that `chunk` adds; any split of the bytes adds up to the same deltas.

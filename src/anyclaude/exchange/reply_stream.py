@@ -207,10 +207,14 @@ class ReplyStream:
     async def _deltas(self, opened: OpenReply, is_finished: Callable[[], bool]) -> AsyncGenerator[list[Delta], None]:
         """Yield the backend's deltas until the reply is over or stopped, or until it is finished and no more arrive."""
         yield opened.first_deltas
-        timeouts, reader = self._dispatcher.timeouts, opened.reader
+        timeouts, clock, reader = self._dispatcher.timeouts, self._dispatcher.clock, opened.reader
         try:
+            while not (reader.is_over or self._is_stopped or is_finished()):
+                yield await reader.read(timeouts.stall_seconds, timeouts.first_byte_seconds)
+            finish_by = clock() + timeouts.finish_seconds
             while not (reader.is_over or self._is_stopped):
-                yield await reader.read(timeouts.finish_seconds if is_finished() else timeouts.stall_seconds)
+                remaining_seconds = finish_by - clock()
+                yield await reader.read(remaining_seconds, remaining_seconds)
         except (BackendTimeout, BackendTruncated, BadSample):
             if not is_finished():  # otherwise only the last usage figures are missing
                 raise

@@ -73,7 +73,7 @@ class Dispatcher:
         self.upstreams = tuple(upstreams)
         self.timeouts = timeouts
         self._fatal_error = fatal_error
-        self._clock = clock
+        self.clock = clock
         self._sleep = sleep
 
     def prepare(self, request: BackendRequest) -> PreparedRequest:
@@ -154,7 +154,7 @@ class Dispatcher:
         progress.queued(request)
         async with AsyncExitStack() as stack:
             turn = await stack.enter_async_context(request.upstream.admission.turn(request.source.requester))
-            progress.admitted_at = self._clock()
+            progress.admitted_at = self.clock()
             opened = await self._open_with_retries(request, progress, progress.admitted_at + retry_seconds)
             stack.push_async_callback(opened.resources.aclose)
             progress.replying(request)
@@ -174,7 +174,7 @@ class Dispatcher:
                     raise fatal from error
                 again = await self._again_at_once(request, error, progress)
                 wait = max(pause, error.retry_after_seconds or 0.0)
-                if again is None and (not error.is_transient or self._clock() + wait > give_up_at):
+                if again is None and (not error.is_transient or self.clock() + wait > give_up_at):
                     request.upstream.raise_if_too_long(request, error)
                     request.upstream.raise_in_words(request, error)
                     raise
@@ -225,7 +225,7 @@ class Dispatcher:
         """Wait until the server has let go of a reply whose client has left, for as long as for a reply to begin."""
         upstream = request.upstream
         waited = await upstream.abandoned_work.wait_for_end(
-            upstream.backend, upstream.admission.running, self._sleep, self._clock, self.timeouts.first_byte_seconds
+            upstream.backend, upstream.admission.running, self._sleep, self.clock, self.timeouts.first_byte_seconds
         )
         if waited is not None:
             progress.abandoned_work_seconds = (progress.abandoned_work_seconds or 0.0) + waited

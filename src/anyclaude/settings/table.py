@@ -243,7 +243,7 @@ TIME_LIMITS = Group(
         Setting(
             name="finish_seconds",
             metavar="SECONDS",
-            meaning="How long a server may keep the connection open after it has sent the finish reason.",
+            meaning="How long a reply may take to end after the server has sent the finish reason, pings or not.",
             source="only the usage figures may still follow",
             owner=Timeouts,
         ),

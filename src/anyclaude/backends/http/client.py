@@ -43,6 +43,13 @@ MAX_WHOLE_BODY_BYTES = 1024 * 1024
 MAX_ERROR_BODY_BYTES = 64 * 1024
 """The part of an error's body that is read; the message in it is shortened much further."""
 
+KEEP_SECONDS = 0.25
+"""How long the body of a complete reply may take to end.  An honest server has sent the last bytes of its framing with
+the reply, or a round trip later; meanwhile no client waits, and no turn is held."""
+
+MAX_DISCARDED_BYTES = 64 * 1024
+"""What may follow a complete reply before its connection is not worth keeping."""
+
 
 def open_session(
     connect_seconds: float = CONNECT_SECONDS, *, keeps_connections: bool = True, socket_path: str | None = None
@@ -92,6 +99,7 @@ class HttpBackend:
         if authorization is not None:
             self._credentials["Authorization"] = authorization.reveal()
         self._headers = {"Content-Type": "application/json", **self._credentials}
+        self._ending: set[asyncio.Task[None]] = set()
 
     @property
     def target(self) -> BackendTarget:
@@ -111,7 +119,7 @@ class HttpBackend:
             with translated_errors(self._where, within_seconds):
                 async with asyncio.timeout(within_seconds):
                     response = await self._response_to(url, request, headers, stack)
-            reply = HttpReply(response, self._where)
+            reply = HttpReply(response, self._where, self._keep_if_it_ends)
             stack.callback(reply.close)
             yield reply
 
@@ -147,13 +155,27 @@ class HttpBackend:
             **self._way,
         )
 
+    def _keep_if_it_ends(self, response: aiohttp.ClientResponse) -> None:
+        """Keep the connection of a complete reply if its body ends within moments, and close it otherwise."""
+        task = asyncio.create_task(_read_to_the_end(response))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
 
 class HttpReply:
     """The reply to one request over HTTP."""
 
-    def __init__(self, response: aiohttp.ClientResponse, where: str) -> None:
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        where: str,
+        keep_if_it_ends: Callable[[aiohttp.ClientResponse], None] = aiohttp.ClientResponse.close,
+    ) -> None:
+        """`keep_if_it_ends` closes the response of a reply that is complete before its body has ended."""
         self._response = response
         self._where = where
+        self._keep_if_it_ends = keep_if_it_ends
+        self._is_complete = False
         self._idle_timer = IdleTimer(asyncio.get_running_loop(), self._time_out)
         self._connection_lost = _connection_lost(response)
         if self._connection_lost is not None:
@@ -200,12 +222,19 @@ class HttpReply:
         """Return the beginning of an error's body: the status alone shows that it is an error, so none may be read."""
         return await read_available_body(self, CONNECT_SECONDS, MAX_ERROR_BODY_BYTES)
 
+    def complete(self) -> None:
+        """Note that nothing more of the body is needed: its connection can carry the next request once it ends."""
+        self._is_complete = True
+
     def close(self) -> None:
         """Close the reply; if it is unfinished, its connection is closed too, which stops the engine."""
         self._idle_timer.stop()
         if self._connection_lost is not None:
             self._connection_lost.remove_done_callback(self._fail)
-        self._response.close()
+        if self._is_complete and not self._response.content.at_eof():
+            self._keep_if_it_ends(self._response)
+        else:
+            self._response.close()
 
     def _time_out(self, seconds: float) -> None:
         """Wake the reader with an error."""
@@ -236,14 +265,15 @@ class IdleTimer:
         self._limit = 0.0
         self._due: float | None = None
         self._is_rechecking = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._fires_at = 0.0  # uvloop's handle of a timer that is due at once does not know it
 
     def start(self, seconds: float) -> None:
         """Start a wait with this limit."""
         self._limit = seconds
         self._due = self._loop.time() + seconds
         self._is_rechecking = False
-        if self._timer is None or self._timer.when() > self._due:
+        if self._timer is None or self._fires_at > self._due:
             self._set(self._due)
 
     def pause(self) -> None:
@@ -260,6 +290,7 @@ class IdleTimer:
     def _set(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._fires_at = when
         self._timer = self._loop.call_at(when, self._fire)
 
     def _fire(self) -> None:
@@ -309,6 +340,19 @@ def _failed_handshake(
     if not isinstance(cause, ssl.SSLCertVerificationError):
         return BackendUnreachable(f"no encrypted connection to {where}: {cause}")
     return BackendUntrusted(f"the certificate of {where} is not trusted: {why_untrusted(cause)}")
+
+
+async def _read_to_the_end(response: aiohttp.ClientResponse) -> None:
+    """Discard what follows the end of a reply, a few bytes of framing nearly always; give up after a moment."""
+    discarded_bytes = 0
+    try:
+        async with asyncio.timeout(KEEP_SECONDS):
+            while discarded_bytes < MAX_DISCARDED_BYTES and (data := await read_available(response.content)):
+                discarded_bytes += len(data)
+    except (TimeoutError, aiohttp.ClientError, OSError, BackendError):
+        pass
+    finally:
+        response.close()
 
 
 async def _note_reuse(

@@ -59,12 +59,18 @@ class ReplyDecoder:
         """Take the own names of the tools that have another one on the wire, and the server's earlier replies."""
         self._reply = Reply(tool_names, EarlierReplies() if earlier_replies is None else earlier_replies)
         self._decoder: StreamDecoder | DocumentDecoder | WebPageDecoder | None = None
+        self._stream: StreamDecoder | None = None
         self._head = b""
 
     @property
     def engine_progress(self) -> EngineProgress:
         """How far the engine says that it is."""
         return self._reply.engine_progress
+
+    @property
+    def is_done(self) -> bool:
+        """Whether `[DONE]` has come, or what stands for it."""
+        return self._stream is not None and self._stream.is_done
 
     def feed(self, chunk: bytes) -> list[Delta]:
         """Return the deltas that `chunk` adds.  Raises `BackendGarbled`, `BackendRejected` and `BackendTruncated`."""
@@ -95,7 +101,7 @@ class ReplyDecoder:
         elif start.startswith((b"{", b"[", b'"')):
             self._decoder = DocumentDecoder(self._reply)
         else:
-            self._decoder = StreamDecoder(self._reply)
+            self._decoder = self._stream = StreamDecoder(self._reply)
         return self._decoder.feed(start)
 
 
@@ -105,7 +111,8 @@ class StreamDecoder:
     def __init__(self, reply: Reply) -> None:
         self._events = SseDecoder(keeps_unknown_lines=True)
         self._reply = reply
-        self._is_done = False
+        self.is_done = False
+        """Whether `[DONE]` has come, or what stands for it."""
         self._failure: BackendError | None = None
 
     def feed(self, chunk: bytes) -> list[Delta]:
@@ -125,7 +132,7 @@ class StreamDecoder:
         deltas: list[Delta] = []
         try:
             for event in self._events.feed(chunk):
-                plain = None if self._is_done or event.event != "message" else plain_chunk(event.data)
+                plain = None if self.is_done or event.event != "message" else plain_chunk(event.data)
                 if plain is None:
                     self._take(event, deltas)
                 else:
@@ -162,7 +169,7 @@ class StreamDecoder:
         data = event.data.strip()
         while data.startswith(b"data:"):  # a proxy has marked it once more
             data = data.removeprefix(b"data:").lstrip()
-        if self._is_done or not data:
+        if self.is_done or not data:
             return
         if event.event == "error" or data.startswith(ERROR_LINE):
             raise rejection_of_event(data.removeprefix(ERROR_LINE))
@@ -194,7 +201,7 @@ class StreamDecoder:
         return rejection_of_event(data) if is_sentence and _refusal_in(data) else None
 
     def _end(self, deltas: list[Delta]) -> None:
-        self._is_done = True
+        self.is_done = True
         self._reply.end(deltas)
 
 
