@@ -67,9 +67,9 @@ class Setup:
             new_id=lambda prefix: f"{prefix}_1",
         )
 
-    def begin(self, body: str = BODY) -> tuple[MessageExchange | OwnReply, ExchangeLog]:
+    async def begin(self, body: str = BODY) -> tuple[MessageExchange | OwnReply, ExchangeLog]:
         log = ExchangeLog("req_1", "/v1/messages", caller_of(SESSION), REAL_TIME, self.recorder)
-        return self.exchanges.begin(body.encode(), log), log
+        return await self.exchanges.begin(body.encode(), log), log
 
     async def events(self, exchange: MessageExchange | OwnReply) -> list[object]:
         async with aclosing(exchange.batches()) as batches:
@@ -87,7 +87,7 @@ class Setup:
 
 async def test_the_same_encoded_request_is_diagnosed_sent_and_logged() -> None:
     setup = Setup(FakeBackend(target_at("http://fake/v1"), WHOLE))
-    exchange, log = setup.begin(json.dumps({**json.loads(BODY), "diagnostics": {"previous_message_id": None}}))
+    exchange, log = await setup.begin(json.dumps({**json.loads(BODY), "diagnostics": {"previous_message_id": None}}))
     events = await setup.events(exchange)
     end = setup.end(exchange, log)
 
@@ -100,7 +100,7 @@ async def test_the_same_encoded_request_is_diagnosed_sent_and_logged() -> None:
 
 async def test_only_requests_that_ask_for_diagnostics_are_diagnosed() -> None:
     setup = Setup(FakeBackend(target_at("http://fake/v1"), WHOLE))
-    exchange, _ = setup.begin()
+    exchange, _ = await setup.begin()
     await setup.events(exchange)
     exchange.close()
 
@@ -119,7 +119,7 @@ async def test_an_invalid_request_is_not_sent(more: dict[str, object], error: ty
     setup = Setup(FakeBackend(target_at("http://fake/v1")))
 
     with pytest.raises(error):
-        setup.begin(json.dumps({**json.loads(BODY), **more}))
+        await setup.begin(json.dumps({**json.loads(BODY), **more}))
 
     assert setup.backend.requests == []
 
@@ -127,11 +127,11 @@ async def test_an_invalid_request_is_not_sent(more: dict[str, object], error: ty
 async def test_a_repeated_request_reattaches_to_the_pending_reply() -> None:
     released = asyncio.Event()
     setup = Setup(FakeBackend(target_at("http://fake/v1"), FakeReply(chunks=(released, *WHOLE.chunks))))
-    first, log = setup.begin()
+    first, log = await setup.begin()
     await first.wait_begun(0.0)
     setup.end(first, log)
     released.set()
-    second, log = setup.begin()
+    second, log = await setup.begin()
     await setup.events(second)
     end = setup.end(second, log)
 
@@ -141,7 +141,7 @@ async def test_a_repeated_request_reattaches_to_the_pending_reply() -> None:
 
 async def test_a_failed_reply_ends_with_one_failure_event() -> None:
     setup = Setup(FakeBackend(target_at("http://fake/v1"), BackendTimeout("silent")))
-    exchange, _ = setup.begin()
+    exchange, _ = await setup.begin()
     with pytest.raises(BackendTimeout) as failure:
         await setup.events(exchange)
     ending = exchange.fail(failure.value)
@@ -159,7 +159,7 @@ async def test_a_request_whose_diagnosis_fails_is_not_sent() -> None:
 
     setup.exchanges = replace(setup.exchanges, diagnose=fail)
     with pytest.raises(RuntimeError):
-        setup.begin(json.dumps({**json.loads(BODY), "diagnostics": {"previous_message_id": None}}))
+        await setup.begin(json.dumps({**json.loads(BODY), "diagnostics": {"previous_message_id": None}}))
 
     assert setup.upstream.admission.running == 0
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -177,7 +177,7 @@ def stuck_body(rounds: int, **fields: object) -> str:
 
 async def test_the_gateway_ends_a_turn_that_repeats_itself_and_sends_nothing() -> None:
     setup = Setup(FakeBackend(target_at("http://fake/v1")), PromptContext(repeated_calls=5))
-    exchange, log = setup.begin(stuck_body(5, diagnostics={"previous_message_id": None}))
+    exchange, log = await setup.begin(stuck_body(5, diagnostics={"previous_message_id": None}))
     await exchange.wait_begun(10.0)
     events = await setup.events(exchange)
     end = setup.end(exchange, log)
@@ -203,7 +203,7 @@ async def test_the_gateway_ends_a_turn_that_repeats_itself_and_sends_nothing() -
 @pytest.mark.parametrize(("limit", "measure"), [(6, "resampled"), (7, "told"), (8, None), (0, None)])
 async def test_what_is_done_before_that_is_recorded(limit: int, measure: str | None) -> None:
     setup = Setup(FakeBackend(target_at("http://fake/v1"), WHOLE), PromptContext(repeated_calls=limit))
-    exchange, log = setup.begin(stuck_body(5))
+    exchange, log = await setup.begin(stuck_body(5))
     await setup.events(exchange)
     record = setup.end(exchange, log).record
 
@@ -213,7 +213,7 @@ async def test_what_is_done_before_that_is_recorded(limit: int, measure: str | N
 
 async def test_a_turn_that_the_gateway_ends_may_fail_on_the_way_to_the_client() -> None:
     setup = Setup(FakeBackend(target_at("http://fake/v1")), PromptContext(repeated_calls=5))
-    exchange, log = setup.begin(stuck_body(5))
+    exchange, log = await setup.begin(stuck_body(5))
 
     assert [type(event) for event in exchange.fail(BackendTimeout("gone"))] == [StreamFailed]
     setup.end(exchange, log)

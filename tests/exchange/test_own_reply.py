@@ -15,7 +15,7 @@ SEARCH = {"type": "web_search_20250305", "name": "web_search"}
 
 async def test_its_call_its_result_and_its_text_are_whole_blocks_and_no_server_is_asked() -> None:
     setup = Setup(FakeBackend(target_at("http://fake/v1")))
-    exchange, log = setup.begin(json.dumps({**json.loads(BODY), "tools": [SEARCH]}))
+    exchange, log = await setup.begin(json.dumps({**json.loads(BODY), "tools": [SEARCH]}))
     accumulator = Accumulator()
     async for batch in exchange.batches():
         accumulator.take(batch)

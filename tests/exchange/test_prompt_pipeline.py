@@ -7,7 +7,7 @@ from anyclaude.exchange.conversation_memory import ConversationMemory
 from anyclaude.exchange.prompt_pipeline import PromptPipeline, prompt_transforms
 from anyclaude.protocol.json_values import JsonObject
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn
-from anyclaude.transforms import PromptContext
+from anyclaude.transforms import PreparedPrompt, PromptContext
 
 LONG = "Reads a file. " + "It can read any of them. " * 100
 
@@ -15,6 +15,13 @@ LONG = "Reads a file. " + "It can read any of them. " * 100
 def request(*tools: str) -> MessagesRequest:
     with_descriptions = tuple(Tool(name, LONG, {"type": "object"}) for name in tools)
     return MessagesRequest(model="m", max_tokens=1, messages=(Turn("user", "Hello"),), tools=with_descriptions)
+
+
+def next_turn(pipeline: PromptPipeline, request: MessagesRequest) -> PreparedPrompt:
+    """Prepare a request as one that is sent."""
+    prompt = pipeline.prepare(request, "conversation")
+    pipeline.remember(prompt, "conversation")
+    return prompt
 
 
 def test_the_policy_selects_the_steps() -> None:
@@ -72,7 +79,7 @@ def test_a_cleared_conversation_is_measured_as_when_it_was_first_cleared() -> No
 
     def sent(rounds: int) -> MessagesRequest:
         request = replace(request_of(*files[: 2 * rounds + 1]), context_management={"edits": [wanted]})
-        return pipeline.next_turn(request, "conversation").request
+        return next_turn(pipeline, request).request
 
     before = sent(5)
     known["conversation"] = 2.0
@@ -88,9 +95,9 @@ def test_a_conversation_that_was_not_cleared_yet_is_measured_anew_each_time() ->
     wanted: JsonObject = {"type": "clear_tool_uses_20250919", "trigger": {"type": "input_tokens", "value": 500}}
     request = replace(request_of(*files), context_management={"edits": [wanted]})
 
-    first = pipeline.next_turn(request, "conversation").context_management
+    first = next_turn(pipeline, request).context_management
     known["conversation"] = 4.0
-    second = pipeline.next_turn(request, "conversation").context_management
+    second = next_turn(pipeline, request).context_management
 
     assert first is not None
     assert second is not None

@@ -13,12 +13,13 @@ from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendError, BackendTimeout
 from anyclaude.network import ServerAddress
 from anyclaude.protocol.json_values import JsonError, decode_lenient_json
+from anyclaude.worker_threads import in_daemon_thread
 
 from .base import Backend
 from .model_list import entries_in
 from .obstacle import Obstacle, Reason, obstacle, words_of
 from .query import QueryReply, query
-from .stdlib_backend import StdlibBackend, in_daemon_thread
+from .stdlib_backend import StdlibBackend
 from .target import BackendTarget
 from .tls import why_untrusted
 

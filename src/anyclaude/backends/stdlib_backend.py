@@ -6,20 +6,17 @@ it knows the server: the client starts only then.  Each question takes a thread 
 whole, so this is no backend for replies of a model.
 """
 
-import asyncio
 import socket
 import time
 import zlib
-from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import Future
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing
 from email.message import Message
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
-from threading import Thread
-from typing import TypeVar
 
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendTimeout, BackendUnreachable
+from anyclaude.worker_threads import in_daemon_thread
 
 from .base import BackendReply
 from .target import BackendTarget
@@ -36,8 +33,6 @@ READ_BYTES = 64 * 1024
 
 WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 """What zlib takes for the content codings that it knows (RFC 9110, section 8.4.1)."""
-
-T = TypeVar("T")
 
 
 class StdlibBackend:
@@ -153,26 +148,6 @@ class WholeReply:
     async def read_error(self) -> bytes:
         """Return the body."""
         return await self.read_chunk(0.0)
-
-
-async def in_daemon_thread(work: Callable[[], T]) -> T:
-    """
-    Return what `work` returns; a cancelled call leaves it behind.
-
-    Unlike a thread of the event loop's executor, one that is left behind delays neither the end of the loop nor that
-    of the process, whatever the server does.
-    """
-    outcome = Future[T]()
-    outcome.set_running_or_notify_cancel()  # it can no longer be cancelled: the thread sets it in any case
-
-    def run() -> None:
-        try:
-            outcome.set_result(work())
-        except Exception as error:  # noqa: BLE001  # it is raised where the result is awaited
-            outcome.set_exception(error)
-
-    Thread(target=run, name="anyclaude-question", daemon=True).start()
-    return await asyncio.wrap_future(outcome)
 
 
 def _body(response: HTTPResponse, deadline: float) -> bytes:

@@ -7,6 +7,7 @@ change that the gateway reverts before it reaches the engine does not count.
 """
 
 from collections import OrderedDict
+from threading import Lock
 
 from anyclaude.protocol.events import CacheMissReason, Diagnostics
 from anyclaude.protocol.prompt import Prompt, first_difference
@@ -26,6 +27,7 @@ class CacheDiagnostics:
         self._max_characters = max_characters
         self._prompts: OrderedDict[str, Prompt] = OrderedDict()
         self._characters = 0
+        self._lock = Lock()  # requests are prepared in threads
 
     def diagnose(self, message_id: str, prepared: PreparedRequest) -> Diagnostics | None:
         """Remember the prompt of a reply, and return the diagnostics of a request that asks for them."""
@@ -42,10 +44,11 @@ class CacheDiagnostics:
         return None if reason is None else Diagnostics(reason)
 
     def _keep(self, message_id: str, prompt: Prompt) -> None:
-        self._prompts[message_id] = prompt
-        self._characters += prompt.characters
-        while len(self._prompts) > self._max_prompts or self._characters > self._max_characters:
-            self._characters -= self._prompts.popitem(last=False)[1].characters
+        with self._lock:
+            self._prompts[message_id] = prompt
+            self._characters += prompt.characters
+            while len(self._prompts) > self._max_prompts or self._characters > self._max_characters:
+                self._characters -= self._prompts.popitem(last=False)[1].characters
 
 
 def cache_miss(before: Prompt, now: Prompt) -> CacheMissReason | None:

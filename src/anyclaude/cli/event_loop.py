@@ -14,6 +14,7 @@ from typing import TypeAlias
 from anyclaude.launcher import SIGNAL_STATUS, Signals, Terminal
 from anyclaude.settings import Settings
 from anyclaude.storage import open_private_append
+from anyclaude.worker_threads import switch_often
 
 from .log_folder import usable_log_folder
 
@@ -33,6 +34,7 @@ def run_until_complete(work: Work, settings: Settings) -> int:
 
     It gets the settings with a log folder that can be written.
     """
+    switch_often()
     with usable_log_folder(settings, _say) as usable:
         _log_to_file(usable)
         with asyncio.Runner(loop_factory=LOOP) as runner:

@@ -9,7 +9,7 @@ the model is to use a tool of Anthropic's servers.
 
 from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from anyclaude.errors import AnyclaudeError, ThreadsUnsupported
@@ -26,10 +26,11 @@ from anyclaude.scheduling.progress import Progress
 from anyclaude.scheduling.upstream import BackendRequest, PreparedRequest
 from anyclaude.transforms import PreparedPrompt
 from anyclaude.transforms.repeated_calls import ending, measure_for, recorded
+from anyclaude.worker_threads import RequestWorkers
 
 from .caller import Caller
 from .exchange_log import ExchangeLog
-from .own_reply import OwnReply
+from .own_reply import OwnReply, ReplyPart
 from .pending_replies import PendingReplies, PendingReply
 from .prompt_pipeline import PromptPipeline
 from .recognition import recognise
@@ -54,8 +55,9 @@ class MessageExchanges:
     new_id: Callable[[str], str]
     """Returns a unique identifier with the given prefix."""
     filters: Sequence[FilterFactory] = ()
+    workers: RequestWorkers = field(default_factory=RequestWorkers)
 
-    def begin(self, body: bytes, log: ExchangeLog) -> "MessageExchange | OwnReply":
+    async def begin(self, body: bytes, log: ExchangeLog) -> "MessageExchange | OwnReply":
         """
         Decode, prepare and encode a request, and start to open its reply or re-attach to it, or reply in its place.
 
@@ -63,6 +65,16 @@ class MessageExchanges:
             ThreadsUnsupported: when the request continues a conversation that the server was to keep.
             InvalidRequest: when the body does not fit the Messages API.
         """
+        planned = await self.workers.run(len(body), lambda: self._planned(body, log))
+        self.pipeline.remember(planned.prompt, log.caller.conversation)
+        request, stream = planned.prompt.request, planned.stream
+        if not isinstance(planned.answer, PreparedRequest):
+            return OwnReply(request, planned.answer, stream, log)
+        pending = self._pending(planned.key, planned.answer, log)
+        return MessageExchange(self, request, planned.key, pending, stream, log)
+
+    def _planned(self, body: bytes, log: ExchangeLog) -> "PlannedReply":
+        """Return how to reply to a request; it may run in a thread, so `begin` records what later requests need."""
         request = self.decoder.decode(body)
         caller = recognise(log.caller, request)
         log.received(request, caller)
@@ -70,18 +82,17 @@ class MessageExchanges:
         check_prefill(request)
         if "thread" in request.extra:
             raise ThreadsUnsupported("thread: the gateway does not keep conversations; send the whole conversation")
-        prompt = self.pipeline.next_turn(request, caller.conversation)
+        prompt = self.pipeline.prepare(request, caller.conversation)
         log.prepared(prompt)
         message_id = self.new_id("msg")
         if (text := self._ending(request, log)) is not None:
-            return OwnReply(prompt.request, (TextDelta(text),), self._stream(message_id, prompt), log)
+            return PlannedReply(prompt, self._stream(message_id, prompt), (TextDelta(text),))
         if (parts := unavailable_tools_reply(request, self.new_id)) is not None:
-            return OwnReply(prompt.request, parts, self._stream(message_id, prompt), log)
+            return PlannedReply(prompt, self._stream(message_id, prompt), parts)
         prepared = self.dispatcher.prepare(_backend_request(prompt, caller))
         diagnostics = self.diagnose(message_id, prepared) if prompt.request.diagnostics is not None else None
         stream = self._stream(message_id, prompt, diagnostics, self.calibration.estimate(prepared).tokens)
-        key = _repeat_key(caller, body)
-        return MessageExchange(self, prompt.request, key, self._pending(key, prepared, log), stream, log)
+        return PlannedReply(prompt, stream, prepared, _repeat_key(caller, body))
 
     def _ending(self, request: MessagesRequest, log: ExchangeLog) -> str | None:
         """Return the text with which the gateway ends the turn, `None` if the model is to reply."""
@@ -117,6 +128,17 @@ class MessageExchanges:
         progress = Progress()
         log.follow(progress)
         return self.pending_replies.begin(self.dispatcher.open(prepared, progress), progress)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedReply:
+    """How to reply to a request: by what is sent to a server, or by parts of a reply of the gateway's own."""
+
+    prompt: PreparedPrompt
+    stream: MessageStream
+    answer: PreparedRequest | Sequence[ReplyPart]
+    key: Hashable | None = None
+    """What a repetition of the request shares with it; `None` if it is not recognised."""
 
 
 class MessageExchange:

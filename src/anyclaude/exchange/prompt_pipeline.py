@@ -92,7 +92,7 @@ class PromptPipeline:
         self._policy = replace(self._policy, diet=diet)
 
     def prepare(self, request: MessagesRequest, conversation: str) -> PreparedPrompt:
-        """Return the request as a backend receives it."""
+        """Return the request as a backend receives it; it may run in a thread, and changes nothing."""
         rate = self._cleared_at.get(conversation) or self._characters_per_token(conversation)
         context = replace(
             self._policy,
@@ -104,13 +104,11 @@ class PromptPipeline:
         prompt = prepare(request, self._transforms, context, prompt_characters)
         return replace(prompt, context_management=applied_edits(prompt, rate))
 
-    def next_turn(self, request: MessagesRequest, conversation: str) -> PreparedPrompt:
-        """Return the request as a backend receives it, and remember what the next turn needs of it."""
-        prompt = self.prepare(request, conversation)
+    def remember(self, prompt: PreparedPrompt, conversation: str) -> None:
+        """Remember what the conversation's next turn needs of this one."""
         self._memory.record_tool_order(conversation, prompt.request)
         if prompt.context_management is not None and prompt.context_management.applied_edits:
             self._keep_rate(conversation)
-        return prompt
 
     def _keep_rate(self, conversation: str) -> None:
         """Measure a conversation from now on as when it was first cleared: where it was cleared follows from that."""

@@ -89,6 +89,7 @@ class TokenCalibration(ExchangeListener):
         self._weight = PromptWeight()
         self._counted = BoundedDict[str, WeighedPrompt](MAX_CONVERSATIONS)
         self._rates = BoundedDict[Model, Rate](MAX_MODELS)
+        self._latest_rate: Rate | None = None
 
     def exchange_ended(self, event: ExchangeEnded) -> None:
         """Learn from the count of a prompt that the model has read whole."""
@@ -103,7 +104,7 @@ class TokenCalibration(ExchangeListener):
         self._counted[conversation] = counted
         if counted.reveals_token_weight and not _has_images(request):
             before = self._rates.get(counted.model, Rate(0.0, 0.0))
-            self._rates[counted.model] = before.with_prompt(counted)
+            self._rates[counted.model] = self._latest_rate = before.with_prompt(counted)
 
     def estimate(self, prepared: PreparedRequest) -> TokenEstimate:
         """Return the estimated tokens of a prompt, at least one."""
@@ -121,7 +122,7 @@ class TokenCalibration(ExchangeListener):
         last = self._counted.get(conversation)
         if last is not None and last.reveals_token_weight:
             return last.characters / last.tokens
-        latest = next(reversed(self._rates.values()), None)
+        latest = self._latest_rate  # in one step: a thread may ask while the event loop learns
         return CHARACTERS_PER_TOKEN if latest is None else latest.weight_per_token
 
     def _measured(self, prepared: PreparedRequest, tokens: int) -> WeighedPrompt:

@@ -15,6 +15,7 @@ class IdentityCache(Generic[T, A]):
 
     Values are compared by identity, which costs nothing; the owner of the values (`CachingDecoder`) bounds the memory.
     Only the result for the latest argument is kept for each value, because the argument nearly always stays the same.
+    Two threads may compute a result twice; neither gets a wrong one.
     """
 
     def __init__(self, function: Callable[[T, A], T]) -> None:
@@ -38,7 +39,7 @@ class IdentityCache(Generic[T, A]):
         return None if result == value else result
 
     def _forget(self, key: int) -> None:
-        del self._entries[key]
+        self._entries.pop(key, None)
 
 
 class IdentityFacts(Generic[T, R]):
@@ -62,4 +63,4 @@ class IdentityFacts(Generic[T, R]):
         return entry[1]
 
     def _forget(self, key: int) -> None:
-        del self._entries[key]
+        self._entries.pop(key, None)

@@ -47,6 +47,7 @@ from anyclaude.prewarm import Prewarmer
 from anyclaude.protocol.caching_decoder import CachingDecoder
 from anyclaude.scheduling import Admission, Dispatcher, FollowedServer, TokenCounter, Upstream
 from anyclaude.transforms import PromptContext
+from anyclaude.worker_threads import RequestWorkers
 
 from .gateway import FatalError, Gateway, new_id
 from .guard import is_loopback
@@ -137,10 +138,13 @@ class _Composition:
             self._follow(upstream, pipeline if upstream is upstreams[0] else None, stack)
         prewarmer = self._prewarmer(upstreams, pipeline, stack)
         analyser = self._analyser(stack)
+        workers = RequestWorkers()
+        stack.callback(workers.close)
         services = Services(
             upstreams=upstreams,
             pipeline=pipeline,
-            exchanges=self._exchanges(upstreams, pipeline, calibration, stack),
+            exchanges=self._exchanges(upstreams, pipeline, calibration, workers, stack),
+            workers=workers,
             token_counter=self._token_counter(stack),
             calibration=calibration,
             journal=self.journal,
@@ -220,6 +224,7 @@ class _Composition:
         upstreams: tuple[Upstream, ...],
         pipeline: PromptPipeline,
         calibration: TokenCalibration,
+        workers: RequestWorkers,
         stack: AsyncExitStack,
     ) -> MessageExchanges:
         options, clock = self.options, self.clock
@@ -234,6 +239,7 @@ class _Composition:
             calibration=calibration,
             new_id=new_id,
             filters=(*_own_filters(options), *options.filters),
+            workers=workers,
         )
 
 

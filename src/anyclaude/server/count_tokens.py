@@ -1,5 +1,6 @@
 """`POST /v1/messages/count_tokens`: the engine's own count if it has a route for that, else an estimate."""
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from aiohttp import web
@@ -10,8 +11,7 @@ from anyclaude.exchange import recognise
 from anyclaude.protocol.json_values import JsonValue
 from anyclaude.protocol.messages_request import decode_request
 from anyclaude.protocol.request_checks import check_request
-from anyclaude.scheduling import BackendRequest
-from anyclaude.transforms import PreparedPrompt
+from anyclaude.scheduling import BackendRequest, PreparedRequest
 
 from .requests import RequestContext
 from .responses import value_response
@@ -33,18 +33,12 @@ class Count(Struct, frozen=True):
 
 async def count_tokens(context: RequestContext) -> web.Response:
     """Answer with the number of tokens in the prompt, as the model would receive it.  Raises `RequestError`."""
-    request = decode_request(await context.body(), max_tokens=1)
-    # Without `max_tokens` there is nothing that a thinking budget could exceed.
-    check_request(request, is_claude_code=context.caller.is_claude_code, interleaves_thinking=True)
-    conversation = recognise(context.caller, request).conversation
-    pipeline = context.services.pipeline
-    prompt = pipeline.prepare(request, conversation)
-    context.log.prepared(replace(prompt, steps=()))  # the steps are recorded with the message itself
-    count = await _count(context, prompt, conversation)
+    body = await context.body()
+    prompts = await context.services.workers.run(len(body), lambda: _prompts(context, body))
+    count = await _count(context, prompts[0])
     answer: dict[str, JsonValue] = {"input_tokens": count.tokens}
-    if prompt.context_management is not None:
-        whole = pipeline.prepare(replace(request, context_management=None), conversation)
-        original = await _count(context, whole, conversation)
+    for uncleared in prompts[1:]:
+        original = await _count(context, uncleared)
         answer["context_management"] = {"original_input_tokens": original.tokens}
     response = value_response(answer, context.request_id)
     response.headers[COUNTED_BY_HEADER] = count.source
@@ -52,9 +46,23 @@ async def count_tokens(context: RequestContext) -> web.Response:
     return response
 
 
-async def _count(context: RequestContext, prompt: PreparedPrompt, conversation: str) -> Count:
+def _prompts(context: RequestContext, body: bytes) -> Sequence[PreparedRequest]:
+    """Return the prompt, and the one without the edits of its context if the client asks for some."""
+    request = decode_request(body, max_tokens=1)
+    # Without `max_tokens` there is nothing that a thinking budget could exceed.
+    check_request(request, is_claude_code=context.caller.is_claude_code, interleaves_thinking=True)
+    conversation = recognise(context.caller, request).conversation
+    pipeline, upstream = context.services.pipeline, context.services.upstreams[0]
+    prompt = pipeline.prepare(request, conversation)
+    context.log.prepared(replace(prompt, steps=()))  # the steps are recorded with the message itself
+    prompts = [prompt]
+    if prompt.context_management is not None:
+        prompts.append(pipeline.prepare(replace(request, context_management=None), conversation))
+    return [upstream.prepare(BackendRequest(prompt.request, conversation)) for prompt in prompts]
+
+
+async def _count(context: RequestContext, prepared: PreparedRequest) -> Count:
     services = context.services
-    prepared = services.upstreams[0].prepare(BackendRequest(prompt.request, conversation))
     counted = await services.token_counter.count(prepared)
     if counted is not None:
         return Count(counted, "engine")

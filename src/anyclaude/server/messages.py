@@ -33,7 +33,7 @@ Exchange: TypeAlias = MessageExchange | OwnReply
 
 async def create_message(context: RequestContext) -> web.StreamResponse:
     """Answer with the model's reply.  Raises `AnyclaudeError`, but only before the response has begun."""
-    exchange = context.services.exchanges.begin(await context.body(), context.log)
+    exchange = await context.services.exchanges.begin(await context.body(), context.log)
     try:
         async with aclosing(exchange.batches()) as batches:
             if exchange.request.stream:

@@ -7,6 +7,7 @@ from anyclaude.exchange import MessageExchanges, PromptPipeline, TokenCalibratio
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import Prewarmer
 from anyclaude.scheduling import TokenCounter, Upstream
+from anyclaude.worker_threads import RequestWorkers
 
 from .options import Limits, StreamTiming
 
@@ -23,6 +24,7 @@ class Services:
     journal: Journal
     timing: StreamTiming
     limits: Limits
+    workers: RequestWorkers
     prewarmer: Prewarmer | None = None
 
     @property
