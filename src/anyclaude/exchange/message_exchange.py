@@ -17,6 +17,7 @@ from anyclaude.filters import FilterFactory
 from anyclaude.protocol.caching_decoder import CachingDecoder
 from anyclaude.protocol.deltas import TextDelta
 from anyclaude.protocol.events import Diagnostics, StreamEvent
+from anyclaude.protocol.json_bounds import check_bounds
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prefill import check_prefill
@@ -64,6 +65,7 @@ class MessageExchanges:
         Raises:
             ThreadsUnsupported: when the request continues a conversation that the server was to keep.
             InvalidRequest: when the body does not fit the Messages API.
+            RequestTooLarge: when it consists of more than any conversation.
         """
         planned = await self.workers.run(len(body), lambda: self._planned(body, log))
         self.pipeline.remember(planned.prompt, log.caller.conversation)
@@ -75,6 +77,7 @@ class MessageExchanges:
 
     def _planned(self, body: bytes, log: ExchangeLog) -> "PlannedReply":
         """Return how to reply to a request; it may run in a thread, so `begin` records what later requests need."""
+        check_bounds(body)
         request = self.decoder.decode(body)
         caller = recognise(log.caller, request)
         log.received(request, caller)

@@ -7,6 +7,7 @@ are not sent to them but matched here, in the text for the user: not in thinking
 not in the arguments of calls.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, UsageReported
@@ -24,11 +25,15 @@ class StopSequenceFilter:
     """
     Passes a reply on up to the first stop sequence that is complete; of several complete at once, the longest counts.
 
-    Only text that a sequence may begin with is held back.  The work is linear in the text (Knuth, Morris and Pratt).
+    Only text that a sequence may begin with is held back.  The work is linear in the text (Knuth, Morris and Pratt); a
+    character costs nothing for the sequences that neither begin with it nor have begun.
     """
 
     def __init__(self, sequences: Sequence[str], context: FilterContext) -> None:
-        self._matchers = [_Matcher(sequence) for sequence in sequences]
+        self._by_first: defaultdict[str, list[_Matcher]] = defaultdict(list)
+        for sequence in dict.fromkeys(sequences):
+            self._by_first[sequence[0]].append(_Matcher(sequence))
+        self._begun: list[_Matcher] = []
         self._stop = context.stop
         self._is_over = False
         self.held = ""
@@ -51,20 +56,24 @@ class StopSequenceFilter:
     def finish(self) -> list[Delta]:
         """Return the text held back, which is no sequence: something else follows it, or nothing."""
         held, self.held = self.held, ""
-        for matcher in self._matchers:
+        for matcher in self._begun:
             matcher.matched = 0
+        self._begun = []
         return [TextDelta(held)] if held else []
 
     def _read(self, piece: str) -> list[Delta]:
         text, begin = self.held + piece, len(self.held)
         for end, character in enumerate(piece, begin + 1):
-            complete = [matcher.sequence for matcher in self._matchers if matcher.takes(character)]
+            beginning = [matcher for matcher in self._by_first.get(character, ()) if not matcher.matched]
+            candidates = [*self._begun, *beginning]
+            complete = [matcher.sequence for matcher in candidates if matcher.takes(character)]
+            self._begun = [matcher for matcher in candidates if matcher.matched]
             if complete:
                 sequence = max(complete, key=len)
                 self._is_over, self.held = True, ""
                 self._stop()
                 return [*_text(text[: end - len(sequence)]), Finished("stop_sequence", sequence)]
-        length = len(text) - max(matcher.matched for matcher in self._matchers)
+        length = len(text) - max((matcher.matched for matcher in self._begun), default=0)
         self.held = text[length:]
         return _text(text[:length])
 

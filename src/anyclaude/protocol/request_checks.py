@@ -5,6 +5,8 @@ Refuse what Anthropic's API refuses, unless the refusal would block a session.
 are checked where they are decoded; here are the ranges of values, and the form of a conversation.
 """
 
+from collections.abc import Sequence
+
 from anyclaude.errors import InvalidRequest
 
 from .content import (
@@ -54,6 +56,12 @@ IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 SOURCE_TYPES = {"image": ("base64", "url", "file"), "document": ("base64", "url", "file", "text", "content")}
 """The types of sources that the API takes for an image and for a document."""
 
+MAX_STOP_SEQUENCES = 1_000
+"""Each is looked for in every character of the reply that it may begin with; a client has a handful."""
+
+MAX_STOP_CHARACTERS = 100_000
+"""Of all stop sequences: what is looked for is prepared for each reply."""
+
 CLIENT_TOOL_TYPES = (None, "custom")
 
 
@@ -70,9 +78,7 @@ def check_request(request: MessagesRequest, *, is_claude_code: bool, interleaves
     _check_range("temperature", request.temperature, 1)
     _check_range("top_p", request.top_p, 1)
     _check_range("top_k", request.top_k)
-    for position, sequence in enumerate(request.stop_sequences):
-        if not sequence:
-            raise InvalidRequest(f"stop_sequences.{position}: should have at least one character")
+    _check_stop_sequences(request.stop_sequences)
     if is_claude_code:
         return
     if not interleaves_thinking:
@@ -89,6 +95,18 @@ def _check_range(name: str, value: float | None, highest: int | None = None) -> 
     if value is not None and (value < 0 or (highest is not None and value > highest)):
         allowed = "0 or more" if highest is None else f"from 0 to {highest}"
         raise InvalidRequest(f"{name}: should be {allowed}, not {value:g}")
+
+
+def _check_stop_sequences(sequences: Sequence[str]) -> None:
+    if len(sequences) > MAX_STOP_SEQUENCES:
+        raise InvalidRequest(
+            f"stop_sequences: should have at most {MAX_STOP_SEQUENCES:,} entries, not {len(sequences):,}"
+        )
+    if sum(map(len, sequences)) > MAX_STOP_CHARACTERS:
+        raise InvalidRequest(f"stop_sequences: should have at most {MAX_STOP_CHARACTERS:,} characters in all")
+    for position, sequence in enumerate(sequences):
+        if not sequence:
+            raise InvalidRequest(f"stop_sequences.{position}: should have at least one character")
 
 
 def _check_budget(request: MessagesRequest) -> None:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anyclaude.exchange import recognise
+from anyclaude.protocol.json_bounds import check_bounds
 from anyclaude.protocol.json_values import JsonValue
 from anyclaude.protocol.messages_request import decode_request
 from anyclaude.protocol.request_checks import check_request
@@ -48,6 +49,7 @@ async def count_tokens(context: RequestContext) -> web.Response:
 
 def _prompts(context: RequestContext, body: bytes) -> Sequence[PreparedRequest]:
     """Return the prompt, and the one without the edits of its context if the client asks for some."""
+    check_bounds(body)
     request = decode_request(body, max_tokens=1)
     # Without `max_tokens` there is nothing that a thinking budget could exceed.
     check_request(request, is_claude_code=context.caller.is_claude_code, interleaves_thinking=True)

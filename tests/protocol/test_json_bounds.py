@@ -1,0 +1,86 @@
+"""Bounds on the JSON of a request, which no conversation reaches."""
+
+import base64
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anyclaude.errors import RequestTooLarge
+from anyclaude.protocol.json_bounds import (
+    MAX_CONTAINERS,
+    MAX_KEYS,
+    MAX_TEXT_BYTES,
+    PIECE_BYTES,
+    JsonContents,
+    check_bounds,
+    contents_of,
+)
+
+AWKWARD = st.text(st.sampled_from('[]{}:",\\aé\n 😀'), max_size=20)
+JSON = st.recursive(
+    AWKWARD | st.integers() | st.none(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(AWKWARD, inner, max_size=4),
+    max_leaves=30,
+)
+
+
+def counted(value: object) -> tuple[int, int]:
+    """Return the containers and the keys of a value."""
+    match value:
+        case dict():
+            inner = [counted(item) for item in value.values()]
+            return 1 + sum(each[0] for each in inner), len(value) + sum(each[1] for each in inner)
+        case list():
+            inner = [counted(item) for item in value]
+            return 1 + sum(each[0] for each in inner), sum(each[1] for each in inner)
+        case _:
+            return 0, 0
+
+
+@given(JSON, st.booleans(), st.integers(0, 5))
+def test_brackets_and_colons_count_outside_of_strings_only(value: object, is_ascii: bool, shift: int) -> None:
+    padding = (
+        "\\" * (PIECE_BYTES // 2) + "a" * shift
+    )  # so that a piece ends anywhere in what follows, also in an escape
+    body = json.dumps([padding, value, padding, value], ensure_ascii=is_ascii).encode(errors="surrogatepass")
+    containers, keys = counted(value)
+
+    assert contents_of(body) == JsonContents(len(body), 1 + 2 * containers, 2 * keys)
+
+
+def test_base64_is_no_text() -> None:
+    data = base64.b64encode(bytes(range(256)) * 100_000).decode()
+    body = json.dumps({"data": data, "text": "[" * 100, "more": [data]}).encode()
+
+    contents = contents_of(body)
+
+    assert (contents.containers, contents.keys) == (2, 3)
+    assert contents.text_bytes < 4 * PIECE_BYTES
+    check_bounds(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"[" + b"[]," * MAX_CONTAINERS + b"[]]", "objects and lists"),
+        (b"[" + b"[ ] ,\n" * MAX_CONTAINERS + b"[]]", "objects and lists"),
+        (b"{" + b'"a":1,' * MAX_KEYS + b'"a":1}', "keys"),
+        (b'["' + b"word " * (MAX_TEXT_BYTES // 5) + b'"]', "no model's window"),
+        (b'["' + rb"\\" * (MAX_TEXT_BYTES // 2) + b'"]', "no model's window"),
+        (b'["' + rb"\ud83d" * (MAX_TEXT_BYTES // 6) + b'"]', "no model's window"),
+        (b"[" + b" " * MAX_TEXT_BYTES + b"]", "no model's window"),
+        (b"[" + b"1," * (MAX_TEXT_BYTES // 2) + b"1]", "no model's window"),
+    ],
+)
+def test_what_takes_long_to_decode_is_refused(body: bytes, words: str) -> None:
+    with pytest.raises(RequestTooLarge, match=words):
+        check_bounds(body)
+
+
+def test_text_may_contain_any_number_of_brackets() -> None:
+    code = "if (a[i] == {}) { return [b: c]; }\n" * 100_000
+    assert code.count("[") > MAX_CONTAINERS
+
+    check_bounds(json.dumps({"text": code}).encode())
