@@ -25,6 +25,9 @@ MAX_KEYS = 100_000
 PIECE_BYTES = 64 * 1024
 """What is looked at in one call, about 0.3 ms; also the shortest run that is taken for base64."""
 
+MAX_COUNTED_BYTES = 1024 * 1024
+"""What is counted in one call, about 1 ms."""
+
 BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_"
 
 
@@ -45,9 +48,8 @@ def check_bounds(body: bytes) -> None:
     """
     if len(body) <= UNCHECKED_BYTES:
         return
-    containers, keys = body.count(b"{") + body.count(b"["), body.count(b":")
-    if len(body) <= MAX_TEXT_BYTES and containers <= MAX_CONTAINERS and keys <= MAX_KEYS:
-        return  # as they are counted in the text too
+    if len(body) <= MAX_TEXT_BYTES and _has_few_marks(body):
+        return
     contents = contents_of(body)
     if contents.text_bytes > MAX_TEXT_BYTES:
         raise RequestTooLarge(
@@ -60,6 +62,16 @@ def check_bounds(body: bytes) -> None:
     ):
         if count > limit:
             raise RequestTooLarge(f"the request consists of more than {limit:,} {what}")
+
+
+def _has_few_marks(body: bytes) -> bool:
+    """Return whether the bounds are kept even if every bracket and colon counts, those in the text too."""
+    starts = range(0, len(body), MAX_COUNTED_BYTES)
+    containers, keys = (
+        sum(body.count(mark, start, start + MAX_COUNTED_BYTES) for mark in marks for start in starts)
+        for marks in ((b"{", b"["), (b":",))
+    )
+    return containers <= MAX_CONTAINERS and keys <= MAX_KEYS
 
 
 def contents_of(body: bytes) -> JsonContents:
