@@ -103,6 +103,10 @@ class MemoryBudget:
 
     def __init__(self, limit_bytes: int = MEMORY_BUDGET) -> None:
         self.limit_bytes = limit_bytes
+        self.dropped = 0
+        """The values that were dropped for want of room."""
+        self.refused = 0
+        """The reservations that were refused."""
         self._keepers: list[Keeper] = []
         self._reservations: set[Reservation] = set()
         self._lock = Lock()
@@ -147,7 +151,7 @@ class MemoryBudget:
         """Drop what is kept beyond the limit; call it in the event loop, after something was kept."""
         for keeper in self._keepers:
             while self._excess_bytes > 0 and keeper.drop_least_useful():
-                pass
+                self.dropped += 1
 
     def make_room(self) -> None:
         """
@@ -158,6 +162,7 @@ class MemoryBudget:
         """
         self.enforce()
         if self._excess_bytes > 0:
+            self.refused += 1
             raise MemoryExhausted(
                 f"other requests and replies fill the gateway's memory: they have {self.reserved_bytes:,} bytes, and "
                 f"the budget is {self.limit_bytes:,}; try again when they are served"

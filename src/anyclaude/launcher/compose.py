@@ -136,6 +136,7 @@ def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
         repeated_calls=settings.repeated_calls,
         endless_reply=settings.endless_reply,
         queue_limit=settings.queue_limit,
+        memory_bytes=settings.memory_mib * 1024**2,
         grace_seconds=LAUNCH_GRACE_SECONDS,
         timeouts=settings.timeouts,
     )

@@ -41,6 +41,7 @@ from anyclaude.filters import (
     stop_sequences,
     written_replies,
 )
+from anyclaude.memory_budget import MemoryBudget
 from anyclaude.network import parse_address
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import Prewarmer
@@ -123,6 +124,7 @@ class _Composition:
 
     def services(self, sessions: Sessions, stack: AsyncExitStack) -> tuple[Services, tuple[ExchangeListener, ...]]:
         """Return the services of the routes, and the gateway's own listeners in the order of their calls."""
+        budget = MemoryBudget(self.options.memory_bytes)
         learned = LearnedAmendments(self.options.learned_file)
         servers = zip_longest(self.targets, self.options.ask_again[: len(self.targets)])
         upstreams = tuple(self._upstream(self._as_set(target), ask, sessions, learned) for target, ask in servers)
@@ -148,6 +150,7 @@ class _Composition:
             token_counter=self._token_counter(stack),
             calibration=calibration,
             journal=self.journal,
+            budget=budget,
             timing=self.options.timing,
             limits=self.options.limits,
             prewarmer=prewarmer,

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from anyclaude.memory_budget import MemoryBudget
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 from anyclaude.scheduling import Upstream
 
@@ -25,6 +26,7 @@ async def health(context: RequestContext) -> web.Response:
             "status": status,
             "backends": backends,
             "warmth": None if prewarmer is None else prewarmer.health(),
+            "memory": _memory(context.services.budget),
             "journal": {"lost_records": journal.lost_records, "last_failure": journal.last_failure},
         },
         context.request_id,
@@ -37,6 +39,16 @@ async def ready(context: RequestContext) -> web.Response:
     response = value_response({"ready": reason is None, "reason": reason}, context.request_id)
     response.set_status(200 if reason is None else 503)
     return response
+
+
+def _memory(budget: MemoryBudget) -> JsonObject:
+    return {
+        "limit_bytes": budget.limit_bytes,
+        "kept_bytes": dict(budget.kept),
+        "reserved_bytes": budget.reserved_bytes,
+        "dropped": budget.dropped,
+        "refused": budget.refused,
+    }
 
 
 def _backend(upstream: Upstream) -> JsonObject:

@@ -12,6 +12,7 @@ from anyclaude.bounds import QUEUE_LIMIT, REPEATED_CALLS, STORED_PROMPTS
 from anyclaude.diet import Diet
 from anyclaude.exchange import ReattachPolicy
 from anyclaude.filters import FilterFactory
+from anyclaude.memory_budget import MEMORY_BUDGET
 from anyclaude.network import DIRECT, Way
 from anyclaude.prewarm import PrewarmOptions
 from anyclaude.secret import Secret
@@ -88,6 +89,8 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     filters: Sequence[FilterFactory] = ()
     """Applied to every reply between its decoder and the message stream, in order, after the gateway's own."""
     queue_limit: int = QUEUE_LIMIT
+    memory_bytes: int = MEMORY_BUDGET
+    """The limit of what is kept and reserved (`memory_budget.py`)."""
     grace_seconds: float = 30.0
     """How long running replies may continue when the gateway stops."""
     timeouts: Timeouts = Timeouts()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from anyclaude.backends import BackendTarget
 from anyclaude.exchange import MessageExchanges, PromptPipeline, TokenCalibration
+from anyclaude.memory_budget import MemoryBudget
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import Prewarmer
 from anyclaude.scheduling import TokenCounter, Upstream
@@ -22,6 +23,7 @@ class Services:
     token_counter: TokenCounter
     calibration: TokenCalibration
     journal: Journal
+    budget: MemoryBudget
     timing: StreamTiming
     limits: Limits
     workers: RequestWorkers

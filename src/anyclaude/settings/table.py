@@ -219,6 +219,15 @@ GATEWAY = Group(
             meaning="The requests that wait for a server at most; any more get status 429.",
             source="far more than one Claude Code with its sub-agents sends; not measured",
         ),
+        Setting(
+            name="memory_mib",
+            metavar="MIB",
+            meaning="How much memory the gateway uses for what it keeps of earlier requests, and for the requests and "
+            "replies under way beside the largest one. Beyond it, what is kept is dropped, which costs speed; then "
+            "requests are refused.",
+            source="eight bodies of the largest size that the Messages API allows "
+            "([measured](benchmarks.md#memory): what a gateway takes under attack)",
+        ),
     ),
 )
 

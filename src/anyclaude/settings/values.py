@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from anyclaude.bounds import QUEUE_LIMIT, REPEATED_CALLS, STORED_PROMPTS
 from anyclaude.claude_code import CLIENT_VERSION, PermissionMode
 from anyclaude.diet import Diet
+from anyclaude.memory_budget import MEMORY_BUDGET
 from anyclaude.network import Network
 from anyclaude.profiles import PROFILES, BackendProfile
 from anyclaude.secret import Secret
@@ -71,6 +72,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     allowed_hosts: frozenset[str] = frozenset()
     allowed_origins: frozenset[str] = frozenset()
     queue_limit: Count = QUEUE_LIMIT
+    memory_mib: CountOrNone = MEMORY_BUDGET // 1024**2
     timeouts: Timeouts = Timeouts()
     prewarm: bool = True
     slot_snapshots_mib: CountOrNone = 4096
