@@ -41,6 +41,7 @@ class PinnedProcess:
     """A running contestant."""
 
     def __init__(self, pid: int) -> None:
+        self.pid = pid
         self._process = psutil.Process(pid)
 
     def cpu_seconds(self) -> float:

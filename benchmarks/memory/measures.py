@@ -1,0 +1,128 @@
+"""A gateway in a process of its own, and the memory that it has resident."""
+
+import asyncio
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from benchmarks.gateway.contestants import free_port
+from benchmarks.gateway.processes import Launch, private_environment, running
+
+from .attacks import ATTACKS, Scale
+from .backend import MODEL, AttackingBackend
+from .client import Client
+
+MEBIBYTE = 1024**2
+
+LARGEST_REQUEST_BYTES = 31_000_000
+
+REQUEST_MULTIPLE = 8
+"""What a request takes at most while it is decoded and encoded, in bytes of memory for each byte of its body: measured
+with the rows of large requests, of emoji and of empty turns."""
+
+SETTLE_SECONDS = 1.0
+"""After an attack: what is dropped is freed within a tick of the event loop, and caches are written."""
+
+RESET_PEAK = "5"
+"""Written to `/proc/PID/clear_refs`, it resets `VmHWM` (proc_pid_clear_refs(5))."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The gateway's resident bytes before an attack, at most during it, and after it; and the budget's own account."""
+
+    title: str
+    before: int
+    peak: int
+    after: int
+    kept: Mapping[str, int]
+    dropped: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """The rows of a run, the resident bytes before them, and what the budget and the largest request allow."""
+
+    rows: tuple[Row, ...]
+    base: int
+    budget: int
+    allowed: int
+
+    @property
+    def broken(self) -> tuple[Row, ...]:
+        """The rows in which the gateway took more than it may."""
+        return tuple(row for row in self.rows if row.peak > self.allowed)
+
+
+async def measured(names: Iterable[str], budget_mib: int, scale: Scale, folder: Path, python: str) -> Measures:
+    """Play attacks against one gateway with a budget, and return what it took."""
+    backend = AttackingBackend()
+    rows: list[Row] = []
+    async with backend.listening() as backend_port:
+        launch = _launch(folder, backend_port, budget_mib, python)
+        async with running(launch, core=0) as process:
+            memory = ResidentMemory(process.pid)
+            client = Client(launch.port)
+            await asyncio.sleep(SETTLE_SECONDS)
+            base = memory.now()
+            for name in names:
+                rows.append(await _row(name, client, backend, memory, scale, launch.port))
+    largest = round(LARGEST_REQUEST_BYTES * scale.share)
+    budget = budget_mib * MEBIBYTE
+    return Measures(tuple(rows), base, budget, base + budget + REQUEST_MULTIPLE * largest)
+
+
+class ResidentMemory:
+    """The resident memory of a process, by the kernel's account (Linux)."""
+
+    def __init__(self, pid: int) -> None:
+        self._folder = Path(f"/proc/{pid}")
+
+    def now(self) -> int:
+        """Return the resident bytes."""
+        return self._field("VmRSS")
+
+    def peak(self) -> int:
+        """Return the most resident bytes since the last `reset`."""
+        return self._field("VmHWM")
+
+    def reset(self) -> None:
+        """Let the peak begin anew."""
+        (self._folder / "clear_refs").write_text(RESET_PEAK)
+
+    def _field(self, name: str) -> int:
+        lines = (self._folder / "status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
+async def _row(
+    name: str, client: Client, backend: AttackingBackend, memory: ResidentMemory, scale: Scale, port: int
+) -> Row:
+    attack = ATTACKS[name]
+    before = memory.now()
+    memory.reset()
+    await attack.play(client, backend, scale)
+    await asyncio.sleep(SETTLE_SECONDS)
+    backend.reply, backend.is_endless = "short", False
+    peak, after = memory.peak(), memory.now()
+    kept, dropped, refused = await _account(port)
+    return Row(attack.title, before, peak, after, kept, dropped, refused)
+
+
+async def _account(port: int) -> tuple[Mapping[str, int], int, int]:
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/health") as response:
+        account = (await response.json()).get("memory", {})
+    return account.get("kept_bytes", {}), account.get("dropped", 0), account.get("refused", 0)
+
+
+def _launch(folder: Path, backend_port: int, budget_mib: int, python: str) -> Launch:
+    port = free_port()
+    backend = f"http://127.0.0.1:{backend_port}/v1"
+    command = [python, "-m", "anyclaude", "serve", "--mode", "vllm", "--backend-url", backend]
+    command += ["--model", MODEL, "--port", str(port)]
+    environment = private_environment(folder, ANYCLAUDE_MEMORY_MIB=str(budget_mib), ANYCLAUDE_PARALLEL_REQUESTS="64")
+    return Launch(command, environment, folder, port)

@@ -1,0 +1,51 @@
+"""The figures as a section of the page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from .measures import MEBIBYTE, REQUEST_MULTIPLE, Measures
+
+BEGIN, END = "<!-- memory: begin -->", "<!-- memory: end -->"
+COMMAND = "uv run python -m benchmarks.memory --write"
+
+
+def section(measures: Measures, machine: str, *, share: float = 1.0) -> str:
+    """Return the section of the page."""
+    scaled = "" if share == 1.0 else f" · {share:.0%} of each attack's size"
+    limit = (
+        f"Resident before the first attack: {_mebibytes(measures.base)} MiB; allowed: {_mebibytes(measures.allowed)} "
+        f"MiB, which is that, the budget of {_mebibytes(measures.budget)} MiB, and {REQUEST_MULTIPLE} times the largest "
+        "request."
+    )
+    return "\n\n".join([f"`{COMMAND}` · {machine}{scaled}", limit, _rows(measures)]) + "\n"
+
+
+def write_section(page: Path, text: str) -> None:
+    """Put the section between its markers."""
+    before, _, rest = page.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
+
+
+def _rows(measures: Measures) -> str:
+    rows = [
+        [
+            row.title,
+            *map(_mebibytes, (row.before, row.peak, row.after, sum(row.kept.values()))),
+            f"{row.dropped:,}",
+            f"{row.refused:,}",
+            "more than allowed" if row in measures.broken else "",
+        ]
+        for row in measures.rows
+    ]
+    header = ["", "before, MiB", "peak, MiB", "after, MiB", "kept by its account, MiB", "dropped", "refused", ""]
+    return _table(header, rows)
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / MEBIBYTE:,.0f}"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
