@@ -15,8 +15,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from anyclaude.memory_budget import MEMORY_BUDGET
 from benchmarks.machine import machine
+
+from anyclaude.memory_budget import MEMORY_BUDGET
 
 from .attacks import ATTACKS, Scale
 from .measures import MEBIBYTE, measured

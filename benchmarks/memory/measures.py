@@ -1,13 +1,11 @@
 """A gateway in a process of its own, and the memory that it has resident."""
 
 import asyncio
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
-
 from benchmarks.gateway.contestants import free_port
 from benchmarks.gateway.processes import Launch, private_environment, running
 

@@ -17,7 +17,11 @@ from msgspec.structs import replace
 
 from anyclaude.backends import query_or_none
 from anyclaude.dialects import WireRequest, dialect_named
+from anyclaude.errors import MemoryExhausted
 from anyclaude.exchange import Caller, ExchangeEnded, ExchangeListener
+from anyclaude.kept_values import KeptValues
+from anyclaude.memory_budget import MemoryBudget
+from anyclaude.profiles import DialectName
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.prompt import Difference, Prompt, first_difference
 from anyclaude.scheduling import PreparedRequest, Upstream
@@ -37,11 +41,36 @@ the first event of a 4 kB request took 1.9 ms, and without analyses 0.7 ms, when
 MAX_WAITING = 32
 """The number of replies that may wait for analysis.  No model replies that fast; beyond it the oldest is dropped."""
 
+MAX_ANALYSED_BYTES = 4 * 1024 * 1024
+"""A longer body has more than the text of a million tokens: pictures, which are not compared.  It gets no finding."""
+
+READ_SHARE = 8
+"""Two prompts are decoded at a time, each from its body to JSON, and from there to its parts."""
+
 CLOSE_SECONDS = 2.0
 """A launch ends right after its last reply, whose finding should still be written."""
 
 MAX_ANSWERED = 64
 """The number of exchanges between two prompts that a finding lists; more are not shown."""
+
+
+class SentPrompt(Struct, frozen=True):
+    """What is compared of a request that was sent: its body, and how to read it; the decoded request is not kept."""
+
+    wire: WireRequest
+    dialect: DialectName
+    route: str
+    upstream: Upstream
+
+    @classmethod
+    def of(cls, sent: PreparedRequest) -> "SentPrompt":
+        """Return what is compared of a request."""
+        return cls(sent.wire, sent.profile.dialect, sent.route, sent.upstream)
+
+    @property
+    def prompt(self) -> Prompt:
+        """The prompt as the model reads it."""
+        return dialect_named(self.dialect).read_prompt(self.wire)
 
 
 class CompletedReply(Struct, frozen=True, kw_only=True):
@@ -50,7 +79,7 @@ class CompletedReply(Struct, frozen=True, kw_only=True):
     request_id: str
     message_id: str
     caller: Caller
-    sent: PreparedRequest
+    sent: SentPrompt
     reported: UsageReported
 
 
@@ -70,14 +99,19 @@ class CacheAnalyser(ExchangeListener):
     identifies this run of the gateway.
     """
 
-    def __init__(self, folder: Path, stored_prompts: int, run: str) -> None:
+    def __init__(self, folder: Path, stored_prompts: int, run: str, budget: MemoryBudget | None = None) -> None:
+        self._budget = budget = budget or MemoryBudget()
         self._log = FindingLog(folder / FINDINGS_FILE)
-        self._store = PromptStore(folder, stored_prompts) if stored_prompts else PromptStore(None)
+        self._waiting = KeptValues[str, CompletedReply](
+            "replies to analyse", budget, lambda _, reply: len(reply.sent.wire.body), max_entries=MAX_WAITING
+        )
+        self._store = (
+            PromptStore(folder, stored_prompts, budget) if stored_prompts else PromptStore(None, budget=budget)
+        )
         self._run = run
         self._with_excerpts = stored_prompts > 0
         self._answered: deque[tuple[int, str, str]] = deque(maxlen=MAX_ANSWERED)
         self._order = 0
-        self._waiting: deque[CompletedReply] = deque(maxlen=MAX_WAITING)
         self._work: asyncio.Task[None] | None = None
         self._is_closing = asyncio.Event()
 
@@ -86,14 +120,17 @@ class CacheAnalyser(ExchangeListener):
         message_id = event.record.message_id
         if event.sent is None or message_id is None or not event.reply_began:
             return
-        self._waiting.append(
+        if len(event.sent.wire.body) > MAX_ANALYSED_BYTES:
+            return
+        self._waiting.keep(
+            event.record.request_id,
             CompletedReply(
                 request_id=event.record.request_id,
                 message_id=message_id,
                 caller=event.caller,
-                sent=event.sent,
+                sent=SentPrompt.of(event.sent),
                 reported=event.reported,
-            )
+            ),
         )
         if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._analyse_all())
@@ -108,11 +145,18 @@ class CacheAnalyser(ExchangeListener):
 
     async def _analyse_all(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._waiting:
-            reply, began = self._waiting.popleft(), loop.time()
-            analysis = await asyncio.to_thread(self._compare, reply)
+        while (reply := self._waiting.pop_least_useful()) is not None:
+            began = loop.time()
+            try:
+                with self._budget.reserve(READ_SHARE * len(reply.sent.wire.body)):
+                    analysis = await asyncio.to_thread(self._compare, reply)
+                    await self._write(reply, analysis)
+            except MemoryExhausted:
+                continue  # this reply has no finding
+            finally:
+                del reply
+            self._budget.enforce()
             pause = PAUSE_FACTOR * (loop.time() - began)
-            await self._write(reply, analysis)
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._is_closing.wait()
@@ -143,7 +187,7 @@ class CacheAnalyser(ExchangeListener):
                 run=self._run,
                 order=self._order,
                 route=reply.sent.route,
-                dialect=reply.sent.profile.dialect,
+                dialect=reply.sent.dialect,
                 input_tokens=reply.reported.input_tokens,
                 packed=packed(reply.sent.wire.body),
             ),
@@ -156,9 +200,14 @@ class CacheAnalyser(ExchangeListener):
         """Return the prompt with the longest common prefix: of this conversation, or else of any on this route."""
         stored = self._store.prompts()
         chosen = [prompt for prompt in stored if prompt.conversation == conversation]
-        read = [(prompt, _read(prompt)) for prompt in chosen or [prompt for prompt in stored if prompt.route == route]]
-        readable = [(prompt, text) for prompt, text in read if text is not None]
-        return max(reversed(readable), key=lambda pair: _shared(pair[1], now), default=None)
+        best: tuple[StoredPrompt, Prompt] | None = None
+        most = (False, -1)
+        for prompt in reversed(chosen or [prompt for prompt in stored if prompt.route == route]):
+            text = _read(prompt)  # one at a time: all together may fill the memory
+            shared = most if text is None else _shared(text, now)
+            if text is not None and shared > most:
+                best, most = (prompt, text), shared
+        return best
 
     def _analysis(
         self, reply: CompletedReply, now: Prompt, conversation: str, candidate: tuple[StoredPrompt, Prompt] | None

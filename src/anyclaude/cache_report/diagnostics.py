@@ -6,28 +6,33 @@ platform.claude.com/docs/en/build-with-claude/cache-diagnostics).  Prompts are c
 change that the gateway reverts before it reaches the engine does not count.
 """
 
-from collections import OrderedDict
-from threading import Lock
-
+from anyclaude.kept_values import KeptValues
+from anyclaude.memory_budget import MemoryBudget
 from anyclaude.protocol.events import CacheMissReason, Diagnostics
+from anyclaude.protocol.memory_size import memory_size
 from anyclaude.protocol.prompt import Prompt, first_difference
 from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN
 from anyclaude.scheduling import PreparedRequest
 
 MAX_PROMPTS = 256
-MAX_CHARACTERS = 16_000_000
-"""About fifty prompts of Claude Code's usual 300 kB; each turn refers to the previous one."""
+MAX_BYTES = 32 * 1024 * 1024
+"""About fifty prompts of Claude Code's usual 300 kB, twice that if each has a character that is not Latin; each turn
+refers to the previous one."""
 
 
 class CacheDiagnostics:
     """Compares the prompts of this run that opted in; the oldest are forgotten, as the API forgets them."""
 
-    def __init__(self, max_prompts: int = MAX_PROMPTS, max_characters: int = MAX_CHARACTERS) -> None:
-        self._max_prompts = max_prompts
-        self._max_characters = max_characters
-        self._prompts: OrderedDict[str, Prompt] = OrderedDict()
-        self._characters = 0
-        self._lock = Lock()  # requests are prepared in threads
+    def __init__(
+        self, budget: MemoryBudget | None = None, max_prompts: int = MAX_PROMPTS, max_bytes: int = MAX_BYTES
+    ) -> None:
+        self._prompts = KeptValues[str, Prompt](
+            "prompts with diagnostics",
+            budget or MemoryBudget(),
+            memory_size,
+            max_entries=max_prompts,
+            max_bytes=max_bytes,
+        )
 
     def diagnose(self, message_id: str, prepared: PreparedRequest) -> Diagnostics | None:
         """Remember the prompt of a reply, and return the diagnostics of a request that asks for them."""
@@ -37,18 +42,11 @@ class CacheDiagnostics:
     def compared(self, message_id: str, prompt: Prompt, previous_message_id: str | None) -> Diagnostics | None:
         """Remember the prompt of this reply, and return its diagnostics; `None` is the API's null."""
         previous = self._prompts.get(previous_message_id or "")
-        self._keep(message_id, prompt)
+        self._prompts.keep(message_id, prompt)
         if previous_message_id is None:
             return None
         reason = CacheMissReason("previous_message_not_found") if previous is None else cache_miss(previous, prompt)
         return None if reason is None else Diagnostics(reason)
-
-    def _keep(self, message_id: str, prompt: Prompt) -> None:
-        with self._lock:
-            self._prompts[message_id] = prompt
-            self._characters += prompt.characters
-            while len(self._prompts) > self._max_prompts or self._characters > self._max_characters:
-                self._characters -= self._prompts.popitem(last=False)[1].characters
 
 
 def cache_miss(before: Prompt, now: Prompt) -> CacheMissReason | None:

@@ -6,7 +6,7 @@ by side do not interfere and a conversation that is resumed tomorrow is still co
 """
 
 import zlib
-from collections import OrderedDict
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +14,10 @@ import msgspec
 from msgspec import Struct
 
 from anyclaude.bounds import STORED_PROMPTS
+from anyclaude.kept_values import KeptValues
+from anyclaude.memory_budget import MemoryBudget
 from anyclaude.profiles import DialectName
+from anyclaude.protocol.memory_size import memory_size
 from anyclaude.storage import files_newest_first, remove_all_but_newest, write_private
 
 SUFFIX = ".prompt"
@@ -59,43 +62,50 @@ def packed(body: bytes) -> bytes:
 
 
 class PromptStore:
-    """Keeps the newest prompts; without a folder, only in memory.  A file that fails costs a comparison, no more."""
+    """
+    Keeps the newest prompts; without a folder, only in memory.
 
-    def __init__(self, folder: Path | None, max_prompts: int = STORED_PROMPTS) -> None:
+    A file that fails, or a prompt that the memory has no room for, costs a comparison, no more.
+    """
+
+    def __init__(
+        self, folder: Path | None, max_prompts: int = STORED_PROMPTS, budget: MemoryBudget | None = None
+    ) -> None:
         self._folder = folder
         self._max_prompts = max_prompts
-        self._prompts: OrderedDict[str, StoredPrompt] | None = None
+        self._prompts = KeptValues[str, StoredPrompt](
+            "stored prompts", budget or MemoryBudget(), memory_size, max_entries=max_prompts
+        )
+        self._is_read = False
 
     def prompts(self) -> tuple[StoredPrompt, ...]:
         """Return the prompts, oldest first; the first call reads the files of earlier runs."""
-        return tuple(self._kept().values())
+        return self._kept().all()
 
     def keep(self, prompt: StoredPrompt, instead_of: str | None = None) -> None:
         """Keep one more prompt, in place of the one it continues."""
         kept = self._kept()
         if instead_of is not None:
-            kept.pop(instead_of, None)
+            kept.drop(instead_of)
             self._remove(instead_of)
-        kept[prompt.request_id] = prompt
-        while len(kept) > self._max_prompts:
-            kept.popitem(last=False)
+        kept.keep(prompt.request_id, prompt)
         self._write(prompt)
 
-    def _kept(self) -> OrderedDict[str, StoredPrompt]:
-        if self._prompts is None:
-            self._prompts = OrderedDict((prompt.request_id, prompt) for prompt in self._read())
+    def _kept(self) -> KeptValues[str, StoredPrompt]:
+        if not self._is_read:
+            self._is_read = True
+            for prompt in self._read():
+                self._prompts.keep(prompt.request_id, prompt)
         return self._prompts
 
-    def _read(self) -> list[StoredPrompt]:
+    def _read(self) -> Iterator[StoredPrompt]:
         if self._folder is None:
-            return []
-        found: list[StoredPrompt] = []
+            return
         for file in reversed(files_newest_first(self._folder, PATTERN)[: self._max_prompts]):
             try:
-                found.append(msgspec.msgpack.decode(file.read_bytes(), type=StoredPrompt))
+                yield msgspec.msgpack.decode(file.read_bytes(), type=StoredPrompt)
             except (OSError, msgspec.DecodeError, UnicodeDecodeError):
                 continue
-        return found
 
     def _write(self, prompt: StoredPrompt) -> None:
         if self._folder is None:

@@ -6,7 +6,6 @@ model read the tools, and the text of its own tool calls.  Both are kept here, w
 their server wants back.  The calls are also kept in a file, so that a conversation survives a restart of the gateway.
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +13,9 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anyclaude.bounded_dict import BoundedDict
+from anyclaude.kept_values import KeptValues
+from anyclaude.memory_budget import MemoryBudget
+from anyclaude.protocol.memory_size import memory_size
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.provider_fields import ProviderFields
 from anyclaude.storage import LineFile
@@ -25,8 +26,11 @@ from .events import ExchangeEnded, ExchangeListener
 MAX_CONVERSATIONS = 1_024
 """Conversations whose tool order is kept: a few kilobytes each; a day's sub-agents fit many times over."""
 
-MAX_RAW_BYTES = 32 * 1024 * 1024
-"""The length of all texts kept.  A large edit has 10 kB, so thousands fit; the file is at most twice this."""
+MAX_CALL_BYTES = 32 * 1024 * 1024
+"""The memory of all calls kept.  A large edit has 10 kB, so thousands fit; the file is at most twice this."""
+
+MAX_CALL_CHARACTERS = 1024 * 1024
+"""A longer call is not kept: a hundred times a large edit."""
 
 
 class RecordedCall(Struct, frozen=True, omit_defaults=True):
@@ -47,15 +51,18 @@ class ConversationMemory(ExchangeListener):
     or written costs cache hits, never a reply.
     """
 
-    def __init__(self, file: Path | None = None, max_raw_bytes: int = MAX_RAW_BYTES) -> None:
-        self._file = LineFile(file, RecordedCall, 2 * max_raw_bytes) if file is not None else None
-        self._max_raw_bytes = max_raw_bytes
-        self._tool_orders = BoundedDict[str, tuple[str, ...]](MAX_CONVERSATIONS)
-        self._calls: OrderedDict[str, OriginalCall] = OrderedDict()
-        self._raw_bytes = 0
+    def __init__(
+        self, file: Path | None = None, max_bytes: int = MAX_CALL_BYTES, budget: MemoryBudget | None = None
+    ) -> None:
+        budget = budget or MemoryBudget()
+        self._file = LineFile(file, RecordedCall, 2 * max_bytes) if file is not None else None
+        self._tool_orders = KeptValues[str, tuple[str, ...]](
+            "tool orders", budget, memory_size, max_entries=MAX_CONVERSATIONS
+        )
+        self._calls = KeptValues[str, OriginalCall]("calls", budget, memory_size, max_bytes=max_bytes)
         if self._file is not None:
             for call in self._file.read():
-                self._keep(call.id, OriginalCall(call.arguments, call.sent, call.written, call.provider_fields))
+                self._calls.keep(call.id, OriginalCall(call.arguments, call.sent, call.written, call.provider_fields))
 
     @property
     def original_calls(self) -> Mapping[str, OriginalCall]:
@@ -88,12 +95,14 @@ class ConversationMemory(ExchangeListener):
         """Remember the order in which the model reads the tools; a tool missing from one request keeps its place."""
         before = self._tool_orders.get(conversation, ())
         known = set(before)
-        self._tool_orders[conversation] = before + tuple(t.name for t in request.tools if t.name not in known)
+        order = before + tuple(tool.name for tool in request.tools if tool.name not in known)
+        self._tool_orders.keep(conversation, order)
 
     def record_tool_calls(self, calls: Mapping[str, OriginalCall]) -> None:
         """Remember tool calls, by tool use id."""
+        calls = {tool_use_id: call for tool_use_id, call in calls.items() if call.characters <= MAX_CALL_CHARACTERS}
         for tool_use_id, call in calls.items():
-            self._keep(tool_use_id, call)
+            self._calls.keep(tool_use_id, call)
         if calls and self._file is not None:
             lines = (
                 RecordedCall(tool_use_id, call.arguments, call.sent, call.written, call.provider_fields)
@@ -101,10 +110,3 @@ class ConversationMemory(ExchangeListener):
             )
             with suppress(OSError):  # such as a full disk: the calls are still in memory
                 self._file.append(*lines)
-
-    def _keep(self, tool_use_id: str, call: OriginalCall) -> None:
-        replaced = self._calls.pop(tool_use_id, None)
-        self._calls[tool_use_id] = call
-        self._raw_bytes += call.characters - (replaced.characters if replaced else 0)
-        while self._raw_bytes > self._max_raw_bytes:
-            self._raw_bytes -= self._calls.popitem(last=False)[1].characters

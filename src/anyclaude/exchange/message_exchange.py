@@ -14,10 +14,12 @@ from typing import TypeAlias
 
 from anyclaude.errors import AnyclaudeError, ThreadsUnsupported
 from anyclaude.filters import FilterFactory
+from anyclaude.memory_budget import MemoryBudget, Reservation
 from anyclaude.protocol.caching_decoder import CachingDecoder
 from anyclaude.protocol.deltas import TextDelta
 from anyclaude.protocol.events import Diagnostics, StreamEvent
 from anyclaude.protocol.json_bounds import check_bounds
+from anyclaude.protocol.memory_size import memory_size
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prefill import check_prefill
@@ -39,6 +41,10 @@ from .reply_stream import ReplyStream
 from .server_tools import unavailable_tools_reply
 from .token_calibration import TokenCalibration
 
+LARGE_BODY_BYTES = 1024 * 1024
+"""A body from which on the decoded request is measured, at a millisecond for each megabyte of ordinary text; the
+conversations of a model with a window of 200,000 tokens have 0.8 MB."""
+
 Diagnose: TypeAlias = Callable[[str, PreparedRequest], Diagnostics | None]
 """Returns the cache diagnostics for the reply with this message id; called if the request asks for them."""
 
@@ -57,6 +63,7 @@ class MessageExchanges:
     """Returns a unique identifier with the given prefix."""
     filters: Sequence[FilterFactory] = ()
     workers: RequestWorkers = field(default_factory=RequestWorkers)
+    budget: MemoryBudget = field(default_factory=MemoryBudget)
 
     async def begin(self, body: bytes, log: ExchangeLog) -> "MessageExchange | OwnReply":
         """
@@ -66,14 +73,16 @@ class MessageExchanges:
             ThreadsUnsupported: when the request continues a conversation that the server was to keep.
             InvalidRequest: when the body does not fit the Messages API.
             RequestTooLarge: when it consists of more than any conversation.
+            MemoryExhausted: when other requests fill the memory.
         """
         planned = await self.workers.run(len(body), lambda: self._planned(body, log))
         self.pipeline.remember(planned.prompt, log.caller.conversation)
-        request, stream = planned.prompt.request, planned.stream
+        self.budget.enforce()
         if not isinstance(planned.answer, PreparedRequest):
-            return OwnReply(request, planned.answer, stream, log)
-        pending = self._pending(planned.key, planned.answer, log)
-        return MessageExchange(self, request, planned.key, pending, stream, log)
+            return OwnReply(planned.prompt.request, planned.answer, planned.stream, log)
+        reservation = self.budget.reserve(planned.bytes)
+        pending = self._pending(_repeat_key(log.caller, planned.answer), planned.answer, log)
+        return MessageExchange(self, planned.answer, pending, planned.stream, log, reservation)
 
     def _planned(self, body: bytes, log: ExchangeLog) -> "PlannedReply":
         """Return how to reply to a request; it may run in a thread, so `begin` records what later requests need."""
@@ -95,7 +104,7 @@ class MessageExchanges:
         prepared = self.dispatcher.prepare(_backend_request(prompt, caller))
         diagnostics = self.diagnose(message_id, prepared) if prompt.request.diagnostics is not None else None
         stream = self._stream(message_id, prompt, diagnostics, self.calibration.estimate(prepared).tokens)
-        return PlannedReply(prompt, stream, prepared, _repeat_key(caller, body))
+        return PlannedReply(prompt, stream, prepared, request_bytes(len(body), prepared))
 
     def _ending(self, request: MessagesRequest, log: ExchangeLog) -> str | None:
         """Return the text with which the gateway ends the turn, `None` if the model is to reply."""
@@ -140,8 +149,8 @@ class PlannedReply:
     prompt: PreparedPrompt
     stream: MessageStream
     answer: PreparedRequest | Sequence[ReplyPart]
-    key: Hashable | None = None
-    """What a repetition of the request shares with it; `None` if it is not recognised."""
+    bytes: int = 0
+    """What the request takes that is sent, besides its body."""
 
 
 class MessageExchange:
@@ -150,19 +159,20 @@ class MessageExchange:
     def __init__(
         self,
         shared: MessageExchanges,
-        request: MessagesRequest,
-        key: Hashable | None,
+        prepared: PreparedRequest,
         pending: PendingReply,
         stream: MessageStream,
         log: ExchangeLog,
+        reservation: Reservation,
     ) -> None:
-        self.request = request
+        self.request = prepared.source.request
         """The request as prepared."""
         self._shared = shared
-        self._key = key
+        self._key = _repeat_key(log.caller, prepared)
         self._pending = pending
         self._stream = stream
         self._log = log
+        self._reservation = reservation
 
     @property
     def has_estimated_input(self) -> bool:
@@ -215,6 +225,7 @@ class MessageExchange:
         """Record the reply as far as it has come; one that is still pending is kept for the client to re-attach."""
         if not self._pending.is_taken:
             self._shared.pending_replies.detach(self._key, self._pending)
+        self._reservation.release()
         self._log.reply_ended(self._stream)
 
 
@@ -229,6 +240,34 @@ def _backend_request(prompt: PreparedPrompt, caller: Caller) -> BackendRequest:
     )
 
 
-def _repeat_key(caller: Caller, body: bytes) -> Hashable | None:
+def _repeat_key(caller: Caller, prepared: PreparedRequest) -> Hashable | None:
     """Return the key that a repetition of this request shares with it; `None` without a session to recognise it by."""
-    return None if caller.session is None else (caller.conversation, body)
+    return None if caller.session is None else _RepeatKey(prepared)
+
+
+class _RepeatKey:
+    """
+    What a request and its repetition have in common: conversation and prompt.
+
+    The prompts are compared, and not kept a second time as the bytes that the client sent.
+    """
+
+    def __init__(self, prepared: PreparedRequest) -> None:
+        self._source = prepared.source
+        self._hash = hash((prepared.source.conversation, len(prepared.wire.body)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _RepeatKey) and self._source == other._source
+
+
+def request_bytes(body_bytes: int, prepared: PreparedRequest) -> int:
+    """
+    Return what a request takes besides its body: decoded, and encoded for the server.
+
+    Of a small body most parts are cached, and counted there.
+    """
+    decoded = 2 * body_bytes if body_bytes < LARGE_BODY_BYTES else memory_size(prepared.source.request)
+    return decoded + len(prepared.wire.body)

@@ -4,7 +4,7 @@ Replies that have not begun, and how a client re-attaches to one.
 A client that gives up while its prompt is being evaluated often repeats the request (after 300 s and 361 s, measured
 with Claude Code 2.1.112 and 2.1.330).  If each repetition started the evaluation from scratch, none would complete
 before the client's deadline.  So a pending reply is kept for a short time after its client has left, and a
-byte-identical request of the same session re-attaches to it.
+identical request of the same session re-attaches to it.
 """
 
 import asyncio
@@ -83,8 +83,7 @@ class PendingReplies:
 
     def reattach(self, key: Hashable | None) -> PendingReply | None:
         """Return the pending reply that a client left under this key; `None` if there is none or it has failed."""
-        # Usually there are none at all; then avoid hashing the key, which contains the whole body.
-        if key is None or not self._detached or key not in self._detached:
+        if key is None or key not in self._detached:
             return None
         pending, timer = self._detached.pop(key)
         timer.cancel()

@@ -6,31 +6,41 @@ that was decoded before is returned as the same object, so nothing is decoded tw
 object (its size, its shorter form) is still there.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from sys import getsizeof
 from typing import Generic, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from anyclaude.errors import InvalidRequest
+from anyclaude.kept_values import KeptValues
+from anyclaude.memory_budget import MemoryBudget
 
 from .content import Content, ContentBlock, decode_block, decode_content
 from .json_values import MAX_DEPTH, JsonError, JsonValue, decode_json
+from .memory_size import memory_size
 from .messages_request import MessagesRequest, Tool, Turn, decode_request, decode_tool, decode_turn, request_from
 
-MAX_TURN_BYTES = 8 * 1024 * 1024
-"""The JSON text of turns that is cached; a conversation of 200,000 tokens has 0.8 MB."""
+MAX_TURN_BYTES = 32 * 1024 * 1024
+"""The memory of turns that are cached.  A conversation of 200,000 tokens has 0.8 MB of JSON, and takes some 3 MB."""
 
-MAX_TOOL_BYTES = 2 * 1024 * 1024
-"""The JSON text of tools that is cached, and as much again of instructions: 60 tools have 0.2 MB, a system prompt has
-30 kB.
-
-A decoder filled to its 12 MB takes 30 MB of memory, and 51 MB where every text contains an emoji (CPython 3.11 then
-needs four bytes for each character)."""
+MAX_TOOL_BYTES = 8 * 1024 * 1024
+"""The memory of tools that are cached, and as much again of instructions: 60 tools have 0.2 MB of JSON, a system prompt
+has 30 kB."""
 
 MAX_SHARE = 4
-"""A part of more than a quarter of the limit is not cached: it would displace parts that are certain to be repeated."""
+"""A part whose JSON has more than a quarter of the limit is not cached: it would displace parts that are certain to be
+repeated."""
+
+DERIVED_BYTES = 2_048
+"""What is derived from one part (`IdentityCache`, `IdentityFacts`) but for its shorter forms: some 600 bytes for each
+turn in the diet `full`, 1,300 in the others (`tests/protocol/test_caching_decoder.py` has them measured)."""
+
+DERIVED_SHARE = 1
+"""The shorter forms of a part take as much as itself at most; nearly always they do not exist, or share its texts.  A
+tool has several: its shorter form, and the schemas for the server and for its grammar."""
+DERIVED_TOOL_SHARE = 3
 
 PLACEHOLDER_MESSAGES: JsonValue = [{"role": "user", "content": ""}]
 """Stands for the turns while the other fields of a request are decoded."""
@@ -42,30 +52,31 @@ T = TypeVar("T")
 
 
 class DecodeCache(Generic[T]):
-    """Decodes parts, and returns the same object for a part that is among the latest `max_bytes` of them."""
+    """
+    Decodes parts, and returns the same object for a part that is among the latest of them.  Safe in threads.
 
-    def __init__(self, decode: Callable[[bytes], T], max_bytes: int) -> None:
+    `max_bytes` bounds the memory of the parts with what is derived from them, `derived_share` times as much.
+    """
+
+    def __init__(
+        self, decode: Callable[[bytes], T], name: str, budget: MemoryBudget, max_bytes: int, derived_share: int = 0
+    ) -> None:
         self._decode = decode
-        self._max_bytes = max_bytes
-        self._values: OrderedDict[bytes, T] = OrderedDict()
-        self._held_bytes = 0
+        self._max_part_bytes = max_bytes // MAX_SHARE
+        self._derived_share = derived_share
+        self._values = KeptValues[bytes, T](name, budget, self._size, max_bytes=max_bytes)
 
     def __call__(self, text: bytes) -> T:
         """Return the value of `text`.  Raises what the decoder raises, and then caches nothing."""
-        value = self._values.get(text)
-        if value is not None:
-            self._values.move_to_end(text)
-            return value
-        value = self._decode(text)
-        if len(text) <= self._max_bytes // MAX_SHARE:
-            self._store(text, value)
+        value = self._values.used(text)
+        if value is None:
+            value = self._decode(text)
+            if len(text) <= self._max_part_bytes:
+                self._values.keep(text, value)
         return value
 
-    def _store(self, text: bytes, value: T) -> None:
-        self._values[text] = value
-        self._held_bytes += len(text)
-        while self._held_bytes > self._max_bytes:
-            self._held_bytes -= len(self._values.popitem(last=False)[0])
+    def _size(self, text: bytes, value: T) -> int:
+        return getsizeof(text) + memory_size(value) * (1 + self._derived_share) + DERIVED_BYTES
 
 
 class CachingDecoder:
@@ -76,10 +87,16 @@ class CachingDecoder:
     `JSON.stringify` writes it.  Every other body, and every invalid one, is left to `decode_request`.
     """
 
-    def __init__(self, max_turn_bytes: int = MAX_TURN_BYTES, max_tool_bytes: int = MAX_TOOL_BYTES) -> None:
-        self._turn = DecodeCache(_turn, max_turn_bytes)
-        self._tool = DecodeCache(_tool, max_tool_bytes)
-        self._block = DecodeCache(_block, max_tool_bytes)
+    def __init__(
+        self,
+        budget: MemoryBudget | None = None,
+        max_turn_bytes: int = MAX_TURN_BYTES,
+        max_tool_bytes: int = MAX_TOOL_BYTES,
+    ) -> None:
+        budget = budget or MemoryBudget()
+        self._turn = DecodeCache(_turn, "turns", budget, max_turn_bytes, DERIVED_SHARE)
+        self._tool = DecodeCache(_tool, "tools", budget, max_tool_bytes, DERIVED_TOOL_SHARE)
+        self._block = DecodeCache(_block, "instructions", budget, max_tool_bytes, DERIVED_SHARE)
         self._fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
         self._items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
-from weakref import ref
+from weakref import KeyedRef
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -20,7 +20,8 @@ class IdentityCache(Generic[T, A]):
 
     def __init__(self, function: Callable[[T, A], T]) -> None:
         self._function = function
-        self._entries: dict[int, tuple[ref[T], A, T | None]] = {}
+        self._entries: dict[int, tuple[KeyedRef[int, T], A, T | None]] = {}
+        self._on_death = self._forget  # made once: every access would make another one
 
     def __call__(self, value: T, argument: A) -> T:
         """Return the function's result; the value itself if the result is equal to it."""
@@ -30,7 +31,7 @@ class IdentityCache(Generic[T, A]):
             result = entry[2]
         else:
             result = self._changed(value, argument)
-            self._entries[key] = (ref(value, lambda _: self._forget(key)), argument, result)
+            self._entries[key] = (KeyedRef(value, self._on_death, key), argument, result)
         return value if result is None else result
 
     def _changed(self, value: T, argument: A) -> T | None:
@@ -38,8 +39,8 @@ class IdentityCache(Generic[T, A]):
         result = self._function(value, argument)
         return None if result == value else result
 
-    def _forget(self, key: int) -> None:
-        self._entries.pop(key, None)
+    def _forget(self, reference: KeyedRef[int, T]) -> None:
+        self._entries.pop(reference.key, None)
 
 
 class IdentityFacts(Generic[T, R]):
@@ -51,16 +52,17 @@ class IdentityFacts(Generic[T, R]):
 
     def __init__(self, function: Callable[[T], R]) -> None:
         self._function = function
-        self._entries: dict[int, tuple[ref[T], R]] = {}
+        self._entries: dict[int, tuple[KeyedRef[int, T], R]] = {}
+        self._on_death = self._forget
 
     def __call__(self, value: T) -> R:
         """Return the function's result."""
         key = id(value)
         entry = self._entries.get(key)
         if entry is None:
-            entry = (ref(value, lambda _: self._forget(key)), self._function(value))
+            entry = (KeyedRef(value, self._on_death, key), self._function(value))
             self._entries[key] = entry
         return entry[1]
 
-    def _forget(self, key: int) -> None:
-        self._entries.pop(key, None)
+    def _forget(self, reference: KeyedRef[int, T]) -> None:
+        self._entries.pop(reference.key, None)

@@ -11,10 +11,14 @@ from msgspec import Struct
 from anyclaude.bounded_dict import BoundedDict
 from anyclaude.errors import BackendError, BackendRejected, PromptTooLong
 from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.protocol.prompt_beginning import PromptBeginning
 from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN
 
 MAX_CONVERSATIONS = 256
-"""The last prompt of each is kept by reference; a day's sub-agents fit."""
+"""A few numbers for each; a day's sub-agents fit."""
+
+MAX_CUTS = 64
+"""The counts of truncated prompts; a server cuts all to the same, until its window changes."""
 
 TOKENS_PER_MESSAGE = 16
 """The most tokens that a chat template puts around one message: a role, its markers, a line break."""
@@ -65,7 +69,9 @@ class CountedReply(Struct, frozen=True):
 class CountedPrompt(Struct, frozen=True):
     """A prompt that the engine has evaluated, and its token count."""
 
-    request: MessagesRequest
+    beginning: bytes
+    """A digest of its instructions, its tools and its first message."""
+    messages: int
     characters: int
     tokens: int
     has_grown: bool = False
@@ -80,8 +86,9 @@ class PromptWindow:
     """What one backend's token counts reveal about its window, by conversation."""
 
     def __init__(self) -> None:
+        self._beginning = PromptBeginning()
         self._counted = BoundedDict[str, CountedPrompt](MAX_CONVERSATIONS)
-        self._cut_to: set[int] = set()  # the counts of prompts that were truncated; a server cuts all to the same
+        self._cut_to = BoundedDict[int, None](MAX_CUTS)  # counts of prompts that were truncated
 
     def forget(self) -> None:
         """Forget all counts: the server runs another model, or has another window."""
@@ -93,7 +100,7 @@ class PromptWindow:
         last = self._extended_by(conversation, request)
         if last is None:
             return characters > limit
-        added = TOKENS_PER_MESSAGE * (len(request.messages) - len(last.request.messages))
+        added = TOKENS_PER_MESSAGE * (len(request.messages) - last.messages)
         return last.tokens + max(characters - last.characters, 0) + added > limit
 
     def estimated_tokens(self, conversation: str, request: MessagesRequest, characters: int) -> int | None:
@@ -146,15 +153,19 @@ class PromptWindow:
         if reply.tokens is not None or kept is not None:
             tokens = _estimate(characters) if reply.tokens is None else reply.tokens
             has_grown = kept is None and last is not None and tokens >= max(last.tokens, _min_tokens(last, characters))
-            self._counted[conversation] = CountedPrompt(request, characters, tokens, has_grown, window, limit)
+            self._counted[conversation] = CountedPrompt(
+                self._beginning(request), len(request.messages), characters, tokens, has_grown, window, limit
+            )
         if kept is not None and window is not None:
-            self._cut_to.add(kept)
+            self._cut_to[kept] = None
             raise _truncated(characters, window, reply.tokens or 0)
 
     def _extended_by(self, conversation: str, request: MessagesRequest) -> CountedPrompt | None:
-        """Return the conversation's last prompt, if the request extends it."""
+        """Return the conversation's last prompt, if the request extends it, judging by how both begin."""
         last = self._counted.get(conversation)
-        return last if last is not None and _extends(request, last.request) else None
+        if last is None or len(request.messages) < last.messages:
+            return None
+        return last if self._beginning(request) == last.beginning else None
 
     def _kept_tokens(
         self, last: CountedPrompt | None, characters: int, reply: CountedReply, limit: int | None
@@ -176,16 +187,6 @@ class PromptWindow:
 def prompt_limit(window: int, max_tokens: int, reply_share: int) -> int:
     """Return the tokens that a prompt may have, so that there is room for its reply."""
     return window - min(max_tokens, window // reply_share) if reply_share else window
-
-
-def _extends(request: MessagesRequest, earlier: MessagesRequest) -> bool:
-    """Return whether a request extends an earlier one, judging by how both begin."""
-    return (
-        len(request.messages) >= len(earlier.messages)
-        and request.messages[0] == earlier.messages[0]
-        and request.system == earlier.system
-        and request.tools == earlier.tools
-    )
 
 
 def _min_tokens(last: CountedPrompt | None, characters: int) -> float:

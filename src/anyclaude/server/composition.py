@@ -125,27 +125,26 @@ class _Composition:
     def services(self, sessions: Sessions, stack: AsyncExitStack) -> tuple[Services, tuple[ExchangeListener, ...]]:
         """Return the services of the routes, and the gateway's own listeners in the order of their calls."""
         budget = MemoryBudget(self.options.memory_bytes)
+        kept = self._kept(budget, stack)
         learned = LearnedAmendments(self.options.learned_file)
         servers = zip_longest(self.targets, self.options.ask_again[: len(self.targets)])
         upstreams = tuple(self._upstream(self._as_set(target), ask, sessions, learned) for target, ask in servers)
-        memory = ConversationMemory(self.options.memory_file)
         policy = PromptContext(
             diet=self.options.diet,
             allowed_tools=self.options.allowed_tools,
             repeated_calls=self.options.repeated_calls,
         )
         calibration = TokenCalibration()
-        pipeline = PromptPipeline(memory, policy, calibration.characters_per_token, lambda: _window_of(upstreams))
+        pipeline = PromptPipeline(kept.memory, policy, calibration.characters_per_token, lambda: _window_of(upstreams))
         for upstream in upstreams:
             self._follow(upstream, pipeline if upstream is upstreams[0] else None, stack)
         prewarmer = self._prewarmer(upstreams, pipeline, stack)
-        analyser = self._analyser(stack)
         workers = RequestWorkers()
         stack.callback(workers.close)
         services = Services(
             upstreams=upstreams,
             pipeline=pipeline,
-            exchanges=self._exchanges(upstreams, pipeline, calibration, workers, stack),
+            exchanges=self._exchanges(upstreams, pipeline, calibration, kept, workers, stack),
             workers=workers,
             token_counter=self._token_counter(stack),
             calibration=calibration,
@@ -155,8 +154,18 @@ class _Composition:
             limits=self.options.limits,
             prewarmer=prewarmer,
         )
-        listeners = (self.journal, memory, calibration, analyser, prewarmer)
+        listeners = (self.journal, kept.memory, calibration, kept.analyser, prewarmer)
         return services, tuple(listener for listener in listeners if listener is not None)
+
+    def _kept(self, budget: MemoryBudget, stack: AsyncExitStack) -> "_Kept":
+        """Return what is kept, created in the order in which it is dropped: what costs most to lose comes last."""
+        return _Kept(
+            budget=budget,
+            analyser=self._analyser(budget, stack),
+            diagnostics=CacheDiagnostics(budget),
+            decoder=CachingDecoder(budget),
+            memory=ConversationMemory(self.options.memory_file, budget=budget),
+        )
 
     def _upstream(
         self, target: BackendTarget, ask_again: AskForTarget | None, sessions: Sessions, learned: LearnedAmendments
@@ -215,10 +224,10 @@ class _Composition:
         stack.push_async_callback(counter.close)
         return counter
 
-    def _analyser(self, stack: AsyncExitStack) -> CacheAnalyser | None:
+    def _analyser(self, budget: MemoryBudget, stack: AsyncExitStack) -> CacheAnalyser | None:
         if self.options.prompts_folder is None:
             return None
-        analyser = CacheAnalyser(self.options.prompts_folder, self.options.stored_prompts, new_id("run"))
+        analyser = CacheAnalyser(self.options.prompts_folder, self.options.stored_prompts, new_id("run"), budget)
         stack.push_async_callback(analyser.close)
         return analyser
 
@@ -227,6 +236,7 @@ class _Composition:
         upstreams: tuple[Upstream, ...],
         pipeline: PromptPipeline,
         calibration: TokenCalibration,
+        kept: "_Kept",
         workers: RequestWorkers,
         stack: AsyncExitStack,
     ) -> MessageExchanges:
@@ -237,13 +247,25 @@ class _Composition:
             dispatcher=Dispatcher(upstreams, options.timeouts, clock.seconds, clock.sleep, self.fatal_error),
             pipeline=pipeline,
             pending_replies=pending_replies,
-            decoder=CachingDecoder(),
-            diagnose=CacheDiagnostics().diagnose,
+            decoder=kept.decoder,
+            diagnose=kept.diagnostics.diagnose,
             calibration=calibration,
             new_id=new_id,
             filters=(*_own_filters(options), *options.filters),
             workers=workers,
+            budget=kept.budget,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """The parts that keep something of requests and replies, within one budget."""
+
+    budget: MemoryBudget
+    analyser: CacheAnalyser | None
+    diagnostics: CacheDiagnostics
+    decoder: CachingDecoder
+    memory: ConversationMemory
 
 
 def _window_of(upstreams: tuple[Upstream, ...]) -> int | None:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anyclaude.exchange import recognise
+from anyclaude.exchange.message_exchange import request_bytes
 from anyclaude.protocol.json_bounds import check_bounds
 from anyclaude.protocol.json_values import JsonValue
 from anyclaude.protocol.messages_request import decode_request
@@ -34,8 +35,22 @@ class Count(Struct, frozen=True):
 
 async def count_tokens(context: RequestContext) -> web.Response:
     """Answer with the number of tokens in the prompt, as the model would receive it.  Raises `RequestError`."""
-    body = await context.body()
-    prompts = await context.services.workers.run(len(body), lambda: _prompts(context, body))
+    prompts, size = await _prepared(context, await context.body())
+    with context.services.budget.reserve(size):
+        return await _answer(context, prompts)
+
+
+async def _prepared(context: RequestContext, body: bytes) -> tuple[Sequence[PreparedRequest], int]:
+    """Return the prompts that are counted, and the bytes they take; the body is not kept until the engine answers."""
+
+    def prepare() -> tuple[Sequence[PreparedRequest], int]:
+        prompts = _prompts(context, body)
+        return prompts, sum(request_bytes(len(body), prompt) for prompt in prompts)
+
+    return await context.services.workers.run(len(body), prepare)
+
+
+async def _answer(context: RequestContext, prompts: Sequence[PreparedRequest]) -> web.Response:
     count = await _count(context, prompts[0])
     answer: dict[str, JsonValue] = {"input_tokens": count.tokens}
     for uncleared in prompts[1:]:

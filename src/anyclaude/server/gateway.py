@@ -130,6 +130,7 @@ class Gateway:
         finally:
             if is_recorded:
                 log.ended(outcome)
+                self._services.budget.enforce()
 
     async def _answer(self, context: RequestContext) -> web.StreamResponse:
         method, path = context.http.method, context.http.path
