@@ -3,11 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from .backend import MODEL
 
 PIECE = 1 << 16
+
+DRAIN_SECONDS = 10.0
+"""A body of 31 MB takes a fraction of a second over loopback."""
 
 
 class Client:
@@ -30,17 +33,13 @@ class Client:
     @asynccontextmanager
     async def unfinished(self, count: int, size: int) -> AsyncGenerator[None, None]:
         """Send `count` bodies of `size` bytes but for their last byte, and leave them so within the block."""
-        writers = []
+        writers = [(await asyncio.open_connection("127.0.0.1", self._port))[1] for _ in range(count)]
         try:
-            for _ in range(count):
-                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
-                writers.append(writer)
-                try:
-                    writer.write(_head("/v1/messages", size, "", keeps_alive=False) + b"x" * (size - 1))
-                    async with asyncio.timeout(10):  # a body that is refused is not read to its end
+            for writer in writers:
+                writer.write(_head("/v1/messages", size, "", keeps_alive=False) + b"x" * (size - 1))
+                with suppress(ConnectionError, TimeoutError):  # a body that is refused is not read to its end
+                    async with asyncio.timeout(DRAIN_SECONDS):
                         await writer.drain()
-                except (ConnectionError, TimeoutError):
-                    pass
             yield
         finally:
             for writer in writers:

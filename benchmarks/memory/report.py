@@ -14,8 +14,8 @@ def section(measures: Measures, machine: str, *, share: float = 1.0) -> str:
     scaled = "" if share == 1.0 else f" · {share:.0%} of each attack's size"
     limit = (
         f"Resident before the first attack: {_mebibytes(measures.base)} MiB; allowed: {_mebibytes(measures.allowed)} "
-        f"MiB, which is that, the budget of {_mebibytes(measures.budget)} MiB, and {REQUEST_MULTIPLE} times the largest "
-        "request."
+        f"MiB, which is that, the budget of {_mebibytes(measures.budget)} MiB, and {REQUEST_MULTIPLE} times the "
+        "largest request."
     )
     return "\n\n".join([f"`{COMMAND}` · {machine}{scaled}", limit, _rows(measures)]) + "\n"
 

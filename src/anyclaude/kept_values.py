@@ -10,8 +10,8 @@ from .memory_budget import MemoryBudget
 K = TypeVar("K")
 V = TypeVar("V")
 
-ENTRY_BYTES = 256
-"""What an entry takes beside its key and its value (CPython 3.11: 220 bytes, `tests/test_kept_values.py`)."""
+ENTRY_BYTES = 192
+"""What an entry takes beside its key and its value (CPython 3.11: 120 to 190 bytes, `tests/test_kept_values.py`)."""
 
 
 class KeptValues(Mapping[K, V]):

@@ -10,6 +10,8 @@ from tests.parts.raw_client import Response, connected, prompt, request
 
 from anyclaude.cache_report.diagnostics import CacheDiagnostics, cache_miss
 from anyclaude.protocol.events import CacheMiss, CacheMissReason, Diagnostics
+from anyclaude.kept_values import ENTRY_BYTES
+from anyclaude.protocol.memory_size import memory_size
 from anyclaude.protocol.prompt import Prompt, PromptPart
 
 
@@ -59,9 +61,14 @@ def test_a_first_turn_opts_in_and_later_turns_refer_to_it() -> None:
     )
 
 
+def size_of(prompt: Prompt) -> int:
+    """Return what is counted for a prompt."""
+    return ENTRY_BYTES + memory_size("msg_1", prompt)
+
+
 def test_unknown_and_forgotten_ids_are_not_found() -> None:
     unknown = Diagnostics(CacheMissReason("previous_message_not_found"))
-    for diagnostics in (CacheDiagnostics(max_prompts=2), CacheDiagnostics(max_characters=450)):
+    for diagnostics in (CacheDiagnostics(max_prompts=2), CacheDiagnostics(max_bytes=2 * size_of(BEFORE))):
         assert diagnostics.compared("msg_1", BEFORE, "msg_0") == unknown
         for number in (2, 3):
             diagnostics.compared(f"msg_{number}", BEFORE, None)

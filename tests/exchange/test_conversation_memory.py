@@ -9,13 +9,21 @@ from tests.parts.fake_backend import FakeBackend
 from tests.parts.gateway import target_at
 from tests.parts.upstreams import prepared_for
 
-from anyclaude.exchange.conversation_memory import ConversationMemory
+from anyclaude.exchange.conversation_memory import MAX_CALL_CHARACTERS, ConversationMemory
+from anyclaude.kept_values import ENTRY_BYTES
+from anyclaude.memory_budget import MemoryBudget
+from anyclaude.protocol.memory_size import memory_size
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn
 from anyclaude.protocol.provider_fields import ProviderFields
 from anyclaude.transforms import OriginalCall
 
 CALL = OriginalCall('{"b": 1,  "a": 2}')
 EMPTY = OriginalCall("{}")
+
+
+def size_of(call: OriginalCall) -> int:
+    """Return what the memory counts for a call."""
+    return ENTRY_BYTES + memory_size("toolu_1", call)
 
 
 def request(*tools: str) -> MessagesRequest:
@@ -64,7 +72,7 @@ def test_an_incomplete_line_is_skipped(tmp_path: Path) -> None:
 
 
 def test_the_oldest_calls_are_dropped_when_the_memory_is_full() -> None:
-    memory = ConversationMemory(max_raw_bytes=10)
+    memory = ConversationMemory(max_bytes=2 * size_of(OriginalCall("x" * 4)))
     for number in range(4):
         memory.record_tool_calls({f"toolu_{number}": OriginalCall("x" * 4)})
 
@@ -72,7 +80,7 @@ def test_the_oldest_calls_are_dropped_when_the_memory_is_full() -> None:
 
 
 def test_a_call_recorded_again_is_counted_once() -> None:
-    memory = ConversationMemory(max_raw_bytes=10)
+    memory = ConversationMemory(max_bytes=size_of(OriginalCall("x" * 4)))
     for _ in range(4):
         memory.record_tool_calls({"toolu_1": OriginalCall("x" * 4)})
 
@@ -81,26 +89,28 @@ def test_a_call_recorded_again_is_counted_once() -> None:
 
 def test_the_file_is_at_most_twice_the_limit_and_keeps_the_newest_calls(tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
-    first = ConversationMemory(file, max_raw_bytes=200)
+    limit = 4 * size_of(OriginalCall("x" * 5_000)) + 100
+    first = ConversationMemory(file, max_bytes=limit)
     sizes: list[int] = []
     for number in range(40):
-        first.record_tool_calls({f"toolu_{number}": OriginalCall("x" * 50)})
+        first.record_tool_calls({f"toolu_{number}": OriginalCall("x" * 5_000)})
         sizes.append(file.stat().st_size)
-    again = ConversationMemory(file, max_raw_bytes=200)
+    again = ConversationMemory(file, max_bytes=limit)
 
-    assert max(sizes) <= 400
+    assert max(sizes) <= 2 * limit
     assert list(again.original_calls) == ["toolu_36", "toolu_37", "toolu_38", "toolu_39"]
 
 
 def test_a_file_that_is_too_large_is_trimmed_when_the_next_call_is_recorded(tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
-    ConversationMemory(file).record_tool_calls({f"toolu_{number}": OriginalCall("x" * 50) for number in range(40)})
-    memory = ConversationMemory(file, max_raw_bytes=200)
+    ConversationMemory(file).record_tool_calls({f"toolu_{number}": OriginalCall("x" * 5_000) for number in range(40)})
+    limit = 4 * size_of(OriginalCall("x" * 5_000)) + 100
+    memory = ConversationMemory(file, max_bytes=limit)
     assert list(memory.original_calls) == ["toolu_36", "toolu_37", "toolu_38", "toolu_39"]
 
-    memory.record_tool_calls({"toolu_40": OriginalCall("x" * 50)})
-    assert file.stat().st_size <= 200
-    assert list(ConversationMemory(file).original_calls) == ["toolu_39", "toolu_40"]
+    memory.record_tool_calls({"toolu_40": OriginalCall("x" * 5_000)})
+    assert file.stat().st_size <= limit
+    assert list(ConversationMemory(file).original_calls)[-2:] == ["toolu_39", "toolu_40"]
 
 
 def test_calls_are_kept_in_memory_if_the_file_cannot_be_written(tmp_path: Path) -> None:
@@ -136,8 +146,9 @@ def test_a_file_of_an_earlier_release_is_read(tmp_path: Path) -> None:
 
 
 def test_all_texts_of_a_call_count() -> None:
-    memory = ConversationMemory(max_raw_bytes=10)
-    memory.record_tool_calls({"toolu_1": OriginalCall("xx", "xx"), "toolu_2": OriginalCall("xx", written="xxxx")})
+    long = "x" * 1000
+    memory = ConversationMemory(max_bytes=5 * len(long))
+    memory.record_tool_calls({"toolu_1": OriginalCall(long, long), "toolu_2": OriginalCall(long, written=long)})
     memory.record_tool_calls({"toolu_3": OriginalCall("x")})
 
     assert list(memory.original_calls) == ["toolu_2", "toolu_3"]
@@ -158,7 +169,27 @@ def test_what_the_server_wants_back_is_kept_with_its_origin_and_survives_a_resta
 
 
 def test_what_the_server_wants_back_counts_as_the_texts_do() -> None:
-    memory = ConversationMemory(max_raw_bytes=10)
-    memory.record_tool_calls({"toolu_1": EMPTY, "toolu_2": OriginalCall("", provider_fields=ProviderFields("x" * 9))})
+    memory = ConversationMemory(max_bytes=1000)
+    returned = ProviderFields("x" * 500)
+    memory.record_tool_calls({"toolu_1": EMPTY, "toolu_2": OriginalCall("", provider_fields=returned)})
 
     assert list(memory.original_calls) == ["toolu_2"]
+
+
+def test_a_call_that_is_longer_than_any_that_is_repeated_is_not_kept() -> None:
+    memory = ConversationMemory()
+    memory.record_tool_calls({"toolu_1": EMPTY, "toolu_2": OriginalCall("x" * (MAX_CALL_CHARACTERS + 1))})
+
+    assert list(memory.original_calls) == ["toolu_1"]
+
+
+def test_without_a_budget_nothing_stays_and_no_question_fails() -> None:
+    budget = MemoryBudget(0)
+    memory = ConversationMemory(budget=budget)
+    memory.record_tool_order("a", request("Bash"))
+    memory.record_tool_calls({"toolu_1": CALL})
+    budget.enforce()
+
+    assert sum(budget.kept.values()) == 0
+    assert memory.tool_order("a") == ()
+    assert memory.original_calls == {}

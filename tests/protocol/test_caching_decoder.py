@@ -1,6 +1,7 @@
 """Requests that repeat what earlier ones contained."""
 
 import json
+from sys import getsizeof
 from weakref import ref
 
 import pytest
@@ -8,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude.errors import InvalidRequest
-from anyclaude.protocol.caching_decoder import MAX_SHARE, CachingDecoder, DecodeCache
+from anyclaude.kept_values import ENTRY_BYTES
+from anyclaude.memory_budget import MemoryBudget
+from anyclaude.protocol.caching_decoder import DERIVED_BYTES, MAX_SHARE, CachingDecoder, DecodeCache
 from anyclaude.protocol.content import TextBlock
 from anyclaude.protocol.json_values import MAX_DEPTH, JsonValue
+from anyclaude.protocol.memory_size import memory_size
 from anyclaude.protocol.messages_request import MessagesRequest, Turn, decode_request
 
 Json = dict[str, object]
@@ -50,9 +54,6 @@ def written(body: object, separators: tuple[str, str] = (",", ":")) -> bytes:
     return json.dumps(body, separators=separators).encode()
 
 
-SHORTEST_TURN = written({"role": "user", "content": [{"type": "text", "text": "0"}]})
-
-
 def conversation(*texts: str, **fields: object) -> bytes:
     """Write a request of one user turn for each text, the last with the cache marker that moves along."""
     messages: list[Json] = [{"role": "user", "content": [{"type": "text", "text": text}]} for text in texts]
@@ -73,12 +74,17 @@ def outcome(decode: object, body: bytes) -> MessagesRequest | str:
     return request
 
 
-@given(st.lists(st.one_of(bodies, scalars).map(written), max_size=8), st.integers(1, 400))
-def test_any_sequence_of_requests_is_decoded_like_each_request_alone(requests: list[bytes], max_bytes: int) -> None:
-    decoder = CachingDecoder(max_bytes, max_bytes)
+@given(st.lists(st.one_of(bodies, scalars).map(written), max_size=8), st.integers(1, 20_000), st.integers(0, 20_000))
+def test_any_sequence_of_requests_is_decoded_like_each_request_alone(
+    requests: list[bytes], max_bytes: int, limit: int
+) -> None:
+    budget = MemoryBudget(limit)
+    decoder = CachingDecoder(budget, max_bytes, max_bytes)
 
     for body in [*requests, *requests]:
         assert outcome(decoder.decode, body) == outcome(decode_request, body)
+        budget.enforce()
+        assert sum(budget.kept.values()) <= limit
 
 
 class Decoded:
@@ -88,9 +94,10 @@ class Decoded:
         self.text = text
 
 
-@given(st.lists(st.binary(max_size=12)), st.integers(1, 60))
+@given(st.lists(st.binary(max_size=12)), st.integers(1, 20_000))
 def test_the_values_that_a_cache_keeps_alive_never_exceed_its_limit(texts: list[bytes], max_bytes: int) -> None:
-    decode = DecodeCache(Decoded, max_bytes)
+    budget = MemoryBudget()
+    decode = DecodeCache(Decoded, "parts", budget, max_bytes)
     made: dict[bytes, ref[Decoded]] = {}
     for text in texts:
         value = decode(text)
@@ -98,7 +105,13 @@ def test_the_values_that_a_cache_keeps_alive_never_exceed_its_limit(texts: list[
         made[text] = ref(value)
         del value
 
-        assert sum(len(text) for text, weak in made.items() if weak() is not None) <= max_bytes
+        alive = [text for text, weak in made.items() if weak() is not None]
+        assert budget.kept["parts"] == sum(map(counted, alive)) <= max_bytes
+
+
+def counted(text: bytes) -> int:
+    """Return what is counted for a part."""
+    return ENTRY_BYTES + getsizeof(text) + memory_size(Decoded(text)) + DERIVED_BYTES
 
 
 @given(bodies.map(written), st.data())
@@ -177,7 +190,8 @@ def test_a_turn_without_its_former_cache_marker_is_decoded_again() -> None:
 
 def test_repeated_parts_stay_cached_and_others_are_evicted() -> None:
     tool = {"tools": [{"name": "Read", "input_schema": {}}]}
-    decoder = CachingDecoder(max_turn_bytes=1000)
+    budget = MemoryBudget()
+    decoder = CachingDecoder(budget, max_turn_bytes=20_000)
     first = decoder.decode(conversation("always", "0", **tool))
     seen: list[ref[Turn]] = []
     for number in range(100):
@@ -186,13 +200,13 @@ def test_repeated_parts_stay_cached_and_others_are_evicted() -> None:
     alive = {id(turn) for weak in seen if (turn := weak()) is not None}
 
     assert last.messages[0] is first.messages[0]
-    assert len(alive) * len(SHORTEST_TURN) <= 1000
+    assert len(alive) * DERIVED_BYTES <= budget.kept["turns"] <= 20_000
 
 
 def test_a_part_that_would_take_most_of_the_cache_is_not_cached() -> None:
-    decoder = CachingDecoder(max_turn_bytes=400)
+    decoder = CachingDecoder(max_turn_bytes=40_000)
     small = ref(decoder.decode(conversation("x")).messages[0])
-    large = ref(decoder.decode(conversation("x" * (400 // MAX_SHARE))).messages[0])
+    large = ref(decoder.decode(conversation("x" * (40_000 // MAX_SHARE))).messages[0])
 
     assert small() is not None
     assert large() is None
