@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyclaude.bounded_dict import BoundedDict
+from anyclaude.bounded_dict import MAX_KEY_CHARACTERS, BoundedDict, bounded_key
 
 ENTRIES = st.lists(st.tuples(st.integers(0, 9), st.integers()))
 
@@ -28,3 +28,11 @@ def test_a_default_is_an_entry_like_any_other() -> None:
 
     assert bounded.setdefault("c", 3) == 3
     assert list(bounded) == ["b", "c"]
+
+
+@given(st.text(st.characters(), max_size=3), st.text(st.characters(), max_size=3), st.sampled_from([1, 100, 10_000]))
+def test_a_key_is_short_and_different_for_different_texts(one: str, other: str, times: int) -> None:
+    keys = bounded_key(one * times), bounded_key(other * times)
+
+    assert (keys[0] == keys[1]) == (one * times == other * times)
+    assert max(map(len, keys)) <= MAX_KEY_CHARACTERS

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from .backend import MODEL
 
@@ -33,17 +33,15 @@ class Client:
     @asynccontextmanager
     async def unfinished(self, count: int, size: int) -> AsyncGenerator[None, None]:
         """Send `count` bodies of `size` bytes but for their last byte, and leave them so within the block."""
-        writers = [(await asyncio.open_connection("127.0.0.1", self._port))[1] for _ in range(count)]
-        try:
-            for writer in writers:
+        async with AsyncExitStack() as stack:
+            for _ in range(count):
+                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                stack.callback(writer.transport.abort)
                 writer.write(_head("/v1/messages", size, "", keeps_alive=False) + b"x" * (size - 1))
                 with suppress(ConnectionError, TimeoutError):  # a body that is refused is not read to its end
                     async with asyncio.timeout(DRAIN_SECONDS):
                         await writer.drain()
             yield
-        finally:
-            for writer in writers:
-                writer.transport.abort()
 
     @asynccontextmanager
     async def _connected(self) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter], None]:

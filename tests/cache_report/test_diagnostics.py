@@ -9,8 +9,8 @@ from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import Response, connected, prompt, request
 
 from anyclaude.cache_report.diagnostics import CacheDiagnostics, cache_miss
-from anyclaude.protocol.events import CacheMiss, CacheMissReason, Diagnostics
 from anyclaude.kept_values import ENTRY_BYTES
+from anyclaude.protocol.events import CacheMiss, CacheMissReason, Diagnostics
 from anyclaude.protocol.memory_size import memory_size
 from anyclaude.protocol.prompt import Prompt, PromptPart
 

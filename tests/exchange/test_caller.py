@@ -57,6 +57,13 @@ def test_a_header_that_is_not_utf_8_can_still_be_encoded() -> None:
     assert caller.conversation.encode()
 
 
+def test_a_long_id_is_not_kept_but_stays_different_from_others() -> None:
+    one, other = (caller_of({"x-claude-code-session-id": "s" * 8000 + end}) for end in "ab")
+
+    assert one.conversation != other.conversation
+    assert max(len(one.conversation), len(other.conversation)) < 300
+
+
 @pytest.mark.parametrize(
     ("request_class", "priority"),
     [

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from anyclaude.bounded_dict import BoundedDict, bounded_key
 from anyclaude.profiles import Amendment
 from anyclaude.storage import LineFile
 
@@ -17,6 +18,9 @@ from .target import BackendTarget
 
 MAX_FILE_BYTES = 256 * 1024
 """A line has about 300 bytes, and a server teaches a handful: hundreds of servers and models fit."""
+
+MAX_LEARNED_FOR = 1_024
+"""Servers with their models and versions, as many as the file holds."""
 
 
 class LearnedFor(Struct, frozen=True):
@@ -30,7 +34,7 @@ class LearnedFor(Struct, frozen=True):
     def of(cls, target: BackendTarget, model: str) -> "LearnedFor":
         """Return the key for a model of this server; the embedded engine has another port in each launch."""
         is_embedded = target.profile.name == "embedded"
-        return cls(target.profile.name if is_embedded else target.address, model, target.version)
+        return cls(target.profile.name if is_embedded else target.address, bounded_key(model), target.version)
 
 
 class Learned(Struct, frozen=True):
@@ -46,7 +50,7 @@ class LearnedAmendments:
     def __init__(self, file: Path | None = None) -> None:
         self._path = file
         self._file = None if file is None else LineFile(file, Learned, MAX_FILE_BYTES)
-        self._amendments: dict[LearnedFor, tuple[Amendment, ...]] = {}
+        self._amendments = BoundedDict[LearnedFor, tuple[Amendment, ...]](MAX_LEARNED_FOR)
         for learned in () if self._file is None else self._file.read():
             self._add(learned.about, learned.amendment)
 
@@ -74,7 +78,7 @@ class LearnedAmendments:
         """
         before = self.all()
         kept = [learned for learned in before if server is not None and learned.about.server != server]
-        self._amendments = {}
+        self._amendments.clear()
         if self._path is not None:
             self._path.unlink(missing_ok=True)
         for learned in kept:

@@ -6,7 +6,7 @@ question that it did not ask.  Such chunks bear the id of the earlier reply.  Se
 must not be taken for broken, nor those that give every chunk its own.
 """
 
-from anyclaude.bounded_dict import BoundedDict
+from anyclaude.bounded_dict import BoundedDict, bounded_key
 
 REMEMBERED_REPLIES = 16
 """More than run side by side on a local server.  Few, because Ollama draws its ids from 999 numbers: two of its replies
@@ -28,7 +28,7 @@ class EarlierReplies:
 
     def refuses(self, reply_id: str) -> bool:
         """Return whether a chunk with this id, which is not its own reply's, belongs to an earlier reply."""
-        if not self._are_distinct or reply_id not in self._ids:
+        if not self._are_distinct or bounded_key(reply_id) not in self._ids:
             return False
         self._are_distinct = not self._has_just_refused
         self._has_just_refused = True
@@ -36,9 +36,10 @@ class EarlierReplies:
 
     def add(self, reply_id: str) -> None:
         """Add the id of a reply that has begun."""
-        if reply_id not in self._ids:
+        key = bounded_key(reply_id)
+        if key not in self._ids:
             self._has_just_refused = False
-            self._ids[reply_id] = None
+            self._ids[key] = None
 
     def forget(self) -> None:
         """Forget all replies: another server has taken the place of theirs, and may count its own from one again."""

@@ -5,6 +5,7 @@ from typing import get_args
 
 from msgspec import Struct
 
+from anyclaude.bounded_dict import bounded_key
 from anyclaude.exchange_record import RequestClass
 from anyclaude.scheduling import Priority
 
@@ -81,19 +82,19 @@ class Caller(Struct, frozen=True):
 
 def caller_of(headers: Mapping[str, str]) -> Caller:
     """Return the caller according to the headers of a request; the mapping decides how names are matched."""
-    session = _text(headers.get(SESSION_HEADER))
+    session = _id(headers.get(SESSION_HEADER))
     return Caller(
         is_claude_code=session is not None or headers.get("User-Agent", "").startswith("claude-cli/"),
         session=session,
-        agent=_text(headers.get(AGENT_HEADER)),
+        agent=_id(headers.get(AGENT_HEADER)),
         request_class=_request_class(headers.get(CLASS_HEADER)),
         interleaves_thinking=INTERLEAVED_THINKING in headers.get(BETAS_HEADER, ""),
     )
 
 
-def _text(value: str | None) -> str | None:
-    """Return a header as text; bytes that are not UTF-8 arrive as lone surrogates, which cannot be encoded again."""
-    return None if value is None else value.encode(errors="surrogateescape").decode(errors="replace")
+def _id(value: str | None) -> str | None:
+    """Return a header as an id; bytes that are not UTF-8 arrive as lone surrogates, which cannot be encoded again."""
+    return None if value is None else bounded_key(value.encode(errors="surrogateescape").decode(errors="replace"))
 
 
 def _request_class(value: str | None) -> RequestClass:

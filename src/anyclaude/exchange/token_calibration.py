@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from anyclaude.bounded_dict import BoundedDict
+from anyclaude.bounded_dict import BoundedDict, bounded_key
 from anyclaude.protocol.content import Content, ImageBlock, ToolResultBlock, blocks_of
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN, prompt_characters
@@ -128,7 +128,7 @@ class TokenCalibration(ExchangeListener):
     def _measured(self, prepared: PreparedRequest, tokens: int) -> WeighedPrompt:
         request = prepared.source.request
         return WeighedPrompt(
-            model=(prepared.target.address, prepared.model),
+            model=(prepared.target.address, bounded_key(prepared.model)),
             beginning=self._weight.of_beginning(request),
             weight=self._weight(request),
             characters=prompt_characters(request),

@@ -60,7 +60,12 @@ class LineFile(Generic[T]):
 
     def read(self) -> Iterator[T]:
         """Yield the values, oldest first, without the lines that are incomplete or of another release."""
-        return self._decoded(self._lines())
+        try:
+            file = self._path.open("rb")
+        except OSError:
+            return
+        with file:  # read as needed: a file of 64 MB is not in memory at once
+            yield from self._decoded(file)
 
     def read_newest_first(self) -> Iterator[T]:
         """Yield the values, newest first, without the lines that are incomplete or of another release."""
