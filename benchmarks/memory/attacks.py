@@ -120,7 +120,7 @@ async def endless_token_counts(client: Client, backend: AttackingBackend, scale:
 
 
 async def endless_models(client: Client, backend: AttackingBackend, scale: Scale) -> None:
-    """Have the server answer the question for its models with 1.9 GB, after it has said that it does not have this one."""
+    """Have the server answer the question for its models with 1.9 GB, after it has refused one."""
     backend.reply, backend.is_endless, backend.size = "no model", True, scale(1900 * MEGABYTE)
     await client.ask(message("Hello"))
 

@@ -35,13 +35,16 @@ class Client:
         """Send `count` bodies of `size` bytes but for their last byte, and leave them so within the block."""
         async with AsyncExitStack() as stack:
             for _ in range(count):
-                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
-                stack.callback(writer.transport.abort)
-                writer.write(_head("/v1/messages", size, "", keeps_alive=False) + b"x" * (size - 1))
-                with suppress(ConnectionError, TimeoutError):  # a body that is refused is not read to its end
-                    async with asyncio.timeout(DRAIN_SECONDS):
-                        await writer.drain()
+                await self._begin(stack, size)
             yield
+
+    async def _begin(self, stack: AsyncExitStack, size: int) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        stack.callback(writer.transport.abort)
+        writer.write(_head("/v1/messages", size, "", keeps_alive=False) + b"x" * (size - 1))
+        with suppress(ConnectionError, TimeoutError):  # a body that is refused is not read to its end
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await writer.drain()
 
     @asynccontextmanager
     async def _connected(self) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter], None]:
