@@ -79,6 +79,24 @@ def test_a_reservation_grows_only_as_far_as_there_is_room() -> None:
         growing.grow(UNIT)
 
 
+def test_a_request_with_little_claim_to_its_memory_is_ended_for_another() -> None:
+    budget = MemoryBudget(2 * UNIT)
+    idle = [budget.reserve(UNIT) for _ in range(3)]
+
+    def give_up() -> bool:
+        if idle:
+            idle.pop().release()
+            return True
+        return False
+
+    budget.give_up_a_request = give_up
+    with budget.reserve(2 * UNIT), budget.reserve(UNIT):
+        assert len(idle) == 1
+        with pytest.raises(MemoryExhausted):
+            budget.reserve(3 * UNIT)
+        assert not idle
+
+
 def test_a_keeper_that_cannot_drop_does_not_hold_the_budget_for_ever() -> None:
     budget = MemoryBudget(0)
     budget.keeper("stuck", lambda: None).change(10)

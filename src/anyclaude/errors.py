@@ -11,6 +11,7 @@ Every failure that anyclaude can report, and the form in which the client gets i
     + MethodNotAllowed            405  no such method on this route
     + RequestTimeout              408  the client took too long to send its request
     + RequestTooLarge             413  the body is over the limit
+    + CodingUnsupported           415  the body is compressed
     + ExpectationFailed           417  it expects something else than to be asked for its body
     + QueueFull                   429  the request queue is full
   - BackendError                  the model server failed
@@ -40,6 +41,7 @@ Each text says what happened, to what, and what to do about it.  No text may con
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 TRANSIENT_STATUSES = frozenset({408, 429, 502, 503, 504, 529})
@@ -51,7 +53,8 @@ class AnyclaudeError(Exception):
     """
     Base class of all errors: an HTTP status, an Anthropic error type, and whether a retry can help.
 
-    `kind` is the error type of the API (docs: Errors), `details` a field of its error objects.
+    `kind` is the error type of the API (docs: Errors), `details` a field of its error objects, `headers` what its
+    response has besides.
     """
 
     status: int = 500
@@ -59,6 +62,7 @@ class AnyclaudeError(Exception):
     retry_after_seconds: float | None = None
     is_transient: bool = False
     details: ClassVar[Mapping[str, str] | None] = None
+    headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
 
 class RequestError(AnyclaudeError):
@@ -121,6 +125,17 @@ class RequestTooLarge(RequestError):
 
     status = 413
     kind = "request_too_large"
+
+
+class CodingUnsupported(RequestError):
+    """
+    The body is compressed, which no client of the Messages API does.
+
+    A few megabytes could become gigabytes, and the body's limit is one for what is decoded.
+    """
+
+    status = 415
+    headers: ClassVar[Mapping[str, str]] = MappingProxyType({"Accept-Encoding": "identity"})  # RFC 9110 §15.5.16
 
 
 class ExpectationFailed(RequestError):

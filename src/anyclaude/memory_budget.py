@@ -110,6 +110,9 @@ class MemoryBudget:
         self._keepers: list[Keeper] = []
         self._reservations: set[Reservation] = set()
         self._lock = Lock()
+        self.give_up_a_request: Callable[[], bool] = lambda: False
+        """Called when nothing is kept any more: ends the request that has the least claim to its memory, if any has
+        little, and returns whether there was one."""
 
     @property
     def kept(self) -> Mapping[str, int]:
@@ -161,6 +164,8 @@ class MemoryBudget:
             MemoryExhausted: when they do not fit, with nothing kept.
         """
         self.enforce()
+        while self._excess_bytes > 0 and self.give_up_a_request():
+            pass
         if self._excess_bytes > 0:
             self.refused += 1
             raise MemoryExhausted(

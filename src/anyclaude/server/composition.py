@@ -50,6 +50,7 @@ from anyclaude.scheduling import Admission, Dispatcher, FollowedServer, TokenCou
 from anyclaude.transforms import PromptContext
 from anyclaude.worker_threads import RequestWorkers
 
+from .bodies import Bodies
 from .gateway import FatalError, Gateway, new_id
 from .guard import is_loopback
 from .options import AskForTarget, GatewayOptions
@@ -150,6 +151,7 @@ class _Composition:
             calibration=calibration,
             journal=self.journal,
             budget=budget,
+            bodies=Bodies(budget, self.clock.seconds),
             timing=self.options.timing,
             limits=self.options.limits,
             prewarmer=prewarmer,

@@ -36,12 +36,9 @@ class GatewayServer(web.Server):
         limits: Limits,
         new_request_id: Callable[[], str],
         allows_origin: Callable[[str], bool],
-        *,
-        decompresses_bodies: bool = True,
     ) -> None:
         super().__init__(handler, request_factory=self._new_request, handler_cancellation=True)
         self.limits = limits
-        self.decompresses_bodies = decompresses_bodies
         self.new_request_id = new_request_id
         self.allows_origin = allows_origin
 
@@ -86,7 +83,7 @@ class GatewayConnection(RequestHandler):
             loop=loop,
             keepalive_timeout=limits.idle_seconds,
             lingering_time=limits.linger_seconds,
-            auto_decompress=server.decompresses_bodies,
+            auto_decompress=False,  # a bomb would go off before the token is checked
         )
         self._limits = limits
         self._new_request_id = server.new_request_id

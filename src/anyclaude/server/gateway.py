@@ -74,7 +74,6 @@ class Gateway:
             self._options.limits,
             new_request_id,
             self._guard.allows,
-            decompresses_bodies=self._forward is None,
         )
         runner = web.ServerRunner(server, shutdown_timeout=grace)
         await runner.setup()
@@ -114,7 +113,8 @@ class Gateway:
             log.began()
         outcome: Outcome = "failed"
         try:
-            response = await self._answer(RequestContext(request, log, self._services))
+            with self._services.budget.reserve() as held:
+                response = await self._answer(RequestContext(request, log, self._services, held))
             outcome = "completed" if log.error is None else "failed"
             return response
         except AnyclaudeError as error:

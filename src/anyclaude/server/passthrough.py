@@ -19,8 +19,9 @@ from yarl import URL
 
 from anyclaude.backends.http import headers_on_the_way, translated_errors, way_arguments
 from anyclaude.backends.http.client import CONNECT_SECONDS
-from anyclaude.errors import BackendTruncated, InvalidRequest
+from anyclaude.errors import BackendTruncated, InvalidRequest, RequestTooLarge
 from anyclaude.network import DIRECT, ServerAddress, Way
+from anyclaude.protocol.json_bounds import check_bounds
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
 from anyclaude.protocol.usage_reader import UsageReader
 
@@ -63,8 +64,9 @@ class Passthrough:
 
     async def __call__(self, context: RequestContext) -> web.StreamResponse:
         """Forward one request.  Raises `BackendUnreachable` or `BackendUntrusted` if there is no reply."""
-        body = await context.body()
-        context.log.forwarded(_decoded(body), "claude/unchanged")
+        body = await context.raw_body()
+        decoded = await context.services.workers.run(len(body), lambda: _decoded(body))
+        context.log.forwarded(decoded, "claude/unchanged")
         headers = _end_to_end(context.http.raw_headers, OWN_HEADERS)
         headers.update(self._proxy_headers)
         with translated_errors(self._origin, CONNECT_SECONDS):
@@ -167,6 +169,7 @@ def _text(raw: bytes) -> str:
 def _decoded(body: bytes) -> MessagesRequest | None:
     """Return the request for the journal, `None` if it cannot be decoded; Anthropic's answer then gives the reason."""
     try:
+        check_bounds(body)
         return decode_request(body)
-    except InvalidRequest:
+    except (InvalidRequest, RequestTooLarge):
         return None

@@ -1,14 +1,14 @@
 """One request to the gateway, as every route receives it."""
 
-import asyncio
 from dataclasses import dataclass
 
 from aiohttp import HttpVersion11, web
 
-from anyclaude.errors import ExpectationFailed, InvalidRequest, RequestTimeout, RequestTooLarge
+from anyclaude.errors import CodingUnsupported, ExpectationFailed, InvalidRequest
 from anyclaude.exchange import Caller, ExchangeLog
+from anyclaude.memory_budget import Reservation
 
-from .options import Limits
+from .bodies import too_large
 from .services import Services
 
 ASK_FOR_BODY = "100-continue"
@@ -22,6 +22,8 @@ class RequestContext:
     http: web.BaseRequest
     log: ExchangeLog
     services: Services
+    held: Reservation
+    """The memory that the request holds until it is answered."""
 
     @property
     def request_id(self) -> str:
@@ -35,9 +37,23 @@ class RequestContext:
 
     async def body(self) -> bytes:
         """
-        Read the body.
+        Read a body that is not compressed.
 
         Raises:
+            CodingUnsupported: when it is.
+            RequestError: as `raw_body` raises it.
+        """
+        codings = {coding.strip().lower() for coding in self.http.headers.get("Content-Encoding", "").split(",")}
+        if compressed := codings - {"", "identity"}:
+            raise CodingUnsupported(f"Content-Encoding: should be identity, not {min(compressed)!r:.100}")
+        return await self.raw_body()
+
+    async def raw_body(self) -> bytes:
+        """
+        Read the body as it was sent.
+
+        Raises:
+            MemoryExhausted: when other requests fill the memory.
             RequestTooLarge: when it is larger than `Limits.body_bytes`.
             RequestTimeout: when it is not complete after `Limits.body_seconds`.
             ExpectationFailed: when the client expects something else than to be asked for it.
@@ -46,16 +62,11 @@ class RequestContext:
         limits = self.services.limits
         awaits_question = _awaits_question(self.http)
         if (self.http.content_length or 0) > limits.body_bytes:
-            raise _too_large(limits)
+            raise too_large(limits)
         if awaits_question:
             await self._ask_for_body()
         try:
-            async with asyncio.timeout(limits.body_seconds):
-                return await self.http.read()
-        except TimeoutError as error:
-            raise RequestTimeout(f"the request's body was not complete after {limits.body_seconds:g} s") from error
-        except web.HTTPRequestEntityTooLarge as error:
-            raise _too_large(limits) from error
+            return await self.services.bodies.read(self.http.content, self.held, limits)
         except web.RequestPayloadError as error:
             raise InvalidRequest(f"the request's body could not be read: {error}") from error
 
@@ -73,7 +84,3 @@ def _awaits_question(request: web.BaseRequest) -> bool:
     if others := expected - {"", ASK_FOR_BODY}:
         raise ExpectationFailed(f"Expect: should be {ASK_FOR_BODY}, not {min(others)!r:.100}")
     return ASK_FOR_BODY in expected
-
-
-def _too_large(limits: Limits) -> RequestTooLarge:
-    return RequestTooLarge(f"the request's body is larger than {limits.body_bytes:,} bytes")

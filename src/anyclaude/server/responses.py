@@ -32,6 +32,7 @@ def error_response(error: AnyclaudeError, request_id: str) -> web.Response:
     """
     response = json_response(encode_failure(failure(error, request_id)), request_id, error.status)
     response.headers["x-should-retry"] = "true" if error.is_transient else "false"
+    response.headers.update(error.headers)
     if error.retry_after_seconds is not None:
         response.headers["retry-after"] = str(math.ceil(error.retry_after_seconds))
     return response

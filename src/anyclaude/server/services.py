@@ -10,6 +10,7 @@ from anyclaude.prewarm import Prewarmer
 from anyclaude.scheduling import TokenCounter, Upstream
 from anyclaude.worker_threads import RequestWorkers
 
+from .bodies import Bodies
 from .options import Limits, StreamTiming
 
 
@@ -27,6 +28,7 @@ class Services:
     timing: StreamTiming
     limits: Limits
     workers: RequestWorkers
+    bodies: Bodies
     prewarmer: Prewarmer | None = None
 
     @property
