@@ -155,9 +155,12 @@ async def run(folder: Path, load: Load) -> Report:
 
 
 @asynccontextmanager
-async def gateway(folder: Path, backend_url: str) -> AsyncIterator[tuple[ServerProcess, int]]:
-    """Run a gateway in a separate process, and yield the process and the gateway's port."""
-    process = await ServerProcess.start("gateway", str(folder), backend_url)
+async def gateway(
+    folder: Path, backend_url: str, engine_key: str | None = None
+) -> AsyncIterator[tuple[ServerProcess, int]]:
+    """Run a gateway in a separate process, and yield the process and its port; `engine_key` is for a real engine."""
+    engine = () if engine_key is None else (engine_key,)
+    process = await ServerProcess.start("engine-gateway" if engine else "gateway", str(folder), backend_url, *engine)
     try:
         yield process, int(str((await process.read_line())["url"]).rpartition(":")[2])
     finally:
@@ -231,7 +234,7 @@ async def _run_streams(
         await may_begin.wait()
         client = rng.choice(list(ClientKind))
         behaviour = rng.choices(["reads", "reads slowly", "disconnects"], [6, 2, 2])[0]
-        raw, was_reset = await _exchange(port, client.request(name), behaviour, rng)
+        raw, was_reset = await exchange(port, client.request(name), behaviour, rng)
         outcome = "disconnected"
         if behaviour != "disconnects":
             case = Case(name, client, (), expected_reply_to(name), ANY_OUTCOME)
@@ -244,7 +247,7 @@ async def _run_streams(
         await sampler.sample()
 
 
-async def _exchange(port: int, sent: bytes, behaviour: str, rng: random.Random) -> tuple[bytes, bool]:
+async def exchange(port: int, sent: bytes, behaviour: str, rng: random.Random) -> tuple[bytes, bool]:
     """Send a request and read the response as the behaviour says; return its bytes, and whether it was reset."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     raw = bytearray()

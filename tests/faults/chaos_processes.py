@@ -1,7 +1,8 @@
 """
-The two servers of the chaos run, each a separate process.
+The servers of the chaos run and of the soak, each a separate process.
 
     python -m tests.faults.chaos_processes gateway FOLDER BACKEND_URL
+    python -m tests.faults.chaos_processes engine-gateway FOLDER ENGINE_URL KEY
     python -m tests.faults.chaos_processes backend PORT
 
 The gateway prints a line of JSON with the URL it listens on, and then answers every line on its standard input with the
@@ -24,7 +25,9 @@ from tests.faults.faults import CLOSES, CLOSES_UNFRAMED, ENDS, FAILS, GARBLES, R
 from tests.parts.faulty_backend import Play, Received, faulty_backend
 from tests.parts.gateway import running_gateway, target_at
 
-from anyclaude.exchange import Clock
+from anyclaude.backends import BackendTarget
+from anyclaude.exchange import REAL_TIME, Clock
+from anyclaude.secret import Secret
 from anyclaude.server import GatewayOptions
 from anyclaude.timeouts import Timeouts
 
@@ -85,16 +88,25 @@ async def serve_backend(port: int) -> None:
         await asyncio.Event().wait()
 
 
-async def serve_gateway(folder: Path, backend_url: str) -> None:
-    """Serve until standard input ends."""
+async def serve_faulty(folder: Path, backend_url: str) -> None:
+    """Serve for a backend that breaks its replies, until standard input ends; the clock is fast."""
     clock = Clock(
         seconds=lambda: time.monotonic() * CLOCK_SPEED, sleep=lambda seconds: asyncio.sleep(seconds / CLOCK_SPEED)
     )
     options = replace(GatewayOptions(), timeouts=TIMEOUTS, queue_limit=10_000, grace_seconds=0.2)
+    await serve_gateway(folder, target_at(backend_url, "llamacpp", 10_000), options, clock)
+
+
+async def serve_engine(folder: Path, engine_url: str, key: str) -> None:
+    """Serve for a real engine, until standard input ends."""
+    target = replace(target_at(engine_url, "llamacpp", 1), api_key=Secret(key), context_tokens=4096)
+    await serve_gateway(folder, target, GatewayOptions(), REAL_TIME)
+
+
+async def serve_gateway(folder: Path, target: BackendTarget, options: GatewayOptions, clock: Clock) -> None:
+    """Serve until standard input ends, and answer each of its lines."""
     reader = await standard_input()
-    async with running_gateway(
-        folder, target_at(backend_url, "llamacpp", 10_000), options=options, clock=clock
-    ) as running:
+    async with running_gateway(folder, target, options=options, clock=clock) as running:
         write_line({"url": running.base_url})
         while await reader.readline():
             write_line(resources())
@@ -127,7 +139,13 @@ def write_line(value: dict[str, str] | dict[str, float]) -> None:
 def main() -> None:
     """Run the server that the first argument names."""
     server, *arguments = sys.argv[1:]
-    work = serve_backend(int(arguments[0])) if server == "backend" else serve_gateway(Path(arguments[0]), arguments[1])
+    match server:
+        case "backend":
+            work = serve_backend(int(arguments[0]))
+        case "engine-gateway":
+            work = serve_engine(Path(arguments[0]), arguments[1], arguments[2])
+        case _:
+            work = serve_faulty(Path(arguments[0]), arguments[1])
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work)
 
