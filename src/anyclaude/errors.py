@@ -10,6 +10,7 @@ Every failure that anyclaude can report, and the form in which the client gets i
     + NotFound                    404  no such route
     + MethodNotAllowed            405  no such method on this route
     + RequestTimeout              408  the client took too long to send its request
+    + ReaderStopped               408  the client no longer reads its reply, and others wait for the server
     + RequestTooLarge             413  the body is over the limit
     + CodingUnsupported           415  the body is compressed
     + ExpectationFailed           417  it expects something else than to be asked for its body
@@ -115,6 +116,13 @@ class MethodNotAllowed(RequestError):
 
 class RequestTimeout(RequestError):
     """The client took too long to send its request."""
+
+    status = 408
+    kind = "timeout_error"
+
+
+class ReaderStopped(RequestError):
+    """The client no longer reads its reply, while others wait for the server; recorded, and answered by a reset."""
 
     status = 408
     kind = "timeout_error"
@@ -268,11 +276,12 @@ class MemoryExhausted(AnyclaudeError):
 
 
 class ShuttingDown(AnyclaudeError):
-    """The gateway is stopping and takes no new requests."""
+    """The gateway is stopping and takes no new requests; another one may start in its place."""
 
     status = 529
     kind = "overloaded_error"
     is_transient = True
+    retry_after_seconds = 1.0
 
 
 class ProtocolMisuse(AnyclaudeError):

@@ -185,6 +185,12 @@ class MessageExchange:
         sent = self._pending.progress.sent
         return None if sent is None else sent.model
 
+    @property
+    def holds_up_others(self) -> bool:
+        """Whether other requests wait for the server that is replying."""
+        sent = self._pending.progress.sent
+        return sent is not None and sent.upstream.admission.waiting > 0
+
     async def wait_begun(self, within_seconds: float) -> None:
         """Wait for the first delta, at most `within_seconds`; raise the error if the reply has failed."""
         await self._pending.wait_begun(within_seconds)

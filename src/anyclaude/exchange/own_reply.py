@@ -46,6 +46,11 @@ class OwnReply:
         """The model that was asked: none."""
         return None
 
+    @property
+    def holds_up_others(self) -> bool:
+        """Whether other requests wait for it: none does."""
+        return False
+
     async def wait_begun(self, within_seconds: float) -> None:
         """Return at once: there is nothing to wait for."""
 

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from anyclaude.errors import QueueFull
+from anyclaude.errors import QueueFull, ShuttingDown
 
 from .queue import Requester, RequestQueue
 
@@ -73,6 +73,7 @@ class Admission:
         self._held: dict[str, tuple[Requester, Cancellable]] = {}
         self._idle = asyncio.Event()
         self._idle_task: asyncio.Task[None] | None = None
+        self._is_closed = False
 
     @property
     def running(self) -> int:
@@ -89,6 +90,13 @@ class Admission:
         """The number of turns held for conversations that are about to continue."""
         return len(self._held)
 
+    def close(self) -> None:
+        """Refuse the requests that wait, and all that come: the gateway is stopping."""
+        self._is_closed = True
+        for waiter in self._waiters.values():
+            if not waiter.done():
+                waiter.set_exception(_shutting_down())
+
     def adapt(self, parallel: int, *, evicts_prompts: bool) -> None:
         """Admit another number of requests at a time, as soon as that many are running, to another kind of server."""
         self._parallel = parallel
@@ -102,7 +110,9 @@ class Admission:
         """
         Wait for a turn, and keep it until the context is left.
 
-        Raises `QueueFull` if the request would have to wait and the queue is full.
+        Raises:
+            QueueFull: when the request would have to wait and the queue is full.
+            ShuttingDown: when it would, and the gateway is stopping.
         """
         if self._idle_task is not None:
             self._idle_task.cancel()
@@ -158,6 +168,8 @@ class Admission:
         return True
 
     async def _wait(self, requester: Requester) -> None:
+        if self._is_closed:
+            raise _shutting_down()
         if self.waiting >= self._waiting_limit:
             raise QueueFull(
                 f"the request queue is full: {self.waiting} waiting, which is the limit; try again later",
@@ -173,6 +185,10 @@ class Admission:
                 self._waiters.pop(entry.number, None)
             else:  # the request was admitted and cancelled in the same iteration of the event loop
                 self._admit_next()
+            raise
+        except ShuttingDown:
+            self._queue.leave(entry)
+            self._waiters.pop(entry.number, None)
             raise
 
     def _end(self, turn: AdmittedTurn) -> None:
@@ -210,3 +226,7 @@ class Admission:
     def _signal_if_idle(self) -> None:
         if not self._running and not self._held and self._idle_task is None:
             self._idle.set()
+
+
+def _shutting_down() -> ShuttingDown:
+    return ShuttingDown("the gateway is stopping, and the request was still waiting for its turn")

@@ -56,6 +56,7 @@ from .guard import is_loopback
 from .options import AskForTarget, GatewayOptions
 from .passthrough import Passthrough
 from .services import Services
+from .stopping import Stopping
 
 
 @asynccontextmanager
@@ -151,6 +152,7 @@ class _Composition:
             calibration=calibration,
             journal=self.journal,
             budget=budget,
+            stopping=Stopping(),
             bodies=Bodies(budget, self.clock.seconds),
             timing=self.options.timing,
             limits=self.options.limits,

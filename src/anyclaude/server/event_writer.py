@@ -9,7 +9,7 @@ does not look like a dead connection.
 import asyncio
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import MappingProxyType
 
@@ -18,6 +18,7 @@ from aiohttp import web
 from anyclaude.errors import AnyclaudeError, BackendRejected, BackendUntrusted
 from anyclaude.protocol.events import Ping, StreamEvent, encode_event, encode_events
 
+from .options import StreamTiming
 from .responses import REQUEST_ID_HEADER
 
 PING = encode_event(Ping())
@@ -49,23 +50,27 @@ class EventWriter:
     """
     One response, written event by event.
 
-    `write` waits for the client: a slow client slows the backend down, and is never disconnected for it.  No ping is
-    sent while a write waits.
+    `write` waits for the client: a slow client slows the backend down.  Only if a write has waited for
+    `StreamTiming.stopped_seconds`, `may_reset` is asked whether others wait for the backend; then the connection is
+    reset, as no event would be read.  No ping is sent while a write waits.
     """
 
     def __init__(
         self,
         request: web.BaseRequest,
         request_id: str,
-        ping_seconds: float,
+        timing: StreamTiming,
         headers: Mapping[str, str] = NO_HEADERS,
+        may_reset: Callable[[float], bool] = lambda seconds: False,
     ) -> None:
         self._request = request
         self._response = web.StreamResponse(headers={**EVENT_STREAM_HEADERS, **headers, REQUEST_ID_HEADER: request_id})
-        self._ping_seconds = ping_seconds
+        self._ping_seconds = timing.ping_seconds
+        self._stopped_seconds = timing.stopped_seconds
+        self._may_reset = may_reset
         self._loop = asyncio.get_running_loop()
         self._last_write = 0.0
-        self._writing = False
+        self._writing_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._ping: asyncio.Task[None] | None = None
 
@@ -111,11 +116,11 @@ class EventWriter:
                 pending.cancel()
 
     async def _send(self, data: bytes) -> None:
-        self._writing = True
+        self._writing_since = self._last_write = self._loop.time()
         try:
             await self._response.write(data)
         finally:
-            self._writing = False
+            self._writing_since = None
             self._last_write = self._loop.time()
 
     def _schedule_check(self, at: float) -> None:
@@ -123,8 +128,12 @@ class EventWriter:
 
     def _keep_alive(self) -> None:
         """Send a ping if nothing has been written for long enough; nearly every stream ends before it needs one."""
-        now = self._loop.time()
-        due = (now if self._writing else self._last_write) + self._ping_seconds
+        now, writing_since = self._loop.time(), self._writing_since
+        waited = 0.0 if writing_since is None else now - writing_since
+        if waited >= self._stopped_seconds and self._may_reset(waited):
+            self.reset()
+            return
+        due = (self._last_write if writing_since is None else now) + self._ping_seconds
         if due <= now:
             self._ping = asyncio.create_task(self._send_ping())
             due = now + self._ping_seconds

@@ -22,6 +22,10 @@ from .responses import error_response
 from .routes import HEALTH, RECORDED_PATHS, ROUTES, Routes, route_for
 from .services import Services
 
+CLOSE_SECONDS = 1.0
+"""How long a reply that was cut off may take to say so, and then to close its connection: a client that does not read
+would hold the gateway for ever."""
+
 FatalError = Callable[[], AnyclaudeError | None]
 """Returns the fatal error with which all requests are refused, `None` while there is none."""
 
@@ -51,7 +55,6 @@ class Gateway:
             token=options.token,
         )
         self.routes: Routes = ROUTES if services.upstreams else HEALTH
-        self._is_stopping = False
         self.port = options.port
 
     @property
@@ -68,21 +71,37 @@ class Gateway:
         Raises:
             PortTaken: when another process listens on the port.
         """
-        grace = self._options.grace_seconds / 2  # aiohttp waits twice: for replies, and for the cancelled ones
         server = GatewayServer(
             self._handle,
             self._options.limits,
             new_request_id,
             self._guard.allows,
         )
-        runner = web.ServerRunner(server, shutdown_timeout=grace)
+        runner = web.ServerRunner(server, shutdown_timeout=CLOSE_SECONDS)
         await runner.setup()
         try:
             await self._bind(runner)
             yield
         finally:
-            self._is_stopping = True
-            await runner.cleanup()
+            try:
+                for site in tuple(runner.sites):
+                    await site.stop()
+                server.pre_shutdown()  # closes the connections without a request
+                await self._stop()
+            finally:
+                await runner.cleanup()
+
+    async def _stop(self) -> None:
+        """Refuse the requests that wait, let the others end, and cut off those that take too long."""
+        stopping = self._services.stopping
+        stopping.has_begun = True
+        for upstream in self._services.upstreams:
+            upstream.admission.close()
+        try:
+            await stopping.wait_idle(self._options.grace_seconds)
+        finally:
+            stopping.cut()
+            await stopping.wait_idle(CLOSE_SECONDS)
 
     def new_log(self, caller: Caller, path: str = "/v1/messages") -> ExchangeLog:
         """Return the log of a new exchange."""
@@ -113,7 +132,7 @@ class Gateway:
             log.began()
         outcome: Outcome = "failed"
         try:
-            with self._services.budget.reserve() as held:
+            with self._services.stopping.counted(), self._services.budget.reserve() as held:
                 response = await self._answer(RequestContext(request, log, self._services, held))
             outcome = "completed" if log.error is None else "failed"
             return response
@@ -138,7 +157,7 @@ class Gateway:
         if is_preflight(method, context.http.headers):
             return preflight_response(context.http.headers)
         self._guard.check_token(context.http.headers)
-        if self._is_stopping:
+        if self._services.stopping.has_begun:
             raise ShuttingDown("the gateway is stopping and accepts no new requests")
         if canonical_path(path) in RECORDED_PATHS and (fatal := self._fatal_error()) is not None:
             raise fatal

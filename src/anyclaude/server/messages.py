@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from anyclaude.errors import AnyclaudeError
+from anyclaude.errors import AnyclaudeError, ReaderStopped
 from anyclaude.exchange import MessageExchange, OwnReply
 from anyclaude.protocol.accumulate import Accumulator
 from anyclaude.protocol.events import StreamEvent, encode_message
@@ -39,7 +39,8 @@ async def create_message(context: RequestContext) -> web.StreamResponse:
         async with aclosing(exchange.batches()) as batches:
             if exchange.request.stream:
                 return await _stream(context, exchange, batches)
-            return await _whole(context, exchange, batches)
+            async with context.services.stopping.cuttable():
+                return await _whole(context, exchange, batches)
     finally:
         exchange.close()
 
@@ -47,14 +48,23 @@ async def create_message(context: RequestContext) -> web.StreamResponse:
 async def _stream(
     context: RequestContext, exchange: Exchange, batches: AsyncGenerator[list[StreamEvent], None]
 ) -> web.StreamResponse:
-    timing = context.services.timing
-    await exchange.wait_begun(timing.commit_seconds)
-    writer = EventWriter(context.http, context.request_id, timing.ping_seconds, _label(exchange))
+    timing, stopping = context.services.timing, context.services.stopping
+    async with stopping.cuttable():
+        await exchange.wait_begun(timing.commit_seconds)
+
+    def stopped_reading(seconds: float) -> bool:
+        if not exchange.holds_up_others:
+            return False
+        context.log.failed(ReaderStopped(f"the client had read nothing for {seconds:.0f} s, while others waited"))
+        return True
+
+    writer = EventWriter(context.http, context.request_id, timing, _label(exchange), stopped_reading)
     try:
         await writer.begin()
         context.log.answered(200)
-        async for events in batches:
-            await writer.write(events)
+        async with stopping.cuttable():
+            async for events in batches:
+                await writer.write(events)
         return await writer.end()
     except AnyclaudeError as error:
         context.log.failed(error)

@@ -24,10 +24,15 @@ AskForTarget: TypeAlias = Callable[[BackendTarget], Awaitable[BackendTarget]]
 
 
 class StreamTiming(Struct, frozen=True):
-    """How long the status is held, and how long a silence may last before a ping, in seconds."""
+    """
+    How long the status is held, and how long a silence may last before a ping, in seconds.
+
+    `stopped_seconds`: how long a client may leave what it was sent unread while others wait for the server.
+    """
 
     commit_seconds: float = 5.0
     ping_seconds: float = 10.0
+    stopped_seconds: float = 60.0
 
 
 class Limits(Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from anyclaude.worker_threads import RequestWorkers
 
 from .bodies import Bodies
 from .options import Limits, StreamTiming
+from .stopping import Stopping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class Services:
     limits: Limits
     workers: RequestWorkers
     bodies: Bodies
+    stopping: Stopping
     prewarmer: Prewarmer | None = None
 
     @property
