@@ -46,6 +46,13 @@ class GatewayServer(web.Server):
         """Return the protocol of a new connection."""
         return GatewayConnection(self, asyncio.get_running_loop())
 
+    def close_idle_connections(self) -> None:
+        """Close the connections without a request; the others are closed after theirs."""
+        for connection in self.connections:
+            connection.close()
+            if isinstance(connection, GatewayConnection) and connection.is_idle:
+                connection.force_close()
+
     def _new_request(
         self,
         message: RawRequestMessage,
@@ -91,6 +98,11 @@ class GatewayConnection(RequestHandler):
         self._is_lost = False
         self._head_began = False
         self._deadline: asyncio.TimerHandle | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for a request, or for the rest of its head."""
+        return self._current_request is None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Limit the time until the first request."""

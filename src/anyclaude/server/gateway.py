@@ -86,7 +86,7 @@ class Gateway:
             try:
                 for site in tuple(runner.sites):
                     await site.stop()
-                server.pre_shutdown()  # closes the connections without a request
+                server.close_idle_connections()
                 await self._stop()
             finally:
                 await runner.cleanup()
