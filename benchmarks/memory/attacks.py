@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -53,14 +54,14 @@ async def large_requests_at_once(client: Client, backend: AttackingBackend, scal
 async def other_alphabets(client: Client, backend: AttackingBackend, scale: Scale) -> None:
     """Send text that needs four bytes for each character, because of one emoji in each part."""
     for number in range(8):
-        parts = [f"{_text(number * 1000 + part, scale(200_000))}\N{PILE OF POO}" for part in range(100)]
+        parts = [f"{_text(number * 1000 + part, scale(70_000))}\N{PILE OF POO}" for part in range(100)]
         await client.ask(message(*parts), f"emoji-{number}")
 
 
 async def small_blocks(client: Client, backend: AttackingBackend, scale: Scale) -> None:
     """Send requests of the smallest turns that there are, which need far more memory than their JSON."""
     for number in range(4):
-        await client.ask(message(f"{number}", *("" for _ in range(scale(200_000)))), f"small-{number}")
+        await client.ask(message(f"{number}", *("" for _ in range(scale(49_000)))), f"small-{number}")
 
 
 async def conversations(client: Client, backend: AttackingBackend, scale: Scale) -> None:
@@ -140,8 +141,8 @@ async def empty_events(client: Client, backend: AttackingBackend, scale: Scale) 
 ATTACKS: dict[str, Attack] = {
     "large": Attack("26 different requests of 20 MB, one after another", large_requests),
     "at_once": Attack("8 different requests of 20 MB at once", large_requests_at_once),
-    "emoji": Attack("8 requests of 20 MB with an emoji in each part", other_alphabets),
-    "small": Attack("4 requests of 200,000 empty turns", small_blocks),
+    "emoji": Attack("8 requests of 7 MB with an emoji in each part", other_alphabets),
+    "small": Attack("4 requests of 49,000 empty turns", small_blocks),
     "conversations": Attack("2,000 conversations of 200 kB", conversations),
     "sessions": Attack("10,000 sessions with ids of 4,000 characters", sessions),
     "counts": Attack("100,000 token counts of different text", token_counts),
@@ -157,7 +158,11 @@ ATTACKS: dict[str, Attack] = {
 
 
 def _large(number: int, scale: Scale) -> bytes:
-    return message(*(_text(number * 1000 + part, scale(MEGABYTE)) for part in range(20)))
+    """Return a request of 20 MB, as far as a gateway decodes one: 6 MB of text, and a picture."""
+    data = b64encode(random.Random(number).randbytes(scale(13 * MEGABYTE) * 3 // 4)).decode()
+    source = {"type": "base64", "media_type": "image/png", "data": data}
+    texts = [_text(number * 1000 + part, scale(MEGABYTE)) for part in range(6)]
+    return message(*texts, [{"type": "image", "source": source}, {"type": "text", "text": "What is this?"}])
 
 
 def _text(number: int, characters: int) -> str:

@@ -77,9 +77,11 @@ class Client:
         return int(head.split(b" ", 2)[1])
 
 
-def message(*texts: str, is_streaming: bool = True, **fields: object) -> bytes:
-    """Return a request whose turns have these texts, of user and assistant in turn."""
-    turns = [{"role": "assistant" if number % 2 else "user", "content": text} for number, text in enumerate(texts)]
+def message(*contents: object, is_streaming: bool = True, **fields: object) -> bytes:
+    """Return a request whose turns have these contents, of user and assistant in turn."""
+    turns = [
+        {"role": "assistant" if number % 2 else "user", "content": content} for number, content in enumerate(contents)
+    ]
     body = {"model": MODEL, "max_tokens": 1024, "stream": is_streaming, "messages": turns, **fields}
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
 
+from anyclaude.freed_memory import return_freed_blocks
 from anyclaude.launcher import SIGNAL_STATUS, Signals, Terminal
 from anyclaude.settings import Settings
 from anyclaude.storage import open_private_append
@@ -35,6 +36,7 @@ def run_until_complete(work: Work, settings: Settings) -> int:
     It gets the settings with a log folder that can be written.
     """
     switch_often()
+    return_freed_blocks()
     with usable_log_folder(settings, _say) as usable:
         _log_to_file(usable)
         with asyncio.Runner(loop_factory=LOOP) as runner:
