@@ -1,0 +1,113 @@
+"""What a gateway keeps stays within its budget, and costs nothing but speed when it is dropped."""
+
+import json
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
+from tests.parts.json_at import at
+from tests.parts.raw_backend import RawBackend, raw_backend
+from tests.parts.raw_client import CLAUDE_CODE, ask, connected, request
+from tests.parts.referee import judge
+
+from anyclaude.memory_budget import MEMORY_BUDGET
+from anyclaude.protocol.json_values import JsonObject
+
+TOOL = {"name": "Read", "description": "Reads a file.", "input_schema": {"type": "object", "properties": {}}}
+
+
+def turns(count: int) -> list[dict[str, object]]:
+    """Return a conversation of this many turns; each later one repeats the earlier."""
+    return [
+        {"role": "assistant" if number % 2 else "user", "content": [{"type": "text", "text": f"{number} {'x' * 3000}"}]}
+        for number in range(count)
+    ]
+
+
+def body(count: int, **fields: object) -> bytes:
+    """Return the request of one turn of the conversation, as the client writes it."""
+    whole = {"model": "m", "max_tokens": 64, "stream": True, "messages": turns(count), "tools": [TOOL], **fields}
+    return json.dumps(whole, separators=(",", ":")).encode()
+
+
+async def played(folder: Path, memory_bytes: int) -> tuple[list[bytes], list[list[str]], JsonObject]:
+    """Play a conversation; return what the server received, what the client received, and the gateway's account."""
+    options = replace(QUICK, memory_bytes=memory_bytes, prompts_folder=folder / "prompts")
+    sent, received = [], []
+    async with (
+        raw_backend() as backend,
+        running_gateway(folder, target_at(backend.base_url), options=options) as gateway,
+    ):
+        for count in (1, 3, 5, 7):
+            async with connected(gateway.base_url) as client:
+                await client.send(request("POST", "/v1/messages", body(count), CLAUDE_CODE))
+                at_server = await backend.next_request()
+                await at_server.reply(f"Reply {count}")
+                received.append(judge((await client.response()).body).texts())
+            sent.append(at_server.body)
+            assert sum(kept(await account_of(gateway)).values()) <= memory_bytes
+        return sent, received, await account_of(gateway)
+
+
+async def account_of(gateway: RunningGateway) -> JsonObject:
+    """Return the account that `/health` shows."""
+    memory = at((await ask(gateway.base_url, "GET", "/health")).json, "memory")
+    assert isinstance(memory, dict)
+    return memory
+
+
+def kept(account: JsonObject) -> dict[str, int]:
+    """Return the bytes of each keeper."""
+    found = account["kept_bytes"]
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize("memory_bytes", [0, 5_000, 20_000])
+async def test_prompts_and_replies_are_the_same_however_little_is_kept(tmp_path: Path, memory_bytes: int) -> None:
+    all_kept = await played(tmp_path / "all", MEMORY_BUDGET)
+    few_kept = await played(tmp_path / "few", memory_bytes)
+
+    assert few_kept[:2] == all_kept[:2]
+    assert all_kept[2]["dropped"] == 0
+    assert int(str(few_kept[2]["dropped"])) > 0
+    assert kept(all_kept[2])["turns"] > 7 * 3000
+
+
+async def test_a_request_is_reserved_until_its_reply_has_ended(gateway: RunningGateway, backend: RawBackend) -> None:
+    async with connected(gateway.base_url) as client:
+        await client.send(request("POST", "/v1/messages", body(7)))
+        at_server = await backend.next_request()
+        during = await account_of(gateway)
+        await at_server.reply("Hello")
+        await client.response()
+    after = await account_of(gateway)
+
+    assert int(str(during["reserved_bytes"])) > 2.5 * len(body(7))
+    assert after["reserved_bytes"] == 0
+
+
+async def test_a_request_that_finds_no_room_is_refused_and_served_when_there_is_some(tmp_path: Path) -> None:
+    options = replace(QUICK, memory_bytes=100_000)
+    async with (
+        raw_backend() as backend,
+        running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
+        connected(gateway.base_url) as one,
+        connected(gateway.base_url) as two,
+    ):
+        await one.send(request("POST", "/v1/messages", body(61)))
+        first = await backend.next_request()
+        await two.send(request("POST", "/v1/messages", body(61)))
+        refused = await two.response()
+        await first.reply("Hello")
+        await one.response()
+        await two.send(request("POST", "/v1/messages", body(61)))
+        await (await backend.next_request()).reply("Hello")
+        served = await two.response()
+        account = await account_of(gateway)
+
+    assert refused.status == 529
+    assert refused.error[0] == "overloaded_error"
+    assert judge(served.body).texts() == ["Hello"]
+    assert account["refused"] == 1
