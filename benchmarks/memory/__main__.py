@@ -20,7 +20,7 @@ from benchmarks.machine import machine
 from anyclaude.memory_budget import MEMORY_BUDGET
 
 from .attacks import ATTACKS, Scale
-from .measures import MEBIBYTE, measured
+from .measures import MEBIBYTE, Row, measured
 from .report import section, write_section
 
 PAGE = Path(__file__).parents[2] / "docs/benchmarks.md"
@@ -36,13 +36,17 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="anyclaude-benchmark-") as name:
-        run = measured(given.only, given.budget, Scale(given.share), Path(name), given.python)
+        run = measured(given.only, given.budget, Scale(given.share), Path(name), given.python, _say)
         measures = asyncio.run(run)
     text = section(measures, machine(), share=given.share)
     sys.stdout.write(text)
     if given.write:
         write_section(PAGE, text)
     return 1 if measures.broken else 0
+
+
+def _say(row: Row) -> None:
+    sys.stderr.write(f"{row.title}: at most {row.peak // MEBIBYTE:,} MiB\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A gateway in a process of its own, and the memory that it has resident."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,8 +56,15 @@ class Measures:
         return tuple(row for row in self.rows if row.peak > self.allowed)
 
 
-async def measured(names: Iterable[str], budget_mib: int, scale: Scale, folder: Path, python: str) -> Measures:
-    """Play attacks against one gateway with a budget, and return what it took."""
+async def measured(
+    names: Iterable[str],
+    budget_mib: int,
+    scale: Scale,
+    folder: Path,
+    python: str = sys.executable,
+    say: Callable[[Row], None] = lambda row: None,
+) -> Measures:
+    """Play attacks against one gateway with a budget, and return what it took; `say` gets each row when it is over."""
     backend = AttackingBackend()
     rows: list[Row] = []
     async with backend.listening() as backend_port:
@@ -69,6 +76,7 @@ async def measured(names: Iterable[str], budget_mib: int, scale: Scale, folder: 
             base = memory.now()
             for name in names:
                 rows.append(await _row(name, client, backend, memory, scale, launch.port))
+                say(rows[-1])
     largest = round(LARGEST_REQUEST_BYTES * scale.share)
     budget = budget_mib * MEBIBYTE
     return Measures(tuple(rows), base, budget, base + budget + REQUEST_MULTIPLE * largest)
