@@ -20,7 +20,7 @@ from benchmarks.machine import machine
 from anyclaude.memory_budget import MEMORY_BUDGET
 
 from .attacks import ATTACKS, Scale
-from .measures import MEBIBYTE, Row, measured
+from .measures import MEBIBYTE, Plan, Row, measured
 from .report import section, write_section
 
 PAGE = Path(__file__).parents[2] / "docs/benchmarks.md"
@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="anyclaude-benchmark-") as name:
-        run = measured(given.only, given.budget, Scale(given.share), Path(name), given.python, _say)
+        run = measured(given.only, Plan(given.budget, Scale(given.share), given.python), Path(name), _say)
         measures = asyncio.run(run)
     text = section(measures, machine(), share=given.share)
     sys.stdout.write(text)

@@ -1,6 +1,7 @@
 """A gateway in a process of its own, and the memory that it has resident."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,15 @@ SETTLE_SECONDS = 1.0
 
 RESET_PEAK = "5"
 """Written to `/proc/PID/clear_refs`, it resets `VmHWM` (proc_pid_clear_refs(5))."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The gateway's budget, the size of the attacks, and the interpreter of the gateway."""
+
+    budget_mib: int
+    scale: Scale = Scale()  # noqa: RUF009 (it is frozen)
+    python: str = sys.executable
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +66,17 @@ class Measures:
         return tuple(row for row in self.rows if row.peak > self.allowed)
 
 
-async def measured(
-    names: Iterable[str],
-    budget_mib: int,
-    scale: Scale,
-    folder: Path,
-    python: str = sys.executable,
-    say: Callable[[Row], None] = lambda row: None,
-) -> Measures:
-    """Play attacks against one gateway with a budget, and return what it took; `say` gets each row when it is over."""
+def _ignore(row: Row) -> None:
+    """Say nothing."""
+
+
+async def measured(names: Iterable[str], plan: Plan, folder: Path, say: Callable[[Row], None] = _ignore) -> Measures:
+    """Play attacks against one gateway, and return what it took; `say` gets each row when it is over."""
+    scale, budget_mib = plan.scale, plan.budget_mib
     backend = AttackingBackend()
     rows: list[Row] = []
     async with backend.listening() as backend_port:
-        launch = _launch(folder, backend_port, budget_mib, python)
+        launch = _launch(folder, backend_port, plan)
         async with running(launch, core=0) as process:
             memory = ResidentMemory(process.pid)
             client = Client(launch.port)
@@ -125,10 +133,12 @@ async def _account(port: int) -> tuple[Mapping[str, int], int, int]:
     return account.get("kept_bytes", {}), account.get("dropped", 0), account.get("refused", 0)
 
 
-def _launch(folder: Path, backend_port: int, budget_mib: int, python: str) -> Launch:
+def _launch(folder: Path, backend_port: int, plan: Plan) -> Launch:
     port = free_port()
     backend = f"http://127.0.0.1:{backend_port}/v1"
-    command = [python, "-m", "anyclaude", "serve", "--mode", "vllm", "--backend-url", backend]
+    command = [plan.python, "-m", "anyclaude", "serve", "--mode", "vllm", "--backend-url", backend]
     command += ["--model", MODEL, "--port", str(port)]
-    environment = private_environment(folder, ANYCLAUDE_MEMORY_MIB=str(budget_mib), ANYCLAUDE_PARALLEL_REQUESTS="64")
+    environment = private_environment(
+        folder, ANYCLAUDE_MEMORY_MIB=str(plan.budget_mib), ANYCLAUDE_PARALLEL_REQUESTS="64"
+    )
     return Launch(command, environment, folder, port)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.memory.attacks import Scale
-from benchmarks.memory.measures import measured
+from benchmarks.memory.measures import Plan, measured
 
 OWN = ("large", "at_once", "emoji", "small", "conversations", "sessions", "tools", "calls")
 
@@ -15,7 +15,7 @@ BUDGET_MIB = 8
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 async def test_the_gateway_stays_within_a_small_budget(tmp_path: Path) -> None:
-    measures = await measured(OWN, BUDGET_MIB, Scale(0.05), tmp_path)
+    measures = await measured(OWN, Plan(BUDGET_MIB, Scale(0.05)), tmp_path)
 
     assert all(sum(row.kept.values()) <= measures.budget for row in measures.rows)
     assert any(row.dropped for row in measures.rows)
