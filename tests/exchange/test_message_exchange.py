@@ -26,6 +26,7 @@ from anyclaude.exchange import (
     TokenCalibration,
     caller_of,
 )
+from anyclaude.memory_budget import MemoryBudget
 from anyclaude.protocol.caching_decoder import CachingDecoder
 from anyclaude.protocol.events import (
     BlockDelta,
@@ -69,7 +70,7 @@ class Setup:
 
     async def begin(self, body: str = BODY) -> tuple[MessageExchange | OwnReply, ExchangeLog]:
         log = ExchangeLog("req_1", "/v1/messages", caller_of(SESSION), REAL_TIME, self.recorder)
-        return await self.exchanges.begin(body.encode(), log), log
+        return await self.exchanges.begin(body.encode(), log, MemoryBudget().reserve()), log
 
     async def events(self, exchange: MessageExchange | OwnReply) -> list[object]:
         async with aclosing(exchange.batches()) as batches:

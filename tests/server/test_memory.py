@@ -102,9 +102,9 @@ async def test_a_request_that_finds_no_room_is_refused_and_served_when_there_is_
         refused = await two.response()
         await first.reply("Hello")
         await one.response()
-        await two.send(request("POST", "/v1/messages", body(61)))
+        await one.send(request("POST", "/v1/messages", body(61)))
         await (await backend.next_request()).reply("Hello")
-        served = await two.response()
+        served = await one.response()
         account = await account_of(gateway)
 
     assert refused.status == 529

@@ -65,9 +65,11 @@ class MessageExchanges:
     workers: RequestWorkers = field(default_factory=RequestWorkers)
     budget: MemoryBudget = field(default_factory=MemoryBudget)
 
-    async def begin(self, body: bytes, log: ExchangeLog) -> "MessageExchange | OwnReply":
+    async def begin(self, body: bytes, log: ExchangeLog, held: Reservation) -> "MessageExchange | OwnReply":
         """
         Decode, prepare and encode a request, and start to open its reply or re-attach to it, or reply in its place.
+
+        In `held`, what is sent takes the place of the body.
 
         Raises:
             ThreadsUnsupported: when the request continues a conversation that the server was to keep.
@@ -78,11 +80,12 @@ class MessageExchanges:
         planned = await self.workers.run(len(body), lambda: self._planned(body, log))
         self.pipeline.remember(planned.prompt, log.caller.conversation)
         self.budget.enforce()
+        held.grow(planned.bytes)
+        held.shrink(len(body))
         if not isinstance(planned.answer, PreparedRequest):
             return OwnReply(planned.prompt.request, planned.answer, planned.stream, log)
-        reservation = self.budget.reserve(planned.bytes)
         pending = self._pending(_repeat_key(log.caller, planned.answer), planned.answer, log)
-        return MessageExchange(self, planned.answer, pending, planned.stream, log, reservation)
+        return MessageExchange(self, planned.answer, pending, planned.stream, log)
 
     def _planned(self, body: bytes, log: ExchangeLog) -> "PlannedReply":
         """Return how to reply to a request; it may run in a thread, so `begin` records what later requests need."""
@@ -163,7 +166,6 @@ class MessageExchange:
         pending: PendingReply,
         stream: MessageStream,
         log: ExchangeLog,
-        reservation: Reservation,
     ) -> None:
         self.request = prepared.source.request
         """The request as prepared."""
@@ -172,7 +174,6 @@ class MessageExchange:
         self._pending = pending
         self._stream = stream
         self._log = log
-        self._reservation = reservation
 
     @property
     def has_estimated_input(self) -> bool:
@@ -231,7 +232,6 @@ class MessageExchange:
         """Record the reply as far as it has come; one that is still pending is kept for the client to re-attach."""
         if not self._pending.is_taken:
             self._shared.pending_replies.detach(self._key, self._pending)
-        self._reservation.release()
         self._log.reply_ended(self._stream)
 
 

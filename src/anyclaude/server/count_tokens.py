@@ -36,8 +36,10 @@ class Count(Struct, frozen=True):
 async def count_tokens(context: RequestContext) -> web.Response:
     """Answer with the number of tokens in the prompt, as the model would receive it.  Raises `RequestError`."""
     prompts, size = await _prepared(context, await context.body())
-    with context.services.budget.reserve(size):
-        return await _answer(context, prompts)
+    body_bytes = context.held.bytes
+    context.held.grow(size)
+    context.held.shrink(body_bytes)
+    return await _answer(context, prompts)
 
 
 async def _prepared(context: RequestContext, body: bytes) -> tuple[Sequence[PreparedRequest], int]:

@@ -33,8 +33,7 @@ Exchange: TypeAlias = MessageExchange | OwnReply
 
 async def create_message(context: RequestContext) -> web.StreamResponse:
     """Answer with the model's reply.  Raises `AnyclaudeError`, but only before the response has begun."""
-    exchange = await context.services.exchanges.begin(await context.body(), context.log)
-    context.held.shrink(context.held.bytes)  # the body is decoded, and gone
+    exchange = await context.services.exchanges.begin(await context.body(), context.log, context.held)
     try:
         async with aclosing(exchange.batches()) as batches:
             if exchange.request.stream:
