@@ -35,7 +35,7 @@ repeated."""
 
 DERIVED_BYTES = 2_048
 """What is derived from one part (`IdentityCache`, `IdentityFacts`) but for its shorter forms: some 600 bytes for each
-turn in the diet `full`, 1,300 in the others (`tests/protocol/test_caching_decoder.py` has them measured)."""
+turn in the diet `full`, 1,300 in the others (`tests/exchange/test_kept_bytes.py` measures them)."""
 
 DERIVED_SHARE = 1
 """The shorter forms of a part take as much as itself at most; nearly always they do not exist, or share its texts.  A
