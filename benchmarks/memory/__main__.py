@@ -38,7 +38,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="anyclaude-benchmark-") as name:
         run = measured(given.only, Plan(given.budget, Scale(given.share), given.python), Path(name), _say)
         measures = asyncio.run(run)
-    text = section(measures, machine(), share=given.share)
+    text = section(measures, machine(), sys.argv[1:])
     sys.stdout.write(text)
     if given.write:
         write_section(PAGE, text)

@@ -9,7 +9,7 @@ from .backend import MODEL
 
 PIECE = 1 << 16
 
-DRAIN_SECONDS = 10.0
+DRAIN_SECONDS = 2.0
 """A body of 31 MB takes a fraction of a second over loopback."""
 
 

@@ -6,18 +6,17 @@ from pathlib import Path
 from .measures import MEBIBYTE, REQUEST_MULTIPLE, Measures
 
 BEGIN, END = "<!-- memory: begin -->", "<!-- memory: end -->"
-COMMAND = "uv run python -m benchmarks.memory --write"
+COMMAND = "uv run python -m benchmarks.memory"
 
 
-def section(measures: Measures, machine: str, *, share: float = 1.0) -> str:
-    """Return the section of the page."""
-    scaled = "" if share == 1.0 else f" · {share:.0%} of each attack's size"
+def section(measures: Measures, machine: str, arguments: Sequence[str] = ()) -> str:
+    """Return the section of the page; `arguments` are those of the command."""
     limit = (
         f"Resident before the first attack: {_mebibytes(measures.base)} MiB; allowed: {_mebibytes(measures.allowed)} "
         f"MiB, which is that, the budget of {_mebibytes(measures.budget)} MiB, and {REQUEST_MULTIPLE} times the "
         "largest request."
     )
-    return "\n\n".join([f"`{COMMAND}` · {machine}{scaled}", limit, _rows(measures)]) + "\n"
+    return "\n\n".join([f"`{' '.join([COMMAND, *arguments])}` · {machine}", limit, _rows(measures)]) + "\n"
 
 
 def write_section(page: Path, text: str) -> None:
