@@ -40,7 +40,7 @@ class Client:
 
     async def _begin(self, stack: AsyncExitStack, size: int) -> None:
         _, writer = await asyncio.open_connection("127.0.0.1", self._port)
-        stack.callback(writer.transport.abort)
+        stack.callback(_abort, writer)
         writer.write(_head("/v1/messages", size, "", keeps_alive=False) + b"x" * (size - 1))
         with suppress(ConnectionError, TimeoutError):  # a body that is refused is not read to its end
             async with asyncio.timeout(DRAIN_SECONDS):
@@ -52,7 +52,7 @@ class Client:
         try:
             yield reader, writer
         finally:
-            writer.transport.abort()
+            _abort(writer)
 
     async def _asked(
         self,
@@ -75,6 +75,12 @@ class Client:
         except (ConnectionError, asyncio.IncompleteReadError):
             return 0  # the gateway has broken the reply off
         return int(head.split(b" ", 2)[1])
+
+
+def _abort(writer: asyncio.StreamWriter) -> None:
+    """Close a connection at once, unless the gateway has done so."""
+    if not writer.transport.is_closing():
+        writer.transport.abort()
 
 
 def message(*contents: object, is_streaming: bool = True, **fields: object) -> bytes:
