@@ -59,9 +59,11 @@ async def other_alphabets(client: Client, backend: AttackingBackend, scale: Scal
 
 
 async def small_blocks(client: Client, backend: AttackingBackend, scale: Scale) -> None:
-    """Send requests of the smallest turns that there are, which need far more memory than their JSON."""
+    """Send requests of the smallest turns, all different, which need far more memory than their JSON."""
     for number in range(4):
-        await client.ask(message(f"{number}", *("" for _ in range(scale(49_000)))), f"small-{number}")
+        await client.ask(
+            message(f"{number}", *(f"{number}.{turn}" for turn in range(scale(49_000)))), f"small-{number}"
+        )
 
 
 async def conversations(client: Client, backend: AttackingBackend, scale: Scale) -> None:
@@ -142,7 +144,7 @@ ATTACKS: dict[str, Attack] = {
     "large": Attack("26 different requests of 20 MB, one after another", large_requests),
     "at_once": Attack("8 different requests of 20 MB at once", large_requests_at_once),
     "emoji": Attack("8 requests of 7 MB with an emoji in each part", other_alphabets),
-    "small": Attack("4 requests of 49,000 empty turns", small_blocks),
+    "small": Attack("4 requests of 49,000 short turns", small_blocks),
     "conversations": Attack("2,000 conversations of 200 kB", conversations),
     "sessions": Attack("10,000 sessions with ids of 4,000 characters", sessions),
     "counts": Attack("100,000 token counts of different text", token_counts),

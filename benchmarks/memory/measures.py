@@ -19,8 +19,8 @@ MEBIBYTE = 1024**2
 LARGEST_REQUEST_BYTES = 31_000_000
 
 REQUEST_MULTIPLE = 8
-"""What a request takes at most while it is decoded and encoded, in bytes of memory for each byte of its body: measured
-with the rows of large requests, of emoji and of empty turns."""
+"""What a request takes at most while it is decoded and encoded, in bytes of memory for each byte of its body: 6.8 where
+each part has an emoji, 3.5 with a picture (tracemalloc, CPython 3.11), and the body itself."""
 
 SETTLE_SECONDS = 1.0
 """After an attack: what is dropped is freed within a tick of the event loop, and caches are written."""
