@@ -13,7 +13,7 @@ from tests.parts.gateway import target_at
 from tests.parts.raw_backend import RawBackend, ReceivedRequest, free_port, raw_backend
 
 from anyclaude.backends.query import QueryReply, query
-from anyclaude.backends.stdlib_backend import MAX_BODY_BYTES, StdlibBackend
+from anyclaude.backends.stdlib_backend import StdlibBackend
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendError, BackendTimeout, BackendUnreachable
 from anyclaude.secret import Secret
@@ -63,7 +63,7 @@ async def test_a_body_that_a_proxy_has_compressed_is_unpacked(
 
 async def test_a_body_that_cannot_be_unpacked_or_becomes_too_large_is_an_error() -> None:
     async with raw_backend() as server:
-        for body in (gzip.compress(bytes(MAX_BODY_BYTES + 1)), b"no gzip"):
+        for body in (gzip.compress(bytes(MAX_ANSWER_BYTES + 1)), b"no gzip"):
             asking = asyncio.create_task(query(StdlibBackend(target_at(server.base_url)), QUESTION, LONG))
             await (await server.next_request()).answer(200, body, Content_Encoding="gzip")
 

@@ -8,6 +8,7 @@ object with an entry for each name; an entry may be a name alone.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,6 +17,9 @@ from anyclaude.protocol.json_values import JsonObject, JsonValue, with_whole_cha
 
 LIST_NAMES = ("data", "models", "result", "results", "items", "model_list")
 """Where a list stands: OpenAI, Ollama, Cloudflare, and lists that are served page by page."""
+
+MAX_ENTRIES = 10_000
+"""The entries that are read; OpenRouter lists 400 models, the largest gateways some thousands."""
 
 MAX_ENVELOPES = 3
 """`{"result": {"data": {"models": …}}}`: no server has more around its list."""
@@ -111,7 +115,7 @@ def entries_in(document: JsonValue) -> tuple[ModelEntry, ...]:
 
 def items_in(document: JsonValue) -> Iterator[JsonObject]:
     """Yield the entries of a list as objects, whichever of its shapes it has."""
-    for item in _listed(document, MAX_ENVELOPES):
+    for item in islice(_listed(document, MAX_ENVELOPES), MAX_ENTRIES):
         if isinstance(item, Mapping):
             yield item
         elif isinstance(item, str):

@@ -14,7 +14,7 @@ from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendError, BackendTimeout
 
 from .base import Backend
-from .reading import read_body
+from .reading import max_answer_bytes, read_body
 
 T = TypeVar("T")
 
@@ -54,12 +54,15 @@ async def query(backend: Backend, request: WireRequest, within_seconds: float) -
     Raises `BackendUnreachable` and `BackendTruncated`.
 
     Raises:
+        BackendGarbled: when the answer is larger than an answer to this question can be.
         BackendTimeout: when the reply is not complete within `within_seconds`.
     """
     try:
         async with asyncio.timeout(within_seconds), backend.stream(request, within_seconds) as reply:
             is_error = reply.status not in OK_STATUSES
-            body = await (reply.read_error() if is_error else read_body(reply, within_seconds))
+            body = await (
+                reply.read_error() if is_error else read_body(reply, within_seconds, max_answer_bytes(request))
+            )
             return QueryReply(reply.status, body, reply.content_type, reply.location)
     except TimeoutError as error:
         where = f"{backend.target.profile.title} at {backend.target.address}"

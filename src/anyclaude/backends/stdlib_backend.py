@@ -19,14 +19,12 @@ from anyclaude.errors import BackendTimeout, BackendUnreachable
 from anyclaude.worker_threads import in_daemon_thread
 
 from .base import BackendReply
+from .reading import max_answer_bytes
 from .target import BackendTarget
 from .tls import tls_context
 
 USER_AGENT = "anyclaude"
 """Some servers on the internet refuse the standard library's own name."""
-
-MAX_BODY_BYTES = 8 * 1024 * 1024
-"""More than any answer to a small question: the list of OpenRouter's models is the largest, under 1 MB."""
 
 READ_BYTES = 64 * 1024
 """The most that is read at once."""
@@ -56,12 +54,12 @@ class StdlibBackend:
         yield await in_daemon_thread(lambda: self._reply_to(request, within_seconds))
 
     def _reply_to(self, request: WireRequest, within_seconds: float) -> "WholeReply":
-        deadline = time.monotonic() + within_seconds
+        deadline, max_bytes = time.monotonic() + within_seconds, max_answer_bytes(request)
         try:
             with closing(self._connection(within_seconds)) as connection:
                 connection.request(request.method, self._path_to(request), request.body or None, self._headers(request))
                 response = connection.getresponse()
-                return WholeReply(response, _plain(_body(response, deadline), response.headers))
+                return WholeReply(response, _plain(_body(response, deadline, max_bytes), response.headers, max_bytes))
         except TimeoutError as error:
             raise BackendTimeout(f"{self._where} did not answer within {within_seconds:g} s") from error
         except (OSError, HTTPException) as error:
@@ -150,14 +148,14 @@ class WholeReply:
         return await self.read_chunk(0.0)
 
 
-def _body(response: HTTPResponse, deadline: float) -> bytes:
+def _body(response: HTTPResponse, deadline: float, max_bytes: int) -> bytes:
     """
     Return the whole body; of an error also one that is cut short.
 
     Raises:
         TimeoutError: when the body has not ended by `deadline`, on the monotonic clock.
         IncompleteRead: when the connection breaks off within the body of a success.
-        HTTPException: when the body is larger than `MAX_BODY_BYTES`.
+        HTTPException: when the body is larger than `max_bytes`.
     """
     body = bytearray()
     rest = response.length
@@ -165,8 +163,8 @@ def _body(response: HTTPResponse, deadline: float) -> bytes:
         while rest != 0 and (chunk := response.read1(READ_BYTES if rest is None else min(rest, READ_BYTES))):
             body += chunk
             rest = None if rest is None else rest - len(chunk)
-            if len(body) > MAX_BODY_BYTES:
-                raise HTTPException(f"its answer is larger than {MAX_BODY_BYTES:,} bytes")
+            if len(body) > max_bytes:
+                raise HTTPException(f"its answer is larger than {max_bytes:,} bytes")
             if time.monotonic() > deadline:
                 raise TimeoutError
         if rest:
@@ -177,23 +175,23 @@ def _body(response: HTTPResponse, deadline: float) -> bytes:
     return bytes(body)
 
 
-def _plain(body: bytes, headers: Message) -> bytes:
+def _plain(body: bytes, headers: Message, max_bytes: int) -> bytes:
     """
     Return a body as it was before a proxy compressed it, which some do without being asked.
 
     Raises:
-        HTTPException: when it cannot be unpacked, or is larger than `MAX_BODY_BYTES`.
+        HTTPException: when it cannot be unpacked, or is larger than `max_bytes`.
     """
     coding = headers.get("Content-Encoding", "").strip().lower()
     if coding not in WINDOW_BITS or not body:
         return body
     unpacking = zlib.decompressobj(WINDOW_BITS[coding])
     try:
-        plain = unpacking.decompress(body, MAX_BODY_BYTES)
+        plain = unpacking.decompress(body, max_bytes)
     except zlib.error as error:
         raise HTTPException(f"its answer is no {coding}") from error
     if unpacking.unconsumed_tail:
-        raise HTTPException(f"its answer is larger than {MAX_BODY_BYTES:,} bytes")
+        raise HTTPException(f"its answer is larger than {max_bytes:,} bytes")
     return plain
 
 

@@ -124,10 +124,12 @@ def _parse_one_after_another(text: str) -> list[JsonValue]:
     return values or _parse_leniently(text)
 
 
+_BLANKS = re.compile(r"\s*+")
+
+
 def _after_blanks(text: str, at: int) -> int:
-    while at < len(text) and text[at].isspace():
-        at += 1
-    return at
+    found = _BLANKS.match(text, at)
+    return found.end() if found else at
 
 
 _ESCAPED_BYTES = re.compile("(?<![\ud800-\udbff])[\udc80-\udcff]+")
@@ -138,9 +140,9 @@ def _decoded_bytes(found: re.Match[str]) -> str:
 
 
 _NO_NUMBERS = re.compile(
-    r'"(?:[^"\\]|\\.)*"|[+-]?\b(?:nan(?:\((?:ind|snan)\)|\b)|inf(?:inity)?\b)', re.DOTALL | re.IGNORECASE
+    r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[+-]?\b(?:nan(?:\((?:ind|snan)\)|\b)|inf(?:inity)?\b)', re.DOTALL | re.IGNORECASE
 )
-"""Every string, so that nothing in one is touched, and what C's `printf` writes for a number that is none."""
+"""Every string, so that nothing in one is touched, also one without its end; and what C's `printf` writes for a number that is none."""
 
 
 def _null_for_no_number(found: re.Match[str]) -> str:

@@ -13,9 +13,10 @@ from msgspec import Struct
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-DEFAULT_MAX_EVENT_BYTES = 16 * 1024 * 1024
-"""The limit of one line, and of the data of one event.  The largest legitimate one, a whole tool call in one chunk, is
-far under the 128,000 output tokens (about 0.5 MB) that are the most the client requests."""
+DEFAULT_MAX_EVENT_BYTES = 4 * 1024 * 1024
+"""The limit of one line, of the data of one event, and of a reply that is one document.  The largest legitimate one is
+a reply of the 128,000 tokens that are the most the client requests: 0.5 MB, or 1.5 if every character is escaped.  JSON
+of nothing but empty objects takes up to 30 times its size in memory."""
 
 IGNORED_FIELDS = frozenset({b"", b"id", b"retry"})
 """Fields without a use here: comments, whose field name is empty, and the standard's two reconnection fields."""
@@ -47,10 +48,9 @@ class SseDecoder:
     def __init__(self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES, keeps_unknown_lines: bool = False) -> None:
         self._max_event_bytes = max_event_bytes
         self._keeps_strange_lines = keeps_unknown_lines
-        self._partial: list[bytes] = []  # pieces of the line that is not complete yet
-        self._held_bytes = 0
-        self._data: list[bytes] = []
-        self._data_bytes = 0
+        self._partial = bytearray()  # the line that is not complete yet; a list of its pieces takes many times the space
+        self._data = bytearray()
+        self._has_data = False
         self._event = ""
         self._at_start = True
         self._after_carriage_return = False
@@ -63,9 +63,7 @@ class SseDecoder:
             self._hold(chunk)
             return []
         if self._partial:
-            chunk = b"".join([*self._partial, chunk])
-            self._partial.clear()
-            self._held_bytes = 0
+            chunk = self._take_partial() + chunk
         end = chunk.rfind(b"\n\n") + len(b"\n\n")
         events = self._plain_events(chunk[:end])
         lines = (chunk if events is None else chunk[end:]).split(b"\n")
@@ -81,19 +79,14 @@ class SseDecoder:
         The standard discards it.  Servers that omit the last blank line are common enough that
         the caller may use the event, but must not trust it further than it parses.
         """
-        line = b"".join(self._partial)
-        self._partial.clear()
-        self._held_bytes = 0
-        if line:
+        if line := self._take_partial():
             self._take_field(line)
-        return [self._dispatch()] if self._data else []
+        return [self._dispatch()] if self._has_data else []
 
     def _normalised(self, chunk: bytes) -> bytes:
         """Drop a leading byte order mark, and turn CR and CRLF into LF."""
         if self._at_start:
-            chunk = b"".join([*self._partial, chunk])
-            self._partial.clear()
-            self._held_bytes = 0
+            chunk = self._take_partial() + chunk
             if len(chunk) < len(BYTE_ORDER_MARK) and BYTE_ORDER_MARK.startswith(chunk):
                 return chunk
             self._at_start = False
@@ -107,7 +100,7 @@ class SseDecoder:
 
     def _plain_events(self, block: bytes) -> list[ServerSentEvent] | None:
         """Return the events of a block of alternating data and blank lines, as nearly all are, else `None`."""
-        if self._data or self._event or len(block) > self._max_event_bytes or not block.startswith(b"data: "):
+        if self._has_data or self._event or len(block) > self._max_event_bytes or not block.startswith(b"data: "):
             return None
         data = block[len(b"data: ") : -len(b"\n\n")].split(b"\n\ndata: ")
         return list(map(ServerSentEvent, data)) if block.count(b"\n") == 2 * len(data) else None
@@ -118,18 +111,20 @@ class SseDecoder:
         for line in lines:
             if line:
                 self._take_field(line)
-            elif self._data:
+            elif self._has_data:
                 events.append(self._dispatch())
             else:
                 self._event = ""
         return events
 
     def _hold(self, piece: bytes) -> None:
-        if not piece:
-            return
-        self._partial.append(piece)
-        self._held_bytes += len(piece)
-        self._require_room_for(self._held_bytes)
+        self._partial += piece
+        self._require_room_for(len(self._partial))
+
+    def _take_partial(self) -> bytes:
+        line = bytes(self._partial)
+        self._partial.clear()
+        return line
 
     def _require_room_for(self, count: int) -> None:
         if count > self._max_event_bytes:
@@ -155,14 +150,15 @@ class SseDecoder:
             self._add_data(line)
 
     def _add_data(self, value: bytes) -> None:
-        self._data.append(value)
-        self._data_bytes += len(value) + 1  # the LF that joins them
-        self._require_room_for(self._data_bytes)
+        if self._has_data:
+            self._data += b"\n"
+        self._has_data = True
+        self._data += value
+        self._require_room_for(len(self._data))
 
     def _dispatch(self) -> ServerSentEvent:
-        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-        event = ServerSentEvent(data, self._event or "message")
+        event = ServerSentEvent(bytes(self._data), self._event or "message")
         self._data.clear()
-        self._data_bytes = 0
+        self._has_data = False
         self._event = ""
         return event

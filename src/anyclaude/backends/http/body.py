@@ -5,19 +5,34 @@ A model server flushes every token as an HTTP chunk.  `StreamReader.readany` of 
 one and resumes the parser after each: 1.8 us per chunk, as much as decoding the content costs (measured on 250 chunks
 of 240 bytes; read all at once they cost 0.04 us each).  So this module takes all available bytes out of the reader's
 buffer at once; no other module depends on the reader's internals.
+
+"All" has a limit, because a chunk of the content can be as large as what one system call reads, and what is decoded of
+it is a multiple of it.
 """
+
+import asyncio
 
 from aiohttp import StreamReader
 
+MAX_READ_BYTES = 64 * 1024
+"""The most that is returned at once: some hundred tokens of a server that was faster than the client."""
+
 
 async def read_available(content: StreamReader) -> bytes:
-    """Return all available bytes, waiting for some if there are none; `b""` is the end.  Raises as `readany` does."""
+    """
+    Return the available bytes, waiting for some if there are none; `b""` is the end.  Raises as `readany` does.
+
+    If more than `MAX_READ_BYTES` are there, only as many are returned, after a turn of the event loop.
+    """
     if (error := content.exception()) is not None:
         raise error
     if content.at_eof():
         return b""
     while not content._buffer and not content._eof:
         await content._wait("read_available")
+    if content._size > MAX_READ_BYTES:
+        await asyncio.sleep(0)
+        return content.read_nowait(MAX_READ_BYTES)
     return _take_buffer(content)
 
 

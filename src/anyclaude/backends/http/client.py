@@ -43,6 +43,10 @@ MAX_WHOLE_BODY_BYTES = 1024 * 1024
 MAX_ERROR_BODY_BYTES = 64 * 1024
 """The part of an error's body that is read; the message in it is shortened much further."""
 
+UNCOMPRESSED = {"Accept-Encoding": "identity"}
+"""On the way from a server nearby, compression costs more than it saves, and delays tokens.  What a proxy compresses
+nevertheless is unpacked, in pieces of what is read at once."""
+
 KEEP_SECONDS = 0.25
 """How long the body of a complete reply may take to end.  An honest server has sent the last bytes of its framing with
 the reply, or a round trip later; meanwhile no client waits, and no turn is held."""
@@ -113,7 +117,7 @@ class HttpBackend:
 
         Raises `BackendUnreachable` and `BackendTimeout`.
         """
-        headers = {**(self._headers if request.body else self._credentials), "Accept": request.accept}
+        headers = {**(self._headers if request.body else self._credentials), "Accept": request.accept, **UNCOMPRESSED}
         url = self._endpoint.url_of(request.path, at_root=request.at_root)
         async with AsyncExitStack() as stack:
             with translated_errors(self._where, within_seconds):

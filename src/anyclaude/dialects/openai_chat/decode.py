@@ -25,7 +25,8 @@ from .tool_calls import NO_NAMES
 
 DONE = b"[DONE]"
 
-DONE_AT_END = re.compile(rb'(?:\s*"?\[done\]"?|\n"?done"?)\Z', re.IGNORECASE)
+DONE_AT_END = re.compile(rb'(?:"?\[done\]"?|\n"?done"?)\Z', re.IGNORECASE)
+MAX_DONE_BYTES = len(b'"[DONE]"')
 DONE_MISWRITTEN = re.compile(rb'"?\[?done\]?"?', re.IGNORECASE)
 
 SIGN_OF_LIFE = re.compile(rb":.*|ping|pong|keep[-_ ]?alive|heartbeat|processing|null", re.IGNORECASE | re.DOTALL)
@@ -40,12 +41,19 @@ BEGINNINGS = (DONE, b"data:", b"event:", b"id:", b"retry:")
 JSON_START = re.compile(rb'\s*(?:\{|"|\[\s*(?:[\[{"\]\d-]|$))')
 """How an object, a string and a list begin; a line of a log may begin with `[ERROR]`."""
 
-JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|(\\?\Z))', re.DOTALL)
+"""A string, or the beginning of one without its end: then the group is there."""
 
 PAGE_TITLE = re.compile(rb"<(title|h1)\b[^>]{,200}>(.{,600}?)</\1\s*>", re.DOTALL | re.IGNORECASE)
 MAX_PAGE_BYTES = 64 * 1024
 """The part of a web page that is read for its title, which stands near the beginning."""
 MAX_TITLE_CHARACTERS = 200
+MAX_TITLE_BYTES = 1024
+"""About the most that `PAGE_TITLE` spans."""
+
+BLANK_BEGINNING = re.compile(rb"(?:\s|\xef\xbb\xbf)*+")
+MARKS = re.compile(rb"(?:data:\s*+)*+")
+"""The marks of data before data that a proxy, or several, have marked once more."""
 
 
 class ReplyDecoder:
@@ -92,9 +100,10 @@ class ReplyDecoder:
         return self._decoder.finish()
 
     def _begin(self, chunk: bytes) -> list[Delta]:
-        self._head += chunk
-        start = self._head.removeprefix(BYTE_ORDER_MARK).lstrip()
-        if not start or BYTE_ORDER_MARK.startswith(start):
+        start = self._head + chunk
+        start = start[_length(BLANK_BEGINNING, start) :]
+        if BYTE_ORDER_MARK.startswith(start):
+            self._head = start
             return []
         if start.startswith(b"<"):
             self._decoder = WebPageDecoder()
@@ -158,7 +167,7 @@ class StreamDecoder:
         deltas: list[Delta] = []
         for event in self._events.flush():
             data = event.data.strip()
-            if data == DONE or _is_json(DONE_AT_END.sub(b"", data)):
+            if data == DONE or _is_json(_without_done(data)):
                 self._take(event, deltas)
             elif not self._reply.has_begun and (refusal := _refusal_in(data)):
                 raise refusal
@@ -167,8 +176,7 @@ class StreamDecoder:
 
     def _take(self, event: ServerSentEvent, deltas: list[Delta]) -> None:
         data = event.data.strip()
-        while data.startswith(b"data:"):  # a proxy has marked it once more
-            data = data.removeprefix(b"data:").lstrip()
+        data = data[_length(MARKS, data) :]
         if self.is_done or not data:
             return
         if event.event == "error" or data.startswith(ERROR_LINE):
@@ -178,7 +186,7 @@ class StreamDecoder:
         if DONE_MISWRITTEN.fullmatch(data):
             self._end(deltas)
             return
-        whole = DONE_AT_END.sub(b"", data)  # the blank lines between the events may be missing
+        whole = _without_done(data)  # the blank lines between the events may be missing
         self._take_chunks(whole, deltas)
         if len(whole) < len(data):
             self._end(deltas)
@@ -210,8 +218,7 @@ class DocumentDecoder:
 
     def __init__(self, reply: Reply) -> None:
         self._reply = reply
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._body = bytearray()
 
     def feed(self, chunk: bytes) -> list[Delta]:
         """
@@ -220,10 +227,9 @@ class DocumentDecoder:
         Raises:
             BackendGarbled: when the document is larger than any valid reply.
         """
-        self._size += len(chunk)
-        if self._size > DEFAULT_MAX_EVENT_BYTES:
+        self._body += chunk
+        if len(self._body) > DEFAULT_MAX_EVENT_BYTES:
             raise BackendGarbled(f"the backend's reply is larger than {DEFAULT_MAX_EVENT_BYTES} bytes")
-        self._pieces.append(chunk)
         return []
 
     def finish(self) -> list[Delta]:
@@ -235,7 +241,7 @@ class DocumentDecoder:
             BackendRejected: when it is a refusal.
             BackendGarbled: when it is something else.
         """
-        body = DONE_AT_END.sub(b"", b"".join(self._pieces).rstrip())
+        body = _without_done(bytes(self._body).rstrip())
         if JSON_START.match(body) and _is_cut(body):
             raise BackendTruncated("the backend's reply ended in the middle of its JSON document")
         deltas: list[Delta] = []
@@ -261,8 +267,9 @@ class WebPageDecoder:
 
     def feed(self, chunk: bytes) -> list[Delta]:
         """Keep the beginning of the page.  Raises `BackendGarbled` as soon as the title is known."""
+        unread = max(0, len(self._page) - MAX_TITLE_BYTES)
         self._page += chunk[: MAX_PAGE_BYTES - len(self._page)]
-        if PAGE_TITLE.search(self._page) or len(self._page) >= MAX_PAGE_BYTES:
+        if (b">" in chunk and PAGE_TITLE.search(self._page, unread)) or len(self._page) >= MAX_PAGE_BYTES:
             self.finish()
         return []
 
@@ -278,6 +285,18 @@ class WebPageDecoder:
         title = " ".join(re.sub(r"<[^>]*>", " ", title).split())[:MAX_TITLE_CHARACTERS]
         what = "the backend answered with a web page instead of a chat completion"
         raise BackendGarbled(f"{what}: {title}" if title else what)
+
+
+def _length(pattern: re.Pattern[bytes], data: bytes) -> int:
+    """Return the length of what stands at the beginning of data; the pattern also matches nothing."""
+    found = pattern.match(data)
+    return found.end() if found else 0
+
+
+def _without_done(data: bytes) -> bytes:
+    """Return data without the mark of the end behind them, which may follow without a blank line."""
+    found = DONE_AT_END.search(data, max(0, len(data) - MAX_DONE_BYTES))
+    return data[: found.start()].rstrip() if found else data
 
 
 def _refusal_in(data: bytes) -> BackendRejected | None:
@@ -301,6 +320,6 @@ def _is_json(data: bytes) -> bool:
 
 def _is_cut(body: bytes) -> bool:
     """Return whether JSON lacks its end."""
-    outside = JSON_STRING.sub(b"", body)
+    outside = JSON_STRING.sub(lambda string: b"" if string[1] is None else b'"', body)
     opened = outside.count(b"{") + outside.count(b"[")
-    return b'"' in outside or opened > outside.count(b"}") + outside.count(b"]")
+    return outside.endswith(b'"') or opened > outside.count(b"}") + outside.count(b"]")

@@ -14,7 +14,7 @@ import msgspec
 
 from anyclaude.dialects.base import WireRequest
 from anyclaude.profiles import BackendProfile
-from anyclaude.protocol.json_values import JsonError, decode_json, encode_json
+from anyclaude.protocol.json_values import encode_json
 
 from .encode import PATH
 
@@ -34,6 +34,15 @@ class Tokenized(msgspec.Struct, frozen=True):
     tokens: tuple[int, ...]
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """The answer to the question for the number of tokens; the tokens themselves, which vLLM adds, are not decoded."""
+
+    input_tokens: int | None = None
+    """llama.cpp's name."""
+    count: int | None = None
+    """vLLM's name."""
+
+
 class OpenAiChatTokenizer:
     """The `TokenizerApi` of servers with a Chat Completions route, as far as a kind of server has one."""
 
@@ -51,13 +60,12 @@ class OpenAiChatTokenizer:
                 return None
 
     def decode_token_count(self, body: bytes) -> int | None:
-        """Return the count in the answer: llama.cpp calls it `input_tokens`, vLLM `count`."""
+        """Return the count in the answer, `None` if there is none."""
         try:
-            raw = decode_json(body)
-        except JsonError:
+            counted = msgspec.json.decode(body, type=Counted)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        counts = [raw.get("input_tokens"), raw.get("count")] if isinstance(raw, dict) else []
-        return next((count for count in counts if isinstance(count, int) and not isinstance(count, bool)), None)
+        return counted.count if counted.input_tokens is None else counted.input_tokens
 
     def encode_rendering(self, encoded: WireRequest) -> WireRequest | None:
         """Return the question for the text of a request's prompt, where the server also returns its tokens."""
