@@ -2,13 +2,15 @@
 
 import asyncio
 import itertools
+from collections.abc import Iterator
 
 import pytest
 from tests.parts.fake_backend import FakeReply, Replay
 
 from anyclaude.backends import DeltaReader, read_body
-from anyclaude.backends.reading import read_available_body
-from anyclaude.dialects import EngineProgress
+from anyclaude.backends.reading import MAX_ANSWER_BYTES, max_answer_bytes, read_available_body
+from anyclaude.dialects import EngineProgress, WireRequest
+from anyclaude.dialects.openai_chat.decode import ReplyDecoder
 from anyclaude.errors import BackendGarbled, BackendTimeout, BackendTruncated
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta
 
@@ -18,6 +20,30 @@ CUT = BackendTruncated("cut")
 
 def reply(*chunks: bytes | BackendTruncated) -> Replay:
     return Replay(FakeReply(chunks=chunks))
+
+
+class EndlessReply(Replay):
+    """A reply without an end."""
+
+    def __init__(self, endless: Iterator[bytes]) -> None:
+        super().__init__(FakeReply())
+        self._endless = endless
+
+    async def read_chunk(self, within_seconds: float) -> bytes:
+        """Return the next bytes."""
+        return next(self._endless)
+
+
+class DrippingReply(Replay):
+    """A reply of single bytes, and a turn of the event loop between them."""
+
+    def __init__(self) -> None:
+        super().__init__(FakeReply())
+
+    async def read_chunk(self, within_seconds: float) -> bytes:
+        """Return one byte."""
+        await asyncio.sleep(0)
+        return b"x"
 
 
 class WordDecoder:
@@ -46,11 +72,36 @@ async def test_a_body_is_read_to_its_end() -> None:
     assert await read_body(reply(b"one ", b"two"), LONG) == b"one two"
 
 
-async def test_of_a_long_body_only_its_beginning_is_read() -> None:
+async def test_a_body_that_is_too_large_is_an_error_and_is_read_no_further() -> None:
     body = reply(b"one ", b"two ", b"three")
 
-    assert await read_body(body, LONG, max_bytes=6) == b"one tw"
+    with pytest.raises(BackendGarbled, match="larger than 6 bytes"):
+        await read_body(body, LONG, max_bytes=6)
     assert await body.read_chunk(LONG) == b"three"
+
+
+async def test_a_body_of_the_limit_is_whole() -> None:
+    assert await read_body(reply(b"one ", b"tw"), LONG, max_bytes=6) == b"one tw"
+
+
+def test_an_answer_may_be_longer_for_a_long_question() -> None:
+    prompt = WireRequest("/tokenize", bytes(1_000_000))
+
+    assert max_answer_bytes(WireRequest("/models")) == MAX_ANSWER_BYTES
+    assert max_answer_bytes(prompt) >= len(b"1234567,") * len(prompt.body)
+
+
+async def test_a_reply_has_a_limit_even_if_nothing_in_it_is_kept() -> None:
+    comments = itertools.repeat(b":" * 2**20 + b"\n")
+    reader = DeltaReader(EndlessReply(comments), ReplyDecoder())
+
+    with pytest.raises(BackendGarbled, match="never end"):
+        await reader.read(LONG)
+
+
+async def test_the_drip_of_an_error_is_not_awaited_for_ever() -> None:
+    """Each byte comes in time, and the last one never."""
+    assert await read_available_body(DrippingReply(), 0.01, 100_000) != b""
 
 
 async def test_a_body_that_breaks_off_is_an_error_or_the_part_that_arrived() -> None:

@@ -13,6 +13,7 @@ from tests.parts.gateway import target_at
 from tests.parts.raw_backend import RawBackend, ReceivedRequest, free_port, raw_backend
 
 from anyclaude.backends.query import QueryReply, query
+from anyclaude.backends.reading import MAX_ANSWER_BYTES
 from anyclaude.backends.stdlib_backend import StdlibBackend
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendError, BackendTimeout, BackendUnreachable
@@ -168,7 +169,7 @@ async def test_a_reply_that_does_not_end_times_out_and_its_connection_is_closed(
 
 
 async def test_a_reply_that_is_too_large_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("anyclaude.backends.stdlib_backend.MAX_BODY_BYTES", 10)
+    monkeypatch.setattr("anyclaude.backends.reading.MAX_ANSWER_BYTES", 10)
     async with raw_backend() as server:
         failing = asyncio.create_task(failure(server.base_url))
         await (await server.next_request()).answer(200, b"eleven byte")

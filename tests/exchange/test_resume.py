@@ -7,7 +7,13 @@ from msgspec.structs import replace
 from tests.parts.replies import text_of
 from tests.parts.splits import any_split
 
-from anyclaude.exchange.resume import MAX_CHARACTERS, OVERLAP_CHARACTERS, Continuation, ReplyTranscript, continuation_of
+from anyclaude.exchange.resume import (
+    MAX_TRANSCRIPT_BYTES,
+    OVERLAP_CHARACTERS,
+    Continuation,
+    ReplyTranscript,
+    continuation_of,
+)
 from anyclaude.profiles import BackendProfile, profile_named
 from anyclaude.protocol.content import TextBlock
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ThinkingDelta, ToolCallDelta, UsageReported
@@ -180,7 +186,7 @@ def test_a_transcript_does_not_join_the_last_fragments() -> None:
 
 def test_the_transcript_of_a_runaway_reply_is_dropped() -> None:
     transcript = ReplyTranscript()
-    for _ in range(MAX_CHARACTERS // 1000 + 300):
+    for _ in range(MAX_TRANSCRIPT_BYTES // 1000 + 300):
         transcript.add([TextDelta("x" * 1000)])
 
     assert transcript.deltas() is None

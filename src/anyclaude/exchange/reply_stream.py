@@ -34,6 +34,7 @@ from anyclaude.filters import (
     ignore_end,
     keep,
 )
+from anyclaude.memory_budget import Reservation
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ThinkingDelta, ToolCallDelta, UsageReported
 from anyclaude.protocol.events import StreamEvent
 from anyclaude.protocol.message_stream import MessageStream
@@ -43,6 +44,7 @@ from anyclaude.scheduling.progress import Progress
 from anyclaude.scheduling.upstream import PreparedRequest
 from anyclaude.scheduling.window import CountedReply
 
+from .reply_size import ReplySize
 from .resume import ReplyTranscript, continuation_of
 from .second_try import against_repetition, can_be_constrained, constrained, replacement, usage_of_both
 
@@ -58,13 +60,16 @@ class ReplyStream:
         filters: Sequence[FilterFactory] = (),
         note: Callable[[CallNote], None] = ignore,
         note_end: Callable[[EndlessReply], None] = ignore_end,
+        reservation: Reservation | None = None,
     ) -> None:
+        """`reservation` is the memory of the exchange, which grows with the reply."""
         self._dispatcher = dispatcher
         self._progress = progress
         self._stream = stream
         self._filters = filters
         self._note = note
         self._note_end = note_end
+        self._size = ReplySize(reservation)
         self._is_stopped = False  # by a filter
         self._chain: FilterChain | None = None
         self._is_discarded = False  # because nothing of it was delivered before it repeated itself
@@ -75,7 +80,8 @@ class ReplyStream:
         """
         Yield the events of the reply after the message start, including the end, and close `opened`.
 
-        Raises `BackendError` if the backend fails; the events yielded until then are valid, and do not end the message.
+        Raises `BackendError` if the backend fails, and `MemoryExhausted`; the events yielded until then are valid, and do
+        not end the message.
         """
         transcript = ReplyTranscript()
         try:
@@ -206,15 +212,15 @@ class ReplyStream:
 
     async def _deltas(self, opened: OpenReply, is_finished: Callable[[], bool]) -> AsyncGenerator[list[Delta], None]:
         """Yield the backend's deltas until the reply is over or stopped, or until it is finished and no more arrive."""
-        yield opened.first_deltas
+        yield self._size.add(opened.first_deltas)
         timeouts, clock, reader = self._dispatcher.timeouts, self._dispatcher.clock, opened.reader
         try:
             while not (reader.is_over or self._is_stopped or is_finished()):
-                yield await reader.read(timeouts.stall_seconds, timeouts.first_byte_seconds)
+                yield self._size.add(await reader.read(timeouts.stall_seconds, timeouts.first_byte_seconds))
             finish_by = clock() + timeouts.finish_seconds
             while not (reader.is_over or self._is_stopped):
                 remaining_seconds = finish_by - clock()
-                yield await reader.read(remaining_seconds, remaining_seconds)
+                yield self._size.add(await reader.read(remaining_seconds, remaining_seconds))
         except (BackendTimeout, BackendTruncated, BadSample):
             if not is_finished():  # otherwise only the last usage figures are missing
                 raise

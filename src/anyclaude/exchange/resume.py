@@ -19,13 +19,15 @@ from anyclaude.protocol.deltas import Delta, TextDelta, ThinkingDelta, ToolCallD
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.protocol.splice import Splice
 
+from .reply_size import size_in_bytes
+
 OVERLAP_CHARACTERS = 16
 """About four tokens: too many to match by chance if the server starts over, few enough to be repeated exactly."""
 
 FRAGMENTS_KEPT_APART = 64
 """The overlap begins in one of the last fragments; earlier ones are joined to save memory."""
 
-MAX_CHARACTERS = 1_000_000
+MAX_TRANSCRIPT_BYTES = 1_000_000
 """About twice the 128,000 tokens that the client requests at most; a longer reply is a runaway."""
 
 
@@ -40,13 +42,13 @@ class ReplyTranscript:
     """
     The deltas of a reply so far, stored compactly: about one byte per character of text.
 
-    A reply longer than `MAX_CHARACTERS` is dropped and cannot be continued.
+    A reply that takes more than `MAX_TRANSCRIPT_BYTES` is dropped and cannot be continued.
     """
 
     def __init__(self) -> None:
         self._condensed: list[Delta] = []
         self._fragments: list[Delta] = []
-        self._characters = 0
+        self._bytes = 0
 
     def add(self, deltas: Iterable[Delta]) -> None:
         """Add deltas; called once per token."""
@@ -56,17 +58,17 @@ class ReplyTranscript:
 
     def deltas(self) -> list[Delta] | None:
         """Return all deltas, `None` if the reply was too long and was dropped."""
-        return None if self._characters > MAX_CHARACTERS else self._condensed + self._fragments
+        return None if self._bytes > MAX_TRANSCRIPT_BYTES else self._condensed + self._fragments
 
     def _condense(self) -> None:
         old = self._fragments[:-FRAGMENTS_KEPT_APART]
         del self._fragments[:-FRAGMENTS_KEPT_APART]
         for run in _runs(old):
-            joined, characters = _joined(run)
-            self._characters += characters
-            if self._characters <= MAX_CHARACTERS:
+            joined = _joined(run)
+            self._bytes += size_in_bytes(joined)
+            if self._bytes <= MAX_TRANSCRIPT_BYTES:
                 self._condensed += joined
-        if self._characters > MAX_CHARACTERS:
+        if self._bytes > MAX_TRANSCRIPT_BYTES:
             self._condensed.clear()
             self._fragments.clear()
 
@@ -129,22 +131,22 @@ def _join_key(delta: Delta) -> object:
             return None
 
 
-def _joined(run: list[Delta]) -> tuple[list[Delta], int]:
-    """Return the deltas of a run joined, and their number of characters."""
+def _joined(run: list[Delta]) -> list[Delta]:
+    """Return the deltas of a run joined."""
     match run[0]:
         case TextDelta():
             text = "".join([delta.text for delta in run if isinstance(delta, TextDelta)])
-            return [TextDelta(text)], len(text)
+            return [TextDelta(text)]
         case ThinkingDelta(_, ""):
             text = "".join(delta.text for delta in run if isinstance(delta, ThinkingDelta))
-            return [ThinkingDelta(text)], len(text)
+            return [ThinkingDelta(text)]
         case ToolCallDelta(slot, name):
             calls = [delta for delta in run if isinstance(delta, ToolCallDelta)]
             text, written = "".join(call.arguments for call in calls), "".join(call.written for call in calls)
             raw = "".join(call.raw_arguments for call in calls)
-            return [ToolCallDelta(slot, name, text, written, raw)], len(text) + len(written) + len(raw)
+            return [ToolCallDelta(slot, name, text, written, raw)]
         case _:
-            return [delta for delta in run if not isinstance(delta, UsageReported)], len(run)
+            return [delta for delta in run if not isinstance(delta, UsageReported)]
 
 
 def _ends_with_assistant(request: MessagesRequest) -> bool:

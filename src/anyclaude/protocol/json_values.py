@@ -140,9 +140,13 @@ def _decoded_bytes(found: re.Match[str]) -> str:
 
 
 _NO_NUMBERS = re.compile(
-    r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[+-]?\b(?:nan(?:\((?:ind|snan)\)|\b)|inf(?:inity)?\b)', re.DOTALL | re.IGNORECASE
+    r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[+-]?\b(?:nan(?:\((?:ind|snan)\)|\b)|inf(?:inity)?\b)', re.DOTALL | re.IGNORECASE
 )
-"""Every string, so that nothing in one is touched, also one without its end; and what C's `printf` writes for a number that is none."""
+"""
+Every string, so that nothing in one is touched, and what C's `printf` writes for a number that is none.
+
+A string without its end is one too: a search that goes on behind its first quote takes the square of its length.
+"""
 
 
 def _null_for_no_number(found: re.Match[str]) -> str:

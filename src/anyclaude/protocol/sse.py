@@ -48,7 +48,9 @@ class SseDecoder:
     def __init__(self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES, keeps_unknown_lines: bool = False) -> None:
         self._max_event_bytes = max_event_bytes
         self._keeps_strange_lines = keeps_unknown_lines
-        self._partial = bytearray()  # the line that is not complete yet; a list of its pieces takes many times the space
+        self._partial = (
+            bytearray()
+        )  # the line that is not complete yet; a list of its pieces takes many times the space
         self._data = bytearray()
         self._has_data = False
         self._event = ""
@@ -154,7 +156,7 @@ class SseDecoder:
             self._data += b"\n"
         self._has_data = True
         self._data += value
-        self._require_room_for(len(self._data))
+        self._require_room_for(len(self._data) + 1)
 
     def _dispatch(self) -> ServerSentEvent:
         event = ServerSentEvent(bytes(self._data), self._event or "message")

@@ -41,7 +41,7 @@ BEGINNINGS = (DONE, b"data:", b"event:", b"id:", b"retry:")
 JSON_START = re.compile(rb'\s*(?:\{|"|\[\s*(?:[\[{"\]\d-]|$))')
 """How an object, a string and a list begin; a line of a log may begin with `[ERROR]`."""
 
-JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|(\\?\Z))', re.DOTALL)
+JSON_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|(\\?\Z))', re.DOTALL)
 """A string, or the beginning of one without its end: then the group is there."""
 
 PAGE_TITLE = re.compile(rb"<(title|h1)\b[^>]{,200}>(.{,600}?)</\1\s*>", re.DOTALL | re.IGNORECASE)

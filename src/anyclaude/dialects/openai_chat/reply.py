@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from anyclaude.dialects.base import EngineProgress
 from anyclaude.dialects.earlier_replies import EarlierReplies
-from anyclaude.errors import BackendTruncated, BadSample
+from anyclaude.errors import BackendGarbled, BackendTruncated, BadSample
 from anyclaude.protocol.deltas import Delta, Finished, StopReason, TextDelta, ThinkingDelta, UsageReported
 from anyclaude.protocol.json_values import with_whole_characters
 
@@ -40,6 +40,12 @@ ABORTED = frozenset({"abort", "cancelled", "error", "insufficient_system_resourc
 
 MAX_COUNT = 2**40
 """A larger count is none: damage, or an unsigned number that was negative."""
+
+MAX_CHOICES = 16
+"""A request asks for one; GitHub Copilot's API sends two."""
+
+MAX_ID_CHARACTERS = 256
+"""The ids of replies have less than 50; a longer one is not remembered."""
 
 CUT = "the backend closed its reply before it had finished it"
 LOST_CALL = "the backend ended its reply for a tool call that it did not send"
@@ -91,6 +97,7 @@ class Reply:
 
         Raises:
             BackendTruncated: when the chunk belongs to an earlier reply.
+            BackendGarbled: when it has more choices, calls or fields than a reply can have.
         """
         if chunk.id != self._id:
             self._take_id(chunk.id)
@@ -104,6 +111,7 @@ class Reply:
                 self._keep_message(choice, choice.message, deltas)
             reason = choice.finish_reason
             if len(choices) > 1:
+                _require_few(choices)
                 self._add_others(choices, deltas)
                 reason = next((other.finish_reason for other in choices if other.finish_reason), None)
             if reason is not None:
@@ -151,6 +159,8 @@ class Reply:
     def _take_id(self, chunk_id: ReplyId) -> None:
         """Remember the id of a chunk; some servers give every chunk another one, or only the first."""
         if not chunk_id or chunk_id == self._first_id:
+            return
+        if len(str(chunk_id)) > MAX_ID_CHARACTERS:
             return
         if self._earlier_replies.refuses(str(chunk_id)):
             raise BackendTruncated("the backend wrote another request's reply into this one")
@@ -248,6 +258,11 @@ class Reply:
         if not self._awaits_call:
             self._is_finished = True
             deltas.append(end)
+
+
+def _require_few(choices: list[Choice]) -> None:
+    if len(choices) > MAX_CHOICES:
+        raise BackendGarbled(f"the backend sent {len(choices):,} choices where one was asked for")
 
 
 def _reasoning_of(message: ChatMessage) -> str | None:

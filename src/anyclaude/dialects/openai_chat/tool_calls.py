@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from anyclaude.errors import BackendGarbled
 from anyclaude.protocol.deltas import ToolCallDelta
 from anyclaude.protocol.json_values import JsonError, JsonValue, decode_json
 
@@ -25,6 +26,15 @@ from .wire import CallPart, FunctionPart
 
 LEGACY_INDEX = -1
 """The index of the one call in the legacy `function_call` field; a real index is 0 or more."""
+
+MAX_CALLS = 1_024
+"""The calls of one reply.  Models make up to some tens at once; 128,000 tokens have room for 6,000 of the shortest."""
+
+MAX_NAME_CHARACTERS = 1_024
+"""The Messages API permits 128."""
+
+MAX_ID_CHARACTERS = 65_536
+"""An id has less than 100; LiteLLM appends Gemini's signature of a thought, some thousands."""
 
 NO_FUNCTION = FunctionPart()
 
@@ -92,7 +102,12 @@ class ToolCalls:
         return any(call.name or call.pieces for call in self._calls)
 
     def take(self, parts: list[CallPart]) -> list[ToolCallDelta]:
-        """Return the deltas of one chunk's fragments; some servers send a whole call after its fragments."""
+        """
+        Return the deltas of one chunk's fragments; some servers send a whole call after its fragments.
+
+        Raises:
+            BackendGarbled: when there are more calls than a reply can have, or a name or an id is too long for one.
+        """
         deltas: list[ToolCallDelta] = []
         named: set[int] = set()
         for part in parts:
@@ -150,6 +165,10 @@ class ToolCalls:
         return self._by_index.get(index)
 
     def _begin(self, part: CallPart) -> Call:
+        if len(self._calls) == MAX_CALLS:
+            raise BackendGarbled(f"the backend's reply has more than {MAX_CALLS:,} tool calls")
+        if len(part.id or "") > MAX_ID_CHARACTERS:
+            raise BackendGarbled(f"the id of a tool call has more than {MAX_ID_CHARACTERS:,} characters")
         call = Call(len(self._calls), "", part.id or "", part.index)
         self._calls.append(call)
         if part.index is not None:
@@ -162,6 +181,8 @@ class ToolCalls:
         if function.name and not call.is_announced:
             goes_on = not function.name.startswith(call.name)  # else it is repeated, perhaps with one piece more
             call.name = call.name + function.name if goes_on else function.name
+            if len(call.name) > MAX_NAME_CHARACTERS:
+                raise BackendGarbled(f"the name of a called tool has more than {MAX_NAME_CHARACTERS:,} characters")
         if function.arguments:
             yield self._delta(call, call.add(function.arguments))
 

@@ -1,0 +1,64 @@
+"""How much memory a reply takes: what its exchange reserves, and the most that a reply may have."""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from anyclaude.errors import BackendGarbled
+from anyclaude.memory_budget import Reservation
+from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ThinkingDelta, ToolCallDelta, UsageReported
+
+DELTA_BYTES = 64
+"""About what a delta takes beside its text, where its text is kept as a string of its own (49 bytes and a pointer)."""
+
+MAX_REPLY_SIZE = 64 * 1024 * 1024
+"""The 128,000 tokens that the client requests at most, each a delta of its own, are 9 MB; some servers send an empty
+delta or a count with each, and a reply that breaks off is sent a second time."""
+
+
+class ReplySize:
+    """
+    The size of what arrives for one client, in all its attempts.
+
+    A reply may be held back by a filter, collected for a client that does not stream, and kept in order to be resumed.
+    All of it is counted as if it were held once, whatever becomes of it.
+    """
+
+    def __init__(self, reservation: Reservation | None = None) -> None:
+        self._bytes = 0
+        self._reservation = reservation
+
+    def add(self, deltas: list[Delta]) -> list[Delta]:
+        """
+        Count a batch of deltas, and return it.
+
+        Raises:
+            BackendGarbled: when the reply is larger than `MAX_REPLY_SIZE`.
+            MemoryExhausted: when other requests fill the gateway's memory.
+        """
+        size = size_in_bytes(deltas)
+        self._bytes += size
+        if self._bytes > MAX_REPLY_SIZE:
+            raise BackendGarbled(f"the backend's reply takes more than {MAX_REPLY_SIZE:,} bytes; it may never end")
+        if self._reservation is not None:
+            self._reservation.grow(size)
+        return deltas
+
+
+def size_in_bytes(deltas: Iterable[Delta]) -> int:
+    """Return about how much memory deltas take if each is kept; any character counts as one byte."""
+    size = 0
+    for delta in deltas:
+        size += DELTA_BYTES
+        match delta:
+            case TextDelta(text):
+                size += len(text)
+            case ThinkingDelta(text, signature):
+                size += len(text) + len(signature)
+            case ToolCallDelta():
+                size += len(delta.name) + len(delta.arguments) + len(delta.written) + len(delta.raw_arguments)
+                size += delta.provider_fields.characters if delta.provider_fields else 0
+            case UsageReported() | Finished():
+                pass
+            case _:
+                assert_never(delta)
+    return size
