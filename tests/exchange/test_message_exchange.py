@@ -11,7 +11,7 @@ from tests.parts.fake_backend import FakeBackend, FakeReply
 from tests.parts.gateway import target_at
 from tests.parts.upstreams import upstream_of
 
-from anyclaude.errors import BackendTimeout, InvalidRequest, ThreadsUnsupported
+from anyclaude.errors import BackendTimeout, InvalidRequest, MemoryExhausted, ThreadsUnsupported
 from anyclaude.exchange import (
     REAL_TIME,
     ConversationMemory,
@@ -26,7 +26,7 @@ from anyclaude.exchange import (
     TokenCalibration,
     caller_of,
 )
-from anyclaude.memory_budget import MemoryBudget
+from anyclaude.memory_budget import MIN_CHECKED_BYTES, MemoryBudget
 from anyclaude.protocol.caching_decoder import CachingDecoder
 from anyclaude.protocol.events import (
     BlockDelta,
@@ -218,3 +218,19 @@ async def test_a_turn_that_the_gateway_ends_may_fail_on_the_way_to_the_client() 
 
     assert [type(event) for event in exchange.fail(BackendTimeout("gone"))] == [StreamFailed]
     setup.end(exchange, log)
+
+
+async def test_a_reply_without_room_for_it_fails_and_gives_back_what_it_has() -> None:
+    """The largest reservation has room in any case, so another one is the largest here."""
+    text = json.dumps({"choices": [{"delta": {"content": "x" * MIN_CHECKED_BYTES}}]}).encode()
+    setup = Setup(FakeBackend(target_at("http://fake/v1"), FakeReply(chunks=(b"data: " + text + b"\n\n",) * 3)))
+    budget = MemoryBudget(limit_bytes=2 * MIN_CHECKED_BYTES)
+    setup.exchanges = replace(setup.exchanges, budget=budget)
+    with budget.reserve(10 * MIN_CHECKED_BYTES) as other:
+        exchange, log = await setup.begin()
+        with pytest.raises(MemoryExhausted):
+            await setup.events(exchange)
+        assert budget.reserved_bytes > other.bytes
+        setup.end(exchange, log)
+
+        assert budget.reserved_bytes == other.bytes

@@ -1,5 +1,7 @@
 """However the network splits the bytes and the server ends its lines, the same events come out."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -232,3 +234,22 @@ def test_an_endless_event_is_rejected(raw: bytes) -> None:
 def test_an_endless_stream_of_small_events_is_accepted(raw: bytes) -> None:
     assert not is_too_large([raw], 10)
     assert not is_too_large([raw[at : at + 1] for at in range(len(raw))], 10)
+
+
+@pytest.mark.parametrize(("piece", "end"), [(b"xy", b"\n\n"), (b"data: xy\n", b"\n"), (b"data:\n", b"\n")])
+def test_an_event_takes_no_more_memory_than_its_bytes_however_they_arrive(piece: bytes, end: bytes) -> None:
+    """As a list of its pieces it takes twenty times as much."""
+    count = 20_000
+    decoder = SseDecoder()
+    decoder.feed(b"data: ")
+    tracemalloc.start()
+    try:
+        for _ in range(count):
+            decoder.feed(piece)
+        held_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    (event,) = decoder.feed(end)
+
+    assert len(event.data) <= count * len(piece)
+    assert held_bytes < 2 * count * len(piece)

@@ -80,7 +80,7 @@ class ReplyStream:
         """
         Yield the events of the reply after the message start, including the end, and close `opened`.
 
-        Raises `BackendError` if the backend fails, and `MemoryExhausted`; the events yielded until then are valid, and do
+        Raises `BackendError` and `MemoryExhausted` if the reply fails; the events yielded until then are valid, and do
         not end the message.
         """
         transcript = ReplyTranscript()
@@ -186,7 +186,7 @@ class ReplyStream:
                     reply += deltas if chain is None else chain.feed(deltas)
             if again.turn is not None:
                 again.turn.expects_followup = True
-        except BackendError:
+        except AnyclaudeError:
             pass  # what has come may be whole nevertheless
         finally:
             await again.aclose()

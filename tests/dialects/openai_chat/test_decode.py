@@ -16,7 +16,7 @@ from tests.parts.splits import any_split
 
 from anyclaude.dialects import EarlierReplies
 from anyclaude.dialects.openai_chat import OpenAiChat
-from anyclaude.dialects.openai_chat.decode import MAX_PAGE_BYTES, DocumentDecoder, StreamDecoder
+from anyclaude.dialects.openai_chat.decode import MAX_PAGE_BYTES, DocumentDecoder, ReplyDecoder, StreamDecoder
 from anyclaude.dialects.openai_chat.reply import Reply
 from anyclaude.errors import BackendGarbled, BackendRejected
 from anyclaude.protocol.deltas import Finished, TextDelta, ToolCallDelta, UsageReported
@@ -457,3 +457,42 @@ def test_the_engines_timings_take_precedence_over_the_usage() -> None:
     assert reply.usage.cached_tokens == 30
     assert reply.usage.output_tokens == 2
     assert (reply.usage.prefill_seconds, reply.usage.generation_seconds) == (0.5, 0.25)
+
+
+SIZE = 500_000
+"""Of bytes that take a second or less to decode, and hours in the square of their number."""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": "' + b'\\"' * SIZE,
+        b"data: " + b"data:" * SIZE + b"\n\n",
+        b"data: {" + b" " * SIZE + b"[done\n\n",
+        b'data: {"a": NaN, "b": "' + b'\\"' * SIZE + b"\n\n",
+        b"{" + b" " * SIZE + b"}",
+        b"data: x\n" * SIZE + b"\n",
+        b"<" + b">" * SIZE,
+        b"[" * SIZE,
+        b'data: {"choices": [' + b"{}," * SIZE + b"{}]}\n\n",
+    ],
+)
+def test_no_body_takes_the_square_of_its_size(body: bytes) -> None:
+    assert decoded([body]).fault != ""
+
+
+@pytest.mark.parametrize("blank", [b"\n", b" ", b"\xef\xbb\xbf", b"\r\n"])
+def test_blanks_before_a_reply_are_not_kept(blank: bytes) -> None:
+    """Kept, they take the square of their number to strip."""
+    decoder = ReplyDecoder()
+    for _ in range(200_000):
+        assert decoder.feed(blank) == []
+
+    assert decoder.feed(b'data: {"choices": [{"delta": {"content": "a"}}]}\n\n') == [TextDelta("a")]
+
+
+@given(st.lists(st.sampled_from([b" ", b"\n", b"\xef\xbb\xbf", b"\xef", b"\xbb"]), max_size=5), st.data())
+def test_blanks_before_a_reply_mean_the_same_however_they_arrive(blanks: list[bytes], data: st.DataObject) -> None:
+    body = b"".join(blanks) + b'{"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}'
+
+    assert decoded(data.draw(any_split(body))) == decoded([body])

@@ -1,5 +1,7 @@
 """What a server sends for its own use goes back to it unchanged, in its place, and to no other server."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,16 @@ from tests.parts.json_at import at
 from tests.parts.splits import any_split
 
 from anyclaude.dialects.openai_chat import OpenAiChat
-from anyclaude.dialects.openai_chat.wire import CALL_FIELDS, FUNCTION_FIELDS, MESSAGE_FIELDS
+from anyclaude.dialects.openai_chat.received_fields import MAX_FIELD_BYTES, ReceivedFields
+from anyclaude.dialects.openai_chat.wire import (
+    CALL_FIELDS,
+    FUNCTION_FIELDS,
+    MESSAGE_FIELDS,
+    CallPart,
+    ChatMessage,
+    FunctionPart,
+)
+from anyclaude.errors import BackendGarbled
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.content import TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 from anyclaude.protocol.deltas import ToolCallDelta
@@ -187,3 +198,33 @@ def test_fields_stay_in_their_place_when_the_conversation_grows() -> None:
 
     assert messages(5)[:3] == messages(3)
     assert at(messages(5), 1, "tool_calls", 0, "extra_content") == 1
+
+
+def item(text: str, **fields: JsonValue) -> ChatMessage:
+    return ChatMessage(reasoning_details=[{"type": "reasoning.text", "index": 0, "text": text, **fields}])
+
+
+def test_fields_without_end_break_the_reply_off() -> None:
+    large = ["x" * 1_000_000]
+    for message in (ChatMessage(reasoning_details=large), ChatMessage(signature=large[0])):
+        fields = ReceivedFields()
+        with pytest.raises(BackendGarbled, match="fields"):
+            for _ in range(MAX_FIELD_BYTES // 1_000_000 + 1):
+                fields.add_message(message)
+    fields = ReceivedFields()
+    with pytest.raises(BackendGarbled, match="fields"):
+        for slot in range(MAX_FIELD_BYTES // 1_000_000 + 1):
+            fields.add_call(slot, CallPart(extra_content=large), FunctionPart())
+
+
+def test_a_text_in_many_pieces_is_one_text() -> None:
+    fields = ReceivedFields()
+    piece = item("x")
+    for _ in range(20_000):
+        fields.add_message(piece)
+    fields.add_message(item("", signature="s"))
+    (delta,) = fields.deltas([0])
+
+    assert delta.provider_fields is not None
+    received = json.loads(delta.provider_fields.message)["reasoning_details"]
+    assert received == [{"type": "reasoning.text", "index": 0, "text": "x" * 20_000, "signature": "s"}]

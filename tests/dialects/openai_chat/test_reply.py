@@ -183,3 +183,18 @@ def test_progress_in_an_odd_shape_ends_nothing(progress: JsonValue) -> None:
     reply = decoded([stream({"choices": [OPENING], "prompt_progress": progress}, {"choices": [TEXT]}, FINISH)])
 
     assert (reply.text, reply.failure) == ("Hello", None)
+
+
+def test_a_chunk_of_many_choices_is_no_reply() -> None:
+    few, many = ({"choices": [{"index": index, "delta": {}} for index in range(count)]} for count in (16, 17))
+
+    assert decoded([stream({"choices": [{"delta": {"content": "Hi"}}]}, few)]).fault == ""
+    assert "17 choices" in decoded([stream(many)]).fault
+
+
+def test_an_id_of_any_length_takes_no_memory_of_later_replies() -> None:
+    earlier = EarlierReplies()
+    long_id: JsonObject = {"id": "x" * 300, "choices": [{"delta": {"content": "Hi"}}]}
+    for _ in range(2):
+        decoder = OpenAiChat().decoder("text/event-stream", earlier_replies=earlier)
+        assert decoder.feed(sse(long_id)) == [TextDelta("Hi")]

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.dialects.openai_chat.decoded import assembled
 
-from anyclaude.dialects.openai_chat.tool_calls import ToolCalls
+from anyclaude.dialects.openai_chat.tool_calls import MAX_CALLS, MAX_ID_CHARACTERS, ToolCalls
 from anyclaude.dialects.openai_chat.wire import CallPart, FunctionPart
+from anyclaude.errors import BackendGarbled
 from anyclaude.protocol.deltas import ToolCallDelta
 
 Mark = Callable[[int, bool], CallPart]
@@ -181,3 +182,26 @@ def test_an_empty_object_before_the_arguments_of_the_same_call_is_not_another_ca
     parts = [CallPart(0, "c", FunctionPart("Read", empty)), CallPart(0, "c", FunctionPart("Read", '{"a":1}'))]
 
     assert assembled_calls(parts) == (("Read", '{"a":1}'),)
+
+
+def call(number: int, name: str = "Read", call_id: str | None = None) -> CallPart:
+    return CallPart(number, call_id or f"id{number}", FunctionPart(name, "{}"))
+
+
+def test_a_reply_with_more_calls_than_a_model_makes_is_broken_off() -> None:
+    calls = ToolCalls()
+    calls.take([call(number) for number in range(MAX_CALLS)])
+
+    with pytest.raises(BackendGarbled, match="more than 1,024 tool calls"):
+        calls.take([call(MAX_CALLS)])
+
+
+def test_a_call_without_end_to_its_name_or_its_id_is_broken_off() -> None:
+    calls = ToolCalls()
+    calls.take([CallPart(0, "a", FunctionPart("R"))])
+
+    with pytest.raises(BackendGarbled, match="name"):
+        for piece in itertools.cycle("ea"):
+            calls.take([CallPart(0, "a", FunctionPart(piece * 100))])
+    with pytest.raises(BackendGarbled, match="id"):
+        ToolCalls().take([call(0, call_id="x" * (MAX_ID_CHARACTERS + 1))])
