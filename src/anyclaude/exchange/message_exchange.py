@@ -217,7 +217,7 @@ class MessageExchange:
             self._log.note_call,
             self._log.note_endless_reply,
         )
-        async with aclosing(reply.batches(opened)) as batches:
+        async with aclosing(reply.batches(opened, self._reservation)) as batches:
             async for batch in batches:
                 if self._stream.is_ended:
                     self._log.ending()

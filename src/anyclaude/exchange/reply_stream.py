@@ -60,29 +60,32 @@ class ReplyStream:
         filters: Sequence[FilterFactory] = (),
         note: Callable[[CallNote], None] = ignore,
         note_end: Callable[[EndlessReply], None] = ignore_end,
-        reservation: Reservation | None = None,
     ) -> None:
-        """`reservation` is the memory of the exchange, which grows with the reply."""
         self._dispatcher = dispatcher
         self._progress = progress
         self._stream = stream
         self._filters = filters
         self._note = note
         self._note_end = note_end
-        self._size = ReplySize(reservation)
+        self._size = ReplySize()
         self._is_stopped = False  # by a filter
         self._chain: FilterChain | None = None
         self._is_discarded = False  # because nothing of it was delivered before it repeated itself
         self._rejected: RejectedCall | None = None
         self._has_content = False  # of the server's, whatever the filters make of it
 
-    async def batches(self, opened: OpenReply) -> AsyncGenerator[list[StreamEvent], None]:
+    async def batches(
+        self, opened: OpenReply, reservation: Reservation | None = None
+    ) -> AsyncGenerator[list[StreamEvent], None]:
         """
         Yield the events of the reply after the message start, including the end, and close `opened`.
+
+        `reservation` is the memory of the exchange, which grows with the reply.
 
         Raises `BackendError` and `MemoryExhausted` if the reply fails; the events yielded until then are valid, and do
         not end the message.
         """
+        self._size = ReplySize(reservation)
         transcript = ReplyTranscript()
         try:
             self._chain = chain_for(self._filter_context(opened.request), self._filters)
