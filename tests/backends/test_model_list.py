@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyclaude.backends.model_list import ModelEntry, entries_in, tokens_in
+from anyclaude.backends.model_list import MAX_ENTRIES, ModelEntry, entries_in, tokens_in
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 
 ENTRY: JsonObject = {"id": "m", "context_length": 65536}
@@ -242,3 +242,9 @@ ODD = st.dictionaries(FIELDS, INNER, max_size=8)
 @given(st.lists(ODD, max_size=4), st.lists(INNER, max_size=3))
 def test_no_entry_costs_another_one(odd: list[dict[str, JsonValue]], more: list[JsonValue]) -> None:
     assert READ[0] in entries_in({"data": [*odd, *more, ENTRY, *more, *odd]})
+
+
+def test_of_a_list_without_an_end_only_the_beginning_is_read() -> None:
+    entries = entries_in({"data": [{"id": "a"}] * (MAX_ENTRIES + 1)})
+
+    assert len(entries) == MAX_ENTRIES

@@ -7,7 +7,7 @@ from aiohttp import StreamReader
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.client_exceptions import ClientPayloadError
 
-from anyclaude.backends.http.body import read_available
+from anyclaude.backends.http.body import MAX_READ_BYTES, read_available
 
 LIMIT = 64
 
@@ -54,6 +54,20 @@ async def test_all_available_chunks_are_read_at_once(body: StreamReader) -> None
     feed_chunks(body, b"one ", b"two ", b"three")
 
     assert await read_available(body) == b"one two three"
+
+
+async def test_of_many_bytes_only_some_are_returned_after_a_turn_of_the_loop(body: StreamReader) -> None:
+    data = bytes(range(256)) * (MAX_READ_BYTES // 100)
+    feed_chunks(body, data[:100], data[100:])
+    turns: list[None] = []
+    asyncio.get_running_loop().call_soon(turns.append, None)
+    pieces = [await read_available(body)]
+    assert turns
+    while sum(map(len, pieces)) < len(data):
+        pieces.append(await read_available(body))
+
+    assert b"".join(pieces) == data
+    assert max(map(len, pieces)) == MAX_READ_BYTES
 
 
 async def test_the_next_read_continues_after_the_last_whatever_the_framing(body: StreamReader) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import socket
 from collections.abc import AsyncIterator
 
@@ -13,6 +14,7 @@ from tests.parts.raw_backend import RawBackend, ReceivedRequest, free_port, raw_
 
 from anyclaude.backends import read_body
 from anyclaude.backends.http import HttpBackend, open_session
+from anyclaude.backends.http.body import MAX_READ_BYTES
 from anyclaude.backends.http.client import MAX_ERROR_BODY_BYTES, MAX_WHOLE_BODY_BYTES, IdleTimer
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendTimeout, BackendTruncated, BackendUnreachable
@@ -57,6 +59,25 @@ async def test_the_request_arrives_as_it_was_encoded(client: HttpBackend, server
     assert asked.headers["accept"] == "text/event-stream"
     assert "authorization" not in asked.headers
     assert "cookie" not in asked.headers
+
+
+async def test_what_is_compressed_unasked_is_unpacked_in_pieces(client: HttpBackend, server: RawBackend) -> None:
+    bomb = gzip.compress(bytes(50_000_000))
+    sizes: list[int] = []
+
+    async def ask() -> None:
+        async with client.stream(ASKED, LONG) as reply:
+            while chunk := await reply.read_chunk(LONG):
+                sizes.append(len(chunk))
+
+    asking = asyncio.create_task(ask())
+    asked = await server.next_request()
+    await asked.answer(200, bomb, Content_Encoding="gzip")
+    await asking
+
+    assert asked.headers["accept-encoding"] == "identity"
+    assert sum(sizes) == 50_000_000
+    assert max(sizes) <= MAX_READ_BYTES
 
 
 async def test_a_request_without_a_body_has_no_content_type(client: HttpBackend, server: RawBackend) -> None:

@@ -33,6 +33,8 @@ async def read_available(content: StreamReader) -> bytes:
     if content._size > MAX_READ_BYTES:
         await asyncio.sleep(0)
         return content.read_nowait(MAX_READ_BYTES)
+    if content._buffer_offset:  # the rest of what is there
+        return content.read_nowait()
     return _take_buffer(content)
 
 
