@@ -168,6 +168,19 @@ async def test_a_reply_that_does_not_end_times_out_and_its_connection_is_closed(
         await received.wait_closed()
 
 
+async def test_interim_answers_without_an_end_are_not_read_when_the_time_is_over() -> None:
+    async with raw_backend() as server:
+        failing = asyncio.create_task(failure(server.base_url, SOON))
+        received = await server.next_request()
+        with suppress(ConnectionError):
+            while not received.closed.is_set():
+                await received.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+                await asyncio.sleep(0)
+
+        assert isinstance(await failing, BackendTimeout)
+        await received.wait_closed()
+
+
 async def test_a_reply_that_is_too_large_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("anyclaude.backends.reading.MAX_ANSWER_BYTES", 10)
     async with raw_backend() as server:

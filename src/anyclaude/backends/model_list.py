@@ -18,7 +18,7 @@ from anyclaude.protocol.json_values import JsonObject, JsonValue, with_whole_cha
 LIST_NAMES = ("data", "models", "result", "results", "items", "model_list")
 """Where a list stands: OpenAI, Ollama, Cloudflare, and lists that are served page by page."""
 
-MAX_ENTRIES = 10_000
+MAX_ENTRIES = 5_000
 """The entries that are read; OpenRouter lists 400 models, the largest gateways some thousands."""
 
 MAX_ENVELOPES = 3
@@ -198,9 +198,8 @@ def _entry(item: JsonObject) -> ModelEntry | None:
 
 def _window(item: JsonObject) -> int | None:
     """Return the real window: of OpenRouter's two the smaller, which is what the provider serves."""
-    own = next(
-        (tokens for name in WINDOW_NAMES for place in _places(item) if (tokens := tokens_in(place.get(name)))), None
-    )
+    places = [place for place in _places(item) if place]
+    own = next((tokens for name in WINDOW_NAMES for place in places if (tokens := tokens_in(place.get(name)))), None)
     served = tokens_in(object_in(item.get("top_provider")).get("context_length"))
     known = [tokens for tokens in (own, served) if tokens is not None]
     return min(known, default=None)

@@ -10,7 +10,7 @@ import socket
 import time
 import zlib
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from email.message import Message
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 
@@ -51,12 +51,18 @@ class StdlibBackend:
     @asynccontextmanager
     async def stream(self, request: WireRequest, within_seconds: float) -> AsyncGenerator[BackendReply, None]:
         """Send `request` and return its whole reply; raises `BackendUnreachable` and `BackendTimeout`."""
-        yield await in_daemon_thread(lambda: self._reply_to(request, within_seconds))
+        opened: list[HTTPConnection] = []
+        try:
+            yield await in_daemon_thread(lambda: self._reply_to(request, within_seconds, opened))
+        finally:
+            for connection in opened:
+                _break_off(connection)
 
-    def _reply_to(self, request: WireRequest, within_seconds: float) -> "WholeReply":
+    def _reply_to(self, request: WireRequest, within_seconds: float, opened: list[HTTPConnection]) -> "WholeReply":
         deadline, max_bytes = time.monotonic() + within_seconds, max_answer_bytes(request)
         try:
             with closing(self._connection(within_seconds)) as connection:
+                opened.append(connection)
                 connection.request(request.method, self._path_to(request), request.body or None, self._headers(request))
                 response = connection.getresponse()
                 return WholeReply(response, _plain(_body(response, deadline, max_bytes), response.headers, max_bytes))
@@ -100,6 +106,13 @@ class StdlibBackend:
         proxy = self._target.way.proxy
         authorization = proxy.authorization if proxy else None
         return {} if authorization is None else {"Proxy-Authorization": authorization.reveal()}
+
+
+def _break_off(connection: HTTPConnection) -> None:
+    """End the reading of a thread that was left behind: a head of interim answers has no end of its own."""
+    if connection.sock is not None:
+        with suppress(OSError):
+            connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 class _UnixConnection(HTTPConnection):
