@@ -186,7 +186,9 @@ def test_progress_in_an_odd_shape_ends_nothing(progress: JsonValue) -> None:
 
 
 def test_a_chunk_of_many_choices_is_no_reply() -> None:
-    few, many = ({"choices": [{"index": index, "delta": {}} for index in range(count)]} for count in (16, 17))
+    empty: list[JsonObject] = [{"index": index, "delta": {}} for index in range(17)]
+    few: JsonObject = {"choices": empty[:16]}
+    many: JsonObject = {"choices": empty}
 
     assert decoded([stream({"choices": [{"delta": {"content": "Hi"}}]}, few)]).fault == ""
     assert "17 choices" in decoded([stream(many)]).fault
