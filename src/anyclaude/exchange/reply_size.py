@@ -48,17 +48,21 @@ def size_in_bytes(deltas: Iterable[Delta]) -> int:
     """Return about how much memory deltas take if each is kept; any character counts as one byte."""
     size = 0
     for delta in deltas:
-        size += DELTA_BYTES
-        match delta:
-            case TextDelta(text):
-                size += len(text)
-            case ThinkingDelta(text, signature):
-                size += len(text) + len(signature)
-            case ToolCallDelta():
-                size += len(delta.name) + len(delta.arguments) + len(delta.written) + len(delta.raw_arguments)
-                size += delta.provider_fields.characters if delta.provider_fields else 0
-            case UsageReported() | Finished():
-                pass
-            case _:
-                assert_never(delta)
+        # the exact type first: this is paid for once per token
+        size += DELTA_BYTES + (len(delta.text) if type(delta) is TextDelta else _characters(delta))
     return size
+
+
+def _characters(delta: Delta) -> int:
+    match delta:
+        case TextDelta(text):
+            return len(text)
+        case ThinkingDelta(text, signature):
+            return len(text) + len(signature)
+        case ToolCallDelta():
+            fields = 0 if delta.provider_fields is None else delta.provider_fields.characters
+            return len(delta.name) + len(delta.arguments) + len(delta.written) + len(delta.raw_arguments) + fields
+        case UsageReported() | Finished():
+            return 0
+        case _:
+            assert_never(delta)
