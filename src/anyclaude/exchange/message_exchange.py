@@ -85,7 +85,7 @@ class MessageExchanges:
         if not isinstance(planned.answer, PreparedRequest):
             return OwnReply(planned.prompt.request, planned.answer, planned.stream, log)
         pending = self._pending(_repeat_key(log.caller, planned.answer), planned.answer, log)
-        return MessageExchange(self, planned.answer, pending, planned.stream, log)
+        return MessageExchange(self, planned.answer, pending, planned.stream, log, held)
 
     def _planned(self, body: bytes, log: ExchangeLog) -> "PlannedReply":
         """Return how to reply to a request; it may run in a thread, so `begin` records what later requests need."""
@@ -166,6 +166,7 @@ class MessageExchange:
         pending: PendingReply,
         stream: MessageStream,
         log: ExchangeLog,
+        held: Reservation,
     ) -> None:
         self.request = prepared.source.request
         """The request as prepared."""
@@ -174,6 +175,7 @@ class MessageExchange:
         self._pending = pending
         self._stream = stream
         self._log = log
+        self._held = held
 
     @property
     def has_estimated_input(self) -> bool:
@@ -217,7 +219,7 @@ class MessageExchange:
             self._log.note_call,
             self._log.note_endless_reply,
         )
-        async with aclosing(reply.batches(opened, self._reservation)) as batches:
+        async with aclosing(reply.batches(opened, self._held)) as batches:
             async for batch in batches:
                 if self._stream.is_ended:
                     self._log.ending()
