@@ -38,12 +38,15 @@ Every failure that anyclaude can report, and the form in which the client gets i
     + DownloadFailed              a file could not be fetched, or is not the requested one
     + EngineFailed                the embedded engine did not start, or died
 
-Each text says what happened, to what, and what to do about it.  No text may contain a secret.
+Each text says what happened, to what, and what to do about it.  No text contains a secret, or control characters, not
+even where it repeats the words of a server: `AnyclaudeError` takes them out.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
+
+from .shown_text import shown
 
 TRANSIENT_STATUSES = frozenset({408, 429, 502, 503, 504, 529})
 """Statuses that mean "not now".  500 is not among them: llama.cpp answers it for failures that repeat every time, such
@@ -64,6 +67,9 @@ class AnyclaudeError(Exception):
     is_transient: bool = False
     details: ClassVar[Mapping[str, str] | None] = None
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(shown(message))
 
 
 class RequestError(AnyclaudeError):

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from anyclaude.protocol.json_values import JsonError, JsonValue, decode_lenient_json
+from anyclaude.shown_text import shown_line
 
 from .target import BackendTarget
 
@@ -65,9 +66,6 @@ SENTENCES: Mapping[Reason, str] = {
 MAX_WORDS = 200
 """The part of a server's own words that a sentence repeats: enough to recognise the error."""
 
-MIN_SECRET = 4
-"""Shorter parts of an address are no secrets, and may be parts of ordinary words."""
-
 GENERAL_KEY_VARIABLE = "ANYCLAUDE_API_KEY"
 
 TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
@@ -99,7 +97,7 @@ def obstacle(target: BackendTarget, reason: Reason, detail: str) -> Obstacle:
     endpoint, proxy = target.endpoint, target.way.proxy
     sentence = SENTENCES[reason].format(
         where=f"{target.profile.title} at {endpoint.shown}" + (f" (through the proxy {proxy.url})" if proxy else ""),
-        detail=_without_secrets(detail, target),
+        detail=detail,
         host=(proxy or endpoint).host,
         host_of_server=endpoint.host,
         start=_start(target),
@@ -111,7 +109,7 @@ def obstacle(target: BackendTarget, reason: Reason, detail: str) -> Obstacle:
         variables=_key_variables(target),
         setting=target.address_setting,
     )
-    return Obstacle(reason, sentence)
+    return Obstacle(reason, shown_line(sentence))
 
 
 def words_of(body: bytes) -> str:
@@ -122,7 +120,7 @@ def words_of(body: bytes) -> str:
         text = body.decode(errors="replace")
         if title := TITLE.search(text):
             text = title[1]
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = " ".join(shown_line(text).split())
     return line if len(line) <= MAX_WORDS else f"{line[:MAX_WORDS]}…"
 
 
@@ -148,14 +146,3 @@ def _key_variables(target: BackendTarget) -> str:
     own = target.profile.api_key_variable
     general = "the variable that its api_key_variable names" if target.is_fallback else GENERAL_KEY_VARIABLE
     return general if own in {None, GENERAL_KEY_VARIABLE} else f"{own} or {general}"
-
-
-def _without_secrets(text: str, target: BackendTarget) -> str:
-    """Return a server's words without the key, the password and the query that it was sent."""
-    endpoint = target.endpoint
-    key = target.api_key.reveal() if target.api_key else ""
-    values = (part.partition("=")[2] for part in endpoint.query.split("&"))
-    for secret in (key, endpoint.password, endpoint.query, *values):
-        if len(secret) >= MIN_SECRET:
-            text = text.replace(secret, "…")
-    return text

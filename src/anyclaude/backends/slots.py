@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import BackendGarbled, BackendRejected
+from anyclaude.shown_text import shown
 
 from .base import Backend
 from .query import query
@@ -22,7 +23,7 @@ T = TypeVar("T")
 SLOT = 0
 """The only slot: with several, it would be unknown which of them holds a conversation."""
 
-EXCERPT_BYTES = 200
+EXCERPT_CHARACTERS = 200
 """The part of an unexpected answer that an error quotes: enough to recognise an error document."""
 
 
@@ -59,7 +60,7 @@ async def _act(backend: Backend, action: str, file_name: str, within_seconds: fl
     path = f"/slots/{SLOT}?action={action}"
     request = WireRequest(path, msgspec.json.encode({"filename": file_name}), accept="application/json", at_root=True)
     reply = await query(backend, request, within_seconds)
-    excerpt = reply.body[:EXCERPT_BYTES].decode(errors="replace")
+    excerpt = shown(reply.body.decode(errors="replace"))[:EXCERPT_CHARACTERS]
     if not reply.is_ok:
         raise BackendRejected(f"the server cannot {action} its slot: {excerpt}", reply.status, "api_error")
     if (result := reply.decoded(kind)) is None:

@@ -18,7 +18,7 @@ from anyclaude.kept_values import KeptValues
 from anyclaude.memory_budget import MemoryBudget
 from anyclaude.profiles import DialectName
 from anyclaude.protocol.memory_size import memory_size
-from anyclaude.storage import files_newest_first, remove_all_but_newest, write_private
+from anyclaude.storage import files_newest_first, read_private, remove_all_but_newest, write_private
 
 SUFFIX = ".prompt"
 PATTERN = f"*{SUFFIX}"
@@ -103,7 +103,7 @@ class PromptStore:
             return
         for file in reversed(files_newest_first(self._folder, PATTERN)[: self._max_prompts]):
             try:
-                yield msgspec.msgpack.decode(file.read_bytes(), type=StoredPrompt)
+                yield msgspec.msgpack.decode(read_private(file), type=StoredPrompt)
             except (OSError, msgspec.DecodeError, UnicodeDecodeError):
                 continue
 

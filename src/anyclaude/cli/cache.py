@@ -8,6 +8,7 @@ from anyclaude.engine.recommended_models import size_text
 from anyclaude.errors import InvalidSetting
 from anyclaude.launcher.caches import Cache, caches
 from anyclaude.launcher.folders import cache_folder
+from anyclaude.shown_text import shown_line
 
 from .commands import Call
 from .screen import Screen
@@ -39,7 +40,9 @@ def show_hub(call: Call, out: TextIO) -> None:
     hub = hub_cache(call.environment)
     files = cached_models(cache_folder(call.settings), call.environment)
     size = sum(size for file, size in files if hub in file.parents)
-    out.write(f"Not cleared, because other programs use it too: {size_text(size)} of models in {hub}\n")
+    out.write(
+        f"Not cleared, because other programs use it too: {size_text(size)} of models in {shown_line(str(hub))}\n"
+    )
 
 
 def show(kept: list[Cache], out: TextIO) -> None:
@@ -47,7 +50,7 @@ def show(kept: list[Cache], out: TextIO) -> None:
     screen = Screen(out)
     for cache in kept:
         screen.line(f"{cache.name:<9}{size_text(cache.size_bytes):>9}  {cache.meaning}")
-        out.writelines(f"{'':<20}{place}\n" for place in cache.places)  # never cut
+        out.writelines(f"{'':<20}{shown_line(str(place))}\n" for place in cache.places)  # never cut
 
 
 def clear(kept: list[Cache], out: TextIO) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from textwrap import shorten
 
+from anyclaude.secret import masked
 from anyclaude.storage import open_private_append, temporary_folder
 
 CRASHED = 70
@@ -22,10 +23,10 @@ FILE_NAME = "anyclaude.log"
 
 def crash_sentence(error: Exception, log_folder: Path) -> str:
     """Append the traceback to the log file, or to a temporary one, and return a sentence that names the file."""
-    text = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} " + "".join(traceback.format_exception(error))
+    text = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} " + masked("".join(traceback.format_exception(error)))
     file = _kept(text.encode(errors="backslashreplace"), log_folder)
     where = "could not be written to any file" if file is None else f"is in {file}"
-    what = shorten(f"{type(error).__name__}: {error}", LONGEST_TEXT).rstrip(": ")
+    what = shorten(masked(f"{type(error).__name__}: {error}"), LONGEST_TEXT).rstrip(": ")
     return f"an unexpected error ended the command: {what} ({_place(error)}). The traceback {where}"
 
 

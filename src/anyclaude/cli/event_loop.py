@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from anyclaude.freed_memory import return_freed_blocks
 from anyclaude.launcher import SIGNAL_STATUS, Signals, Terminal
+from anyclaude.secret import masked
 from anyclaude.settings import Settings
 from anyclaude.storage import open_private_append
 from anyclaude.worker_threads import switch_often
@@ -68,14 +69,18 @@ def _log_to_file(settings: Settings) -> None:
         if settings.keeps_logs:
             descriptor = open_private_append(settings.log_dir / "logs" / "anyclaude.log")
             handler = logging.StreamHandler(os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace"))
-    logging.basicConfig(
-        handlers=[handler],
-        level=logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
+    handler.setFormatter(_MaskingFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.captureWarnings(capture=True)
     sys.unraisablehook = _log_unraisable
     threading.excepthook = _log_of_thread
+
+
+class _MaskingFormatter(logging.Formatter):
+    """Formats a record without secrets; the libraries' texts, and tracebacks, repeat what servers have sent."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
 
 
 def _log_unraisable(what: "sys.UnraisableHookArgs") -> None:

@@ -8,7 +8,13 @@ from tempfile import TemporaryDirectory
 from msgspec.structs import replace
 
 from anyclaude.settings import NO_HOME, Settings, variable_named
-from anyclaude.storage import check_writable, temporary_folder
+from anyclaude.storage import check_writable, make_own_folder, temporary_folder
+
+OWN_NAME = ".anyclaude"
+"""A folder of this name is ours, and is closed to others; one that the user named keeps its mode."""
+
+OWN_FOLDERS = ("logs", "request-logs", "prompts", "first-prompts")
+"""What is kept in it; conversations are in three of them."""
 
 KEPT = "logs and what is learned are"
 
@@ -37,9 +43,12 @@ def usable_log_folder(settings: Settings, say: Callable[[str], None]) -> Iterato
 
 def _why_unusable(log_dir: Path) -> str | None:
     """Return why the folder cannot be written, `None` if it can; a run as root may have made only one part of it."""
-    for folder in (log_dir, log_dir / "logs"):
+    for folder in (log_dir, *(log_dir / name for name in OWN_FOLDERS)):
         try:
-            check_writable(folder)
+            if folder != log_dir or (folder.name == OWN_NAME and not folder.is_symlink()):
+                make_own_folder(folder)
+            if folder in {log_dir, log_dir / "logs"}:
+                check_writable(folder)
         except OSError as error:
             if NO_HOME in folder.parents:
                 return "HOME is not set, and this user has no home folder"

@@ -11,7 +11,9 @@ from typing import TextIO
 from msgspec.structs import replace
 
 from anyclaude.errors import AnyclaudeError, SetupError
+from anyclaude.secret import know_secrets_of
 from anyclaude.settings import Settings, config_file, home_folder, load_settings, unknown_variables, variable_named
+from anyclaude.shown_text import shown
 
 from .client_words import read_client_words
 from .command_line import CommandLine, split_command_line, switches_in
@@ -51,6 +53,7 @@ def _without(stream: TextIO) -> int:
 
 def run(arguments: Sequence[str], commands: Sequence[Command]) -> int:
     """Run the command that the arguments call, and return its exit status."""
+    know_secrets_of(os.environ)
     try:
         flags = own_flags(commands)
         line = split_command_line(arguments, flags, commands)
@@ -115,5 +118,5 @@ def _settings(flags: Mapping[str, str], environment: Mapping[str, str]) -> Setti
 
 def _say(text: str) -> None:
     with suppress(OSError):  # stderr has no reader
-        sys.stderr.write(f"anyclaude: {text}\n")
+        sys.stderr.write(f"anyclaude: {shown(text)}\n")
         sys.stderr.flush()

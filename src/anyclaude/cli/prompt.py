@@ -13,6 +13,7 @@ from anyclaude.protocol.json_values import encode_json
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
 from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN, prompt_characters
 from anyclaude.settings import Settings
+from anyclaude.shown_text import shown, shown_line
 from anyclaude.transforms import PromptContext, Step, prepare
 
 from .commands import Call
@@ -36,9 +37,9 @@ def show_prompt(file: str, settings: Settings, out: TextIO) -> None:
     out.write(f"{'':<20}{'characters':>24}{'tokens (estimated)':>24}\n")
     for step in (whole, *prepared.steps):
         out.write(f"{_figures(step)}\n")
-    for title, shown in (("before", request), ("after", prepared.request)):
+    for title, state in (("before", request), ("after", prepared.request)):
         out.write(f"\n======== {title}\n")
-        out.writelines(f"\n-------- {name}\n{text}\n" for name, text in _parts(shown))
+        out.writelines(f"\n-------- {shown_line(name)}\n{shown(text)}\n" for name, text in _parts(state))
 
 
 def _read(file: str) -> bytes:

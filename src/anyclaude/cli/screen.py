@@ -1,5 +1,7 @@
 """
-Writes lines to a terminal, wrapped or cut to its width and in colour, and to a pipe or a file unchanged.
+Writes lines to a terminal, wrapped or cut to its width and in colour, and to a pipe or a file whole.
+
+Control characters and secrets are taken out of all of them (`shown_line`); the colours are added after that.
 
 `rich` would do this too, but importing it takes as long as everything else that `anyclaude explain` does.
 """
@@ -8,6 +10,8 @@ import os
 import shutil
 import textwrap
 from typing import TextIO
+
+from anyclaude.shown_text import shown_line
 
 STYLES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 """The codes of ECMA-48 (SGR) that every terminal knows."""
@@ -29,6 +33,7 @@ class Screen:
     def paragraph(self, label: str, text: str, style: str) -> None:
         """Write a text behind its label; a terminal gets it wrapped, with its lines below each other."""
         label = f"{label:<{LABEL_WIDTH}}" if label else ""
+        text = shown_line(text)
         lines = [text] if self._width is None else textwrap.wrap(text, max(self._width - len(label), NARROWEST))
         for number, line in enumerate(lines or [""]):
             margin = label if number == 0 else " " * len(label)
@@ -36,7 +41,7 @@ class Screen:
 
     def line(self, text: str, style: str = "") -> None:
         """Write one line, which a terminal cuts at its width."""
-        self._out.write(f"{self._styled(text[: self._width], style)}\n")
+        self._out.write(f"{self._styled(shown_line(text)[: self._width], style)}\n")
 
     def _styled(self, text: str, style: str) -> str:
         return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style and text and self._has_colours else text

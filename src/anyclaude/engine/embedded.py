@@ -18,6 +18,7 @@ import aiohttp
 import msgspec
 
 from anyclaude.errors import EngineFailed
+from anyclaude.secret import without_secrets
 from anyclaude.storage import make_private_folder, remove_all_but_newest
 
 from .chat_templates import chat_template_for
@@ -137,7 +138,7 @@ async def _spawn(log_file: Path) -> Process:
             stdin=PIPE,
             stdout=PIPE,
             stderr=log,
-            env={**_SPIN_BRIEFLY, **os.environ},  # inherited anyway; the user's own value wins
+            env={**_SPIN_BRIEFLY, **without_secrets(os.environ)},  # the user's own value wins; the engine needs no key
             start_new_session=True,  # Ctrl-C in the terminal is for the client, not for the engine
             creationflags=_NEW_PROCESS_GROUP,  # the same for Windows
         )

@@ -15,7 +15,7 @@ from anyclaude.engine.weights import locate_model
 from anyclaude.profiles import DEMONSTRATION, EMBEDDED
 from anyclaude.secret import Secret
 from anyclaude.settings import Settings
-from anyclaude.storage import make_private_folder
+from anyclaude.storage import make_own_folder
 
 from .folders import cache_folder, slot_snapshots_folder
 from .servers import OwnEngine
@@ -65,7 +65,7 @@ def engine_target(engine: EmbeddedEngine, settings: Settings) -> BackendTarget:
 def _prepared_folder(folder: Path) -> str | None:
     """Return a folder for slot snapshots that the engine may write to, `None` if there can be none."""
     try:
-        make_private_folder(folder)
+        make_own_folder(folder)
     except OSError:
         return None
     return str(folder)

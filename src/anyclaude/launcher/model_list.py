@@ -12,6 +12,7 @@ from anyclaude.engine.cached_models import cached_models
 from anyclaude.engine.recommended_models import size_text
 from anyclaude.errors import InvalidSetting
 from anyclaude.settings import Settings
+from anyclaude.shown_text import shown_line
 
 from .candidate import QUESTION_SECONDS, Say
 from .detection import find_target
@@ -34,7 +35,7 @@ async def list_models(settings: Settings, environment: Mapping[str, str], say: S
     else:
         facts = await ask_facts(StdlibBackend(target), QUESTION_SECONDS, target.model)
         lines = list(_lines_of_server(target, facts))
-    out.writelines(f"{line}\n" for line in lines)
+    out.writelines(f"{shown_line(line)}\n" for line in lines)
     return 0
 
 

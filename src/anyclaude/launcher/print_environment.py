@@ -7,6 +7,7 @@ from typing import TextIO
 from anyclaude.backends import BackendTarget
 from anyclaude.profiles import EMBEDDED
 from anyclaude.settings import Settings
+from anyclaude.shown_text import shown_line
 
 from .candidate import Say
 from .client import Invocation, Variable, find_client, is_credential, plan_client
@@ -39,7 +40,7 @@ async def print_environment(invocation: Invocation, settings: Settings, out: Tex
         f"# started: {program} {shlex.join(plan.arguments(OWN_SETTINGS))}",
         *(f"# {note}" for note in (*said, *plan.notes)),
     ]
-    out.writelines(f"{line}\n" for line in lines)
+    out.writelines(f"{shown_line(line)}\n" for line in lines)
     return 0
 
 

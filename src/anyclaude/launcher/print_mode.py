@@ -17,6 +17,7 @@ from anyclaude.backends import BackendTarget
 from anyclaude.dialects import EngineProgress
 from anyclaude.errors import TRANSIENT_STATUSES
 from anyclaude.exchange import REAL_TIME, ExchangeEnded, ExchangeListener, ExchangeProgressed
+from anyclaude.shown_text import shown_line
 
 from .client.flags import flag_value, prints
 from .run import Run
@@ -218,7 +219,7 @@ class _Failure:
     @property
     def words(self) -> str:
         """What the user is to know."""
-        reason = _printable(self.reason)
+        reason = _shortened(self.reason)
         named = reason if self.target.address in reason else f"{_name(self.target)}: {reason}"
         sentence = named if named.endswith((".", "?", "!")) else f"{named}."
         if (other := self._asked_instead) is not None:
@@ -239,9 +240,9 @@ def _name(target: BackendTarget) -> str:
     return target.profile.title if target.profile.is_own else f"{target.profile.title} at {target.address}"
 
 
-def _printable(words: str) -> str:
-    """Return a server's words without what would move a terminal's cursor, and not more than a few lines of them."""
-    plain = " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
+def _shortened(words: str) -> str:
+    """Return a server's words on one line, and not more than a few lines' worth of them."""
+    plain = " ".join(shown_line(words).split())
     return plain if len(plain) <= MAX_WORDS else f"{plain[:MAX_WORDS]}..."
 
 

@@ -8,6 +8,7 @@ from typing import TextIO
 from anyclaude.backends import BackendTarget
 from anyclaude.secret import Secret
 from anyclaude.settings import Settings
+from anyclaude.shown_text import shown_line
 
 from .client import Invocation, Variable, environment_of_any_model, plan_client
 from .compose import serving_gateway
@@ -89,7 +90,7 @@ class _Report:
 
     def _write(self, *lines: str) -> None:
         with suppress(OSError):  # the reader has gone, which is no reason to stop serving
-            self._out.writelines(f"{line}\n" for line in lines)
+            self._out.writelines(f"{shown_line(line)}\n" for line in lines)
             self._out.flush()
 
     def _say(self, *sentences: str) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TextIO
 
+from anyclaude.shown_text import shown_line
+
 REMOVE = "\r\x1b[K"
 """To the beginning of the line, and erase to its end (ECMA-48, EL)."""
 
@@ -46,7 +48,7 @@ class StatusLine:
         """Show a text, as much of it as fits."""
         if not self.is_possible or self._is_over or _is_in_background(self._stream):
             return
-        columns = _columns(self._stream)
+        text, columns = shown_line(text), _columns(self._stream)
         if self._is_plain:
             self._show_plain(text)
         elif columns >= MIN_COLUMNS and _takes_text(self._stream):
@@ -68,7 +70,7 @@ class StatusLine:
     def say(self, text: str) -> None:
         """Write a line that stays, on a terminal or not."""
         self.remove()
-        self._write(f"{text}\n")
+        self._write(f"{shown_line(text)}\n")
 
     def _show_plain(self, text: str) -> None:
         now = self._seconds()

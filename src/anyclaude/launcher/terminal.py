@@ -8,6 +8,8 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Protocol, TextIO
 
+from anyclaude.shown_text import shown, shown_line
+
 PROGRESS_BAR = "anyclaude.launcher.progress_bar"
 """Loaded for the first bar: `rich` takes a tenth of a second, which a launch without a long step can save."""
 
@@ -47,7 +49,7 @@ class Terminal:
     def say(self, text: str) -> None:
         """Write one line; if that fails, such as on a pipe without a reader, the work goes on."""
         with suppress(OSError):
-            self._stream.write(f"{text}\n")
+            self._stream.write(f"{shown(text)}\n")
             self._stream.flush()
 
     def question(self) -> Callable[[str], Awaitable[str]] | None:
@@ -81,7 +83,7 @@ class Terminal:
             self.say(f"{label}.")
         if is_terminal:
             show_bar: BarFactory = import_module(PROGRESS_BAR).ProgressBar
-            self._bar = show_bar(self._stream, label, total_bytes)
+            self._bar = show_bar(self._stream, shown_line(label), total_bytes)
 
     def advanced(self, amount_bytes: int) -> None:
         """Move the bar; any thread may call this."""

@@ -11,7 +11,7 @@ from base64 import b64encode
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Literal, TypeAlias
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, unquote_plus
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -87,6 +87,9 @@ ZONE = re.compile(r"[\w.-]*")
 SAFE_IN_PATH = "/%:@!$&'()*+,;=~"
 SAFE_IN_QUERY = SAFE_IN_PATH + "?"
 MAX_PORT = 65535
+PLAIN_PARAMETER = re.compile("version|model|deployment|region", re.IGNORECASE)
+"""Parameters that are no keys, and that errors have to name: `api-version` of Azure."""
+
 EXAMPLE = "write it like http://127.0.0.1:8080/v1"
 BRACKETS = "write it like http://[::1]:8080/v1"
 USUAL_PREFIXES = ("/api", "/openai")
@@ -195,7 +198,7 @@ def parse_address(text: str) -> ServerAddress:
     Take an address apart.
 
     Without a scheme it is `http`, or `https` for a public host, so that no key goes there in plain.  Without a path it
-    gets the `/v1` of Chat Completions.
+    gets the `/v1` of Chat Completions.  What is secret in it is masked from then on.
 
     Raises:
         InvalidSetting: when it is not the address of a server; the text shows no credentials and no query.
@@ -209,14 +212,25 @@ def parse_address(text: str) -> ServerAddress:
     match scheme:
         case "unix":
             socket_path, colon, path = rest.partition(":/")
-            return _socket_address(socket_path, colon[1:] + path, query)
+            return _kept_secret(_socket_address(socket_path, colon[1:] + path, query))
         case "http+unix":
             socket_path, slash, path = rest.partition("/")
-            return _socket_address(unquote(socket_path), slash + path, query)
+            return _kept_secret(_socket_address(unquote(socket_path), slash + path, query))
         case "http" | "https" | "":
-            return _network_address(scheme, rest, query)
+            return _kept_secret(_network_address(scheme, rest, query))
         case _:
             raise InvalidSetting(f"the address of a server must begin with http://, https:// or unix:; {EXAMPLE}")
+
+
+def _kept_secret(address: ServerAddress) -> ServerAddress:
+    """Return an address whose credentials are secrets of this process, and so are the values of its query."""
+    if address.user is not None:
+        _ = address.credentials
+    for parameter in address.query.split("&"):
+        name, _, value = parameter.partition("=")
+        if not PLAIN_PARAMETER.search(name):
+            Secret(unquote_plus(value))
+    return address
 
 
 def _tidied(text: str) -> str:

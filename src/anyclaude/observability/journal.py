@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from anyclaude.exchange import ExchangeEnded, ExchangeListener, ExchangeRecord
+from anyclaude.protocol.json_values import masked_json
 from anyclaude.storage import LineFile
 
 
@@ -37,7 +40,7 @@ class Journal(ExchangeListener):
         if self._folder is None:
             return
         try:
-            self._file_of(self._folder, record.time[:10]).append(record)
+            self._file_of(self._folder, record.time[:10]).append(_without_secrets(record))
         except OSError as error:
             self._count_lost(f"{self._folder}: {error.strerror}")
             self.close()
@@ -61,3 +64,8 @@ class Journal(ExchangeListener):
             self.close()
             self._file, self._day = LineFile(folder / f"{day}.jsonl", ExchangeRecord), day
         return self._file
+
+
+def _without_secrets(record: ExchangeRecord) -> ExchangeRecord:
+    """Return a record in which no text of a server repeats a secret: names of models, calls, what it refused."""
+    return msgspec.convert(masked_json(msgspec.to_builtins(record)), ExchangeRecord)

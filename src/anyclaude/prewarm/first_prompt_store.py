@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from anyclaude.storage import files_newest_first, remove_all_but_newest, write_private
+from anyclaude.storage import files_newest_first, read_private, remove_all_but_newest, write_private
 
 from .first_prompt import FirstPrompt
 from .launches import LaunchKey, difference_between
@@ -48,7 +48,7 @@ class FirstPromptStore:
 
     def _read(self, file: Path) -> FirstPrompt | None:
         try:
-            return self._decode(file.read_bytes())
+            return self._decode(read_private(file))
         except (OSError, msgspec.DecodeError):
             return None
 

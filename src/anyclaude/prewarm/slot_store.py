@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from anyclaude.backends import SlotFile
-from anyclaude.storage import PRIVATE_FILE, files_newest_first, is_running, make_private_folder, write_private
+from anyclaude.storage import PRIVATE_FILE, files_newest_first, is_running, make_own_folder, read_private, write_private
 
 from .launches import LaunchKey, difference_between
 
@@ -76,7 +76,7 @@ class SlotStore:
 
     def has_room_for(self, tokens: int) -> bool:
         """Return whether a snapshot of this many tokens may be written, estimated from the size of earlier ones."""
-        make_private_folder(self._folder)
+        make_own_folder(self._folder)
         sizes = (tokens * snapshot.bytes // max(snapshot.tokens, 1) for snapshot in self._of_engine())
         expected = max(sizes, default=None)
         room = self._free_bytes(self._folder) - RESERVED_BYTES
@@ -131,7 +131,7 @@ class SlotStore:
         found: list[SlotSnapshot] = []
         for page in files_newest_first(self._folder, "*.json"):
             with contextlib.suppress(OSError, msgspec.DecodeError):
-                snapshot = msgspec.json.decode(page.read_bytes(), type=SlotSnapshot)
+                snapshot = msgspec.json.decode(read_private(page), type=SlotSnapshot)
                 if snapshot.file_name == page.with_suffix(".bin").name:
                     found.append(snapshot)
         return found

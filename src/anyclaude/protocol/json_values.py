@@ -8,6 +8,8 @@ from typing import TypeAlias, cast
 
 import msgspec
 
+from anyclaude.secret import masked
+
 JsonValue: TypeAlias = "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 JsonObject: TypeAlias = Mapping[str, JsonValue]
 Container: TypeAlias = dict[str, JsonValue] | list[JsonValue]
@@ -43,6 +45,19 @@ def decode_json(body: bytes, max_depth: int = MAX_DEPTH) -> JsonValue:
     if _deeper_than(value, max_depth):
         raise JsonError(f"nested deeper than {max_depth} levels")
     return value
+
+
+def masked_json(value: JsonValue) -> JsonValue:
+    """Return a value without the secrets of this process in its texts, for what is logged or reported."""
+    match value:
+        case str():
+            return masked(value)
+        case Mapping():
+            return {name: masked_json(part) for name, part in value.items()}
+        case Sequence():
+            return [masked_json(part) for part in value]
+        case _:
+            return value
 
 
 def decode_lenient_json(body: bytes, max_depth: int = MAX_DEPTH) -> JsonValue:

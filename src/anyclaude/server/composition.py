@@ -122,7 +122,7 @@ class _Composition:
         if self.options.forward_to is None:
             return None
         address = parse_address(self.options.forward_to)
-        return Passthrough(sessions[address.socket_path], address, self.options.forward_way)
+        return Passthrough(sessions[address.socket_path], address, self.options.forward_way, self.options.token)
 
     def services(self, sessions: Sessions, stack: AsyncExitStack) -> tuple[Services, tuple[ExchangeListener, ...]]:
         """Return the services of the routes, and the gateway's own listeners in the order of their calls."""

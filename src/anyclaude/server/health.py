@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from anyclaude.memory_budget import MemoryBudget
-from anyclaude.protocol.json_values import JsonObject, JsonValue
+from anyclaude.protocol.json_values import JsonObject, JsonValue, masked_json
 from anyclaude.scheduling import Upstream
 
 from .requests import RequestContext
@@ -20,23 +20,21 @@ async def health(context: RequestContext) -> web.Response:
     backends: list[JsonValue] = [_backend(upstream) for upstream in upstreams]
     is_waiting = bool(upstreams) and all(upstream.server.awaited_because is not None for upstream in upstreams)
     status = "waiting" if is_waiting else "ok" if context.services.unready_because is None else "degraded"
-    return value_response(
-        {
-            "service": "anyclaude",  # by which another one recognises it (`backends/probe.py`)
-            "status": status,
-            "backends": backends,
-            "warmth": None if prewarmer is None else prewarmer.health(),
-            "memory": _memory(context.services.budget),
-            "journal": {"lost_records": journal.lost_records, "last_failure": journal.last_failure},
-        },
-        context.request_id,
-    )
+    report: JsonObject = {
+        "service": "anyclaude",  # by which another one recognises it (`backends/probe.py`)
+        "status": status,
+        "backends": backends,
+        "warmth": None if prewarmer is None else prewarmer.health(),
+        "memory": _memory(context.services.budget),
+        "journal": {"lost_records": journal.lost_records, "last_failure": journal.last_failure},
+    }
+    return value_response(masked_json(report), context.request_id)
 
 
 async def ready(context: RequestContext) -> web.Response:
     """Answer with status 200 if a backend can answer requests, else with status 503 and the reason."""
     reason = context.services.unready_because
-    response = value_response({"ready": reason is None, "reason": reason}, context.request_id)
+    response = value_response(masked_json({"ready": reason is None, "reason": reason}), context.request_id)
     response.set_status(200 if reason is None else 503)
     return response
 

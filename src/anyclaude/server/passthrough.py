@@ -7,7 +7,9 @@ responses are not forwarded.  The journal reads the usage of a reply that is pla
 encoding it records none.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from typing import TypeAlias
 
@@ -19,11 +21,12 @@ from yarl import URL
 
 from anyclaude.backends.http import headers_on_the_way, translated_errors, way_arguments
 from anyclaude.backends.http.client import CONNECT_SECONDS
-from anyclaude.errors import BackendTruncated, InvalidRequest, RequestTooLarge
+from anyclaude.errors import BackendError, BackendTruncated, InvalidRequest, RequestTooLarge
 from anyclaude.network import DIRECT, ServerAddress, Way
 from anyclaude.protocol.json_bounds import check_bounds
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
 from anyclaude.protocol.usage_reader import UsageReader
+from anyclaude.secret import Masks, Secret
 
 from .requests import RequestContext
 
@@ -45,6 +48,9 @@ HOP_BY_HOP_HEADERS = frozenset(
 OWN_HEADERS = frozenset({"host", "expect"})
 """The headers of a request that name the gateway, or that it has acted on itself."""
 
+SECRET_HEADER = re.compile("auth|key|token|cookie", re.IGNORECASE)
+"""The headers that may carry credentials."""
+
 AUTO_REQUEST_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 AUTO_RESPONSE_HEADERS = ("Content-Type", "Date", "Server")
 """The headers that aiohttp would add to a request or a response without them."""
@@ -55,8 +61,12 @@ RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
 class Passthrough:
     """Forwards requests to one server and streams the replies back."""
 
-    def __init__(self, session: aiohttp.ClientSession, address: ServerAddress, way: Way = DIRECT) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, address: ServerAddress, way: Way = DIRECT, token: Secret | None = None
+    ) -> None:
+        """Describe the way to the server; `token` is the gateway's own, which no server but this one gets to see."""
         self._session = session
+        self._token = token
         self._address = _base(address)
         self._origin = self._address.origin
         self._way = way_arguments(address, way)
@@ -67,9 +77,9 @@ class Passthrough:
         body = await context.raw_body()
         decoded = await context.services.workers.run(len(body), lambda: _decoded(body))
         context.log.forwarded(decoded, "claude/unchanged")
-        headers = _end_to_end(context.http.raw_headers, OWN_HEADERS)
+        headers = _end_to_end(self._without_token(context.http.raw_headers), OWN_HEADERS)
         headers.update(self._proxy_headers)
-        with translated_errors(self._origin, CONNECT_SECONDS):
+        with _without_credentials(headers), translated_errors(self._origin, CONNECT_SECONDS):
             upstream = await self._session.request(
                 context.http.method,
                 URL(self._address.url_of(_target(context.http), at_root=True), encoded=True),
@@ -84,6 +94,13 @@ class Passthrough:
             return await self._stream_back(context, upstream)
         finally:
             upstream.close()
+
+    def _without_token(self, raw_headers: RawHeaders) -> RawHeaders:
+        """Return the headers but for those that carry the gateway's token."""
+        if self._token is None:
+            return raw_headers
+        token = self._token.reveal().encode()
+        return [(name, value) for name, value in raw_headers if token not in value]
 
     async def _stream_back(self, context: RequestContext, upstream: aiohttp.ClientResponse) -> web.StreamResponse:
         context.log.answered(upstream.status)
@@ -114,6 +131,20 @@ class Passthrough:
             raise BackendTruncated(f"{self._origin} closed the connection in the middle of its reply") from error
 
 
+@contextmanager
+def _without_credentials(headers: Mapping[str, str]) -> Iterator[None]:
+    """Take the client's own credentials out of an error: the text may quote a broken answer, which may repeat them."""
+    try:
+        yield
+    except BackendError as error:
+        masks = Masks()
+        for name, value in headers.items():
+            if SECRET_HEADER.search(name):
+                masks.add(value)
+        error.args = (masks.masked(str(error)),)
+        raise
+
+
 class UnchangedResponse(web.StreamResponse):
     """A response with exactly the headers it is given, and those of its hop."""
 
@@ -135,13 +166,16 @@ def _target(request: web.BaseRequest) -> str:
     Return the path and the query as the client wrote them; an absolute address has the gateway's host before them.
 
     Raises:
-        InvalidRequest: when there is no path, as in `OPTIONS *`.
+        InvalidRequest: when there is no path, as in `OPTIONS *` and `CONNECT`, or before it another host than in
+            `Host`, which the guard has checked: the gateway is no proxy.
     """
     target = request.raw_path
     if target.startswith("/"):
         return target
-    if "://" in target:
-        return request.rel_url.raw_path_qs
+    if target.startswith("http://"):
+        url, own = URL(target, encoded=True), URL(f"http://{request.headers.get('Host', '')}")
+        if (url.raw_user, url.raw_host) == (None, own.raw_host) and url.raw_path_qs.startswith("/"):
+            return url.raw_path_qs
     raise InvalidRequest(f"the request's target should be a path, not {target!r:.100}")
 
 
@@ -152,6 +186,8 @@ def _end_to_end(raw_headers: RawHeaders, without: frozenset[str] = frozenset()) 
         token.strip().lower() for name, value in headers if name.lower() == "connection" for token in value.split(",")
     }
     hop = HOP_BY_HOP_HEADERS | named | without
+    if any(name.lower() == "transfer-encoding" for name, _ in headers):
+        hop |= {"content-length"}  # it does not count then (RFC 9112, section 6.3), and may disagree with the body
     spellings: dict[str, str] = {}
     return CIMultiDict(
         (spellings.setdefault(name.lower(), name), value) for name, value in headers if name.lower() not in hop

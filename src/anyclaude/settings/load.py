@@ -122,6 +122,8 @@ def _value_warning(setting: Setting, sources: Sources) -> str | None:
 
 def _read_file(file: Path) -> dict[str, object]:
     try:
+        if file.is_fifo():
+            raise InvalidSetting(f"{file} cannot be read: it is a pipe; make it a file that you can read")
         text = file.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):  # HOME may be no folder
         return {}

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from .private_files import open_private_append, write_private
+from .private_files import open_private_append, read_private, write_private
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ class LineFile(Generic[T]):
             if os.write(descriptor, lines) < len(lines):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
             if self._max_bytes is not None and os.fstat(descriptor).st_size > self._max_bytes:
-                write_private(self._path, _newest_within(self._path.read_bytes(), self._max_bytes // 2))
+                write_private(self._path, _newest_within(read_private(self._path), self._max_bytes // 2))
         finally:
             if self._max_bytes is not None:
                 self.close()
@@ -83,7 +83,7 @@ class LineFile(Generic[T]):
 
     def _lines(self) -> list[bytes]:
         try:
-            return self._path.read_bytes().split(b"\n")
+            return read_private(self._path).split(b"\n")
         except OSError:
             return []
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 from anyclaude.errors import BackendRejected, BadSample
 from anyclaude.profiles import BackendProfile, error_wordings
 from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_json, encode_json
+from anyclaude.shown_text import shown
 
 from .image_refusals import is_about_images
 from .overflow import Figures, too_long
@@ -217,7 +218,7 @@ def _content_of_body(body: bytes) -> ErrorContent:
     try:
         return _content_of(decode_json(body))
     except JsonError:
-        text = _plain_text(body.decode("utf-8", errors="replace"))
+        text = _plain_text(shown(body.decode("utf-8", errors="replace")))
         return ErrorContent(text[:MAX_MESSAGE_CHARACTERS], has_words=bool(WORD.search(text)) and "\ufffd" not in text)
 
 
@@ -226,13 +227,15 @@ def _content_of(raw: JsonValue) -> ErrorContent:
     raw = _inner_error(raw)
     if not isinstance(raw, dict):
         text = raw if isinstance(raw, str) else ""
-        return ErrorContent((text or _as_text(raw))[:MAX_MESSAGE_CHARACTERS], has_words=bool(WORD.search(text)))
+        return ErrorContent(shown(text or _as_text(raw))[:MAX_MESSAGE_CHARACTERS], has_words=bool(WORD.search(text)))
     words = _message_in(raw)
     codes = [code for name in CODE_FIELDS if (code := _integer(raw.get(name))) is not None]
     return ErrorContent(
-        (words or _as_text(raw))[:MAX_MESSAGE_CHARACTERS],
-        " ".join(word for name in TYPE_FIELDS if isinstance(word := raw.get(name), str))[:MAX_MESSAGE_CHARACTERS],
-        param if isinstance(param := raw.get("param"), str) else "",
+        shown(words or _as_text(raw))[:MAX_MESSAGE_CHARACTERS],
+        shown(" ".join(word for name in TYPE_FIELDS if isinstance(word := raw.get(name), str)))[
+            :MAX_MESSAGE_CHARACTERS
+        ],
+        shown(param) if isinstance(param := raw.get("param"), str) else "",
         next((code for code in codes if 400 <= code <= 599), None),
         _integer(raw.get("n_prompt_tokens")),
         _integer(raw.get("n_ctx")),

@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from anyclaude.model_names import without_window_mark
+from anyclaude.secret import masked
+from anyclaude.settings.setting import PREFIX
+from anyclaude.settings.table import SETTINGS
 
 from .credentials import CREDENTIALS, DUMMY_TOKEN, PROVIDERS, withheld_names
 from .model_names import client_name_of, is_tier, usable_name
@@ -18,6 +21,9 @@ from .user_settings import FoundValue, UserSettings
 from .window import ResultLimits, compaction_percent, declared_window, reply_cap, room_tokens
 
 PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+GATEWAY_SECRETS = frozenset(setting.variable for setting in SETTINGS if setting.is_secret)
+"""The variables of the key for the server, and of the gateway's own token."""
 
 LOOPBACK = ("127.0.0.1", "localhost")
 
@@ -100,14 +106,19 @@ def passthrough_environment(user: UserSettings, base_url: str, diet: tuple[Varia
 
 
 def child_environment(exported: Mapping[str, str], variables: tuple[Variable, ...]) -> dict[str, str]:
-    """Return the complete environment of the client."""
-    environment = dict(exported)
+    """Return the complete environment of the client, without the keys of the gateway, for which it has no use."""
+    environment = {name: value for name, value in exported.items() if not _is_gateways_secret(name, value)}
     for variable in variables:
         if variable.value is None:
             environment.pop(variable.name, None)
         else:
             environment[variable.name] = variable.value
     return environment
+
+
+def _is_gateways_secret(name: str, value: str) -> bool:
+    """Return whether a variable of ours is a secret, or an address with one; what the model runs could read it."""
+    return name in GATEWAY_SECRETS or (name.startswith(PREFIX) and masked(value) != value)
 
 
 def environment_over_files(

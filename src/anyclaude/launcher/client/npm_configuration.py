@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anyclaude.network import CaFile, Network
-from anyclaude.secret import Secret
+from anyclaude.secret import Hidden, Secret
 
 DEFAULT_REGISTRY = "https://registry.npmjs.org/"
 
@@ -30,7 +30,7 @@ _COMMENT = re.compile(r"(?<!\\)[;#]")
 class NpmConfiguration(Struct, frozen=True):
     """The configured values by their names in `.npmrc`."""
 
-    values: Mapping[str, Secret]
+    values: Mapping[str, Hidden]
 
     def registry(self, scope: str) -> str:
         """Return the address of the registry for packages of a scope; it may contain credentials."""
@@ -82,7 +82,7 @@ def npm_configuration(environment: Mapping[str, str]) -> NpmConfiguration:
     values: dict[str, str] = {}
     for file in _files(environment, own):
         values |= _in_file(file, environment)
-    return NpmConfiguration({name: Secret(value) for name, value in (values | own).items()})
+    return NpmConfiguration({name: Hidden(value) for name, value in (values | own).items()})
 
 
 def _in_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
