@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import stat
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from tests.parts.processes import LONG_SECONDS
 from tests.parts.server_documents import VLLM
 from tests.parts.stub_server import Answer, stub_server
 
-from anyclaude.cli.log_folder import usable_log_folder
+from anyclaude.cli.log_folder import OWN_FOLDERS, usable_log_folder
 from anyclaude.settings import Settings
 from anyclaude.storage import check_writable
 
@@ -165,3 +166,45 @@ def test_the_temporary_folder_is_private_and_removed_after_use(tmp_path: Path) -
     assert mode == 0o700
     assert not usable.log_dir.exists()
     assert len(said) == 1
+
+
+def modes_in(folder: Path) -> dict[str, int]:
+    """Return the modes of a folder and of the folders in it, by name."""
+    return {step.name: stat.S_IMODE(step.stat().st_mode) for step in (folder, *folder.iterdir())}
+
+
+@pytest.mark.parametrize(("name", "mode"), [(".anyclaude", 0o700), ("logs-of-mine", 0o755)])
+def test_our_folders_are_closed_to_others_and_one_that_the_user_named_keeps_its_mode(
+    tmp_path: Path, name: str, mode: int
+) -> None:
+    folder = tmp_path / name
+    for step in (folder, *(folder / each for each in OWN_FOLDERS)):
+        step.mkdir(mode=0o755)
+
+    with usable_log_folder(Settings(log_dir=folder), print) as settings:
+        assert settings.log_dir == folder
+
+    assert modes_in(folder) == {name: mode, **dict.fromkeys(OWN_FOLDERS, 0o700)}
+
+
+def test_a_home_behind_a_link_is_used(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(0o755)
+    (tmp_path / ".anyclaude").symlink_to(tmp_path / "elsewhere")
+
+    with usable_log_folder(Settings(log_dir=tmp_path / ".anyclaude"), print) as settings:
+        assert settings.log_dir == tmp_path / ".anyclaude"
+
+
+@pytest.mark.parametrize("name", OWN_FOLDERS)
+def test_a_link_in_our_folder_is_not_followed(tmp_path: Path, name: str) -> None:
+    public = tmp_path / "public"
+    public.mkdir()
+    (tmp_path / ".anyclaude").mkdir()
+    (tmp_path / ".anyclaude" / name).symlink_to(public)
+    said: list[str] = []
+
+    with usable_log_folder(Settings(log_dir=tmp_path / ".anyclaude"), said.append) as settings:
+        assert settings.log_dir != tmp_path / ".anyclaude"
+
+    assert f"{name} cannot be written (a symbolic link, which is not followed)" in said[0]
+    assert list(public.iterdir()) == []

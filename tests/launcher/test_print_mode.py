@@ -254,7 +254,7 @@ def test_a_servers_words_are_named_after_it_and_cannot_move_the_cursor() -> None
     watched.server.exchange_progressed(progressed("failing", failure="Loading\x1b[2J\r\n model" + "!" * 9_999))
     (said,) = watched.after(60.0)
 
-    assert said.startswith(f"anyclaude: {NAME}: Loading [2J model!")
+    assert said.startswith(f"anyclaude: {NAME}: Loading model!")
     assert said.isprintable()
     assert len(said) < 600
 

@@ -101,6 +101,104 @@ async def test_a_request_without_a_path_is_refused(forwarding: RunningGateway) -
     assert response.error == ("invalid_request_error", "the request's target should be a path, not '*'")
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "CONNECT evil.example:443",
+        "CONNECT HOST",
+        "GET *",
+        "GET http://evil.example/",
+        "GET https://HOST/",
+        "GET http://HOST@evil.example/",
+        "GET http://HOST:x@evil.example/",
+        "GET http://user:pw@HOST/",
+        "GET http://HOST.evil.example/",
+        "GET a:.evil.example/x?://",
+        "GET \\evil.example/",
+        "GET @evil.example/",
+    ],
+)
+async def test_a_target_of_another_host_is_refused(
+    forwarding: RunningGateway, backend: RawBackend, target: str
+) -> None:
+    host = forwarding.base_url.removeprefix("http://")
+    async with connected(forwarding.base_url) as client:
+        await client.send(f"{target.replace('HOST', host)} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        response = await client.response()
+
+    assert response.status == 400
+    assert backend.connections == 0
+
+
+@pytest.mark.parametrize("target", ["//evil.example/x", "/\\evil.example/x", "/@evil.example", "/..//@evil.example/"])
+async def test_a_path_that_looks_like_a_host_is_a_path_at_the_one_server(
+    forwarding: RunningGateway, backend: RawBackend, target: str
+) -> None:
+    received, _ = await exchanged(forwarding, backend, request("GET", target), b"{}")
+
+    assert received.path == target
+    assert received.headers["host"] == backend.origin.removeprefix("http://")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "Content-Length: 3\r\nContent-Length: 5\r\n\r\nabcde",
+        "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked, identity\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
+        "Host: evil.example\r\n\r\n",
+        "X-A : b\r\n\r\n",
+    ],
+)
+async def test_a_request_that_two_servers_could_read_differently_is_refused(
+    forwarding: RunningGateway, backend: RawBackend, headers: str
+) -> None:
+    async with connected(forwarding.base_url) as client:
+        await client.send(f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}".encode())
+        response = await client.response()
+
+    assert response.status == 400
+    assert backend.connections == 0
+
+
+async def test_a_redirect_is_passed_on_and_not_followed(forwarding: RunningGateway, backend: RawBackend) -> None:
+    raw = b"HTTP/1.1 307 Elsewhere\r\nLocation: http://evil.example/\r\nContent-Length: 0\r\n\r\n"
+
+    head = await head_of(forwarding, backend, request("GET", "/"), raw)
+
+    assert (head.status, head.headers["location"], len(backend.requests)) == (307, "http://evil.example/", 1)
+
+
+@pytest.mark.parametrize("name", ["x-api-key", "authorization"])
+async def test_the_gateways_own_token_is_not_forwarded(tmp_path: Path, backend: RawBackend, name: str) -> None:
+    token = "gateway-token-271828"
+    sent = {"authorization": "Bearer sk-ant-1", "x-api-key": "sk-ant-2"} | {
+        name: f"Bearer {token}" if name == "authorization" else token
+    }
+    if name == "x-api-key":
+        del sent["authorization"]  # the gateway looks there first
+    options = replace(QUICK, forward_to=backend.origin, token=Secret(token))
+    async with running_gateway(tmp_path, options=options) as gateway:
+        received, response = await exchanged(gateway, backend, request("GET", "/v1/models", headers=sent), b"{}")
+
+    assert response.status == 200
+    assert token not in received.head
+    assert ("sk-ant-2" in received.head) == (name == "authorization")
+
+
+async def test_an_error_that_quotes_the_answer_does_not_repeat_the_clients_credentials(
+    forwarding: RunningGateway, backend: RawBackend
+) -> None:
+    key = "sk-ant-oat01-private-16"
+    async with connected(forwarding.base_url) as client:
+        await client.send(request("GET", "/v1/messages", headers={"authorization": f"Bearer {key}"}))
+        await (await backend.next_request()).send(f"HTTP/1.1 200 OK\r\nX-Echo : {key}\r\n\r\n".encode())
+        response = await client.response()
+
+    assert response.status == 503
+    assert key not in response.body.decode() + json.dumps(forwarding.records())
+
+
 async def test_headers_are_forwarded_in_their_order_case_and_number_and_nothing_is_added(
     forwarding: RunningGateway, backend: RawBackend
 ) -> None:

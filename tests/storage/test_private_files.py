@@ -1,6 +1,7 @@
 """Files that only their owner can read."""
 
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 
 from anyclaude.storage import (
     check_writable,
+    make_own_folder,
     make_private_folder,
     open_private_append,
+    read_private,
     temporary_folder,
     write_private,
 )
@@ -58,7 +61,7 @@ def test_an_appended_file_grows(tmp_path: Path) -> None:
     assert [mode(step) for step in (path, path.parent, path.parent.parent)] == [0o600, 0o700, 0o700]
 
 
-def test_existing_files_and_folders_keep_their_mode(tmp_path: Path) -> None:
+def test_existing_folders_keep_their_mode_and_files_become_private(tmp_path: Path) -> None:
     folder = tmp_path / "shared"
     folder.mkdir()
     folder.chmod(0o755)
@@ -68,7 +71,7 @@ def test_existing_files_and_folders_keep_their_mode(tmp_path: Path) -> None:
         os.close(open_private_append(folder / name))
     make_private_folder(folder)
 
-    assert [mode(path) for path in (folder, folder / "old", folder / "new")] == [0o755, 0o640, 0o600]
+    assert [mode(path) for path in (folder, folder / "old", folder / "new")] == [0o755, 0o600, 0o600]
 
 
 def test_a_file_that_cannot_be_created_is_an_os_error(tmp_path: Path) -> None:
@@ -131,3 +134,82 @@ def test_temporary_files_are_never_in_the_current_folder(tmp_path: Path, monkeyp
         temporary_folder()
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     assert temporary_folder() == tmp_path
+
+
+def in_place_of_a_file(folder: Path, kind: str) -> Path:
+    """Return a path at which something else than a file of ours lies."""
+    path, other = folder / kind, folder / "of-the-user"
+    other.write_text("theirs")
+    match kind:
+        case "link":
+            path.symlink_to(other)
+        case "link to nothing":
+            path.symlink_to(folder / "made-by-following")
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case _:
+            path.mkdir()
+    return path
+
+
+@pytest.mark.parametrize("kind", ["link", "link to nothing", "pipe", "device", "folder"])
+def test_what_is_no_file_is_neither_followed_nor_waited_for(tmp_path: Path, kind: str) -> None:
+    path = in_place_of_a_file(tmp_path, kind)
+
+    with pytest.raises(OSError, match=re.escape(str(path))):
+        open_private_append(path)
+    with pytest.raises(OSError, match=re.escape(str(path))):
+        read_private(path)
+    assert (tmp_path / "of-the-user").read_text() == "theirs"
+    assert not (tmp_path / "made-by-following").exists()
+
+
+@pytest.mark.parametrize("kind", ["link", "link to nothing", "pipe"])
+def test_what_is_no_file_is_replaced_by_one(tmp_path: Path, kind: str) -> None:
+    path = in_place_of_a_file(tmp_path, kind)
+
+    write_private(path, b"ours")
+
+    assert (path.is_symlink(), read_private(path), mode(path)) == (False, b"ours", 0o600)
+    assert (tmp_path / "of-the-user").read_text() == "theirs"
+
+
+def test_a_file_with_a_second_name_is_closed_to_others_under_both(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").touch(0o644)
+    os.link(tmp_path / "elsewhere", tmp_path / "log")
+
+    os.close(open_private_append(tmp_path / "log"))
+
+    assert mode(tmp_path / "elsewhere") == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away, or become another user")
+def test_a_file_of_another_user_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "log").touch(0o666)
+    monkeypatch.setattr(os, "geteuid", lambda: 12_345)
+
+    with pytest.raises(PermissionError, match="belongs to another user"):
+        open_private_append(tmp_path / "log")
+
+
+def test_our_own_folder_is_closed_to_others_and_those_above_keep_their_modes(tmp_path: Path) -> None:
+    folder = tmp_path / "shared" / "ours"
+    folder.mkdir(parents=True)
+    for step in (folder, folder.parent):
+        step.chmod(0o755)
+
+    make_own_folder(folder)
+    make_own_folder(folder / "new")
+
+    assert [mode(step) for step in (folder.parent, folder, folder / "new")] == [0o755, 0o700, 0o700]
+
+
+def test_a_link_in_place_of_our_own_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "public").mkdir(0o755)
+    (tmp_path / "ours").symlink_to(tmp_path / "public")
+
+    with pytest.raises(OSError, match="not followed"):
+        make_own_folder(tmp_path / "ours")
+    assert mode(tmp_path / "public") == 0o755

@@ -224,3 +224,15 @@ def test_the_switch_that_the_client_warns_of_is_left_out_where_it_only_prints_an
 
     assert not result["CLAUDE_CODE_DISABLE_1M_CONTEXT"]
     assert child({})["CLAUDE_CODE_DISABLE_1M_CONTEXT"] == "1"
+
+
+def test_the_gateways_keys_and_an_address_with_a_password_are_kept_from_the_client() -> None:
+    exported = {
+        "ANYCLAUDE_API_KEY": "x",
+        "ANYCLAUDE_TOKEN": "y",
+        "ANYCLAUDE_BACKEND_URL": "http://me:pw@10.0.0.1",
+        "ANYCLAUDE_FALLBACKS": "http://10.0.0.1",
+        "PATH": "/bin",
+    }
+
+    assert child_environment(exported, ()) == {"ANYCLAUDE_FALLBACKS": "http://10.0.0.1", "PATH": "/bin"}
