@@ -176,6 +176,59 @@ async def test_a_client_that_does_not_read_is_not_disconnected(tmp_path: Path, b
     assert verdict.texts() == [PIECE * flood.sent]
 
 
+@pytest.mark.parametrize("headers", [CLAUDE_CODE, {}], ids=["claude code", "another client"])
+async def test_a_client_that_has_stopped_reading_makes_room_for_those_that_wait(
+    headers: dict[str, str], tmp_path: Path, backend: RawBackend
+) -> None:
+    options = replace(QUICK, timing=StreamTiming(ping_seconds=0.01, stopped_seconds=0.05))
+    target = target_at(backend.base_url, parallel_requests=1)
+    async with (
+        running_gateway(tmp_path, target, options=options) as gateway,
+        connected(gateway.base_url) as stopped,
+        connected(gateway.base_url) as waiting,
+    ):
+        await stopped.send(request("POST", "/v1/messages", prompt(), headers))
+        received = await (await backend.next_request()).begin()
+        flood = Flood(received)
+        await flood.blocked()
+        await waiting.send(request("POST", "/v1/messages", prompt()))
+        await (await backend.next_request()).reply("Hello")
+        reply = await waiting.response()
+        await flood.task
+        with pytest.raises(ConnectionResetError):
+            await stopped.read_until_closed()
+        record = gateway.records()[0]
+
+    assert judge(reply.body).texts() == ["Hello"]
+    assert (record["outcome"], at(record, "error", "type")) == ("failed", "timeout_error")
+    assert "while others waited" in str(at(record, "error", "message"))
+
+
+async def test_a_client_that_has_stopped_reading_is_left_alone_if_no_other_waits(
+    tmp_path: Path, backend: RawBackend
+) -> None:
+    options = replace(QUICK, timing=StreamTiming(ping_seconds=0.01, stopped_seconds=0.05))
+    target = target_at(backend.base_url, parallel_requests=2)
+    async with (
+        running_gateway(tmp_path, target, options=options) as gateway,
+        connected(gateway.base_url) as stopped,
+        connected(gateway.base_url) as another,
+    ):
+        await stopped.send(request("POST", "/v1/messages", prompt()))
+        flood = Flood(await (await backend.next_request()).begin())
+        await flood.blocked()
+        await another.send(request("POST", "/v1/messages", prompt()))
+        await (await backend.next_request()).reply("Hello")
+        await another.response()
+        flood.last = flood.sent + 10
+        reading = asyncio.create_task(stopped.response())
+        await flood.task
+        await flood.received.finish()
+        verdict = judge((await reading).body)
+
+    assert verdict.outcome == "whole"
+
+
 async def test_a_client_that_disconnects_without_reading_releases_the_backend(
     gateway: RunningGateway, backend: RawBackend
 ) -> None:
@@ -208,7 +261,7 @@ class Flood:
     def __init__(self, received: ReceivedRequest) -> None:
         self.sent = 0
         self.last: int | None = None
-        self._received = received
+        self.received = received
         self._has_sent = asyncio.Event()
         self.task = asyncio.create_task(self._run())
 
@@ -222,7 +275,7 @@ class Flood:
     async def _run(self) -> None:
         with contextlib.suppress(ConnectionError):
             while self.last is None or self.sent < self.last:
-                await self._received.say(PIECE)
+                await self.received.say(PIECE)
                 self.sent += 1
                 self._has_sent.set()
 
