@@ -15,7 +15,7 @@ from tests.parts.referee import judge
 from tests.parts.splits import any_split
 
 from anyclaude.filters import CallNote, DeltaFilter, FilterContext
-from anyclaude.filters.checked_calls import MAX_NOTED, JsonEnd, checked_calls
+from anyclaude.filters.checked_calls import MAX_NOTED, checked_calls
 from anyclaude.observability.journal import Journal
 from anyclaude.profiles import profile_named
 from anyclaude.protocol.deltas import (
@@ -254,28 +254,6 @@ def joined(deltas: Sequence[Delta]) -> dict[int, tuple[str, str, str]]:
             name, arguments, written = found.get(delta.slot, ("", "", ""))
             found[delta.slot] = (name or delta.name, arguments + delta.arguments, written + delta.raw_arguments)
     return found
-
-
-documents = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(st.sampled_from('"\\{}[]a,')),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.sampled_from('"\\{}a')), inner, max_size=3),
-)
-
-
-@given(
-    st.dictionaries(st.text(max_size=3), documents)
-    .map(lambda value: msgspec.json.encode(value).decode())
-    .flatmap(lambda text: st.tuples(st.just(text), any_split(text)))
-)
-def test_the_end_of_a_document_is_found_at_its_last_character(drawn: tuple[str, list[str]]) -> None:
-    text, pieces = drawn
-    short, end = JsonEnd(), JsonEnd()
-    short.feed(text[:-1])
-    for piece in pieces:
-        end.feed(piece)
-
-    assert end.is_reached
-    assert not short.is_reached
 
 
 async def test_a_repaired_call_reaches_the_client_and_the_listeners_get_what_the_model_wrote(tmp_path: Path) -> None:

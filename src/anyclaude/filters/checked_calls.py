@@ -10,10 +10,10 @@ reply.  A call that was cut, by the limit of tokens or by a stop sequence, passe
 before this made of the reply's text: it has been checked, and has its `written` text.
 """
 
-import re
 from collections.abc import Sequence
 
 from anyclaude.protocol.deltas import Delta, Finished, StopReason, TextDelta, ThinkingDelta, ToolCallDelta
+from anyclaude.protocol.json_end import JsonEnd
 from anyclaude.protocol.messages_request import Tool
 from anyclaude.protocol.provider_fields import ProviderFields
 from anyclaude.tool_schemas import OfferedTools
@@ -32,49 +32,13 @@ def checked_calls(context: FilterContext) -> DeltaFilter | None:
     return CheckedCalls(context) if context.tools else None
 
 
-class JsonEnd:
-    """Finds the end of a JSON document that arrives in pieces, looking at each character once."""
-
-    def __init__(self) -> None:
-        self._depth = 0
-        self._is_in_string = False
-        self._is_escaped = False
-        self.is_reached = False
-
-    def feed(self, piece: str) -> None:
-        """Look at the next piece."""
-        at = 0
-        if self._is_escaped and piece:
-            self._is_escaped, at = False, 1
-        while mark := (IN_STRING if self._is_in_string else OUTSIDE).search(piece, at):
-            at = mark.end()
-            self._take(mark[0])
-            if mark[0] == "\\":
-                self._is_escaped = at == len(piece)
-                at += 1
-
-    def _take(self, mark: str) -> None:
-        match mark:
-            case '"':
-                self._is_in_string = not self._is_in_string
-            case "{" | "[":
-                self._depth += 1
-            case "}" | "]":
-                self._depth -= 1
-            case _:
-                return
-        self.is_reached = self._depth <= 0 and not self._is_in_string
-
-
-IN_STRING = re.compile(r'["\\]')
-OUTSIDE = re.compile(r'["{}\[\]]')
-
-
 class HeldCall:
     """A call whose fragments are held back."""
 
-    def __init__(self, slot: int) -> None:
+    def __init__(self, slot: int, place: int) -> None:
         self._slot = slot
+        self.place = place
+        """Its place among what waits."""
         self._fragments: list[ToolCallDelta] = []
         self._end = JsonEnd()
         self.name = ""
@@ -119,6 +83,7 @@ class CheckedCalls:
         self._eager = frozenset(tool.name for tool in context.tools if _is_eager(tool))
         self._waiting: list[HeldCall | Delta] = []  # in the order of the reply; the first is a call
         self._held: dict[int, HeldCall] = {}
+        self._incomplete = 0  # of these calls
         self._passing: set[int] = set()
         self._handed_over: set[int] = set()
         self._end: StopReason | None = None
@@ -152,15 +117,17 @@ class CheckedCalls:
             return self._in_order(delta)
         released = self._release_whole() if delta.slot not in self._held else []
         call = self._held.get(delta.slot) or self._hold(delta.slot)
-        is_named = bool(call.name)
+        is_named, was_whole = bool(call.name), call.is_whole
         call.add(delta)
+        self._incomplete += was_whole - call.is_whole
         if delta.written or delta.raw_arguments or (call.name and not is_named and not self._is_checked(call.name)):
             released += self._pass_on(delta.slot, call)
         return released
 
     def _hold(self, slot: int) -> HeldCall:
-        call = self._held[slot] = HeldCall(slot)
+        call = self._held[slot] = HeldCall(slot, len(self._waiting))
         self._waiting.append(call)
+        self._incomplete += 1
         return call
 
     def _is_checked(self, name: str) -> bool:
@@ -174,7 +141,8 @@ class CheckedCalls:
         """Return the fragments of a call that is not checked, or let them wait for the calls before it."""
         self._passing.add(slot)
         del self._held[slot]
-        self._waiting[self._waiting.index(call)] = call.delta()
+        self._incomplete -= not call.is_whole
+        self._waiting[call.place] = call.delta()
         return [] if self._held else self._release()
 
     def _in_order(self, delta: Delta) -> list[Delta]:
@@ -186,13 +154,14 @@ class CheckedCalls:
 
     def _release_whole(self) -> list[Delta]:
         """Return what waits if all calls are whole."""
-        return self._release() if all(call.is_whole for call in self._held.values()) else []
+        return [] if self._incomplete else self._release()
 
     def _release(self) -> list[Delta]:
         """Return what waits, its calls checked."""
         waiting, self._waiting = self._waiting, []
         self._passing.update(self._held)
         self._held.clear()
+        self._incomplete = 0
         return [delta for item in waiting for delta in (self._checked(item) if isinstance(item, HeldCall) else [item])]
 
     def _checked(self, call: HeldCall) -> list[Delta]:

@@ -7,7 +7,8 @@ are not sent to them but matched here, in the text for the user: not in thinking
 not in the arguments of calls.
 """
 
-from collections import defaultdict
+import re
+from collections import deque
 from collections.abc import Sequence
 
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, UsageReported
@@ -25,19 +26,23 @@ class StopSequenceFilter:
     """
     Passes a reply on up to the first stop sequence that is complete; of several complete at once, the longest counts.
 
-    Only text that a sequence may begin with is held back.  The work is linear in the text (Knuth, Morris and Pratt); a
-    character costs nothing for the sequences that neither begin with it nor have begun.
+    Only text that a sequence may begin with is held back.  The work is linear in the text, however many sequences there
+    are and however long (Aho and Corasick).
     """
 
     def __init__(self, sequences: Sequence[str], context: FilterContext) -> None:
-        self._by_first: defaultdict[str, list[_Matcher]] = defaultdict(list)
-        for sequence in dict.fromkeys(sequences):
-            self._by_first[sequence[0]].append(_Matcher(sequence))
-        self._begun: list[_Matcher] = []
+        self._sequences = _Sequences(sequences)
+        self._state = 0
         self._stop = context.stop
         self._is_over = False
-        self.held = ""
+        self._held: deque[str] = deque()  # in pieces
+        self._skipped = 0  # of the first of these, the characters that were delivered
+        self._length = 0
+
+    @property
+    def held(self) -> str:
         """The text that is held back."""
+        return "".join(self._held)[self._skipped :]
 
     def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
         """Return the deltas that can be delivered so far, with the end of the reply if a sequence is complete."""
@@ -55,52 +60,102 @@ class StopSequenceFilter:
 
     def finish(self) -> list[Delta]:
         """Return the text held back, which is no sequence: something else follows it, or nothing."""
-        held, self.held = self.held, ""
-        for matcher in self._begun:
-            matcher.matched = 0
-        self._begun = []
-        return [TextDelta(held)] if held else []
+        self._state = 0
+        return self._taken(self._length)
 
     def _read(self, piece: str) -> list[Delta]:
-        text, begin = self.held + piece, len(self.held)
-        for end, character in enumerate(piece, begin + 1):
-            beginning = [matcher for matcher in self._by_first.get(character, ()) if not matcher.matched]
-            candidates = [*self._begun, *beginning]
-            complete = [matcher.sequence for matcher in candidates if matcher.takes(character)]
-            self._begun = [matcher for matcher in candidates if matcher.matched]
-            if complete:
-                sequence = max(complete, key=len)
-                self._is_over, self.held = True, ""
-                self._stop()
-                return [*_text(text[: end - len(sequence)]), Finished("stop_sequence", sequence)]
-        length = len(text) - max((matcher.matched for matcher in self._begun), default=0)
-        self.held = text[length:]
-        return _text(text[:length])
+        sequences, state, at = self._sequences, self._state, 0
+        while at < len(piece):
+            if not state and (at := sequences.beginning_in(piece, at)) == len(piece):
+                break
+            state = sequences.after(state, piece[at])
+            at += 1
+            if sequence := sequences.complete_in(state):
+                return self._end(piece[:at], sequence)
+        self._state = state
+        self._add(piece)
+        return self._taken(self._length - sequences.depth(state))
+
+    def _end(self, piece: str, sequence: str) -> list[Delta]:
+        """Return what precedes a sequence, with which a piece ends, and the end of the reply."""
+        self._add(piece)
+        before = self._taken(self._length - len(sequence))
+        self._is_over, self._length = True, 0
+        self._held.clear()
+        self._stop()
+        return [*before, Finished("stop_sequence", sequence)]
+
+    def _add(self, piece: str) -> None:
+        if piece:
+            self._held.append(piece)
+            self._length += len(piece)
+
+    def _taken(self, characters: int) -> list[Delta]:
+        """Return so many characters of what is held back."""
+        pieces: list[str] = []
+        self._length -= characters
+        while characters:
+            first = self._held[0]
+            piece = first[self._skipped : self._skipped + characters]
+            pieces.append(piece)
+            characters -= len(piece)
+            self._skipped += len(piece)
+            if self._skipped == len(first):
+                self._held.popleft()
+                self._skipped = 0
+        return [TextDelta("".join(pieces))] if pieces else []
 
 
-class _Matcher:
-    """Finds one sequence in a text that arrives character by character."""
+class _Sequences:
+    """An automaton whose states are the beginnings of sequences: the longest one that the text ends in."""
 
-    __slots__ = ("_shorter", "matched", "sequence")
+    def __init__(self, sequences: Sequence[str]) -> None:
+        self._next: list[dict[str, int]] = [{}]
+        self._depths = [0]
+        self._complete = [""]
+        for sequence in sequences:
+            self._add(sequence)
+        self._shorter = self._shorter_beginnings()
+        self._beginning = re.compile(f"[{re.escape(''.join(sorted({it[0] for it in sequences})))}]")
 
-    def __init__(self, sequence: str) -> None:
-        self.sequence = sequence
-        self.matched = 0
-        """The length of the longest beginning of the sequence that the text ends in."""
-        self._shorter = [0]  # for each length, the next shorter beginning that the beginning of that length ends in
-        for character in sequence[1:]:
-            self._shorter.append(self._extended(self._shorter[-1], character))
+    def depth(self, state: int) -> int:
+        """Return the length of the beginning."""
+        return self._depths[state]
 
-    def takes(self, character: str) -> bool:
-        """Take the next character; return whether it completes the sequence."""
-        self.matched = self._extended(self.matched, character)
-        return self.matched == len(self.sequence)
+    def complete_in(self, state: int) -> str:
+        """Return the longest sequence that the text ends in, "" if there is none."""
+        return self._complete[state]
 
-    def _extended(self, length: int, character: str) -> int:
-        while length and self.sequence[length] != character:
-            length = self._shorter[length - 1]
-        return length + (self.sequence[length] == character)
+    def beginning_in(self, text: str, at: int) -> int:
+        """Return the next place at which a sequence may begin, the end of the text if there is none."""
+        found = self._beginning.search(text, at)
+        return len(text) if found is None else found.start()
 
+    def after(self, state: int, character: str) -> int:
+        """Return the state after another character."""
+        while state and character not in self._next[state]:
+            state = self._shorter[state]
+        return self._next[state].get(character, 0)
 
-def _text(text: str) -> list[Delta]:
-    return [TextDelta(text)] if text else []
+    def _add(self, sequence: str) -> None:
+        state = 0
+        for depth, character in enumerate(sequence, 1):
+            if character not in self._next[state]:
+                self._next[state][character] = len(self._next)
+                self._next.append({})
+                self._depths.append(depth)
+                self._complete.append("")
+            state = self._next[state][character]
+        self._complete[state] = sequence
+
+    def _shorter_beginnings(self) -> list[int]:
+        """Return for each state the next shorter beginning that its text ends in; the shorter states come first."""
+        self._shorter = [0] * len(self._next)
+        ahead = deque(self._next[0].values())
+        while ahead:
+            state = ahead.popleft()
+            for character, following in self._next[state].items():
+                shorter = self._shorter[following] = self.after(self._shorter[state], character)
+                self._complete[following] = self._complete[following] or self._complete[shorter]
+                ahead.append(following)
+        return self._shorter

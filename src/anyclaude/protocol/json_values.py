@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias, cast
 
 import msgspec
@@ -188,39 +188,40 @@ def _parse(body: bytes) -> JsonValue:
     try:
         return cast(JsonValue, msgspec.json.decode(body))
     except msgspec.DecodeError:
-        repaired = _ESCAPES.sub(_without_half_pair, body)
+        repaired = _without_half_pairs(body)
         if repaired == body:
             raise
         return cast(JsonValue, msgspec.json.decode(repaired))
 
 
-_ESCAPES = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)", re.DOTALL
-)
-"""Every escape (a pair, half a pair, or any other), so that no match begins in the middle of another escape."""
-
-HALF_PAIR_BYTES = len(rb"\ud83d")
+_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_HALF_PAIR = re.compile(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
 
 
-def _without_half_pair(escape: re.Match[bytes]) -> bytes:
-    return rb"\ufffd" if len(escape[0]) == HALF_PAIR_BYTES else escape[0]
+def _without_half_pairs(body: bytes) -> bytes:
+    """
+    Return JSON with U+FFFD for each half of a surrogate pair, in time for what has to be replaced only.
+
+    A zero byte, which no JSON has, stands for two backslashes meanwhile, so that any other one begins an escape.
+    """
+    if 0 in body:
+        return body
+    return _HALF_PAIR.sub(rb"\\ufffd", body.replace(rb"\\", b"\0")).replace(b"\0", rb"\\")
 
 
 def _deeper_than(value: JsonValue, limit: int) -> bool:
     """Return whether a value nests deeper; goes level by level, so that the check itself cannot overflow the stack."""
-    level = _containers_in([[value]])
+    level: list[Container] = [[value]]
     for _ in range(limit):
+        level = [inside for inside in _containers_in(level) if inside]
         if not level:
             return False
-        level = _containers_in(level)
-    return bool(level)
+    return next(_containers_in(level), None) is not None
 
 
-def _containers_in(level: Iterable[Container]) -> list[Container]:
-    """Return the containers directly inside these.  Compares exact types for speed: every request is walked in full."""
-    inside: list[Container] = []
+def _containers_in(level: Iterable[Container]) -> Iterator[Container]:
+    """Yield the containers directly inside these.  Compares exact types for speed: every request is walked in full."""
     for container in level:
         for value in container.values() if isinstance(container, dict) else container:
             if type(value) is dict or type(value) is list:
-                inside.append(value)
-    return inside
+                yield value

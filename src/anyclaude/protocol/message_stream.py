@@ -145,7 +145,7 @@ class MessageStream:
         self._finished: Finished | None = None
         self._raw_arguments: dict[str, str] = {}
         self._repaired_arguments: dict[str, str] = {}
-        self._written_calls: dict[str, str] = {}
+        self._written_calls: dict[str, list[str]] = {}  # in pieces
         self._provider_fields: dict[str, ProviderFields] = {}
         self._live_id = ""
 
@@ -167,7 +167,7 @@ class MessageStream:
     @property
     def written_calls(self) -> Mapping[str, str]:
         """The text the model wrote for a complete tool call, by tool use id, where that is not its JSON arguments."""
-        return self._written_calls
+        return {tool_use_id: "".join(pieces) for tool_use_id, pieces in self._written_calls.items()}
 
     @property
     def provider_fields(self) -> Mapping[str, ProviderFields]:
@@ -375,7 +375,7 @@ class MessageStream:
 
     def _add_written(self, tool_use_id: str, text: str) -> None:
         if text:
-            self._written_calls[tool_use_id] = self._written_calls.get(tool_use_id, "") + text
+            self._written_calls.setdefault(tool_use_id, []).append(text)
 
     def _add_provider_fields(self, tool_use_id: str, fields: ProviderFields | None) -> None:
         if fields is not None:

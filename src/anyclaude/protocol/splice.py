@@ -42,6 +42,7 @@ class Splice:
                 self._expected.setdefault(_order_of(kind), []).append((kind, text))
         for atoms in self._expected.values():
             atoms.reverse()  # taken from the end
+        self._compared: dict[Kind | None, int] = {}  # of the text that comes next, the characters that were repeated
         self._named: set[int] = set()
 
     @property
@@ -75,19 +76,23 @@ class Splice:
         return fresh
 
     def _check_off(self, kind: Kind, text: str) -> str:
-        atoms = self._expected.get(_order_of(kind), [])
-        while text and atoms:
-            expected_kind, expected = atoms.pop()
-            common = min(len(text), len(expected))
+        order, at = _order_of(kind), 0
+        atoms, begin = self._expected.get(order, []), self._compared.get(order, 0)
+        while at < len(text) and atoms:
+            expected_kind, expected = atoms[-1]
+            common = min(len(text) - at, len(expected) - begin)
             is_other_tool = kind[0] == "name" and text != expected
-            if kind != expected_kind or text[:common] != expected[:common] or is_other_tool:
+            is_equal = text[at : at + common] == expected[begin : begin + common]
+            if kind != expected_kind or not is_equal or is_other_tool:
                 raise Diverged("the second attempt differs from the first")
-            if len(expected) > common:
-                atoms.append((expected_kind, expected[common:]))
-            text = text[common:]
+            at, begin = at + common, begin + common
+            if begin == len(expected):
+                atoms.pop()
+                begin = 0
+        self._compared[order] = begin
         if not atoms:
-            self._expected.pop(_order_of(kind), None)
-        return text
+            self._expected.pop(order, None)
+        return text[at:]
 
 
 def _order_of(kind: Kind) -> Kind | None:

@@ -1,6 +1,7 @@
 """Which argument of a tool a model means, if it writes a name that the tool does not have."""
 
-from collections.abc import Iterable, Mapping, Set
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 ALIASES = (
     frozenset({"file_path", "path", "file", "filename", "filepath"}),
@@ -22,21 +23,29 @@ def renames(written: Iterable[str], known: Set[str], expected: Set[str]) -> Mapp
     same word in another case (`filePath`) comes before another word for the same thing (`filename`).
     """
     present = set(written)
-    missing = sorted(expected - present)
-    meant = {name: _meant_by(name, missing) for name in present - known}
-    targets = [target for target in meant.values() if target is not None]
-    return {name: target for name, target in meant.items() if target is not None and targets.count(target) == 1}
+    unknown = present - known
+    if not unknown:
+        return {}
+    missing: dict[str, list[str]] = {}
+    for target in expected - present:
+        missing.setdefault(_spelling(target), []).append(target)
+    meant = {name: _meant_by(_spelling(name), missing) for name in unknown}
+    targets = Counter(meant.values())
+    return {name: target for name, target in meant.items() if target is not None and targets[target] == 1}
 
 
-def _meant_by(name: str, missing: list[str]) -> str | None:
-    spelled = [target for target in missing if _spelling(target) == _spelling(name)]
-    if spelled:
-        return spelled[0] if len(spelled) == 1 else None
-    groups = [{_spelling(alias) for alias in group} for group in ALIASES if _spelling(name) in map(_spelling, group)]
-    meant = [target for target in missing if any(_spelling(target) in group for group in groups)]
-    return meant[0] if len(meant) == 1 else None
+def _meant_by(spelling: str, missing: Mapping[str, Sequence[str]]) -> str | None:
+    """Return the one target that a spelling means; `missing` are the targets by their spelling."""
+    spelled = missing.get(spelling)
+    if spelled is None:
+        aliases = {alias for group in _SPELLED_ALIASES if spelling in group for alias in group}
+        spelled = [target for alias in aliases for target in missing.get(alias, ())]
+    return spelled[0] if len(spelled) == 1 else None
 
 
 def _spelling(name: str) -> str:
     """Return what is left of a name without case, separators and escapes of Markdown: the same for `filePath`."""
     return name.replace("\\", "").replace("_", "").replace("-", "").casefold()
+
+
+_SPELLED_ALIASES = tuple(frozenset(map(_spelling, group)) for group in ALIASES)

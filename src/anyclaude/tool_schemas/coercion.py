@@ -6,6 +6,7 @@ Only what does not fit is touched.  Whoever calls this checks the result: a call
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -127,6 +128,11 @@ class _Coercion:
         self._written = written
         self._remaining = MAX_MISFITS
 
+    @cached_property
+    def _numbers(self) -> frozenset[str]:
+        """The numbers, and the words like numbers, in the text."""
+        return frozenset(_NUMBERS.findall(self._written))
+
     def value(self, value: JsonValue, part: JsonValue, path: str) -> Coerced:
         """Return a value of a part of the schema; the value itself if it fits, or has no reading or several."""
         schema = self._checker.resolved(part)
@@ -142,9 +148,7 @@ class _Coercion:
             case list() if "array" in types:
                 return self._array(value, schema, path)
             case _:
-                readings = (
-                    self._reading(value, read, schema, path) for read in _readings(value, schema, types, self._written)
-                )
+                readings = (self._reading(value, read, schema, path) for read in self._readings(value, schema, types))
                 return self._only_one(readings, schema, Coerced(value))
 
     def _reading(self, value: JsonValue, read: JsonValue, schema: JsonObject, path: str) -> Coerced:
@@ -162,12 +166,12 @@ class _Coercion:
         return Coerced([item.value for item in items], tuple(change for item in items for change in item.changes))
 
     def _object(self, value: JsonObject, schema: JsonObject, path: str) -> Coerced:
-        renamed = renamed_keys(value, schema)
+        renamed, required = renamed_keys(value, schema), required_by(schema)
         found: dict[str, JsonValue] = {}
         changes: list[str] = []
         for key, item in value.items():
             name = renamed.get(key, key)
-            inner = self._property(name, item, schema, f"{path}.{name}" if path else name)
+            inner = self._property(name, item, schema, f"{path}.{name}" if path else name, is_required=name in required)
             if name != key:
                 changes.append(f"{key} is {name}")
             changes.extend(inner.changes)
@@ -177,7 +181,7 @@ class _Coercion:
                 changes.append(f"{key}: {shown(item)} is left out")
         return Coerced(found, tuple(changes))
 
-    def _property(self, name: str, item: JsonValue, schema: JsonObject, path: str) -> Coerced:
+    def _property(self, name: str, item: JsonValue, schema: JsonObject, path: str, *, is_required: bool) -> Coerced:
         """Return the value of a property, `DROPPED` if it says that there is none."""
         properties = properties_of(schema)
         if name not in properties:
@@ -186,8 +190,26 @@ class _Coercion:
                 DROPPED if is_closed and item in EMPTY else self.value(item, schema.get("additionalProperties"), path)
             )
         inner = self.value(item, properties[name], path)
-        is_absent = item in ABSENT and name not in required_by(schema)
+        is_absent = item in ABSENT and not is_required
         return DROPPED if is_absent and not self._checker.fits(inner.value, _part(properties[name])) else inner
+
+    def _readings(self, value: JsonValue, schema: JsonObject, types: frozenset[str]) -> Iterator[JsonValue]:
+        """Yield what else a value may mean; the schema decides which of it fits."""
+        match value:
+            case str():
+                yield from _readings_of_text(value, schema, types)
+            case bool():
+                yield str(value).lower()
+            case int() | float():
+                text = str(value) if isinstance(value, int) else encode_json(value).decode()
+                if text in self._numbers:  # 3.10 is no longer known from the number it was read as
+                    yield text
+                if isinstance(value, float) and value.is_integer() and abs(value) < 10**MAX_DIGITS:
+                    yield int(value)
+            case _:
+                pass
+        if "array" in types and value is not None and not isinstance(value, list) and not _is_list_in_words(value):
+            yield [value]
 
 
 DROPPED = Coerced(None)
@@ -198,28 +220,7 @@ def _part(schema: JsonValue) -> JsonObject:
     return schema if isinstance(schema, dict) else {}
 
 
-def is_number_in(text: str, written: str) -> bool:
-    """Return whether a number was written as `text`: 3.10 is no longer known from the number it was read as."""
-    return re.search(rf"(?<![\w.+-]){re.escape(text)}(?![\w.+-])", written) is not None
-
-
-def _readings(value: JsonValue, schema: JsonObject, types: frozenset[str], written: str) -> Iterator[JsonValue]:
-    """Yield what else a value may mean; the schema decides which of it fits."""
-    match value:
-        case str():
-            yield from _readings_of_text(value, schema, types)
-        case bool():
-            yield str(value).lower()
-        case int() | float():
-            text = str(value) if isinstance(value, int) else encode_json(value).decode()
-            if is_number_in(text, written):
-                yield text
-            if isinstance(value, float) and value.is_integer() and abs(value) < 10**MAX_DIGITS:
-                yield int(value)
-        case _:
-            pass
-    if "array" in types and value is not None and not isinstance(value, list) and not _is_list_in_words(value):
-        yield [value]
+_NUMBERS = re.compile(r"[\w.+-]+")
 
 
 def _readings_of_text(text: str, schema: JsonObject, types: frozenset[str]) -> Iterator[JsonValue]:

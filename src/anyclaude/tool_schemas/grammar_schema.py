@@ -58,6 +58,13 @@ IMMEDIATE = ("anyOf", "oneOf", "allOf")
 LIMITS: Mapping[str, str] = {"minLength": "maxLength", "minItems": "maxItems"}
 """The lower limits, each with its upper one."""
 
+MAX_POINTER_CHARACTERS = 2_000
+"""A longer pointer is not made: of many parts below a long name, each would have all of the name in it."""
+
+MAX_FOLLOWED = 500
+"""The schemas that are looked through for a circle: more than the alternatives of one, and more than any known tool
+has; a reference that leads to more of them is left out like a circle."""
+
 UNSAFE = ("~", "/oneOf/")
 """A reference with an escape is refused; one through `oneOf`, which may become `anyOf`, would point to nothing."""
 
@@ -90,7 +97,13 @@ def _places(schema: JsonValue, pointer: str) -> Iterator[tuple[str, JsonObject]]
     yield pointer, parts
     for keyword, value in parts.items():
         for step, part in _parts_of(parts, keyword, value):
-            yield from _places(part, f"{pointer}/{keyword}{step}")
+            if below := _below(pointer, f"/{keyword}{step}"):
+                yield from _places(part, below)
+
+
+def _below(pointer: str, step: str) -> str:
+    """Return the pointer to a part of a schema, "" if it is too long to be followed."""
+    return pointer + step if pointer and len(pointer) + len(step) <= MAX_POINTER_CHARACTERS else ""
 
 
 def _parts_of(schema: JsonObject, keyword: str, value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
@@ -152,7 +165,7 @@ class _Loosening:
 
     def _keyword(self, schema: JsonObject, keyword: str, value: JsonValue, pointer: str) -> Kept:
         if keyword in PARTS:
-            return self._parts(schema, keyword, value, f"{pointer}/{keyword}")
+            return self._parts(schema, keyword, value, _below(pointer, f"/{keyword}"))
         if keyword in LIMITS or keyword in LIMITS.values():
             return self._limit(keyword, value)
         match keyword:
@@ -172,7 +185,7 @@ class _Loosening:
                 return value
 
     def _parts(self, schema: JsonObject, keyword: str, value: JsonValue, pointer: str) -> Kept:
-        parts = [(step, self.of(part, pointer + step)) for step, part in _parts_of(schema, keyword, value)]
+        parts = [(step, self.of(part, _below(pointer, step))) for step, part in _parts_of(schema, keyword, value)]
         match PARTS[keyword], value:
             case "by name", dict():
                 return (
@@ -211,7 +224,7 @@ class _Loosening:
         ahead = [target]
         while ahead:
             pointer = ahead.pop()
-            if pointer == origin:
+            if pointer == origin or len(seen) > MAX_FOLLOWED:
                 return True
             if pointer in seen or pointer not in self._places:
                 continue

@@ -103,18 +103,39 @@ class _Reduction:
 def _merged(schema: JsonObject) -> JsonObject:
     """Return a schema joined with those of its `allOf`; of two values of a keyword the schema's own counts."""
     merged: dict[str, JsonValue] = {name: value for name, value in schema.items() if name != "allOf"}
-    for part in _items(schema.get("allOf")):
-        if not isinstance(part, dict):
-            continue
-        for name, value in _merged(part).items():
-            before = merged.get(name)
-            if name == "properties" and isinstance(before, dict) and isinstance(value, dict):
-                merged[name] = {**value, **before}
-            elif name == "required" and isinstance(before, list) and isinstance(value, list):
-                merged[name] = [*before, *(item for item in value if item not in before)]
-            else:
-                merged.setdefault(name, value)
+    parts = [_merged(part) for part in _items(schema.get("allOf")) if isinstance(part, dict)]
+    for part in parts:
+        for name, value in part.items():
+            merged.setdefault(name, value)
+    if parts and isinstance(merged.get("properties"), dict):
+        merged["properties"] = _first_of_each(_dicts(part.get("properties") for part in (schema, *parts)))
+    if parts and isinstance(merged.get("required"), list):
+        merged["required"] = _joined(_items(part.get("required")) for part in (schema, *parts))
     return merged
+
+
+def _dicts(values: Iterable[JsonValue]) -> list[dict[str, JsonValue]]:
+    return [value for value in values if isinstance(value, dict)]
+
+
+def _first_of_each(several: list[dict[str, JsonValue]]) -> dict[str, JsonValue]:
+    """Return the members of several objects, those of the later ones before; of one name, the first counts."""
+    values: dict[str, JsonValue] = {}
+    for members in several:
+        for name, value in members.items():
+            values.setdefault(name, value)
+    return {name: values[name] for members in reversed(several) for name in members}
+
+
+def _joined(several: Iterable[list[JsonValue]]) -> list[JsonValue]:
+    """Return the names of several lists, each list without those of the lists before."""
+    joined: list[JsonValue] = []
+    known: set[str] = set()
+    for names in several:
+        new = [name for name in names if isinstance(name, str) and name not in known]
+        joined += new
+        known.update(new)
+    return joined
 
 
 def _type_of(schema: JsonObject) -> str:

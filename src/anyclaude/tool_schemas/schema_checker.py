@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     Keyword: TypeAlias = Callable[[Validator, object, object, JsonObject], Iterable[ValidationError] | None]
 
 MAX_MATCHED_CHARACTERS = 1_000
-MAX_UNIQUE_ITEMS = 1_000
-"""Items that cannot be sorted are compared in pairs."""
+MAX_UNIQUE_ITEMS = 100
+"""Items that cannot be sorted are compared in pairs, each with 50 others on average."""
 
 GROUP_OR_REFERENCE = re.compile(r"\(|\\[1-9]")
 REPETITION = re.compile(r"[*+]|\{\d*,\d*\}")

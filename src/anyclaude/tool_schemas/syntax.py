@@ -141,7 +141,7 @@ def _with_quotes_in_strings(text: str, known: Set[str]) -> JsonObject | None:
     try:
         repaired = loads(text, skip_json_loads=True)
         is_certain = _is_json_of(unescaped(text), cast(JsonValue, repaired))
-        is_certain = is_certain and not any(map(_key_of(known).search, _strings(cast(JsonValue, repaired))))
+        is_certain = is_certain and not any(_has_key(text, known) for text in _strings(cast(JsonValue, repaired)))
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return None
     if not is_certain or not isinstance(repaired, dict) or not repaired.keys() <= known:
@@ -149,9 +149,12 @@ def _with_quotes_in_strings(text: str, known: Set[str]) -> JsonObject | None:
     return cast(JsonObject, repaired)
 
 
-def _key_of(known: Set[str]) -> re.Pattern[str]:
-    """Return the pattern of an argument's name as a key."""
-    return re.compile(rf'"(?:{"|".join(map(re.escape, sorted(known)))})"\s*+:')
+_KEY = re.compile(r'"(?=([^"]*+)"\s*+:)')
+
+
+def _has_key(text: str, known: Set[str]) -> bool:
+    """Return whether a text contains an argument's name as a key."""
+    return not known.isdisjoint(_KEY.findall(text))
 
 
 def _strings(value: JsonValue) -> list[str]:

@@ -14,7 +14,7 @@ MIN_LETTERS_OF_A_TYPO = 5
 PREFIX = re.compile(r"(?:functions?|tools?|default_api|default_functions|assistant)[./:]", re.IGNORECASE)
 """The name spaces of models: `functions.` of gpt-oss and Kimi, `default_api.` of Gemini; never part of a name."""
 
-MCP_NAME = re.compile(r"mcp__.+?__(.+)")
+MCP_NAME = re.compile(r"mcp__.+?__(.+)", re.DOTALL)
 """The client's name of an MCP server's tool: models often write the last part alone."""
 
 SEPARATORS = re.compile(r"[-_ .:/]+")
@@ -41,17 +41,16 @@ class ToolNames:
         bare = PREFIX.sub("", written.strip().removesuffix("()"), count=1)
         if bare in self._exact:
             return bare
-        spelling = _spelling(bare)
-        if not spelling or len(written) > MAX_NAME:
+        spelling = _spelling(bare) if len(written) <= MAX_NAME else ""
+        if not spelling:
             return None
         for spellings in (self._by_spelling, self._by_last_part):
             if spelling in spellings:
                 return _only(spellings[spelling])
         if (alias := ALIASES.get(spelling)) is not None:
             return _only(self._by_spelling.get(alias, []))
-        return _only(
-            [name for near in self._by_spelling if _is_typo(spelling, near) for name in self._by_spelling[near]]
-        )
+        near = {name for part in _with_one_less(spelling) for name in self._by_less.get(part, ())}
+        return _only([name for one in near if _is_typo(spelling, one) for name in self._by_spelling[one]])
 
     @cached_property
     def _by_spelling(self) -> dict[str, list[str]]:
@@ -61,6 +60,18 @@ class ToolNames:
     def _by_last_part(self) -> dict[str, list[str]]:
         parts = ((MCP_NAME.fullmatch(name), name) for name in self._names)
         return _grouped((_spelling(part[1]), name) for part, name in parts if part is not None)
+
+    @cached_property
+    def _by_less(self) -> dict[str, list[str]]:
+        """The spellings by what is left of them without one letter: two that differ in one have this in common."""
+        return _grouped(
+            (less, name) for name in self._by_spelling if len(name) <= MAX_NAME for less in _with_one_less(name)
+        )
+
+
+def _with_one_less(spelling: str) -> set[str]:
+    """Return a spelling, and what is left of it without any one of its letters."""
+    return {spelling, *(spelling[:at] + spelling[at + 1 :] for at in range(len(spelling)))}
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

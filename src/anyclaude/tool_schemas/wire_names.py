@@ -56,6 +56,6 @@ def wire_name(name: str, names: ToolNames = "chat_completions") -> str:
 
 def names_by_wire_name(tools: Iterable[Tool]) -> Mapping[str, str]:
     """Return the own name of each tool that has another one for a model, by every name it may have there."""
-    own = [tool.name for tool in tools]
+    own = dict.fromkeys(tool.name for tool in tools)
     names = {wire_name(name, kind): name for kind in _NAMES for name in own}
     return {renamed: name for renamed, name in names.items() if renamed != name and renamed not in own}

@@ -9,6 +9,7 @@ wherever its trigger fired, and what it cleared stays cleared.  So the prompt ch
 trigger fires, and nothing has to be remembered.  Between two clearings the engine's cache is kept.
 """
 
+from collections import deque
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -122,7 +123,10 @@ class _Clearing:
         self._characters_per_token = characters_per_token
         self._characters = characters
         self._calls: dict[str, tuple[int, ToolUseBlock]] = {}
-        self._uses: list[ToolUse] = []  # those in the context, in the order of their results
+        self._latest: deque[ToolUse] = deque()  # those in the context that are kept, in the order of their results
+        self._clearable: list[ToolUse] = []  # the older ones
+        self._saved = 0  # the characters that clearing these saves
+        self._excluded = 0  # the number of the older ones that are never cleared
         self._has_cleared = False
 
     def add(self, at: int, turn: Turn) -> None:
@@ -136,19 +140,18 @@ class _Clearing:
 
     def request_is_sent(self) -> None:
         """Clear what has to be cleared, now that the context is as large as it is."""
-        older = self._uses[: max(len(self._uses) - self._edit.keep, 0)]
-        clearable = {use for use in older if not use.is_excluded}
-        saved = sum(use.saved for use in clearable)
-        if not clearable or not self._is_triggered() or not self._is_worthwhile(len(clearable), saved):
+        uses, saved = len(self._clearable), self._saved
+        if not uses or not self._is_triggered() or not self._is_worthwhile(uses, saved):
             return
-        self.cleared += clearable
+        self.cleared += self._clearable
         self._has_cleared = True
         self._characters -= saved
-        self._uses = [use for use in self._uses if use not in clearable]
+        self._clearable, self._saved = [], 0
 
     def _is_triggered(self) -> bool:
         trigger = self._edit.trigger
-        size = len(self._uses) if trigger.unit == "tool_uses" else self._tokens(self._characters)
+        uses = len(self._latest) + len(self._clearable) + self._excluded
+        size = uses if trigger.unit == "tool_uses" else self._tokens(self._characters)
         return size > trigger.value
 
     def _is_worthwhile(self, uses: int, characters: int) -> bool:
@@ -172,7 +175,16 @@ class _Clearing:
         if clears_input:
             saved += json_characters(call.input) - json_characters(NO_INPUT)
         is_excluded = call.name in self._edit.exclude_tools
-        self._uses.append(ToolUse(call.id, called_in, at, saved, is_excluded, clears_input))
+        self._latest.append(ToolUse(call.id, called_in, at, saved, is_excluded, clears_input))
+        if len(self._latest) > self._edit.keep:
+            self._add_older(self._latest.popleft())
+
+    def _add_older(self, use: ToolUse) -> None:
+        if use.is_excluded:
+            self._excluded += 1
+        else:
+            self._clearable.append(use)
+            self._saved += use.saved
 
 
 def _cleared_turn(turn: Turn, cleared: Cleared) -> Turn:

@@ -5,6 +5,7 @@ A prompt that would not be well-formed afterwards is shortened by a milder diet 
 without headings, or without any passage that is known to be the client's, is not changed.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -21,6 +22,17 @@ from .text_units import Unit, joined, units_of
 
 MILDER: Mapping[Diet, tuple[Diet, ...]] = MappingProxyType({"lean": ("lean",), "minimal": ("minimal", "lean")})
 """The diets that are tried, one after the other."""
+
+
+MAX_LEVEL = 6
+"""Of headings in Markdown."""
+
+LONGEST_OPENING = max(
+    *(len(passage.opening) for passage in (*PASSAGES, *REMINDERS)),
+    *(len(opening) for section in SECTIONS for opening in (section.opening, *section.keeps)),
+)
+
+_MARKS = re.compile(r"[ \-*\n]*+")
 
 
 class ShorterSystemPrompt:
@@ -121,8 +133,8 @@ def _without_gaps(units: Sequence[Unit], kept: Sequence[Unit | None]) -> tuple[U
     for unit, kept_unit in zip(units, kept, strict=True):
         if kept_unit is not None:
             left.append(kept_unit)
-        elif left and not _blank_lines(left[-1].text):
-            left[-1] = replace(left[-1], text=left[-1].text + _blank_lines(unit.text))
+        elif left and (blank := _blank_lines(unit.text)) and not _blank_lines(left[-1].text):
+            left[-1] = replace(left[-1], text=left[-1].text + blank)
     return tuple(left)
 
 
@@ -136,29 +148,43 @@ def _sections_of(units: Sequence[Unit], sections: Sequence[Section]) -> list[Sec
     """Return for each unit the section with which it is removed; for headings, `None`."""
     inside: list[Section | None] = []
     section, level = None, 0
+    last = _last_sections(units)
     for position, unit in enumerate(units):
         if unit.kind == "heading":
             is_inner = section is not None and unit.level > level and unit.title in section.inner
             if not is_inner:
-                section, level = _section_at(units, position, sections), unit.level
+                section = None if position in last else _section_at(units, position, sections)
+                level = unit.level
         inside.append(None if unit.kind == "heading" else section)
     return inside
 
 
+def _last_sections(units: Sequence[Unit]) -> frozenset[int]:
+    """Return the headings without one of their level after them: the last sections contain what a user appends."""
+    last: set[int] = set()
+    highest = MAX_LEVEL + 1
+    for position in range(len(units) - 1, -1, -1):
+        unit = units[position]
+        if unit.kind == "heading" and unit.level < highest:
+            last.add(position)
+            highest = unit.level
+    return frozenset(last)
+
+
 def _section_at(units: Sequence[Unit], position: int, sections: Sequence[Section]) -> Section | None:
-    """Return the section that begins here; never the last one of a prompt, which contains what a user appends."""
-    heading, body = units[position], units[position + 1 : position + 2]
-    is_last = not any(unit.kind == "heading" and unit.level <= heading.level for unit in units[position + 1 :])
-    if is_last or not body:
+    """Return the section that begins here."""
+    title, body = units[position].title, units[position + 1 : position + 2]
+    if not body:
         return None
-    candidates = (section for section in sections if section.title == heading.title)
+    candidates = (section for section in sections if section.title == title)
     return next((section for section in candidates if _begins_with(body[0], (section.opening,))), None)
 
 
 def _without_passage(unit: Unit, passages: Sequence[Passage]) -> Unit | None:
     if unit.kind == "heading":
         return unit
-    passage = next((passage for passage in passages if _begins_with(unit, (passage.opening,))), None)
+    beginning = _beginning(unit)
+    passage = next((passage for passage in passages if beginning.startswith(passage.opening)), None)
     if passage is None:
         return unit
     if passage.until is None:
@@ -169,7 +195,14 @@ def _without_passage(unit: Unit, passages: Sequence[Passage]) -> Unit | None:
 
 
 def _begins_with(unit: Unit, openings: tuple[str, ...]) -> bool:
-    return unit.text.lstrip(" -*\n").startswith(openings) if openings else False
+    return _beginning(unit).startswith(openings) if openings else False
+
+
+def _beginning(unit: Unit) -> str:
+    """Return what a unit begins with, without marks: as much as the longest opening has."""
+    marks = _MARKS.match(unit.text)
+    start = marks.end() if marks else 0
+    return unit.text[start : start + LONGEST_OPENING]
 
 
 def _is_emptied(units: Sequence[Unit], kept: Sequence[Unit | None], position: int) -> bool:

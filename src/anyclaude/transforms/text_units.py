@@ -24,7 +24,7 @@ class Unit(Struct, frozen=True):
         return self.text.strip().lstrip("#").strip()
 
 
-_HEADING = re.compile(r"(#{1,6})[ \t]+\S")
+_HEADING = re.compile(r"(#{1,6})[ \t]++\S")
 _ITEM = re.compile(r" ?(?:[-*+]|\d{1,3}[.)])[ \t]")
 """Not indented further than Claude Code indents its items; a line that is belongs to the item above."""
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
@@ -35,9 +35,11 @@ def units_of(text: str) -> tuple[Unit, ...]:
     """Return the units of a text; no unit begins inside a code fence."""
     units: list[list[str]] = []
     fence: str | None = None
+    is_heading = False
     for line in text.splitlines(keepends=True):
-        if fence is None and _begins_unit(line, units):
+        if fence is None and (is_heading or _begins_unit(line, units)) and (line.strip() or not units):
             units.append([])
+            is_heading = _HEADING.match(line) is not None
         units[-1].append(line)
         fence = _fence_after(line, fence)
     return tuple(_unit("".join(lines)) for lines in units)
@@ -52,10 +54,12 @@ def first_sentences(text: str, limit: int) -> str:
     """Return the whole sentences that fit into `limit` characters, and the first one in any case."""
     if len(text) <= limit:
         return text
-    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
-    if not ends:
-        return text
-    return text[: max((end for end in ends if end <= limit), default=ends[0])]
+    end = 0
+    for match in _SENTENCE_END.finditer(text):
+        if end and match.end() > limit:
+            break
+        end = match.end()
+    return text[:end] if end else text
 
 
 def _begins_unit(line: str, units: Sequence[Sequence[str]]) -> bool:
@@ -63,7 +67,7 @@ def _begins_unit(line: str, units: Sequence[Sequence[str]]) -> bool:
         return True
     if not line.strip():
         return False
-    if _HEADING.match(line) or _ITEM.match(line) or _HEADING.match(units[-1][0]):
+    if _HEADING.match(line) or _ITEM.match(line):
         return True
     is_indented = line.startswith(("  ", "\t"))
     return not units[-1][-1].strip() and not (is_indented and _ITEM.match(units[-1][0]))

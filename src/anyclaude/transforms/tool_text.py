@@ -7,6 +7,7 @@ under its own heading.
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -33,6 +34,10 @@ BOUNDS: Mapping[Diet, Bounds] = MappingProxyType({"lean": Bounds(1_300, 250), "m
 9,989 characters, TodoWrite 9,114, Agent 6,839.  `minimal` is for the four tools that remain with that diet."""
 
 
+MAX_CHARACTERS = 100_000
+"""A longer description stays as it is: reading it takes longer than it is worth, and ten times the longest known one
+was not written for a model."""
+
 MAX_RULE_CHARACTERS = 500
 """A longer unit that names a parameter is more often an example than a rule about it."""
 
@@ -56,13 +61,13 @@ class ShorterTools:
 
 def shortened(description: str, limit: int, parameters: tuple[str, ...]) -> str:
     """Return a description of at most `limit` characters, or its first sentence if that alone is longer."""
-    if len(description) <= limit:
+    if len(description) <= limit or len(description) > MAX_CHARACTERS:
         return description
     units = units_of(description)
     first = first_sentences(units[0].text.rstrip(), limit)
     if len(first) < len(units[0].text.rstrip()):
         return first
-    kept = _chosen(units, limit, _mentions(parameters))
+    kept = _chosen(units, limit, _Names(parameters))
     return "".join(units[position].text for position in sorted(kept)).rstrip()
 
 
@@ -78,37 +83,46 @@ def _shorter(tool: Tool, bounds: Bounds) -> Tool:
     )
 
 
-def _chosen(units: Sequence[Unit], limit: int, mentions: re.Pattern[str] | None) -> set[int]:
+def _chosen(units: Sequence[Unit], limit: int, names: "_Names") -> set[int]:
     """Choose units from the top up to half of the limit, then the rules about parameters, then more from the top."""
     short = (at for at, unit in enumerate(units) if len(unit.text) <= MAX_RULE_CHARACTERS)
-    rules = [at for at in short if mentions and mentions.search(units[at].text)]
-    kept = _from_the_top(units, {0}, limit // 2)
+    rules = [at for at in short if names.are_in(units[at].text)]
+    choice = _Choice(units)
+    choice.add_from_the_top(limit // 2)
     for position in rules:
-        kept = _with_owners(units, position, kept, limit) or kept
-    kept = _from_the_top(units, kept, limit)
-    return {at for at in kept if not _introduces_nothing(units, at, kept)}
+        choice.add(position, limit)
+    choice.add_from_the_top(limit)
+    return {at for at in choice.kept if not _introduces_nothing(units, at, choice.kept)}
 
 
-def _from_the_top(units: Sequence[Unit], kept: set[int], limit: int) -> set[int]:
-    """Add units in their order until one does not fit; a heading is added with a unit under it."""
-    for position, unit in enumerate(units):
-        if unit.kind == "heading" or position in kept:
-            continue
-        wider = _with_owners(units, position, kept, limit)
-        if wider is None:
-            break
-        kept = wider
-    return kept
+class _Choice:
+    """The units that are kept, with the first."""
 
+    def __init__(self, units: Sequence[Unit]) -> None:
+        self.kept = {0}
+        self._units = units
+        self._owners = _owners(units)
+        self._characters = len(units[0].text)
 
-def _with_owners(units: Sequence[Unit], position: int, kept: set[int], limit: int) -> set[int] | None:
-    """
-    Add a unit together with the units it depends on; `None` if that exceeds the limit.
+    def add_from_the_top(self, limit: int) -> None:
+        """Add units in their order until one does not fit; a heading is added with a unit under it."""
+        for position, unit in enumerate(self._units):
+            if unit.kind != "heading" and position not in self.kept and not self.add(position, limit):
+                break
 
-    `1. A single task` means the opposite under `When not to use`.
-    """
-    wider = kept | {position} | _owners(units, position)
-    return wider if sum(len(units[at].text) for at in wider) <= limit else None
+    def add(self, position: int, limit: int) -> bool:
+        """
+        Add a unit together with the units it depends on; return whether they fit.
+
+        `1. A single task` means the opposite under `When not to use`.
+        """
+        added = {position, *self._owners[position]} - self.kept
+        characters = self._characters + sum(len(self._units[at].text) for at in added)
+        if characters > limit:
+            return False
+        self.kept |= added
+        self._characters = characters
+        return True
 
 
 def _introduces_nothing(units: Sequence[Unit], position: int, kept: set[int]) -> bool:
@@ -122,24 +136,39 @@ def _introduces_nothing(units: Sequence[Unit], position: int, kept: set[int]) ->
     return introduces and following > position + 1
 
 
-def _owners(units: Sequence[Unit], position: int) -> set[int]:
-    """Return the headings above a unit, and the paragraph that introduces its list."""
-    owners: set[int] = set()
-    level = units[position].level or 7
-    in_list = units[position].kind == "item"
-    for at in range(position - 1, -1, -1):
-        unit = units[at]
-        if unit.kind == "heading" and unit.level < level:
-            owners.add(at)
-            level = unit.level
-        elif in_list and unit.kind == "paragraph":
-            owners |= {at} if unit.text.rstrip().endswith(":") else set()
-        in_list = in_list and unit.kind == "item"
+def _owners(units: Sequence[Unit]) -> list[tuple[int, ...]]:
+    """Return for each unit the headings above it, and the paragraph that introduces its list."""
+    owners: list[tuple[int, ...]] = []
+    above: tuple[int, ...] = ()
+    introduction: tuple[int, ...] = ()
+    for at, unit in enumerate(units):
+        if unit.kind == "heading":
+            above = tuple(heading for heading in above if units[heading].level < unit.level)
+        owners.append((*above, *introduction) if unit.kind == "item" else above)
+        if unit.kind == "heading":
+            above = (*above, at)
+        if unit.kind != "item":
+            introduces = unit.kind == "paragraph" and unit.text.rstrip().endswith(":")
+            introduction = (at,) if introduces else ()
     return owners
 
 
-def _mentions(parameters: Sequence[str]) -> re.Pattern[str] | None:
-    """Return a pattern for parameter names: in backticks, or spelled unlike any word (`old_string`, `oldString`)."""
-    names = [rf"`{re.escape(name)}`" for name in parameters]
-    names += [rf"\b{re.escape(name)}\b" for name in parameters if "_" in name or re.search(r"[a-z][A-Z]", name)]
-    return re.compile("|".join(names)) if names else None
+class _Names:
+    """The names of parameters: in backticks, or spelled unlike any word (`old_string`, `oldString`)."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = frozenset(names)
+        self._unlike_words = frozenset(name for name in names if "_" in name or _HUMP.search(name))
+
+    def are_in(self, text: str) -> bool:
+        """Return whether a text has one of them; looks at each word once, however many names there are."""
+        if not self._names.isdisjoint(text.split("`")[1:-1]):
+            return True
+        words = chain(_WORD.findall(text), (name.strip(".-") for name in _NAME.findall(text)))
+        return not self._unlike_words.isdisjoint(words)
+
+
+_HUMP = re.compile(r"[a-z][A-Z]")
+_WORD = re.compile(r"\w+")
+_NAME = re.compile(r"[\w.\-]+")
+"""What the names of parameters consist of: Anthropic's API takes no other characters (docs: "Tool use", errors)."""

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 from tests.dialects.openai_chat.conversations import PROFILE
 
-from anyclaude.dialects.openai_chat.reply_message import Reply
+from anyclaude.dialects.openai_chat.reply_message import Reply, with_texts
 from anyclaude.protocol.json_values import JsonObject
 
 CALL: JsonObject = {"id": "call00001", "type": "function", "function": {"name": "Read", "arguments": "{}"}}
@@ -36,16 +36,16 @@ def test_a_reply_without_content_is_empty(made: Reply, is_empty: bool) -> None:
     assert made.is_empty is is_empty
 
 
-def test_a_second_reply_joins_the_first_and_keeps_what_stood_before_it() -> None:
-    before = reply("one", reasoning="thought").message(ALWAYS)
+def test_the_texts_of_later_replies_join_the_first() -> None:
+    assert with_texts(reply("one").message(PROFILE), ["two", "three"])["content"] == "one\n\ntwo\n\nthree"
+    assert with_texts(reply().message(PROFILE), ["two"])["content"] == "two"
 
-    assert reply("two", calls=(CALL,), reasoning="later").message(ALWAYS, before) == {
-        "role": "assistant",
-        "content": "one\n\ntwo",
-        "reasoning_content": "thought",
-        "tool_calls": [CALL],
-    }
-    assert reply("two").message(PROFILE, reply().message(PROFILE))["content"] == "two"
+
+def test_beside_the_text_a_reply_has_calls_and_what_goes_with_them() -> None:
+    made = reply("two", calls=(CALL,), reasoning="later")
+
+    assert made.fields_beside_text(ALWAYS) == {"reasoning_content": " ", "tool_calls": [CALL]}
+    assert made.fields_beside_text(ALWAYS, has_reasoning=True) == {"tool_calls": [CALL]}
 
 
 def test_unknown_reasoning_has_a_placeholder_only_with_a_call() -> None:

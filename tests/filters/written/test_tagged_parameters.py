@@ -3,12 +3,11 @@
 import pytest
 from tests.parts.written_calls import Written, offered, read, written
 
-from anyclaude.filters.written.calls import FoundCall, NotACall
+from anyclaude.filters.written.calls import NAME_CHARACTERS, FoundCall, NotACall
 from anyclaude.filters.written.source import Reading, Source
 from anyclaude.filters.written.tagged_parameters import (
     FUNCTION_TAGS,
     GLM_TAGS,
-    NAME_CHARACTERS,
     invoke_tags,
     read_name,
     read_tagged_call,

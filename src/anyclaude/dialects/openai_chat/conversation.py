@@ -22,6 +22,7 @@ earlier one was encoded: messages are made in one pass that looks back and never
   character by character, if the template can do with a result whose call it does not see.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import TypeAlias
@@ -41,7 +42,7 @@ from .dropped_fields import DroppedFields
 from .in_words import GO_ON, call_in_words, result_in_words
 from .parts import Part, PartReader, Picture, encode_parts, joined_text
 from .received_fields import UNSIGNED, is_signed, returned
-from .reply_message import EMPTY_MESSAGE, Reply
+from .reply_message import EMPTY_MESSAGE, Reply, with_texts
 from .speakers import by_speaker, is_prefill
 
 REMINDER = REMINDER_START + "\n{text}\n" + REMINDER_END
@@ -108,6 +109,8 @@ class Conversation:
         self._dropped = dropped
         self._reader = PartReader(dropped, profile, model)
         self._closed: list[Message] = []
+        self._has_spoken = False  # a message is closed that is no instruction
+        self._later_texts: list[str] = []  # of the assistant's turns that joined the last closed message
         self._user_parts: list[Part] = []
         self._open_calls: list[Call] = []
         self._calls = 0
@@ -115,6 +118,7 @@ class Conversation:
     @property
     def messages(self) -> list[Message]:
         """All messages, including the last."""
+        self._join_texts()
         return [*self._closed[:-1], *self._tail()]
 
     def begin(self, system: tuple[ContentBlock, ...], section: str = "") -> None:
@@ -195,7 +199,10 @@ class Conversation:
             return  # an empty assistant message is refused too; its reasoning is recorded as dropped
         if self._is_first_turn:
             self._user_parts.append(EMPTY_MESSAGE)
-        self._close(self._joined(reply))
+        if self._user_parts or not self._closed or self._closed[-1]["role"] != "assistant":
+            self._close(reply.message(self._profile))
+        else:
+            self._join(reply)
 
     def _reply(self, blocks: tuple[ContentBlock, ...]) -> Reply:
         reply = Reply()
@@ -244,27 +251,30 @@ class Conversation:
     @property
     def _is_first_turn(self) -> bool:
         """Whether there is nothing but instructions so far."""
-        return not self._user_parts and all(message["role"] == "system" for message in self._closed)
+        return not self._user_parts and not self._has_spoken
 
-    def _joined(self, reply: Reply) -> Message:
-        """Return the message of a reply, joined with the one before if that is the assistant's too."""
-        if self._user_parts or not self._closed or self._closed[-1]["role"] != "assistant":
-            return reply.message(self._profile)
+    def _join(self, reply: Reply) -> None:
+        """Add a reply to the last message, which is the assistant's too."""
         if any(reply.reasoning):  # it would stand before the text that was sent already
             self._dropped.note("messages.thinking", "two turns of the assistant are one; only the first has reasoning")
-        return reply.message(self._profile, self._closed.pop())
+        last = self._closed[-1]
+        fields = reply.fields_beside_text(self._profile, has_reasoning="reasoning_content" in last)
+        self._closed[-1] = {**last, **fields}
+        if reply.content:
+            self._later_texts.append(reply.content)
 
     def _close_calls(self, blocks: tuple[ContentBlock, ...]) -> tuple[set[int], list[Part]]:
         """Add the results of the open calls, in the order of the calls; return the results' positions and pictures."""
         positions: set[int] = set()
         pictures: list[Part] = []
+        results = _results_by_id(blocks) if self._open_calls else {}
         for call in self._open_calls:
             text, shown = NO_RESULT, list[Picture]()
-            found = _result_of(call, blocks, positions)
-            if found is None:
+            found = results.get(call.client_id)
+            if not found:
                 self._dropped.note("messages.tool_use.result", "a call had no result; a stand-in was sent for it")
             else:
-                position, result = found
+                position, result = found.popleft()
                 positions.add(position)
                 text, shown = self._result(result)
             self._add_result(call, text)
@@ -305,10 +315,19 @@ class Conversation:
         return joined_text(parts)
 
     def _close(self, message: Message) -> None:
+        self._join_texts()
         if self._user_parts:
             self._closed[-1:] = self._tail()
             self._user_parts = []
+            self._has_spoken = True
+        self._has_spoken = self._has_spoken or message["role"] != "system"
         self._closed.append(message)
+
+    def _join_texts(self) -> None:
+        """Put the texts of the turns that joined the last message into it, all at once."""
+        if self._later_texts:
+            self._closed[-1] = with_texts(self._closed[-1], self._later_texts)
+            self._later_texts = []
 
     @property
     def _is_bound_to_result(self) -> bool:
@@ -334,12 +353,13 @@ def _user_message(parts: list[Part]) -> list[Message]:
     return [{"role": "user", "content": encode_parts(parts)}] if parts else []
 
 
-def _result_of(call: Call, blocks: tuple[ContentBlock, ...], used: set[int]) -> tuple[int, ToolResultBlock] | None:
-    """Return the first result for a call that is not used for another one: ids may repeat."""
+def _results_by_id(blocks: tuple[ContentBlock, ...]) -> dict[str, deque[tuple[int, ToolResultBlock]]]:
+    """Return the results with their positions, in order under the id of each call: ids may repeat."""
+    results: dict[str, deque[tuple[int, ToolResultBlock]]] = {}
     for position, block in enumerate(blocks):
-        if isinstance(block, ToolResultBlock) and block.tool_use_id == call.client_id and position not in used:
-            return position, block
-    return None
+        if isinstance(block, ToolResultBlock):
+            results.setdefault(block.tool_use_id, deque()).append((position, block))
+    return results
 
 
 def _arguments(raw: JsonValue) -> str:

@@ -50,6 +50,12 @@ MAY_BE_OVERFLOW = frozenset({400, 413, 422, 500})
 LACK_OF_MODEL = frozenset({400, 404, 422, 500, 503})
 """The statuses with which servers refuse a model that they do not have."""
 
+MAX_TEXT_CHARACTERS = 64 * 1024
+"""The part of an error without JSON that is read: what is longer is no error, or repeats what was sent."""
+
+MARKUP = re.compile(r"<(style|script)\b.*?(?:</\1>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE)
+"""Also a script without an end, which is all of the rest: else each of its beginnings would be followed to the end."""
+
 MAX_PAGE_BYTES = 16 * 1024
 MAX_PAGE_CHARACTERS = 300
 """The part of a web page that is read, and of its text: the title comes first, then the heading and the reason."""
@@ -315,11 +321,11 @@ def _problem(problem: JsonValue) -> str:
 
 
 def _plain_text(body: str) -> str:
-    """Return the text without the markup, and not all of it, if it is a page of HTML."""
-    if not body.lstrip().startswith("<"):
+    """Return the beginning of a text, without the markup if it is a page of HTML."""
+    body = body.lstrip()[:MAX_TEXT_CHARACTERS]
+    if not body.startswith("<"):
         return " ".join(body.split())
-    text = re.sub(r"<(style|script)\b.*?</\1>|<[^<>]*>", " ", body[:MAX_PAGE_BYTES], flags=re.DOTALL | re.IGNORECASE)
-    return " ".join(text.split())[:MAX_PAGE_CHARACTERS]
+    return " ".join(MARKUP.sub(" ", body[:MAX_PAGE_BYTES]).split())[:MAX_PAGE_CHARACTERS]
 
 
 def _integer(value: JsonValue) -> int | None:

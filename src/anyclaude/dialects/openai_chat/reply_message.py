@@ -1,6 +1,7 @@
 """The message in which one turn of the assistant is sent back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from anyclaude.profiles import BackendProfile, EmptyContent
 from anyclaude.protocol.json_values import JsonObject, JsonValue
@@ -29,7 +30,7 @@ class Reply:
     """What the assistant said in one turn; the text and the calls it wrote into it, as they stood."""
 
     def __init__(self) -> None:
-        self.content = ""
+        self._texts: list[str] = []
         self.reasoning: list[str] = []
         self.calls: list[JsonValue] = []
         self.provider_fields: dict[str, JsonValue] = {}
@@ -38,29 +39,42 @@ class Reply:
 
     def add_text(self, text: str) -> None:
         """Add the text of one block."""
-        self.content += SEPARATOR + text if self._ends_in_text else text
+        self._texts += (SEPARATOR, text) if self._ends_in_text else (text,)
         self._ends_in_text = True
 
     def add_written_call(self, text: str) -> None:
         """Add a call that stood in the text, with the whitespace around it."""
-        self.content += text
+        self._texts.append(text)
         self._ends_in_text = False
+
+    @cached_property
+    def content(self) -> str:
+        """The text, once all of it was added."""
+        return "".join(self._texts)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing in it that a template shows."""
         return not (self.content.strip() or self.calls or any(self.reasoning))
 
-    def message(self, profile: BackendProfile, before: JsonObject | None = None) -> JsonObject:
-        """Return the message on the wire, joined to the one before it if that is the assistant's too."""
-        earlier = "" if before is None else str(before["content"] or "")
-        content = earlier + SEPARATOR + self.content if earlier and self.content else earlier or self.content
-        message: dict[str, JsonValue] = {"role": "assistant", **(before or {})}
-        message["content"] = content or EMPTY[profile.empty_content]
-        if before is None and any(self.reasoning):
+    def message(self, profile: BackendProfile) -> JsonObject:
+        """Return the message on the wire."""
+        message: dict[str, JsonValue] = {"role": "assistant", "content": self.content or EMPTY[profile.empty_content]}
+        if any(self.reasoning):
             message["reasoning_content"] = SEPARATOR.join(self.reasoning)
-        elif self.calls and profile.earlier_reasoning == "always_reasoning_content":
-            message.setdefault("reasoning_content", UNKNOWN_REASONING)
+        return {**message, **self.fields_beside_text(profile, has_reasoning="reasoning_content" in message)}
+
+    def fields_beside_text(self, profile: BackendProfile, *, has_reasoning: bool = False) -> JsonObject:
+        """Return the calls, and what goes with them; the text may be a part of another message."""
+        fields: dict[str, JsonValue] = {}
+        if self.calls and not has_reasoning and profile.earlier_reasoning == "always_reasoning_content":
+            fields["reasoning_content"] = UNKNOWN_REASONING
         if self.calls:
-            message["tool_calls"] = self.calls
-        return {**message, **self.provider_fields}
+            fields["tool_calls"] = self.calls
+        return {**fields, **self.provider_fields}
+
+
+def with_texts(message: JsonObject, texts: Sequence[str]) -> JsonObject:
+    """Return a message of the assistant with the texts of later turns."""
+    content = message["content"]
+    return {**message, "content": SEPARATOR.join([*([str(content)] if content else []), *texts])}

@@ -18,6 +18,7 @@ from types import MappingProxyType
 
 from anyclaude.errors import BackendGarbled
 from anyclaude.protocol.deltas import ToolCallDelta
+from anyclaude.protocol.json_end import JsonEnd
 from anyclaude.protocol.json_values import JsonError, JsonValue, decode_json
 
 from .received_fields import ReceivedFields
@@ -53,6 +54,8 @@ class Call:
     index: int | None
     is_announced: bool = False  # the name has been delivered
     pieces: list[str] = field(default_factory=list)
+    end: JsonEnd = field(default_factory=JsonEnd)
+    is_no_object: bool = False  # it had an end, and was none
     withheld: str = ""  # an empty object, or null, that has not been delivered
     characters: SplitCharacters = field(default_factory=SplitCharacters)
 
@@ -61,7 +64,7 @@ class Call:
         if not (arguments := self.characters.whole(arguments)):
             return ""
         if not self.pieces and EMPTY.fullmatch(arguments):
-            self.pieces.append(arguments)
+            self._append(arguments)
             self.withheld = arguments
             return ""
         if self.withheld and not arguments.strip():
@@ -69,8 +72,13 @@ class Call:
         if self.withheld and arguments.lstrip().startswith("{"):
             self.withheld = ""
             self.pieces.clear()
-        self.pieces.append(arguments)
+            self.end, self.is_no_object = JsonEnd(), False
+        self._append(arguments)
         return self.settle() + arguments
+
+    def _append(self, arguments: str) -> None:
+        self.pieces.append(arguments)
+        self.end.feed(arguments)
 
     def settle(self) -> str:
         """Return the empty object that was withheld, now that it is all there is."""
@@ -79,9 +87,11 @@ class Call:
 
     def input(self) -> JsonValue:
         """Return the arguments so far if they are a whole JSON object, else `None`."""
-        if not self.pieces or not self.pieces[-1].rstrip().endswith("}"):
-            return None  # a cheap check first: if a server repeats the name, this runs for every fragment
-        return whole_object("".join(self.pieces))
+        if self.is_no_object or not self.end.is_reached:  # if a server repeats the name, this runs for every fragment
+            return None
+        value = whole_object("".join(self.pieces))
+        self.is_no_object = value is None  # and cannot become one
+        return value
 
 
 class ToolCalls:
@@ -93,6 +103,8 @@ class ToolCalls:
         self._calls: list[Call] = []
         self._by_index: dict[int, Call] = {}
         self._by_id: dict[str, Call] = {}
+        self._unsettled: dict[int, Call] = {}  # those that were added to since nothing was withheld, by slot
+        self._unnamed: dict[int, Call] = {}  # those whose names came since all names were delivered, by slot
         self.received = ReceivedFields()
         """The fields of the reply that the server wants back with the calls."""
 
@@ -126,7 +138,11 @@ class ToolCalls:
 
     def settle(self) -> list[ToolCallDelta]:
         """Return the deltas of what has been withheld; call it before text, and at the end."""
-        settled = ((call, call.settle() + call.characters.rest()) for call in self._calls)
+        if not self._unsettled:
+            return []
+        unsettled, self._unsettled = self._unsettled, {}
+        calls = [unsettled[slot] for slot in sorted(unsettled)]
+        settled = ((call, call.settle() + call.characters.rest()) for call in calls)
         return [self._delta(call, text) for call, text in settled if text or (call.name and not call.is_announced)]
 
     def end(self) -> list[ToolCallDelta]:
@@ -178,17 +194,21 @@ class ToolCalls:
         return call
 
     def _add(self, call: Call, function: FunctionPart) -> Iterator[ToolCallDelta]:
+        self._unsettled[call.slot] = call
         if function.name and not call.is_announced:
             goes_on = not function.name.startswith(call.name)  # else it is repeated, perhaps with one piece more
             call.name = call.name + function.name if goes_on else function.name
             if len(call.name) > MAX_NAME_CHARACTERS:
                 raise BackendGarbled(f"the name of a called tool has more than {MAX_NAME_CHARACTERS:,} characters")
+            self._unnamed[call.slot] = call
         if function.arguments:
             yield self._delta(call, call.add(function.arguments))
 
     def _named(self) -> list[ToolCallDelta]:
         """Return the names that are complete because another call begins."""
-        return [self._delta(call) for call in self._calls if call.name and not call.is_announced]
+        unnamed, self._unnamed = self._unnamed, {}
+        calls = [unnamed[slot] for slot in sorted(unnamed)]
+        return [self._delta(call) for call in calls if call.name and not call.is_announced]
 
     def _delta(self, call: Call, arguments: str = "") -> ToolCallDelta:
         name = "" if call.is_announced else self._tool_names.get(call.name, call.name)

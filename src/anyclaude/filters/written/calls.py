@@ -50,6 +50,9 @@ SCHEMA_KEYWORDS = frozenset(
 MAX_REPAIRED_CHARACTERS = 262_144
 """The longest text that is read although it is not JSON: reading such text takes a second for a few megabytes."""
 
+NAME_CHARACTERS = 256
+"""The longest name of a tool or parameter; the Messages API allows 128 characters for a tool."""
+
 NOTE_CHARACTERS = 2_000
 """The length to which the journal shortens what a model wrote."""
 

@@ -19,15 +19,12 @@ from .forms import CALL_ENDS, FORM_BY_OPENING, MESSAGE_FORMS, OPENINGS, THOUGHT_
 from .loose_json import read_bare_calls, read_fenced_calls
 from .output import Output
 from .source import BLANKS, SPACE, Reading, Source
-from .surroundings import LINE_CHARACTERS, Judgement, Surroundings, acts
+from .surroundings import Judgement, Surroundings, acts
 from .tagged_parameters import NO_OUTER
 from .thought import Thought
 
 MAX_CALL_CHARACTERS = 1_000_000
 """The longest text held back as a call: twice the 128,000 tokens that the client requests at most."""
-
-REREAD_FACTOR = 8
-"""How often on average a character may be read again because what seemed a call was none; then it is passed on."""
 
 CUT: frozenset[StopReason] = frozenset({"max_tokens", "model_context_window_exceeded"})
 
@@ -127,7 +124,6 @@ class _Reader:
         self._is_in_data = False
         self._has_marks = False
         self._candidate_at: int | None = None
-        self._reread = 0
         self._is_in_plain_text = False
         self._reading = self._read()
         next(self._reading)
@@ -209,7 +205,7 @@ class _Reader:
     def _read_loose_call(self, character: str, indent: str) -> Reading[bool]:
         """Read a call that begins the line without a tag, and return whether there was one."""
         source = self._source
-        if not self._offered or self._is_in_data:
+        if not self._offered or self._is_in_data or source.is_worn:
             return False
         if character in "Acft":
             opening = yield from source.has_one_of(WORD_OPENINGS)
@@ -271,7 +267,7 @@ class _Reader:
         fence = yield from source.run(pattern)
         source.rewind()
         judgement = self._before.judgement()
-        if self._offered and judgement != "shown":
+        if self._offered and judgement != "shown" and not source.is_worn:
             reading = read_fenced_calls(source, self._offered, fence)
             if (yield from self._try(reading, "fenced JSON", judgement, opening=fence, keep=len(fence))):
                 return
@@ -342,6 +338,8 @@ class _Reader:
         """Return whether the form counts here."""
         if form.is_mark:
             return self._has_marks
+        if self._source.is_worn:
+            return False
         before = self._before
         line = before.line
         if form.begins_line and line.strip():
@@ -420,8 +418,7 @@ class _Reader:
         source = self._source
         if form in _CERTAIN:
             self._offered.note_refusal(refusal, form)
-        self._reread += source.length_since_mark
-        if self._reread > REREAD_FACTOR * (source.position + LINE_CHARACTERS):
+        if source.is_worn:
             self._emit(source.release())
         else:
             source.rewind()
@@ -519,12 +516,12 @@ def _divided(text: str, calls: Sequence[FoundCall]) -> list[str]:
     Divide the text of several calls among them, each with what precedes it.
 
     The parts matter only together, as they are sent back in the order of the calls; so where a call's own text is not
-    known, the rest is divided evenly.
+    known, the rest is divided evenly.  A second such text is not looked for.
     """
     parts: list[str] = []
-    at = 0
+    at = found = 0
     for left, call in zip(range(len(calls), 1, -1), calls, strict=False):
-        found = text.find(call.text, at) if call.text else -1
+        found = text.find(call.text, at) if call.text and found >= 0 else -1
         end = found + len(call.text) if found >= 0 else at + (len(text) - at) // left
         parts.append(text[at:end])
         at = end

@@ -38,6 +38,8 @@ def read_whole_span(source: Source, end: str = "", watch: Watch | None = None) -
     is_cut = source.was_cut or source.ended_in_space or span.is_in_string
     if not span.is_balanced and not (end and (yield from source.has(end))) and is_cut:
         raise NotACall("it was cut")
+    if not span.is_balanced and source.is_worn:
+        raise NotACall("the ends of too many values were looked for")
     return span
 
 

@@ -5,7 +5,9 @@ Anthropic's older form has both in `invoke` tags (langchain, `langchain_anthropi
 such tags with those of other forms.
 """
 
-from .calls import ARGUMENT_KEYS, NAME_KEYS, FoundCall, NotACall, OfferedCalls
+from functools import lru_cache
+
+from .calls import ARGUMENT_KEYS, NAME_CHARACTERS, NAME_KEYS, FoundCall, NotACall, OfferedCalls
 from .json_calls import read_arguments_of
 from .source import SPACE, Literals, Reading, Source
 
@@ -66,8 +68,8 @@ def read_named_parameters(source: Source, offered: OfferedCalls, name: str, *end
     Raises:
         NotACall: if a value has no end.
     """
-    openings = Literals(f"<{parameter}>" for parameter in (*offered.parameters(name), ""))
-    follow = Literals((*openings.all, *ends))
+    known = offered.parameters(name)
+    openings, follow = _tags(known), _tags(known, *ends)
     parameters: dict[str, str] = {}
     while True:
         yield from source.run(SPACE)
@@ -86,6 +88,13 @@ def read_named_parameters(source: Source, offered: OfferedCalls, name: str, *end
                 break
             pieces.append(closing + space)
         parameters.setdefault(tag[1:-1], _without_line_breaks("".join(pieces)))
+
+
+@lru_cache(maxsize=64)  # of the tools that a reply calls
+def _tags(parameters: tuple[str, ...], *others: str) -> Literals:
+    """Return the tags of parameters, of names that a tag may have, and others."""
+    names = (name for name in (*parameters, "") if len(name) <= NAME_CHARACTERS)
+    return Literals((*(f"<{name}>" for name in names), *others))
 
 
 def _closing(tag: str) -> str:

@@ -9,7 +9,9 @@ from anyclaude.protocol.json_values import JsonValue
 
 from .calls import MAX_REPAIRED_CHARACTERS, FoundCall, NotACall, OfferedCalls
 
-_STRING = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
+_STRING = re.compile(r"'(?:\\.|[^'\\]++)*+(?:'|\Z)|\"(?:\\.|[^\"\\]++)*+(?:\"|\Z)", re.DOTALL)
+"""One without an end reaches to that of the text, which is then no Python."""
+_LINE = re.compile(rb"[^\r\n]*+(?:\r\n?|\n|\Z)")
 _WORDS = {"true": True, "false": False, "null": None}
 """JSON's words, which models write in Python too."""
 
@@ -21,7 +23,8 @@ def python_calls(text: str, offered: OfferedCalls) -> list[FoundCall]:
     Raises:
         NotACall: if it is no Python, consists of anything else, or calls a function that was not offered.
     """
-    found = [_found(call, text, offered) for statement in _parsed(text) for call in _calls_in(statement)]
+    places = _Places(text.strip())
+    found = [_found(call, places, offered) for statement in _parsed(text) for call in _calls_in(statement)]
     if not found:
         raise NotACall("there is no call")
     return found
@@ -61,7 +64,22 @@ def _calls_in(value: ast.expr) -> Iterator[ast.Call]:
             raise NotACall("it does more than call tools")
 
 
-def _found(call: ast.Call, text: str, offered: OfferedCalls) -> FoundCall:
+class _Places:
+    """The lines of a text, by which the parser tells where calls stand; `ast` would divide the text for each call."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text.encode(errors="surrogatepass")
+        self._lines = [line.start() for line in _LINE.finditer(self._text)]
+
+    def segment(self, node: ast.expr) -> str:
+        """Return the text of a node, as it stands; "" if the text was repaired and has fewer lines."""
+        if node.end_lineno is None or node.end_col_offset is None or node.end_lineno > len(self._lines):
+            return ""
+        start = self._lines[node.lineno - 1] + node.col_offset
+        return self._text[start : self._lines[node.end_lineno - 1] + node.end_col_offset].decode(errors="replace")
+
+
+def _found(call: ast.Call, places: _Places, offered: OfferedCalls) -> FoundCall:
     name = offered.name(_dotted(call.func).removesuffix(".call"))  # as Llama 3 calls its built-in tools
     parameters = offered.parameters(name)
     if len(call.args) > len(parameters):
@@ -71,7 +89,7 @@ def _found(call: ast.Call, text: str, offered: OfferedCalls) -> FoundCall:
         if keyword.arg is None:
             raise NotACall("its arguments are not written out")
         arguments[keyword.arg] = _value(keyword.value)
-    return offered.from_value(name, arguments, ast.get_source_segment(text.strip(), call) or "")
+    return offered.from_value(name, arguments, places.segment(call))
 
 
 def _dotted(function: ast.expr) -> str:

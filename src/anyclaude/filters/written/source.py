@@ -7,8 +7,9 @@ therefore does not depend on how the text was divided, and no text is read twice
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Generator, Iterable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -19,6 +20,15 @@ Reading: TypeAlias = Generator[None, None, T]
 MAX_SPACE = 128
 """The longest white space that is waited through: some models write newlines to the limit of tokens after a call."""
 
+REREAD_FACTOR = 8
+"""How often on average a character may be read again because what seemed a call, or its end, was none."""
+
+MAX_ALTERNATIVES = 256
+"""A pattern tries its alternatives one by one; of more, such as the parameters of a tool, the one is looked up."""
+
+MAX_LOOKAHEAD = 400
+"""The characters that may be read again at the beginning of a reply."""
+
 SPACE = re.compile(r"\s*")
 BLANKS = re.compile(r"[ \t]*")
 
@@ -28,11 +38,29 @@ class Literals:
 
     def __init__(self, literals: Iterable[str]) -> None:
         self.all = tuple(literals)
-        self.pattern = re.compile("|".join(map(re.escape, self.all)))
+        self._sorted = sorted(self.all)
         self.longest = max(map(len, self.all))
         self.second_characters = "".join(sorted({re.escape(literal[1]) for literal in self.all if len(literal) > 1}))
         """For the class of a pattern: what may follow the first character."""
-        self.beginnings = frozenset(literal[:length] for literal in self.all for length in range(len(literal)))
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The pattern of any of them."""
+        return re.compile("|".join(map(re.escape, self.all)))
+
+    def at(self, text: str, place: int) -> str:
+        """Return the one of them that stands at a place of a text, "" if none does."""
+        if len(self.all) <= MAX_ALTERNATIVES:
+            match = self.pattern.match(text, place)
+            return "" if match is None else match[0]
+        ahead = text[place : place + self.longest]
+        found = self._sorted[max(bisect_right(self._sorted, ahead) - 1, 0)]
+        return found if ahead.startswith(found) else ""
+
+    def begins(self, text: str) -> bool:
+        """Return whether one of them begins with a text, and is longer."""
+        place = bisect_right(self._sorted, text)
+        return place < len(self._sorted) and self._sorted[place].startswith(text)
 
     def ends(self, text: str) -> bool:
         """Return whether a text ends with one of them."""
@@ -59,6 +87,7 @@ class Source:
         """Whether the reply ended before the model had ended it."""
         self.ended_in_space = False
         """Whether the text was ended because of white space that did not end: what is incomplete then stays text."""
+        self._read_again = 0
         self.left_over = ""
         """What follows if the text ended in white space that did not end."""
 
@@ -71,6 +100,11 @@ class Source:
     def position(self) -> int:
         """The number of characters read."""
         return self._consumed + self._at
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether so much was read again that nothing is to be looked for that may have to be read again."""
+        return self._read_again > REREAD_FACTOR * (self.position + MAX_LOOKAHEAD)
 
     def add(self, text: str) -> None:
         """Add text that has arrived."""
@@ -87,11 +121,6 @@ class Source:
         """Remember this place, to read from it again or to know what was read since."""
         self._since_mark, self._marked_at = [], self._at
 
-    @property
-    def length_since_mark(self) -> int:
-        """The number of characters read since the mark."""
-        return sum(map(len, self._since_mark or ())) + self._at - self._marked_at
-
     def since_mark(self) -> str:
         """Return the text read since the mark."""
         self._keep_read()
@@ -103,9 +132,12 @@ class Source:
     def rewind(self, keep: int = 0) -> None:
         """Read again from the mark, or from `keep` characters after it."""
         if self._since_mark == []:  # all of it is in this chunk, which may be long and is not copied
-            self._at = min(self._marked_at + keep, self._at)
+            begin = min(self._marked_at + keep, self._at)
+            self._read_again += self._at - begin
+            self._at = begin
         else:
             again = self.since_mark()[keep:]
+            self._read_again += len(again)
             self._consumed += self._at - len(again)
             self._chunk = again + self._chunk[self._at :]
             self._at = 0
@@ -113,11 +145,17 @@ class Source:
 
     def unread(self, text: str) -> None:
         """Take back `text`, which was read last since the mark."""
+        self._read_again += len(text)
         if len(text) <= self._at - self._marked_at:
             self._at -= len(text)
             return
-        read = self.since_mark()
-        self._since_mark = [read[: len(read) - len(text)]]
+        self._keep_read()
+        surplus = len(text)
+        while self._since_mark and surplus:
+            last = self._since_mark.pop()
+            if len(last) > surplus:
+                self._since_mark.append(last[: len(last) - surplus])
+            surplus -= min(surplus, len(last))
         self._consumed += self._at - len(text)
         self._chunk = text + self._chunk[self._at :]
         self._at = self._marked_at = 0
@@ -126,6 +164,7 @@ class Source:
         """Read again from `position`, which must not lie before the mark."""
         characters = self.position - position
         if characters <= self._at - self._marked_at:  # all of it is in this chunk, which may be long and is not copied
+            self._read_again += characters
             self._at -= characters
         else:
             self.unread(self.since_mark()[-characters:])
@@ -156,18 +195,18 @@ class Source:
         """Return the one of `literals` that the text goes on with, without reading it; "" if none does."""
         known = literals if isinstance(literals, Literals) else _literals(*literals)
         while True:
-            match = known.pattern.match(self._chunk, self._at)
-            if match is not None:
-                return match[0]
+            found = known.at(self._chunk, self._at)
+            if found:
+                return found
             left = len(self._chunk) - self._at
-            if self.is_ended or left >= known.longest or self._chunk[self._at :] not in known.beginnings:
+            if self.is_ended or left >= known.longest or not known.begins(self._chunk[self._at :]):
                 return ""
             yield
 
     def is_rest_of(self, literals: Literals) -> bool:
         """Return whether the reply ended inside one of `literals`."""
         rest = self._chunk[self._at :]
-        return self.is_ended and bool(rest) and rest in literals.beginnings
+        return self.is_ended and bool(rest) and literals.begins(rest)
 
     def skip(self, literal: str) -> Reading[bool]:
         """Read `literal` if the text goes on with it, and return whether it does."""

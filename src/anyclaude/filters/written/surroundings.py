@@ -12,6 +12,7 @@ blocks, as long as only headings, items of lists and lines that end in a colon s
 
 import re
 from collections import deque
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 LINE_CHARACTERS = 400
@@ -33,6 +34,9 @@ Event: TypeAlias = Literal["line", "decided_line", "call_in_block", "end_of_bloc
 """
 A line, one that was judged while it was read, and of a fenced block a line that begins like a call, and the end.
 """
+
+JUDGED_LINES = 8
+"""One line is judged several times: where a form begins, once it is read, and for what follows it."""
 
 MAX_EVENTS = 64
 """How far an announcement may lie back, in lines."""
@@ -100,7 +104,7 @@ _INTERJECTIONS = (
     r"|first(?:ly)?|second(?:ly)?|after that|(?:first |next )?(?:step|phase|task|schritt|étape|paso|шаг)(?: \d+)?|\d+)"
 )
 _BEGINS_ACTING = re.compile(
-    rf"[\W_]*(?:{_INTERJECTIONS}[\W_]+)*"
+    rf"[\W_]*(?:(?>{_INTERJECTIONS})[\W_]++)*"  # atomic: `step 1` may also be two interjections
     r"(?:(?:now|next)\b(?!.*\bhere\b)"
     r"|(?!following|during|using|showing|according|\w*thing|string)[a-z]+ing\b(?!.*\blooks? like)"
     r"|(?:read|run|check|open|look|test|execute|edit|fix|update|create|list|search|view|inspect|verify|install|build"
@@ -271,6 +275,7 @@ class Surroundings:
         return bool(sentence.strip()) and not _ENDS_IN_COLON.search(sentence) and not acts(sentence)
 
 
+@lru_cache(maxsize=JUDGED_LINES)
 def judgement_after(line: str) -> Judgement:
     """Return whether a call after this line is meant, or shown to the user."""
     sentence = _last_sentence(line)
@@ -289,11 +294,13 @@ def _acts(text: str) -> bool:
     return acts(_last_sentence(text))
 
 
+@lru_cache(maxsize=JUDGED_LINES)
 def acts(sentence: str) -> bool:
     """Return whether a sentence says what will be done."""
     return _ACTING.search(sentence) is not None or _BEGINS_ACTING.match(sentence) is not None
 
 
+@lru_cache(maxsize=JUDGED_LINES)
 def _last_sentence(line: str) -> str:
     """Return the last sentence of a line, without code; empty if the line ends with the end of a sentence."""
     line = _CODE_SPAN.sub("it", _ABBREVIATIONS.sub("for example", line.rstrip() + " "))

@@ -12,16 +12,14 @@ end of the reply comes next, and no call that was opened inside the value is sti
 
 import re
 from collections import Counter
+from collections.abc import Callable
 
 from msgspec import Struct
 
-from .calls import FoundCall, NotACall, OfferedCalls
+from .calls import NAME_CHARACTERS, FoundCall, NotACall, OfferedCalls
 from .json_span import read_span
 from .named_tags import read_named_arguments
 from .source import SPACE, Reading, Source
-
-NAME_CHARACTERS = 256
-"""The longest name of a tool or parameter; the Messages API allows 128 characters for a tool."""
 
 
 class ParameterTags(Struct, frozen=True):
@@ -132,7 +130,7 @@ def read_tagged_call(
     yield from source.run(SPACE)
     if (yield from source.peek()) == "{":
         return (yield from _read_json(source, offered, name, tags))
-    parameters = _Parameters()
+    parameters, known = _Parameters(), frozenset(offered.parameters(name))
     while True:
         yield from source.run(SPACE)
         opening = yield from source.has_one_of((*tags.parameter, tags.call_end, outer.end))
@@ -141,7 +139,7 @@ def read_tagged_call(
         source.advance(len(opening))
         key = yield from read_name(source, tags.name_end, (tags.value_start,) if tags.value_start else ())
         value = _Value(source, tags, outer, key)
-        yield from value.read(frozenset(offered.parameters(name)) - {*parameters.texts, key})
+        yield from value.read(lambda it: it in known and it not in parameters.texts)
         parameters.add(key, value)
     call: FoundCall | None = None
     if not opening and not parameters.texts and (yield from source.peek()) == "<":
@@ -159,7 +157,7 @@ def _read_json(source: Source, offered: OfferedCalls, name: str, tags: Parameter
     span = yield from read_span(source, tags.call_end)
     yield from source.run(SPACE)
     has_ended = yield from source.skip(tags.call_end)
-    if not span.is_balanced and not has_ended:
+    if not span.is_balanced and (not has_ended or source.is_worn):
         raise NotACall("its arguments have no end")
     return offered.from_arguments(name, span.text, "")
 
@@ -201,9 +199,9 @@ class _Value:
             for key, text, end in zip(keys, texts, ends, strict=True)
         }
 
-    def read(self, expected: frozenset[str]) -> Reading[None]:
+    def read(self, is_expected: Callable[[str], bool]) -> Reading[None]:
         """
-        Read up to the end of the value; only the parameters that are `expected` may follow a missing closing tag.
+        Read up to the end of the value; only other parameters that are expected may follow a missing closing tag.
 
         Raises:
             NotACall: if there is no value, or it was cut.
@@ -226,7 +224,7 @@ class _Value:
             elif tag in {tags.call_end, outer.end}:
                 self._close(tag)
             elif name := (yield from self._opened(tag)):
-                if name in expected and name not in self._next and not self._open:
+                if name != self._key and is_expected(name) and name not in self._next and not self._open:
                     self._next[name] = len(self._pieces) - 1
                     self._end_without_tag = self._last_end = None
                 else:
@@ -275,7 +273,8 @@ class _Value:
         if tag.endswith("="):
             text, end = yield from self._rest_of_tag(">")
             tag += text + end
-            if text.strip() not in {self._key, *self._next} or end != ">":
+            name = text.strip()
+            if (name != self._key and name not in self._next) or end != ">":
                 self._pieces.append(tag)
                 return False
         space = yield from source.run(SPACE)
@@ -300,6 +299,8 @@ class _Value:
         if end is not None:
             rest = "".join(self._pieces[end:])
             self._source.unread(rest)
+            if self._source.is_worn:
+                raise NotACall("the ends of too many values were looked for")
             if self._last_end is not None:
                 self._source.advance(len(self._last_end_tag))
                 self._is_closed = True

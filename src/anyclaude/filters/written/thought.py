@@ -145,9 +145,10 @@ class Thought:
         self._space += space
         self._last_two = space[-1]
         self._begins_line = self._begins_line or "\n" in space
-        while len(self._space) >= MAX_SPACE:
-            self._output.text(self._space[:MAX_SPACE], ThinkingDelta)
-            self._space = self._space[MAX_SPACE:]
+        surplus = len(self._space) - len(self._space) % MAX_SPACE
+        if surplus:
+            self._output.text(self._space[:surplus], ThinkingDelta)
+            self._space = self._space[surplus:]
             self._has_begun = True
 
     def _emit(self, text: str) -> None:

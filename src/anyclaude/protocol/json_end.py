@@ -1,0 +1,49 @@
+"""Find the end of a JSON document that arrives in pieces."""
+
+import re
+
+_MARK = re.compile(r'["{}\[\]]')
+_REST_OF_STRING = re.compile(r'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+
+
+class JsonEnd:
+    """Looks at each character once, whole strings at a time."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._is_in_string = False
+        self._is_escaped = False
+        self.is_reached = False
+
+    def feed(self, piece: str) -> None:
+        """Look at the next piece."""
+        if self._is_escaped and piece:
+            self._is_escaped, piece = False, piece[1:]
+        if self._is_in_string:
+            rest = _REST_OF_STRING.match(piece)
+            end = rest.end() if rest else 0
+            if not piece.startswith('"', end):
+                self._is_escaped = end < len(piece)  # a backslash is the last character
+                return
+            self._is_in_string, piece = False, piece[end + 1 :]
+            self.is_reached = self._depth <= 0
+        if _MARK.search(piece):
+            self._read(piece)
+
+    def _read(self, piece: str) -> None:
+        """Read a piece that begins outside a string."""
+        outside = _STRING.sub('""', piece)
+        before, quote, inside = self._without_strings(outside)
+        opened = before.count("{") + before.count("[")
+        self._depth += opened - before.count("}") - before.count("]")
+        self.is_reached = self._depth <= 0
+        if quote:
+            self._is_in_string, self.is_reached = True, False
+            rest = _REST_OF_STRING.match(inside)
+            self._is_escaped = rest is not None and rest.end() < len(inside)
+
+    @staticmethod
+    def _without_strings(outside: str) -> tuple[str, str, str]:
+        """Return what is not in a string, the quotation mark of a string without an end, and what is in it."""
+        return outside.replace('""', "").partition('"')

@@ -1,0 +1,6 @@
+"""A piece of work that is counted."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+Thunk: TypeAlias = Callable[[], object]
