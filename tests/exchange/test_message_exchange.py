@@ -26,7 +26,7 @@ from anyclaude.exchange import (
     TokenCalibration,
     caller_of,
 )
-from anyclaude.memory_budget import MIN_CHECKED_BYTES, MemoryBudget
+from anyclaude.memory_budget import MIN_CHECKED_BYTES, MemoryBudget, Reservation
 from anyclaude.protocol.caching_decoder import CachingDecoder
 from anyclaude.protocol.events import (
     BlockDelta,
@@ -68,9 +68,11 @@ class Setup:
             new_id=lambda prefix: f"{prefix}_1",
         )
 
-    async def begin(self, body: str = BODY) -> tuple[MessageExchange | OwnReply, ExchangeLog]:
+    async def begin(
+        self, body: str = BODY, held: Reservation | None = None
+    ) -> tuple[MessageExchange | OwnReply, ExchangeLog]:
         log = ExchangeLog("req_1", "/v1/messages", caller_of(SESSION), REAL_TIME, self.recorder)
-        return await self.exchanges.begin(body.encode(), log, MemoryBudget().reserve()), log
+        return await self.exchanges.begin(body.encode(), log, held or MemoryBudget().reserve()), log
 
     async def events(self, exchange: MessageExchange | OwnReply) -> list[object]:
         async with aclosing(exchange.batches()) as batches:
@@ -227,10 +229,11 @@ async def test_a_reply_without_room_for_it_fails_and_gives_back_what_it_has() ->
     budget = MemoryBudget(limit_bytes=2 * MIN_CHECKED_BYTES)
     setup.exchanges = replace(setup.exchanges, budget=budget)
     with budget.reserve(10 * MIN_CHECKED_BYTES) as other:
-        exchange, log = await setup.begin()
-        with pytest.raises(MemoryExhausted):
-            await setup.events(exchange)
-        assert budget.reserved_bytes > other.bytes
-        setup.end(exchange, log)
+        with budget.reserve() as held:
+            exchange, log = await setup.begin(held=held)
+            with pytest.raises(MemoryExhausted):
+                await setup.events(exchange)
+            assert budget.reserved_bytes > other.bytes
+            setup.end(exchange, log)
 
         assert budget.reserved_bytes == other.bytes

@@ -34,6 +34,7 @@ from anyclaude.protocol.events import (
     failure,
 )
 from anyclaude.protocol.sse import ServerSentEvent, SseDecoder
+from anyclaude.shown_text import shown
 
 EVENTS: list[tuple[StreamEvent, str, object]] = [
     (
@@ -144,7 +145,7 @@ def test_any_text_survives_encoding(text: str) -> None:
     assert json.loads(event.data)["delta"]["text"] == text
 
 
-@given(st.text(min_size=1))
+@given(st.text(min_size=1).map(shown))
 def test_the_text_of_an_error_survives_encoding(text: str) -> None:
     assert judge(encode_event(failure(InvalidRequest(text)))).error == ("invalid_request_error", text)
 

@@ -4,6 +4,9 @@ import re
 
 _MARK = re.compile(r'["{}\[\]]')
 _REST_OF_STRING = re.compile(r'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_WHOLE_STRINGS = re.compile(r'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+"""All of a text, or what is before a string without an end."""
+
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
 
@@ -33,17 +36,12 @@ class JsonEnd:
 
     def _read(self, piece: str) -> None:
         """Read a piece that begins outside a string."""
-        outside = _STRING.sub('""', piece)
-        before, quote, inside = self._without_strings(outside)
-        opened = before.count("{") + before.count("[")
-        self._depth += opened - before.count("}") - before.count("]")
+        whole = _WHOLE_STRINGS.match(piece)
+        end = whole.end() if whole else 0
+        outside = _STRING.sub("", piece[:end])
+        self._depth += outside.count("{") + outside.count("[") - outside.count("}") - outside.count("]")
         self.is_reached = self._depth <= 0
-        if quote:
+        if end < len(piece):
             self._is_in_string, self.is_reached = True, False
-            rest = _REST_OF_STRING.match(inside)
-            self._is_escaped = rest is not None and rest.end() < len(inside)
-
-    @staticmethod
-    def _without_strings(outside: str) -> tuple[str, str, str]:
-        """Return what is not in a string, the quotation mark of a string without an end, and what is in it."""
-        return outside.replace('""', "").partition('"')
+            rest = _REST_OF_STRING.match(piece, end + 1)
+            self._is_escaped = rest is not None and rest.end() < len(piece)
