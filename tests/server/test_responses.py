@@ -25,7 +25,7 @@ from anyclaude.server.responses import error_response
         (BackendUnavailable("open", 15.0), 529, "overloaded_error", "true", "15"),
         (BackendRejected("bad", 418, "api_error"), 418, "api_error", "false", None),
         (BackendRejected("busy", 529, "overloaded_error", 0.0), 529, "overloaded_error", "true", "0"),
-        (ShuttingDown("bye"), 529, "overloaded_error", "true", None),
+        (ShuttingDown("bye"), 529, "overloaded_error", "true", "1"),
         (AnyclaudeError("bug"), 500, "api_error", "false", None),
     ],
 )

@@ -21,7 +21,9 @@ class JsonEnd:
 
     def feed(self, piece: str) -> None:
         """Look at the next piece."""
-        if self._is_escaped and piece:
+        if not piece:
+            return
+        if self._is_escaped:
             self._is_escaped, piece = False, piece[1:]
         if self._is_in_string:
             rest = _REST_OF_STRING.match(piece)
