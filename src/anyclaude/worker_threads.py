@@ -20,7 +20,7 @@ SWITCH_SECONDS = 0.0005
 """How long a thread may run while another one waits.  Beside a large request, each step of a small one waits this long,
 and it has a dozen steps; Python's default is ten times that."""
 
-INLINE_BYTES = 16 * 1024
+INLINE_BYTES = 4 * 1024
 """Requests up to this size are prepared in the event loop, which takes a few milliseconds whatever they contain."""
 
 LARGE_BYTES = 2 * 1024 * 1024

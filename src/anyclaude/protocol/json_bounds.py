@@ -13,8 +13,8 @@ from anyclaude.errors import RequestTooLarge
 UNCHECKED_BYTES = 256 * 1024
 """A body up to this size cannot take long, whatever it consists of: 0.1 s for 87,000 empty lists, in a thread."""
 
-MAX_TEXT_BYTES = 8 * 1024 * 1024
-"""All of a body but its base64: 2 million tokens of text, twice the largest window of any model."""
+MAX_TEXT_BYTES = 6 * 1024 * 1024
+"""All of a body but its base64: 1.5 million tokens of text, half as many again as the largest window in use has."""
 
 MAX_CONTAINERS = 100_000
 """Objects and lists, which take 0.05 s to decode; twenty thousand blocks and a hundred tools have fewer."""

@@ -206,7 +206,12 @@ def _without_half_pairs(body: bytes) -> bytes:
     """
     if 0 in body:
         return body
-    return _HALF_PAIR.sub(rb"\\ufffd", body.replace(rb"\\", b"\0")).replace(b"\0", rb"\\")
+    pieces: list[bytes] = []
+    position, marked = 0, body.replace(rb"\\", b"\0")
+    for half in _HALF_PAIR.finditer(marked):  # one by one, so that other threads can run
+        pieces += (marked[position : half.start()], rb"\ufffd")
+        position = half.end()
+    return b"".join([*pieces, marked[position:]]).replace(b"\0", rb"\\")
 
 
 def _deeper_than(value: JsonValue, limit: int) -> bool:

@@ -18,7 +18,7 @@ from anyclaude.protocol.messages_request import MessagesRequest, Turn
 
 from .base import PromptContext
 from .boilerplate import PASSAGES, REMINDERS, SECTIONS, Passage, Section
-from .text_units import Unit, joined, units_of
+from .text_units import LONGEST_SHORTENED, Unit, joined, units_of
 
 MILDER: Mapping[Diet, tuple[Diet, ...]] = MappingProxyType({"lean": ("lean",), "minimal": ("minimal", "lean")})
 """The diets that are tried, one after the other."""
@@ -62,6 +62,8 @@ class ShorterSystemPrompt:
 
 def shorter(text: str, diet: Diet) -> str:
     """Return the text without the passages that the diet removes; the whole text if the rest is not well-formed."""
+    if len(text) > LONGEST_SHORTENED:
+        return text
     units = units_of(text)
     if not any(unit.kind == "heading" for unit in units):
         return text
@@ -76,7 +78,7 @@ def shorter_reminder(text: str, diet: Diet) -> str:
     """Return the text of a `system` message without the passages that the diet removes."""
     diets = _diets_within(diet)
     passages = [passage for passage in REMINDERS if passage.removed_by in diets and passage.opening in text]
-    if not passages:
+    if not passages or len(text) > LONGEST_SHORTENED:
         return text
     units = (_without_passage(unit, passages) for unit in units_of(text))
     left = [unit for unit in units if unit is not None]

@@ -10,6 +10,9 @@ from typing import Literal
 
 from msgspec import Struct
 
+LONGEST_SHORTENED = 100_000
+"""Characters of a text that is shortened: the client's own have a third of it, and to divide one takes 10 us a line."""
+
 
 class Unit(Struct, frozen=True):
     """One unit; `level` is the number of `#` of a heading, and 0 for everything else."""

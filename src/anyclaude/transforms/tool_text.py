@@ -19,7 +19,7 @@ from anyclaude.protocol.messages_request import MessagesRequest, Tool
 
 from .base import PromptContext
 from .plain_schema import plain_schema
-from .text_units import Unit, first_sentences, units_of
+from .text_units import LONGEST_SHORTENED, Unit, first_sentences, units_of
 
 
 class Bounds(Struct, frozen=True):
@@ -33,10 +33,6 @@ BOUNDS: Mapping[Diet, Bounds] = MappingProxyType({"lean": Bounds(1_300, 250), "m
 """`lean` shortens two of the ten tools that Claude Code 2.1.330 then has, and the long descriptions of 2.1.112: Bash
 9,989 characters, TodoWrite 9,114, Agent 6,839.  `minimal` is for the four tools that remain with that diet."""
 
-
-MAX_CHARACTERS = 100_000
-"""A longer description stays as it is: reading it takes longer than it is worth, and ten times the longest known one
-was not written for a model."""
 
 MAX_RULE_CHARACTERS = 500
 """A longer unit that names a parameter is more often an example than a rule about it."""
@@ -61,7 +57,7 @@ class ShorterTools:
 
 def shortened(description: str, limit: int, parameters: tuple[str, ...]) -> str:
     """Return a description of at most `limit` characters, or its first sentence if that alone is longer."""
-    if len(description) <= limit or len(description) > MAX_CHARACTERS:
+    if len(description) <= limit or len(description) > LONGEST_SHORTENED:
         return description
     units = units_of(description)
     first = first_sentences(units[0].text.rstrip(), limit)

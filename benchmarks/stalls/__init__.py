@@ -1,0 +1,1 @@
+"""Small requests beside large and hostile ones: how long they have to wait."""

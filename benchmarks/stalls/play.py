@@ -1,0 +1,145 @@
+"""One attack after the other, beside a client of small requests."""
+
+import asyncio
+import sys
+import time
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+
+from aiohttp import web
+from benchmarks.gateway.contestants import free_port
+from benchmarks.gateway.processes import Launch, private_environment, running
+
+from .attacks import LONG_TAG, NO_MODEL_TAG
+
+SMALL = b'{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"Hi"}]}'
+REQUEST = b"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n%b" % (len(SMALL), SMALL)
+END = b"0\r\n\r\n"
+
+PAUSE_SECONDS = 0.005
+PAGE = b"<html><title>" + b"<script" * 700_000
+WORD = b'data: {"choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n'
+FINISH = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+LETTERS = "".join(f"{number} " for number in range(200_000)).encode()
+"""A megabyte that does not repeat itself."""
+
+LIMIT_SECONDS = 0.05
+"""What 99 of 100 small requests may take beside any other."""
+
+PERCENT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One attack: its size, how often it was answered and how, and what the small requests took meanwhile."""
+
+    name: str
+    size: int
+    statuses: Sequence[str]
+    attack_seconds: float | None
+    small_seconds: Sequence[float]
+
+    @property
+    def percentiles(self) -> tuple[float, float, float]:
+        """The median of the small requests, their 99th percentile, and the longest."""
+        cut = quantiles(self.small_seconds, n=PERCENT)
+        return cut[PERCENT // 2 - 1], cut[-1], max(self.small_seconds)
+
+    @property
+    def holds_up_others(self) -> bool:
+        """Whether more than one in a hundred small requests took too long."""
+        return self.percentiles[1] >= LIMIT_SECONDS
+
+
+async def played(attacks: Iterable[tuple[str, bytes]], seconds: float, folder: Path, python: str) -> list[Row]:
+    """Return a row for each attack, and first one without."""
+    rows: list[Row] = []
+    async with _gateway(folder, python) as port:
+        for name, body in [("none", b""), *attacks]:
+            rows.append(await _row(name, body, port, seconds, folder))
+    return rows
+
+
+async def _row(name: str, body: bytes, port: int, seconds: float, folder: Path) -> Row:
+    file = folder / "body"
+    file.write_bytes(body)
+    command = (sys.executable, "-m", "benchmarks.stalls.attacker", str(port), str(file))
+    attacker = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=DEVNULL) if body else None
+    small = asyncio.create_task(_small_requests(port, seconds, attacker))
+    answers: list[tuple[str, float]] = []
+    try:
+        if attacker is not None and attacker.stdout is not None:
+            async for line in attacker.stdout:
+                status, taken = line.decode().split()
+                answers.append((status, float(taken)))
+    finally:
+        taken_by_small = await small
+        if attacker is not None:
+            await attacker.wait()
+    mean = sum(taken for _, taken in answers) / len(answers) if answers else None
+    return Row(name, len(body), sorted({status for status, _ in answers}), mean, taken_by_small)
+
+
+async def _small_requests(port: int, seconds: float, attacker: asyncio.subprocess.Process | None) -> list[float]:
+    """Send one small request after the other, and end the attacker; return what each took."""
+    taken: list[float] = []
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    until = time.perf_counter() + seconds
+    try:
+        while time.perf_counter() < until:
+            began = time.perf_counter()
+            writer.write(REQUEST)
+            reply = await reader.readuntil(END)
+            taken.append(time.perf_counter() - began)
+            if b"message_stop" not in reply:
+                raise RuntimeError(f"a small request failed: {reply[:500]!r}")
+            await asyncio.sleep(PAUSE_SECONDS)
+    finally:
+        writer.close()
+        if attacker is not None:
+            attacker.kill()
+    return taken
+
+
+@asynccontextmanager
+async def _gateway(folder: Path, python: str) -> AsyncGenerator[int, None]:
+    """Run a gateway before a backend that answers at once, and yield its port."""
+    server = web.ServerRunner(web.Server(_answer), shutdown_timeout=0.1)
+    await server.setup()
+    site = web.TCPSite(server, "127.0.0.1", 0)
+    await site.start()
+    port = free_port()
+    backend = f"http://127.0.0.1:{server.addresses[0][1]}/v1"
+    command = [python, "-m", "anyclaude", "serve", "--mode", "llamacpp", "--backend-url", backend]
+    command += ["--model", "m", "--port", str(port)]
+    launch = Launch(command, private_environment(folder, ANYCLAUDE_CONTEXT_TOKENS="100000000"), folder, port)
+    try:
+        async with running(launch, core=0):
+            yield port
+    finally:
+        await server.cleanup()
+
+
+async def _answer(request: web.BaseRequest) -> web.StreamResponse:
+    body = b"".join([piece async for piece in request.content.iter_any()])
+    if not request.path.endswith("/chat/completions"):
+        return web.json_response({"object": "list", "data": [{"id": "m", "object": "model"}]})
+    end = body[-2_000:]
+    if NO_MODEL_TAG.encode() in end:
+        return web.Response(status=500, body=PAGE, content_type="text/html")
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    try:
+        if LONG_TAG.encode() in end:
+            for start in range(0, len(LETTERS), 1_000):
+                await response.write(b"".join(WORD % bytes([letter]) for letter in LETTERS[start : start + 1_000]))
+        await response.write(WORD % b"Hello" + FINISH)
+        await response.write_eof()
+    except ConnectionError:
+        pass  # the gateway has seen enough
+    return response
