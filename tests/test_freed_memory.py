@@ -1,10 +1,13 @@
 """Large blocks that are freed go back to the system, whatever was allocated after them."""
 
+import gc
 import platform
 import subprocess
 import sys
 
 import pytest
+
+from anyclaude.freed_memory import COLLECT_AFTER, collect_seldom
 
 BURST = """
 import sys
@@ -36,3 +39,14 @@ def left_after_a_burst(how: str) -> int:
 def test_freed_blocks_are_not_resident() -> None:
     assert left_after_a_burst("returned") < 4_000_000
     assert left_after_a_burst("kept") > 8_000_000, "otherwise the limit is of no use"
+
+
+def test_what_has_been_loaded_is_not_looked_through_again() -> None:
+    before = gc.get_threshold()
+    try:
+        collect_seldom()
+        assert gc.get_freeze_count() > 1_000
+        assert gc.get_threshold() == COLLECT_AFTER
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)

@@ -104,3 +104,36 @@ def test_a_keeper_that_cannot_drop_does_not_hold_the_budget_for_ever() -> None:
     budget.enforce()
 
     assert budget.kept == {"stuck": 10}
+
+
+@given(changes=st.lists(st.tuples(st.integers(0, 3), st.integers(-4, 4)), max_size=40), limit=st.integers(0, 12))
+def test_the_account_is_the_sum_of_the_reservations_but_the_largest(changes: list[tuple[int, int]], limit: int) -> None:
+    budget = MemoryBudget(limit * UNIT)
+    held = [budget.reserve() for _ in range(4)]
+    for which, units in changes:
+        reservation = held[which]
+        if units < 0:
+            reservation.shrink(min(-units * UNIT, reservation.bytes))
+            continue
+        others = sorted([each.bytes for each in held if each is not reservation] + [reservation.bytes + units * UNIT])
+        try:
+            reservation.grow(units * UNIT)
+        except MemoryExhausted:
+            assert sum(others[:-1]) > limit * UNIT
+        else:
+            assert units == 0 or sum(others[:-1]) <= limit * UNIT
+
+    assert budget.reserved_bytes == sum(each.bytes for each in held)
+
+
+def test_small_requests_have_room_beside_a_full_budget_but_not_without_end() -> None:
+    budget = MemoryBudget(8 * UNIT)
+    small = UNIT // 2
+    with budget.reserve(20 * UNIT), budget.reserve(8 * UNIT):
+        with pytest.raises(MemoryExhausted):
+            budget.reserve(UNIT)
+        for _ in range(4):
+            budget.reserve(small)
+        with pytest.raises(MemoryExhausted):
+            for _ in range(4):
+                budget.reserve(small)

@@ -8,6 +8,7 @@ largest reservation does not count: one request of any permitted size can always
 """
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from threading import Lock
 from types import TracebackType
 
@@ -17,7 +18,11 @@ MEMORY_BUDGET = 256 * 1024 * 1024
 """The default: eight bodies of the Messages API's largest size, or the prompts of some hundred conversations."""
 
 MIN_CHECKED_BYTES = 64 * 1024
-"""Growth is checked against the limit in steps of at least this, about what is read from a socket at once."""
+"""Growth is checked against the limit in steps of at least this, about what is read from a socket at once: so a small
+request is served even where large ones fill the budget."""
+
+SMALL_SHARE = 0.25
+"""Of the limit: what small requests may take beyond it."""
 
 
 class Keeper:
@@ -73,25 +78,30 @@ class Reservation:
         Raises:
             MemoryExhausted: when there is no room left; nothing more is reserved then.
         """
-        self.bytes += by_bytes
-        if self.bytes - self._checked_bytes < MIN_CHECKED_BYTES:
+        self._change(by_bytes)
+        if self.bytes - self._checked_bytes < MIN_CHECKED_BYTES and self._budget.has_room_for_small_requests:
             return
         try:
             self._budget.make_room()
         except MemoryExhausted:
-            self.bytes -= by_bytes
+            self._change(-by_bytes)
             raise
         self._checked_bytes = self.bytes
 
     def shrink(self, by_bytes: int) -> None:
         """Give some back."""
-        self.bytes -= by_bytes
+        self._change(-by_bytes)
         self._checked_bytes = min(self._checked_bytes, self.bytes)
 
     def release(self) -> None:
         """Give all back; can be repeated."""
-        self.bytes = self._checked_bytes = 0
+        self._change(-self.bytes)
+        self._checked_bytes = 0
         self._budget.forget(self)
+
+    def _change(self, by_bytes: int) -> None:
+        self.bytes += by_bytes
+        self._budget.changed(self, by_bytes)
 
 
 class MemoryBudget:
@@ -108,7 +118,10 @@ class MemoryBudget:
         self.refused = 0
         """The reservations that were refused."""
         self._keepers: list[Keeper] = []
+        self.reserved_bytes = 0
+        """The bytes that running requests hold."""
         self._reservations: set[Reservation] = set()
+        self._largest: Reservation | None = None
         self._lock = Lock()
         self.give_up_a_request: Callable[[], bool] = lambda: False
         """Called when nothing is kept any more: ends the request that has the least claim to its memory, if any has
@@ -118,11 +131,6 @@ class MemoryBudget:
     def kept(self) -> Mapping[str, int]:
         """The bytes that each keeper keeps, by its name."""
         return {keeper.name: keeper.bytes for keeper in self._keepers}
-
-    @property
-    def reserved_bytes(self) -> int:
-        """The bytes that running requests hold."""
-        return sum(reservation.bytes for reservation in self._reservations)
 
     def keeper(self, name: str, drop: Callable[[], object]) -> Keeper:
         """Return an account for values that can be dropped; `drop` drops the least useful one, in the event loop."""
@@ -146,15 +154,32 @@ class MemoryBudget:
             raise
         return reservation
 
+    def changed(self, reservation: Reservation, by_bytes: int) -> None:
+        """Note that a reservation has changed."""
+        self.reserved_bytes += by_bytes
+        if by_bytes < 0 and reservation is self._largest:
+            self._largest = max(self._reservations, key=attrgetter("bytes"), default=None)
+        elif self._largest is None or reservation.bytes > self._largest.bytes:
+            self._largest = reservation
+
     def forget(self, reservation: Reservation) -> None:
         """Take a reservation out of the account."""
         self._reservations.discard(reservation)
+        if reservation is self._largest:
+            self._largest = max(self._reservations, key=attrgetter("bytes"), default=None)
 
     def enforce(self) -> None:
         """Drop what is kept beyond the limit; call it in the event loop, after something was kept."""
+        excess = self._excess_bytes
         for keeper in self._keepers:
-            while self._excess_bytes > 0 and keeper.drop_least_useful():
+            while excess > 0 and keeper.drop_least_useful():
                 self.dropped += 1
+                excess = self._excess_bytes
+
+    @property
+    def has_room_for_small_requests(self) -> bool:
+        """Whether growth by little need not be checked: a quarter of the limit is kept for it."""
+        return self._excess_bytes <= self.limit_bytes * SMALL_SHARE
 
     def make_room(self) -> None:
         """
@@ -175,6 +200,6 @@ class MemoryBudget:
 
     @property
     def _excess_bytes(self) -> int:
-        sizes = [reservation.bytes for reservation in self._reservations]
+        largest_bytes = 0 if self._largest is None else self._largest.bytes
         kept_bytes = sum(keeper.bytes for keeper in self._keepers)
-        return kept_bytes + sum(sizes) - max(sizes, default=0) - self.limit_bytes
+        return kept_bytes + self.reserved_bytes - largest_bytes - self.limit_bytes

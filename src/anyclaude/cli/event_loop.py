@@ -21,6 +21,11 @@ from anyclaude.worker_threads import switch_often
 from .log_folder import usable_log_folder
 
 try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+try:
     import uvloop
 except ImportError:  # uvloop does not support every platform
     LOOP: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
@@ -37,6 +42,7 @@ def run_until_complete(work: Work, settings: Settings) -> int:
     It gets the settings with a log folder that can be written.
     """
     switch_often()
+    _allow_many_connections()
     return_freed_blocks()
     with usable_log_folder(settings, _say) as usable:
         _log_to_file(usable)
@@ -59,6 +65,14 @@ async def _watched(work: Callable[[Signals], Coroutine[None, None, int]]) -> int
     if task.cancelled() and signals.received is not None:
         return SIGNAL_STATUS + signals.received
     return task.result()
+
+
+def _allow_many_connections() -> None:
+    """Raise the limit of open files as far as the system lets us: each stream takes two."""
+    if resource is not None:
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _log_to_file(settings: Settings) -> None:

@@ -13,6 +13,7 @@ from anyclaude.backends import BackendTarget
 from anyclaude.diet import Diet
 from anyclaude.errors import InvalidSetting
 from anyclaude.exchange import ExchangeListener
+from anyclaude.freed_memory import collect_seldom
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.server import Gateway, GatewayOptions, is_loopback, open_gateway
@@ -107,6 +108,7 @@ async def running_gateway(
         announce = stack.enter_context(_delayed_notice(notice_seconds, run.say, SAVING))
         opened = open_gateway(options, run.servers.targets, journal, fatal_error=fatal_error, listeners=listeners)
         gateway = await stack.enter_async_context(opened)
+        collect_seldom()  # the gateway's libraries are loaded
         if options.prewarm.slot is not None:
             stack.callback(announce)  # called first when the block ends: from then on the gateway closes
         yield gateway

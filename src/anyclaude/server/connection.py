@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from anyclaude.errors import AnyclaudeError, InvalidRequest
 
@@ -112,6 +112,7 @@ class GatewayConnection(RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Limit the time from the first byte of a request's head to its last."""
         super().data_received(data)
+        self._break_off_body()
         is_waiting = self._waiter is not None and not self._waiter.done()
         if not is_waiting:
             self._head_began = False
@@ -119,6 +120,17 @@ class GatewayConnection(RequestHandler):
         elif data and not self._head_began:
             self._head_began = True
             self._set_deadline(self._limits.head_seconds)
+
+    def _break_off_body(self) -> None:
+        """Tell the request that reads its body that the rest cannot be read; aiohttp queues the error behind it."""
+        request = self._current_request
+        if request is None or request.content.is_eof() or not self._messages:
+            return
+        if isinstance(self._messages[-1][0], _ErrInfo):
+            request.content.set_exception(web.RequestPayloadError(self._messages[-1][0].message))
+            self._messages.clear()
+            self._lingering_time = 0.0  # what follows cannot be read either
+            self.close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Cancel the deadline."""

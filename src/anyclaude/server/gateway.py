@@ -134,6 +134,7 @@ class Gateway:
         try:
             with self._services.stopping.counted(), self._services.budget.reserve() as held:
                 response = await self._answer(RequestContext(request, log, self._services, held))
+            _end_unless_read(request, response)
             outcome = "completed" if log.error is None else "failed"
             return response
         except AnyclaudeError as error:
@@ -167,11 +168,16 @@ class Gateway:
 
 
 def _refusal(error: AnyclaudeError, request_id: str, request: web.BaseRequest) -> web.Response:
-    """Return an error; it ends the connection if the client may still send its body."""
+    """Return an error, after which no body that is still to come is read as a request."""
     response = error_response(error, request_id)
+    _end_unless_read(request, response)
+    return response
+
+
+def _end_unless_read(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """End the connection after an answer if a body may follow that was not asked for: it would be read as a request."""
     if "Expect" in request.headers and not request.content.at_eof():
         response.force_close()
-    return response
 
 
 def new_request_id() -> str:

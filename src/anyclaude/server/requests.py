@@ -53,12 +53,16 @@ class RequestContext:
         Read the body as it was sent.
 
         Raises:
+            CodingUnsupported: when its transfer is compressed.
             MemoryExhausted: when other requests fill the memory.
             RequestTooLarge: when it is larger than `Limits.body_bytes`.
             RequestTimeout: when it is not complete after `Limits.body_seconds`.
             ExpectationFailed: when the client expects something else than to be asked for it.
             InvalidRequest: when it cannot be read as HTTP.
         """
+        codings = {coding.strip().lower() for coding in self.http.headers.get("Transfer-Encoding", "").split(",")}
+        if unknown := codings - {"", "chunked"}:
+            raise CodingUnsupported(f"Transfer-Encoding: should be chunked, not {min(unknown)!r:.100}")
         limits = self.services.limits
         awaits_question = _awaits_question(self.http)
         if (self.http.content_length or 0) > limits.body_bytes:
