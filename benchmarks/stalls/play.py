@@ -116,7 +116,12 @@ async def _gateway(folder: Path, python: str) -> AsyncGenerator[int, None]:
     backend = f"http://127.0.0.1:{server.addresses[0][1]}/v1"
     command = [python, "-m", "anyclaude", "serve", "--mode", "llamacpp", "--backend-url", backend]
     command += ["--model", "m", "--port", str(port)]
-    launch = Launch(command, private_environment(folder, ANYCLAUDE_CONTEXT_TOKENS="100000000"), folder, port)
+    launch = Launch(
+        command,
+        private_environment(folder, ANYCLAUDE_CONTEXT_TOKENS="100000000", ANYCLAUDE_PARALLEL_REQUESTS="64"),
+        folder,
+        port,
+    )
     try:
         async with running(launch, core=0):
             yield port

@@ -27,8 +27,8 @@ def content(*blocks: Json) -> Json:
         ({"temperature": 2}, "temperature: should be from 0 to 1, not 2"),
         ({"top_p": -0.5}, "top_p: should be from 0 to 1, not -0.5"),
         ({"top_k": -1}, "top_k: should be 0 or more, not -1"),
-        ({"stop_sequences": ["a"] * 1_001}, "stop_sequences: should have at most 1,000 entries, not 1,001"),
-        ({"stop_sequences": ["a" * 60_000] * 2}, "stop_sequences: should have at most 100,000 characters in all"),
+        ({"stop_sequences": ["a"] * 257}, "stop_sequences: should have at most 256 entries, not 257"),
+        ({"stop_sequences": ["a" * 6_000] * 2}, "stop_sequences: should have at most 10,000 characters in all"),
         ({"stop_sequences": ["a", ""]}, "stop_sequences.1: should have at least one character"),
         (
             {"messages": [{"role": "bot", "content": "hi"}]},

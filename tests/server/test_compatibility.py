@@ -72,8 +72,8 @@ ROWS: dict[str, list[JsonObject]] = {
         {"tool_choice": {"type": "some"}, "tools": [READ]}, {"tool_choice": {"type": "tool"}, "tools": [READ]}
     ],
     "a stop sequence is empty": [{"stop_sequences": ["END", ""]}],
-    "more than 1,000 stop sequences, or 100,000 characters in them": [
-        {"stop_sequences": ["END"] * 1_001}, {"stop_sequences": ["a" * 100_001]}
+    "more than 256 stop sequences, or 10,000 characters in them": [
+        {"stop_sequences": ["END"] * 257}, {"stop_sequences": ["a" * 10_001]}
     ],
     "`max_tokens` is 0 with a field that requires a reply": [{"max_tokens": 0, "stream": True}],
     "an unknown role": [says({"role": "bot", "content": "hi"}), says(HELLO, {"role": "tool", "content": "done"})],

@@ -56,11 +56,11 @@ IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 SOURCE_TYPES = {"image": ("base64", "url", "file"), "document": ("base64", "url", "file", "text", "content")}
 """The types of sources that the API takes for an image and for a document."""
 
-MAX_STOP_SEQUENCES = 1_000
-"""Each is looked for in every character of the reply that it may begin with; a client has a handful."""
+MAX_STOP_SEQUENCES = 256
+"""They are made ready for each reply, which takes a millisecond for so many; a client has a handful."""
 
-MAX_STOP_CHARACTERS = 100_000
-"""Of all stop sequences: what is looked for is prepared for each reply."""
+MAX_STOP_CHARACTERS = 10_000
+"""Of all stop sequences."""
 
 CLIENT_TOOL_TYPES = (None, "custom")
 

@@ -353,8 +353,8 @@ async def _read_to_the_end(response: aiohttp.ClientResponse) -> None:
         async with asyncio.timeout(KEEP_SECONDS):
             while discarded_bytes < MAX_DISCARDED_BYTES and (data := await read_available(response.content)):
                 discarded_bytes += len(data)
-    except (TimeoutError, aiohttp.ClientError, OSError, BackendError):
-        pass
+    except (TimeoutError, aiohttp.ClientError, OSError, BackendError, RuntimeError):
+        pass  # aiohttp raises the last for a connection that is closed
     finally:
         response.close()
 
