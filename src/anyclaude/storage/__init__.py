@@ -18,6 +18,7 @@ from .private_files import (
     make_private_folder,
     open_private_append,
     read_private,
+    remove_unfinished,
     temporary_folder,
     write_private,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "open_private_append",
     "read_private",
     "remove_all_but_newest",
+    "remove_unfinished",
     "temporary_folder",
     "write_private",
 ]
