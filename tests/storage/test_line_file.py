@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from anyclaude.storage import LineFile, line_file
+from anyclaude.storage import LineFile
 
 WRITERS, LINES = 4, 200
 
@@ -208,23 +208,3 @@ def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         entry_file(tmp_path / "file" / "lines").append(Entry(0, 0))
-
-
-def test_a_line_without_end_costs_that_line_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line_file, "MAX_LINE_BYTES", 100)
-    path = tmp_path / "file.jsonl"
-    file = LineFile(path, int)
-    file.append(1)
-    with path.open("ab") as damaged:
-        damaged.write(b"7" * 1_000 + b"\n" + b"\0" * 50)
-    file.append(2)
-
-    assert list(file.read()) == [1, 2]
-    assert list(file.read_newest_first()) == [2, 1]
-
-
-def test_a_link_is_not_read(tmp_path: Path) -> None:
-    LineFile(tmp_path / "elsewhere.jsonl", int).append(1)
-    (tmp_path / "file.jsonl").symlink_to(tmp_path / "elsewhere.jsonl")
-
-    assert list(LineFile(tmp_path / "file.jsonl", int).read()) == []

@@ -19,11 +19,9 @@ from anyclaude.storage import (
     make_private_folder,
     open_private_append,
     read_private,
-    remove_unfinished,
     temporary_folder,
     write_private,
 )
-from anyclaude.storage.private_files import UNFINISHED_SECONDS
 
 
 def mode(path: Path) -> int:
@@ -215,15 +213,3 @@ def test_a_link_in_place_of_our_own_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="not followed"):
         make_own_folder(tmp_path / "ours")
     assert mode(tmp_path / "public") == 0o755
-
-
-def test_what_killed_processes_left_is_removed_and_what_others_write_is_not(tmp_path: Path) -> None:
-    now = 1_800_000_000.0
-    for name, age in ((".unfinished-old", UNFINISHED_SECONDS + 1), (".unfinished-new", 5), ("kept", 10**6)):
-        (tmp_path / name).write_text("a part")
-        os.utime(tmp_path / name, (now - age, now - age))
-    (tmp_path / ".unfinished-link").symlink_to(tmp_path / "kept")
-
-    remove_unfinished(tmp_path, now)
-
-    assert {file.name for file in tmp_path.iterdir()} == {".unfinished-new", ".unfinished-link", "kept"}

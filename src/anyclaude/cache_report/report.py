@@ -5,12 +5,10 @@ from datetime import datetime
 from msgspec import Struct
 
 from anyclaude.exchange_record import ExchangeRecord
-from anyclaude.shown_text import shown_line
 
 from .advice import advice_for
 from .findings import Cause, DifferenceLocation, Finding
 
-SHOWN_OF_TIME = 19
 SHOWN_OF_ID = 12
 """Characters of an id that distinguish it from others, and suffice to ask for it."""
 
@@ -86,11 +84,8 @@ def seconds(value: float) -> str:
 
 
 def when(record: ExchangeRecord) -> str:
-    """Return the local time of an exchange; in a damaged record, what stands for it."""
-    try:
-        return datetime.fromisoformat(record.time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except (ValueError, OverflowError):
-        return shown_line(record.time)[:SHOWN_OF_TIME]
+    """Return the local time of an exchange."""
+    return datetime.fromisoformat(record.time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _heading(record: ExchangeRecord) -> str:

@@ -1,6 +1,5 @@
 """The folder of a run for logs and what is learned: the one that is set, else a temporary one."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +8,7 @@ from tempfile import TemporaryDirectory
 from msgspec.structs import replace
 
 from anyclaude.settings import NO_HOME, Settings, variable_named
-from anyclaude.storage import check_writable, make_own_folder, remove_unfinished, temporary_folder
+from anyclaude.storage import check_writable, make_own_folder, temporary_folder
 
 OWN_NAME = ".anyclaude"
 """A folder of this name is ours, and is closed to others; one that the user named keeps its mode."""
@@ -29,8 +28,6 @@ def usable_log_folder(settings: Settings, say: Callable[[str], None]) -> Iterato
     """
     why = _why_unusable(settings.log_dir)
     if why is None:
-        for place in (settings.log_dir, *(settings.log_dir / name for name in OWN_FOLDERS)):
-            remove_unfinished(place, time.time())
         yield settings
         return
     way_on = f"Set {variable_named('log_dir')} to a folder that can be written"

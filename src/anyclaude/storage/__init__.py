@@ -18,7 +18,6 @@ from .private_files import (
     make_private_folder,
     open_private_append,
     read_private,
-    remove_unfinished,
     temporary_folder,
     write_private,
 )
@@ -35,7 +34,6 @@ __all__ = [
     "open_private_append",
     "read_private",
     "remove_all_but_newest",
-    "remove_unfinished",
     "temporary_folder",
     "write_private",
 ]

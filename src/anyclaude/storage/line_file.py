@@ -4,16 +4,13 @@ import errno
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
-from .private_files import open_private_append, open_private_read, read_private, write_private
+from .private_files import open_private_append, read_private, write_private
 
 T = TypeVar("T")
-
-MAX_LINE_BYTES = 16 * 1024 * 1024
-"""A longer line is damage: the longest value is a remembered call of a million characters."""
 
 
 class LineFile(Generic[T]):
@@ -64,15 +61,15 @@ class LineFile(Generic[T]):
     def read(self) -> Iterator[T]:
         """Yield the values, oldest first, without the lines that are incomplete or of another release."""
         try:
-            file = open_private_read(self._path)
+            file = self._path.open("rb")
         except OSError:
             return
         with file:  # read as needed: a file of 64 MB is not in memory at once
-            yield from self._decoded(_lines_of(file))
+            yield from self._decoded(file)
 
     def read_newest_first(self) -> Iterator[T]:
         """Yield the values, newest first, without the lines that are incomplete or of another release."""
-        return self._decoded(line for line in reversed(self._lines()) if len(line) < MAX_LINE_BYTES)
+        return self._decoded(reversed(self._lines()))
 
     def _opened(self) -> tuple[int, int]:
         """Return the descriptor and the size of the file; one that was removed or replaced is opened again."""
@@ -97,16 +94,6 @@ class LineFile(Generic[T]):
                 yield decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 continue
-
-
-def _lines_of(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of a file, without those that no value has written."""
-    while line := file.readline(MAX_LINE_BYTES):
-        if line.endswith(b"\n") or len(line) < MAX_LINE_BYTES:
-            yield line
-            continue
-        while (rest := file.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
-            pass
 
 
 def _last_byte(descriptor: int) -> bytes:

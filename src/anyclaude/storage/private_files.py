@@ -5,10 +5,8 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
-from typing import BinaryIO
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -20,12 +18,6 @@ BINARY: int = getattr(os, "O_BINARY", 0)
 
 ITSELF: int = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 """No link is followed, a pipe without another end is not waited for, and no device becomes our terminal."""
-
-UNFINISHED_PREFIX = ".unfinished-"
-"""Of the files that `write_private` writes before they take their names."""
-
-UNFINISHED_SECONDS = 60 * 60
-"""The age from which on an unfinished file is left over: its process was killed within milliseconds of a write."""
 
 TEMPORARY_VARIABLES = ("TMPDIR", "TEMP", "TMP")
 TEMPORARY_FOLDERS = ("/tmp", "/var/tmp", "/usr/tmp")
@@ -63,28 +55,18 @@ def read_private(path: Path) -> bytes:
     Raises:
         OSError: when the file cannot be read, or is a link, a pipe or a device.
     """
-    with open_private_read(path) as file:
-        return file.read()
-
-
-def open_private_read(path: Path) -> BinaryIO:
-    """
-    Return a file of ours to read.
-
-    Raises:
-        OSError: when the file cannot be read, or is a link, a pipe or a device.
-    """
     descriptor = os.open(path, os.O_RDONLY | BINARY | ITSELF)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise _no_file(path)
-    return os.fdopen(descriptor, "rb")
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read()
 
 
 def write_private(path: Path, content: bytes) -> None:
     """Create or replace a private file in one step, so that no reader sees part of it; raises `OSError`."""
     make_private_folder(path.parent)
-    descriptor, name = tempfile.mkstemp(prefix=UNFINISHED_PREFIX, dir=path.parent)  # mkstemp creates it with 0600
+    descriptor, name = tempfile.mkstemp(prefix=".unfinished-", dir=path.parent)  # mkstemp creates it with 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -92,14 +74,6 @@ def write_private(path: Path, content: bytes) -> None:
     except OSError:
         os.unlink(name)
         raise
-
-
-def remove_unfinished(folder: Path, now: float) -> None:
-    """Remove what killed processes have left in a folder; `now` is the time of day in seconds since the epoch."""
-    for file in folder.glob(f"{UNFINISHED_PREFIX}*"):
-        with suppress(OSError):
-            if file.lstat().st_mtime < now - UNFINISHED_SECONDS:
-                file.unlink()
 
 
 def make_private_folder(folder: Path) -> None:

@@ -17,7 +17,6 @@ from yarl import URL
 
 from anyclaude.backends.base import BackendReply
 from anyclaude.backends.reading import read_available_body
-from anyclaude.backends.retry_after import retry_after
 from anyclaude.backends.target import BackendTarget
 from anyclaude.backends.tls import why_untrusted
 from anyclaude.dialects import WireRequest
@@ -198,8 +197,9 @@ class HttpReply:
 
     @property
     def retry_after_seconds(self) -> float | None:
-        """The seconds in the `retry-after` header, `None` if it names none."""
-        return retry_after(self._response.headers.get("Retry-After", ""))
+        """The `retry-after` header, `None` unless it is a number of seconds."""
+        value = self._response.headers.get("Retry-After", "")
+        return float(value) if value.isdigit() else None
 
     @property
     def location(self) -> str | None:

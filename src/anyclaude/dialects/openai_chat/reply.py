@@ -39,7 +39,7 @@ ABORTED = frozenset({"abort", "cancelled", "error", "insufficient_system_resourc
 """The server aborted the reply.  vLLM and SGLang send abort, OpenRouter error, DeepSeek's API the last."""
 
 MAX_COUNT = 2**40
-"""A larger count, of tokens or of milliseconds, is none: damage, or an unsigned number that was negative."""
+"""A larger count is none: damage, or an unsigned number that was negative."""
 
 MAX_CHOICES = 16
 """A request asks for one; GitHub Copilot's API sends two."""
@@ -314,4 +314,4 @@ def _count(tokens: int | None) -> int | None:
 
 
 def _seconds(milliseconds: float | None) -> float | None:
-    return None if milliseconds is None or not 0 <= milliseconds < MAX_COUNT else milliseconds / 1000
+    return None if milliseconds is None or milliseconds < 0 else milliseconds / 1000
