@@ -21,7 +21,7 @@ from .report import report
 from .run import Soak, soak
 
 PAGE = Path(__file__).parents[2] / "docs/benchmarks.md"
-BEGIN, END = "<!-- soak begin -->\n", "<!-- soak end -->\n"
+BEGIN, END = "<!-- soak: begin -->", "<!-- soak: end -->"
 
 
 def main() -> int:
@@ -39,7 +39,8 @@ def main() -> int:
     if given.write:
         page = PAGE.read_text(encoding="utf-8")
         before, _, rest = page.partition(BEGIN)
-        PAGE.write_text(before + BEGIN + text + "\n" + END + rest.partition(END)[2], encoding="utf-8")
+        after = rest.partition(END)[2]
+        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
     return 1 if result.has_failed else 0
 
 
