@@ -1,7 +1,10 @@
 """Reading the journal, newest records first."""
 
+import os
+import time
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from anyclaude.dialects import DroppedField
@@ -42,6 +45,37 @@ def test_unreadable_lines_and_missing_folders_are_skipped(tmp_path: Path) -> Non
 
     assert list(newest_records(tmp_path)) == [RECORD]
     assert list(newest_records(tmp_path / "nowhere")) == []
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        *(
+            ('"time":"2026-11-22T10:00:00.000+00:00"', f'"time":"{time}"')
+            for time in ("never", "", "0001-01-01", "1e400")
+        ),
+        *(('"total":1.5', f'"total":{seconds}') for seconds in ("1e300", "-1e300", "1e400", "NaN", '"1"', "true")),
+        *(('"input_tokens":10', f'"input_tokens":{count}') for count in ("-5", "9" * 300, "1e400", '"10"', "true")),
+        ('"prefill_seconds":0.5', '"prefill_seconds":1e300'),
+    ],
+)
+def test_a_record_with_figures_or_a_time_that_cannot_be_is_skipped(
+    tmp_path: Path, was: str, now: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Pacific/Honolulu")  # where the first day of the year 1 has no local time
+    time.tzset()
+    assert was in OLD_LINE
+    (tmp_path / "2026-11-22.jsonl").write_text(f"{OLD_LINE}\n{OLD_LINE.replace(was, now)}\n")
+
+    assert len(list(newest_records(tmp_path))) == 1
+
+
+def test_a_folder_or_a_pipe_in_the_place_of_a_file_is_skipped(tmp_path: Path) -> None:
+    (tmp_path / "2026-11-23.jsonl").mkdir()
+    os.mkfifo(tmp_path / "2026-11-24.jsonl")
+    Journal(tmp_path).write(RECORD)
+
+    assert list(newest_records(tmp_path)) == [RECORD]
 
 
 OLD_LINE = (

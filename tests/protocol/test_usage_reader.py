@@ -93,3 +93,23 @@ def test_the_counts_before_an_unreadable_event_are_kept() -> None:
     reader.feed(event(START) + b'data: {"usage": nonsense\n\n' + event(DELTA))
 
     assert reader.reported == UsageReported(95, 1, 80)
+
+
+@pytest.mark.parametrize("count", ["-5", "9" * 300, str(2**64), "true", '"7"', "1e400", "NaN"])
+def test_counts_that_cannot_be_are_no_counts(count: str) -> None:
+    names = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    usage = ",".join(f'"{name}":{count}' for name in names)
+    reader = UsageReader(is_stream=False)
+    reader.feed(f'{{"usage":{{{usage}}}}}'.encode())
+    reader.finish()
+
+    assert reader.reported == UsageReported()
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_a_reply_that_nests_without_end_has_no_usage(is_stream: bool) -> None:
+    reader = UsageReader(is_stream)
+    reader.feed(b'data: {"usage":{},"x":'[0 if is_stream else 6 :] + b"[" * 100_000 + b"\n\n")
+    reader.finish()
+
+    assert reader.reported == UsageReported()

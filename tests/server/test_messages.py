@@ -140,7 +140,19 @@ async def test_a_whole_message_has_the_engines_count_or_a_labelled_estimate_that
     assert at(gateway.records()[-1], "usage", "input_tokens") == (12 if is_counted else None)
 
 
-@pytest.mark.parametrize(("given", "forwarded"), [("7", "7"), ("0", "0"), ("soon", None)])
+@pytest.mark.parametrize(
+    ("given", "forwarded"),
+    [
+        ("7", "7"),
+        ("0", "0"),
+        ("1.5", "2"),
+        ("soon", None),
+        ("9" * 400, None),
+        ("inf", None),
+        ("\xb2", None),
+        ("-1", None),
+    ],
+)
 async def test_retry_after_is_forwarded_if_it_is_a_number(
     without_retries: RunningGateway, backend: RawBackend, given: str, forwarded: str | None
 ) -> None:

@@ -6,6 +6,7 @@ import resource
 import stat
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from anyclaude.storage import LineFile
+from anyclaude.storage import LineFile, line_file
 
 WRITERS, LINES = 4, 200
 
@@ -117,7 +118,13 @@ def test_an_incomplete_line_costs_only_itself(texts: list[str], cut: int) -> Non
     assert found == [*(values if complete else values[:-1]), Entry(1, 0)]
 
 
-@pytest.mark.parametrize("line", [b"", b"[]", b"\xff\xfe", b'{"writer": "another release"}', b"\x00"])
+DEEP = b'{"writer":0,"number":0,"other":' + b"[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"[]", b"\xff\xfe", b'{"writer": "another release"}', b'{"writer":1e400,"number":0}', b"\x00" * 5_000, DEEP],
+)
 def test_unreadable_lines_are_skipped(tmp_path: Path, line: bytes) -> None:
     file = entry_file(tmp_path / "lines")
     file.append(Entry(0, 0))
@@ -126,6 +133,59 @@ def test_unreadable_lines_are_skipped(tmp_path: Path, line: bytes) -> None:
     file.append(Entry(0, 1))
 
     assert list(file.read()) == [Entry(0, 0), Entry(0, 1)]
+    assert list(file.read_newest_first()) == [Entry(0, 1), Entry(0, 0)]
+
+
+@pytest.mark.parametrize("end", [b'{"writer":0,"numb', b"\x00" * 5_000, b"\xff" * 5_000, DEEP])
+def test_a_damaged_end_costs_only_itself_and_the_next_line_is_a_new_one(tmp_path: Path, end: bytes) -> None:
+    file = entry_file(tmp_path / "lines")
+    file.append(Entry(0, 0))
+    with (tmp_path / "lines").open("ab") as raw:
+        raw.write(end)
+    file.append(Entry(0, 1))
+
+    assert list(file.read()) == [Entry(0, 0), Entry(0, 1)]
+    assert list(file.read_newest_first()) == [Entry(0, 1), Entry(0, 0)]
+
+
+@given(
+    lengths=st.lists(st.integers(0, 60), max_size=20),
+    limits=st.tuples(st.integers(30, 60), st.integers(1, 30)),
+    is_cut=st.booleans(),
+)
+def test_lines_beyond_the_limit_are_skipped_in_both_orders(
+    lengths: list[int], limits: tuple[int, int], is_cut: bool
+) -> None:
+    lines = [b'{"writer":0,"number":%d}' % number + b" " * length for number, length in enumerate(lengths)]
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(line_file, "MAX_LINE_BYTES", limits[0])
+        patch.setattr(line_file, "BLOCK_BYTES", limits[1])
+        (Path(folder) / "lines").write_bytes(b"\n".join(lines) + (b"" if is_cut else b"\n"))
+        file = entry_file(Path(folder) / "lines")
+        found, backwards = list(file.read()), list(file.read_newest_first())
+
+    short = [Entry(0, number) for number, line in enumerate(lines) if len(line) < limits[0]]
+    assert found == short
+    assert backwards == short[::-1]
+
+
+@pytest.mark.slow  # half a gigabyte is read
+@pytest.mark.parametrize("max_bytes", [None, 1_000])
+def test_a_line_of_half_a_gigabyte_is_never_in_memory(tmp_path: Path, max_bytes: int | None) -> None:
+    file = entry_file(tmp_path / "lines", max_bytes)
+    file.append(Entry(0, 0))
+    os.truncate(tmp_path / "lines", 500_000_000)  # sparse, as after a power loss
+    tracemalloc.start()
+    try:
+        file.append(Entry(0, 1))
+        both = list(file.read()), list(file.read_newest_first())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    kept = [Entry(0, 1)] if max_bytes else [Entry(0, 0), Entry(0, 1)]
+    assert both == (kept, kept[::-1])
+    assert peak < 4 * line_file.MAX_LINE_BYTES
 
 
 @given(texts=TEXTS, max_bytes=st.integers(1, 600))

@@ -4,6 +4,7 @@ import os
 import re
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from anyclaude.storage import (
     make_private_folder,
     open_private_append,
     read_private,
+    remove_unfinished,
     temporary_folder,
     write_private,
 )
@@ -213,3 +215,30 @@ def test_a_link_in_place_of_our_own_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="not followed"):
         make_own_folder(tmp_path / "ours")
     assert mode(tmp_path / "public") == 0o755
+
+
+def test_unfinished_files_are_removed_once_their_writers_must_be_gone(tmp_path: Path) -> None:
+    for name, age in ((".unfinished-old", 3_700), (".unfinished-new", 3_500), ("kept", 10_000)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    (tmp_path / ".unfinished-folder").mkdir()
+    os.utime(tmp_path / ".unfinished-folder", (0, 0))
+    remove_unfinished(tmp_path)
+    remove_unfinished(tmp_path / "missing")
+    remove_unfinished(tmp_path / "kept")
+
+    assert {path.name for path in tmp_path.iterdir()} == {".unfinished-new", ".unfinished-folder", "kept"}
+
+
+def test_a_killed_write_leaves_a_file_that_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_private(tmp_path / "file", b"x")
+    (left,) = tmp_path.iterdir()
+    os.utime(left, (0, 0))
+    remove_unfinished(tmp_path)
+
+    assert list(tmp_path.iterdir()) == []

@@ -20,6 +20,7 @@ from anyclaude.worker_threads import in_daemon_thread
 
 from .base import BackendReply
 from .reading import max_answer_bytes
+from .retry_after import retry_after_seconds
 from .target import BackendTarget
 from .tls import tls_context
 
@@ -144,7 +145,7 @@ class WholeReply:
         headers: Message = response.headers
         self.status = response.status
         self.content_type = headers.get_content_type()
-        self.retry_after_seconds = _seconds(headers.get("Retry-After", ""))
+        self.retry_after_seconds = retry_after_seconds(headers.get("Retry-After", ""))
         self.location = headers.get("Location")
         self._body = body
 
@@ -206,7 +207,3 @@ def _plain(body: bytes, headers: Message, max_bytes: int) -> bytes:
     if unpacking.unconsumed_tail:
         raise HTTPException(f"its answer is larger than {max_bytes:,} bytes")
     return plain
-
-
-def _seconds(value: str) -> float | None:
-    return float(value) if value.isdigit() else None

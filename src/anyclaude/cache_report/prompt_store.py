@@ -104,7 +104,7 @@ class PromptStore:
         for file in reversed(files_newest_first(self._folder, PATTERN)[: self._max_prompts]):
             try:
                 yield msgspec.msgpack.decode(read_private(file), type=StoredPrompt)
-            except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 continue
 
     def _write(self, prompt: StoredPrompt) -> None:

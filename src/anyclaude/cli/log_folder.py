@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from msgspec.structs import replace
 
 from anyclaude.settings import NO_HOME, Settings, variable_named
-from anyclaude.storage import check_writable, make_own_folder, temporary_folder
+from anyclaude.storage import check_writable, make_own_folder, remove_unfinished, temporary_folder
 
 OWN_NAME = ".anyclaude"
 """A folder of this name is ours, and is closed to others; one that the user named keeps its mode."""
@@ -28,6 +28,8 @@ def usable_log_folder(settings: Settings, say: Callable[[str], None]) -> Iterato
     """
     why = _why_unusable(settings.log_dir)
     if why is None:
+        for name in ("", *OWN_FOLDERS):
+            remove_unfinished(settings.log_dir / name)
         yield settings
         return
     way_on = f"Set {variable_named('log_dir')} to a folder that can be written"

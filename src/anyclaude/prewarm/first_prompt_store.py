@@ -49,7 +49,7 @@ class FirstPromptStore:
     def _read(self, file: Path) -> FirstPrompt | None:
         try:
             return self._decode(read_private(file))
-        except (OSError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
     def _file_of(self, launch_key: LaunchKey) -> Path:

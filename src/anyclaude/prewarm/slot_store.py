@@ -17,7 +17,15 @@ import msgspec
 from msgspec import Struct
 
 from anyclaude.backends import SlotFile
-from anyclaude.storage import PRIVATE_FILE, files_newest_first, is_running, make_own_folder, read_private, write_private
+from anyclaude.storage import (
+    PRIVATE_FILE,
+    files_newest_first,
+    is_running,
+    make_own_folder,
+    read_private,
+    remove_unfinished,
+    write_private,
+)
 
 from .launches import LaunchKey, difference_between
 
@@ -114,6 +122,7 @@ class SlotStore:
 
     def _prune(self) -> None:
         """Remove the oldest snapshots beyond the limits, and the incomplete files of killed runs."""
+        remove_unfinished(self._folder)
         total = 0
         for count, snapshot in enumerate(self._newest_first()):
             total += snapshot.bytes if snapshot.has_file else 0
@@ -130,7 +139,7 @@ class SlotStore:
     def _newest_first(self) -> list[SlotSnapshot]:
         found: list[SlotSnapshot] = []
         for page in files_newest_first(self._folder, "*.json"):
-            with contextlib.suppress(OSError, msgspec.DecodeError):
+            with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 snapshot = msgspec.json.decode(read_private(page), type=SlotSnapshot)
                 if snapshot.file_name == page.with_suffix(".bin").name:
                     found.append(snapshot)

@@ -16,6 +16,13 @@ StopReason: TypeAlias = Literal[
 ]
 
 
+MAX_COUNT = 2**40
+"""A larger count is none: damage, or an unsigned number that was negative."""
+
+MAX_SECONDS = 10_000_000.0
+"""A longer time is none: it is a third of a year."""
+
+
 class TextDelta(Struct, frozen=True, gc=False):
     """A piece of visible text."""
 
@@ -76,6 +83,16 @@ class Finished(Struct, frozen=True, gc=False):
 
     reason: StopReason
     stop_sequence: str | None = None
+
+
+def reported_count(tokens: int | None) -> int | None:
+    """Return a count that a server reported, `None` for one that cannot be."""
+    return None if tokens is None or not 0 <= tokens < MAX_COUNT else tokens
+
+
+def reported_seconds(seconds: float | None) -> float | None:
+    """Return a time that a server reported, `None` for one that cannot be, which includes NaN."""
+    return None if seconds is None or not 0 <= seconds < MAX_SECONDS else seconds
 
 
 Delta: TypeAlias = TextDelta | ThinkingDelta | ToolCallDelta | UsageReported | Finished

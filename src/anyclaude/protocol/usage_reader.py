@@ -7,7 +7,7 @@ from contextlib import suppress
 import msgspec
 from msgspec import Struct
 
-from .deltas import UsageReported
+from .deltas import UsageReported, reported_count
 from .message_stream import merge_reports
 from .sse import DEFAULT_MAX_EVENT_BYTES, EventTooLarge, SseDecoder
 
@@ -69,13 +69,13 @@ class UsageReader:
         try:
             for event in self._sse.feed(chunk):
                 self._read_event(event.data)
-        except (EventTooLarge, msgspec.DecodeError, UnicodeDecodeError):
+        except (EventTooLarge, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._is_unreadable = True
 
     def finish(self) -> None:
         """Read a reply that is not a stream, which is possible only once it is complete."""
         if not self._is_stream and not self._is_unreadable:
-            with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 self._read_event(bytes(self._document))
 
     def _read_event(self, data: bytes) -> None:
@@ -83,10 +83,11 @@ class UsageReader:
             return
         event = self._decoder.decode(data)
         usage = event.usage or (event.message.usage if event.message else WireUsage())
-        cached = usage.cache_read_input_tokens
-        created = usage.cache_creation_input_tokens or 0
-        total = None if usage.input_tokens is None else usage.input_tokens + (cached or 0) + created
-        self.reported = merge_reports(self.reported, UsageReported(total, usage.output_tokens, cached))
+        cached = reported_count(usage.cache_read_input_tokens)
+        created = reported_count(usage.cache_creation_input_tokens) or 0
+        new = reported_count(usage.input_tokens)
+        total = None if new is None else new + (cached or 0) + created
+        self.reported = merge_reports(self.reported, UsageReported(total, reported_count(usage.output_tokens), cached))
 
 
 def _decoder_of(content_encoding: str) -> Callable[[bytes], bytes] | None:

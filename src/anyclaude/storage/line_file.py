@@ -2,15 +2,22 @@
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import BinaryIO, Generic, TypeVar
 
 import msgspec
 
-from .private_files import open_private_append, read_private, write_private
+from .private_files import open_private, open_private_append, write_private
 
 T = TypeVar("T")
+
+MAX_LINE_BYTES = 16 * 1024 * 1024
+"""A longer line is damage, and is never in memory: a call of 1 MiB of control characters, the longest, has 6 MiB."""
+
+BLOCK_BYTES = 1024 * 1024
+"""What is read at once from the end of a file: hundreds of records."""
 
 
 class LineFile(Generic[T]):
@@ -47,7 +54,7 @@ class LineFile(Generic[T]):
             if os.write(descriptor, lines) < len(lines):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
             if self._max_bytes is not None and os.fstat(descriptor).st_size > self._max_bytes:
-                write_private(self._path, _newest_within(read_private(self._path), self._max_bytes // 2))
+                self._cut(self._max_bytes)
         finally:
             if self._max_bytes is not None:
                 self.close()
@@ -59,17 +66,12 @@ class LineFile(Generic[T]):
             self._descriptor = None
 
     def read(self) -> Iterator[T]:
-        """Yield the values, oldest first, without the lines that are incomplete or of another release."""
-        try:
-            file = self._path.open("rb")
-        except OSError:
-            return
-        with file:  # read as needed: a file of 64 MB is not in memory at once
-            yield from self._decoded(file)
+        """Yield the values, oldest first, without the lines that are damaged or of another release."""
+        return self._decoded(_lines)
 
     def read_newest_first(self) -> Iterator[T]:
-        """Yield the values, newest first, without the lines that are incomplete or of another release."""
-        return self._decoded(reversed(self._lines()))
+        """Yield the values, newest first, without the lines that are damaged or of another release."""
+        return self._decoded(_lines_backwards)
 
     def _opened(self) -> tuple[int, int]:
         """Return the descriptor and the size of the file; one that was removed or replaced is opened again."""
@@ -81,19 +83,56 @@ class LineFile(Generic[T]):
         self._descriptor = open_private_append(self._path)
         return self._descriptor, os.fstat(self._descriptor).st_size
 
-    def _lines(self) -> list[bytes]:
-        try:
-            return read_private(self._path).split(b"\n")
-        except OSError:
-            return []
+    def _cut(self, max_bytes: int) -> None:
+        """Keep the newest lines that fit in half of the bound."""
+        with open_private(self._path) as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - max(max_bytes, MAX_LINE_BYTES), 0))
+            end = file.read(size - file.tell())
+        write_private(self._path, _newest_within(end, max_bytes // 2))
 
-    def _decoded(self, lines: Iterable[bytes]) -> Iterator[T]:
+    def _decoded(self, lines_of: Callable[[BinaryIO], Iterable[bytes]]) -> Iterator[T]:
+        """Yield the values of the lines; a file that cannot be opened, or read any further, has no more."""
         decode = msgspec.json.Decoder(self._type).decode
-        for line in lines:
-            try:
-                yield decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue
+        with suppress(OSError), open_private(self._path) as file:
+            for line in lines_of(file):
+                try:
+                    value = decode(line)
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                    continue
+                yield value
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines, the first one first, without those that are too long."""
+    while line := file.readline(MAX_LINE_BYTES):
+        if line.endswith(b"\n") or len(line) < MAX_LINE_BYTES:
+            yield line
+        else:
+            while (rest := file.readline(BLOCK_BYTES)) and not rest.endswith(b"\n"):
+                pass
+
+
+def _lines_backwards(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines, the last one first, without those that are too long."""
+    position = file.seek(0, os.SEEK_END)
+    line, is_too_long = b"", False
+    while position:
+        start = max(position - BLOCK_BYTES, 0)
+        file.seek(start)
+        first, *later = file.read(position - start).split(b"\n")
+        position = start
+        if later:
+            line = later.pop() + line
+            if not is_too_long and len(line) < MAX_LINE_BYTES:
+                yield line
+            yield from reversed(later)
+            line, is_too_long = b"", False
+        line = first + line
+        if is_too_long or len(line) >= MAX_LINE_BYTES:
+            line, is_too_long = b"", True
+    if not is_too_long:
+        yield line
 
 
 def _last_byte(descriptor: int) -> bytes:

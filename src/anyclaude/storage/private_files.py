@@ -4,9 +4,12 @@ import errno
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
+from typing import BinaryIO
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -18,6 +21,16 @@ BINARY: int = getattr(os, "O_BINARY", 0)
 
 ITSELF: int = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 """No link is followed, a pipe without another end is not waited for, and no device becomes our terminal."""
+
+UNFINISHED = ".unfinished-"
+"""Begins the names of files that are being written."""
+
+UNFINISHED_SECONDS = 3600.0
+"""
+An unfinished file that is older belongs to a process that was killed: a write takes seconds at most.
+
+The number of a process would say less: in another container that shares the folder, it names another one.
+"""
 
 TEMPORARY_VARIABLES = ("TMPDIR", "TEMP", "TMP")
 TEMPORARY_FOLDERS = ("/tmp", "/var/tmp", "/usr/tmp")
@@ -49,31 +62,52 @@ def open_private_append(path: Path) -> int:
 
 
 def read_private(path: Path) -> bytes:
+    """Return the content of a file of ours; raises as `open_private` does."""
+    with open_private(path) as file:
+        return file.read()
+
+
+def open_private(path: Path) -> BinaryIO:
     """
-    Return the content of a file of ours.
+    Open a file of ours to read it.
 
     Raises:
-        OSError: when the file cannot be read, or is a link, a pipe or a device.
+        OSError: when the file cannot be read, or is a folder, a link, a pipe or a device.
     """
     descriptor = os.open(path, os.O_RDONLY | BINARY | ITSELF)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise _no_file(path)
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read()
+    return os.fdopen(descriptor, "rb")
 
 
 def write_private(path: Path, content: bytes) -> None:
     """Create or replace a private file in one step, so that no reader sees part of it; raises `OSError`."""
     make_private_folder(path.parent)
-    descriptor, name = tempfile.mkstemp(prefix=".unfinished-", dir=path.parent)  # mkstemp creates it with 0600
+    descriptor, name = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)  # mkstemp creates it with 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
         os.replace(name, path)
     except OSError:
-        os.unlink(name)
+        with suppress(OSError):  # the folder was deleted; the reason above it is the better one
+            os.unlink(name)
         raise
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what writers that were killed left in a folder; what cannot be listed or removed stays."""
+    for file in _listed(folder, f"{UNFINISHED}*"):
+        with suppress(OSError):
+            if time.time() - file.lstat().st_mtime > UNFINISHED_SECONDS:
+                file.unlink()
+
+
+def _listed(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return list(folder.glob(pattern))
+    except OSError:
+        return []
 
 
 def make_private_folder(folder: Path) -> None:

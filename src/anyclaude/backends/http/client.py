@@ -17,6 +17,7 @@ from yarl import URL
 
 from anyclaude.backends.base import BackendReply
 from anyclaude.backends.reading import read_available_body
+from anyclaude.backends.retry_after import retry_after_seconds
 from anyclaude.backends.target import BackendTarget
 from anyclaude.backends.tls import why_untrusted
 from anyclaude.dialects import WireRequest
@@ -197,9 +198,8 @@ class HttpReply:
 
     @property
     def retry_after_seconds(self) -> float | None:
-        """The `retry-after` header, `None` unless it is a number of seconds."""
-        value = self._response.headers.get("Retry-After", "")
-        return float(value) if value.isdigit() else None
+        """The delay that the `retry-after` header names."""
+        return retry_after_seconds(self._response.headers.get("Retry-After", ""))
 
     @property
     def location(self) -> str | None:

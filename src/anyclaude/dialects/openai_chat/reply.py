@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from anyclaude.dialects.base import EngineProgress
 from anyclaude.dialects.earlier_replies import EarlierReplies
 from anyclaude.errors import BackendGarbled, BackendTruncated, BadSample
-from anyclaude.protocol.deltas import Delta, Finished, StopReason, TextDelta, ThinkingDelta, UsageReported
+from anyclaude.protocol.deltas import (
+    Delta,
+    Finished,
+    StopReason,
+    TextDelta,
+    ThinkingDelta,
+    UsageReported,
+    reported_count,
+    reported_seconds,
+)
 from anyclaude.protocol.json_values import with_whole_characters
 
 from .rejections import rejection_of_body
@@ -37,9 +46,6 @@ NOT_FINISHED = frozenset({"", "null"})
 
 ABORTED = frozenset({"abort", "cancelled", "error", "insufficient_system_resource"})
 """The server aborted the reply.  vLLM and SGLang send abort, OpenRouter error, DeepSeek's API the last."""
-
-MAX_COUNT = 2**40
-"""A larger count is none: damage, or an unsigned number that was negative."""
 
 MAX_CHOICES = 16
 """A request asks for one; GitHub Copilot's API sends two."""
@@ -84,10 +90,10 @@ class Reply:
         """How far the engine says that it is."""
         prompt, timings = self._prompt_progress, self._timings
         return EngineProgress(
-            prompt_tokens=_count(prompt.total),
-            evaluated_tokens=_count(prompt.processed),
-            cached_tokens=_count(prompt.cache),
-            output_tokens=_count(timings.predicted_n),
+            prompt_tokens=reported_count(prompt.total),
+            evaluated_tokens=reported_count(prompt.processed),
+            cached_tokens=reported_count(prompt.cache),
+            output_tokens=reported_count(timings.predicted_n),
             generation_seconds=_seconds(timings.predicted_ms),
         )
 
@@ -300,18 +306,14 @@ def _usage_reported(usage: WireUsage, timings: Timings) -> UsageReported:
     counts = (usage.completion_tokens, usage.output_tokens, timings.predicted_n)
     output = next((count for count in counts if count is not None), None)
     return UsageReported(
-        input_tokens=_count(prompt) or None,
-        output_tokens=_count(output),
-        cached_tokens=_count(cached),
+        input_tokens=reported_count(prompt) or None,
+        output_tokens=reported_count(output),
+        cached_tokens=reported_count(cached),
         prefill_seconds=_seconds(timings.prompt_ms),
         generation_seconds=_seconds(timings.predicted_ms),
-        cache_written_tokens=_count(written),
+        cache_written_tokens=reported_count(written),
     )
 
 
-def _count(tokens: int | None) -> int | None:
-    return None if tokens is None or not 0 <= tokens < MAX_COUNT else tokens
-
-
 def _seconds(milliseconds: float | None) -> float | None:
-    return None if milliseconds is None or milliseconds < 0 else milliseconds / 1000
+    return None if milliseconds is None else reported_seconds(milliseconds / 1000)

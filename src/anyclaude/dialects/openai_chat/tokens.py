@@ -14,6 +14,7 @@ import msgspec
 
 from anyclaude.dialects.base import WireRequest
 from anyclaude.profiles import BackendProfile
+from anyclaude.protocol.deltas import reported_count
 from anyclaude.protocol.json_values import encode_json
 
 from .encode import PATH
@@ -65,7 +66,7 @@ class OpenAiChatTokenizer:
             counted = msgspec.json.decode(body, type=Counted)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        return counted.count if counted.input_tokens is None else counted.input_tokens
+        return reported_count(counted.count if counted.input_tokens is None else counted.input_tokens)
 
     def encode_rendering(self, encoded: WireRequest) -> WireRequest | None:
         """Return the question for the text of a request's prompt, where the server also returns its tokens."""
@@ -77,7 +78,7 @@ class OpenAiChatTokenizer:
         """Return the text in the answer, `None` if there is none."""
         try:
             return msgspec.json.decode(body, type=Rendered).prompt
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
     def encode_tokenizing(self, text: str) -> WireRequest | None:
@@ -91,7 +92,7 @@ class OpenAiChatTokenizer:
         """Return the tokens in the answer, `None` if there are none."""
         try:
             return msgspec.json.decode(body, type=Tokenized).tokens
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
 

@@ -149,5 +149,5 @@ def _number(release: str) -> Release:
 def _seen(memory: Path) -> Seen:
     try:
         return msgspec.json.decode(memory.read_bytes(), type=Seen)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Seen()
