@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import os
+import shutil
 import stat
 import sys
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -135,6 +138,84 @@ async def test_a_disk_that_fills_up_fails_no_request_and_is_said_once(answering:
     assert len(said) == 1
     assert "request-logs: File too large" in said[0]
     assert [json.loads(line)["outcome"] for line in logged] == ["completed"]
+
+
+def folders_for_files(home: Path) -> None:
+    """Make a folder in the place of every file."""
+    for name in ("spoken-calls.jsonl", "learned.jsonl", "logs/anyclaude.log", "prompts/findings.jsonl", *journals()):
+        (home / name).mkdir(parents=True)
+
+
+def rubbish(home: Path) -> None:
+    """Fill every file with what a power loss and an intruder leave."""
+    deep = b'{"id":"a","x":' + b"[" * 100_000
+    for name in ("spoken-calls.jsonl", "learned.jsonl", "logs/anyclaude.log", "prompts/findings.jsonl", *journals()):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_bytes(b"\n".join([b"\xff" * 5_000, deep, b'{"half', bytes(5_000)]))
+    for name in ("prompts/a.prompt", "first-prompts/a.json"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_bytes(deep)
+
+
+def journals() -> list[str]:
+    """Return today's file of the journal, and tomorrow's, because a test may run at midnight."""
+    days = (datetime.now(UTC) + timedelta(days=number) for number in range(2))
+    return [f"request-logs/{day:%Y-%m-%d}.jsonl" for day in days]
+
+
+@pytest.mark.parametrize(("damage", "words"), [(folders_for_files, "Is a directory"), (rubbish, "")])
+async def test_serve_answers_in_a_damaged_home_and_says_once_what_is_not_kept(
+    answering: Command, damage: Callable[[Path], None], words: str
+) -> None:
+    damage(answering.home / ".anyclaude")
+
+    async with started(answering, ANYCLAUDE, Start(("serve", "--port", "0"))) as process:
+        url = await address_of(process)
+        answers = [await posted(url) for _ in range(3)]
+        process.terminate()
+        async with asyncio.timeout(LONG_SECONDS):
+            _, err = await process.communicate()
+    explained = await outcome(answering, ANYCLAUDE, Start(("explain",)))
+
+    said = err.decode().splitlines()
+    assert answers == [(200, "Hello")] * 3
+    assert process.returncode == 0
+    assert len(said) == (1 if words else 0)
+    assert words in "".join(said)
+    assert "Traceback" not in explained.err
+    assert (explained.status == 0) == (not words)
+
+
+async def test_a_home_that_is_removed_meanwhile_is_made_again(answering: Command) -> None:
+    home = answering.home / ".anyclaude"
+
+    async with started(answering, ANYCLAUDE, Start(("serve", "--port", "0"))) as process:
+        url = await address_of(process)
+        answers = [await posted(url)]
+        shutil.rmtree(home)
+        answers += [await posted(url) for _ in range(2)]
+        process.terminate()
+        async with asyncio.timeout(LONG_SECONDS):
+            _, err = await process.communicate()
+
+    logged = [line for log in home.glob("request-logs/*") for line in log.read_text().splitlines()]
+    assert answers == [(200, "Hello")] * 3
+    assert (process.returncode, err) == (0, b"")
+    assert len(logged) == 2
+
+
+@pytest.mark.parametrize("name", ["", *OWN_FOLDERS])
+def test_what_killed_writers_left_is_removed_at_the_start_and_what_others_write_stays(
+    tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / name
+    folder.mkdir(exist_ok=True)
+    for file in (".unfinished-old", ".unfinished-new"):
+        (folder / file).touch()
+    os.utime(folder / ".unfinished-old", (0, 0))
+
+    with usable_log_folder(Settings(log_dir=tmp_path), pytest.fail):
+        assert [file.name for file in folder.glob(".unfinished-*")] == [".unfinished-new"]
 
 
 def test_a_folder_that_can_be_written_is_used_without_a_word(tmp_path: Path) -> None:

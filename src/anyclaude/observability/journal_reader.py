@@ -19,8 +19,10 @@ def _is_possible(record: ExchangeRecord) -> bool:
     """Return whether a record has a time, and no figures that only damage can have written."""
     durations, usage = record.durations, record.usage
     counts = (usage.input_tokens, usage.output_tokens, usage.cached_tokens)
-    seconds = (durations.total, durations.queue, durations.first_token, durations.abandoned_work)
-    seconds += (usage.prefill_seconds, usage.generation_seconds)
+    seconds = (
+        *(durations.total, durations.queue, durations.first_token, durations.abandoned_work),
+        *(usage.prefill_seconds, usage.generation_seconds),
+    )
     return (
         _is_time(record.time)
         and all(count is None or 0 <= count < MAX_COUNT for count in counts)
