@@ -31,7 +31,6 @@ NOTHING_TO_TEST: dict[str, str] = {
     "anyclaude.exchange_record": "types only",
     "anyclaude.filters.written.form": "types only",
     "anyclaude.launcher.run": "types alone",
-    "anyclaude.protocol.deltas": "types only",
     "anyclaude.exchange.clock": "types only",
     "anyclaude.server.composition": "puts the gateway together, which all tests of the server run",
     "anyclaude.server.options": "types only",

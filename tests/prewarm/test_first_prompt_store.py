@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 
 from anyclaude.prewarm.first_prompt import FirstPrompt
@@ -12,6 +13,7 @@ from anyclaude.prewarm.first_prompt_store import FirstPromptStore
 from anyclaude.prewarm.launches import LaunchKey, LaunchTraits
 
 GARDEN, KITCHEN = LaunchKey("/garden", "lean"), LaunchKey("/kitchen", "lean")
+DEEP = b'{"x":' + b"[" * 100_000
 
 
 def prompt(launch_key: LaunchKey, words: str = "x") -> FirstPrompt:
@@ -71,11 +73,12 @@ def test_the_oldest_prompts_beyond_the_limit_are_removed(tmp_path: Path) -> None
     assert prompt(LaunchKey("/1")) not in store.nearest(LaunchKey("/1"))
 
 
-def test_a_damaged_file_is_skipped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [b"{", bytes(5_000), b'{"place":"\xff"}', b'{"engine":"\xff"}', DEEP])
+def test_a_damaged_file_is_skipped(tmp_path: Path, damage: bytes) -> None:
     store = store_with(tmp_path, prompt(GARDEN), prompt(KITCHEN))
     for file in tmp_path.glob("*.json"):
         if b"kitchen" in file.read_bytes():
-            file.write_bytes(b'{"place": {')
+            file.write_bytes(damage)
 
     assert store.nearest(KITCHEN) == [prompt(GARDEN)]
 

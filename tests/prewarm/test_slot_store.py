@@ -4,6 +4,7 @@ import os
 import stat
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from anyclaude.backends import SlotFile
@@ -11,6 +12,7 @@ from anyclaude.prewarm.launches import LaunchKey, LaunchTraits
 from anyclaude.prewarm.slot_store import MAX_SNAPSHOTS, RESERVED_BYTES, SlotStore
 
 GARDEN, KITCHEN = LaunchKey("/garden"), LaunchKey("/kitchen")
+DEEP = b'{"x":' + b"[" * 100_000
 PLENTY = 10 * RESERVED_BYTES
 
 
@@ -133,12 +135,13 @@ def test_incomplete_files_of_killed_runs_are_removed_and_those_of_running_ones_a
     assert [file.name for file in tmp_path.glob("unfinished-*")] == [incomplete.name]
 
 
-def test_a_page_that_is_damaged_or_names_the_file_of_another_page_is_skipped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [b"{", bytes(5_000), b'{"place":"\xff"}', b'{"engine":"\xff"}', DEEP])
+def test_a_page_that_is_damaged_or_names_the_file_of_another_page_is_skipped(tmp_path: Path, damage: bytes) -> None:
     store = slot_store(tmp_path)
     write(store, tmp_path, GARDEN, "a")
     (page,) = tmp_path.glob("*.json")
     page.with_name("other.json").write_bytes(page.read_bytes())
-    page.write_bytes(b"{")
+    page.write_bytes(damage)
 
     assert found(store, GARDEN) is None
 

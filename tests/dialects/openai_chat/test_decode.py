@@ -448,6 +448,14 @@ def test_impossible_counts_are_ignored(usage: object, expected: tuple[int | None
     assert (reply.usage.input_tokens, reply.usage.output_tokens, reply.usage.cached_tokens) == expected
 
 
+@pytest.mark.parametrize("milliseconds", [-1.0, 1e14, 1e300, "soon", True, [5]])
+def test_impossible_times_are_ignored(milliseconds: JsonValue) -> None:
+    timings: JsonObject = {"prompt_ms": milliseconds, "predicted_ms": milliseconds}
+    reply = decoded([stream([FINISH, {"choices": [], "timings": timings}])])
+
+    assert (reply.usage.prefill_seconds, reply.usage.generation_seconds) == (None, None)
+
+
 def test_the_engines_timings_take_precedence_over_the_usage() -> None:
     timings = {"cache_n": 30, "prompt_n": 4, "prompt_ms": 500.0, "predicted_n": 2, "predicted_ms": 250.0}
 
