@@ -49,7 +49,6 @@ def count(case: Case) -> None:
     run(case.prepare(1))  # imports what is loaded late, and compiles patterns
     for size in case.sizes:
         work = case.prepare(size)
-        gc.collect()
         os.getppid()
         run(work)
         os.getppid()
