@@ -84,3 +84,13 @@ def test_text_may_contain_any_number_of_brackets() -> None:
     assert code.count("[") > MAX_CONTAINERS
 
     check_bounds(json.dumps({"text": code}).encode())
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+def test_a_field_that_is_decoded_in_one_call_is_small(separators: tuple[str, str]) -> None:
+    def body(size: int) -> bytes:
+        return json.dumps({"messages": ["x" * 10**6], "model": "a" * size}, separators=separators).encode()
+
+    check_bounds(body(1_000))
+    with pytest.raises(RequestTooLarge, match="model: should have at most 131,072 bytes"):
+        check_bounds(body(140_000))

@@ -13,12 +13,11 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from anyclaude.errors import InvalidRequest, RequestTooLarge
+from anyclaude.errors import InvalidRequest
 from anyclaude.kept_values import KeptValues
 from anyclaude.memory_budget import MemoryBudget
 
 from .content import Content, ContentBlock, decode_block, decode_content
-from .json_bounds import MAX_FIELD_BYTES
 from .json_values import MAX_DEPTH, JsonError, JsonValue, decode_json
 from .memory_size import memory_size
 from .messages_request import MessagesRequest, Tool, Turn, decode_request, decode_tool, decode_turn, request_from
@@ -102,13 +101,7 @@ class CachingDecoder:
         self._items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
     def decode(self, body: bytes) -> MessagesRequest:
-        """
-        Parse a request body.
-
-        Raises:
-            InvalidRequest: which names the field and what is wrong with it.
-            RequestTooLarge: when a field is larger than `MAX_FIELD_BYTES` that is decoded in one call.
-        """
+        """Parse a request body.  Raises `InvalidRequest`, which names the field and what is wrong with it."""
         try:
             fields = self._fields(body)
             if len(body) == _compact_length(fields):
@@ -122,7 +115,7 @@ class CachingDecoder:
         turns = self._parts(messages, self._turn)
         if not turns:
             raise InvalidRequest("a request without messages")
-        rest = {name: decode_json(_small(name, bytes(raw)), MAX_DEPTH - 1) for name, raw in fields.items()}
+        rest = {name: decode_json(bytes(raw), MAX_DEPTH - 1) for name, raw in fields.items()}
         return replace(
             request_from({**rest, "messages": PLACEHOLDER_MESSAGES}),
             messages=turns,
@@ -138,12 +131,6 @@ class CachingDecoder:
 
     def _parts(self, raw: msgspec.Raw | None, decode: DecodeCache[T]) -> tuple[T, ...]:
         return () if raw is None else tuple([decode(bytes(item)) for item in self._items(raw)])
-
-
-def _small(name: str, raw: bytes) -> bytes:
-    if len(raw) > MAX_FIELD_BYTES:
-        raise RequestTooLarge(f"{name:.100}: should have at most {MAX_FIELD_BYTES:,} bytes, not {len(raw):,}")
-    return raw
 
 
 def _compact_length(fields: Mapping[str, msgspec.Raw]) -> int:
