@@ -97,7 +97,7 @@ async def _begin_faulty(folder: Path, rng: random.Random, lanes: list[Lane], sta
     await stack.enter_async_context(_background(lambda: _restarted_backends(port, lane, random.Random(rng.random()))))
     for number in range(FAULTY_CLIENTS):
         client = Client(gateway_port, lane.tally, f"client {number}", random.Random(rng.random()))
-        await stack.enter_async_context(_background(partial(_repeated, client.step, rng)))
+        await stack.enter_async_context(_background(partial(_repeated, client.step, lane.tally, rng)))
 
 
 async def _begin_engine(folder: Path, rng: random.Random, lanes: list[Lane], stack: AsyncExitStack) -> None:
@@ -116,7 +116,7 @@ async def _begin_engine(folder: Path, rng: random.Random, lanes: list[Lane], sta
     await stack.enter_async_context(_background(restarts))
     for _ in range(ENGINE_CLIENTS):
         client = EngineClient(gateway_port, lane.tally, random.Random(rng.random()))
-        await stack.enter_async_context(_background(partial(_repeated, client.step, rng)))
+        await stack.enter_async_context(_background(partial(_repeated, client.step, lane.tally, rng)))
 
 
 async def _restarted_backends(port: int, lane: Lane, rng: random.Random) -> None:
@@ -142,10 +142,14 @@ async def _ready_backend(port: int) -> ServerProcess:
     return backend
 
 
-async def _repeated(step: Callable[[], Awaitable[None]], rng: random.Random) -> None:
+async def _repeated(step: Callable[[], Awaitable[None]], tally: Tally, rng: random.Random) -> None:
     while True:
-        with suppress(ConnectionRefusedError):
+        try:
             await step()
+        except ConnectionRefusedError:
+            tally.outcomes["not connected"] += 1
+        except TimeoutError:  # of a client: the gateway waits longer for a slow engine
+            tally.outcomes["given up after a minute of silence"] += 1
         await asyncio.sleep(rng.uniform(0.0, PAUSE_SECONDS))
 
 
