@@ -14,8 +14,9 @@ import asyncio
 
 from aiohttp import StreamReader
 
-MAX_READ_BYTES = 64 * 1024
-"""The most that is returned at once: some hundred tokens of a server that was faster than the client."""
+MAX_READ_BYTES = 16 * 1024
+"""The most that is returned at once: some hundred tokens of a server that was faster than the client.  They are
+decoded, filtered and encoded in a few milliseconds, in which no other reply goes on."""
 
 
 async def read_available(content: StreamReader) -> bytes:
