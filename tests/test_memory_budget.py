@@ -127,12 +127,12 @@ def test_the_account_is_the_sum_of_the_reservations_but_the_largest(changes: lis
 
 
 def test_small_requests_have_room_beside_a_full_budget_but_not_without_end() -> None:
-    budget = MemoryBudget(8 * UNIT)
+    budget = MemoryBudget(64 * UNIT)
     small = UNIT // 2
-    with budget.reserve(20 * UNIT), budget.reserve(8 * UNIT):
+    with budget.reserve(100 * UNIT), budget.reserve(64 * UNIT):
         with pytest.raises(MemoryExhausted):
             budget.reserve(UNIT)
-        for _ in range(4):
+        for _ in range(32):
             budget.reserve(small)
         with pytest.raises(MemoryExhausted):
             for _ in range(4):

@@ -24,6 +24,9 @@ request is served even where large ones fill the budget."""
 SMALL_SHARE = 0.25
 """Of the limit: what small requests may take beyond it."""
 
+MIN_SMALL_BYTES = 1024 * 1024
+"""What they may take in any case, so that a few are served with the smallest budget."""
+
 
 class Keeper:
     """The account of one thing that keeps values; safe in any thread."""
@@ -179,7 +182,7 @@ class MemoryBudget:
     @property
     def has_room_for_small_requests(self) -> bool:
         """Whether growth by little need not be checked: a quarter of the limit is kept for it."""
-        return self._excess_bytes <= self.limit_bytes * SMALL_SHARE
+        return self._excess_bytes <= max(self.limit_bytes * SMALL_SHARE, MIN_SMALL_BYTES)
 
     def make_room(self) -> None:
         """
