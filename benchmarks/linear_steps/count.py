@@ -13,9 +13,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import msgspec
-from tests.linear_steps.shapes import SHAPES
-from tests.linear_steps.steps import STEPS
-from tests.linear_steps.thunk import Thunk
+from benchmarks.linear_steps.shapes import SHAPES
+from benchmarks.linear_steps.steps import STEPS
+from benchmarks.linear_steps.thunk import Thunk
 
 from anyclaude.errors import AnyclaudeError
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import msgspec
+from benchmarks.linear_steps import shapes
+from benchmarks.linear_steps.thunk import Thunk
 from msgspec import Struct
-from tests.linear_steps import shapes
-from tests.linear_steps.thunk import Thunk
 
 from anyclaude.dialects import dialect_named
 from anyclaude.dialects.openai_chat.rejections import rejection, rejection_of_body

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
-from tests.linear_steps.thunk import Thunk
+from benchmarks.linear_steps.thunk import Thunk
 
 from anyclaude.dialects import dialect_named
 from anyclaude.filters import FilterContext, chain_for, checked_calls

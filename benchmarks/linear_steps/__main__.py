@@ -23,11 +23,11 @@ from pathlib import Path
 from random import Random
 
 import msgspec
-from tests.linear_steps.count import Case
-from tests.linear_steps.shapes import SHAPES
-from tests.linear_steps.steps import STEPS
+from benchmarks.linear_steps.count import Case
+from benchmarks.linear_steps.shapes import SHAPES
+from benchmarks.linear_steps.steps import STEPS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 CHARACTERS = 1_000
 """Of the shorter input: quadratic work shows, and counting makes a step fifty times as slow."""
@@ -95,7 +95,7 @@ def _costs(cases: Sequence[Case]) -> list[tuple[int, int]]:
         subprocess.run(
             [
                 *("valgrind", "--tool=callgrind", "--dump-before=getppid", f"--callgrind-out-file={out}"),
-                *(sys.executable, "-m", "tests.linear_steps.count"),
+                *(sys.executable, "-m", "benchmarks.linear_steps.count"),
             ],
             input=json.dumps(msgspec.to_builtins(cases)).encode(),  # halves of a character, which msgspec refuses
             cwd=ROOT,
