@@ -17,9 +17,8 @@ from anyclaude.worker_threads import INLINE_BYTES
 LARGE = "word " * INLINE_BYTES
 
 
-async def test_a_small_request_is_answered_while_a_large_one_is_prepared(
-    gateway: RunningGateway, backend: RawBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def held_preparation(monkeypatch: pytest.MonkeyPatch) -> tuple[Event, Event]:
+    """Hold the preparation of large requests; return the event that one has begun, and the one that lets it go on."""
     begun, may_go_on = Event(), Event()
 
     def held(body: bytes) -> None:
@@ -29,6 +28,13 @@ async def test_a_small_request_is_answered_while_a_large_one_is_prepared(
         check_bounds(body)
 
     monkeypatch.setattr(message_exchange, "check_bounds", held)
+    return begun, may_go_on
+
+
+async def test_a_small_request_is_answered_while_a_large_one_is_prepared(
+    gateway: RunningGateway, backend: RawBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_go_on = held_preparation(monkeypatch)
     async with connected(gateway.base_url) as large, connected(gateway.base_url) as small:
         await large.send(request("POST", "/v1/messages", prompt(LARGE)))
         await asyncio.to_thread(begun.wait)
@@ -46,14 +52,7 @@ async def test_a_small_request_is_answered_while_a_large_one_is_prepared(
 async def test_a_client_that_leaves_while_its_request_is_prepared_costs_the_backend_nothing(
     gateway: RunningGateway, backend: RawBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, may_go_on = Event(), Event()
-
-    def held(body: bytes) -> None:
-        if len(body) > INLINE_BYTES:
-            begun.set()
-            may_go_on.wait()
-
-    monkeypatch.setattr(message_exchange, "check_bounds", held)
+    begun, may_go_on = held_preparation(monkeypatch)
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", prompt(LARGE)))
         await asyncio.to_thread(begun.wait)
