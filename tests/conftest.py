@@ -29,10 +29,15 @@ MODEL_FIXTURES = frozenset({"played", "qwen_model", "smollm2_model", "tiny_model
 The first use of weights downloads up to 490 MB.
 """
 
+SHARED_SERVERS = TESTS / "real_servers"
+"""Its tests share servers that take a minute to start, so one process runs them all."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow tests, which `scripts/check fast` skips."""
+    """Mark the slow tests, which `scripts/check fast` skips, and those that one process runs together."""
     for item in items:
         fixtures = item.fixturenames if isinstance(item, pytest.Function) else ()
         if any(item.path.is_relative_to(place) for place in SLOW_PLACES) or MODEL_FIXTURES.intersection(fixtures):
             item.add_marker("slow")
+        place = SHARED_SERVERS if item.path.is_relative_to(SHARED_SERVERS) else item.path
+        item.add_marker(pytest.mark.xdist_group(place.relative_to(TESTS).as_posix()))

@@ -1,7 +1,7 @@
 """The table of models, and which of them a machine can run."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anyclaude.engine.hub import HubModel
@@ -33,6 +33,7 @@ def test_a_model_fits_exactly_where_the_memory_it_needs_is_there(model: Recommen
 
 
 @given(st.sampled_from(RECOMMENDED), st.integers(0, 256 * GB))
+@example(RECOMMENDED[-1], 123_828_054)  # one byte for a window of 8,192 tokens
 def test_a_model_that_fits_gets_its_window_from_the_engine(model: RecommendedModel, memory: int) -> None:
     if fits(model, memory):
         for_prompts = memory_for_prompts(model.size_bytes, memory)

@@ -48,7 +48,12 @@ def affordable_tokens(bytes_per_token: int, for_prompts: int) -> int:
     The context is allocated at start, and one that does not fit takes the machine down with it.  Where the model leaves
     hardly any memory, return the smallest context that is worth trying.
     """
-    return max(for_prompts * 2 // 3 // bytes_per_token, _MIN_CONTEXT_TOKENS)
+    return max(tokens_that_fit(bytes_per_token, for_prompts), _MIN_CONTEXT_TOKENS)
+
+
+def tokens_that_fit(bytes_per_token: int, for_prompts: int) -> int:
+    """Return the number of context tokens that two thirds of the memory for prompts hold, however few."""
+    return for_prompts * 2 // 3 // bytes_per_token
 
 
 def prompt_cache_mib(for_prompts: int, memory: int) -> int:

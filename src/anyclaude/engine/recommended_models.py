@@ -7,7 +7,7 @@ Sizes are those of the files that the repositories list, and windows, layers and
 
 from msgspec import Struct
 
-from .machine import affordable_tokens, memory_for_prompts
+from .machine import tokens_that_fit, memory_for_prompts
 
 WORKING_WINDOW_TOKENS = 32_768
 """A window in which Claude Code can work for a while: its prompt takes 4,900 tokens of it (docs/diets.md)."""
@@ -112,7 +112,7 @@ RECOMMENDED: tuple[RecommendedModel, ...] = (
 def fits(model: RecommendedModel, memory: int) -> bool:
     """Return whether a machine with so many bytes can run a model with a window to work in."""
     for_prompts = memory_for_prompts(model.size_bytes, memory)
-    return affordable_tokens(model.bytes_per_token, for_prompts) >= _window(model) and for_prompts > 0
+    return tokens_that_fit(model.bytes_per_token, for_prompts) >= _window(model)
 
 
 def memory_needed(model: RecommendedModel) -> int:
