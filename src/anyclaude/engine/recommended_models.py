@@ -7,7 +7,7 @@ Sizes are those of the files that the repositories list, and windows, layers and
 
 from msgspec import Struct
 
-from .machine import tokens_that_fit, memory_for_prompts
+from .machine import memory_for_prompts, tokens_that_fit
 
 WORKING_WINDOW_TOKENS = 32_768
 """A window in which Claude Code can work for a while: its prompt takes 4,900 tokens of it (docs/diets.md)."""
