@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from .measures import Trend
+from .measures import KEPT, MEMORY, Trend
 from .run import Lane, Soak
 
 MEBIBYTE = 1024 * 1024
@@ -39,7 +39,8 @@ def _listed(outcomes: Mapping[str, int]) -> str:
 
 
 def _trend(lane: Lane, trend: Trend) -> str:
-    is_memory = trend.name == "memory"
+    is_memory = trend.name in {MEMORY, KEPT}
     values = [f"{value / MEBIBYTE:.0f}" if is_memory else f"{value:g}" for value in trend.quarters]
-    name = "resident memory, median, MiB" if is_memory else f"{trend.name}, lowest"
-    return f"| {lane.name} | {name} | {', '.join(values)} | {'yes' if trend.is_flat else '**no**'} |"
+    name = f"{trend.name}, median, MiB" if is_memory else f"{trend.name}, lowest"
+    verdict = "bounded" if trend.name == KEPT else "yes" if trend.is_flat else "**no**"
+    return f"| {lane.name} | {name} | {', '.join(values)} | {verdict} |"

@@ -17,6 +17,7 @@ import sys
 import time
 from pathlib import Path
 
+import aiohttp
 import psutil  # type: ignore[import-untyped]  # it ships no types
 import uvloop
 from msgspec.structs import replace
@@ -109,7 +110,7 @@ async def serve_gateway(folder: Path, target: BackendTarget, options: GatewayOpt
     async with running_gateway(folder, target, options=options, clock=clock) as running:
         write_line({"url": running.base_url})
         while await reader.readline():
-            write_line(resources())
+            write_line({**resources(), "kept": await kept_bytes(running.base_url)})
 
 
 async def standard_input() -> asyncio.StreamReader:
@@ -128,6 +129,13 @@ def resources() -> dict[str, float]:
         "sockets": len(process.net_connections(kind="tcp")),
         "memory": process.memory_info().rss,
     }
+
+
+async def kept_bytes(base_url: str) -> float:
+    """Return what a gateway keeps for later requests within its budget, as its `/health` tells."""
+    async with aiohttp.ClientSession() as session, session.get(f"{base_url}/health") as response:
+        report = await response.json()
+    return float(sum(report["memory"]["kept_bytes"].values()))
 
 
 def write_line(value: dict[str, str] | dict[str, float]) -> None:
