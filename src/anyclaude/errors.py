@@ -25,6 +25,7 @@ Every failure that anyclaude can report, and the form in which the client gets i
       - PromptTooLong             400  the prompt exceeds its window; detected here, where the server is late or silent
     + BackendGarbled              502  its reply violates its own protocol
     + BackendTruncated            502  its reply ended before it was finished
+  - ConnectionsExhausted          529  this process can open no more connections
   - MemoryExhausted               529  other requests fill the gateway's memory budget
   - ShuttingDown                  529  the gateway is stopping
   - ProtocolMisuse                500  a bug of the gateway: an event that the message grammar forbids
@@ -270,6 +271,15 @@ class BackendGarbled(BackendError):
 
 class BackendTruncated(BackendError):
     """The backend's reply ended before it was finished."""
+
+
+class ConnectionsExhausted(AnyclaudeError):
+    """This process can open no more connections; the fault of no server, and over when others are closed."""
+
+    status = 529
+    kind = "overloaded_error"
+    is_transient = True
+    retry_after_seconds = 1.0
 
 
 class MemoryExhausted(AnyclaudeError):

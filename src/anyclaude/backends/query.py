@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from anyclaude.dialects import WireRequest
-from anyclaude.errors import BackendError, BackendTimeout
+from anyclaude.errors import BackendError, BackendTimeout, ConnectionsExhausted
 
 from .base import Backend
 from .reading import max_answer_bytes, read_body
@@ -73,6 +73,6 @@ async def query_or_none(backend: Backend, request: WireRequest, within_seconds: 
     """Return the body of the reply to a question, `None` if the server does not answer it."""
     try:
         reply = await query(backend, request, within_seconds)
-    except BackendError:
+    except (BackendError, ConnectionsExhausted):
         return None
     return reply.body if reply.is_ok else None

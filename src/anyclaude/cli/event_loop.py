@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
 
+from anyclaude.descriptors import allow_many_descriptors
 from anyclaude.freed_memory import return_freed_blocks
 from anyclaude.launcher import SIGNAL_STATUS, Signals, Terminal
 from anyclaude.secret import masked
@@ -19,11 +20,6 @@ from anyclaude.storage import open_private_append
 from anyclaude.worker_threads import switch_often
 
 from .log_folder import usable_log_folder
-
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
 
 try:
     import uvloop
@@ -42,7 +38,7 @@ def run_until_complete(work: Work, settings: Settings) -> int:
     It gets the settings with a log folder that can be written.
     """
     switch_often()
-    _allow_many_connections()
+    allow_many_descriptors()
     return_freed_blocks()
     with usable_log_folder(settings, _say) as usable:
         _log_to_file(usable)
@@ -65,14 +61,6 @@ async def _watched(work: Callable[[Signals], Coroutine[None, None, int]]) -> int
     if task.cancelled() and signals.received is not None:
         return SIGNAL_STATUS + signals.received
     return task.result()
-
-
-def _allow_many_connections() -> None:
-    """Raise the limit of open files as far as the system lets us: each stream takes two."""
-    if resource is not None:
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _log_to_file(settings: Settings) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from anyclaude.backends import SlotFile, restore_slot, save_slot
-from anyclaude.errors import BackendError, BackendGarbled
+from anyclaude.errors import BackendError, BackendGarbled, ConnectionsExhausted
 from anyclaude.exchange import Clock, ExchangeEnded, ExchangeListener
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.json_values import JsonObject
@@ -122,6 +122,8 @@ class SlotSaver(ExchangeListener):
                 return
             try:
                 await self._load(snapshot)
+            except ConnectionsExhausted:
+                return  # not the snapshot's fault
             except BackendError as error:
                 await asyncio.to_thread(self._store.remove, snapshot)
                 self._switch_off(str(error))
@@ -206,6 +208,8 @@ class SlotSaver(ExchangeListener):
             self._last_save_seconds = self._clock.seconds() - began
         except (BackendError, OSError) as error:
             self._switch_off(str(error))
+            self._store.discard(name)
+        except ConnectionsExhausted:
             self._store.discard(name)
         except asyncio.CancelledError:
             self._store.discard(name)

@@ -2,18 +2,20 @@
 A client's connection: what aiohttp leaves to the application.
 
 Errors that occur before there is a request also have the Anthropic shape, and a client that sends its headers too
-slowly (slowloris) is disconnected.
+slowly (slowloris), or does not read its answer, is disconnected.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from aiohttp import StreamReader, web
+from aiohttp import HttpVersion10, HttpVersion11, StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.hdrs import METH_CONNECT
 from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
-from anyclaude.errors import AnyclaudeError, InvalidRequest
+from anyclaude.errors import AnyclaudeError, ConnectionsExhausted, InvalidRequest
 
 from .cross_origin import share_with
 from .options import Limits
@@ -21,10 +23,21 @@ from .responses import error_response
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
+VERSIONS = frozenset({HttpVersion10, HttpVersion11})
+"""The versions of HTTP that are spoken; the parser knows 0.9 and 2.0 as well, but only by name."""
+
+SINGLE = (b"host", b"origin")
+"""The headers that say where a request comes from: of two, a proxy and the guard could each believe another."""
+
 
 def closed_by_gateway(request: web.BaseRequest) -> bool:
     """Return whether the gateway closed the connection of a running request, which it does only when it stops."""
     return isinstance(request.protocol, GatewayConnection) and request.protocol.closed_by_gateway
+
+
+def refusal_of(request: web.BaseRequest) -> AnyclaudeError | None:
+    """Return why a request is refused for what its connection is, or how it is framed; `None` if it is not."""
+    return request.refusal if isinstance(request, GatewayRequest) else None
 
 
 class GatewayServer(web.Server):
@@ -41,17 +54,26 @@ class GatewayServer(web.Server):
         self.limits = limits
         self.new_request_id = new_request_id
         self.allows_origin = allows_origin
+        self.open_connections: set[GatewayConnection] = set()
 
-    def __call__(self) -> RequestHandler:
+    def __call__(self) -> "GatewayConnection":
         """Return the protocol of a new connection."""
         return GatewayConnection(self, asyncio.get_running_loop())
 
     def close_idle_connections(self) -> None:
         """Close the connections without a request; the others are closed after theirs."""
-        for connection in self.connections:
+        for connection in tuple(self.open_connections):
             connection.close()
-            if isinstance(connection, GatewayConnection) and connection.is_idle:
+            if connection.is_idle:
                 connection.force_close()
+
+    def close_longest_idle(self, besides: "GatewayConnection | None" = None) -> bool:
+        """Close the connection that has been idle for the longest time; return whether another one was idle."""
+        idle = [connection for connection in self.open_connections if connection.is_idle and connection is not besides]
+        if not idle:
+            return False
+        min(idle, key=lambda connection: connection.idle_since).abort()
+        return True
 
     def _new_request(
         self,
@@ -61,10 +83,17 @@ class GatewayServer(web.Server):
         writer: AbstractStreamWriter,
         task: "asyncio.Task[None]",
     ) -> web.BaseRequest:
+        refusal = _refusal(message, protocol)
+        if refusal is not None or message.upgrade:  # the parser may drop what follows an upgrade
+            version = message.version if message.version in VERSIONS else HttpVersion11
+            message = message._replace(version=version, should_close=True)
         loop = asyncio.get_running_loop()
         request = GatewayRequest(message, payload, protocol, writer, task, loop, client_max_size=self.limits.body_bytes)
         origin = request.headers.get("Origin")
         request.shared_with = origin if origin is not None and self.allows_origin(origin) else None
+        request.refusal = refusal
+        if isinstance(protocol, GatewayConnection):
+            protocol.answering(request)
         return request
 
 
@@ -72,6 +101,7 @@ class GatewayRequest(web.BaseRequest):
     """A request whose every response, errors and streams too, can be read by the page at `shared_with`."""
 
     shared_with: str | None = None
+    refusal: AnyclaudeError | None = None
 
     async def _prepare_hook(self, response: web.StreamResponse) -> None:
         if self.shared_with is not None:
@@ -79,9 +109,29 @@ class GatewayRequest(web.BaseRequest):
 
 
 class GatewayConnection(RequestHandler):
-    """aiohttp's connection, with errors in the Anthropic shape, and deadlines for silent clients and slow heads."""
+    """
+    aiohttp's connection, with errors in the Anthropic shape.
 
-    __slots__ = ("_deadline", "_head_began", "_is_lost", "_limits", "_new_request_id", "closed_by_gateway")
+    It has limits for what a client may leave open: a silence, a head, a refused body, an answer that is not read.
+    """
+
+    __slots__ = (
+        "_deadline",
+        "_discarded_bytes",
+        "_end",
+        "_head_began",
+        "_head_bytes",
+        "_is_lost",
+        "_is_refused",
+        "_limits",
+        "_new_request_id",
+        "_refused_body",
+        "_request",
+        "_siblings",
+        "closed_by_gateway",
+        "idle_since",
+        "is_surplus",
+    )
 
     def __init__(self, server: GatewayServer, loop: asyncio.AbstractEventLoop) -> None:
         limits = server.limits
@@ -94,54 +144,165 @@ class GatewayConnection(RequestHandler):
         )
         self._limits = limits
         self._new_request_id = server.new_request_id
+        self._siblings = server.open_connections
         self.closed_by_gateway = False
+        self.is_surplus = False
+        """Whether it is one too many, so that its request is refused."""
+        self.idle_since = loop.time()
+        """When it was opened, or its last request answered, by the clock of the event loop."""
         self._is_lost = False
+        self._is_refused = False
+        """Whether nothing more of what arrives is read."""
+        self._request: GatewayRequest | None = None
+        self._refused_body: StreamReader | None = None
         self._head_began = False
+        self._head_bytes = 0
+        self._discarded_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
+        self._end: asyncio.TimerHandle | None = None
 
     @property
     def is_idle(self) -> bool:
-        """Whether it waits for a request, or for the rest of its head."""
-        return self._current_request is None
+        """Whether it waits for a request, for the rest of its head, or for the end of a refused body."""
+        return self._request is None and not self._messages
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Limit the time until the first request."""
         super().connection_made(transport)
+        self._siblings.add(self)
         self._set_deadline(self._limits.idle_seconds)
 
+    def answering(self, request: GatewayRequest) -> None:
+        """Note that a request is being answered from now on."""
+        self._request, self._discarded_bytes = request, 0
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send what is left of an answer, and limit the time that its client takes to read it."""
+        self._abort_in(self._limits.body_seconds)
+        try:
+            answered = await super().finish_response(request, resp, start_time)
+            self._request, self._refused_body, self.idle_since = None, request.content, self._loop.time()
+            if self._is_refused and not self._messages:
+                await self._linger()
+            return answered
+        finally:
+            self._abort_in(None)
+
+    async def start(self) -> None:
+        """Answer requests, and limit the time in which the last bytes have to be read."""
+        try:
+            await super().start()
+        finally:
+            self._request = None
+            if self.transport is not None:
+                self._abort_in(self._limits.linger_seconds)
+
     def data_received(self, data: bytes) -> None:
-        """Limit the time from the first byte of a request's head to its last."""
+        """Limit the time from the first byte of a request's head to its last, and the bytes that are not used."""
+        if self._is_refused:
+            self._discard(data)
+            return
+        body, seen = self._arriving_body, self._request_count
         super().data_received(data)
-        self._break_off_body()
-        is_waiting = self._waiter is not None and not self._waiter.done()
-        if not is_waiting:
+        self._end_if_unreadable()
+        if self._request_count > seen or body is not None or self._arriving_body is not None:
+            self._head_bytes = 0
+        elif self._is_discarding:
+            self._discard(data)
+        else:
+            self._head_bytes += len(data)
+            if self._head_bytes > self._limits.head_bytes:
+                self._refuse_head()
+        self._limit_head(data)
+
+    @property
+    def _is_discarding(self) -> bool:
+        """Whether what arrives belongs to a body that was refused."""
+        return self.is_idle and self._refused_body is not None and not self._refused_body.is_eof()
+
+    @property
+    def _arriving_body(self) -> StreamReader | None:
+        """The body that is not complete, of the request that is answered, or of the last one that waits for it."""
+        if self._messages:
+            body = self._messages[-1][1]
+        elif self._request is not None:
+            body = self._request.content
+        else:
+            return None
+        return None if body.is_eof() else body
+
+    def _limit_head(self, data: bytes) -> None:
+        if not self.is_idle or self._is_discarding:
             self._head_began = False
             self._set_deadline(None)
         elif data and not self._head_began:
             self._head_began = True
             self._set_deadline(self._limits.head_seconds)
 
-    def _break_off_body(self) -> None:
-        """Tell the request that reads its body that the rest cannot be read; aiohttp queues the error behind it."""
-        request = self._current_request
-        if request is None or request.content.is_eof() or not self._messages:
+    def _refuse_head(self) -> None:
+        """Refuse a request whose head is too large, after those before it; the parser would take 1 MiB of it."""
+        error = InvalidRequest(f"the head is larger than {self._limits.head_bytes:,} bytes")
+        self._messages.append((_ErrInfo(status=400, exc=error, message=str(error)), EMPTY_PAYLOAD))
+        self._is_refused = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _end_if_unreadable(self) -> None:
+        """Read nothing more behind an error of syntax, and tell the request whose body it is in."""
+        error = self._messages[-1][0] if self._messages else None
+        if not isinstance(error, _ErrInfo):
             return
-        if isinstance(self._messages[-1][0], _ErrInfo):
-            request.content.set_exception(web.RequestPayloadError(self._messages[-1][0].message))
-            self._messages.clear()
-            self._lingering_time = 0.0  # what follows cannot be read either
-            self.close()
+        self._is_refused = True
+        unreadable = self._messages.pop()
+        body = self._arriving_body
+        if body is None:
+            self._messages.append(unreadable)
+        else:
+            body.set_exception(web.RequestPayloadError(error.message))
+            self._lingering_time = 0.0  # aiohttp would read the body to its end
+
+    def _discard(self, data: bytes) -> None:
+        """Discard what belongs to no request, up to a limit."""
+        self._discarded_bytes += len(data)
+        if self._discarded_bytes > self._limits.linger_bytes:
+            self.abort()
+
+    async def _linger(self) -> None:
+        """Leave the client the time to read a refusal while it still sends: a reset would take it away."""
+        if self.transport is not None:
+            self.transport.write_eof()
+            await asyncio.sleep(self._limits.linger_seconds)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Cancel the deadline."""
+        """Cancel the deadlines."""
         self._set_deadline(None)
+        self._abort_in(None)
         self._is_lost = True
         super().connection_lost(exc)
 
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109
+        """Cancel the request that still runs, and close the connection."""
+        self._note_closing()
+        await super().shutdown(timeout)
+
     def force_close(self) -> None:
-        """Close the connection, and note that the gateway closed it, unless it was lost already."""
-        self.closed_by_gateway = self.closed_by_gateway or not self._is_lost
+        """Close the connection."""
+        self._note_closing()
+        self._siblings.discard(self)
         super().force_close()
+
+    def _note_closing(self) -> None:
+        """Note that the gateway closes the connection, unless it was lost already."""
+        self.closed_by_gateway = self.closed_by_gateway or not self._is_lost
+
+    def abort(self) -> None:
+        """Close the connection at once, with what its client has not read yet."""
+        transport = self.transport
+        self.force_close()
+        if transport is not None:
+            transport.abort()
 
     def handle_error(
         self,
@@ -173,3 +334,24 @@ class GatewayConnection(RequestHandler):
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = None if seconds is None else self._loop.call_later(seconds, self.force_close)
+
+    def _abort_in(self, seconds: float | None) -> None:
+        if self._end is not None:
+            self._end.cancel()
+        self._end = None if seconds is None else self._loop.call_later(seconds, self.abort)
+
+
+def _refusal(message: RawRequestMessage, connection: RequestHandler) -> AnyclaudeError | None:
+    """Return why a request is refused before anything of it is used, `None` if it is not."""
+    if isinstance(connection, GatewayConnection) and connection.is_surplus:
+        return ConnectionsExhausted("too many clients are connected to the gateway; try again in a moment")
+    if message.method == METH_CONNECT:
+        return InvalidRequest("the gateway is no proxy: CONNECT is not served")
+    names = [name.lower() for name, _ in message.raw_headers]
+    if message.version not in VERSIONS:
+        major, minor = message.version
+        return InvalidRequest(f"HTTP/{major}.{minor} is not spoken here; use HTTP/1.1")
+    if message.version == HttpVersion10 and b"transfer-encoding" in names:  # RFC 9112, section 6.1
+        return InvalidRequest("Transfer-Encoding is not a part of HTTP/1.0; send a Content-Length, or use HTTP/1.1")
+    twice = [name.decode() for name in SINGLE if names.count(name) > 1]
+    return InvalidRequest(f"{twice[0].title()}: should be there once") if twice else None

@@ -2,21 +2,22 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from anyclaude.bounds import CONNECTION_BACKLOG
 from anyclaude.errors import AnyclaudeError, PortTaken, RequestError, ShuttingDown
 from anyclaude.exchange import Caller, Clock, ExchangeListener, ExchangeLog, Outcome, caller_of
 
-from .connection import GatewayServer, closed_by_gateway
+from .accepting import Acceptor, listening_sockets
+from .connection import GatewayServer, closed_by_gateway, refusal_of
 from .cross_origin import is_preflight, preflight_response
-from .guard import Guard
+from .guard import Guard, host_in
 from .options import GatewayOptions
 from .passthrough import Passthrough
-from .paths import canonical_path
+from .paths import canonical_path, requested_target
 from .requests import RequestContext
 from .responses import error_response
 from .routes import HEALTH, RECORDED_PATHS, ROUTES, Routes, route_for
@@ -71,25 +72,20 @@ class Gateway:
         Raises:
             PortTaken: when another process listens on the port.
         """
-        server = GatewayServer(
-            self._handle,
-            self._options.limits,
-            new_request_id,
-            self._guard.allows,
-        )
-        runner = web.ServerRunner(server, shutdown_timeout=CLOSE_SECONDS)
-        await runner.setup()
+        server = GatewayServer(self._handle, self._options.limits, new_request_id, self._guard.allows)
+        acceptor = Acceptor(server, await self._listening_sockets(), self._clock)
+        self.port = acceptor.port
+        acceptor.start()
         try:
-            await self._bind(runner)
             yield
         finally:
             try:
-                for site in tuple(runner.sites):
-                    await site.stop()
+                await acceptor.stop()
                 server.close_idle_connections()
                 await self._stop()
             finally:
-                await runner.cleanup()
+                server.pre_shutdown()
+                await server.shutdown(CLOSE_SECONDS)
 
     async def _stop(self) -> None:
         """Refuse the requests that wait, let the others end, and cut off those that take too long."""
@@ -107,21 +103,15 @@ class Gateway:
         """Return the log of a new exchange."""
         return ExchangeLog(new_request_id(), path, caller, self._clock, self._listener)
 
-    async def _bind(self, runner: web.ServerRunner) -> None:
+    async def _listening_sockets(self) -> Sequence[socket.socket]:
         host, port, listening = self._options.host, self._options.port, self._options.listening_socket
         try:
-            site = (
-                web.SockSite(runner, listening, backlog=CONNECTION_BACKLOG)
-                if listening
-                else web.TCPSite(runner, host, port, backlog=CONNECTION_BACKLOG)
-            )
-            await site.start()
+            return [listening] if listening else await listening_sockets(host, port)
         except OSError as error:
             raise PortTaken(
                 f"cannot listen on {host} port {port}: {error.strerror}. "
                 "Choose another with --port, or stop the process that uses it"
             ) from error
-        self.port = runner.addresses[0][1]
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, and announce the exchange to the listeners if it is one with a model."""
@@ -154,7 +144,10 @@ class Gateway:
 
     async def _answer(self, context: RequestContext) -> web.StreamResponse:
         method, path = context.http.method, context.http.path
+        if (refusal := refusal_of(context.http)) is not None:
+            raise refusal
         self._guard.check_origin(context.http.headers)
+        requested_target(context.http.raw_path, host_in(context.http.headers.get("Host", "")))
         if is_preflight(method, context.http.headers):
             return preflight_response(context.http.headers)
         self._guard.check_token(context.http.headers)

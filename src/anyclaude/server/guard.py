@@ -7,6 +7,7 @@ that resolves its own name to 127.0.0.1 (DNS rebinding) sends that name as `Host
 
 import hmac
 import ipaddress
+import re
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -14,6 +15,15 @@ from msgspec import Struct
 from anyclaude.errors import Forbidden, Unauthorized
 from anyclaude.network import is_allowed_origin
 from anyclaude.secret import Secret
+
+_HOST = re.compile(
+    r"(?:\[(?P<ipv6>[0-9a-f.]*:[0-9a-f:.]*)\]|(?P<ipv4>[0-9.]*[0-9])|(?P<name>[a-z0-9_.-]*[a-z_-][a-z0-9_-]*)\.?)"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+)
+"""The form of `Host` that browsers and clients send, which is less than RFC 3986 allows; in lower case.  A name may end
+in the dot of the root (RFC 1034, section 3.1), an address may not."""
+
+MOST_PORT = 65_535
 
 LOCAL_NAMES = frozenset({"localhost", "ip6-localhost", "127.0.0.1", "::1"})
 
@@ -60,7 +70,7 @@ class Guard(Struct, frozen=True, kw_only=True):
 
     def _check_host(self, header: str) -> None:
         """Require a loopback name if the gateway listens on loopback; elsewhere the token protects it."""
-        name = _name_in(header).lower().removesuffix(".")
+        name = host_in(header)
         if is_loopback(self.host) and not is_loopback(name) and name not in self.allowed_hosts:
             raise Forbidden(
                 f"the host {header!r:.100} is not a loopback name or address; use 127.0.0.1 or localhost, or set "
@@ -78,11 +88,12 @@ def is_loopback(name: str) -> bool:
         return False
 
 
-def _name_in(header: str) -> str:
-    """Return the host in a `Host` header, without the port."""
-    if header.startswith("["):
-        return header[1:].partition("]")[0]
-    return header.partition(":")[0]
+def host_in(header: str) -> str:
+    """Return the name or address in a `Host` header, in lower case and without the port; empty if there is none."""
+    found = _HOST.fullmatch(header.lower())
+    if found is None or not 0 < int(found["port"] or 1) <= MOST_PORT:
+        return ""
+    return found["ipv6"] or found["ipv4"] or found["name"]
 
 
 def _presented_token(headers: Mapping[str, str]) -> str:

@@ -36,19 +36,25 @@ class StreamTiming(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """The limits of one connection, and of the requests on it."""
+    """The limits of the connections, and of the requests on them."""
 
+    connections: int = 2048
+    """The clients that are connected at once, if there are descriptors for so many; an idle one takes 10 KiB."""
     body_bytes: int = 32 * 1024 * 1024
     """The Messages API's own limit (docs: request size limits)."""
     body_seconds: float = 60.0
     """32 MB take a fraction of a second over loopback, and half a minute over a slow tunnel."""
     head_seconds: float = 20.0
     """A request's head fits into one or two packets; only an attacker takes this long to send it."""
+    head_bytes: int = 64 * 1024
+    """What may arrive of a head that is not complete: Claude Code's have 1 to 2 KiB, and a cookie 4 KiB at most."""
     idle_seconds: float = 600.0
     """Between two requests the user reads, and the client edits and runs tools; reconnecting is cheap but not free."""
     linger_seconds: float = 10.0
     """How long a refused body is read and discarded.  Closing the connection at once would reset it, and a client that
     is still sending would never read the refusal."""
+    linger_bytes: int = 64 * 1024 * 1024
+    """How much is read and discarded then: twice the largest body that is accepted."""
 
 
 class GatewayOptions(Struct, frozen=True, kw_only=True):

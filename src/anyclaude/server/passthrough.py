@@ -28,6 +28,8 @@ from anyclaude.protocol.messages_request import MessagesRequest, decode_request
 from anyclaude.protocol.usage_reader import UsageReader
 from anyclaude.secret import Masks, Secret
 
+from .guard import host_in
+from .paths import requested_target
 from .requests import RequestContext
 
 HOP_BY_HOP_HEADERS = frozenset(
@@ -74,6 +76,7 @@ class Passthrough:
 
     async def __call__(self, context: RequestContext) -> web.StreamResponse:
         """Forward one request.  Raises `BackendUnreachable` or `BackendUntrusted` if there is no reply."""
+        target = requested_target(context.http.raw_path, host_in(context.http.headers.get("Host", "")))
         body = await context.raw_body()
         decoded = await context.services.workers.run(len(body), lambda: _decoded(body))
         context.log.forwarded(decoded, "claude/unchanged")
@@ -82,7 +85,7 @@ class Passthrough:
         with _without_credentials(headers), translated_errors(self._origin, CONNECT_SECONDS):
             upstream = await self._session.request(
                 context.http.method,
-                URL(self._address.url_of(_target(context.http), at_root=True), encoded=True),
+                URL(self._address.url_of(target, at_root=True), encoded=True),
                 data=BytesIO(body) if body else None,
                 headers=headers,
                 skip_auto_headers=AUTO_REQUEST_HEADERS,
@@ -159,24 +162,6 @@ def _base(address: ServerAddress) -> ServerAddress:
     """Return an address below which the client's paths are: they have a `/v1` of their own, but no other version."""
     is_theirs = address.version in {"", "/v1"}
     return address if is_theirs else replace(address, prefix=address.prefix + address.version, version="")
-
-
-def _target(request: web.BaseRequest) -> str:
-    """
-    Return the path and the query as the client wrote them; an absolute address has the gateway's host before them.
-
-    Raises:
-        InvalidRequest: when there is no path, as in `OPTIONS *` and `CONNECT`, or before it another host than in
-            `Host`, which the guard has checked: the gateway is no proxy.
-    """
-    target = request.raw_path
-    if target.startswith("/"):
-        return target
-    if target.startswith("http://"):
-        url, own = URL(target, encoded=True), URL(f"http://{request.headers.get('Host', '')}")
-        if (url.raw_user, url.raw_host) == (None, own.raw_host) and url.raw_path_qs.startswith("/"):
-            return url.raw_path_qs
-    raise InvalidRequest(f"the request's target should be a path, not {target!r:.100}")
 
 
 def _end_to_end(raw_headers: RawHeaders, without: frozenset[str] = frozenset()) -> CIMultiDict[str]:

@@ -20,6 +20,7 @@ from anyclaude.backends.reading import read_available_body
 from anyclaude.backends.retry_after import retry_after_seconds
 from anyclaude.backends.target import BackendTarget
 from anyclaude.backends.tls import why_untrusted
+from anyclaude.descriptors import are_exhausted
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import (
     BackendError,
@@ -27,6 +28,7 @@ from anyclaude.errors import (
     BackendTruncated,
     BackendUnreachable,
     BackendUntrusted,
+    ConnectionsExhausted,
 )
 
 from .body import read_available
@@ -116,7 +118,7 @@ class HttpBackend:
         """
         Send `request` and wait for the status of the reply.
 
-        Raises `BackendUnreachable` and `BackendTimeout`.
+        Raises `BackendUnreachable`, `BackendTimeout` and `ConnectionsExhausted`.
         """
         headers = {**(self._headers if request.body else self._credentials), "Accept": request.accept, **UNCOMPRESSED}
         url = self._endpoint.url_of(request.path, at_root=request.at_root)
@@ -319,6 +321,7 @@ def translated_errors(where: str, within_seconds: float) -> Iterator[None]:
         BackendUnreachable: when no connection can be made, or it breaks.  Also raised if the request cannot be sent.
         BackendUntrusted: when the server's certificate is not trusted.
         BackendTimeout: when there is no answer after `within_seconds`.
+        ConnectionsExhausted: when this process has no descriptor left for a connection.
     """
     try:
         yield
@@ -329,6 +332,10 @@ def translated_errors(where: str, within_seconds: float) -> Iterator[None]:
     except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
         raise _failed_handshake(where, error) from error
     except aiohttp.ClientConnectorError as error:
+        if are_exhausted(error):
+            raise ConnectionsExhausted(
+                f"no connection to {where} can be opened: {error.strerror}. Raise the limit (`ulimit -n`)"
+            ) from error
         raise BackendUnreachable(f"no connection to {where}: {error.strerror or error}. Is it running?") from error
     except ValueError as error:  # a port out of range, or a key that a header cannot carry
         raise BackendUnreachable(f"no request can be sent to {where}: {_description(error)}") from error

@@ -1,0 +1,123 @@
+"""
+Accepts connections, no more than there are descriptors for.
+
+The event loops do not: when a process has no descriptor left, asyncio's logs a traceback for each of `backlog` attempts
+and tries again, 21 MB in a quarter of a minute, and uvloop's closes new connections without a word.  Then the gateway's
+own connections fail as well.
+"""
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Sequence
+
+from anyclaude.bounds import CONNECTION_BACKLOG
+from anyclaude.descriptors import are_exhausted, most_client_connections
+from anyclaude.exchange import Clock
+
+from .connection import GatewayConnection, GatewayServer
+
+PAUSE_SECONDS = 0.1
+"""How long nothing is accepted after a failure: the kernel keeps the connections that wait."""
+
+ABSENT = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+"""What the system answers for an address that it does not have, such as that of `localhost` where IPv6 is off."""
+
+QUIET_SECONDS = 60.0
+"""After so long without a shortage, the next one is logged as a new one."""
+
+_log = logging.getLogger(__name__)
+
+
+async def listening_sockets(host: str, port: int) -> Sequence[socket.socket]:
+    """
+    Return sockets that listen on all addresses of a host; port 0 selects a free one.
+
+    Raises:
+        OSError: when the host has no address, or another process listens on one of them.
+    """
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    listening: list[socket.socket] = []
+    absent: OSError | None = None
+    for family, address in dict.fromkeys((family, address) for family, *_, address in found):
+        try:
+            listening.append(socket.create_server(address, family=family, backlog=CONNECTION_BACKLOG))
+        except OSError as error:
+            absent = error
+            if error.errno not in ABSENT:
+                break
+    else:
+        if listening:
+            return listening
+    for opened in listening:
+        opened.close()
+    raise absent or OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
+
+
+class Acceptor:
+    """Accepts the connections of a server; when there are too many, the one that has been idle longest is closed."""
+
+    def __init__(self, server: GatewayServer, listening: Sequence[socket.socket], clock: Clock) -> None:
+        self._server = server
+        self._listening = listening
+        self._clock = clock
+        self._accepting: list[asyncio.Task[None]] = []
+        available = most_client_connections()
+        most = server.limits.connections
+        self._most = most if available is None else min(most, available)
+        self._short_at: float | None = None
+
+    @property
+    def port(self) -> int:
+        """The port, of the first address if there are several."""
+        port: int = self._listening[0].getsockname()[1]
+        return port
+
+    def start(self) -> None:
+        """Begin to accept connections."""
+        for listening in self._listening:
+            listening.setblocking(False)
+            self._accepting.append(asyncio.create_task(self._accept_from(listening)))
+
+    async def stop(self) -> None:
+        """Accept no more connections, and close the port."""
+        for task in self._accepting:
+            task.cancel()
+        await asyncio.gather(*self._accepting, return_exceptions=True)
+        for listening in self._listening:
+            listening.close()
+
+    async def _accept_from(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                accepted, _ = await loop.sock_accept(listening)
+            except OSError as error:
+                if are_exhausted(error):
+                    self._note_shortage(f"no descriptor is left: {error.strerror}")
+                    self._server.close_longest_idle()
+                await self._clock.sleep(PAUSE_SECONDS)
+                continue
+            try:
+                _, connection = await loop.connect_accepted_socket(self._server, accepted)
+            except OSError:  # its client has left
+                accepted.close()
+                continue
+            self._make_room_beside(connection)
+
+    def _make_room_beside(self, newest: GatewayConnection) -> None:
+        """Close idle connections while there are too many; if none is idle, have the newest one refused."""
+        while len(self._server.open_connections) > self._most:
+            self._note_shortage(f"{self._most} connections are open, as many as `ulimit -n` and the gateway allow")
+            if not self._server.close_longest_idle(newest):
+                newest.is_surplus = True
+                return
+
+    def _note_shortage(self, what: str) -> None:
+        """Log a shortage once, however many connections it keeps out."""
+        now = self._clock.seconds()
+        if self._short_at is None or now - self._short_at >= QUIET_SECONDS:
+            _log.warning("%s; idle connections are closed, and new ones refused", what)
+        self._short_at = now
