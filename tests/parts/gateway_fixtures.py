@@ -13,8 +13,11 @@ from tests.parts.raw_backend import RawBackend, raw_backend
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Run every test on uvloop."""
-    return {"uvloop": uvloop.new_event_loop}
+    """Run every test on uvloop, and those marked `both_loops` also on the loop of systems that have no uvloop."""
+    loops: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"uvloop": uvloop.new_event_loop}
+    if item.get_closest_marker("both_loops"):
+        loops["asyncio"] = asyncio.new_event_loop
+    return loops
 
 
 @pytest.fixture

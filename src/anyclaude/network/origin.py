@@ -45,9 +45,11 @@ def parse_origin(text: str) -> str:
 def is_allowed_origin(origin: str, allowed: frozenset[str]) -> bool:
     """Return whether requests of a page may be answered; `allowed` are origins as `parse_origin` returns them."""
     plain = origin.lower()
-    scheme, mark, place = plain.partition("://")
-    host = place if place.endswith("]") else place.rpartition(":")[0] or place
-    known = {ANY, plain} | ({f"{scheme}://{ANY}", f"{scheme}://{host}:{ANY}"} if mark else set())
+    known = {ANY}
+    if plain == OPAQUE:
+        known.add(plain)
+    elif ANY not in plain and (found := _ORIGIN.fullmatch(plain)):
+        known |= {plain, f"{found['scheme']}://{ANY}", f"{found['scheme']}://{found['host']}:{ANY}"}
     return not known.isdisjoint(allowed)
 
 

@@ -293,16 +293,16 @@ class GatewayConnection(RequestHandler):
         self._siblings.discard(self)
         super().force_close()
 
+    def abort(self) -> None:
+        """Close the connection at once, with what its client has not read yet."""
+        self._note_closing()
+        self._siblings.discard(self)
+        if self.transport is not None:
+            self.transport.abort()
+
     def _note_closing(self) -> None:
         """Note that the gateway closes the connection, unless it was lost already."""
         self.closed_by_gateway = self.closed_by_gateway or not self._is_lost
-
-    def abort(self) -> None:
-        """Close the connection at once, with what its client has not read yet."""
-        transport = self.transport
-        self.force_close()
-        if transport is not None:
-            transport.abort()
 
     def handle_error(
         self,

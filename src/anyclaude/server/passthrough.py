@@ -10,6 +10,7 @@ encoding it records none.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from io import BytesIO
 from typing import TypeAlias
 
@@ -21,7 +22,7 @@ from yarl import URL
 
 from anyclaude.backends.http import headers_on_the_way, translated_errors, way_arguments
 from anyclaude.backends.http.client import CONNECT_SECONDS
-from anyclaude.errors import BackendError, BackendTruncated, InvalidRequest, RequestTooLarge
+from anyclaude.errors import BackendError, BackendGarbled, BackendTruncated, InvalidRequest, RequestTooLarge
 from anyclaude.network import DIRECT, ServerAddress, Way
 from anyclaude.protocol.json_bounds import check_bounds
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
@@ -75,7 +76,14 @@ class Passthrough:
         self._proxy_headers = headers_on_the_way(address, way)
 
     async def __call__(self, context: RequestContext) -> web.StreamResponse:
-        """Forward one request.  Raises `BackendUnreachable` or `BackendUntrusted` if there is no reply."""
+        """
+        Forward one request.
+
+        Raises:
+            BackendUnreachable: when there is no reply.
+            BackendUntrusted: when the server's certificate is not trusted.
+            BackendGarbled: when the reply is the beginning of another protocol.
+        """
         target = requested_target(context.http.raw_path, host_in(context.http.headers.get("Host", "")))
         body = await context.raw_body()
         decoded = await context.services.workers.run(len(body), lambda: _decoded(body))
@@ -94,6 +102,8 @@ class Passthrough:
                 **self._way,
             )
         try:
+            if upstream.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                raise BackendGarbled(f"{self._origin} switched to another protocol, which no request asks for")
             return await self._stream_back(context, upstream)
         finally:
             upstream.close()
