@@ -3,7 +3,7 @@
 import os
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 
 @contextmanager
@@ -20,16 +20,9 @@ def descriptor_limit(limit: int) -> Iterator[None]:
 @contextmanager
 def no_descriptor_left() -> Iterator[None]:
     """Let nothing more be opened within the block."""
-    probe = os.dup(0)
-    held = [probe]
-    highest = max(map(int, os.listdir("/dev/fd")))
-    with descriptor_limit(highest + 1):
-        try:
-            try:
-                while True:
-                    held.append(os.dup(0))
-            except OSError:
-                yield
-        finally:
-            for descriptor in held:
-                os.close(descriptor)
+    with ExitStack() as held:
+        held.enter_context(descriptor_limit(max(map(int, os.listdir("/dev/fd"))) + 1))
+        with suppress(OSError):
+            while True:
+                held.callback(os.close, os.dup(0))
+        yield

@@ -16,20 +16,32 @@ from tests.parts.raw_backend import MAX_WAIT_SECONDS, RawBackend, ReceivedReques
 from tests.parts.raw_client import RawClient, ask, connected, prompt, request
 from tests.parts.referee import judge
 
-from anyclaude.exchange import REAL_TIME, Clock
+from anyclaude.exchange import Clock
 from anyclaude.server import Limits
-from anyclaude.server.accepting import PAUSE_SECONDS, QUIET_SECONDS, listening_sockets
+from anyclaude.server.accepting import PAUSE_SECONDS, listening_sockets
 
 pytestmark = pytest.mark.both_loops
 
 
+class CountedPauses(ManualClock):
+    """A clock that tells when there were twenty pauses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.are_enough = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        """Advance the time and let other tasks run."""
+        await super().sleep(seconds)
+        if len(self.sleeps) >= 20:
+            self.are_enough.set()
+
+
 @asynccontextmanager
-async def small_gateway(
-    folder: Path, backend: RawBackend, connections: int, clock: Clock = REAL_TIME
-) -> AsyncIterator[RunningGateway]:
+async def small_gateway(folder: Path, backend: RawBackend, connections: int) -> AsyncIterator[RunningGateway]:
     """Run a gateway for few clients."""
     options = replace(QUICK, limits=Limits(connections=connections))
-    async with running_gateway(folder, target_at(backend.base_url), options=options, clock=clock) as gateway:
+    async with running_gateway(folder, target_at(backend.base_url), options=options) as gateway:
         yield gateway
 
 
@@ -108,41 +120,32 @@ async def test_a_head_that_has_begun_and_a_body_that_is_refused_make_room_too(
         assert await refused.read_until_closed() == b""
 
 
-async def test_a_shortage_is_logged_once(
+async def test_however_many_connections_are_closed_the_log_has_one_line(
     tmp_path: Path, backend: RawBackend, caplog: pytest.LogCaptureFixture
 ) -> None:
-    manual = ManualClock()
-    clock = Clock(seconds=manual.seconds, sleep=manual.sleep)
-    counts = []
-    async with small_gateway(tmp_path, backend, 1, clock) as gateway, AsyncExitStack() as stack:
-        for _ in range(2):
-            for _ in range(20):
-                client = await stack.enter_async_context(connected(gateway.base_url))
-                assert (await client.ask("GET", "/health")).status == 200
-            counts.append(len(caplog.records))
-            manual.time += QUIET_SECONDS
+    async with small_gateway(tmp_path, backend, 1) as gateway, AsyncExitStack() as stack:
+        for _ in range(20):
+            client = await stack.enter_async_context(connected(gateway.base_url))
+            assert (await client.ask("GET", "/health")).status == 200
 
-    assert counts == [1, 2]
-    assert "1 connections are open" in caplog.records[0].message
+    assert [record.message.partition(",")[0] for record in caplog.records] == ["1 connections are open"]
 
 
 async def test_without_descriptors_connections_wait_and_the_log_has_one_line(
     tmp_path: Path, backend: RawBackend, caplog: pytest.LogCaptureFixture
 ) -> None:
-    manual = ManualClock()
-    clock = Clock(seconds=manual.seconds, sleep=manual.sleep)
+    pauses = CountedPauses()
+    clock = Clock(seconds=pauses.seconds, sleep=pauses.sleep)
     async with running_gateway(tmp_path, target_at(backend.base_url), clock=clock) as gateway:
-        with socket.create_connection(("127.0.0.1", gateway.gateway.port)) as waiting:  # the kernel accepts it
-            with no_descriptor_left():
-                async with asyncio.timeout(MAX_WAIT_SECONDS):
-                    while len(manual.sleeps) < 20:
-                        await asyncio.sleep(0)
-            reader, writer = await asyncio.open_connection(sock=waiting.dup())
-            writer.write(request("GET", "/health"))
-            answer = await asyncio.wait_for(reader.readline(), MAX_WAIT_SECONDS)
-            writer.close()
+        client = socket.create_connection(("127.0.0.1", gateway.gateway.port))  # the kernel accepts it
+        with no_descriptor_left():
+            await asyncio.wait_for(pauses.are_enough.wait(), MAX_WAIT_SECONDS)
+        reader, writer = await asyncio.open_connection(sock=client)
+        writer.write(request("GET", "/health"))
+        answer = await asyncio.wait_for(reader.readline(), MAX_WAIT_SECONDS)
+        writer.close()
 
-    assert set(manual.sleeps[:20]) == {PAUSE_SECONDS}
+    assert set(pauses.sleeps) == {PAUSE_SECONDS}
     assert [record.message.partition(":")[0] for record in caplog.records] == ["no descriptor is left"]
     assert answer == b"HTTP/1.1 200 OK\r\n"
 

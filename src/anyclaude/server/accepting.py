@@ -8,26 +8,20 @@ own connections fail as well.
 
 import asyncio
 import errno
-import logging
 import socket
 from collections.abc import Sequence
 
 from anyclaude.bounds import CONNECTION_BACKLOG
-from anyclaude.descriptors import are_exhausted, most_client_connections
+from anyclaude.descriptors import are_exhausted
 from anyclaude.exchange import Clock
 
-from .connection import GatewayConnection, GatewayServer
+from .connection import GatewayServer
 
 PAUSE_SECONDS = 0.1
 """How long nothing is accepted after a failure: the kernel keeps the connections that wait."""
 
 ABSENT = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 """What the system answers for an address that it does not have, such as that of `localhost` where IPv6 is off."""
-
-QUIET_SECONDS = 60.0
-"""After so long without a shortage, the next one is logged as a new one."""
-
-_log = logging.getLogger(__name__)
 
 
 async def listening_sockets(host: str, port: int) -> Sequence[socket.socket]:
@@ -57,17 +51,13 @@ async def listening_sockets(host: str, port: int) -> Sequence[socket.socket]:
 
 
 class Acceptor:
-    """Accepts the connections of a server; when there are too many, the one that has been idle longest is closed."""
+    """Accepts the connections of a server, one by one, so that it can make room before the next."""
 
     def __init__(self, server: GatewayServer, listening: Sequence[socket.socket], clock: Clock) -> None:
         self._server = server
         self._listening = listening
         self._clock = clock
         self._accepting: list[asyncio.Task[None]] = []
-        available = most_client_connections()
-        most = server.limits.connections
-        self._most = most if available is None else min(most, available)
-        self._short_at: float | None = None
 
     @property
     def port(self) -> int:
@@ -96,28 +86,11 @@ class Acceptor:
                 accepted, _ = await loop.sock_accept(listening)
             except OSError as error:
                 if are_exhausted(error):
-                    self._note_shortage(f"no descriptor is left: {error.strerror}")
+                    self._server.shortage.note(f"no descriptor is left: {error.strerror}")
                     self._server.close_longest_idle()
                 await self._clock.sleep(PAUSE_SECONDS)
                 continue
             try:
-                _, connection = await loop.connect_accepted_socket(self._server, accepted)
+                await loop.connect_accepted_socket(self._server, accepted)
             except OSError:  # its client has left
                 accepted.close()
-                continue
-            self._make_room_beside(connection)
-
-    def _make_room_beside(self, newest: GatewayConnection) -> None:
-        """Close idle connections while there are too many; if none is idle, have the newest one refused."""
-        while len(self._server.open_connections) > self._most:
-            self._note_shortage(f"{self._most} connections are open, as many as `ulimit -n` and the gateway allow")
-            if not self._server.close_longest_idle(newest):
-                newest.is_surplus = True
-                return
-
-    def _note_shortage(self, what: str) -> None:
-        """Log a shortage once, however many connections it keeps out."""
-        now = self._clock.seconds()
-        if self._short_at is None or now - self._short_at >= QUIET_SECONDS:
-            _log.warning("%s; idle connections are closed, and new ones refused", what)
-        self._short_at = now

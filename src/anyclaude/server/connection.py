@@ -15,11 +15,13 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
+from anyclaude.descriptors import most_client_connections
 from anyclaude.errors import AnyclaudeError, ConnectionsExhausted, InvalidRequest
 
 from .cross_origin import share_with
 from .options import Limits
 from .responses import error_response
+from .shortage import Shortage
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -49,12 +51,16 @@ class GatewayServer(web.Server):
         limits: Limits,
         new_request_id: Callable[[], str],
         allows_origin: Callable[[str], bool],
+        shortage: Shortage,
     ) -> None:
         super().__init__(handler, request_factory=self._new_request, handler_cancellation=True)
         self.limits = limits
         self.new_request_id = new_request_id
         self.allows_origin = allows_origin
-        self.open_connections: set[GatewayConnection] = set()
+        self.shortage = shortage
+        available = most_client_connections()
+        self._most = limits.connections if available is None else min(limits.connections, available)
+        self._open: set[GatewayConnection] = set()
 
     def __call__(self) -> "GatewayConnection":
         """Return the protocol of a new connection."""
@@ -62,14 +68,27 @@ class GatewayServer(web.Server):
 
     def close_idle_connections(self) -> None:
         """Close the connections without a request; the others are closed after theirs."""
-        for connection in tuple(self.open_connections):
+        for connection in tuple(self._open):
             connection.close()
             if connection.is_idle:
                 connection.force_close()
 
-    def close_longest_idle(self, besides: "GatewayConnection | None" = None) -> bool:
-        """Close the connection that has been idle for the longest time; return whether another one was idle."""
-        idle = [connection for connection in self.open_connections if connection.is_idle and connection is not besides]
+    def opened(self, connection: "GatewayConnection") -> None:
+        """Count a connection; of too many, those that have been idle longest are closed, else the new one refuses."""
+        while len(self._open) >= self._most:
+            self.shortage.note(f"{self._most} connections are open, as many as `ulimit -n` and the gateway allow")
+            if not self.close_longest_idle():
+                connection.is_surplus = True
+                break
+        self._open.add(connection)
+
+    def closed(self, connection: "GatewayConnection") -> None:
+        """Count a connection no more."""
+        self._open.discard(connection)
+
+    def close_longest_idle(self) -> bool:
+        """Close the connection that has been idle for the longest time; return whether one was idle."""
+        idle = [connection for connection in self._open if connection.is_idle]
         if not idle:
             return False
         min(idle, key=lambda connection: connection.idle_since).abort()
@@ -127,7 +146,7 @@ class GatewayConnection(RequestHandler):
         "_new_request_id",
         "_refused_body",
         "_request",
-        "_siblings",
+        "_server",
         "closed_by_gateway",
         "idle_since",
         "is_surplus",
@@ -144,7 +163,7 @@ class GatewayConnection(RequestHandler):
         )
         self._limits = limits
         self._new_request_id = server.new_request_id
-        self._siblings = server.open_connections
+        self._server = server
         self.closed_by_gateway = False
         self.is_surplus = False
         """Whether it is one too many, so that its request is refused."""
@@ -168,8 +187,8 @@ class GatewayConnection(RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Limit the time until the first request."""
+        self._server.opened(self)
         super().connection_made(transport)
-        self._siblings.add(self)
         self._set_deadline(self._limits.idle_seconds)
 
     def answering(self, request: GatewayRequest) -> None:
@@ -290,13 +309,13 @@ class GatewayConnection(RequestHandler):
     def force_close(self) -> None:
         """Close the connection."""
         self._note_closing()
-        self._siblings.discard(self)
+        self._server.closed(self)
         super().force_close()
 
     def abort(self) -> None:
         """Close the connection at once, with what its client has not read yet."""
         self._note_closing()
-        self._siblings.discard(self)
+        self._server.closed(self)
         if self.transport is not None:
             self.transport.abort()
 

@@ -22,6 +22,7 @@ from .requests import RequestContext
 from .responses import error_response
 from .routes import HEALTH, RECORDED_PATHS, ROUTES, Routes, route_for
 from .services import Services
+from .shortage import Shortage
 
 CLOSE_SECONDS = 1.0
 """How long a reply that was cut off may take to say so, and then to close its connection: a client that does not read
@@ -72,7 +73,8 @@ class Gateway:
         Raises:
             PortTaken: when another process listens on the port.
         """
-        server = GatewayServer(self._handle, self._options.limits, new_request_id, self._guard.allows)
+        shortage = Shortage(self._clock.seconds)
+        server = GatewayServer(self._handle, self._options.limits, new_request_id, self._guard.allows, shortage)
         acceptor = Acceptor(server, await self._listening_sockets(), self._clock)
         self.port = acceptor.port
         acceptor.start()
