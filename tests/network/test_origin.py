@@ -69,7 +69,25 @@ def test_a_port_can_be_left_open(origin: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://localhost:1", "http://localhost.evil.example:1", "http://evil.example", "localhost:1", "null"]
+    "origin",
+    [
+        *("https://localhost:1", "http://localhost.evil.example:1", "http://evil.example", "localhost:1", "null"),
+        *(
+            "http://localhost:x@evil.example",
+            "http://localhost:1@evil.example",
+            "http://localhost:",
+            "http://localhost:x",
+        ),
+        *(
+            "http://localhost:1:1",
+            "http://localhost:1/",
+            "http://localhost:1 ",
+            "http://localhost:*",
+            "http://*",
+            "*",
+            "",
+        ),
+    ],
 )
 def test_nothing_but_the_port_is_left_open(origin: str) -> None:
     assert not is_allowed_origin(origin, frozenset({"http://localhost:*"}))

@@ -112,6 +112,10 @@ class RawClient:
         """Return the bytes received until the gateway closes the connection; raises `ConnectionError` on a reset."""
         return await self._within(self._reader.read())
 
+    def end(self) -> None:
+        """Send no more, and go on reading."""
+        self._writer.write_eof()
+
     def close(self) -> None:
         """Close the connection."""
         self._writer.close()

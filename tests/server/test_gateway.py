@@ -103,6 +103,18 @@ async def test_a_query_string_does_not_change_the_route(gateway: RunningGateway,
     assert judge(response.body).texts() == ["Hello"]
 
 
+@pytest.mark.parametrize(
+    "target", ["http://evil.example/health", "http://x@127.0.0.1/health", "*", "https://127.0.0.1/"]
+)
+async def test_the_gateway_is_no_proxy(gateway: RunningGateway, target: str) -> None:
+    async with connected(gateway.base_url) as client:
+        await client.send(f"OPTIONS {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        response = await client.response()
+
+    assert response.status == 400
+    assert "should be a path" in response.error[1]
+
+
 async def test_a_path_that_is_not_text_is_refused_and_does_not_affect_other_requests(gateway: RunningGateway) -> None:
     async with connected(gateway.base_url) as client:
         await client.send(

@@ -15,7 +15,8 @@ def check(guard: Guard, headers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "127.0.0.1:1", "127.9.9.9:1", "localhost", "LocalHost:49152", "[::1]:49152", "[::1]"]
+    "host",
+    ["127.0.0.1", "127.0.0.1:1", "127.9.9.9:1", "localhost", "LocalHost:65535", "[::1]:49152", "[::1]", "localhost.:1"],
 )
 def test_loopback_names_and_addresses_are_allowed(host: str) -> None:
     check(Guard(), {"Host": host})
@@ -39,7 +40,25 @@ def test_a_loopback_name_is_recognised(name: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "0.0.0.0", "192.168.1.2", "[::]", "localhost.evil.example", "127.0.0.1@evil.example", ""]
+    "host",
+    [
+        *("evil.example", "0.0.0.0", "192.168.1.2", "[::]", "localhost.evil.example", "", " ", "."),
+        *("127.0.0.1@evil.example", "127.0.0.1:x@evil.example", "127.0.0.1:1@evil.example", "x@127.0.0.1"),
+        *("[::1]evil", "[::1].evil.example", "[::1", "::1", "[::1]:", "[::1]:x", "[::1]:1:1", "[::1%lo]", "[::1%25lo]"),
+        *("[127.0.0.1]", "[localhost]", "[]", "[:]", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:1:1", "localhost:http"),
+        *("127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:99999", "127.0.0.1:-1", "127.0.0.1:+1", "127.0.0.1:1 "),
+        *("127.0.0.1:٨٠", "١٢٧.0.0.1", "127.0.0.1.", "127.0.0.1..", "localhost..", ".localhost", "127.1", "2130706433"),
+        *(
+            "127.0.0.1/",
+            "127.0.0.1 evil",
+            "127.0.0.1,evil",
+            "127.0.0.1\tevil",
+            "127.0.0.1?",
+            "127.0.0.1#",
+            "localhost\\",
+        ),
+        *("http://127.0.0.1", "localhost%00", "127.0.0.1\xa0", "\uff4cocalhost"),
+    ],
 )
 def test_other_host_names_are_refused(host: str) -> None:
     with pytest.raises(Forbidden, match="not a loopback name or address"):
@@ -50,6 +69,8 @@ def test_a_name_that_the_user_allows_is_no_other_name() -> None:
     guard = Guard(allowed_hosts=frozenset({"host.docker.internal"}))
 
     check(guard, {"Host": "Host.Docker.Internal:49152"})
+    with pytest.raises(Forbidden):
+        check(guard, {"Host": "host.doc\u212aer.internal"})  # its lower case is a k
     with pytest.raises(Forbidden, match=r"ANYCLAUDE_ALLOWED_HOSTS=gateway\.docker\.internal"):
         check(guard, {"Host": "gateway.docker.internal:49152"})
 

@@ -235,6 +235,79 @@ async def test_headers_of_one_hop_are_not_forwarded_in_either_direction(
     assert lines_of(head.text)[1:] == ["X-Stays: 3", "Content-Length: 0"]
 
 
+@pytest.mark.parametrize(
+    ("named", "left"),
+    [
+        ("Connection: close\r\nConnection: x-a , X-B,,\r\nX-A: 1\r\nx-b: 2", []),
+        ("Connection: close, Content-Type\r\nContent-Type: a/b", []),
+        ("Connection: keep-alive\r\nProxy-Connection: x\r\nUpgrade: h2c\r\nTE: gzip\r\nTrailer: X", []),
+        ("Connection: close\r\nX-A: 1", ["X-A: 1"]),
+    ],
+)
+async def test_what_connection_names_is_of_one_hop_in_both_directions(
+    forwarding: RunningGateway, backend: RawBackend, named: str, left: list[str]
+) -> None:
+    raw_request = f"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n{named}\r\n\r\n".encode()
+    raw_response = f"HTTP/1.1 200 OK\r\n{named}\r\nContent-Length: 0\r\n\r\n".encode()
+
+    head = await head_of(forwarding, backend, raw_request, raw_response)
+
+    assert lines_of(backend.requests[0].head, "host", "content-length")[1:] == left
+    assert lines_of(head.text, "content-length", "connection")[1:] == left
+
+
+async def test_a_length_that_connection_names_does_not_change_the_framing(
+    forwarding: RunningGateway, backend: RawBackend
+) -> None:
+    raw = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: content-length, host\r\nContent-Length: 2\r\n\r\n{}"
+    async with connected(forwarding.base_url) as client:
+        await client.send(raw)
+        received = await backend.next_request()
+        await received.send(b"HTTP/1.1 200 OK\r\nConnection: content-length\r\nContent-Length: 2\r\n\r\n[]")
+        response = await client.response()
+
+    assert (received.body, received.headers["host"]) == (b"{}", backend.origin.removeprefix("http://"))
+    assert response.body == b"[]"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n[]]",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n[]",
+        b"HTTP/1.1 200 OK\r\nX: a\rSet-Cookie: b\r\nContent-Length: 2\r\n\r\n[]",
+        b"HTTP/1.1 200 OK\r\nX: a\x00b\r\nContent-Length: 2\r\n\r\n[]",
+        b"HTTP/1.1 200 OK\r\nX : a\r\nContent-Length: 2\r\n\r\n[]",
+        b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello",
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nhello",
+    ],
+)
+async def test_an_answer_that_could_be_read_differently_is_an_error(
+    forwarding: RunningGateway, backend: RawBackend, answer: bytes
+) -> None:
+    async with connected(forwarding.base_url) as client:
+        await client.send(request("POST", "/", headers={"Connection": "Upgrade", "Upgrade": "x"}))
+        await (await backend.next_request()).send(answer)
+        response = await client.response()
+
+    assert response.status in {502, 503}
+    assert response.error[0] == "api_error"
+
+
+async def test_what_follows_an_answer_is_no_part_of_the_next(forwarding: RunningGateway, backend: RawBackend) -> None:
+    two = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+    async with connected(forwarding.base_url) as client:
+        await client.send(request("POST", "/"))
+        await (await backend.next_request()).send(two)
+        first = await client.response()
+        await client.send(request("POST", "/"))
+        await (await backend.next_request()).answer(200, b"{}")
+        second = await client.response()
+
+    assert (first.body, second.body, backend.connections) == (b"[]", b"{}", 2)
+
+
 BODY = b'{ "model":"claude-opus-5-5",\n "max_tokens": 1, "messages":[{"role":"user","content":"\\u00e4"}], "new": 1.0}'
 
 

@@ -90,7 +90,7 @@ def is_loopback(name: str) -> bool:
 
 def host_in(header: str) -> str:
     """Return the name or address in a `Host` header, in lower case and without the port; empty if there is none."""
-    found = _HOST.fullmatch(header.lower())
+    found = _HOST.fullmatch(header.lower()) if header.isascii() else None
     if found is None or not 0 < int(found["port"] or 1) <= MOST_PORT:
         return ""
     return found["ipv6"] or found["ipv4"] or found["name"]
