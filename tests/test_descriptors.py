@@ -10,6 +10,7 @@ from anyclaude.descriptors import (
     OWN_DESCRIPTORS,
     PER_STREAM,
     are_exhausted,
+    is_one_left,
     most_client_connections,
 )
 
@@ -30,7 +31,9 @@ def test_the_lowest_limits_leave_clients_a_few() -> None:
 
 def test_a_file_that_cannot_be_opened_for_want_of_descriptors_shows_the_want() -> None:
     with no_descriptor_left(), pytest.raises(OSError, match="Too many open files") as failed:
+        assert not is_one_left()
         open(__file__).close()
 
+    assert is_one_left()
     assert are_exhausted(failed.value)
     assert not are_exhausted(ConnectionRefusedError(errno.ECONNREFUSED, "refused"))

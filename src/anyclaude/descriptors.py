@@ -1,6 +1,7 @@
 """The descriptors of this process: files, connections and pipes share one limit of the system (`ulimit -n`)."""
 
 import errno
+import os
 from contextlib import suppress
 
 try:
@@ -42,3 +43,12 @@ def most_client_connections() -> int | None:
 def are_exhausted(error: OSError) -> bool:
     """Return whether something could not be opened because this process, or the machine, is at its limit."""
     return error.errno in EXHAUSTED
+
+
+def is_one_left() -> bool:
+    """Return whether something can be opened; a failed look-up of a host name does not tell."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return not are_exhausted(error)
+    return True

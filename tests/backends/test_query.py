@@ -9,7 +9,7 @@ from tests.parts.gateway import target_at
 
 from anyclaude.backends import QueryReply, query, query_or_none
 from anyclaude.dialects import WireRequest
-from anyclaude.errors import BackendError, BackendTimeout, BackendTruncated, BackendUnreachable
+from anyclaude.errors import AnyclaudeError, BackendTimeout, BackendTruncated, BackendUnreachable, ConnectionsExhausted
 
 QUESTION = WireRequest("/tokenize", b"{}")
 LONG = 60.0
@@ -22,11 +22,11 @@ class Count(Struct):
     count: int
 
 
-def server(reply: FakeReply | BackendError) -> FakeBackend:
+def server(reply: FakeReply | AnyclaudeError) -> FakeBackend:
     return FakeBackend(target_at("http://127.0.0.1:1/v1"), reply)
 
 
-async def answered(reply: FakeReply | BackendError) -> bytes | None:
+async def answered(reply: FakeReply | AnyclaudeError) -> bytes | None:
     return await query_or_none(server(reply), QUESTION, LONG)
 
 
@@ -38,6 +38,7 @@ async def test_a_refused_broken_or_missing_answer_is_none() -> None:
     assert await answered(FakeReply(chunks=(b"no",), status=404)) is None
     assert await answered(FakeReply(chunks=(b"one", BackendTruncated("gone")))) is None
     assert await answered(BackendUnreachable("nothing listens there")) is None
+    assert await answered(ConnectionsExhausted("no descriptor is left")) is None
 
 
 async def test_a_refusal_is_returned_with_its_body() -> None:

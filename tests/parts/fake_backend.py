@@ -10,13 +10,13 @@ from msgspec import Struct
 from anyclaude.backends.base import BackendReply
 from anyclaude.backends.target import BackendTarget
 from anyclaude.dialects import WireRequest
-from anyclaude.errors import BackendError
+from anyclaude.errors import AnyclaudeError
 
 
 class FakeReply(Struct, frozen=True, kw_only=True):
     """A scripted reply: chunks to replay; an exception among them is raised, and an event is awaited."""
 
-    chunks: Sequence[bytes | BackendError | asyncio.Event] = ()
+    chunks: Sequence[bytes | AnyclaudeError | asyncio.Event] = ()
     status: int = 200
     content_type: str = "text/event-stream"
     retry_after_seconds: float | None = None
@@ -26,7 +26,7 @@ class FakeReply(Struct, frozen=True, kw_only=True):
 class FakeBackend:
     """Returns one scripted reply after the other; an exception in place of a reply refuses the connection."""
 
-    def __init__(self, target: BackendTarget, *script: FakeReply | BackendError) -> None:
+    def __init__(self, target: BackendTarget, *script: FakeReply | AnyclaudeError) -> None:
         self._target = target
         self._script = list(script)
         self.requests: list[WireRequest] = []
@@ -42,7 +42,7 @@ class FakeBackend:
         """Return the next reply of the script; the time limit is ignored."""
         self.requests.append(request)
         scripted = self._script.pop(0)
-        if isinstance(scripted, BackendError):
+        if isinstance(scripted, AnyclaudeError):
             raise scripted
         self.open_replies += 1
         try:
@@ -70,7 +70,7 @@ class Replay:
             match chunk:
                 case bytes():
                     return chunk
-                case BackendError():
+                case AnyclaudeError():
                     raise chunk
                 case asyncio.Event():
                     await chunk.wait()

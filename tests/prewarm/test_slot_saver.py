@@ -19,6 +19,7 @@ from tests.parts.sessions import first_request, send
 
 from anyclaude.backends import CircuitBreaker
 from anyclaude.dialects import dialect_named
+from anyclaude.errors import ConnectionsExhausted
 from anyclaude.exchange import Clock
 from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.prewarm.slot_saver import IDLE_SECONDS, MAX_IDLE_SAVE_SECONDS, SlotSaver
@@ -122,6 +123,17 @@ async def run_before(folder: Path, backend: RawBackend, options: GatewayOptions)
     ending = asyncio.create_task(context.__aexit__(None, None, None))
     await save(await backend.next_request(), folder)
     await ending
+
+
+def saver_of(fake: FakeBackend, folder: Path) -> tuple[SlotSaver, Upstream]:
+    """Return a saver without a gateway, and its upstream."""
+    options = saving_slots(folder).prewarm.slot
+    assert options is not None
+    clock = ManualClock()
+    upstream = Upstream(
+        FollowedServer(fake), dialect_named("openai_chat"), CircuitBreaker(clock.seconds), Admission(1, 1)
+    )
+    return SlotSaver(options, upstream, idle_at_once(clock)), upstream
 
 
 async def slot_status(gateway: RunningGateway) -> dict[str, JsonValue]:
@@ -249,16 +261,23 @@ async def test_a_continued_session_is_not_evicted_by_prewarming(tmp_path: Path, 
 
 async def test_nothing_is_restored_while_a_request_is_running(tmp_path: Path, backend: RawBackend) -> None:
     await run_before(tmp_path, backend, saving_slots(tmp_path))
-    options, fake = saving_slots(tmp_path).prewarm.slot, FakeBackend(target_at(backend.base_url, parallel_requests=1))
-    assert options is not None
-    clock = ManualClock()
-    upstream = Upstream(
-        FollowedServer(fake), dialect_named("openai_chat"), CircuitBreaker(clock.seconds), Admission(1, 1)
-    )
+    fake = FakeBackend(target_at(backend.base_url, parallel_requests=1))
+    saver, upstream = saver_of(fake, tmp_path)
     async with upstream.admission.turn(Requester("another conversation")):
-        await SlotSaver(options, upstream, idle_at_once(clock)).restore()
+        await saver.restore()
 
     assert fake.requests == []
+
+
+async def test_a_snapshot_that_could_not_be_asked_for_is_kept(tmp_path: Path, backend: RawBackend) -> None:
+    await run_before(tmp_path, backend, saving_slots(tmp_path))
+    refusal = ConnectionsExhausted("no descriptor is left")
+    saver, _ = saver_of(FakeBackend(target_at(backend.base_url, parallel_requests=1), refusal), tmp_path)
+
+    await saver.restore()
+
+    assert saver.health()["state"] == "on"
+    assert len(list((tmp_path / "states").glob("*.bin"))) == 1
 
 
 async def test_a_partial_restore_switches_snapshots_off(tmp_path: Path, backend: RawBackend) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from msgspec.structs import replace
+from tests.parts.descriptors import no_descriptor_left
 from tests.parts.gateway import target_at
 from tests.parts.raw_backend import RawBackend, ReceivedRequest, free_port, raw_backend
 
@@ -17,7 +18,7 @@ from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.backends.http.body import MAX_READ_BYTES
 from anyclaude.backends.http.client import MAX_ERROR_BODY_BYTES, MAX_WHOLE_BODY_BYTES, IdleTimer
 from anyclaude.dialects import WireRequest
-from anyclaude.errors import BackendTimeout, BackendTruncated, BackendUnreachable
+from anyclaude.errors import BackendTimeout, BackendTruncated, BackendUnreachable, ConnectionsExhausted
 from anyclaude.secret import Secret
 
 ASKED = WireRequest("/chat/completions", b'{"a": "\xc3\xa4"}')
@@ -153,6 +154,14 @@ async def test_a_refused_connection_is_unreachable_and_names_the_address(session
     client = HttpBackend(session, target_at(f"http://127.0.0.1:{free_port()}/v1"))
 
     with pytest.raises(BackendUnreachable, match=r"no connection to llama\.cpp at http://127\.0\.0\.1.*running\?"):
+        await read(client)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_without_a_descriptor_the_server_is_not_to_blame(session: aiohttp.ClientSession, host: str) -> None:
+    client = HttpBackend(session, target_at(f"http://{host}:{free_port()}/v1"))
+
+    with no_descriptor_left(), pytest.raises(ConnectionsExhausted, match="no descriptor is left"):
         await read(client)
 
 

@@ -20,7 +20,7 @@ from anyclaude.backends.reading import read_available_body
 from anyclaude.backends.retry_after import retry_after_seconds
 from anyclaude.backends.target import BackendTarget
 from anyclaude.backends.tls import why_untrusted
-from anyclaude.descriptors import are_exhausted
+from anyclaude.descriptors import are_exhausted, is_one_left
 from anyclaude.dialects import WireRequest
 from anyclaude.errors import (
     BackendError,
@@ -332,9 +332,9 @@ def translated_errors(where: str, within_seconds: float) -> Iterator[None]:
     except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
         raise _failed_handshake(where, error) from error
     except aiohttp.ClientConnectorError as error:
-        if are_exhausted(error):
+        if are_exhausted(error) or (isinstance(error, aiohttp.ClientConnectorDNSError) and not is_one_left()):
             raise ConnectionsExhausted(
-                f"no connection to {where} can be opened: {error.strerror}. Raise the limit (`ulimit -n`)"
+                f"no descriptor is left for a connection to {where}. Raise the limit (`ulimit -n`)"
             ) from error
         raise BackendUnreachable(f"no connection to {where}: {error.strerror or error}. Is it running?") from error
     except ValueError as error:  # a port out of range, or a key that a header cannot carry
