@@ -1,9 +1,9 @@
 """
 Accepts connections, no more than there are descriptors for.
 
-The event loops do not: when a process has no descriptor left, asyncio's logs a traceback for each of `backlog` attempts
-and tries again, 21 MB in a quarter of a minute, and uvloop's closes new connections without a word.  Then the gateway's
-own connections fail as well.
+The event loops do not.  Without a descriptor left, asyncio's tries `backlog` times in a row, logs a traceback each time,
+and begins again a second later (`selector_events.py`, `_accept_connection`); uvloop's closes the new connections
+without a word.  The gateway's own connections fail as well then.
 """
 
 import asyncio
