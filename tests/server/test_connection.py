@@ -190,6 +190,22 @@ async def test_a_client_that_still_sends_can_read_why_it_is_refused(gateway: Run
     assert (response.status, rest) == (400, b"")
 
 
+async def test_what_cannot_be_read_in_a_refused_body_ends_the_connection_after_the_refusal(
+    tmp_path: Path, backend: RawBackend
+) -> None:
+    options = replace(QUICK, limits=Limits(linger_seconds=0.05))
+    async with (
+        running_gateway(tmp_path, target_at(backend.base_url), options=options) as gateway,
+        connected(gateway.base_url) as client,
+    ):
+        await client.send(CHUNKED_HEAD.replace(b"/v1/messages", b"/nowhere"))
+        response = await client.response()
+        await client.send(b"no size\r\n" + SMUGGLED)
+        rest = await client.read_until_closed()
+
+    assert (response.status, rest) == (404, b"")
+
+
 async def test_of_what_follows_a_refusal_only_so_much_is_read(tmp_path: Path, backend: RawBackend) -> None:
     sent, piece = 0, b"x" * 1_000_000
     options = replace(QUICK, limits=Limits(linger_bytes=3 * len(piece), linger_seconds=60.0))

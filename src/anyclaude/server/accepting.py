@@ -1,8 +1,8 @@
 """
 Accepts connections, no more than there are descriptors for.
 
-The event loops do not.  Without a descriptor left, asyncio's tries `backlog` times in a row, logs a traceback each time,
-and begins again a second later (`selector_events.py`, `_accept_connection`); uvloop's closes the new connections
+The event loops do not.  Without a descriptor left, asyncio's tries `backlog` times in a row, logs a traceback each
+time, and begins again a second later (`selector_events.py`, `_accept_connection`); uvloop's closes the new connections
 without a word.  The gateway's own connections fail as well then.
 """
 

@@ -74,7 +74,7 @@ class GatewayServer(web.Server):
                 connection.force_close()
 
     def opened(self, connection: "GatewayConnection") -> None:
-        """Count a connection; of too many, those that have been idle longest are closed, else the new one refuses."""
+        """Count a connection; of too many, those that have been idle longest are closed, or this one is refused."""
         while len(self._open) >= self._most:
             self.shortage.note(f"{self._most} connections are open, as many as `ulimit -n` and the gateway allow")
             if not self.close_longest_idle():
@@ -275,12 +275,11 @@ class GatewayConnection(RequestHandler):
             return
         self._is_refused = True
         unreadable = self._messages.pop()
-        body = self._arriving_body
-        if body is None:
-            self._messages.append(unreadable)
-        else:
+        if (body := self._arriving_body) is not None:
             body.set_exception(web.RequestPayloadError(error.message))
             self._lingering_time = 0.0  # aiohttp would read the body to its end
+        elif not self._is_discarding:
+            self._messages.append(unreadable)
 
     def _discard(self, data: bytes) -> None:
         """Discard what belongs to no request, up to a limit."""

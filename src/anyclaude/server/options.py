@@ -43,11 +43,12 @@ class Limits(Struct, frozen=True, kw_only=True):
     body_bytes: int = 32 * 1024 * 1024
     """The Messages API's own limit (docs: request size limits)."""
     body_seconds: float = 60.0
-    """32 MB take a fraction of a second over loopback, and half a minute over a slow tunnel."""
+    """32 MB take a fraction of a second over loopback, and half a minute over a slow tunnel.  It is also the time to
+    read an answer that is no stream."""
     head_seconds: float = 20.0
     """A request's head fits into one or two packets; only an attacker takes this long to send it."""
     head_bytes: int = 64 * 1024
-    """What may arrive of a head that is not complete: Claude Code's have 1 to 2 KiB, and a cookie 4 KiB at most."""
+    """What may arrive of a head that is not complete.  aiohttp's parser takes 128 headers of 8 KiB each: 1 MiB."""
     idle_seconds: float = 600.0
     """Between two requests the user reads, and the client edits and runs tools; reconnecting is cheap but not free."""
     linger_seconds: float = 10.0
