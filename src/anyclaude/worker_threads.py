@@ -11,8 +11,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
 from threading import Thread
+from time import thread_time
 from typing import TypeAlias, TypeVar
 
+A = TypeVar("A")
 T = TypeVar("T")
 Job: TypeAlias = Callable[[], None]
 
@@ -28,6 +30,20 @@ LARGE_BYTES = 2 * 1024 * 1024
 
 THREADS = 2
 """For the others.  As one thread runs at a time, more would not finish earlier, and would hold up the event loop."""
+
+SHORT_STEP_BYTES = 8 * 1024
+"""What a step of a reply may bring and still be worked on in the event loop, unless the step before it took long."""
+
+HELD_BYTES = 64 * 1024
+"""What may be held back of a reply before its next steps are worked on in a thread: with the character that decides,
+all of it is read.  The arguments of a call that writes a file of 2,000 lines are longer."""
+
+UNTIMED_BYTES = 1024
+"""A step up to this size is not timed, as the time would be most of it: nearly each is a token."""
+
+STEP_SECONDS = 0.002
+"""What a step may take before the next one is worked on in a thread.  16 KiB of tokens take 1.5 ms, and the same of
+chunks, lines or forms that no honest server sends, 25 to 50 (`benchmarks.stalls`)."""
 
 
 class WorkerThreads:
@@ -47,6 +63,19 @@ class WorkerThreads:
 
     async def run(self, work: Callable[[], T]) -> T:
         """Return what `work` returns, or raise what it raises, when a thread has done it."""
+        return await asyncio.shield(await self._begun(work))
+
+    async def run_to_end(self, work: Callable[[], T]) -> T:
+        """Do the same for work on what its caller goes on to use: a cancelled call waits for the end of what has begun."""
+        done = await self._begun(work)
+        try:
+            return await asyncio.shield(done)
+        except asyncio.CancelledError:
+            await asyncio.wait({done})
+            raise
+
+    async def _begun(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Return the future of work that a thread does next."""
         await self._free.acquire()
         self._start()
         outcome = Future[T]()
@@ -54,7 +83,7 @@ class WorkerThreads:
         done = asyncio.wrap_future(outcome)
         done.add_done_callback(self._release)
         self._jobs.put(lambda: _settle(outcome, work))
-        return await asyncio.shield(done)
+        return done
 
     def close(self) -> None:
         """Let the threads end after their jobs; nothing waits for that."""
@@ -96,6 +125,58 @@ class RequestWorkers:
         """Let the threads end."""
         self._usual.close()
         self._large.close()
+
+
+class ReplyWorkers:
+    """The threads for what takes long of the work on replies: one for usual steps, and one for large ones."""
+
+    def __init__(self) -> None:
+        self.usual = WorkerThreads(1)
+        self.large = WorkerThreads(1)
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self.usual.close()
+        self.large.close()
+
+
+class ReplySteps:
+    """
+    The steps of one part of the work on a reply: in the event loop those that are short, the others in a thread.
+
+    A step may take long if it is large, if much is held back that it may decide, or if the one before it took long.
+    """
+
+    def __init__(self, workers: ReplyWorkers, clock: Callable[[], float] = thread_time) -> None:
+        """`clock` returns the seconds that the calling thread has worked."""
+        self._workers = workers
+        self._clock = clock
+        self._held_bytes = 0
+        self._is_slow = False
+
+    async def take(self, step: Callable[[A], list[T]], given: A, size_bytes: int) -> list[T]:
+        """
+        Return what `step` makes of what is given, which has about this size.
+
+        If that is nothing, what was given counts as held back.
+        """
+        self._held_bytes += size_bytes
+        if self._is_slow or size_bytes > SHORT_STEP_BYTES or self._held_bytes > HELD_BYTES:
+            threads = self._workers.large if self._held_bytes > HELD_BYTES else self._workers.usual
+            made = await threads.run_to_end(lambda: self._timed(step, given))
+        elif size_bytes > UNTIMED_BYTES:
+            made = self._timed(step, given)
+        else:
+            made = step(given)
+        if made:
+            self._held_bytes = 0
+        return made
+
+    def _timed(self, step: Callable[[A], list[T]], given: A) -> list[T]:
+        began = self._clock()
+        made = step(given)
+        self._is_slow = self._clock() - began > STEP_SECONDS
+        return made
 
 
 async def in_daemon_thread(work: Callable[[], T]) -> T:

@@ -9,6 +9,7 @@ from time import monotonic
 from anyclaude.dialects import DeltaDecoder, EngineProgress, WireRequest
 from anyclaude.errors import BackendGarbled, BackendTimeout, BackendTruncated
 from anyclaude.protocol.deltas import Delta
+from anyclaude.worker_threads import ReplySteps, ReplyWorkers
 
 from .base import BackendReply
 
@@ -62,10 +63,18 @@ class DeltaReader:
     This path is paid for once per token, so the two methods it needs are looked up once.
     """
 
-    __slots__ = ("_bytes_left", "_clock", "_complete", "_decoder", "_feed", "_read_chunk", "is_over")
+    __slots__ = ("_bytes_left", "_clock", "_complete", "_decoder", "_feed", "_read_chunk", "_steps", "is_over")
 
-    def __init__(self, reply: BackendReply, decoder: DeltaDecoder, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        reply: BackendReply,
+        decoder: DeltaDecoder,
+        clock: Callable[[], float] = monotonic,
+        workers: ReplyWorkers | None = None,
+    ) -> None:
+        """`workers` decode what takes long."""
         self._clock = clock
+        self._steps = ReplySteps(ReplyWorkers() if workers is None else workers)
         self._decoder = decoder
         self._complete = reply.complete
         self._read_chunk = reply.read_chunk
@@ -97,14 +106,14 @@ class DeltaReader:
             self._bytes_left -= len(chunk)
             if self._bytes_left < 0:
                 raise BackendGarbled(f"the backend's reply is larger than {MAX_REPLY_BYTES:,} bytes; it may never end")
-            if deltas := self._feed(chunk):
+            if deltas := await self._steps.take(self._feed, chunk, len(chunk)):
                 return deltas
             within_seconds = min(within_seconds, give_up_at - self._clock())
             if within_seconds <= 0:
                 raise BackendTimeout(f"the backend sent only signs of life for {in_all_seconds:g} s")
         self.is_over = True
         self._complete()
-        return self._decoder.finish()
+        return await self._steps.take(lambda _: self._decoder.finish(), None, 0)
 
 
 async def _read_into(body: bytearray, reply: BackendReply, within_seconds: float, max_bytes: int) -> None:

@@ -26,6 +26,8 @@ class ReplySize:
     def __init__(self, reservation: Reservation | None = None) -> None:
         self._bytes = 0
         self._reservation = reservation
+        self.latest = 0
+        """That of the last batch."""
 
     def add(self, deltas: list[Delta]) -> list[Delta]:
         """
@@ -35,7 +37,7 @@ class ReplySize:
             BackendGarbled: when the reply is larger than `MAX_REPLY_SIZE`.
             MemoryExhausted: when other requests fill the gateway's memory.
         """
-        size = size_in_bytes(deltas)
+        self.latest = size = size_in_bytes(deltas)
         self._bytes += size
         if self._bytes > MAX_REPLY_SIZE:
             raise BackendGarbled(f"the backend's reply takes more than {MAX_REPLY_SIZE:,} bytes; it may never end")

@@ -43,8 +43,9 @@ from anyclaude.scheduling.dispatch import Dispatcher, OpenReply
 from anyclaude.scheduling.progress import Progress
 from anyclaude.scheduling.upstream import PreparedRequest
 from anyclaude.scheduling.window import CountedReply
+from anyclaude.worker_threads import ReplySteps, ReplyWorkers
 
-from .reply_size import ReplySize
+from .reply_size import ReplySize, size_in_bytes
 from .resume import ReplyTranscript, continuation_of
 from .second_try import against_repetition, can_be_constrained, constrained, replacement, usage_of_both
 
@@ -68,6 +69,7 @@ class ReplyStream:
         self._note = note
         self._note_end = note_end
         self._size = ReplySize()
+        self._steps = ReplySteps(ReplyWorkers())
         self._is_stopped = False  # by a filter
         self._chain: FilterChain | None = None
         self._is_discarded = False  # because nothing of it was delivered before it repeated itself
@@ -86,19 +88,20 @@ class ReplyStream:
         not end the message.
         """
         self._size = ReplySize(reservation)
+        self._steps = ReplySteps(opened.request.upstream.workers)
         transcript = ReplyTranscript()
         try:
             self._chain = chain_for(self._filter_context(opened.request), self._filters)
             async with aclosing(self._deltas(opened, self._has_finished)) as batches:
                 async for deltas in batches:
                     transcript.add(deltas)
-                    yield self._feed(deltas)
+                    yield await self._events(deltas)
             self._expect_followup(opened)
         except (BackendTimeout, BackendTruncated, BadSample) as broken:
             await opened.aclose()
             async with aclosing(self._rest(opened, transcript, broken)) as batches:
                 async for deltas in batches:
-                    yield self._feed(deltas)
+                    yield await self._events(deltas)
         finally:
             await opened.aclose()
         if self._is_discarded:
@@ -106,7 +109,7 @@ class ReplyStream:
                 async for batch in events:
                     yield batch
         self._require_whole_prompt(opened)
-        ending = self._stream.feed(self._chain.finish()) if self._chain is not None else []
+        ending = [] if self._chain is None else await self._steps.take(self._finished, self._chain, 0)
         if self._rejected is not None:
             yield ending
             ending = self._stream.feed(await self._asked_again(opened.request, self._rejected))
@@ -164,8 +167,9 @@ class ReplyStream:
         is_whole = self._stream.stop_reason in {*ENDED_BY_THE_MODEL, "stop_sequence"}
         reply = await self._constrained_reply(prepared, call.tool) if is_whole else []
         usage = usage_of_both(self._stream.reported, reply)
-        valid = replacement(call, reply, prepared.source.request.tools)
-        if valid is None:
+        tools = prepared.source.request.tools
+        found = await self._steps.take(lambda it: [replacement(call, it, tools)], reply, size_in_bytes(reply))
+        if (valid := found[0]) is None:
             self._note(CallNote("invalid", call.tool, call.problem, excerpt(call.arguments)))
             return [usage, *call.deltas]
         before, after = excerpt(call.arguments), excerpt(valid.arguments)
@@ -194,6 +198,13 @@ class ReplyStream:
         finally:
             await again.aclose()
         return reply
+
+    async def _events(self, deltas: list[Delta]) -> list[StreamEvent]:
+        """Return the events of the deltas that were read last."""
+        return await self._steps.take(self._feed, deltas, self._size.latest)
+
+    def _finished(self, chain: FilterChain) -> list[StreamEvent]:
+        return self._stream.feed(chain.finish())
 
     def _feed(self, deltas: list[Delta]) -> list[StreamEvent]:
         self._has_content = self._has_content or any(map(_is_content, deltas))
@@ -264,7 +275,7 @@ class ReplyStream:
             async with aclosing(self._second_attempt(prepared)) as batches:
                 async for deltas in batches:
                     usage += (delta for delta in deltas if type(delta) is UsageReported)
-                    yield self._feed(deltas)
+                    yield await self._events(deltas)
         except AnyclaudeError:  # the client did not send that request
             if self._stream.has_blocks:
                 raise

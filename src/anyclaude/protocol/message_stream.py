@@ -57,7 +57,8 @@ from .events import (
     Usage,
     failure,
 )
-from .json_values import JsonError, decode_json, encode_json
+from .json_end import JsonEnd
+from .json_values import encode_json
 from .provider_fields import ProviderFields
 
 
@@ -78,6 +79,7 @@ class ToolCall:
     written: list[str] = field(default_factory=list)
     raw_arguments: list[str] = field(default_factory=list)
     provider_fields: ProviderFields | None = None
+    end: JsonEnd = field(default_factory=JsonEnd)
     streamed: int = 0  # the number of pieces in `arguments` that the client has
 
     def add(self, delta: ToolCallDelta) -> None:
@@ -85,6 +87,7 @@ class ToolCall:
         self.name = self.name or delta.name
         if delta.arguments:
             self.arguments.append(delta.arguments)
+            self.end.feed(delta.arguments)
         if delta.written:
             self.written.append(delta.written)
         if delta.raw_arguments:
@@ -102,15 +105,10 @@ class ToolCall:
         """The whole argument text so far."""
         return "".join(self.arguments)
 
+    @property
     def is_complete(self) -> bool:
-        """Return whether the call has its name, and its arguments are one JSON document."""
-        if not self.name:
-            return False
-        try:
-            decode_json(self.text.encode())
-        except JsonError:
-            return False
-        return True
+        """Whether the call has its name, and its arguments are one JSON document, as far as its brackets tell."""
+        return bool(self.name) and self.end.is_reached
 
 
 class MessageStream:
@@ -287,7 +285,7 @@ class MessageStream:
         if not delta.text and not (isinstance(delta, ThinkingDelta) and delta.signature):
             return
         if self._calls:
-            if self._waiting_prose or not all(call.is_complete() for call in self._calls.values()):
+            if self._waiting_prose or not all(call.is_complete for call in self._calls.values()):
                 self._waiting_prose.append(delta)
                 return
             yield from self._flush_calls()

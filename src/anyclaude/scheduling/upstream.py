@@ -31,6 +31,7 @@ from anyclaude.errors import BackendError, BackendRejected, BackendUnavailable
 from anyclaude.profiles import Amendment, BackendProfile, amended
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt import Prompt
+from anyclaude.worker_threads import ReplyWorkers
 
 from .abandoned_work import AbandonedWork
 from .admission import RETRY_AFTER_SECONDS, Admission
@@ -89,6 +90,8 @@ class Upstream:
     learned: LearnedAmendments = field(default_factory=LearnedAmendments)
     earlier_replies: EarlierReplies = field(default_factory=EarlierReplies)
     abandoned_work: AbandonedWork = field(default_factory=AbandonedWork)
+    workers: ReplyWorkers = field(default_factory=ReplyWorkers)
+    """The threads for what takes long of the work on its replies."""
 
     @property
     def backend(self) -> Backend:
@@ -248,9 +251,8 @@ class Upstream:
 
     def _reader(self, reply: BackendReply, request: "PreparedRequest") -> DeltaReader:
         earlier_replies = self.earlier_replies if request.profile.has_unique_reply_ids else EarlierReplies()
-        return DeltaReader(
-            reply, self.dialect.decoder(reply.content_type, request.source.request.tools, earlier_replies)
-        )
+        decoder = self.dialect.decoder(reply.content_type, request.source.request.tools, earlier_replies)
+        return DeltaReader(reply, decoder, workers=self.workers)
 
 
 def _ended(error: BackendRejected) -> str:

@@ -14,9 +14,10 @@ import asyncio
 
 from aiohttp import StreamReader
 
-MAX_READ_BYTES = 16 * 1024
-"""The most that is returned at once: some hundred tokens of a server that was faster than the client.  They are
-decoded, filtered and encoded in a few milliseconds, in which no other reply goes on."""
+MAX_READ_BYTES = 4 * 1024
+"""The most that is returned at once: a dozen or more tokens of a server that was faster than the client.  They are
+decoded, filtered and encoded in a millisecond, in which no other reply goes on: a small request waits as long for each
+of its dozen steps."""
 
 
 async def read_available(content: StreamReader) -> bytes:

@@ -46,9 +46,23 @@ BEFORE_MENTIONS = frozenset({*QUOTATION_MARKS, "(", "\\", "/"})
 """Before an opening tag, they show that it is mentioned; before a token, only quotation marks do."""
 
 
-def _any_of(*words: str, unspaced: str) -> re.Pattern[str]:
-    """Return a pattern of words, and of those that languages write without spaces between them."""
-    return re.compile(rf"\b(?:{'|'.join(words)})(?!\w)|{unspaced}", re.IGNORECASE)
+class _Words:
+    """
+    Words that are looked for in any case, and those that languages write without spaces between them.
+
+    The words are given in small letters, and looked for in the text in small letters: a pattern that ignores the case
+    takes five times as long, and a line is judged at each opening in it.
+    """
+
+    def __init__(self, *words: str, unspaced: str) -> None:
+        self._ascii = re.compile(rf"\b(?=\w)(?:{'|'.join(words)})(?!\w)")
+        self.pattern = rf"\b(?:{'|'.join(words)})(?!\w)|{unspaced}"
+        self._any = re.compile(self.pattern)
+
+    def are_in(self, text: str) -> bool:
+        """Return whether any of the words stands in a text."""
+        pattern = self._ascii if text.isascii() else self._any
+        return pattern.search(text.lower()) is not None
 
 
 _NOUNS = (
@@ -66,7 +80,7 @@ _LABEL = re.compile(
 """A line that is hardly more than the word: "Example:", "## Example 2", "Hermes example:"."""
 
 _IN_FILES = r"(?:files?|apps?|configs?|tests?|code|folders?|director\w+|scripts?)"
-_ANNOUNCEMENT = _any_of(
+_ANNOUNCEMENT = _Words(
     rf"{_ARTICLES} (?:\w[\w'’-]* ){{0,3}}{_NOUNS}(?! {_IN_FILES})",
     r"like (?:this|so|that|the following)(?=\W*\Z|[,:;(]| (?:in|when|if|for|with|tool|call)\b)",
     r"(?:is|are) (?:written|rendered|formatted) as|so sieht .*\baus|zum beispiel",
@@ -75,7 +89,7 @@ _ANNOUNCEMENT = _any_of(
 )
 """With a colon at its end, a sentence with these words announces an example."""
 
-_FOLLOWS = _any_of(
+_FOLLOWS = _Words(
     r"(?:model|assistant|llm|it)(?: then| usually)? (?:writes|emits|outputs|generates|replies|answers)",
     r"for example|for instance|looks? like(?: this)?|such as|zum beispiel|par exemple|por ejemplo|por exemplo",
     r"per esempio|bijvoorbeeld|например",
@@ -88,9 +102,9 @@ _SHOWING = (
     r"(?!(?: \w+){0,2}? (?:show|give|illustrat|demonstrat|provid|explain|describe|sketch|zeig|geb|erklär|montr|donn"
     r"|mostr|muestr|пока))"
 )
-_I = r"(?<!when )(?<!if )(?<!what )(?:I(?!['’])|I['’]\w+|let me|let['’]s|let us|we(?!['’])|we['’]\w+)"
+_I = r"(?<!when )(?<!if )(?<!what )(?:i(?!['’])|i['’]\w+|let me|let['’]s|let us|we(?!['’])|we['’]\w+)"
 _NOT_ACTING = r"(?! (?:would|wrote|sent|have(?! to)))"
-_ACTING = _any_of(
+_ACTING = _Words(
     rf"{_I}\b{_NOT_ACTING}{_SHOWING}",
     rf"(?:ich|wir|lass(?:t|en)? (?:mich|uns|sie)|je|j['’]\w+|nous|on va|voy|vamos|déjame|vou|vado|fammi)\b{_SHOWING}",
     rf"(?:я|давай\w*|сейчас|need to|needs? to be|time to|il faut|hay que|нужно|надо)\b{_SHOWING}",
@@ -115,7 +129,7 @@ _BEGINS_ACTING = re.compile(
 """How a sentence begins that says what is done next: "Reading the file", "OK, check the format"."""
 
 _ABBREVIATIONS = re.compile(r"\bz\. ?B\.|\be\. ?g\.|\bp\. ?ej\.|\bex\.(?= )", re.IGNORECASE)
-_CODE_SPAN = re.compile(r"`[^`]*`|[\w-]*(?:[./][\w-]+)+")
+_CODE_SPAN = re.compile(r"`[^`]*`|(?<![\w-])[\w-]*+(?:[./][\w-]+)+")
 """Code and paths: `examples/app.py` is no word of the sentence."""
 _SENTENCE_END = re.compile(r"[.!?](?:[\"'”’)*_]*\s+)|[。！？]")
 _ENDS_IN_COLON = re.compile(r"[:：][\s*_]*\Z")
@@ -258,7 +272,7 @@ class Surroundings:
             return self._state if self._state == "doubtful" or self._state == "unfinished" else "meant"
         judgement = judgement_after(line)
         if judgement == "unfinished":  # whether the sentence goes on is seen in the line
-            return "shown" if _ANNOUNCEMENT.search(_last_sentence(line)) else "meant"
+            return "shown" if _ANNOUNCEMENT.are_in(_last_sentence(line)) else "meant"
         return judgement
 
     def is_mentioned(self, *, is_token: bool) -> bool:
@@ -281,7 +295,7 @@ def judgement_after(line: str) -> Judgement:
     sentence = _last_sentence(line)
     ends_in_colon = _ENDS_IN_COLON.search(sentence) is not None
     is_title = ends_in_colon or _HEADING.match(line) is not None
-    if _LABEL.match(sentence) or (is_title and _ANNOUNCEMENT.search(sentence)) or _ENDS_IN_EXAMPLE.search(sentence):
+    if _LABEL.match(sentence) or (is_title and _ANNOUNCEMENT.are_in(sentence)) or _ENDS_IN_EXAMPLE.search(sentence):
         return "doubtful" if acts(sentence) else "shown"
     if not sentence or acts(sentence):
         return "meant"
@@ -297,7 +311,7 @@ def _acts(text: str) -> bool:
 @lru_cache(maxsize=JUDGED_LINES)
 def acts(sentence: str) -> bool:
     """Return whether a sentence says what will be done."""
-    return _ACTING.search(sentence) is not None or _BEGINS_ACTING.match(sentence) is not None
+    return _ACTING.are_in(sentence) or _BEGINS_ACTING.match(sentence) is not None
 
 
 @lru_cache(maxsize=JUDGED_LINES)
