@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from random import Random
+
+from .replies import REPLIES
 
 OPENING = b'{"model":"m","max_tokens":9,"stream":true,'
 SAYING = b'"messages":[{"role":"user","content":"%b"}]}'
 
 NO_MODEL_TAG = "attack: no model"
 """The mock backend answers a prompt that has this with a large page in place of an error."""
-LONG_TAG = "attack: long"
-"""And this with a long reply in tiny pieces."""
+REPLY_TAG = "attack: reply of "
+"""And one that ends with this and the name of a reply with that reply."""
 
 UNITS = (
     *('{"a":', "[", '["a",', '{"type":"text","text":"a"},', '{"role":"user","content":"a"},', '{"name":"t"},'),
@@ -66,6 +69,11 @@ def _image(size: int) -> bytes:
     return _message(messages=[_user([{"type": "image", "source": source}])])
 
 
+def _asking_for(reply: str) -> bytes:
+    tools = [{**_tool("Does something."), "name": name} for name in ("Read", "Write")]
+    return _message(messages=[_user(f"{REPLY_TAG}{reply}")], tools=tools)
+
+
 ATTACKS: Mapping[str, Callable[[], bytes]] = {
     "a description with 14,000 code spans": lambda: _message(tools=[_tool("`a` " * 14_000)]),
     "a description with 250,000 code spans": lambda: _message(tools=[_tool("`a` " * 250_000)]),
@@ -101,7 +109,7 @@ ATTACKS: Mapping[str, Callable[[], bytes]] = {
     "100,000 stop sequences": lambda: _message(stop_sequences=[f"s{number}" for number in range(100_000)]),
     "256 stop sequences": lambda: _message(stop_sequences=[f"s{number}" for number in range(256)]),
     "a backend's page of 5 MB": lambda: _message(messages=[_user(NO_MODEL_TAG)]),
-    "a reply of 1 MB in pieces of a character": lambda: _message(messages=[_user(LONG_TAG)]),
+    **{f"a reply of {name}": partial(_asking_for, name) for name in REPLIES},
 }
 """What each is, and its body."""
 

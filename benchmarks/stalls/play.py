@@ -1,6 +1,7 @@
 """One attack after the other, beside a client of small requests."""
 
 import asyncio
+import re
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE
@@ -14,7 +15,8 @@ from aiohttp import web
 from benchmarks.gateway.contestants import free_port
 from benchmarks.gateway.processes import Launch, private_environment, running
 
-from .attacks import LONG_TAG, NO_MODEL_TAG
+from .attacks import NO_MODEL_TAG, REPLY_TAG
+from .replies import FINISH, reply
 
 SMALL = b'{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"Hi"}]}'
 REQUEST = b"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n%b" % (len(SMALL), SMALL)
@@ -23,9 +25,8 @@ END = b"0\r\n\r\n"
 PAUSE_SECONDS = 0.005
 PAGE = b"<html><title>" + b"<script" * 700_000
 WORD = b'data: {"choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n'
-FINISH = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
-LETTERS = "".join(f"{number} " for number in range(200_000)).encode()
-"""A megabyte that does not repeat itself."""
+PIECE_BYTES = 64 * 1024
+"""What is written at once of a hostile reply, in some 0.05 ms: the small ones have the same server."""
 
 LIMIT_SECONDS = 0.05
 """What 99 of 100 small requests may take beside any other."""
@@ -140,10 +141,10 @@ async def _answer(request: web.BaseRequest) -> web.StreamResponse:
     response.enable_chunked_encoding()
     await response.prepare(request)
     try:
-        if LONG_TAG.encode() in end:
-            for start in range(0, len(LETTERS), 1_000):
-                await response.write(b"".join(WORD % bytes([letter]) for letter in LETTERS[start : start + 1_000]))
-        await response.write(WORD % b"Hello" + FINISH)
+        found = re.search(rb"%b([^\"]+)" % REPLY_TAG.encode(), end)
+        whole = reply(found[1].decode()) if found else WORD % b"Hello" + FINISH
+        for start in range(0, len(whole), PIECE_BYTES):
+            await response.write(whole[start : start + PIECE_BYTES])
         await response.write_eof()
     except ConnectionError:
         pass  # the gateway has seen enough

@@ -66,7 +66,11 @@ class WorkerThreads:
         return await asyncio.shield(await self._begun(work))
 
     async def run_to_end(self, work: Callable[[], T]) -> T:
-        """Do the same for work on what its caller goes on to use: a cancelled call waits for the end of what has begun."""
+        """
+        Return what `work` returns, or raise what it raises, when a thread has done it.
+
+        A cancelled call waits for the end of work that has begun: its caller goes on to use what is worked on.
+        """
         done = await self._begun(work)
         try:
             return await asyncio.shield(done)

@@ -37,6 +37,7 @@ from .events import (
     WebFetchResultContent,
     WebSearchResultContent,
 )
+from .json_bounds import is_bounded
 from .json_values import JsonError, JsonValue, decode_json
 
 
@@ -134,8 +135,11 @@ class Accumulator:
 
 def _input_of(text: str) -> JsonValue:
     """Return a tool's input, or its raw text where that is not an object: the client then reports what is wrong."""
+    body = text.encode()
+    if not is_bounded(body):
+        return text
     try:
-        value = decode_json(text.encode())
+        value = decode_json(body)
     except JsonError:
         return text
     return value if isinstance(value, dict) else text

@@ -1,5 +1,5 @@
 """
-Bounds on what a request's JSON consists of, checked at the speed of a copy before anything is decoded.
+Bounds on what the JSON of a request or a reply consists of, checked at the speed of a copy before it is decoded.
 
 A decoder needs a hundred times as long for a megabyte of empty lists as for one of text, and one call of it stops all
 other work of the process.  No conversation comes near the bounds: one of a million tokens has 4 MB of text in some
@@ -22,6 +22,10 @@ MAX_CONTAINERS = 50_000
 
 MAX_KEYS = 80_000
 """Keys of all objects; one that occurs once takes 0.5 us to decode."""
+
+MAX_COMMAS = 200_000
+"""Commas outside of strings in one event of a reply: as many numbers take 0.01 s to decode, and a reply of the 128,000
+tokens that the client requests at most would not have as many with one for each."""
 
 MAX_FIELD_BYTES = 128 * 1024
 """A field of a request that is decoded in one call: all but the turns, the tools and the instructions.  The largest in
@@ -48,6 +52,7 @@ class JsonContents(Struct, frozen=True):
     text_bytes: int
     containers: int
     keys: int
+    commas: int
 
 
 def check_bounds(body: bytes) -> None:
@@ -62,6 +67,14 @@ def check_bounds(body: bytes) -> None:
     if len(body) > MAX_TEXT_BYTES or not _has_few_marks(body):
         _check_contents(body)
     _check_fields(body)
+
+
+def is_bounded(event: bytes) -> bool:
+    """Return whether what a server has sent at once can be decoded within a moment, whatever it is."""
+    if len(event) <= UNCHECKED_BYTES:
+        return True
+    found = contents_of(event)
+    return found.containers <= MAX_CONTAINERS and found.keys <= MAX_KEYS and found.commas <= MAX_COMMAS
 
 
 def _check_contents(body: bytes) -> None:
@@ -102,7 +115,7 @@ def _check_fields(body: bytes) -> None:
 
 def contents_of(body: bytes) -> JsonContents:
     """Return what a body consists of; it ends where a bound is passed, so the numbers may be too low beyond it."""
-    text_bytes = containers = keys = position = 0
+    text_bytes = containers = keys = commas = position = 0
     is_in_string = False
     while position < len(body):
         if is_in_string and (end := _end_of_base64(body, position)) > position:
@@ -116,10 +129,11 @@ def contents_of(body: bytes) -> JsonContents:
         text_bytes += end - position
         containers += outside.count(b"{") + outside.count(b"[")
         keys += outside.count(b":")
+        commas += outside.count(b",")
         if text_bytes > MAX_TEXT_BYTES or containers > MAX_CONTAINERS or keys > MAX_KEYS:
             break
         position = end
-    return JsonContents(text_bytes, containers, keys)
+    return JsonContents(text_bytes, containers, keys, commas)
 
 
 def _end_of_base64(body: bytes, start: int) -> int:

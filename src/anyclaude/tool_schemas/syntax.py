@@ -6,6 +6,7 @@ from typing import cast
 
 from msgspec import Struct
 
+from anyclaude.protocol.json_bounds import is_bounded
 from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, decode_json, decode_json_sequence
 
 from .lenient_json import CutOff, read_leniently, unescaped
@@ -38,10 +39,13 @@ def read_arguments(text: str, known: Set[str] = frozenset()) -> Reading:
     `known` are the arguments that the tool has, which tell a key from a string with quotes in it.
 
     Raises:
-        JsonError: when it is not an object, was cut, or has no reading or several.
+        JsonError: when it is not an object, was cut, has no reading or several, or consists of more parts than any
+            arguments.
     """
     if not text.strip():
         return Reading({})
+    if not is_bounded(text.encode("utf-8", "surrogatepass")):
+        raise JsonError("the arguments consist of too many parts")
     value, changes = _read(text, known)
     for _ in range(MAX_ENCODINGS):
         if not isinstance(value, str) or not value.strip():

@@ -15,6 +15,7 @@ from anyclaude.dialects.base import EngineProgress
 from anyclaude.dialects.earlier_replies import EarlierReplies
 from anyclaude.errors import BackendError, BackendGarbled, BackendRejected, BackendTruncated
 from anyclaude.protocol.deltas import Delta
+from anyclaude.protocol.json_bounds import is_bounded
 from anyclaude.protocol.json_values import JsonError, decode_json_sequence
 from anyclaude.protocol.sse import BYTE_ORDER_MARK, DEFAULT_MAX_EVENT_BYTES, EventTooLarge, ServerSentEvent, SseDecoder
 
@@ -141,6 +142,7 @@ class StreamDecoder:
         deltas: list[Delta] = []
         try:
             for event in self._events.feed(chunk):
+                _require_bounded(event.data)
                 plain = None if self.is_done or event.event != "message" else plain_chunk(event.data)
                 if plain is None:
                     self._take(event, deltas)
@@ -239,9 +241,10 @@ class DocumentDecoder:
         Raises:
             BackendTruncated: when the document is not whole, or has nothing in it.
             BackendRejected: when it is a refusal.
-            BackendGarbled: when it is something else.
+            BackendGarbled: when it is something else, or consists of more parts than any reply.
         """
         body = _without_done(bytes(self._body).rstrip())
+        _require_bounded(body)
         if JSON_START.match(body) and _is_cut(body):
             raise BackendTruncated("the backend's reply ended in the middle of its JSON document")
         deltas: list[Delta] = []
@@ -285,6 +288,12 @@ class WebPageDecoder:
         title = " ".join(re.sub(r"<[^>]*>", " ", title).split())[:MAX_TITLE_CHARACTERS]
         what = "the backend answered with a web page instead of a chat completion"
         raise BackendGarbled(f"{what}: {title}" if title else what)
+
+
+def _require_bounded(data: bytes) -> None:
+    """Raise `BackendGarbled` for data that would take long to decode, as no reply does."""
+    if not is_bounded(data):
+        raise BackendGarbled(f"the backend sent {len(data):,} bytes of JSON at once that consist of too many parts")
 
 
 def _length(pattern: re.Pattern[bytes], data: bytes) -> int:

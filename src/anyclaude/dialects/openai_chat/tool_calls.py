@@ -18,6 +18,7 @@ from types import MappingProxyType
 
 from anyclaude.errors import BackendGarbled
 from anyclaude.protocol.deltas import ToolCallDelta
+from anyclaude.protocol.json_bounds import is_bounded
 from anyclaude.protocol.json_end import JsonEnd
 from anyclaude.protocol.json_values import JsonError, JsonValue, decode_json
 
@@ -56,6 +57,7 @@ class Call:
     pieces: list[str] = field(default_factory=list)
     end: JsonEnd = field(default_factory=JsonEnd)
     is_no_object: bool = False  # it had an end, and was none
+    read: JsonValue = None  # the whole object, until more arrives
     withheld: str = ""  # an empty object, or null, that has not been delivered
     characters: SplitCharacters = field(default_factory=SplitCharacters)
 
@@ -77,6 +79,7 @@ class Call:
         return self.settle() + arguments
 
     def _append(self, arguments: str) -> None:
+        self.read = None
         self.pieces.append(arguments)
         self.end.feed(arguments)
 
@@ -89,9 +92,10 @@ class Call:
         """Return the arguments so far if they are a whole JSON object, else `None`."""
         if self.is_no_object or not self.end.is_reached:  # if a server repeats the name, this runs for every fragment
             return None
-        value = whole_object("".join(self.pieces))
-        self.is_no_object = value is None  # and cannot become one
-        return value
+        if self.read is None:
+            self.read = whole_object("".join(self.pieces))
+            self.is_no_object = self.read is None  # and cannot become one
+        return self.read
 
 
 class ToolCalls:
@@ -217,9 +221,10 @@ class ToolCalls:
 
 
 def whole_object(text: str) -> JsonValue:
-    """Return `text` as a JSON object, `None` if it is not a whole one."""
+    """Return `text` as a JSON object, `None` if it is not a whole one, or consists of more parts than any arguments."""
+    body = text.encode(errors="surrogatepass")
     try:
-        value = decode_json(text.encode(errors="surrogatepass"))
+        value = decode_json(body) if is_bounded(body) else None
     except JsonError:
         return None
     return value if isinstance(value, dict) else None
