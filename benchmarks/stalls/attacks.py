@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from random import Random
 
-from .replies import REPLIES
+from .replies import REPLIES, reply
 
 OPENING = b'{"model":"m","max_tokens":9,"stream":true,'
 SAYING = b'"messages":[{"role":"user","content":"%b"}]}'
@@ -69,9 +69,10 @@ def _image(size: int) -> bytes:
     return _message(messages=[_user([{"type": "image", "source": source}])])
 
 
-def _asking_for(reply: str) -> bytes:
-    tools = [{**_tool("Does something."), "name": name} for name in ("Read", "Write")]
-    return _message(messages=[_user(f"{REPLY_TAG}{reply}")], tools=tools)
+def _asking_for(name: str) -> bytes:
+    reply(name)  # made in advance: the server of the small requests has the same event loop
+    tools = [{**_tool("Does something."), "name": tool} for tool in ("Read", "Write")]
+    return _message(messages=[_user(f"{REPLY_TAG}{name}")], tools=tools)
 
 
 ATTACKS: Mapping[str, Callable[[], bytes]] = {

@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from random import Random
 
 FINISH = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 LETTERS = "".join(f"{number} " for number in range(200_000))
 """A megabyte that does not repeat itself."""
+
+
+_string = lru_cache(json.dumps)
 
 
 def _event(data: str) -> str:
@@ -19,7 +22,8 @@ def _chunk(**delta: object) -> str:
 
 
 def _in_pieces(text: str, characters: int, field: str = "content") -> Iterable[str]:
-    return (_chunk(**{field: text[at : at + characters]}) for at in range(0, len(text), characters))
+    before, after = _chunk(**{field: "?"}).split('"?"')
+    return (before + _string(text[at : at + characters]) + after for at in range(0, len(text), characters))
 
 
 def _call(number: int, name: str, arguments: str) -> dict[str, object]:
@@ -28,8 +32,9 @@ def _call(number: int, name: str, arguments: str) -> dict[str, object]:
 
 def _call_in_pieces(arguments: str, characters: int) -> Iterable[str]:
     yield _chunk(tool_calls=[_call(0, "Write", "")])
+    before, after = _chunk(tool_calls=[{"index": 0, "function": {"arguments": "?"}}]).split('"?"')
     for at in range(0, len(arguments), characters):
-        yield _chunk(tool_calls=[{"index": 0, "function": {"arguments": arguments[at : at + characters]}}])
+        yield before + _string(arguments[at : at + characters]) + after
 
 
 def _numbers(count: int) -> str:

@@ -32,18 +32,20 @@ THREADS = 2
 """For the others.  As one thread runs at a time, more would not finish earlier, and would hold up the event loop."""
 
 SHORT_STEP_BYTES = 8 * 1024
-"""What a step of a reply may bring and still be worked on in the event loop, unless the step before it took long."""
+"""What a step of a reply may bring and still be taken in the event loop."""
 
 HELD_BYTES = 64 * 1024
-"""What may be held back of a reply before its next steps are worked on in a thread: with the character that decides,
-all of it is read.  The arguments of a call that writes a file of 2,000 lines are longer."""
+"""What may be held back of a reply before each next step is taken in a thread, as it may have to read all of it."""
 
 UNTIMED_BYTES = 1024
 """A step up to this size is not timed, as the time would be most of it: nearly each is a token."""
 
 STEP_SECONDS = 0.002
-"""What a step may take before the next one is worked on in a thread.  16 KiB of tokens take 1.5 ms, and the same of
-chunks, lines or forms that no honest server sends, 25 to 50 (`benchmarks.stalls`)."""
+"""What a step may take of the event loop.  4 KiB of tokens take 0.4 ms, and the same of chunks, lines or forms that no
+honest server sends, 5 to 65 (`benchmarks.stalls`)."""
+
+PARTS_AT_ONCE = 4
+"""The parts of a step after which the time is looked at.  A call that does not fit its tool takes 1.5 ms."""
 
 
 class WorkerThreads:
@@ -149,34 +151,53 @@ class ReplySteps:
     The steps of one part of the work on a reply: in the event loop those that are short, the others in a thread.
 
     A step may take long if it is large, if much is held back that it may decide, or if the one before it took long.
+    One that proves to take long goes on in a thread.
     """
 
     def __init__(self, workers: ReplyWorkers, clock: Callable[[], float] = thread_time) -> None:
         """`clock` returns the seconds that the calling thread has worked."""
         self._workers = workers
         self._clock = clock
-        self._held_bytes = 0
         self._is_slow = False
+        self.held_bytes = 0
+        """The size of what was given since the last step that made something of it."""
 
-    async def take(self, step: Callable[[A], list[T]], given: A, size_bytes: int) -> list[T]:
+    async def take(
+        self, step: Callable[[list[A]], list[T]], given: list[A], size_bytes: int, *, is_long: bool = False
+    ) -> list[T]:
         """
-        Return what `step` makes of what is given, which has about this size.
+        Return what `step` makes of the parts that are given, of about this size, at once or in groups.
 
-        If that is nothing, what was given counts as held back.
+        `is_long` if that is known to take long.
         """
-        self._held_bytes += size_bytes
-        if self._is_slow or size_bytes > SHORT_STEP_BYTES or self._held_bytes > HELD_BYTES:
-            threads = self._workers.large if self._held_bytes > HELD_BYTES else self._workers.usual
-            made = await threads.run_to_end(lambda: self._timed(step, given))
-        elif size_bytes > UNTIMED_BYTES:
-            made = self._timed(step, given)
-        else:
+        self.held_bytes += size_bytes
+        if self._is_slow or is_long or size_bytes > SHORT_STEP_BYTES or self.held_bytes > HELD_BYTES:
+            made = await self._in_thread(step, given)
+        elif size_bytes <= UNTIMED_BYTES:
             made = step(given)
+        else:
+            made, rest = self._begin(step, given)
+            made += await self._in_thread(step, rest) if rest else []
         if made:
-            self._held_bytes = 0
+            self.held_bytes = 0
         return made
 
-    def _timed(self, step: Callable[[A], list[T]], given: A) -> list[T]:
+    def _begin(self, step: Callable[[list[A]], list[T]], given: list[A]) -> tuple[list[T], list[A]]:
+        """Take a step in groups of parts as long as there is time; return what it made, and the other parts."""
+        made: list[T] = []
+        until = self._clock() + STEP_SECONDS
+        for at in range(0, len(given), PARTS_AT_ONCE):
+            if self._is_slow:
+                return made, given[at:]
+            made += step(given[at : at + PARTS_AT_ONCE])
+            self._is_slow = self._clock() > until
+        return made, []
+
+    async def _in_thread(self, step: Callable[[list[A]], list[T]], given: list[A]) -> list[T]:
+        threads = self._workers.large if self.held_bytes > HELD_BYTES else self._workers.usual
+        return await threads.run_to_end(lambda: self._timed(step, given))
+
+    def _timed(self, step: Callable[[list[A]], list[T]], given: list[A]) -> list[T]:
         began = self._clock()
         made = step(given)
         self._is_slow = self._clock() - began > STEP_SECONDS

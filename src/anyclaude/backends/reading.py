@@ -106,14 +106,17 @@ class DeltaReader:
             self._bytes_left -= len(chunk)
             if self._bytes_left < 0:
                 raise BackendGarbled(f"the backend's reply is larger than {MAX_REPLY_BYTES:,} bytes; it may never end")
-            if deltas := await self._steps.take(self._feed, chunk, len(chunk)):
+            if deltas := await self._steps.take(self._decoded, [chunk], len(chunk)):
                 return deltas
             within_seconds = min(within_seconds, give_up_at - self._clock())
             if within_seconds <= 0:
                 raise BackendTimeout(f"the backend sent only signs of life for {in_all_seconds:g} s")
         self.is_over = True
         self._complete()
-        return await self._steps.take(lambda _: self._decoder.finish(), None, 0)
+        return await self._steps.take(lambda _: self._decoder.finish(), [None], 0)
+
+    def _decoded(self, chunks: list[bytes]) -> list[Delta]:
+        return self._feed(chunks[0])
 
 
 async def _read_into(body: bytearray, reply: BackendReply, within_seconds: float, max_bytes: int) -> None:

@@ -49,6 +49,16 @@ from .reply_size import ReplySize, size_in_bytes
 from .resume import ReplyTranscript, continuation_of
 from .second_try import against_repetition, can_be_constrained, constrained, replacement, usage_of_both
 
+LONG_DELTA_BYTES = 640
+"""A delta of 500 characters or more may take long: 4 KB of fences around what is no call take 12 ms."""
+
+DECIDED_BYTES = 8 * 1024
+"""What may be held back of a call before its check is left to a thread: one with 700 arguments that its tool does not
+have takes 9 ms."""
+
+ENDS = "}])>"
+"""What a call ends with, written or not."""
+
 
 class ReplyStream:
     """One reply on its way to the client, completed or replaced by a second one where that is possible."""
@@ -109,7 +119,7 @@ class ReplyStream:
                 async for batch in events:
                     yield batch
         self._require_whole_prompt(opened)
-        ending = [] if self._chain is None else await self._steps.take(self._finished, self._chain, 0)
+        ending = [] if self._chain is None else await self._steps.take(self._finished, [self._chain], 0)
         if self._rejected is not None:
             yield ending
             ending = self._stream.feed(await self._asked_again(opened.request, self._rejected))
@@ -168,7 +178,7 @@ class ReplyStream:
         reply = await self._constrained_reply(prepared, call.tool) if is_whole else []
         usage = usage_of_both(self._stream.reported, reply)
         tools = prepared.source.request.tools
-        found = await self._steps.take(lambda it: [replacement(call, it, tools)], reply, size_in_bytes(reply))
+        found = await self._steps.take(lambda _: [replacement(call, reply, tools)], [None], size_in_bytes(reply))
         if (valid := found[0]) is None:
             self._note(CallNote("invalid", call.tool, call.problem, excerpt(call.arguments)))
             return [usage, *call.deltas]
@@ -201,10 +211,14 @@ class ReplyStream:
 
     async def _events(self, deltas: list[Delta]) -> list[StreamEvent]:
         """Return the events of the deltas that were read last."""
-        return await self._steps.take(self._feed, deltas, self._size.latest)
+        size, held = self._size.latest, self._steps.held_bytes
+        is_long = (size > LONG_DELTA_BYTES and any(map(_is_long, deltas))) or (
+            held > DECIDED_BYTES and _decides(deltas)
+        )
+        return await self._steps.take(self._feed, deltas, size, is_long=is_long)
 
-    def _finished(self, chain: FilterChain) -> list[StreamEvent]:
-        return self._stream.feed(chain.finish())
+    def _finished(self, chains: list[FilterChain]) -> list[StreamEvent]:
+        return [event for chain in chains for event in self._stream.feed(chain.finish())]
 
     def _feed(self, deltas: list[Delta]) -> list[StreamEvent]:
         self._has_content = self._has_content or any(map(_is_content, deltas))
@@ -303,6 +317,23 @@ def _is_content(delta: Delta) -> bool:
             return True
         case _:
             return False
+
+
+def _is_long(delta: Delta) -> bool:
+    """Return whether a delta may take long by itself: a text with many forms in it, or a whole call."""
+    return size_in_bytes([delta]) > LONG_DELTA_BYTES
+
+
+def _decides(deltas: Sequence[Delta]) -> bool:
+    """Return whether deltas may end what is held back: all but a piece of text or of arguments without an end in it."""
+    for delta in deltas:
+        match delta:
+            case TextDelta(text) | ToolCallDelta(_, "", text):
+                if any(mark in text for mark in ENDS):
+                    return True
+            case _:
+                return True
+    return False
 
 
 def _is_finished(deltas: Sequence[Delta]) -> bool:
