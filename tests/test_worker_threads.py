@@ -2,15 +2,23 @@
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from functools import partial
-from threading import Event, current_thread
+from threading import Event, Thread, current_thread
 
 import pytest
 
 from anyclaude.worker_threads import (
+    HELD_BYTES,
     INLINE_BYTES,
     LARGE_BYTES,
+    PARTS_AT_ONCE,
+    SHORT_STEP_BYTES,
+    STEP_SECONDS,
     SWITCH_SECONDS,
+    UNTIMED_BYTES,
+    ReplySteps,
+    ReplyWorkers,
     RequestWorkers,
     WorkerThreads,
     in_daemon_thread,
@@ -107,6 +115,116 @@ async def test_threads_end_when_they_are_closed() -> None:
     await in_daemon_thread(thread.join)
 
     assert not thread.is_alive()
+
+
+@pytest.fixture
+def reply_workers() -> Iterator[ReplyWorkers]:
+    workers = ReplyWorkers()
+    yield workers
+    workers.close()
+
+
+async def test_a_short_step_of_a_reply_is_taken_in_the_loop_and_a_large_one_in_a_thread(
+    reply_workers: ReplyWorkers,
+) -> None:
+    steps = ReplySteps(reply_workers)
+
+    def thread(parts: list[int]) -> list[Thread]:
+        return [current_thread() for _ in parts]
+
+    taken = [await steps.take(thread, [1], size) for size in (1, SHORT_STEP_BYTES, SHORT_STEP_BYTES + 1)]
+    known = await steps.take(thread, [1], 1, is_long=True)
+
+    assert [threads[0] is current_thread() for threads in (*taken, known)] == [True, True, False, False]
+
+
+async def test_what_is_held_back_counts_until_something_is_made_of_it(reply_workers: ReplyWorkers) -> None:
+    steps = ReplySteps(reply_workers)
+    loop_thread = current_thread()
+    in_loop: list[bool] = []
+
+    def hold(parts: list[int]) -> list[int]:
+        in_loop.append(current_thread() is loop_thread)
+        return parts if parts == [0] else []
+
+    for _ in range(HELD_BYTES // 1_000 + 2):
+        await steps.take(hold, [1], 1_000)
+    await steps.take(hold, [0], 1)
+    await steps.take(hold, [1], 1)
+
+    assert in_loop[: HELD_BYTES // 1_000] == [True] * (HELD_BYTES // 1_000)
+    assert in_loop[-4:] == [False, False, False, True]
+
+
+async def test_a_step_that_proves_to_take_long_goes_on_in_a_thread_with_its_parts_in_order(
+    reply_workers: ReplyWorkers,
+) -> None:
+    loop_thread = current_thread()
+    seconds = 0.0
+    where: list[tuple[int, bool]] = []
+
+    def step(parts: list[int]) -> list[int]:
+        nonlocal seconds
+        seconds += 0.6 * STEP_SECONDS
+        where.append((len(parts), current_thread() is loop_thread))
+        return parts
+
+    parts = list(range(4 * PARTS_AT_ONCE))
+    steps = ReplySteps(reply_workers, lambda: seconds)
+
+    assert await steps.take(step, parts, UNTIMED_BYTES + 1) == parts
+    assert where == [(PARTS_AT_ONCE, True), (PARTS_AT_ONCE, True), (2 * PARTS_AT_ONCE, False)]
+
+
+async def test_after_a_step_that_took_long_the_next_ones_are_taken_in_a_thread_until_one_is_short(
+    reply_workers: ReplyWorkers,
+) -> None:
+    loop_thread = current_thread()
+    seconds = 0.0
+    taking = iter((2 * STEP_SECONDS, 2 * STEP_SECONDS, 0.0, 0.0))
+
+    def step(parts: list[int]) -> list[bool]:
+        nonlocal seconds
+        seconds += next(taking)
+        return [current_thread() is loop_thread]
+
+    steps = ReplySteps(reply_workers, lambda: seconds)
+    in_loop = [await steps.take(step, [1], UNTIMED_BYTES + 1) for _ in range(4)]
+
+    assert in_loop == [[True], [False], [False], [True]]
+
+
+async def test_others_run_while_a_step_takes_long(reply_workers: ReplyWorkers) -> None:
+    has_run = Event()
+    step = ReplySteps(reply_workers).take(lambda parts: [has_run.wait(10)], [1], SHORT_STEP_BYTES + 1)
+    task = asyncio.create_task(step)
+    await asyncio.sleep(0)
+
+    has_run.set()
+
+    assert await task == [True]
+
+
+async def test_a_cancelled_step_is_over_before_its_caller_goes_on(reply_workers: ReplyWorkers) -> None:
+    begun, may_end = Event(), Event()
+    done: list[int] = []
+
+    def step(parts: list[int]) -> list[int]:
+        begun.set()
+        may_end.wait()
+        done.append(1)
+        return done
+
+    task = asyncio.create_task(ReplySteps(reply_workers).take(step, [1], SHORT_STEP_BYTES + 1))
+    await in_daemon_thread(begun.wait)
+    task.cancel()
+    await asyncio.sleep(0)
+    assert not task.done()
+
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert done == [1]
 
 
 def test_threads_take_turns_often() -> None:

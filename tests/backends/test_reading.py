@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Iterator
+from threading import Event
 
 import pytest
 from tests.parts.fake_backend import FakeReply, Replay
@@ -13,6 +14,7 @@ from anyclaude.dialects import EngineProgress, WireRequest
 from anyclaude.dialects.openai_chat.decode import ReplyDecoder
 from anyclaude.errors import BackendGarbled, BackendTimeout, BackendTruncated
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta
+from anyclaude.worker_threads import SHORT_STEP_BYTES
 
 LONG = 60.0
 CUT = BackendTruncated("cut")
@@ -131,6 +133,20 @@ async def test_nothing_is_read_after_the_end_that_the_server_has_marked() -> Non
 
     assert deltas == [TextDelta("one"), TextDelta("two."), Finished("end_turn")]
     assert reader.is_over
+
+
+async def test_a_large_event_is_decoded_in_a_thread_while_others_run() -> None:
+    has_run = Event()
+
+    class Waiting(WordDecoder):
+        def feed(self, chunk: bytes) -> list[Delta]:
+            return [TextDelta("decoded")] if has_run.wait(10) else []
+
+    reading = asyncio.create_task(DeltaReader(reply(b"a" * (SHORT_STEP_BYTES + 1)), Waiting()).read(LONG))
+    await asyncio.sleep(0)
+    has_run.set()
+
+    assert await reading == [TextDelta("decoded")]
 
 
 async def test_signs_of_life_do_not_extend_the_whole_wait() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from benchmarks.stalls.attacks import ATTACKS, drawn
 from benchmarks.stalls.play import PERCENT, Row, played
+from benchmarks.stalls.replies import FINISH, reply
 from benchmarks.stalls.report import section
 
 
@@ -23,7 +24,12 @@ def test_bodies_are_drawn_the_same_for_a_seed() -> None:
 
 
 def test_every_attack_has_a_body() -> None:
-    assert all(body() for name, body in ATTACKS.items() if "MB" not in name)
+    assert all(body() for name, body in ATTACKS.items() if "MB" not in name and "reply" not in name)
+
+
+def test_a_reply_is_what_its_name_says_with_an_end() -> None:
+    assert reply("a million comments") == b":\n" * 1_000_000 + FINISH
+    assert reply("1,024 calls in a line").count(b'"function"') == 1_024
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Literal
 
 import pytest
@@ -27,7 +28,7 @@ from anyclaude.errors import (
     BackendUnreachable,
     PromptTooLong,
 )
-from anyclaude.exchange.reply_stream import ReplyStream
+from anyclaude.exchange.reply_stream import LONG_DELTA_BYTES, ReplyStream
 from anyclaude.filters import CallNote, EndlessReply, FilterContext, FilterFactory, checked_calls, written_replies
 from anyclaude.profiles import BackendName
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta
@@ -444,6 +445,33 @@ async def test_a_reply_that_a_filter_has_ended_is_not_read_on() -> None:
     assert (verdict.outcome, verdict.stop_reason) == ("whole", "end_turn")
     assert verdict.texts() == ["The sea!"]
     assert run.is_idle
+
+
+class PatientFilter:
+    """Waits for each delta until others have run."""
+
+    def __init__(self, may_go_on: Event) -> None:
+        self._may_go_on = may_go_on
+
+    def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
+        assert self._may_go_on.wait(10)
+        return list(deltas)
+
+    def finish(self) -> list[Delta]:
+        return []
+
+
+async def test_others_run_while_a_large_delta_is_filtered() -> None:
+    long = ExpectedReply((Text("word " * LONG_DELTA_BYTES),))
+    may_go_on = Event()
+    run = Run([whole(long)], filters=(lambda context: PatientFilter(may_go_on),))
+
+    finished = asyncio.create_task(run.finish())
+    while not run.backend.requests:
+        await asyncio.sleep(0)
+    may_go_on.set()
+
+    assert (await finished).blocks[0].text == "word " * LONG_DELTA_BYTES
 
 
 async def test_a_continuation_that_a_filter_has_ended_is_not_read_on() -> None:

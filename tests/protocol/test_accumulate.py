@@ -23,6 +23,7 @@ from anyclaude.protocol.events import (
     Usage,
     encode_message,
 )
+from anyclaude.protocol.json_bounds import MAX_CONTAINERS
 from anyclaude.protocol.json_values import JsonValue
 
 
@@ -77,6 +78,9 @@ def test_a_failed_stream_raises_its_own_error_message() -> None:
         message_of(events)
 
 
+MANY_PARTS = '{"a":[' + "[]," * MAX_CONTAINERS + "1]}"
+
+
 @pytest.mark.parametrize(
     ("written", "input_"),
     [
@@ -88,6 +92,7 @@ def test_a_failed_stream_raises_its_own_error_message() -> None:
         ("[1]", "[1]"),
         ('"x"', '"x"'),
         ("{" * 1000, "{" * 1000),
+        (MANY_PARTS, MANY_PARTS),
         ('{"a":' * 1000 + "1" + "}" * 1000, '{"a":' * 1000 + "1" + "}" * 1000),
     ],
 )

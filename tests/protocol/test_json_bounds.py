@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from anyclaude.errors import RequestTooLarge
 from anyclaude.protocol.json_bounds import (
+    MAX_COMMAS,
     MAX_CONTAINERS,
     MAX_KEYS,
     MAX_TEXT_BYTES,
@@ -16,6 +17,7 @@ from anyclaude.protocol.json_bounds import (
     JsonContents,
     check_bounds,
     contents_of,
+    is_bounded,
 )
 
 AWKWARD = st.text(st.sampled_from('[]{}:",\\aé\n 😀'), max_size=20)
@@ -26,17 +28,14 @@ JSON = st.recursive(
 )
 
 
-def counted(value: object) -> tuple[int, int]:
-    """Return the containers and the keys of a value."""
-    match value:
-        case dict():
-            inner = [counted(item) for item in value.values()]
-            return 1 + sum(each[0] for each in inner), len(value) + sum(each[1] for each in inner)
-        case list():
-            inner = [counted(item) for item in value]
-            return 1 + sum(each[0] for each in inner), sum(each[1] for each in inner)
-        case _:
-            return 0, 0
+def counted(value: object) -> tuple[int, int, int]:
+    """Return the containers, the keys and the commas of a value."""
+    if not isinstance(value, dict | list):
+        return 0, 0, 0
+    keys = len(value) if isinstance(value, dict) else 0
+    inner = [counted(item) for item in (value.values() if isinstance(value, dict) else value)]
+    containers, more_keys, commas = (sum(each[place] for each in inner) for place in range(3))
+    return 1 + containers, keys + more_keys, max(len(value) - 1, 0) + commas
 
 
 @given(JSON, st.booleans(), st.integers(0, 5))
@@ -45,9 +44,16 @@ def test_brackets_and_colons_count_outside_of_strings_only(value: object, is_asc
         "\\" * (PIECE_BYTES // 2) + "a" * shift
     )  # so that a piece ends anywhere in what follows, also in an escape
     body = json.dumps([padding, value, padding, value], ensure_ascii=is_ascii).encode(errors="surrogatepass")
-    containers, keys = counted(value)
+    containers, keys, commas = counted(value)
 
-    assert contents_of(body) == JsonContents(len(body), 1 + 2 * containers, 2 * keys)
+    assert contents_of(body) == JsonContents(len(body), 1 + 2 * containers, 2 * keys, 3 + 2 * commas)
+
+
+@pytest.mark.parametrize(("unit", "most"), [(b"{},", MAX_CONTAINERS), (b"1,", MAX_COMMAS)])
+def test_an_event_of_more_parts_than_any_reply_is_not_bounded(unit: bytes, most: int) -> None:
+    assert is_bounded(b"[" + unit * (most - 1) + b"1]")
+    assert not is_bounded(b"[" + unit * (most + 1) + b"1]")
+    assert is_bounded(b'["' + unit * (most + 1) + b'"]')
 
 
 def test_base64_is_no_text() -> None:

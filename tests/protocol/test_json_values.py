@@ -9,6 +9,7 @@ from tests.parts.requests import json_values
 
 from anyclaude.protocol.json_values import (
     MAX_DEPTH,
+    PIECE_CHARACTERS,
     JsonError,
     JsonValue,
     canonical_json,
@@ -174,6 +175,13 @@ def test_a_text_of_whole_characters_is_not_changed(text: str) -> None:
 def test_halves_that_belong_together_are_joined_and_others_replaced() -> None:
     assert with_whole_characters("\ud83d\ude00 \ud83d \ude00") == "\U0001f600 \ufffd \ufffd"
     assert with_whole_characters("\udcc3\udca9 \udcff \ud83d\udcc3") == "é \ufffd \U0001f4c3"
+
+
+@pytest.mark.parametrize("shift", [-2, -1, 0])
+def test_halves_of_a_character_are_joined_anywhere_in_a_long_text(shift: int) -> None:
+    before = "a" * (PIECE_CHARACTERS + shift)
+
+    assert with_whole_characters(before + "\ud83d\ude00\ud83d" + before) == f"{before}\U0001f600\ufffd{before}"
 
 
 @given(st.lists(json_values, min_size=1, max_size=4), st.sampled_from([" ", "\n", " \r\n "]))

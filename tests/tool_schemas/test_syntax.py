@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from anyclaude.protocol.json_bounds import MAX_CONTAINERS
 from anyclaude.protocol.json_values import JsonError, JsonObject
 from anyclaude.tool_schemas.syntax import (
     ENCODED_TWICE,
@@ -110,6 +111,11 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert isinstance(read_arguments(text, KNOWN).arguments, dict)
     except JsonError as error:
         assert str(error)
+
+
+def test_arguments_of_too_many_parts_are_not_read() -> None:
+    with pytest.raises(JsonError, match="too many parts"):
+        read_arguments('{"a":[' + "[]," * MAX_CONTAINERS + "1]}")
 
 
 def test_quotes_are_repaired_only_where_that_is_quick() -> None:

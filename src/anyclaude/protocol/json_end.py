@@ -2,6 +2,9 @@
 
 import re
 
+PIECE_CHARACTERS = 64 * 1024
+"""What is looked at in one call, which takes up to 1 ms."""
+
 _MARK = re.compile(r'["{}\[\]]')
 _REST_OF_STRING = re.compile(r'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _WHOLE_STRINGS = re.compile(r'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
@@ -21,6 +24,13 @@ class JsonEnd:
 
     def feed(self, piece: str) -> None:
         """Look at the next piece."""
+        if len(piece) <= PIECE_CHARACTERS:
+            self._feed(piece)
+            return
+        for start in range(0, len(piece), PIECE_CHARACTERS):  # so that other threads can run
+            self._feed(piece[start : start + PIECE_CHARACTERS])
+
+    def _feed(self, piece: str) -> None:
         if not piece:
             return
         if self._is_escaped:

@@ -220,12 +220,13 @@ def _without_half_pairs(body: bytes) -> bytes:
     """
     if 0 in body:
         return body
-    pieces: list[bytes] = []
+    repaired = bytearray()
     position, marked = 0, body.replace(rb"\\", b"\0")
     for half in _HALF_PAIR.finditer(marked):  # one by one, so that other threads can run
-        pieces += (marked[position : half.start()], rb"\ufffd")
+        repaired += marked[position : half.start()]
+        repaired += rb"\ufffd"
         position = half.end()
-    return b"".join([*pieces, marked[position:]]).replace(b"\0", rb"\\")
+    return bytes(repaired + marked[position:]).replace(b"\0", rb"\\")
 
 
 def _deeper_than(value: JsonValue, limit: int) -> bool:

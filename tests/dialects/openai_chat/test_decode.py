@@ -20,6 +20,7 @@ from anyclaude.dialects.openai_chat.decode import MAX_PAGE_BYTES, DocumentDecode
 from anyclaude.dialects.openai_chat.reply import Reply
 from anyclaude.errors import BackendGarbled, BackendRejected
 from anyclaude.protocol.deltas import Finished, TextDelta, ToolCallDelta, UsageReported
+from anyclaude.protocol.json_bounds import MAX_CONTAINERS
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 from anyclaude.protocol.messages_request import Tool
 from anyclaude.protocol.sse import BYTE_ORDER_MARK, DEFAULT_MAX_EVENT_BYTES
@@ -423,6 +424,16 @@ def test_an_event_without_end_is_refused_before_it_fills_the_memory() -> None:
 
     with pytest.raises(BackendGarbled, match="cannot be decoded"):
         decoder.feed(b"data: {" + b" " * (DEFAULT_MAX_EVENT_BYTES + 1))
+
+
+@pytest.mark.parametrize("is_document", [True, False])
+def test_data_of_more_parts_than_any_reply_are_refused_before_they_are_decoded(is_document: bool) -> None:
+    body = b'{"choices": [], "usage": {"x": [' + b"[]," * MAX_CONTAINERS + b"[]]}}"
+    decoder = ReplyDecoder()
+
+    with pytest.raises(BackendGarbled, match="too many parts"):
+        decoder.feed(body if is_document else b"data: " + body + b"\n\n")
+        decoder.finish()
 
 
 def test_a_document_without_end_is_refused_before_it_fills_the_memory() -> None:

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.dialects.openai_chat.decoded import assembled
 
-from anyclaude.dialects.openai_chat.tool_calls import MAX_CALLS, MAX_ID_CHARACTERS, ToolCalls
+from anyclaude.dialects.openai_chat import tool_calls
+from anyclaude.dialects.openai_chat.tool_calls import MAX_CALLS, MAX_ID_CHARACTERS, ToolCalls, whole_object
 from anyclaude.dialects.openai_chat.wire import CallPart, FunctionPart
 from anyclaude.errors import BackendGarbled
 from anyclaude.protocol.deltas import ToolCallDelta
+from anyclaude.protocol.json_values import JsonValue
 
 Mark = Callable[[int, bool], CallPart]
 """Return the marks of a fragment, given the number of its call and whether it is the call's first."""
@@ -186,6 +188,23 @@ def test_an_empty_object_before_the_arguments_of_the_same_call_is_not_another_ca
 
 def call(number: int, name: str = "Read", call_id: str | None = None) -> CallPart:
     return CallPart(number, call_id or f"id{number}", FunctionPart(name, "{}"))
+
+
+def test_arguments_are_read_once_however_often_they_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(text: str) -> JsonValue:
+        read.append(text)
+        return whole_object(text)
+
+    monkeypatch.setattr(tool_calls, "whole_object", counted)
+    whole = '{"path": "/x"}'
+    calls = ToolCalls()
+    calls.take([CallPart(0, "a", FunctionPart("Read", whole))])
+    for _ in range(10):
+        calls.take([CallPart(0, None, FunctionPart(None, "{}"))])
+
+    assert read.count(whole) == 1
 
 
 def test_a_reply_with_more_calls_than_a_model_makes_is_broken_off() -> None:

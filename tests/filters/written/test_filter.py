@@ -5,8 +5,9 @@ from tests.parts.written_calls import Written, filter_of, filtered, filtered_tex
 
 from anyclaude.filters import CallNote, FilterContext
 from anyclaude.filters.written import written_replies
-from anyclaude.filters.written.filter import MAX_CALL_CHARACTERS, WrittenReplies
+from anyclaude.filters.written.filter import MAX_CALL_CHARACTERS, MAX_OPENINGS_IN_LINE, WrittenReplies
 from anyclaude.filters.written.output import FIRST_SLOT
+from anyclaude.filters.written.surroundings import Judgement, Surroundings
 from anyclaude.profiles import profile_named
 from anyclaude.protocol.deltas import (
     Delta,
@@ -51,6 +52,26 @@ def written_in(deltas: list[Delta]) -> str:
 
 
 # text
+
+
+def test_of_a_line_full_of_openings_the_rest_is_text_and_none_of_it_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[str] = []
+
+    def judgement(surroundings: Surroundings) -> Judgement:
+        judged.append(surroundings.line)
+        return "meant"
+
+    monkeypatch.setattr(Surroundings, "judgement", judgement)
+    line = "<tool_call>1" * 1_000 + CALL
+
+    assert simple(filtered_text(line)) == [line]
+    assert len(judged) <= 2 * MAX_OPENINGS_IN_LINE
+
+
+def test_a_call_in_the_line_after_one_full_of_openings_is_a_call() -> None:
+    line = "<tool_call>1" * 1_000 + "\n"
+
+    assert simple(filtered_text(line + CALL)) == [line, READ]
 
 
 @pytest.mark.parametrize(

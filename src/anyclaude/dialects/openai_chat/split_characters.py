@@ -15,6 +15,8 @@ BEGINNING = re.compile(
 )
 """The first half of a surrogate pair, or the first bytes of a character, as `decode_lenient_json` leaves them."""
 
+MAX_BEGINNING = 3
+
 
 class SplitCharacters:
     """Holds back the beginning of a character until the next piece of its text."""
@@ -27,7 +29,7 @@ class SplitCharacters:
         if not self._held and _is_whole(piece):
             return piece
         text, self._held = self._held + piece, ""
-        if found := BEGINNING.search(text):
+        if found := BEGINNING.search(text, max(0, len(text) - MAX_BEGINNING)):
             text, self._held = text[: found.start()], found[0]
         return with_whole_characters(text)
 
