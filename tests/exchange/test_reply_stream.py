@@ -38,6 +38,7 @@ from anyclaude.protocol.messages_request import Tool
 from anyclaude.scheduling import BackendRequest, Dispatcher, Progress
 from anyclaude.timeouts import Timeouts
 from anyclaude.tool_schemas import call_schema
+from anyclaude.worker_threads import in_daemon_thread
 
 SEA = ExpectedReply((Text("The sea"), Text(" is a vast"), Text(" and mysterious"), Text(" realm.")))
 CALL = ExpectedReply(
@@ -448,27 +449,30 @@ async def test_a_reply_that_a_filter_has_ended_is_not_read_on() -> None:
 
 
 class PatientFilter:
-    """Waits for each delta until others have run."""
+    """Waits until others have run."""
 
-    def __init__(self, may_go_on: Event) -> None:
+    def __init__(self, begun: Event, may_go_on: Event) -> None:
+        self._begun = begun
         self._may_go_on = may_go_on
 
     def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
+        """Return the deltas."""
+        self._begun.set()
         assert self._may_go_on.wait(10)
         return list(deltas)
 
     def finish(self) -> list[Delta]:
+        """Return nothing."""
         return []
 
 
 async def test_others_run_while_a_large_delta_is_filtered() -> None:
     long = ExpectedReply((Text("word " * LONG_DELTA_BYTES),))
-    may_go_on = Event()
-    run = Run([whole(long)], filters=(lambda context: PatientFilter(may_go_on),))
+    begun, may_go_on = Event(), Event()
+    run = Run([whole(long)], filters=(lambda context: PatientFilter(begun, may_go_on),))
 
     finished = asyncio.create_task(run.finish())
-    while not run.backend.requests:
-        await asyncio.sleep(0)
+    await in_daemon_thread(begun.wait)
     may_go_on.set()
 
     assert (await finished).blocks[0].text == "word " * LONG_DELTA_BYTES
