@@ -1,7 +1,7 @@
 """
 Measure what small requests wait beside hostile ones; the exit status is 1 if the p99 reaches 50 ms beside any.
 
-    uv run python -m benchmarks.stalls                   five minutes, on Linux
+    uv run python -m benchmarks.stalls                   seven minutes, on Linux
     uv run python -m benchmarks.stalls --only images     those with this word in their name
     uv run python -m benchmarks.stalls --drawn 50        as many new bodies instead
     uv run python -m benchmarks.stalls --write           the table goes into docs/benchmarks.md

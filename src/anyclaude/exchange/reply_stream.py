@@ -43,7 +43,7 @@ from anyclaude.scheduling.dispatch import Dispatcher, OpenReply
 from anyclaude.scheduling.progress import Progress
 from anyclaude.scheduling.upstream import PreparedRequest
 from anyclaude.scheduling.window import CountedReply
-from anyclaude.worker_threads import ReplySteps, ReplyWorkers
+from anyclaude.worker_threads import SHORT_STEP_BYTES, ReplySteps, ReplyWorkers
 
 from .reply_size import ReplySize, size_in_bytes
 from .resume import ReplyTranscript, continuation_of
@@ -212,9 +212,8 @@ class ReplyStream:
     async def _events(self, deltas: list[Delta]) -> list[StreamEvent]:
         """Return the events of the deltas that were read last."""
         size, held = self._size.latest, self._steps.held_bytes
-        is_long = (size > LONG_DELTA_BYTES and any(map(_is_long, deltas))) or (
-            held > DECIDED_BYTES and _decides(deltas)
-        )
+        may_be_long = LONG_DELTA_BYTES < size <= SHORT_STEP_BYTES and any(map(_is_long, deltas))
+        is_long = may_be_long or (held > DECIDED_BYTES and _decides(deltas))
         return await self._steps.take(self._feed, deltas, size, is_long=is_long)
 
     def _finished(self, chains: list[FilterChain]) -> list[StreamEvent]:

@@ -22,7 +22,7 @@ MAX_DIGITS = 4_000
 """Python refuses to read an integer of more than 4,300 digits; none that means anything has a hundredth of them."""
 
 
-PIECE_CHARACTERS = 16 * 1024
+PIECE_CHARACTERS = 4 * 1024
 """What is looked at in one call, which takes up to 5 ms: as long as every character is half of one."""
 
 

@@ -48,7 +48,7 @@ from anyclaude.prewarm import Prewarmer
 from anyclaude.protocol.caching_decoder import CachingDecoder
 from anyclaude.scheduling import Admission, Dispatcher, FollowedServer, TokenCounter, Upstream
 from anyclaude.transforms import PromptContext
-from anyclaude.worker_threads import RequestWorkers
+from anyclaude.worker_threads import ReplyWorkers, RequestWorkers
 
 from .bodies import Bodies
 from .gateway import FatalError, Gateway, new_id
@@ -130,7 +130,11 @@ class _Composition:
         kept = self._kept(budget, stack)
         learned = LearnedAmendments(self.options.learned_file)
         servers = zip_longest(self.targets, self.options.ask_again[: len(self.targets)])
-        upstreams = tuple(self._upstream(self._as_set(target), ask, sessions, learned) for target, ask in servers)
+        reply_workers = ReplyWorkers()
+        stack.callback(reply_workers.close)
+        upstreams = tuple(
+            self._upstream(self._as_set(target), ask, sessions, learned, reply_workers) for target, ask in servers
+        )
         policy = PromptContext(
             diet=self.options.diet,
             allowed_tools=self.options.allowed_tools,
@@ -172,7 +176,12 @@ class _Composition:
         )
 
     def _upstream(
-        self, target: BackendTarget, ask_again: AskForTarget | None, sessions: Sessions, learned: LearnedAmendments
+        self,
+        target: BackendTarget,
+        ask_again: AskForTarget | None,
+        sessions: Sessions,
+        learned: LearnedAmendments,
+        workers: ReplyWorkers,
     ) -> Upstream:
         session = sessions[target.endpoint.socket_path]
         evicts_prompts = not target.profile.keeps_evicted_prompts
@@ -187,6 +196,7 @@ class _Composition:
             breaker=CircuitBreaker(self.clock.seconds),
             admission=Admission(target.parallel_requests, self.options.queue_limit, evicts_prompts=evicts_prompts),
             learned=learned,
+            workers=workers,
         )
 
     def _follow(self, upstream: Upstream, pipeline: PromptPipeline | None, stack: AsyncExitStack) -> None:
