@@ -28,7 +28,7 @@ MAX_CALL_CHARACTERS = 1_000_000
 
 MAX_OPENINGS_IN_LINE = 16
 """After as many openings of a line, each of which began no call, its rest is text.  Each is judged by the line before
-it, for 0.2 ms; the line of a text about tool calls that has most, in the tests' corpus, has seven."""
+it, for 0.2 ms; a line of a text about tool calls has up to eight in the corpus of the tests."""
 
 CUT: frozenset[StopReason] = frozenset({"max_tokens", "model_context_window_exceeded"})
 
