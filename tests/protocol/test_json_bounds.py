@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from anyclaude.errors import RequestTooLarge
 from anyclaude.protocol.json_bounds import (
-    MAX_COMMAS,
     MAX_CONTAINERS,
     MAX_KEYS,
     MAX_TEXT_BYTES,
+    MAX_VALUES,
     PIECE_BYTES,
     JsonContents,
     check_bounds,
@@ -49,7 +49,7 @@ def test_brackets_and_colons_count_outside_of_strings_only(value: object, is_asc
     assert contents_of(body) == JsonContents(len(body), 1 + 2 * containers, 2 * keys, 3 + 2 * commas)
 
 
-@pytest.mark.parametrize(("unit", "most"), [(b"{},", MAX_CONTAINERS), (b"1,", MAX_COMMAS)])
+@pytest.mark.parametrize(("unit", "most"), [(b"{},", MAX_CONTAINERS), (b"1,", MAX_VALUES)])
 def test_an_event_of_more_parts_than_any_reply_is_not_bounded(unit: bytes, most: int) -> None:
     assert is_bounded(b"[" + unit * (most - 1) + b"1]")
     assert not is_bounded(b"[" + unit * (most + 1) + b"1]")

@@ -23,9 +23,9 @@ MAX_CONTAINERS = 50_000
 MAX_KEYS = 80_000
 """Keys of all objects; one that occurs once takes 0.5 us to decode."""
 
-MAX_COMMAS = 200_000
-"""Commas outside of strings in one event of a reply: as many numbers take 0.01 s to decode, and a reply of the 128,000
-tokens that the client requests at most would not have as many with one for each."""
+MAX_VALUES = 200_000
+"""Items of lists and fields of objects in one event of a reply, by the commas behind them: as many numbers take 0.01 s
+to decode, and the 128,000 tokens that the client requests at most would not have as many with one for each."""
 
 MAX_FIELD_BYTES = 128 * 1024
 """A field of a request that is decoded in one call: all but the turns, the tools and the instructions.  The largest in
@@ -52,7 +52,7 @@ class JsonContents(Struct, frozen=True):
     text_bytes: int
     containers: int
     keys: int
-    commas: int
+    values: int
 
 
 def check_bounds(body: bytes) -> None:
@@ -74,7 +74,7 @@ def is_bounded(event: bytes) -> bool:
     if len(event) <= UNCHECKED_BYTES:
         return True
     found = contents_of(event)
-    return found.containers <= MAX_CONTAINERS and found.keys <= MAX_KEYS and found.commas <= MAX_COMMAS
+    return found.containers <= MAX_CONTAINERS and found.keys <= MAX_KEYS and found.values <= MAX_VALUES
 
 
 def _check_contents(body: bytes) -> None:
@@ -115,7 +115,7 @@ def _check_fields(body: bytes) -> None:
 
 def contents_of(body: bytes) -> JsonContents:
     """Return what a body consists of; it ends where a bound is passed, so the numbers may be too low beyond it."""
-    text_bytes = containers = keys = commas = position = 0
+    text_bytes = containers = keys = values = position = 0
     is_in_string = False
     while position < len(body):
         if is_in_string and (end := _end_of_base64(body, position)) > position:
@@ -129,11 +129,11 @@ def contents_of(body: bytes) -> JsonContents:
         text_bytes += end - position
         containers += outside.count(b"{") + outside.count(b"[")
         keys += outside.count(b":")
-        commas += outside.count(b",")
+        values += outside.count(b",")
         if text_bytes > MAX_TEXT_BYTES or containers > MAX_CONTAINERS or keys > MAX_KEYS:
             break
         position = end
-    return JsonContents(text_bytes, containers, keys, commas)
+    return JsonContents(text_bytes, containers, keys, values)
 
 
 def _end_of_base64(body: bytes, start: int) -> int:

@@ -117,7 +117,7 @@ def _pieces(text: str) -> Iterator[str]:
     start = 0
     while start < len(text):
         end = start + PIECE_CHARACTERS
-        end += "\ud800" <= text[end - 1 : end] <= "\udbff"
+        end -= "\ud800" <= text[end - 1 : end] <= "\udbff"  # the first half goes with what follows
         yield text[start:end]
         start = end
 
@@ -220,13 +220,12 @@ def _without_half_pairs(body: bytes) -> bytes:
     """
     if 0 in body:
         return body
-    repaired = bytearray()
+    pieces: list[bytes] = []
     position, marked = 0, body.replace(rb"\\", b"\0")
     for half in _HALF_PAIR.finditer(marked):  # one by one, so that other threads can run
-        repaired += marked[position : half.start()]
-        repaired += rb"\ufffd"
+        pieces += (marked[position : half.start()], rb"\ufffd")
         position = half.end()
-    return bytes(repaired + marked[position:]).replace(b"\0", rb"\\")
+    return b"".join([*pieces, marked[position:]]).replace(b"\0", rb"\\")
 
 
 def _deeper_than(value: JsonValue, limit: int) -> bool:
