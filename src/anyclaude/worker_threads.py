@@ -41,8 +41,8 @@ UNTIMED_BYTES = 1024
 """A step up to this size is not timed, as the time would be most of it: nearly each is a token."""
 
 STEP_SECONDS = 0.002
-"""What a step may take of the event loop.  4 KiB of tokens take 0.4 ms, and the same of chunks, lines or forms that no
-honest server sends, 5 to 65 (`benchmarks.stalls`)."""
+"""What a step may take of the event loop: several times what 4 KiB of tokens take, and a tenth of what as many bytes of
+calls take that do not fit their tools.  A small request may wait as long for each of its dozen steps."""
 
 PARTS_AT_ONCE = 4
 """The parts of a step after which the time is looked at.  A call that does not fit its tool takes 1.5 ms."""
@@ -168,7 +168,7 @@ class ReplySteps:
         """
         Return what `step` makes of the parts that are given, of about this size, at once or in groups.
 
-        `is_long` if that is known to take long.
+        `is_long` tells that this may take long, whatever its size.
         """
         self.held_bytes += size_bytes
         if self._is_slow or is_long or size_bytes > SHORT_STEP_BYTES or self.held_bytes > HELD_BYTES:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, current_thread
 from typing import Literal
 
 import pytest
@@ -28,7 +28,7 @@ from anyclaude.errors import (
     BackendUnreachable,
     PromptTooLong,
 )
-from anyclaude.exchange.reply_stream import LONG_DELTA_BYTES, ReplyStream
+from anyclaude.exchange.reply_stream import DECIDED_BYTES, LONG_DELTA_BYTES, ReplyStream
 from anyclaude.filters import CallNote, EndlessReply, FilterContext, FilterFactory, checked_calls, written_replies
 from anyclaude.profiles import BackendName
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta
@@ -476,6 +476,38 @@ async def test_others_run_while_a_large_delta_is_filtered() -> None:
     may_go_on.set()
 
     assert (await finished).blocks[0].text == "word " * LONG_DELTA_BYTES
+
+
+class HoldingFilter:
+    """Holds text back up to a bracket, and remembers which deltas it took in the event loop."""
+
+    def __init__(self) -> None:
+        self._loop_thread = current_thread()
+        self._held: list[Delta] = []
+        self.in_loop: list[bool] = []
+
+    def feed(self, deltas: Sequence[Delta]) -> list[Delta]:
+        """Return what was held back if a bracket has come."""
+        self._held += deltas
+        self.in_loop.append(current_thread() is self._loop_thread)
+        return self.finish() if any(isinstance(it, TextDelta) and "}" in it.text for it in deltas) else []
+
+    def finish(self) -> list[Delta]:
+        """Return what was held back."""
+        held, self._held = self._held, []
+        return held
+
+
+async def test_the_end_of_what_was_held_back_is_read_in_a_thread_and_the_pieces_before_it_in_the_loop() -> None:
+    pieces = ["word " * 20] * (DECIDED_BYTES // 100)
+    holding = HoldingFilter()
+    run = Run([whole(ExpectedReply(tuple(map(Text, (*pieces, "}", "after")))))], filters=(lambda context: holding,))
+
+    await run.finish()
+
+    end = len(pieces)
+    assert holding.in_loop[: end + 1] == [True] * end + [False]
+    assert holding.in_loop[end + 1]
 
 
 async def test_a_continuation_that_a_filter_has_ended_is_not_read_on() -> None:
