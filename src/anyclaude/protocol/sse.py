@@ -133,9 +133,9 @@ class SseDecoder:
             raise EventTooLarge(f"one event is larger than {self._max_event_bytes} bytes")
 
     def _take_field(self, line: bytes) -> None:
+        self._require_room_for(len(line))
         if line.startswith(b":"):
             return  # a comment, of which a server may send any number
-        self._require_room_for(len(line))
         if line.startswith(b"data:"):
             self._add_data(line[6:] if line.startswith(b"data: ") else line[5:])
         elif line.startswith(b"event:"):
