@@ -8,6 +8,7 @@ from msgspec import Struct
 from anyclaude.errors import BackendError, BackendRejected
 from anyclaude.profiles import Amendment, BackendProfile
 from anyclaude.protocol.deltas import Delta
+from anyclaude.protocol.detached_data import NO_DATA, DetachedData
 from anyclaude.protocol.messages_request import MessagesRequest, Tool
 from anyclaude.protocol.prompt import Prompt
 
@@ -23,6 +24,8 @@ class WireRequest(Struct, frozen=True):
     accept: str = "text/event-stream"
     at_root: bool = False
     method: Literal["GET", "POST"] = "POST"
+    data: DetachedData = NO_DATA
+    """What is put in the place of its marks while it is sent."""
 
 
 class DroppedField(Struct, frozen=True):

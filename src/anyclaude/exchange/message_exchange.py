@@ -12,11 +12,14 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
 from anyclaude.errors import AnyclaudeError, ThreadsUnsupported
 from anyclaude.filters import FilterFactory
 from anyclaude.memory_budget import MemoryBudget, Reservation
 from anyclaude.protocol.caching_decoder import CachingDecoder
 from anyclaude.protocol.deltas import TextDelta
+from anyclaude.protocol.detached_data import RequestBody
 from anyclaude.protocol.events import Diagnostics, StreamEvent
 from anyclaude.protocol.json_bounds import check_bounds
 from anyclaude.protocol.memory_size import memory_size
@@ -65,7 +68,7 @@ class MessageExchanges:
     workers: RequestWorkers = field(default_factory=RequestWorkers)
     budget: MemoryBudget = field(default_factory=MemoryBudget)
 
-    async def begin(self, body: bytes, log: ExchangeLog, held: Reservation) -> "MessageExchange | OwnReply":
+    async def begin(self, body: RequestBody, log: ExchangeLog, held: Reservation) -> "MessageExchange | OwnReply":
         """
         Decode, prepare and encode a request, and start to open its reply or re-attach to it, or reply in its place.
 
@@ -77,20 +80,21 @@ class MessageExchanges:
             RequestTooLarge: when it consists of more than any conversation.
             MemoryExhausted: when other requests fill the memory.
         """
-        planned = await self.workers.run(len(body), lambda: self._planned(body, log))
+        planned = await self.workers.run(body.size, lambda: self._planned(body, log))
         self.pipeline.remember(planned.prompt, log.caller.conversation)
         self.budget.enforce()
         held.grow(planned.bytes)
-        held.shrink(len(body))
+        held.shrink(body.size)
         if not isinstance(planned.answer, PreparedRequest):
             return OwnReply(planned.prompt.request, planned.answer, planned.stream, log)
         pending = self._pending(_repeat_key(log.caller, planned.answer), planned.answer, log)
         return MessageExchange(self, planned.answer, pending, planned.stream, log, held)
 
-    def _planned(self, body: bytes, log: ExchangeLog) -> "PlannedReply":
+    def _planned(self, body: RequestBody, log: ExchangeLog) -> "PlannedReply":
         """Return how to reply to a request; it may run in a thread, so `begin` records what later requests need."""
-        check_bounds(body)
-        request = self.decoder.decode(body)
+        json, data = body.detached()
+        check_bounds(json)
+        request = replace(self.decoder.decode(json), detached=data)
         caller = recognise(log.caller, request)
         log.received(request, caller)
         check_request(request, is_claude_code=caller.is_claude_code, interleaves_thinking=caller.interleaves_thinking)
@@ -107,7 +111,7 @@ class MessageExchanges:
         prepared = self.dispatcher.prepare(_backend_request(prompt, caller))
         diagnostics = self.diagnose(message_id, prepared) if prompt.request.diagnostics is not None else None
         stream = self._stream(message_id, prompt, diagnostics, self.calibration.estimate(prepared).tokens)
-        return PlannedReply(prompt, stream, prepared, request_bytes(len(body), prepared))
+        return PlannedReply(prompt, stream, prepared, request_bytes(body.size, prepared))
 
     def _ending(self, request: MessagesRequest, log: ExchangeLog) -> str | None:
         """Return the text with which the gateway ends the turn, `None` if the model is to reply."""

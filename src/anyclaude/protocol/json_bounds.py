@@ -3,36 +3,43 @@ Bounds on what the JSON of a request or a reply consists of, checked at the spee
 
 A decoder needs a hundred times as long for a megabyte of empty lists as for one of text, and one call of it stops all
 other work of the process.  No conversation comes near the bounds: one of a million tokens has 4 MB of text in some
-thousands of blocks, with a few keys each.  Pictures and documents are long runs of base64, which cost next to nothing.
+thousands of blocks, with a few keys each.  Pictures and documents are not decoded at all (`detached_data.py`).
 """
+
+import re
 
 import msgspec
 from msgspec import Struct
 
 from anyclaude.errors import RequestTooLarge
 
+from .detached_data import MAX_TEXT_BYTES
+from .slices import unescaped_slices
+
 UNCHECKED_BYTES = 128 * 1024
 """A body up to this size cannot take long, whatever it consists of: 0.02 s for 43,000 empty lists, in a thread."""
 
-MAX_TEXT_BYTES = 6 * 1024 * 1024
-"""All of a body but its base64: 1.5 million tokens of text, half as many again as the largest window in use has."""
-
 MAX_CONTAINERS = 50_000
-"""Objects and lists, which take 0.02 s to decode; ten thousand blocks and a hundred tools have fewer."""
+"""Objects and lists, which take 5 ms to decode; ten thousand blocks and a hundred tools have fewer."""
 
 MAX_KEYS = 80_000
-"""Keys of all objects; one that occurs once takes 0.5 us to decode."""
+"""Keys of all objects, which take 25 ms to decode if each occurs once, and a tenth of that if they repeat."""
 
 MAX_VALUES = 200_000
-"""Items of lists and fields of objects in one event of a reply, by the commas behind them: as many numbers take 0.01 s
-to decode, and the 128,000 tokens that the client requests at most would not have as many with one for each."""
+"""Items of lists and fields of objects, by the commas behind them: 10 ms."""
+
+MAX_ESCAPES = 1_000_000
+"""Backslashes, which take 7 ms; source code has one in thirty characters."""
+
+MAX_DIGITS = 128
+"""Of a number in one piece: reading one takes the square of its length, 6 MB of numbers with 4,000 digits 0.15 s."""
+
+MAX_SHARES = 2.5
+"""Each of the bounds is a share of the time that a call may take; a body that comes near to one has few of the rest."""
 
 MAX_FIELD_BYTES = 128 * 1024
 """A field of a request that is decoded in one call: all but the turns, the tools and the instructions.  The largest in
 use is the schema of a reply, with some kilobytes."""
-
-PIECE_BYTES = 64 * 1024
-"""What is looked at in one call, about 0.3 ms; also the shortest run that is taken for base64."""
 
 IN_PARTS = frozenset({"messages", "tools", "system"})
 """The fields that are decoded part by part."""
@@ -40,32 +47,33 @@ IN_PARTS = frozenset({"messages", "tools", "system"})
 MAX_COUNTED_BYTES = 1024 * 1024
 """What is counted in one call, about 1 ms."""
 
-BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_"
-
+DIGITS = b"0123456789"
+_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % MAX_DIGITS)
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class JsonContents(Struct, frozen=True):
-    """What the JSON of a body consists of."""
+    """What JSON consists of; `has_long_number` if it has one that is decoded in the square of its length."""
 
-    text_bytes: int
-    containers: int
-    keys: int
-    values: int
+    containers: int = 0
+    keys: int = 0
+    values: int = 0
+    escapes: int = 0
+    has_long_number: bool = False
 
 
 def check_bounds(body: bytes) -> None:
     """
-    Check that a body can be decoded within a moment.
+    Check that a body without its data can be decoded within a moment.
 
     Raises:
-        RequestTooLarge: when it has too many objects, lists or keys, or too much text.
+        RequestTooLarge: when it has too much of something.
     """
     if len(body) <= UNCHECKED_BYTES:
         return
-    if len(body) > MAX_TEXT_BYTES or not _has_few_marks(body):
-        _check_contents(body)
+    if not _has_few_marks(body):
+        _check_contents(contents_of(body), len(body))
     _check_fields(body)
 
 
@@ -73,33 +81,50 @@ def is_bounded(event: bytes) -> bool:
     """Return whether what a server has sent at once can be decoded within a moment, whatever it is."""
     if len(event) <= UNCHECKED_BYTES:
         return True
-    found = contents_of(event)
-    return found.containers <= MAX_CONTAINERS and found.keys <= MAX_KEYS and found.values <= MAX_VALUES
+    contents = contents_of(event)
+    return not contents.has_long_number and all(count <= limit for count, limit, _ in _bounded(contents))
 
 
-def _check_contents(body: bytes) -> None:
-    contents = contents_of(body)
-    if contents.text_bytes > MAX_TEXT_BYTES:
-        raise RequestTooLarge(
-            f"the request has {contents.text_bytes:,} bytes besides its base64, and the gateway takes "
-            f"{MAX_TEXT_BYTES:,}: no model's window holds as much"
-        )
-    for count, limit, what in (
-        (contents.containers, MAX_CONTAINERS, "objects and lists"),
-        (contents.keys, MAX_KEYS, "keys"),
-    ):
+def _check_contents(contents: JsonContents, size: int) -> None:
+    bounds = _bounded(contents)
+    for count, limit, what in bounds:
         if count > limit:
             raise RequestTooLarge(f"the request consists of more than {limit:,} {what}")
+    if contents.has_long_number:
+        raise RequestTooLarge(f"the request has a number of more than {MAX_DIGITS} digits")
+    if size / MAX_TEXT_BYTES + sum(count / limit for count, limit, _ in bounds) > MAX_SHARES:
+        counts = ", ".join(f"{count:,} {what}" for count, _, what in bounds)
+        raise RequestTooLarge(f"the request has {size:,} bytes with {counts}: too much of all at once")
+
+
+def _bounded(contents: JsonContents) -> tuple[tuple[int, int, str], ...]:
+    """Return what is bounded: each count, its bound, and what was counted."""
+    return (
+        (contents.containers, MAX_CONTAINERS, "objects and lists"),
+        (contents.keys, MAX_KEYS, "keys"),
+        (contents.values, MAX_VALUES, "values"),
+        (contents.escapes, MAX_ESCAPES, "escaped characters"),
+    )
 
 
 def _has_few_marks(body: bytes) -> bool:
-    """Return whether the bounds are kept even if every bracket and colon counts, those in the text too."""
-    starts = range(0, len(body), MAX_COUNTED_BYTES)
-    containers, keys = (
-        sum(body.count(mark, start, start + MAX_COUNTED_BYTES) for mark in marks for start in starts)
-        for marks in ((b"{", b"["), (b":",))
+    """Return whether the bounds are kept by far even if the marks in the text count too."""
+    containers, keys, values, escapes = (
+        sum(body.count(mark, start, start + MAX_COUNTED_BYTES) for mark in marks for start in _starts(body))
+        for marks in ((b"{", b"["), (b":",), (b",",), (b"\\",))
     )
-    return containers <= MAX_CONTAINERS and keys <= MAX_KEYS
+    shares = containers / MAX_CONTAINERS + keys / MAX_KEYS + values / MAX_VALUES + escapes / MAX_ESCAPES
+    return shares <= 1 and not _has_many_digits(body)
+
+
+def _starts(body: bytes) -> range:
+    return range(0, len(body), MAX_COUNTED_BYTES)
+
+
+def _has_many_digits(body: bytes) -> bool:
+    """Return whether there may be a long number: one has only digits between two places that are looked at."""
+    step = MAX_DIGITS // 2
+    return any(body[at] in DIGITS and body[at : at + step].isdigit() for at in range(0, len(body), step))
 
 
 def _check_fields(body: bytes) -> None:
@@ -115,38 +140,19 @@ def _check_fields(body: bytes) -> None:
 
 def contents_of(body: bytes) -> JsonContents:
     """Return what a body consists of; it ends where a bound is passed, so the numbers may be too low beyond it."""
-    text_bytes = containers = keys = values = position = 0
+    contents = JsonContents()
     is_in_string = False
-    while position < len(body):
-        if is_in_string and (end := _end_of_base64(body, position)) > position:
-            position = end
-            continue
-        end = _end_of_piece(body, position)
-        piece = body[position:end].replace(rb"\\", b"").replace(rb"\"", b"")
-        parts = piece.split(b'"')
-        outside = b"".join(parts[is_in_string::2])
+    for piece in unescaped_slices(body):
+        parts = piece.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')
+        bare = b"".join(parts[is_in_string::2])
         is_in_string ^= len(parts) % 2 == 0
-        text_bytes += end - position
-        containers += outside.count(b"{") + outside.count(b"[")
-        keys += outside.count(b":")
-        values += outside.count(b",")
-        if text_bytes > MAX_TEXT_BYTES or containers > MAX_CONTAINERS or keys > MAX_KEYS:
+        contents = JsonContents(
+            contents.containers + bare.count(b"{") + bare.count(b"["),
+            contents.keys + bare.count(b":"),
+            contents.values + bare.count(b","),
+            contents.escapes + piece.count(b"\\"),
+            contents.has_long_number or _LONG_NUMBER.search(bare) is not None,
+        )
+        if contents.has_long_number or any(count > limit for count, limit, _ in _bounded(contents)):
             break
-        position = end
-    return JsonContents(text_bytes, containers, keys, values)
-
-
-def _end_of_base64(body: bytes, start: int) -> int:
-    """Return where a run of base64 ends that fills a piece at least, `start` if there is none."""
-    end = start
-    while (piece := body[end : end + PIECE_BYTES]) and len(piece) == PIECE_BYTES and not piece.translate(None, BASE64):
-        end += PIECE_BYTES
-    return end
-
-
-def _end_of_piece(body: bytes, start: int) -> int:
-    """Return the end of a piece that does not end within an escape."""
-    end = min(start + PIECE_BYTES, len(body))
-    piece = body[start:end]
-    escapes = len(piece) - len(piece.rstrip(b"\\"))
-    return min(end + escapes % 2, len(body))
+    return contents

@@ -10,6 +10,8 @@ import msgspec
 
 from anyclaude.secret import masked
 
+from .slices import SLICE_BYTES, slices, unescaped_slices
+
 JsonValue: TypeAlias = "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 JsonObject: TypeAlias = Mapping[str, JsonValue]
 Container: TypeAlias = dict[str, JsonValue] | list[JsonValue]
@@ -212,20 +214,37 @@ _HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2
 _HALF_PAIR = re.compile(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
 
 
+_PAIR_BYTES = len(r"\ud83d\ude00")
+
+
 def _without_half_pairs(body: bytes) -> bytes:
     """
-    Return JSON with U+FFFD for each half of a surrogate pair, in time for what has to be replaced only.
+    Return JSON with U+FFFD for each half of a surrogate pair, in steps between which other threads can run.
 
     A zero byte, which no JSON has, stands for two backslashes meanwhile, so that any other one begins an escape.
     """
     if 0 in body:
         return body
-    pieces: list[bytes] = []
-    position, marked = 0, body.replace(rb"\\", b"\0")
-    for half in _HALF_PAIR.finditer(marked):  # one by one, so that other threads can run
-        pieces += (marked[position : half.start()], rb"\ufffd")
+    marked = b"".join([piece.replace(rb"\\", b"\0") for piece in unescaped_slices(body)])
+    halves: list[bytes] = []
+    position = 0
+    for half in _half_pairs(marked):
+        halves += (marked[position : half.start()], rb"\ufffd")
         position = half.end()
-    return b"".join([*pieces, marked[position:]]).replace(b"\0", rb"\\")
+    if not halves:
+        return body
+    repaired = b"".join([*halves, marked[position:]])
+    return b"".join([piece.replace(b"\0", rb"\\") for piece in slices(repaired)])
+
+
+def _half_pairs(marked: bytes) -> Iterator[re.Match[bytes]]:
+    """Yield each half, searched for in slices that end behind any pair that begins in them."""
+    for start in range(0, len(marked), SLICE_BYTES):
+        end = start + SLICE_BYTES
+        position = start
+        while (half := _HALF_PAIR.search(marked, position, end + _PAIR_BYTES)) is not None and half.start() < end:
+            yield half
+            position = half.end()
 
 
 def _deeper_than(value: JsonValue, limit: int) -> bool:

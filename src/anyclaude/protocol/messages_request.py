@@ -15,6 +15,7 @@ from anyclaude.errors import InvalidRequest
 
 from .characters import content_characters, json_characters
 from .content import NOTHING, Content, Fields, decode_content, encode_content, kind_of
+from .detached_data import NO_DATA, DetachedData
 from .json_values import JsonError, JsonObject, JsonValue, decode_json, encode_json
 
 
@@ -100,6 +101,8 @@ class MessagesRequest(Struct, frozen=True, kw_only=True):
     service_tier: str | None = None
     diagnostics: DiagnosticsRequest | None = None
     extra: JsonObject = NOTHING
+    detached: DetachedData = NO_DATA
+    """The data that marks stand for in it."""
 
     @property
     def wants_thinking(self) -> bool | None:

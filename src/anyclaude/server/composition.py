@@ -6,6 +6,7 @@ reverse order.
 """
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -157,7 +158,7 @@ class _Composition:
             journal=self.journal,
             budget=budget,
             stopping=Stopping(),
-            bodies=Bodies(budget, self.clock.seconds),
+            bodies=Bodies(budget, self.clock.seconds, secrets.token_bytes()),
             timing=self.options.timing,
             limits=self.options.limits,
             prewarmer=prewarmer,

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from anyclaude.exchange import recognise
 from anyclaude.exchange.message_exchange import request_bytes
+from anyclaude.protocol.detached_data import RequestBody
 from anyclaude.protocol.json_bounds import check_bounds
 from anyclaude.protocol.json_values import JsonValue
 from anyclaude.protocol.messages_request import decode_request
@@ -42,14 +43,14 @@ async def count_tokens(context: RequestContext) -> web.Response:
     return await _answer(context, prompts)
 
 
-async def _prepared(context: RequestContext, body: bytes) -> tuple[Sequence[PreparedRequest], int]:
+async def _prepared(context: RequestContext, body: RequestBody) -> tuple[Sequence[PreparedRequest], int]:
     """Return the prompts that are counted, and the bytes they take; the body is not kept until the engine answers."""
 
     def prepare() -> tuple[Sequence[PreparedRequest], int]:
         prompts = _prompts(context, body)
-        return prompts, sum(request_bytes(len(body), prompt) for prompt in prompts)
+        return prompts, sum(request_bytes(body.size, prompt) for prompt in prompts)
 
-    return await context.services.workers.run(len(body), prepare)
+    return await context.services.workers.run(body.size, prepare)
 
 
 async def _answer(context: RequestContext, prompts: Sequence[PreparedRequest]) -> web.Response:
@@ -64,10 +65,11 @@ async def _answer(context: RequestContext, prompts: Sequence[PreparedRequest]) -
     return response
 
 
-def _prompts(context: RequestContext, body: bytes) -> Sequence[PreparedRequest]:
+def _prompts(context: RequestContext, body: RequestBody) -> Sequence[PreparedRequest]:
     """Return the prompt, and the one without the edits of its context if the client asks for some."""
-    check_bounds(body)
-    request = decode_request(body, max_tokens=1)
+    json, data = body.detached()
+    check_bounds(json)
+    request = replace(decode_request(json, max_tokens=1), detached=data)
     # Without `max_tokens` there is nothing that a thinking budget could exceed.
     check_request(request, is_claude_code=context.caller.is_claude_code, interleaves_thinking=True)
     conversation = recognise(context.caller, request).conversation

@@ -7,11 +7,11 @@ responses are not forwarded.  The journal reads the usage of a reply that is pla
 encoding it records none.
 """
 
+import asyncio
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
-from io import BytesIO
 from typing import TypeAlias
 
 import aiohttp
@@ -24,6 +24,7 @@ from anyclaude.backends.http import headers_on_the_way, translated_errors, way_a
 from anyclaude.backends.http.client import CONNECT_SECONDS
 from anyclaude.errors import BackendError, BackendGarbled, BackendTruncated, InvalidRequest, RequestTooLarge
 from anyclaude.network import DIRECT, ServerAddress, Way
+from anyclaude.protocol.detached_data import RequestBody
 from anyclaude.protocol.json_bounds import check_bounds
 from anyclaude.protocol.messages_request import MessagesRequest, decode_request
 from anyclaude.protocol.usage_reader import UsageReader
@@ -86,15 +87,17 @@ class Passthrough:
         """
         target = requested_target(context.http.raw_path, host_in(context.http.headers.get("Host", "")))
         body = await context.raw_body()
-        decoded = await context.services.workers.run(len(body), lambda: _decoded(body))
+        decoded = await context.services.workers.run(body.size, lambda: _decoded(body))
         context.log.forwarded(decoded, "claude/unchanged")
         headers = _end_to_end(self._without_token(context.http.raw_headers), OWN_HEADERS)
         headers.update(self._proxy_headers)
+        if body.size:
+            headers.setdefault("Content-Length", str(body.size))
         with _without_credentials(headers), translated_errors(self._origin, CONNECT_SECONDS):
             upstream = await self._session.request(
                 context.http.method,
                 URL(self._address.url_of(target, at_root=True), encoded=True),
-                data=BytesIO(body) if body else None,
+                data=_sent(body) if body.size else None,
                 headers=headers,
                 skip_auto_headers=AUTO_REQUEST_HEADERS,
                 allow_redirects=False,
@@ -197,10 +200,17 @@ def _text(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
-def _decoded(body: bytes) -> MessagesRequest | None:
+async def _sent(body: RequestBody) -> AsyncGenerator[bytes, None]:
+    for piece in body.pieces:
+        yield piece
+        await asyncio.sleep(0)  # a fast reader never makes aiohttp wait
+
+
+def _decoded(body: RequestBody) -> MessagesRequest | None:
     """Return the request for the journal, `None` if it cannot be decoded; Anthropic's answer then gives the reason."""
     try:
-        check_bounds(body)
-        return decode_request(body)
+        json, _ = body.detached()
+        check_bounds(json)
+        return decode_request(json)
     except (InvalidRequest, RequestTooLarge):
         return None

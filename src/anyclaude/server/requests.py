@@ -7,6 +7,7 @@ from aiohttp import HttpVersion11, web
 from anyclaude.errors import CodingUnsupported, ExpectationFailed, InvalidRequest
 from anyclaude.exchange import Caller, ExchangeLog
 from anyclaude.memory_budget import Reservation
+from anyclaude.protocol.detached_data import RequestBody
 
 from .bodies import too_large
 from .services import Services
@@ -35,20 +36,21 @@ class RequestContext:
         """The client, as far as it has been identified."""
         return self.log.caller
 
-    async def body(self) -> bytes:
+    async def body(self) -> RequestBody:
         """
-        Read a body that is not compressed.
+        Read a body that is not compressed, and can be decoded.
 
         Raises:
-            CodingUnsupported: when it is.
+            CodingUnsupported: when it is compressed.
+            RequestTooLarge: when it has more text than any conversation.
             RequestError: as `raw_body` raises it.
         """
         codings = {coding.strip().lower() for coding in self.http.headers.get("Content-Encoding", "").split(",")}
         if compressed := codings - {"", "identity"}:
             raise CodingUnsupported(f"Content-Encoding: should be identity, not {min(compressed)!r:.100}")
-        return await self.raw_body()
+        return await self._read(bounds_text=True)
 
-    async def raw_body(self) -> bytes:
+    async def raw_body(self) -> RequestBody:
         """
         Read the body as it was sent.
 
@@ -60,6 +62,9 @@ class RequestContext:
             ExpectationFailed: when the client expects something else than to be asked for it.
             InvalidRequest: when it cannot be read as HTTP.
         """
+        return await self._read(bounds_text=False)
+
+    async def _read(self, *, bounds_text: bool) -> RequestBody:
         codings = {coding.strip().lower() for coding in self.http.headers.get("Transfer-Encoding", "").split(",")}
         if unknown := codings - {"", "chunked"}:
             raise CodingUnsupported(f"Transfer-Encoding: should be chunked, not {min(unknown)!r:.100}")
@@ -70,7 +75,7 @@ class RequestContext:
         if awaits_question:
             await self._ask_for_body()
         try:
-            return await self.services.bodies.read(self.http.content, self.held, limits)
+            return await self.services.bodies.read(self.http.content, self.held, limits, bounds_text=bounds_text)
         except web.RequestPayloadError as error:
             raise InvalidRequest(f"the request's body could not be read: {error}") from error
 

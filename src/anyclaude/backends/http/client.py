@@ -30,6 +30,7 @@ from anyclaude.errors import (
     BackendUntrusted,
     ConnectionsExhausted,
 )
+from anyclaude.protocol.detached_data import attached, attached_size
 
 from .body import read_available
 from .way import headers_on_the_way, way_arguments
@@ -155,8 +156,8 @@ class HttpBackend:
         return await session.request(
             request.method,
             URL(url, encoded=True),
-            data=_sendable(request.body),
-            headers=headers,
+            data=_sendable(request),
+            headers={**headers, **_length_with_data(request)},
             allow_redirects=False,
             trace_request_ctx=attempt,
             **self._way,
@@ -383,11 +384,25 @@ def _has_begun_to_answer(error: aiohttp.ClientError) -> bool:
     return isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
 
 
-def _sendable(body: bytes) -> bytes | BytesIO | None:
+def _sendable(request: WireRequest) -> bytes | BytesIO | AsyncGenerator[bytes, None] | None:
     """Return a body to be written at once; a large one in pieces, between which the other streams can run."""
+    body = request.body
     if not body:
         return None
+    if request.data:
+        return _with_data(request)
     return body if len(body) <= MAX_WHOLE_BODY_BYTES else BytesIO(body)
+
+
+def _length_with_data(request: WireRequest) -> Mapping[str, str]:
+    """Return the header without which a body in pieces would be sent in chunks, which not every server can read."""
+    return {"Content-Length": str(attached_size(request.body, request.data))} if request.data else {}
+
+
+async def _with_data(request: WireRequest) -> AsyncGenerator[bytes, None]:
+    for piece in attached(request.body, request.data):
+        yield piece
+        await asyncio.sleep(0)  # a fast reader never makes aiohttp wait
 
 
 def _connection_lost(response: aiohttp.ClientResponse) -> asyncio.Future[None] | None:

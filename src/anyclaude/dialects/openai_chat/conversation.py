@@ -32,6 +32,7 @@ from msgspec import Struct
 from anyclaude.claude_code import REMINDER_END, REMINDER_START
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.content import ContentBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock, blocks_of
+from anyclaude.protocol.detached_data import NO_DATA, DetachedData
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.protocol.provider_fields import ProviderFields
@@ -79,7 +80,7 @@ def encode_conversation(
     model: str = "",
 ) -> list[Message]:
     """Return the messages of a request to `model`, the system prompt first; `origin` stands for it and its server."""
-    conversation = Conversation(profile, dropped, origin, model)
+    conversation = Conversation(profile, dropped, origin, model, request.detached)
     conversation.begin(blocks_of(request.system), spoken.section)
     *earlier, last = request.messages
     for turn in earlier:
@@ -103,11 +104,18 @@ class Call(Struct, frozen=True):
 class Conversation:
     """The messages so far; the last may still grow by a turn of the same role."""
 
-    def __init__(self, profile: BackendProfile, dropped: DroppedFields, origin: str = "", model: str = "") -> None:
+    def __init__(
+        self,
+        profile: BackendProfile,
+        dropped: DroppedFields,
+        origin: str = "",
+        model: str = "",
+        detached: DetachedData = NO_DATA,
+    ) -> None:
         self._profile = profile
         self._origin = origin
         self._dropped = dropped
-        self._reader = PartReader(dropped, profile, model)
+        self._reader = PartReader(dropped, profile, model, detached)
         self._closed: list[Message] = []
         self._has_spoken = False  # a message is closed that is no instruction
         self._later_texts: list[str] = []  # of the assistant's turns that joined the last closed message

@@ -70,7 +70,7 @@ def encode_request(
     _note_unsent_fields(request, dropped)
     accepted = accepted_body(body, profile, dropped)
     accept = EVENTS if profile.streams else DOCUMENT
-    wire = WireRequest(PATH, encode_json(accepted), accept)
+    wire = WireRequest(PATH, encode_json(accepted), accept, data=request.detached)
     return Encoded(wire, dropped.entries, _enforced(tools, reply_format))
 
 

@@ -30,6 +30,7 @@ from anyclaude.protocol.content import (
     UrlSource,
     decode_block,
 )
+from anyclaude.protocol.detached_data import NO_DATA, DetachedData, has_mark, text_of
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.tool_schemas import wire_name
 
@@ -51,14 +52,22 @@ MAX_JSON_CHARACTERS = 2_000
 """The length of a block of an unknown type that is sent as its JSON; a longer one holds data, such as a recording."""
 
 
+MAX_DOCUMENT_BYTES = 2 * 1024 * 1024
+"""The base64 of all text documents that are sent, whose text is decoded and encoded again: 400,000 tokens."""
+
+
 class PartReader:
     """Reads blocks as parts; `path` is their location, for the record of dropped fields."""
 
-    def __init__(self, dropped: DroppedFields, profile: BackendProfile, model: str = "") -> None:
+    def __init__(
+        self, dropped: DroppedFields, profile: BackendProfile, model: str = "", detached: DetachedData = NO_DATA
+    ) -> None:
         """Read for a server and its `model`, which is named where it cannot see a picture."""
         self._dropped = dropped
         self._profile = profile
         self._model = f"the model {model}" if model else "this model"
+        self._detached = detached
+        self._room_for_documents = MAX_DOCUMENT_BYTES
 
     def parts(self, blocks: tuple[ContentBlock, ...], path: str) -> list[Part]:
         """Return the parts of some blocks, in their order."""
@@ -97,7 +106,8 @@ class PartReader:
         # A cache marker moves from turn to turn, and would move the prompt with it.
         fields: JsonObject = {name: value for name, value in block.raw.items() if name not in {"type", "cache_control"}}
         text = encode_json({"type": block.type, **fields}).decode() if fields else ""
-        return [text if 0 < len(text) <= MAX_JSON_CHARACTERS else f"[{block.type} omitted: it has no text]"]
+        is_sent = 0 < len(text) <= MAX_JSON_CHARACTERS and not has_mark(text)
+        return [text if is_sent else f"[{block.type} omitted: it has no text]"]
 
     def drop(self, block: ContentBlock, path: str) -> None:
         """Record a block that cannot be sent."""
@@ -138,7 +148,7 @@ class PartReader:
             case OtherSource({"type": "content", "content": content}):
                 return self._nested(content, path)
             case Base64Source(media_type, data) if media_type.startswith("text/"):
-                text = _text_in(data)
+                text = self._text_in(data)
                 return [text] if text else [self._omitted_document(path, media_type)]
             case Base64Source(media_type):
                 return [self._omitted_document(path, media_type)]
@@ -148,6 +158,17 @@ class PartReader:
                 return [self._omitted_document(path, "an uploaded file")]
             case _:
                 assert_never(source)
+
+    def _text_in(self, data: str) -> str:
+        """Return the text in base64, none if it cannot be read or is too long."""
+        data = text_of(data, self._detached)
+        self._room_for_documents -= len(data)
+        if self._room_for_documents < 0:
+            return ""
+        try:
+            return b64decode(data).decode()
+        except (BadBase64, UnicodeDecodeError):
+            return ""
 
     def _nested(self, content: JsonValue, path: str) -> list[Part]:
         if isinstance(content, str):
@@ -190,13 +211,6 @@ def encode_parts(parts: list[Part]) -> JsonValue:
 
 def _encode_texts(texts: list[Part]) -> list[JsonObject]:
     return [{"type": "text", "text": joined_text(texts)}] if texts else []
-
-
-def _text_in(data: str) -> str:
-    try:
-        return b64decode(data).decode()
-    except (BadBase64, UnicodeDecodeError):
-        return ""
 
 
 def _kind(block: ContentBlock) -> str:

@@ -54,9 +54,9 @@ class OpenAiChatTokenizer:
         """Return the question for the number of tokens in a request's prompt, `None` if the server has no route."""
         match self._profile.token_counting:
             case "llamacpp_input_tokens":
-                return WireRequest(f"{PATH}/input_tokens", _prompt_of(encoded.body), accept="application/json")
+                return _question(encoded, f"{PATH}/input_tokens", _prompt_of(encoded.body))
             case "vllm_tokenize":
-                return WireRequest("/tokenize", _prompt_of(encoded.body), accept="application/json", at_root=True)
+                return _question(encoded, "/tokenize", _prompt_of(encoded.body), at_root=True)
             case "estimate":
                 return None
 
@@ -72,7 +72,7 @@ class OpenAiChatTokenizer:
         """Return the question for the text of a request's prompt, where the server also returns its tokens."""
         if self._profile.template_path is None or self._profile.tokenize_path is None:
             return None
-        return WireRequest(self._profile.template_path, encoded.body, accept="application/json", at_root=True)
+        return _question(encoded, self._profile.template_path, encoded.body, at_root=True)
 
     def decode_rendering(self, body: bytes) -> str | None:
         """Return the text in the answer, `None` if there is none."""
@@ -94,6 +94,11 @@ class OpenAiChatTokenizer:
             return msgspec.json.decode(body, type=Tokenized).tokens
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
+
+
+def _question(encoded: WireRequest, path: str, body: bytes, *, at_root: bool = False) -> WireRequest:
+    """Return a question about a request, with all or part of its body."""
+    return WireRequest(path, body, "application/json", at_root, data=encoded.data)
 
 
 def _prompt_of(body: bytes) -> bytes:
