@@ -8,6 +8,7 @@ from threading import Event, Thread, current_thread
 
 import pytest
 
+from anyclaude.errors import WorkersBusy
 from anyclaude.worker_threads import (
     HELD_BYTES,
     INLINE_BYTES,
@@ -234,3 +235,51 @@ def test_threads_take_turns_often() -> None:
         assert sys.getswitchinterval() == pytest.approx(SWITCH_SECONDS)
     finally:
         sys.setswitchinterval(before)
+
+
+async def test_one_client_with_many_jobs_holds_up_no_other() -> None:
+    workers = WorkerThreads(1)
+    may_end = Event()
+    done: list[str] = []
+    first = asyncio.create_task(workers.run(may_end.wait))
+    jobs = [("many", 9), ("many", 9), ("many", 9), ("few", 10), ("few", 2)]
+    tasks = [asyncio.create_task(workers.run(partial(done.append, client), size, client)) for client, size in jobs]
+    await asyncio.sleep(0)
+
+    may_end.set()
+    await asyncio.gather(first, *tasks)
+
+    assert done == ["many", "few", "few", "many", "many"]
+    workers.close()
+
+
+async def test_beyond_the_bound_the_client_with_the_most_jobs_is_refused() -> None:
+    workers = WorkerThreads(1, max_waiting=2)
+    may_end = Event()
+    first = asyncio.create_task(workers.run(may_end.wait))
+    many = [asyncio.create_task(workers.run(int, 9, "many")) for _ in range(3)]
+    await asyncio.sleep(0)
+    few = asyncio.create_task(workers.run(int, 9, "few"))
+    await asyncio.sleep(0)
+
+    may_end.set()
+    outcomes = await asyncio.gather(first, *many, few, return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [bool, int, WorkersBusy, WorkersBusy, int]
+    assert (WorkersBusy.status, WorkersBusy.retry_after_seconds) == (529, 1.0)
+    workers.close()
+
+
+async def test_a_caller_that_is_cancelled_as_its_turn_comes_passes_it_on() -> None:
+    workers = WorkerThreads(1)
+    may_end = Event()
+    first = asyncio.create_task(workers.run(may_end.wait))
+    second, third = (asyncio.create_task(workers.run(int)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.add_done_callback(lambda _: second.cancel())
+
+    may_end.set()
+
+    assert await third == 0
+    assert second.cancelled() or second.done()
+    workers.close()

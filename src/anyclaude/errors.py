@@ -291,6 +291,15 @@ class MemoryExhausted(AnyclaudeError):
     retry_after_seconds = 1.0
 
 
+class WorkersBusy(AnyclaudeError):
+    """So many requests wait to be prepared that this one would have to wait longest."""
+
+    status = 529
+    kind = "overloaded_error"
+    is_transient = True
+    retry_after_seconds = 1.0
+
+
 class ShuttingDown(AnyclaudeError):
     """The gateway is stopping and takes no new requests; another one may start in its place."""
 

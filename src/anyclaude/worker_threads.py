@@ -14,6 +14,9 @@ from threading import Thread
 from time import thread_time
 from typing import TypeAlias, TypeVar
 
+from .errors import WorkersBusy
+from .fair_queue import FairQueue
+
 A = TypeVar("A")
 T = TypeVar("T")
 Job: TypeAlias = Callable[[], None]
@@ -48,24 +51,38 @@ PARTS_AT_ONCE = 4
 """The parts of a step after which the time is looked at.  A call that does not fit its tool takes 1.5 ms."""
 
 
+MAX_WAITING = 256
+"""The requests that wait for the threads of one kind, far more than one client has; Claude Code asks for 50 counts of
+tokens at once.  Beyond it, the one that would be served last is refused."""
+
+
 class WorkerThreads:
     """
     A few threads that do one job after the other; made for one event loop.
+
+    Clients share the threads by the size of their jobs (`fair_queue.py`).
 
     A job whose caller was cancelled is finished nevertheless, and holds its thread: a client that leaves and comes back
     starts no more work than one that stays.
     """
 
-    def __init__(self, count: int, name: str = "anyclaude-worker") -> None:
+    def __init__(self, count: int, name: str = "anyclaude-worker", max_waiting: int = MAX_WAITING) -> None:
         self._count = count
         self._name = name
-        self._free = asyncio.Semaphore(count)
+        self._max_waiting = max_waiting
+        self._idle = count
+        self._waiting = FairQueue[asyncio.Future[None]]()
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._has_started = False
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns, or raise what it raises, when a thread has done it."""
-        return await asyncio.shield(await self._begun(work))
+    async def run(self, work: Callable[[], T], size: int = 1, client: str = "") -> T:
+        """
+        Return what `work` returns, or raise what it raises, when a thread has done it.
+
+        Raises:
+            WorkersBusy: when too many jobs wait, and those of other clients come before this one.
+        """
+        return await asyncio.shield(await self._begun(work, size, client))
 
     async def run_to_end(self, work: Callable[[], T]) -> T:
         """
@@ -80,9 +97,9 @@ class WorkerThreads:
             await asyncio.wait({done})
             raise
 
-    async def _begun(self, work: Callable[[], T]) -> asyncio.Future[T]:
+    async def _begun(self, work: Callable[[], T], size: int = 1, client: str = "") -> asyncio.Future[T]:
         """Return the future of work that a thread does next."""
-        await self._free.acquire()
+        await self._turn(client, size)
         self._start()
         outcome = Future[T]()
         outcome.set_running_or_notify_cancel()  # it can no longer be cancelled: the thread sets it in any case
@@ -97,6 +114,35 @@ class WorkerThreads:
             self._jobs.put(None)
         self._has_started = False
 
+    async def _turn(self, client: str, size: int) -> None:
+        """Wait for a thread."""
+        turn = asyncio.get_running_loop().create_future()
+        entry = self._waiting.join(turn, client, size)
+        if self._idle:
+            self._idle -= 1
+            self._next()
+        elif len(self._waiting) > self._max_waiting:
+            self._waiting.pop_last().set_exception(
+                WorkersBusy(f"{self._max_waiting} requests wait to be prepared; try again when some are")
+            )
+        try:
+            await turn
+        except asyncio.CancelledError:
+            self._waiting.leave(entry)
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._free()
+            raise
+
+    def _next(self) -> None:
+        self._waiting.pop().set_result(None)
+
+    def _free(self) -> None:
+        """Give a thread to the next that waits."""
+        if self._waiting:
+            self._next()
+        else:
+            self._idle += 1
+
     def _start(self) -> None:
         if self._has_started:
             return
@@ -109,7 +155,7 @@ class WorkerThreads:
             job()
 
     def _release(self, done: asyncio.Future[T]) -> None:
-        self._free.release()
+        self._free()
         if not done.cancelled():
             done.exception()  # retrieved: its caller may have gone
 
@@ -121,11 +167,17 @@ class RequestWorkers:
         self._usual = WorkerThreads(THREADS)
         self._large = WorkerThreads(1)
 
-    async def run(self, size_bytes: int, work: Callable[[], T]) -> T:
-        """Return what `work` returns on a request of this size."""
+    async def run(self, size_bytes: int, work: Callable[[], T], client: str = "") -> T:
+        """
+        Return what `work` returns on a client's request of this size.
+
+        Raises:
+            WorkersBusy: when too many requests wait.
+        """
         if size_bytes <= INLINE_BYTES:
             return work()
-        return await (self._usual if size_bytes <= LARGE_BYTES else self._large).run(work)
+        workers = self._usual if size_bytes <= LARGE_BYTES else self._large
+        return await workers.run(work, size_bytes, client)
 
     def close(self) -> None:
         """Let the threads end."""
@@ -137,8 +189,8 @@ class ReplyWorkers:
     """The threads for what takes long of the work on replies: one for usual steps, and one for large ones."""
 
     def __init__(self) -> None:
-        self.usual = WorkerThreads(1)
-        self.large = WorkerThreads(1)
+        self.usual = WorkerThreads(1, max_waiting=sys.maxsize)  # a reply waits with one step at a time
+        self.large = WorkerThreads(1, max_waiting=sys.maxsize)
 
     def close(self) -> None:
         """Let the threads end."""

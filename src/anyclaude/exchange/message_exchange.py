@@ -68,19 +68,22 @@ class MessageExchanges:
     workers: RequestWorkers = field(default_factory=RequestWorkers)
     budget: MemoryBudget = field(default_factory=MemoryBudget)
 
-    async def begin(self, body: RequestBody, log: ExchangeLog, held: Reservation) -> "MessageExchange | OwnReply":
+    async def begin(
+        self, body: RequestBody, log: ExchangeLog, held: Reservation, client: str = ""
+    ) -> "MessageExchange | OwnReply":
         """
         Decode, prepare and encode a request, and start to open its reply or re-attach to it, or reply in its place.
 
-        In `held`, what is sent takes the place of the body.
+        In `held`, what is sent takes the place of the body.  Clients share the threads that prepare requests.
 
         Raises:
             ThreadsUnsupported: when the request continues a conversation that the server was to keep.
             InvalidRequest: when the body does not fit the Messages API.
             RequestTooLarge: when it consists of more than any conversation.
             MemoryExhausted: when other requests fill the memory.
+            WorkersBusy: when too many wait to be prepared.
         """
-        planned = await self.workers.run(body.size, lambda: self._planned(body, log))
+        planned = await self.workers.run(body.size, lambda: self._planned(body, log), client)
         self.pipeline.remember(planned.prompt, log.caller.conversation)
         self.budget.enforce()
         held.grow(planned.bytes)

@@ -50,7 +50,7 @@ async def _prepared(context: RequestContext, body: RequestBody) -> tuple[Sequenc
         prompts = _prompts(context, body)
         return prompts, sum(request_bytes(body.size, prompt) for prompt in prompts)
 
-    return await context.services.workers.run(body.size, prepare)
+    return await context.services.workers.run(body.size, prepare, context.client)
 
 
 async def _answer(context: RequestContext, prompts: Sequence[PreparedRequest]) -> web.Response:

@@ -33,7 +33,7 @@ Exchange: TypeAlias = MessageExchange | OwnReply
 
 async def create_message(context: RequestContext) -> web.StreamResponse:
     """Answer with the model's reply.  Raises `AnyclaudeError`, but only before the response has begun."""
-    exchange = await context.services.exchanges.begin(await context.body(), context.log, context.held)
+    exchange = await context.services.exchanges.begin(await context.body(), context.log, context.held, context.client)
     try:
         async with aclosing(exchange.batches()) as batches:
             if exchange.request.stream:

@@ -87,7 +87,7 @@ class Passthrough:
         """
         target = requested_target(context.http.raw_path, host_in(context.http.headers.get("Host", "")))
         body = await context.raw_body()
-        decoded = await context.services.workers.run(body.size, lambda: _decoded(body))
+        decoded = await context.services.workers.run(body.size, lambda: _decoded(body), context.client)
         context.log.forwarded(decoded, "claude/unchanged")
         headers = _end_to_end(self._without_token(context.http.raw_headers), OWN_HEADERS)
         headers.update(self._proxy_headers)

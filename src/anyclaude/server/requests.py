@@ -36,6 +36,11 @@ class RequestContext:
         """The client, as far as it has been identified."""
         return self.log.caller
 
+    @property
+    def client(self) -> str:
+        """Whose share of the work it takes: that of its session, or else of its connection."""
+        return self.caller.session or str(self.http.transport and self.http.transport.get_extra_info("peername"))
+
     async def body(self) -> RequestBody:
         """
         Read a body that is not compressed, and can be decoded.
