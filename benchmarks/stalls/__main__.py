@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("--python", default=sys.executable, help="the interpreter of the gateway")
     parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
     given = parser.parse_args()
-    known = [(name, body()) for name, body in ATTACKS.items() if given.only in name]
+    known = [(name, attack()) for name, attack in ATTACKS.items() if given.only in name]
     attacks = list(drawn(given.seed, given.drawn)) if given.drawn else known
     if len(os.sched_getaffinity(0)) > 1:
         os.sched_setaffinity(0, {1})  # the gateway has the other core for itself

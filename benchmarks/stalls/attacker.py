@@ -1,7 +1,10 @@
 """
-A client that sends one body again and again, in a process of its own: `python -m benchmarks.stalls.attacker PORT FILE`.
+A client that sends one request again and again, in a process of its own.
 
-It writes a line for each answer, the status and the seconds, until it is ended.
+    python -m benchmarks.stalls.attacker PORT FILE CONNECTIONS
+
+`FILE` has the request as it is sent.  A line is written for each answer, the status and the seconds, until the process
+is ended.
 """
 
 import socket
@@ -9,20 +12,23 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
-HEAD = (
-    "POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-    "Content-Length: {}\r\nConnection: close\r\n\r\n"
-)
 PAUSE_SECONDS = 0.02
 
 
 def main() -> None:
-    """Send the body until this process is ended."""
-    port, body = int(sys.argv[1]), Path(sys.argv[2]).read_bytes()
+    """Send the request over so many connections until this process is ended."""
+    port, request = int(sys.argv[1]), Path(sys.argv[2]).read_bytes()
+    for _ in range(int(sys.argv[3]) - 1):
+        Thread(target=_send, args=(port, request), daemon=True).start()
+    _send(port, request)
+
+
+def _send(port: int, request: bytes) -> None:
     while True:
         began = time.perf_counter()
-        status = _answer(port, HEAD.format(len(body)).encode() + body)
+        status = _answer(port, request)
         sys.stdout.write(f"{status} {time.perf_counter() - began}\n")
         sys.stdout.flush()
         time.sleep(PAUSE_SECONDS)

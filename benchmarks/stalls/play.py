@@ -15,7 +15,7 @@ from aiohttp import web
 from benchmarks.gateway.contestants import free_port
 from benchmarks.gateway.processes import Launch, private_environment, running
 
-from .attacks import NO_MODEL_TAG, REPLY_TAG
+from .attacks import NO_MODEL_TAG, REPLY_TAG, Attack
 from .replies import FINISH, reply
 
 SMALL = b'{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"Hi"}]}'
@@ -32,6 +32,8 @@ LIMIT_SECONDS = 0.05
 """What 99 of 100 small requests may take beside any other."""
 
 PERCENT = 100
+
+NONE = Attack(b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +58,21 @@ class Row:
         return self.percentiles[1] >= LIMIT_SECONDS
 
 
-async def played(attacks: Iterable[tuple[str, bytes]], seconds: float, folder: Path, python: str) -> list[Row]:
+async def played(attacks: Iterable[tuple[str, Attack]], seconds: float, folder: Path, python: str) -> list[Row]:
     """Return a row for each attack, and first one without."""
     rows: list[Row] = []
     async with _gateway(folder, python) as port:
-        for name, body in [("none", b""), *attacks]:
-            rows.append(await _row(name, body, port, seconds, folder))
+        for name, attack in [("none", NONE), *attacks]:
+            rows.append(await _row(name, attack, port, seconds, folder))
     return rows
 
 
-async def _row(name: str, body: bytes, port: int, seconds: float, folder: Path) -> Row:
+async def _row(name: str, attack: Attack, port: int, seconds: float, folder: Path) -> Row:
     file = folder / "body"
-    file.write_bytes(body)
-    command = (sys.executable, "-m", "benchmarks.stalls.attacker", str(port), str(file))
-    attacker = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=DEVNULL) if body else None
+    file.write_bytes(attack.request)
+    command = (sys.executable, "-m", "benchmarks.stalls.attacker", str(port), str(file), str(attack.connections))
+    is_attacked = attack is not NONE
+    attacker = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=DEVNULL) if is_attacked else None
     small = asyncio.create_task(_small_requests(port, seconds, attacker))
     answers: list[tuple[str, float]] = []
     try:
@@ -82,7 +85,7 @@ async def _row(name: str, body: bytes, port: int, seconds: float, folder: Path) 
         if attacker is not None:
             await attacker.wait()
     mean = sum(taken for _, taken in answers) / len(answers) if answers else None
-    return Row(name, len(body), sorted({status for status, _ in answers}), mean, taken_by_small)
+    return Row(name, len(attack.body), sorted({status for status, _ in answers}), mean, taken_by_small)
 
 
 async def _small_requests(port: int, seconds: float, attacker: asyncio.subprocess.Process | None) -> list[float]:

@@ -28,6 +28,9 @@ and it has a dozen steps; Python's default is ten times that."""
 INLINE_BYTES = 4 * 1024
 """Requests up to this size are prepared in the event loop, which takes a few milliseconds whatever they contain."""
 
+SHORT_BYTES = 64 * 1024
+"""What is done with so much takes a few milliseconds at most, if a request has been prepared already."""
+
 LARGE_BYTES = 2 * 1024 * 1024
 """Conversations beyond this are prepared one at a time; one of 500,000 tokens has as much."""
 
@@ -254,6 +257,11 @@ class ReplySteps:
         made = step(given)
         self._is_slow = self._clock() - began > STEP_SECONDS
         return made
+
+
+async def in_thread_if_large(size_bytes: int, work: Callable[[], T]) -> T:
+    """Return what `work` returns on so many bytes; many are a matter for a thread."""
+    return work() if size_bytes <= SHORT_BYTES else await in_daemon_thread(work)
 
 
 async def in_daemon_thread(work: Callable[[], T]) -> T:

@@ -20,11 +20,11 @@ def test_a_row_is_over_the_limit_if_one_in_a_hundred_took_too_long() -> None:
 
 def test_bodies_are_drawn_the_same_for_a_seed() -> None:
     assert list(islice(drawn(7, 5), 3)) == list(drawn(7, 3))
-    assert len({body for _, body in drawn(1, 10)}) == 10
+    assert len({attack.body for _, attack in drawn(1, 10)}) == 10
 
 
 def test_every_attack_has_a_body() -> None:
-    assert all(body() for name, body in ATTACKS.items() if "MB" not in name and "reply" not in name)
+    assert all(attack().request for name, attack in ATTACKS.items() if "MB" not in name and "reply" not in name)
 
 
 def test_a_reply_is_what_its_name_says_with_an_end() -> None:

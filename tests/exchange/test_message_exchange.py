@@ -28,6 +28,7 @@ from anyclaude.exchange import (
 )
 from anyclaude.memory_budget import MIN_CHECKED_BYTES, MemoryBudget, Reservation
 from anyclaude.protocol.caching_decoder import CachingDecoder
+from anyclaude.protocol.detached_data import RequestBody
 from anyclaude.protocol.events import (
     BlockDelta,
     BlockStart,
@@ -72,7 +73,7 @@ class Setup:
         self, body: str = BODY, held: Reservation | None = None
     ) -> tuple[MessageExchange | OwnReply, ExchangeLog]:
         log = ExchangeLog("req_1", "/v1/messages", caller_of(SESSION), REAL_TIME, self.recorder)
-        return await self.exchanges.begin(body.encode(), log, held or MemoryBudget().reserve()), log
+        return await self.exchanges.begin(RequestBody((body.encode(),)), log, held or MemoryBudget().reserve()), log
 
     async def events(self, exchange: MessageExchange | OwnReply) -> list[object]:
         async with aclosing(exchange.batches()) as batches:

@@ -29,6 +29,8 @@ def content(*blocks: Json) -> Json:
         ({"top_k": -1}, "top_k: should be 0 or more, not -1"),
         ({"stop_sequences": ["a"] * 257}, "stop_sequences: should have at most 256 entries, not 257"),
         ({"stop_sequences": ["a" * 6_000] * 2}, "stop_sequences: should have at most 10,000 characters in all"),
+        ({"tools": [{"name": "t"}] * 2_001}, "tools: should have at most 2,000 entries, not 2,001"),
+        ({"tools": [{"name": "t" * 1_025}]}, "tools.0.name: should have at most 1,024 characters, not 1,025"),
         ({"stop_sequences": ["a", ""]}, "stop_sequences.1: should have at least one character"),
         (
             {"messages": [{"role": "bot", "content": "hi"}]},

@@ -75,6 +75,10 @@ ROWS: dict[str, list[JsonObject]] = {
     "more than 256 stop sequences, or 10,000 characters in them": [
         {"stop_sequences": ["END"] * 257}, {"stop_sequences": ["a" * 10_001]}
     ],
+    "more than 2,000 tools, or 1,024 characters in the name of one": [
+        {"tools": [{**READ, "name": f"t{number}"} for number in range(2_001)]},
+        {"tools": [{**READ, "name": "t" * 1_025}]},
+    ],
     "`max_tokens` is 0 with a field that requires a reply": [{"max_tokens": 0, "stream": True}],
     "an unknown role": [says({"role": "bot", "content": "hi"}), says(HELLO, {"role": "tool", "content": "done"})],
     "an unknown kind of block in a user's turn": [says(user(NEW)), says(HELLO, assistant(TEXT), user(TEXT, NEW))],

@@ -100,8 +100,14 @@ async def test_a_body_is_refused_by_its_content_length_before_it_is_sent(gateway
     assert response.error[0] == "request_too_large"
 
 
+def prompt_with_image(data: str) -> bytes:
+    source = {"type": "base64", "media_type": "image/png", "data": data}
+    turn = {"role": "user", "content": [{"type": "image", "source": source}]}
+    return json.dumps({"model": "m", "max_tokens": 64, "stream": True, "messages": [turn]}).encode()
+
+
 async def test_a_body_just_below_the_limit_is_served(gateway: RunningGateway, backend: RawBackend) -> None:
-    body = prompt("x" * (Limits().body_bytes - 1_000))
+    body = prompt_with_image("A" * (Limits().body_bytes - 1_000))
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", body))
         received = await backend.next_request()

@@ -20,6 +20,9 @@ SEARCH_PHRASE = "Perform a web search for the query"
 PAGE_PHRASE = "Web page content:"
 QUOTA_PHRASE = "quota"
 
+SLICE = 256 * 1024
+"""Characters that are looked at in one call."""
+
 
 def recognise(caller: Caller, request: MessagesRequest) -> Caller:
     """Return the caller, completed with what only the body of the request reveals."""
@@ -59,7 +62,9 @@ def _opening(request: MessagesRequest) -> str:
     first = next((turn.content for turn in request.messages if turn.role == "user"), "")
     digest = hashlib.sha256()
     for part in (_text(request.system), *sorted(tool.name for tool in request.tools), _text(first)):
-        digest.update(f"{len(part)}:{part}".encode(errors="surrogatepass"))
+        digest.update(f"{len(part)}:".encode())
+        for start in range(0, len(part), SLICE):
+            digest.update(part[start : start + SLICE].encode(errors="surrogatepass"))
     return f"opening-{digest.hexdigest()[:24]}"
 
 

@@ -115,7 +115,7 @@ class ReplyStream:
         finally:
             await opened.aclose()
         if self._is_discarded:
-            async with aclosing(self._instead(against_repetition(opened.request))) as events:
+            async with aclosing(self._instead(await against_repetition(opened.request))) as events:
                 async for batch in events:
                     yield batch
         self._require_whole_prompt(opened)
@@ -188,7 +188,7 @@ class ReplyStream:
 
     async def _constrained_reply(self, prepared: PreparedRequest, tool: str) -> list[Delta]:
         """Return the whole reply to the second request, nothing if it fails: the client did not send that request."""
-        request = constrained(prepared, tool)
+        request = await constrained(prepared, tool)
         context = replace(self._filter_context(request), end=lambda reply: self._stop(), request_again=deliver)
         chain = chain_for(context, [made for made in self._filters if made is endless_arguments])
         reply: list[Delta] = []
@@ -264,7 +264,7 @@ class ReplyStream:
             raise broken
         request = opened.request
         continuation = continuation_of(request.source.request, received, request.profile)
-        prepared = request.upstream.prepare(replace(request.source, request=continuation.request))
+        prepared = await request.upstream.prepare_again(request, replace(request.source, request=continuation.request))
         try:
             async with aclosing(self._second_attempt(prepared)) as batches:
                 async for deltas in batches:

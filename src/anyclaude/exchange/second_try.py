@@ -35,15 +35,15 @@ def can_be_constrained(prepared: PreparedRequest) -> bool:
     return profile.forces_calls_by == "json_schema" and prepared.enforced == "any"
 
 
-def constrained(prepared: PreparedRequest, tool: str) -> PreparedRequest:
+async def constrained(prepared: PreparedRequest, tool: str) -> PreparedRequest:
     """Return the request for a call of `tool`."""
     request = replace(prepared.source.request, tool_choice=ToolChoice("tool", tool))
-    return prepared.upstream.prepare(replace(prepared.source, request=request))
+    return await prepared.upstream.prepare_again(prepared, replace(prepared.source, request=request))
 
 
-def against_repetition(prepared: PreparedRequest) -> PreparedRequest:
+async def against_repetition(prepared: PreparedRequest) -> PreparedRequest:
     """Return the same request, sampled so that the reply does not repeat itself."""
-    return prepared.upstream.prepare(replace(prepared.source, avoids_repetition=True))
+    return await prepared.upstream.prepare_again(prepared, replace(prepared.source, avoids_repetition=True))
 
 
 def replacement(call: RejectedCall, reply: Sequence[Delta], tools: Iterable[Tool]) -> ToolCallDelta | None:

@@ -209,6 +209,12 @@ def text_of(text: str, data: DetachedData) -> str:
     return text if found is None else b"".join(found.pieces).decode()
 
 
+def size_of(text: str, data: DetachedData) -> int:
+    """Return the length of what `text_of` returns."""
+    found = data.get(text)
+    return len(text) if found is None else found.size
+
+
 def has_mark(text: str) -> bool:
     """Return whether data was in a text."""
     return MARK in text

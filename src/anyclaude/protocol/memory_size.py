@@ -29,7 +29,8 @@ def memory_size(*values: object) -> int:
             size += getsizeof(value) if value else 0
         elif kind is dict:
             if value is not NOTHING:
-                size += getsizeof(value) + sum(map(getsizeof, cast(JsonObject, value)))
+                size += getsizeof(value)
+                left += cast(JsonObject, value)  # its keys, one by one, so that other threads can run
                 left += cast(JsonObject, value).values()
         elif kind is list or kind is tuple:
             size += getsizeof(value) if kind is list or value else 0

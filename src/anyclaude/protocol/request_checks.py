@@ -62,6 +62,13 @@ MAX_STOP_SEQUENCES = 256
 MAX_STOP_CHARACTERS = 10_000
 """Of all stop sequences."""
 
+MAX_TOOLS = 2_000
+"""Their names are looked up for each reply, in the event loop: 6 us each.  Sessions with many MCP servers have some
+hundred."""
+
+MAX_TOOL_NAME_CHARACTERS = 1_024
+"""The API takes 128; names of MCP tools have been longer."""
+
 CLIENT_TOOL_TYPES = (None, "custom")
 
 
@@ -79,6 +86,7 @@ def check_request(request: MessagesRequest, *, is_claude_code: bool, interleaves
     _check_range("top_p", request.top_p, 1)
     _check_range("top_k", request.top_k)
     _check_stop_sequences(request.stop_sequences)
+    _check_tool_sizes(request.tools)
     if is_claude_code:
         return
     if not interleaves_thinking:
@@ -107,6 +115,17 @@ def _check_stop_sequences(sequences: Sequence[str]) -> None:
     for position, sequence in enumerate(sequences):
         if not sequence:
             raise InvalidRequest(f"stop_sequences.{position}: should have at least one character")
+
+
+def _check_tool_sizes(tools: Sequence[Tool]) -> None:
+    if len(tools) > MAX_TOOLS:
+        raise InvalidRequest(f"tools: should have at most {MAX_TOOLS:,} entries, not {len(tools):,}")
+    for position, tool in enumerate(tools):
+        if len(tool.name) > MAX_TOOL_NAME_CHARACTERS:
+            raise InvalidRequest(
+                f"tools.{position}.name: should have at most {MAX_TOOL_NAME_CHARACTERS:,} characters, "
+                f"not {len(tool.name):,}"
+            )
 
 
 def _check_budget(request: MessagesRequest) -> None:

@@ -91,24 +91,24 @@ class Dispatcher:
             BackendError: when the last upstream fails, or when another fails permanently.
             QueueFull: when the upstream's queue is full.
         """
-        *fallible, last = self._present_upstreams(prepared, progress)
+        *fallible, last = await self._present_upstreams(prepared, progress)
         for upstream in fallible:
-            request = _prepared_for(upstream, prepared)
+            request = await _prepared_for(upstream, prepared)
             try:
                 return await self._open_if_it_fits(request, progress, self.timeouts.fallback_seconds)
             except BackendError as error:
                 if not error.is_transient and not isinstance(error, BackendTimeout):
                     raise
                 progress.skipped(request, str(error))
-        return await self._open_if_it_fits(_prepared_for(last, prepared), progress, self.timeouts.retry_seconds)
+        return await self._open_if_it_fits(await _prepared_for(last, prepared), progress, self.timeouts.retry_seconds)
 
-    def _present_upstreams(self, prepared: PreparedRequest, progress: Progress) -> Sequence[Upstream]:
+    async def _present_upstreams(self, prepared: PreparedRequest, progress: Progress) -> Sequence[Upstream]:
         """Return the upstreams but those whose server is awaited, unless all are: then the first says why."""
         present = [upstream for upstream in self.upstreams if upstream.server.awaited_because is None]
         if not present:
             return self.upstreams[:1]
         for upstream in self.upstreams[: self.upstreams.index(present[0])]:
-            progress.skipped(_prepared_for(upstream, prepared), upstream.server.awaited_because or "")
+            progress.skipped(await _prepared_for(upstream, prepared), upstream.server.awaited_because or "")
         return present
 
     async def reopen(self, prepared: PreparedRequest, progress: Progress) -> OpenReply:
@@ -194,7 +194,7 @@ class Dispatcher:
         if isinstance(error, BadSample):
             progress.bad_samples += 1
             return request if progress.bad_samples <= MAX_BAD_SAMPLES else None
-        if (amended := request.upstream.amended(request, error)) is not None:
+        if (amended := await request.upstream.amended(request, error)) is not None:
             progress.amended(amended)
             return amended
         again = None if progress.has_changed_model else await request.upstream.with_present_model(request, error)
@@ -246,5 +246,5 @@ class Dispatcher:
             raise BackendUnreachable(f"{error}, before the first delta") from error
 
 
-def _prepared_for(upstream: Upstream, prepared: PreparedRequest) -> PreparedRequest:
-    return prepared if prepared.upstream is upstream else upstream.prepare(prepared.source)
+async def _prepared_for(upstream: Upstream, prepared: PreparedRequest) -> PreparedRequest:
+    return prepared if prepared.upstream is upstream else await upstream.prepare_again(prepared)

@@ -6,6 +6,7 @@ import hashlib
 from anyclaude.backends import Backend, BackendTarget, query_or_none
 from anyclaude.bounded_dict import BoundedDict
 from anyclaude.dialects import TokenizerApi, WireRequest
+from anyclaude.worker_threads import in_thread_if_large
 
 from .upstream import PreparedRequest
 
@@ -25,7 +26,7 @@ MAX_COUNTS = 4_096
 
 async def count_prompt_tokens(encoded: WireRequest, backend: Backend, tokenizer: TokenizerApi) -> int | None:
     """Return the engine's token count, `None` if there is none in time: the caller can use an estimate instead."""
-    question = tokenizer.encode_token_count(encoded)
+    question = await in_thread_if_large(len(encoded.body), lambda: tokenizer.encode_token_count(encoded))
     return None if question is None else await _answer(question, backend, tokenizer)
 
 
@@ -44,10 +45,13 @@ class TokenCounter:
     async def count(self, prepared: PreparedRequest) -> int | None:
         """Return the engine's token count of a prompt, `None` if it has none or is too busy."""
         backend, tokenizer = prepared.upstream.backend, prepared.upstream.tokenizer
-        question = tokenizer.encode_token_count(prepared.wire)
-        if question is None:
-            return None
-        return await self._count(_key(prepared.target, question), question, backend, tokenizer)
+
+        def asked() -> tuple[bytes, WireRequest] | None:
+            question = tokenizer.encode_token_count(prepared.wire)
+            return None if question is None else (_key(prepared.target, question), question)
+
+        keyed = await in_thread_if_large(len(prepared.wire.body), asked)
+        return None if keyed is None else await self._count(*keyed, backend, tokenizer)
 
     async def close(self) -> None:
         """Ask no more."""

@@ -31,7 +31,7 @@ from anyclaude.errors import BackendError, BackendRejected, BackendUnavailable
 from anyclaude.profiles import Amendment, BackendProfile, amended
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt import Prompt
-from anyclaude.worker_threads import ReplyWorkers
+from anyclaude.worker_threads import ReplyWorkers, in_thread_if_large
 
 from .abandoned_work import AbandonedWork
 from .admission import RETRY_AFTER_SECONDS, Admission
@@ -137,6 +137,14 @@ class Upstream:
             request, self, target, model, profile, encoded.request, encoded.dropped, encoded.enforced, trial
         )
 
+    async def prepare_again(
+        self, prepared: "PreparedRequest", source: BackendRequest | None = None, trial: tuple[Amendment, ...] = ()
+    ) -> "PreparedRequest":
+        """Return a request as `prepare` does, in a thread if it is large; `source` takes the place of its own."""
+        return await in_thread_if_large(
+            len(prepared.wire.body), lambda: self.prepare(prepared.source if source is None else source, trial)
+        )
+
     async def up_to_date(self, request: "PreparedRequest") -> "PreparedRequest":
         """
         Return the request as it is for what the server runs now, after asking a server that may have changed.
@@ -147,7 +155,9 @@ class Upstream:
         await self.server.refresh_if_needed()
         if self.server.awaited_because is not None:
             raise BackendUnavailable(self.server.awaited_because, RETRY_AFTER_SECONDS)
-        return request if request.target is self.backend.target else self.prepare(request.source, request.trial)
+        if request.target is self.backend.target:
+            return request
+        return await self.prepare_again(request, trial=request.trial)
 
     async def with_present_model(self, request: "PreparedRequest", error: BackendError) -> "PreparedRequest | None":
         """
@@ -160,7 +170,7 @@ class Upstream:
             return None
         if request.target is self.backend.target:
             await self.server.refresh()
-        again = self.prepare(request.source)
+        again = await self.prepare_again(request)
         if again.model != request.model:
             return again
         target = self.backend.target
@@ -206,12 +216,15 @@ class Upstream:
         target = backend.target
         self.admission.adapt(target.parallel_requests, evicts_prompts=not target.profile.keeps_evicted_prompts)
 
-    def amended(self, request: "PreparedRequest", error: BackendError) -> "PreparedRequest | None":
+    async def amended(self, request: "PreparedRequest", error: BackendError) -> "PreparedRequest | None":
         """
         Return a refused request as the refusal wants it, `None` if it names nothing that can be changed.
 
         Nothing is tried twice, and nothing that does not change the request.
         """
+        return await in_thread_if_large(len(request.wire.body), lambda: self._amended(request, error))
+
+    def _amended(self, request: "PreparedRequest", error: BackendError) -> "PreparedRequest | None":
         if not isinstance(error, BackendRejected) or len(request.trial) >= MAX_AMENDMENTS:
             return None
         amendment = self.dialect.amendment_for(error, request.wire, request.profile)

@@ -30,7 +30,7 @@ from anyclaude.protocol.content import (
     UrlSource,
     decode_block,
 )
-from anyclaude.protocol.detached_data import NO_DATA, DetachedData, has_mark, text_of
+from anyclaude.protocol.detached_data import NO_DATA, DetachedData, has_mark, size_of, text_of
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.tool_schemas import wire_name
 
@@ -161,12 +161,11 @@ class PartReader:
 
     def _text_in(self, data: str) -> str:
         """Return the text in base64, none if it cannot be read or is too long."""
-        data = text_of(data, self._detached)
-        self._room_for_documents -= len(data)
+        self._room_for_documents -= size_of(data, self._detached)
         if self._room_for_documents < 0:
             return ""
         try:
-            return b64decode(data).decode()
+            return b64decode(text_of(data, self._detached)).decode()
         except (BadBase64, UnicodeDecodeError):
             return ""
 
