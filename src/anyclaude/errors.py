@@ -27,6 +27,7 @@ Every failure that anyclaude can report, and the form in which the client gets i
     + BackendTruncated            502  its reply ended before it was finished
   - ConnectionsExhausted          529  this process can open no more connections
   - MemoryExhausted               529  other requests fill the gateway's memory budget
+  - WorkersBusy                   529  too many requests wait to be prepared
   - ShuttingDown                  529  the gateway is stopping
   - ProtocolMisuse                500  a bug of the gateway: an event that the message grammar forbids
   - SetupError                    anyclaude cannot start on this machine; ends the process with `exit_status`

@@ -13,6 +13,7 @@ from tests.parts.raw_client import ask, connected, prompt, request
 from tests.parts.referee import judge
 
 from anyclaude.server import Limits
+from anyclaude.server.connection import MAX_SHORT_CHUNKS, MIN_CHUNK_BYTES
 from anyclaude.server.requests import RequestContext
 
 CHUNKED_HEAD = b"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -80,6 +81,38 @@ async def test_a_body_with_invalid_chunks_is_refused(gateway: RunningGateway) ->
 
     assert response.status == 400
     assert response.error[0] == "invalid_request_error"
+
+
+def chunked(body: bytes, size: int) -> bytes:
+    chunks = [body[at : at + size] for at in range(0, len(body), size)]
+    return b"".join([b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks]) + b"0\r\n\r\n"
+
+
+async def test_a_body_in_too_many_short_chunks_is_refused_before_it_has_arrived(
+    gateway: RunningGateway, backend: RawBackend
+) -> None:
+    async with connected(gateway.base_url) as client:
+        await client.send(CHUNKED_HEAD + chunked(b"x" * (MAX_SHORT_CHUNKS + 10), 1)[:-5])
+        response = await client.response()
+        rest = await client.read_until_closed()
+
+    assert (response.status, response.error[0]) == (400, "invalid_request_error")
+    assert "16,384 chunks with fewer than 32 bytes each" in response.error[1]
+    assert rest == b""
+    assert not backend.requests
+
+
+@pytest.mark.parametrize(("count", "size"), [(MAX_SHORT_CHUNKS - 10, 1), (MAX_SHORT_CHUNKS + 10, MIN_CHUNK_BYTES + 1)])
+async def test_a_body_in_fewer_or_in_longer_chunks_is_served(
+    gateway: RunningGateway, backend: RawBackend, count: int, size: int
+) -> None:
+    async with connected(gateway.base_url) as client:
+        body = prompt("x" * (count * size - len(prompt(""))))
+        await client.send(CHUNKED_HEAD + chunked(body, size))
+        received = await backend.next_request()
+        await received.reply("Hello")
+
+        assert (await client.response()).status == 200
 
 
 SMUGGLED = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"

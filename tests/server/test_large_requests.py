@@ -1,11 +1,13 @@
 """A large request holds up no other, and one that consists of too much is refused."""
 
 import asyncio
+import base64
 import json
 from threading import Event
 
 import pytest
 from tests.parts.gateway import RunningGateway
+from tests.parts.json_at import at
 from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import connected, prompt, request
 from tests.parts.referee import judge
@@ -78,3 +80,57 @@ async def test_a_body_of_too_many_parts_is_refused(path: str, gateway: RunningGa
     error = json.loads(response.body)
     assert (response.status, error["error"]["type"]) == (413, "request_too_large")
     assert "objects and lists" in error["error"]["message"]
+
+
+DATA = base64.b64encode(bytes(range(256)) * 2_000).decode()
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": DATA}}
+
+
+def with_image(*texts: str) -> bytes:
+    """Return a prompt with an image and some texts."""
+    blocks = [IMAGE, *({"type": "text", "text": text} for text in texts)]
+    turn = {"role": "user", "content": blocks}
+    return json.dumps({"model": "m", "max_tokens": 9, "stream": True, "messages": [turn]}).encode()
+
+
+async def test_an_image_reaches_the_server_as_it_arrived(gateway: RunningGateway, backend: RawBackend) -> None:
+    async with connected(gateway.base_url) as client:
+        for texts in (("What is it?",), ("What is it?", "And now?")):
+            await client.send(request("POST", "/v1/messages", with_image(*texts)))
+            received = await backend.next_request()
+            await received.reply("A ramp")
+            await client.response()
+
+            assert at(received.json, "messages", 0, "content", 0, "image_url", "url") == f"data:image/png;base64,{DATA}"
+            assert received.headers["content-length"] == str(len(received.body))
+
+
+async def test_a_document_of_text_reaches_the_server_as_its_text(gateway: RunningGateway, backend: RawBackend) -> None:
+    text = "All work and no play. " * 5_000
+    source = {"type": "base64", "media_type": "text/plain", "data": base64.b64encode(text.encode()).decode()}
+    async with connected(gateway.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt([{"type": "document", "source": source}])))
+        received = await backend.next_request()
+        await received.reply("Read")
+        await client.response()
+
+    assert at(received.json, "messages", 0, "content") == text
+
+
+async def test_a_body_of_more_text_than_any_conversation_is_refused_before_it_has_arrived(
+    gateway: RunningGateway,
+) -> None:
+    announced = {"Content-Length": str(30 * 1024 * 1024)}
+    async with connected(gateway.base_url) as client:
+        await client.send(request("POST", "/v1/messages", prompt("word " * 1_500_000), announced))
+        response = await client.response()
+
+    assert (response.status, response.error[0]) == (413, "request_too_large")
+    assert "6,291,456 bytes besides" in response.error[1]
+
+
+async def test_base64_that_is_no_data_counts_as_text(gateway: RunningGateway) -> None:
+    async with connected(gateway.base_url) as client:
+        response = await client.ask("POST", "/v1/messages", prompt("A" * 7_000_000))
+
+    assert (response.status, response.error[0]) == (413, "request_too_large")

@@ -1,5 +1,6 @@
 """Reading the body of a request."""
 
+import json
 from pathlib import Path
 
 import pytest

@@ -34,6 +34,13 @@ class Count(Struct, frozen=True):
     source: Source
 
 
+class CountedPrompt(Struct, frozen=True):
+    """A prompt whose tokens are counted, and what they are without an engine's count."""
+
+    prepared: PreparedRequest
+    estimate: Count
+
+
 async def count_tokens(context: RequestContext) -> web.Response:
     """Answer with the number of tokens in the prompt, as the model would receive it.  Raises `RequestError`."""
     prompts, size = await _prepared(context, await context.body())
@@ -43,17 +50,17 @@ async def count_tokens(context: RequestContext) -> web.Response:
     return await _answer(context, prompts)
 
 
-async def _prepared(context: RequestContext, body: RequestBody) -> tuple[Sequence[PreparedRequest], int]:
+async def _prepared(context: RequestContext, body: RequestBody) -> tuple[Sequence[CountedPrompt], int]:
     """Return the prompts that are counted, and the bytes they take; the body is not kept until the engine answers."""
 
-    def prepare() -> tuple[Sequence[PreparedRequest], int]:
+    def prepare() -> tuple[Sequence[CountedPrompt], int]:
         prompts = _prompts(context, body)
-        return prompts, sum(request_bytes(body.size, prompt) for prompt in prompts)
+        return prompts, sum(request_bytes(body.size, prompt.prepared) for prompt in prompts)
 
     return await context.services.workers.run(body.size, prepare, context.client)
 
 
-async def _answer(context: RequestContext, prompts: Sequence[PreparedRequest]) -> web.Response:
+async def _answer(context: RequestContext, prompts: Sequence[CountedPrompt]) -> web.Response:
     count = await _count(context, prompts[0])
     answer: dict[str, JsonValue] = {"input_tokens": count.tokens}
     for uncleared in prompts[1:]:
@@ -65,7 +72,7 @@ async def _answer(context: RequestContext, prompts: Sequence[PreparedRequest]) -
     return response
 
 
-def _prompts(context: RequestContext, body: RequestBody) -> Sequence[PreparedRequest]:
+def _prompts(context: RequestContext, body: RequestBody) -> Sequence[CountedPrompt]:
     """Return the prompt, and the one without the edits of its context if the client asks for some."""
     json, data = body.detached()
     check_bounds(json)
@@ -79,13 +86,15 @@ def _prompts(context: RequestContext, body: RequestBody) -> Sequence[PreparedReq
     prompts = [prompt]
     if prompt.context_management is not None:
         prompts.append(pipeline.prepare(replace(request, context_management=None), conversation))
-    return [upstream.prepare(BackendRequest(prompt.request, conversation)) for prompt in prompts]
+    prepared = [upstream.prepare(BackendRequest(prompt.request, conversation)) for prompt in prompts]
+    return [CountedPrompt(each, _estimate(context, each)) for each in prepared]
 
 
-async def _count(context: RequestContext, prepared: PreparedRequest) -> Count:
-    services = context.services
-    counted = await services.token_counter.count(prepared)
-    if counted is not None:
-        return Count(counted, "engine")
-    estimate = services.calibration.estimate(prepared)
+def _estimate(context: RequestContext, prepared: PreparedRequest) -> Count:
+    estimate = context.services.calibration.estimate(prepared)
     return Count(estimate.tokens, "calibrated" if estimate.is_calibrated else "estimate")
+
+
+async def _count(context: RequestContext, prompt: CountedPrompt) -> Count:
+    counted = await context.services.token_counter.count(prompt.prepared)
+    return prompt.estimate if counted is None else Count(counted, "engine")
