@@ -3,15 +3,16 @@
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 
 from .replies import REPLIES, reply
 
 HEAD = b"POST %b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n%b"
-LENGTH = b"Content-Length: %d\r\nConnection: close\r\n\r\n"
-CHUNKED = b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+CLOSE = b"Connection: close\r\n"
+LENGTH = b"Content-Length: %d\r\n" + CLOSE + b"\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n" + CLOSE + b"\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +24,16 @@ class Attack:
     headers: bytes = b""
     chunk_bytes: int = 0
     connections: int = 1
+    pipelined: int = 1
+    """How often it is sent on a connection before the answers are read."""
 
     @property
     def request(self) -> bytes:
         """The request as it is sent."""
         head = HEAD % (self.path, self.headers)
+        if self.pipelined > 1:
+            whole = replace(self, pipelined=1).request
+            return whole.replace(CLOSE, b"") * (self.pipelined - 1) + whole
         if not self.chunk_bytes:
             return head + LENGTH % len(self.body) + self.body
         size = self.chunk_bytes
@@ -272,6 +278,8 @@ ATTACKS: Mapping[str, Callable[[], Attack]] = {
     "6 MB in chunks of 16 bytes": lambda: Attack(_saying(b"a" * 6_000_000), chunk_bytes=16),
     "3 MB of prose over eight connections": lambda: Attack(_saying(b"word and " * 330_000), connections=8),
     "20 MB of an image over four connections": lambda: Attack(_image(20_000_000), connections=4),
+    "500 requests at once on a connection": lambda: Attack(_saying(b"Hi"), pipelined=500),
+    "500 invalid requests at once on a connection": lambda: Attack(b"{", pipelined=500),
     "100 headers of 8 kB": lambda: Attack(
         _saying(b"Hi"), headers=b"".join(b"x-%d: %b\r\n" % (n, b"a" * 8_000) for n in range(100))
     ),

@@ -226,15 +226,15 @@ def _without_half_pairs(body: bytes) -> bytes:
     if 0 in body:
         return body
     marked = b"".join([piece.replace(rb"\\", b"\0") for piece in unescaped_slices(body)])
-    halves: list[bytes] = []
+    repaired = bytearray()
     position = 0
     for half in _half_pairs(marked):
-        halves += (marked[position : half.start()], rb"\ufffd")
+        repaired += marked[position : half.start()] + rb"\ufffd"
         position = half.end()
-    if not halves:
+    if not position:
         return body
-    repaired = b"".join([*halves, marked[position:]])
-    return b"".join([piece.replace(b"\0", rb"\\") for piece in slices(repaired)])
+    repaired += marked[position:]
+    return b"".join([piece.replace(b"\0", rb"\\") for piece in slices(bytes(repaired))])
 
 
 def _half_pairs(marked: bytes) -> Iterator[re.Match[bytes]]:

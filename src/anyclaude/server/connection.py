@@ -77,6 +77,12 @@ class ChunkedBody:
         return chunks > MAX_SHORT_CHUNKS and self.received_bytes < chunks * (MIN_CHUNK_BYTES + CHUNK_FRAMING_BYTES)
 
 
+async def let_others_go_on(request: web.BaseRequest) -> None:
+    """Let the event loop turn before a request if the next has arrived: their answers may not wait for anything."""
+    if isinstance(request.protocol, GatewayConnection) and request.protocol.has_next_request:
+        await asyncio.sleep(0)
+
+
 class GatewayServer(web.Server):
     """Creates connections; `handler_cancellation` cancels a request's handler as soon as its client disconnects."""
 
@@ -222,6 +228,11 @@ class GatewayConnection(RequestHandler):
     def is_idle(self) -> bool:
         """Whether it waits for a request, for the rest of its head, or for the end of a refused body."""
         return self._request is None and not self._messages
+
+    @property
+    def has_next_request(self) -> bool:
+        """Whether the client has sent a request before the present one was answered."""
+        return bool(self._messages)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Limit the time until the first request."""

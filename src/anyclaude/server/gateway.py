@@ -12,7 +12,7 @@ from anyclaude.errors import AnyclaudeError, PortTaken, RequestError, ShuttingDo
 from anyclaude.exchange import Caller, Clock, ExchangeListener, ExchangeLog, Outcome, caller_of
 
 from .accepting import Acceptor, listening_sockets
-from .connection import GatewayServer, closed_by_gateway, refusal_of
+from .connection import GatewayServer, closed_by_gateway, let_others_go_on, refusal_of
 from .cross_origin import is_preflight, preflight_response
 from .guard import Guard, host_in
 from .options import GatewayOptions
@@ -117,6 +117,7 @@ class Gateway:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, and announce the exchange to the listeners if it is one with a model."""
+        await let_others_go_on(request)
         path = canonical_path(request.path)
         log = self.new_log(caller_of(request.headers), path)
         is_recorded = path in RECORDED_PATHS and not is_preflight(request.method, request.headers)
