@@ -108,8 +108,9 @@ async def test_an_image_reaches_the_server_as_it_arrived(gateway: RunningGateway
 async def test_a_document_of_text_reaches_the_server_as_its_text(gateway: RunningGateway, backend: RawBackend) -> None:
     text = "All work and no play. " * 5_000
     source = {"type": "base64", "media_type": "text/plain", "data": base64.b64encode(text.encode()).decode()}
+    turn = {"role": "user", "content": [{"type": "document", "source": source}]}
     async with connected(gateway.base_url) as client:
-        await client.send(request("POST", "/v1/messages", prompt([{"type": "document", "source": source}])))
+        await client.send(request("POST", "/v1/messages", prompt("", messages=[turn])))
         received = await backend.next_request()
         await received.reply("Read")
         await client.response()
