@@ -14,6 +14,7 @@ from anyclaude.worker_threads import (
     INLINE_BYTES,
     LARGE_BYTES,
     PARTS_AT_ONCE,
+    SHORT_BYTES,
     SHORT_STEP_BYTES,
     STEP_SECONDS,
     SWITCH_SECONDS,
@@ -23,6 +24,7 @@ from anyclaude.worker_threads import (
     RequestWorkers,
     WorkerThreads,
     in_daemon_thread,
+    in_thread_if_large,
     switch_often,
 )
 
@@ -283,3 +285,11 @@ async def test_a_caller_that_is_cancelled_as_its_turn_comes_passes_it_on() -> No
     assert await third == 0
     assert second.cancelled() or second.done()
     workers.close()
+
+
+async def test_what_is_large_is_done_in_a_thread_of_its_own() -> None:
+    small, large = [await in_thread_if_large(size, current_thread) for size in (SHORT_BYTES, SHORT_BYTES + 1)]
+
+    assert small is current_thread()
+    assert large is not small
+    assert large.daemon

@@ -72,11 +72,6 @@ class RequestBody(Struct, frozen=True):
         """Its length in bytes."""
         return sum(map(len, self.pieces))
 
-    @property
-    def whole(self) -> bytes:
-        """The body in one piece."""
-        return b"".join(self.pieces)
-
     def detached(self) -> tuple[bytes, DetachedData]:
         """
         Return the JSON with a mark in place of each value of a key `data` that is long and base64, and that data.

@@ -16,8 +16,10 @@ from tests.dialects.openai_chat.conversations import (
 )
 
 from anyclaude.dialects.openai_chat.encode import encode_request
+from anyclaude.dialects.openai_chat.parts import MAX_DOCUMENT_BYTES, MAX_JSON_CHARACTERS
 from anyclaude.profiles import BackendProfile
-from anyclaude.protocol.json_values import JsonObject, JsonValue
+from anyclaude.protocol.detached_data import MIN_DATA_BYTES, RequestBody
+from anyclaude.protocol.json_values import JsonObject, JsonValue, decode_json, encode_json
 
 TEXT: JsonObject = {"type": "text", "text": "look"}
 
@@ -157,3 +159,23 @@ def test_a_system_prompt_is_text_only() -> None:
 
     assert first == {"role": "system", "content": "look\n\nlook"}
     assert dropped_from(system=system) == {"system.image": 1, "cache_control": 1}
+
+
+def test_no_more_text_of_documents_is_sent_than_its_bound() -> None:
+    def text(size: int) -> JsonObject:
+        return document(type="base64", media_type="text/plain", data=b64encode(b"x" * size).decode())
+
+    half = MAX_DOCUMENT_BYTES * 3 // 8
+
+    assert content_of(text(half), text(half)) == "x" * half + "\n\n" + "x" * half
+    assert content_of(text(half), text(half), text(9)) == "\n\n".join(
+        ["x" * half, "x" * half, "[document (text/plain) omitted: only its text could be sent, and it has none]"]
+    )
+
+
+def test_data_in_an_unknown_block_is_not_sent_as_text() -> None:
+    body = encode_json({"type": "recording", "data": "A" * MIN_DATA_BYTES})
+    json, _ = RequestBody((body,)).detached()
+
+    assert len(json) < MAX_JSON_CHARACTERS
+    assert content_of(decode_json(json)) == "[recording omitted: it has no text]"
