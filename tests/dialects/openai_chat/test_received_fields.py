@@ -217,6 +217,14 @@ def test_fields_without_end_break_the_reply_off() -> None:
             fields.add_call(slot, CallPart(extra_content=large), FunctionPart())
 
 
+def test_small_items_count_by_the_memory_that_they_take() -> None:
+    fields = ReceivedFields()
+    message = ChatMessage(reasoning_details=[{}] * 10_000)  # 30 kB as JSON
+    with pytest.raises(BackendGarbled, match="fields"):
+        for _ in range(MAX_FIELD_BYTES // (60 * 10_000) + 1):
+            fields.add_message(message)
+
+
 def test_a_text_in_many_pieces_is_one_text() -> None:
     fields = ReceivedFields()
     piece = item("x")

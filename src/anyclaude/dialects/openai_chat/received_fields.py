@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from anyclaude.errors import BackendGarbled
 from anyclaude.protocol.deltas import ToolCallDelta
 from anyclaude.protocol.json_values import JsonObject, JsonValue, decode_json, encode_json
+from anyclaude.protocol.memory_size import memory_size
 from anyclaude.protocol.provider_fields import ProviderFields
 
 from .wire import CALL_FIELDS, FUNCTION_FIELDS, MESSAGE_FIELDS, CallPart, ChatMessage, FunctionPart
@@ -19,8 +20,8 @@ CONTINUED = ("text", "summary", "thinking")
 """The texts in the items of a list that arrive in pieces, as reasoning does (OpenRouter's `reasoning_details`)."""
 
 MAX_FIELD_BYTES = 32 * 1024 * 1024
-"""What a server may send of these fields in one reply, as JSON: OpenRouter's `reasoning_details` take some 90 bytes for
-each token, which are 12 MB for the 128,000 that the client requests at most."""
+"""What these fields of one reply may take in memory.  The pieces of a text, one for each token, become one text: at 50
+bytes each, the 128,000 tokens that the client requests at most are 6 MB."""
 
 UNSIGNED: JsonObject = {"extra_content": {"google": {"thought_signature": "skip_thought_signature_validator"}}}
 """What Gemini's API documents for a call that it has not signed: one of another model, or of an earlier session."""
@@ -33,27 +34,31 @@ class _Items:
         self._items: list[JsonValue] = []
         self._texts: dict[str, list[str]] = {}  # of the last item, in pieces: to join them each time takes too long
 
-    def extend(self, more: list[JsonValue]) -> None:
-        """Add what another chunk says."""
+    def extend(self, more: list[JsonValue]) -> int:
+        """Add what another chunk says, and return the bytes that it takes."""
+        added = 0
         for item in more:
             last = self._items[-1] if self._items else None
             if isinstance(last, dict) and isinstance(item, dict) and _continues(last, item):
-                self._continue(last, item)
+                added += self._continue(last, item)
             else:
                 self._join_texts()
                 self._items.append(item)
+                added += memory_size(item)
+        return added
 
     def whole(self) -> list[JsonValue]:
         """Return all items."""
         self._join_texts()
         return self._items
 
-    def _continue(self, last: JsonObject, item: JsonObject) -> None:
+    def _continue(self, last: JsonObject, item: JsonObject) -> int:
         known = {name: value for name, value in item.items() if value is not None}
-        for name in CONTINUED:
-            if isinstance(piece := known.pop(name, None), str):
-                self._texts.setdefault(name, [str(last.get(name) or "")]).append(piece)
+        pieces = {name: piece for name in CONTINUED if isinstance(piece := known.pop(name, None), str)}
+        for name, piece in pieces.items():
+            self._texts.setdefault(name, [str(last.get(name) or "")]).append(piece)
         self._items[-1] = {**last, **known}
+        return memory_size(*pieces.values(), *(item for name, item in known.items() if last.get(name) != item))
 
     def _join_texts(self) -> None:
         if self._texts and isinstance(last := self._items[-1], dict):
@@ -79,30 +84,30 @@ class ReceivedFields:
         """Add the fields of a delta or of a whole message.  Raises `BackendGarbled` if they have no end."""
         for name in MESSAGE_FIELDS:
             if (value := getattr(message, name)) is not None:
-                self._count(value)
                 if not isinstance(value, list):
+                    self._count(memory_size(value))
                     self._message[name] = value
                     continue
                 items = self._message.get(name)
                 if not isinstance(items, _Items):
                     items = self._message[name] = _Items()
-                items.extend(value)
+                self._count(items.extend(value))
 
     def add_call(self, slot: int, part: CallPart, function: FunctionPart) -> None:
         """Add the fields of a fragment of a call.  Raises `BackendGarbled` if they have no end."""
         for name in CALL_FIELDS:
             if (value := getattr(part, name)) is not None:
-                self._count(value)
+                self._count(memory_size(value))
                 self._calls.setdefault(slot, {})[name] = value
         for name in FUNCTION_FIELDS:
             if (value := getattr(function, name)) is not None:
-                self._count(value)
+                self._count(memory_size(value))
                 self._functions.setdefault(slot, {})[name] = value
 
-    def _count(self, value: JsonValue) -> None:
-        self._bytes += len(value) if isinstance(value, str) else len(encode_json(value))
+    def _count(self, added_bytes: int) -> None:
+        self._bytes += added_bytes
         if self._bytes > MAX_FIELD_BYTES:
-            raise BackendGarbled(f"the backend's reply has more than {MAX_FIELD_BYTES:,} bytes of its own fields")
+            raise BackendGarbled(f"the backend's own fields of a reply take more than {MAX_FIELD_BYTES:,} bytes")
 
     def _whole_message(self) -> JsonObject:
         return {name: value.whole() if isinstance(value, _Items) else value for name, value in self._message.items()}

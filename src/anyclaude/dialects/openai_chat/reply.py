@@ -20,6 +20,7 @@ from anyclaude.protocol.deltas import (
     reported_seconds,
 )
 from anyclaude.protocol.json_values import with_whole_characters
+from anyclaude.secret import masked
 
 from .rejections import rejection_of_body
 from .split_characters import SplitCharacters
@@ -286,7 +287,7 @@ def _finished(choice: Choice, reason: str) -> Finished:
     """Return why the model stopped; a matched stop sequence is in a field beside the reason, which is then `stop`."""
     for matched in (choice.stop_reason, choice.matched_stop):
         if reason == "stop" and isinstance(matched, str) and matched.lower() not in {*STOP_REASONS, "stop", "eos"}:
-            return Finished("stop_sequence", matched)
+            return Finished("stop_sequence", masked(matched))
     return Finished(STOP_REASONS.get(reason, "end_turn"))
 
 
