@@ -156,7 +156,7 @@ FAULTS: dict[str, tuple[Decoded, str]] = {
 }
 """Replies that fail, with the content before the failure."""
 
-ONLY_FOR_THE_GRAMMAR = {"llamacpp_after_tool_result.sse", "llamacpp_tool_choice_required.sse"}
+ONLY_FOR_THE_GRAMMAR = ("llamacpp_after_tool_result.sse", "llamacpp_tool_choice_required.sse")
 NO_REPLIES = {"llamacpp_overflow.json"}
 
 
