@@ -1,41 +1,34 @@
 """
-Count the instructions of steps, under `valgrind --tool=callgrind --dump-before=getppid`.
+Do steps in forked processes, so that valgrind counts each on its own.
 
-Reads cases from stdin, as JSON: the name of a step, and its inputs.  Each call of `getppid` marks a place at which
-valgrind writes what was counted since the last one, so that only the work itself is counted.
+Reads cases from stdin, one JSON line each: a step with its input, and the sizes.  Answers with the ids of the processes
+that did the work, one for each size.  What they share with this one, from its start to the fork, is the same for all
+sizes, so the difference of two counts is that of the work.
 """
 
 import gc
 import json
 import os
+import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 
 import msgspec
-from benchmarks.linear_steps.shapes import SHAPES
-from benchmarks.linear_steps.steps import STEPS
+from benchmarks.linear_steps.case import Case
 from benchmarks.linear_steps.thunk import Thunk
 
 from anyclaude.errors import AnyclaudeError
 
+CPU_SECONDS = 10
+"""After which the work is ended: tens of times what a linear step needs, counted."""
 
-class Case(msgspec.Struct, frozen=True):
-    """A step, an input that is repeated, and how often: `sizes` are two numbers of units, or of parts of a request."""
 
-    step: str
-    sizes: tuple[int, int]
-    beginning: str = ""
-    unit: str = ""
-    end: str = ""
+class Order(msgspec.Struct, frozen=True):
+    """A case, and the sizes in which it is done."""
 
-    @property
-    def prepare(self) -> Callable[[int], Thunk]:
-        """What prepares the step for a size."""
-        if self.step in SHAPES:
-            return SHAPES[self.step]
-        step = STEPS[self.step]
-        return lambda size: step.prepare(self.beginning + self.unit * size + self.end)
+    case: Case
+    sizes: Sequence[int]
 
 
 def run(work: Thunk) -> None:
@@ -44,21 +37,26 @@ def run(work: Thunk) -> None:
         work()
 
 
-def count(case: Case) -> None:
-    """Do the work of a case in both sizes, each between two marks."""
-    run(case.prepare(1))  # imports what is loaded late, and compiles patterns
-    for size in case.sizes:
-        work = case.prepare(size)
-        os.getppid()
+def fork(work: Thunk) -> int:
+    """Do the work in a process of its own, and return its id, negative if it did not end by itself."""
+    process = os.fork()
+    if process == 0:
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
         run(work)
-        os.getppid()
+        os._exit(0)
+    _, status = os.waitpid(process, 0)
+    return process if status == 0 else -process
 
 
 def main() -> None:
-    """Count all cases."""
+    """Do what is ordered until stdin ends."""
     gc.disable()
-    for case in msgspec.convert(json.load(sys.stdin), list[Case]):
-        count(case)
+    for line in sys.stdin:
+        order = msgspec.convert(json.loads(line), Order)  # halves of a character, which msgspec's decoder refuses
+        run(order.case.prepare(1))  # imports what is loaded late, and compiles patterns
+        works = [order.case.prepare(size) for size in order.sizes]  # before the first fork: the same for all
+        sys.stdout.write(json.dumps([fork(work) for work in works]) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

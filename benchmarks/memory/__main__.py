@@ -6,21 +6,24 @@ Measure what a gateway takes under attack; the exit status is 1 if that is more 
     uv run python -m benchmarks.memory --only large     one attack
     uv run python -m benchmarks.memory --write          the table goes into docs/benchmarks.md
 
-`--python` names the interpreter of another installation, such as an earlier version.
+`--before` names the interpreter of an earlier version, which is played the same and gets columns of its own.
 """
 
 import argparse
 import asyncio
 import sys
-import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmarks.machine import machine
 
 from anyclaude.memory_budget import MEMORY_BUDGET
 
 from .attacks import ATTACKS, Scale
-from .measures import MEBIBYTE, Plan, Row, measured
+from .measures import MEBIBYTE, Measures, Plan, Row, measured
 from .report import section, write_section
 
 PAGE = Path(__file__).parents[2] / "docs/benchmarks.md"
@@ -32,21 +35,29 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=tuple(ATTACKS), default=tuple(ATTACKS), metavar="ATTACK")
     parser.add_argument("--share", type=float, default=1.0, help="the share of each attack's size")
     parser.add_argument("--budget", type=int, default=MEMORY_BUDGET // MEBIBYTE, help="the gateway's budget in MiB")
-    parser.add_argument("--python", default=sys.executable, help="the interpreter of the gateway")
+    parser.add_argument("--before", type=Path, help="the interpreter of an earlier version")
     parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="anyclaude-benchmark-") as name:
-        run = measured(given.only, Plan(given.budget, Scale(given.share), given.python), Path(name), _say)
-        measures = asyncio.run(run)
-    text = section(measures, machine(), sys.argv[1:])
+    plan = Plan(given.budget, Scale(given.share))
+    earlier = [replace(plan, python=str(given.before.absolute()), core=1)] if given.before else []
+    measures, *before = asyncio.run(_played(given.only, [plan, *earlier]))
+    text = section(measures, machine(), sys.argv[1:], *before)
     sys.stdout.write(text)
     if given.write:
         write_section(PAGE, text)
     return 1 if measures.broken else 0
 
 
+async def _played(names: Sequence[str], plans: Sequence[Plan]) -> list[Measures]:
+    """Return what each plan took; they are played at the same time, which memory does not depend on."""
+    with ExitStack() as stack:
+        folders = [stack.enter_context(TemporaryDirectory(prefix="anyclaude-benchmark-")) for _ in plans]
+        runs = (measured(names, plan, Path(folder), _say) for plan, folder in zip(plans, folders, strict=True))
+        return await asyncio.gather(*runs)
+
+
 def _say(row: Row) -> None:
-    sys.stderr.write(f"{row.title}: at most {row.peak // MEBIBYTE:,} MiB\n")
+    sys.stderr.write(f"{row.title}: at most {row.peak // MEBIBYTE:,} MiB, {dict(row.answers)}\n")
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ async def large_requests_at_once(client: Client, backend: AttackingBackend, scal
 async def other_alphabets(client: Client, backend: AttackingBackend, scale: Scale) -> None:
     """Send text that needs four bytes for each character, because of one emoji in each part."""
     for number in range(8):
-        parts = [f"{_text(number * 1000 + part, scale(70_000))}\N{PILE OF POO}" for part in range(100)]
+        parts = [f"{_text(number * 1000 + part, scale(60_000))}\N{PILE OF POO}" for part in range(100)]
         await client.ask(message(*parts), f"emoji-{number}")
 
 
@@ -62,7 +62,7 @@ async def small_blocks(client: Client, backend: AttackingBackend, scale: Scale) 
     """Send requests of the smallest turns, all different, which need far more memory than their JSON."""
     for number in range(4):
         await client.ask(
-            message(f"{number}", *(f"{number}.{turn}" for turn in range(scale(49_000)))), f"small-{number}"
+            message(f"{number}", *(f"{number}.{turn}" for turn in range(scale(39_000)))), f"small-{number}"
         )
 
 
@@ -82,7 +82,7 @@ async def sessions(client: Client, backend: AttackingBackend, scale: Scale) -> N
 
 async def token_counts(client: Client, backend: AttackingBackend, scale: Scale) -> None:
     """Count the tokens of texts that are all different."""
-    requests = ((message(f"Count {number} " * 20), "") for number in range(scale(100_000)))
+    requests = ((message(f"Count {number} " * 20), "") for number in range(scale(20_000)))
     await client.ask_all(requests, COUNT_TOKENS)
 
 
@@ -143,11 +143,11 @@ async def empty_events(client: Client, backend: AttackingBackend, scale: Scale) 
 ATTACKS: dict[str, Attack] = {
     "large": Attack("26 different requests of 20 MB, one after another", large_requests),
     "at_once": Attack("8 different requests of 20 MB at once", large_requests_at_once),
-    "emoji": Attack("8 requests of 7 MB with an emoji in each part", other_alphabets),
-    "small": Attack("4 requests of 49,000 short turns", small_blocks),
+    "emoji": Attack("8 requests of 6 MB with an emoji in each part", other_alphabets),
+    "small": Attack("4 requests of 39,000 short turns", small_blocks),
     "conversations": Attack("2,000 conversations of 200 kB", conversations),
     "sessions": Attack("10,000 sessions with ids of 4,000 characters", sessions),
-    "counts": Attack("100,000 token counts of different text", token_counts),
+    "counts": Attack("20,000 token counts of different text", token_counts),
     "tools": Attack("500 requests with 500 other tools each", tool_orders),
     "calls": Attack("16 calls with arguments of 8 MB", huge_calls),
     "bodies": Attack("40 unfinished bodies of 31 MB", unfinished_bodies),

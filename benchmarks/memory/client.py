@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
@@ -17,12 +18,14 @@ class Client:
     """Sends requests to one port."""
 
     def __init__(self, port: int) -> None:
+        self.answers = Counter[str]()
+        """How often each status came, and how often the gateway broke a reply off."""
         self._port = port
 
-    async def ask(self, body: bytes, session: str = "", path: str = "/v1/messages") -> int:
-        """Send one request on a connection of its own, read the answer to its end, and return its status."""
+    async def ask(self, body: bytes, session: str = "", path: str = "/v1/messages") -> None:
+        """Send one request on a connection of its own, and read the answer to its end."""
         async with self._connected() as (reader, writer):
-            return await self._asked(reader, writer, body, session, path)
+            await self._asked(reader, writer, body, session, path)
 
     async def ask_all(self, requests: Iterable[tuple[bytes, str]], path: str = "/v1/messages") -> None:
         """Send requests, each a body and a session, one after another on one connection."""
@@ -63,7 +66,7 @@ class Client:
         path: str,
         *,
         keeps_alive: bool = False,
-    ) -> int:
+    ) -> None:
         writer.write(_head(path, len(body), session, keeps_alive=keeps_alive) + body)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
@@ -73,8 +76,9 @@ class Client:
                 while await reader.read(PIECE):
                     pass
         except (ConnectionError, asyncio.IncompleteReadError):
-            return 0  # the gateway has broken the reply off
-        return int(head.split(b" ", 2)[1])
+            self.answers["broken off"] += 1
+        else:
+            self.answers[head.split(b" ", 2)[1].decode()] += 1
 
 
 def _abort(writer: asyncio.StreamWriter) -> None:

@@ -25,24 +25,34 @@ each part has an emoji, 3.5 with a picture (tracemalloc, CPython 3.11), and the 
 SETTLE_SECONDS = 1.0
 """After an attack: what is dropped is freed within a tick of the event loop, and caches are written."""
 
+ATTACK_SECONDS = 300.0
+"""After which an attack is given up: earlier versions took hours over some."""
+
+GIVEN_UP = "given up"
+
 RESET_PEAK = "5"
 """Written to `/proc/PID/clear_refs`, it resets `VmHWM` (proc_pid_clear_refs(5))."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The gateway's budget, the size of the attacks, and the interpreter of the gateway."""
+    """The gateway's budget, the size of the attacks, and the gateway's interpreter and core."""
 
     budget_mib: int
     scale: Scale = Scale()  # noqa: RUF009 (it is frozen)
     python: str = sys.executable
+    core: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The gateway's resident bytes before an attack, at most during it, and after it; and the budget's own account."""
+    """
+    How an attack was answered; the gateway's resident bytes before it, at most during it, and after it; and the
+    budget's own account.
+    """
 
     title: str
+    answers: Mapping[str, int]
     before: int
     peak: int
     after: int
@@ -77,7 +87,7 @@ async def measured(names: Iterable[str], plan: Plan, folder: Path, say: Callable
     rows: list[Row] = []
     async with backend.listening() as backend_port:
         launch = _launch(folder, backend_port, plan)
-        async with running(launch, core=0) as process:
+        async with running(launch, plan.core) as process:
             memory = ResidentMemory(process.pid)
             client = Client(launch.port)
             await asyncio.sleep(SETTLE_SECONDS)
@@ -119,16 +129,23 @@ async def _row(
     attack = ATTACKS[name]
     before = memory.now()
     memory.reset()
-    await attack.play(client, backend, scale)
+    client.answers.clear()
+    try:
+        async with asyncio.timeout(ATTACK_SECONDS):
+            await attack.play(client, backend, scale)
+    except TimeoutError:
+        client.answers[GIVEN_UP] += 1
     await asyncio.sleep(SETTLE_SECONDS)
     backend.reply, backend.is_endless = "short", False
     peak, after = memory.peak(), memory.now()
     kept, dropped, refused = await _account(port)
-    return Row(attack.title, before, peak, after, kept, dropped, refused)
+    return Row(attack.title, dict(client.answers), before, peak, after, kept, dropped, refused)
 
 
 async def _account(port: int) -> tuple[Mapping[str, int], int, int]:
-    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/health") as response:
+    waiting = aiohttp.ClientTimeout(total=ATTACK_SECONDS)
+    address = f"http://127.0.0.1:{port}/health"
+    async with aiohttp.ClientSession(timeout=waiting) as session, session.get(address) as response:
         account = (await response.json()).get("memory", {})
     return account.get("kept_bytes", {}), account.get("dropped", 0), account.get("refused", 0)
 

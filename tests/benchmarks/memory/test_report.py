@@ -5,16 +5,16 @@ from pathlib import Path
 from benchmarks.memory.measures import MEBIBYTE, Measures, Row
 from benchmarks.memory.report import BEGIN, END, section, write_section
 
-MODEST = Row("a modest attack", 50 * MEBIBYTE, 90 * MEBIBYTE, 60 * MEBIBYTE, {"turns": 7 * MEBIBYTE}, 12, 0)
-WORST = Row("a bad attack", 60 * MEBIBYTE, 1101 * MEBIBYTE, 70 * MEBIBYTE, {}, 0, 1)
+MODEST = Row("a modest attack", {"200": 2}, 50 * MEBIBYTE, 90 * MEBIBYTE, 60 * MEBIBYTE, {"turns": 7 * MEBIBYTE}, 12, 0)
+WORST = Row("a bad attack", {"200": 1, "broken off": 1}, 60 * MEBIBYTE, 1101 * MEBIBYTE, 70 * MEBIBYTE, {}, 0, 1)
 MEASURES = Measures((MODEST, WORST), 50 * MEBIBYTE, 256 * MEBIBYTE, 1100 * MEBIBYTE)
 
 
 def test_each_attack_has_a_row_and_the_one_that_took_too_much_is_marked() -> None:
     lines = section(MEASURES, "a machine").splitlines()
 
-    assert "| a modest attack | 50 | 90 | 60 | 7 | 12 | 0 |  |" in lines
-    assert "| a bad attack | 60 | 1,101 | 70 | 0 | 0 | 1 | more than allowed |" in lines
+    assert "| a modest attack | 2 x 200 | 50 | 90 | 60 | 7 | 12 | 0 |  |" in lines
+    assert "| a bad attack | 1 x 200, 1 x broken off | 60 | 1,101 | 70 | 0 | 0 | 1 | more than allowed |" in lines
     assert MEASURES.broken == (WORST,)
 
 
