@@ -48,13 +48,13 @@ class Counter:
         answer = self._process.stdout.readline()
         if not answer:
             raise RuntimeError(f"{case} broke the process that counts; what it wrote is in stderr")
-        return [self._count(process) for process in json.loads(answer)]
+        counted = [self._count(process) for process in json.loads(answer)]
+        return [*counted, *[inf] * (len(sizes) - len(counted))]
 
     def _count(self, process: int) -> float:
-        file = self._folder / str(abs(process))
-        found = re.search(r"I +refs: +([\d,]+)", file.read_text())
-        file.unlink()
-        return int(found[1].replace(",", "")) if found and process > 0 else inf
+        found = re.search(r"I +refs: +([\d,]+)", (self._folder / str(process)).read_text())
+        assert found is not None
+        return int(found[1].replace(",", ""))
 
 
 @contextmanager

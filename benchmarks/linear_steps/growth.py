@@ -16,22 +16,21 @@ from msgspec import Struct
 Count: TypeAlias = Callable[[Sequence[int]], Sequence[float]]
 """Returns the instructions that a case needs in each size, with a constant that is unknown."""
 
-MOST = 2.3
+MOST = 2.2
 """How much more a doubled size may add: twice as much, and what growing tables and sorting cost."""
 
-SLACK = 300_000
+SLACK = 100_000
 """Instructions that a size may add for reasons that do not grow: a table that is made larger."""
 
 PROBED_CHARACTERS = 128
 PROBED_PARTS = 4
 
-BUDGET = 20_000_000
-"""Instructions for all sizes of a case together, by the first estimate: 0.2 s, counted."""
+BUDGET = 14_000_000
+"""Instructions for the three sizes of a case, which are 7 times the smallest, by an estimate: 0.1 s, counted."""
 
-MOST_CHARACTERS = 4_000
-"""Of the smallest input.  Above it, what is not linear is seen in the smallest too."""
-FEWEST_CHARACTERS = 256
-FEWEST_PARTS = 8
+FEWEST_CHARACTERS, MOST_CHARACTERS = 256, 4_000
+FEWEST_PARTS, MOST_PARTS = 8, 500
+"""Of the smallest size."""
 
 
 class Growth(Struct, frozen=True):
@@ -43,7 +42,7 @@ class Growth(Struct, frozen=True):
 
     @property
     def is_linear(self) -> bool:
-        """Whether some doubled size adds no more than its share: a limit of the step is passed once."""
+        """Whether some doubled size adds no more than its share: a step may have a limit, which is passed once."""
         return any(more <= MOST * less + SLACK < inf for less, more in pairwise(self.added))
 
     def __str__(self) -> str:
@@ -52,30 +51,30 @@ class Growth(Struct, frozen=True):
 
 
 def growth(case: Case, count: Count) -> Growth:
-    """Count a case in three sizes, and in a fourth if they are not linear."""
-    first = _first_size(case, count)
-    sizes = [first, 2 * first, 4 * first]
-    counts = count(sizes)
-    grown = _grown(case, sizes, counts)
-    if grown.is_linear or inf in counts:
+    """Count a case in three sizes that the budget allows, and in a fourth if they are not linear."""
+    probed = _probed(case, count)
+    if inf in probed.added:
+        return probed
+    first = _first_size(probed)
+    grown = _grown(case, (first, 2 * first, 4 * first), count)
+    if grown.is_linear or inf in grown.added:
         return grown
-    sizes.append(8 * first)
-    return _grown(case, sizes, count(sizes))
+    return _grown(case, (*grown.sizes, 8 * first), count)
 
 
-def _grown(case: Case, sizes: Sequence[int], counts: Sequence[float]) -> Growth:
-    return Growth(case, tuple(sizes), tuple(inf if more == inf else more - less for less, more in pairwise(counts)))
+def _probed(case: Case, count: Count) -> Growth:
+    size = max(PROBED_CHARACTERS // len(case.unit), 1) if case.unit else PROBED_PARTS
+    return _grown(case, (size, 2 * size), count)
 
 
-def _first_size(case: Case, count: Count) -> int:
-    """Return the smallest size: as much as the budget allows."""
-    unit = len(case.unit) or 1
-    probed, least, most = (
-        (PROBED_CHARACTERS, FEWEST_CHARACTERS, MOST_CHARACTERS)
-        if case.unit
-        else (PROBED_PARTS, FEWEST_PARTS, MOST_CHARACTERS)
-    )
-    sizes = [max(probed // unit, 1), max(2 * probed // unit, 2)]
-    less, more = count(sizes)
-    added = (more - less) / (sizes[1] - sizes[0])
-    return int(max(least // unit, 1, min(BUDGET / 7 / max(added, 1), most / unit)))
+def _grown(case: Case, sizes: tuple[int, ...], count: Count) -> Growth:
+    added = (inf if more == inf else more - less for less, more in pairwise(count(sizes)))
+    return Growth(case, sizes, tuple(added))
+
+
+def _first_size(probed: Growth) -> int:
+    """Return the smallest of three sizes: as large as the budget allows, if each unit adds as much as in the probe."""
+    unit = len(probed.case.unit)
+    least, most = (FEWEST_CHARACTERS // unit, MOST_CHARACTERS // unit) if unit else (FEWEST_PARTS, MOST_PARTS)
+    each = max(probed.added[0] / probed.sizes[0], 1)
+    return max(least, min(int(BUDGET / (7 * each)), most), 1)

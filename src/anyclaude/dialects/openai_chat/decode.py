@@ -51,6 +51,9 @@ MAX_PAGE_BYTES = 64 * 1024
 MAX_TITLE_CHARACTERS = 200
 MAX_TITLE_BYTES = 1024
 """About the most that `PAGE_TITLE` spans."""
+TITLE_END = re.compile(rb"</(?:title|h1)\s{,8}>", re.IGNORECASE)
+MAX_TITLE_END_BYTES = 16
+"""The most that `TITLE_END` spans."""
 
 BLANK_BEGINNING = re.compile(rb"(?:\s|\xef\xbb\xbf)*+")
 MARKS = re.compile(rb"(?:data:\s*+)*+")
@@ -266,13 +269,13 @@ class WebPageDecoder:
     """Decodes the page of a server that is no model server, or of a proxy before one: it has a title at most."""
 
     def __init__(self) -> None:
-        self._page = b""
+        self._page = bytearray()
 
     def feed(self, chunk: bytes) -> list[Delta]:
-        """Keep the beginning of the page.  Raises `BackendGarbled` as soon as the title is known."""
-        unread = max(0, len(self._page) - MAX_TITLE_BYTES)
+        """Keep the beginning of the page.  Raises `BackendGarbled` as soon as the title has ended."""
+        unread = max(0, len(self._page) - MAX_TITLE_END_BYTES)
         self._page += chunk[: MAX_PAGE_BYTES - len(self._page)]
-        if (b">" in chunk and PAGE_TITLE.search(self._page, unread)) or len(self._page) >= MAX_PAGE_BYTES:
+        if TITLE_END.search(self._page, unread) or len(self._page) >= MAX_PAGE_BYTES:
             self.finish()
         return []
 
@@ -283,7 +286,8 @@ class WebPageDecoder:
         Raises:
             BackendGarbled: with the title of the page.
         """
-        found = PAGE_TITLE.search(self._page)
+        end = TITLE_END.search(self._page)
+        found = PAGE_TITLE.search(self._page, max(0, end.start() - MAX_TITLE_BYTES), end.end()) if end else None
         title = html.unescape(found[2].decode(errors="replace")) if found else ""
         title = " ".join(re.sub(r"<[^>]*>", " ", title).split())[:MAX_TITLE_CHARACTERS]
         what = "the backend answered with a web page instead of a chat completion"
