@@ -99,6 +99,16 @@ class ReplyStream:
         """
         self._size = ReplySize(reservation)
         self._steps = ReplySteps(opened.request.upstream.workers)
+        try:
+            async with aclosing(self._batches(opened)) as batches:
+                async for events in batches:
+                    yield events
+        finally:
+            # The filters call this object, and it refers to the request.  In a cycle, both would stay in memory until
+            # the next collection, which is seldom (`freed_memory.py`).
+            self._chain = None
+
+    async def _batches(self, opened: OpenReply) -> AsyncGenerator[list[StreamEvent], None]:
         transcript = ReplyTranscript()
         try:
             self._chain = chain_for(self._filter_context(opened.request), self._filters)
