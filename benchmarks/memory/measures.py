@@ -25,7 +25,7 @@ each part has an emoji, 3.5 with a picture (tracemalloc, CPython 3.11), and the 
 SETTLE_SECONDS = 1.0
 """After an attack: what is dropped is freed within a tick of the event loop, and caches are written."""
 
-ATTACK_SECONDS = 300.0
+ATTACK_SECONDS = 600.0
 """After which an attack is given up: earlier versions took hours over some."""
 
 GIVEN_UP = "given up"

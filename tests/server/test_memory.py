@@ -1,6 +1,9 @@
 """What a gateway keeps stays within its budget, and costs nothing but speed when it is dropped."""
 
+import gc
 import json
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -111,3 +114,64 @@ async def test_a_request_that_finds_no_room_is_refused_and_served_when_there_is_
     assert refused.error[0] == "overloaded_error"
     assert judge(served.body).texts() == ["Hello"]
     assert account["refused"] == 1
+
+
+async def reply(backend: RawBackend) -> None:
+    await (await backend.next_request()).reply("Hello")
+
+
+async def call_a_tool(backend: RawBackend) -> None:
+    await (await backend.next_request()).reply('<tool_call>{"name": "Read", "arguments": {"limit": 1}}</tool_call>')
+
+
+async def refuse(backend: RawBackend) -> None:
+    await (await backend.next_request()).refuse(400, "no")
+
+
+async def break_off(backend: RawBackend) -> None:
+    at_server = await backend.next_request()
+    await at_server.begin()
+    await at_server.say("Hel")
+    at_server.close()
+    await refuse(backend)  # the request for the rest
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "collected"])
+@pytest.mark.parametrize("answer", [reply, call_a_tool, refuse, break_off])
+async def test_a_prompt_is_freed_when_its_exchange_has_ended(
+    gateway: RunningGateway, backend: RawBackend, answer: Callable[[RawBackend], Awaitable[None]], stream: bool
+) -> None:
+    with cycles_kept() as found:
+        async with connected(gateway.base_url) as client:
+            await client.send(request("POST", "/v1/messages", body(3, stream=stream)))
+            await answer(backend)
+            await gateway.recorded(1)
+        await account_of(gateway)  # the loop has gone round meanwhile
+
+    assert found == []
+
+
+@contextmanager
+def cycles_kept() -> Generator[list[str], None, None]:
+    """
+    Yield a list that has, after the block, the types of ours that only a collection of cycles would free.
+
+    Those of the server's connection are left out: they have no part of a prompt.
+    """
+    found: list[str] = []
+    gc.collect()
+    gc.disable()
+    try:
+        yield found
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+    finally:
+        gc.set_debug(0)
+        gc.enable()
+    modules = {type(value).__name__: type(value).__module__ for value in gc.garbage}
+    gc.garbage.clear()
+    found += sorted(
+        name
+        for name, module in modules.items()
+        if module.startswith("anyclaude.") and not module.startswith("anyclaude.backends.http.")
+    )
