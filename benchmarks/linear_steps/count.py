@@ -2,8 +2,8 @@
 Do steps in forked processes, so that valgrind counts each on its own.
 
 Reads cases from stdin, one JSON line each: a step with its input, and the sizes.  Answers with the ids of the processes
-that did the work, one for each size, up to the first that did not end.  What they share with this one, from its start to
-the fork, is the same for all sizes, so the difference of two counts is that of the work.
+that did the work, one for each size, up to the first that did not end.  What they share with this one, from its start
+to the fork, is the same for all sizes, so the difference of two counts is that of the work.
 """
 
 import gc

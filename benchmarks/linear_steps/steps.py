@@ -304,7 +304,9 @@ STEPS: dict[str, Step] = {
         decoded(10**9), (*EVENTS, *PAGES, *JSON), (('{"a":"', '\\"', ""), ("data: ", "data:", "\n\n"))
     ),
     "reply, bytes in pieces": Step(
-        decoded(PIECE), (*EVENTS, *PAGES), (("<title", "a", ""), ("<title>", "<h1> ", ""), ("", " ", ""), ("data: a", " ", "b\n\n"))
+        decoded(PIECE),
+        (*EVENTS, *PAGES),
+        (("<title", "a", ""), ("<title>", "<h1> ", ""), ("", " ", ""), ("data: a", " ", "b\n\n")),
     ),
     "text in chunks": Step(chunked("content"), ("a", "\ud83d", "é")),
     "reasoning details in chunks": Step(chunked("reasoning_details"), ("a",), (("", "a", ""),)),
@@ -347,11 +349,26 @@ STEPS: dict[str, Step] = {
         (("", "a", ""),),
     ),
     "arguments": Step(plain(read_arguments), JSON, (('{"a": "', '\\"', ""), ('{"a": ', "[", ""), ("", "{}", ""))),
-    "lenient arguments": Step(plain(read_leniently), (*JSON, "'''", '"""', "“", "True", "#"), (("[", "/*", ""),)),
+    "lenient arguments": Step(
+        plain(read_leniently),
+        (*JSON, "'''", '"""', "“", "True", "#"),
+        (
+            ("[", "/*", ""),
+            ("[", "/**/ ", "1]"),
+            ("{", "'a': 1, ", "}"),
+            ('{"a": "', '\\"', '"}'),
+            ('{"a": "', 'say "b", ', '"}'),
+            ('["""', "a\n", '"""]'),
+        ),
+    ),
     "checked arguments": Step(
         plain(checked), JSON, (('{"file_path": [', "1,", '1], "content": 5}'), ('{"file_path": "a"', ',"a":1', "}"))
     ),
     "tool name": Step(plain(named), ("mcp__", "a", "__", "-", ".", "functions.", "\n"), (("mcp__a", "__a", "\n"),)),
-    "pattern of a schema": Step(plain(is_simple_pattern), ("^", "$", "a", "(", ")", "[", "]", "*", "\\d", "|", "{1}")),
+    "pattern of a schema": Step(
+        plain(is_simple_pattern),
+        ("^", "$", "a", "(", ")", "[", "]", "*", "\\d", "|", "{1}"),
+        (("^", "a", "$"), ("^(", "a|", "a)$"), ("^", "(a|b)*", "$"), ("^[", "a-z", "]$"), ("^", "a", "{")),
+    ),
 }
 """By name."""
