@@ -6,7 +6,7 @@ Measure what small requests wait beside hostile ones; the exit status is 1 if th
     uv run python -m benchmarks.stalls --drawn 50        as many new bodies instead
     uv run python -m benchmarks.stalls --write           the table goes into docs/benchmarks.md
 
-`--python` names the interpreter of another installation, such as an earlier version.
+`--before` names the interpreter of an earlier version, which is played the same and gets a column of its own.
 """
 
 import argparse
@@ -15,12 +15,13 @@ import os
 import shlex
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.machine import machine
 
 from .attacks import ATTACKS, drawn
-from .play import played
+from .play import Row, played
 from .report import section, write_section
 
 PAGE = Path(__file__).parents[2] / "docs/benchmarks.md"
@@ -33,21 +34,26 @@ def main() -> int:
     parser.add_argument("--drawn", type=int, default=0, help="the number of new bodies to draw, in place of the known")
     parser.add_argument("--seed", type=int, default=0, help="of the new bodies")
     parser.add_argument("--seconds", type=float, default=6.0, help="of each attack")
-    parser.add_argument("--python", default=sys.executable, help="the interpreter of the gateway")
+    parser.add_argument("--before", type=Path, help="the interpreter of an earlier version")
     parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
     given = parser.parse_args()
     known = [(name, attack()) for name, attack in ATTACKS.items() if given.only in name]
     attacks = list(drawn(given.seed, given.drawn)) if given.drawn else known
     if len(os.sched_getaffinity(0)) > 1:
         os.sched_setaffinity(0, {1})  # the gateway has the other core for itself
-    with tempfile.TemporaryDirectory(prefix="anyclaude-benchmark-") as folder:
-        rows = asyncio.run(played(attacks, given.seconds, Path(folder), given.python))
+    rows = _played(attacks, given.seconds, sys.executable)
+    before = _played(attacks, given.seconds, str(given.before.absolute())) if given.before else []
     arguments = [argument for argument in sys.argv[1:] if argument != "--write"]
-    text = section(rows, machine(), shlex.join(["uv", "run", "python", "-m", "benchmarks.stalls", *arguments]))
+    text = section(rows, machine(), shlex.join(["uv", "run", "python", "-m", "benchmarks.stalls", *arguments]), before)
     sys.stdout.write(text)
     if given.write:
         write_section(PAGE, text)
     return 1 if any(row.holds_up_others for row in rows) else 0
+
+
+def _played(attacks: Sequence[tuple[str, bytes]], seconds: float, python: str) -> list[Row]:
+    with tempfile.TemporaryDirectory(prefix="anyclaude-benchmark-") as folder:
+        return asyncio.run(played(attacks, seconds, Path(folder), python))
 
 
 if __name__ == "__main__":

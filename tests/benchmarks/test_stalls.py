@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.stalls.attacks import ATTACKS, drawn
-from benchmarks.stalls.play import PERCENT, Row, played
+from benchmarks.stalls.play import MOST_SECONDS, PERCENT, Row, played
 from benchmarks.stalls.replies import FINISH, reply
 from benchmarks.stalls.report import section
 
@@ -16,6 +16,13 @@ def test_a_row_is_over_the_limit_if_one_in_a_hundred_took_too_long() -> None:
 
     assert not Row("a", 1, ["200"], 0.1, quick).holds_up_others
     assert Row("a", 1, ["200"], 0.1, [*quick, *slow]).holds_up_others
+
+
+def test_the_longest_wait_of_an_earlier_version_has_a_column() -> None:
+    now, quick, given_up = (Row("a", 1, ["200"], 0.1, [seconds]) for seconds in (0.01, 0.2, MOST_SECONDS + 0.1))
+
+    assert "| 10 | 200 |  |" in section([now], "a machine", "command", [quick])
+    assert "| 10 | over 10,000 |  |" in section([now], "a machine", "command", [given_up])
 
 
 def test_bodies_are_drawn_the_same_for_a_seed() -> None:

@@ -18,6 +18,12 @@ def test_each_attack_has_a_row_and_the_one_that_took_too_much_is_marked() -> Non
     assert MEASURES.broken == (WORST,)
 
 
+def test_an_earlier_version_has_columns_of_its_own() -> None:
+    row = section(MEASURES, "a machine", before=MEASURES).splitlines()[-2]
+
+    assert row == "| a modest attack | 2 x 200 | 50 | 90 | 60 | 7 | 12 | 0 | 2 x 200 | 90 |  |"
+
+
 def test_the_section_takes_the_place_of_the_former_one(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
