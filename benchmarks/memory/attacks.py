@@ -112,7 +112,7 @@ async def unfinished_bodies(client: Client, backend: AttackingBackend, scale: Sc
 
 async def endless_text(client: Client, backend: AttackingBackend, scale: Scale) -> None:
     """Collect a reply without an end for a client that does not stream."""
-    backend.reply, backend.size = "endless text", scale(2000 * MEGABYTE)
+    backend.reply, backend.size = "endless text", scale(500 * MEGABYTE)
     await client.ask(message("Hello", is_streaming=False))
 
 
@@ -151,7 +151,7 @@ ATTACKS: dict[str, Attack] = {
     "tools": Attack("500 requests with 500 other tools each", tool_orders),
     "calls": Attack("16 calls with arguments of 8 MB", huge_calls),
     "bodies": Attack("40 unfinished bodies of 31 MB", unfinished_bodies),
-    "endless_text": Attack("2 GB of text for a client that does not stream", endless_text),
+    "endless_text": Attack("500 MB of text for a client that does not stream", endless_text),
     "endless_counts": Attack("4 token counts answered with 500 MB", endless_token_counts),
     "endless_models": Attack("a list of models of 1.9 GB", endless_models),
     "million_calls": Attack("a million calls in a reply", million_calls),
