@@ -37,7 +37,7 @@ class Case(Struct, frozen=True):
 
 
 def known_cases(name: str) -> Iterator[Case]:
-    """Yield a step with the inputs that once cost more than their length, and a plain one."""
+    """Yield a step with the inputs that are known to cost most for their length, and a plain one."""
     if name in SHAPES:
         yield Case(name)
         return

@@ -2,7 +2,7 @@
 Do steps in forked processes, so that valgrind counts each on its own.
 
 Reads cases from stdin, one JSON line each: a step with its input, and the sizes.  Answers with the ids of the processes
-that did the work, one for each size, up to the first that did not end.  What they share with this one, from its start
+that did the work, one for each size, up to the first that failed.  What they share with this one, from its start
 to the fork, is the same for all sizes, so the difference of two counts is that of the work.
 """
 
@@ -39,7 +39,7 @@ def run(work: Thunk) -> None:
 
 
 def fork(work: Thunk) -> int:
-    """Do the work in a process of its own, and return its id, or 0 if it did not end by itself."""
+    """Do the work in a process of its own, and return its id, or 0 if it did not end well."""
     process = os.fork()
     if process == 0:
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))

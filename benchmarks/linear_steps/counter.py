@@ -18,8 +18,8 @@ from benchmarks.linear_steps.count import Order
 ROOT = Path(__file__).parents[2]
 
 TUNABLES = "glibc.cpu.x86_rep_movsb_threshold=300"
-"""From this size, the smallest that glibc takes, a copy is one instruction that is repeated for each byte, and counted
-so; a copy of 32 bytes at once would hide behind what surrounds it."""
+"""From this size on, a copy is one instruction that is repeated for each byte, and counted so: 32 bytes at once would
+hide behind what surrounds them.  glibc 2.36 ignores less than 257 bytes."""
 
 
 def is_installed() -> bool:
@@ -36,10 +36,10 @@ class Counter:
 
     def counts(self, case: Case, sizes: Sequence[int]) -> list[float]:
         """
-        Return the instructions in each size, all with the same unknown constant; infinite if the work did not end.
+        Return the instructions in each size, all with the same unknown constant; infinite if the work did not end well.
 
         Raises:
-            RuntimeError: when the process that counts has ended, because of a defect of the step.
+            RuntimeError: when the process that counts has ended, because of a defect in what prepares the step.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None

@@ -1,4 +1,4 @@
-"""The steps over text and JSON whose work is counted, each with the inputs that once cost more than their length."""
+"""The steps over text and JSON whose work is counted, each with the inputs that are known to cost most."""
 
 import json
 from collections.abc import Callable, Sequence
