@@ -15,12 +15,6 @@ def _cut_off(text: str) -> None:
         text = text[1:]
 
 
-def _search_again(text: str) -> None:
-    """Look through the text from its beginning after each character."""
-    for end in range(len(text)):
-        text.find("z", 0, end)
-
-
 def _measure_again(text: str) -> None:
     """Do some Python work for all that has come, after each piece."""
     come: list[str] = []
@@ -36,7 +30,6 @@ def _step(function: Callable[[str], object]) -> Step:
 QUADRATIC: dict[str, Step] = {
     "quadratic: blanks at the end": Step(plain(_TRAILING.search), (" ",), (("", " ", "a"),)),
     "quadratic: what is left is copied": _step(_cut_off),
-    "quadratic: searched from the beginning": _step(_search_again),
     "quadratic: measured again": _step(_measure_again),
     "exponential: nested repetition": _step(_NESTED.search),
 }
