@@ -29,7 +29,7 @@ BUDGET = 14_000_000
 """Instructions for the three sizes of a case, which are 7 times the smallest, by an estimate: 0.1 s, counted."""
 
 FEWEST_CHARACTERS, MOST_CHARACTERS = 256, 20_000
-FEWEST_PARTS, MOST_PARTS = 8, 500
+FEWEST_PARTS, MOST_PARTS = 20, 500
 """Of the smallest size."""
 
 
