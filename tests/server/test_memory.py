@@ -17,6 +17,8 @@ from tests.parts.referee import judge
 from anyclaude.memory_budget import MEMORY_BUDGET
 from anyclaude.protocol.json_values import JsonObject
 
+CONNECTIONS = ("anyclaude.backends.http.", "anyclaude.server.connection")
+
 TOOL = {"name": "Read", "description": "Reads a file.", "input_schema": {"type": "object", "properties": {}}}
 
 
@@ -156,7 +158,7 @@ def cycles_kept() -> Generator[list[str], None, None]:
     """
     Yield a list that has, after the block, the types of ours that only a collection of cycles would free.
 
-    Those of the server's connection are left out: they have no part of a prompt.
+    Those of the connections are left out: they have no part of a prompt.
     """
     found: list[str] = []
     gc.collect()
@@ -173,5 +175,5 @@ def cycles_kept() -> Generator[list[str], None, None]:
     found += sorted(
         name
         for name, module in modules.items()
-        if module.startswith("anyclaude.") and not module.startswith("anyclaude.backends.http.")
+        if module.startswith("anyclaude.") and not module.startswith(CONNECTIONS)
     )
