@@ -20,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.machine import machine
 
-from .attacks import ATTACKS, drawn
+from .attacks import ATTACKS, Attack, drawn
 from .play import Row, played
 from .report import section, write_section
 
@@ -51,7 +51,7 @@ def main() -> int:
     return 1 if any(row.holds_up_others for row in rows) else 0
 
 
-def _played(attacks: Sequence[tuple[str, bytes]], seconds: float, python: str) -> list[Row]:
+def _played(attacks: Sequence[tuple[str, Attack]], seconds: float, python: str) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="anyclaude-benchmark-") as folder:
         return asyncio.run(played(attacks, seconds, Path(folder), python))
 
