@@ -147,6 +147,22 @@ async def test_no_answer_of_a_server_carries_a_secret_to_the_client_or_the_journ
     assert leaks_in(said) == []
 
 
+async def test_no_name_of_a_model_carries_a_secret(tmp_path: Path, backend: RawBackend) -> None:
+    target = replace(target_at(backend.base_url), api_key=Secret(KEY), model=f"m-{KEY}")
+    options = replace(QUICK, prompts_folder=tmp_path / "prompts")
+    async with running_gateway(tmp_path, target, options=options) as gateway, connected(gateway.base_url) as client:
+        await client.send(request("POST", "/v1/messages", json.dumps(REQUEST).encode()))
+        await (await backend.next_request()).reply("Hello")
+        reply = await client.response()
+        models = await ask(gateway.base_url, "GET", "/v1/models")
+        one = await ask(gateway.base_url, "GET", f"/v1/models/{quote(f'm-{KEY}', safe='')}")
+    findings = (tmp_path / "prompts" / "findings.jsonl").read_text()
+
+    assert leaks_in(f"{reply.headers} {models.body.decode()} {one.body.decode()} {findings}") == []
+    assert reply.headers["anyclaude-model"] == "m-%2A%2A%2A"
+    assert "m-***" in models.body.decode()
+
+
 async def test_the_text_of_a_reply_is_not_touched(tmp_path: Path, backend: RawBackend) -> None:
     async with keyed_gateway(tmp_path, backend) as gateway:
         body = json.dumps(REQUEST).encode()

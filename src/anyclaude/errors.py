@@ -74,6 +74,20 @@ class AnyclaudeError(Exception):
         super().__init__(shown(message))
 
 
+def forget_frames(error: BaseException) -> None:
+    """
+    Drop the tracebacks of an error that was handled, and of those that led to it.
+
+    Their frames hold the whole request, and the log that holds the error: a cycle, which would keep tens of megabytes
+    until the next collection.
+    """
+    left: list[BaseException | None] = [error]
+    while left:
+        if (one := left.pop()) is not None and one.__traceback__ is not None:
+            one.__traceback__ = None
+            left += (one.__cause__, one.__context__)
+
+
 class RequestError(AnyclaudeError):
     """Base class of errors in the request itself."""
 

@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from time import thread_time
@@ -108,7 +109,7 @@ class WorkerThreads:
         outcome.set_running_or_notify_cancel()  # it can no longer be cancelled: the thread sets it in any case
         done = asyncio.wrap_future(outcome)
         done.add_done_callback(self._release)
-        self._jobs.put(lambda: _settle(outcome, work))
+        self._jobs.put(partial(_settle, outcome, work))
         return done
 
     def close(self) -> None:
@@ -156,6 +157,7 @@ class WorkerThreads:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
+            del job  # what it refers to, such as a large request, is not kept until the next one
 
     def _release(self, done: asyncio.Future[T]) -> None:
         self._free()
@@ -287,3 +289,5 @@ def _settle(outcome: Future[T], work: Callable[[], T]) -> None:
         outcome.set_result(work())
     except Exception as error:  # noqa: BLE001  # it is raised where the result is awaited
         outcome.set_exception(error)
+    finally:
+        del outcome, work  # the traceback of the error has this frame: a cycle, which would be kept

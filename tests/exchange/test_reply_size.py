@@ -29,6 +29,16 @@ def test_every_text_of_a_delta_counts(large: Delta) -> None:
     assert size_in_bytes([large]) == size_in_bytes([TextDelta("")]) + 1000
 
 
+@pytest.mark.parametrize(
+    ("character", "width"),
+    [("\N{LATIN SMALL LETTER E WITH ACUTE}", 1), ("\N{CJK UNIFIED IDEOGRAPH-4E2D}", 2), ("\N{GRINNING FACE}", 4)],
+)
+def test_a_text_counts_as_the_memory_that_its_alphabet_takes(character: str, width: int) -> None:
+    short, long = TextDelta(character), TextDelta(character * 1001)
+
+    assert size_in_bytes([long]) - size_in_bytes([short]) == 1000 * width
+
+
 def test_a_delta_without_a_text_counts_too() -> None:
     assert size_in_bytes([UsageReported(), Finished("end_turn")]) > 0
 

@@ -138,8 +138,17 @@ async def break_off(backend: RawBackend) -> None:
     await refuse(backend)  # the request for the rest
 
 
+async def garble(backend: RawBackend) -> None:
+    at_server = await backend.next_request()
+    await at_server.begin()
+    await at_server.say("Hel")
+    await at_server.chunk(b"data: {]\n\n")
+    at_server.close()
+    await refuse(backend)
+
+
 @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "collected"])
-@pytest.mark.parametrize("answer", [reply, call_a_tool, refuse, break_off])
+@pytest.mark.parametrize("answer", [reply, call_a_tool, refuse, break_off, garble])
 async def test_a_prompt_is_freed_when_its_exchange_has_ended(
     gateway: RunningGateway, backend: RawBackend, answer: Callable[[RawBackend], Awaitable[None]], stream: bool
 ) -> None:
@@ -149,6 +158,16 @@ async def test_a_prompt_is_freed_when_its_exchange_has_ended(
             await answer(backend)
             await gateway.recorded(1)
         await account_of(gateway)  # the loop has gone round meanwhile
+
+    assert found == []
+
+
+async def test_a_request_that_is_no_message_is_freed_when_it_was_refused(gateway: RunningGateway) -> None:
+    with cycles_kept() as found:
+        async with connected(gateway.base_url) as client:
+            await client.send(request("POST", "/v1/messages", body(3, temperature="warm")))
+            await gateway.recorded(1)
+        await account_of(gateway)
 
     assert found == []
 

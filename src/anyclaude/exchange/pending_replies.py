@@ -63,6 +63,8 @@ class PendingReply:
 
     async def abandon(self) -> None:
         """Stop opening the reply, or close it if it has begun."""
+        if self.has_failed:  # raised once more, the error would keep all this until the next collection
+            return
         self._task.cancel()
         with suppress(asyncio.CancelledError, AnyclaudeError):
             await (await self._task).aclose()

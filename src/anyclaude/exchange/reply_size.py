@@ -1,6 +1,7 @@
 """How much memory a reply takes: what its exchange reserves, and the most that a reply may have."""
 
 from collections.abc import Iterable
+from sys import getsizeof
 from typing import assert_never
 
 from anyclaude.errors import BackendGarbled
@@ -47,24 +48,29 @@ class ReplySize:
 
 
 def size_in_bytes(deltas: Iterable[Delta]) -> int:
-    """Return about how much memory deltas take if each is kept; any character counts as one byte."""
+    """Return about how much memory deltas take if each is kept."""
     size = 0
     for delta in deltas:
         # the exact type first: this is paid for once per token
-        size += DELTA_BYTES + (len(delta.text) if type(delta) is TextDelta else _characters(delta))
+        size += DELTA_BYTES + (_bytes(delta.text) if type(delta) is TextDelta else _text_bytes(delta))
     return size
 
 
-def _characters(delta: Delta) -> int:
+def _text_bytes(delta: Delta) -> int:
     match delta:
         case TextDelta(text):
-            return len(text)
+            return _bytes(text)
         case ThinkingDelta(text, signature):
-            return len(text) + len(signature)
-        case ToolCallDelta():
-            fields = 0 if delta.provider_fields is None else delta.provider_fields.characters
-            return len(delta.name) + len(delta.arguments) + len(delta.written) + len(delta.raw_arguments) + fields
+            return _bytes(text) + _bytes(signature)
+        case ToolCallDelta(_, name, arguments, written, raw_arguments, fields):
+            texts = (name, arguments, written, raw_arguments)
+            return sum(map(_bytes, texts)) + (0 if fields is None else fields.characters)
         case UsageReported() | Finished():
             return 0
         case _:
             assert_never(delta)
+
+
+def _bytes(text: str) -> int:
+    """Return the memory of a text: one emoji makes each of its characters take four bytes."""
+    return len(text) if text.isascii() else getsizeof(text)

@@ -31,6 +31,7 @@ from anyclaude.errors import BackendError, BackendRejected, BackendUnavailable
 from anyclaude.profiles import Amendment, BackendProfile, amended
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt import Prompt
+from anyclaude.secret import masked
 from anyclaude.worker_threads import ReplyWorkers, in_thread_if_large
 
 from .abandoned_work import AbandonedWork
@@ -318,7 +319,7 @@ class PreparedRequest(Struct, frozen=True):
     @property
     def route(self) -> str:
         """Backend and model, as `llamacpp/qwen3-coder`."""
-        return f"{self.profile.name}/{self.model}"
+        return masked(f"{self.profile.name}/{self.model}")  # a server may name its model after a secret
 
     @property
     def prompt(self) -> Prompt:

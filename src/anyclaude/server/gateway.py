@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from anyclaude.errors import AnyclaudeError, PortTaken, RequestError, ShuttingDown
+from anyclaude.errors import AnyclaudeError, PortTaken, RequestError, ShuttingDown, forget_frames
 from anyclaude.exchange import Caller, Clock, ExchangeListener, ExchangeLog, Outcome, caller_of
 
 from .accepting import Acceptor, listening_sockets
@@ -144,6 +144,8 @@ class Gateway:
             if is_recorded:
                 log.ended(outcome)
                 self._services.budget.enforce()
+            if log.error is not None:
+                forget_frames(log.error)
 
     async def _answer(self, context: RequestContext) -> web.StreamResponse:
         method, path = context.http.method, context.http.path

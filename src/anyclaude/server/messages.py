@@ -12,6 +12,7 @@ from anyclaude.exchange import MessageExchange, OwnReply
 from anyclaude.protocol.accumulate import Accumulator
 from anyclaude.protocol.events import StreamEvent, encode_message
 from anyclaude.protocol.prefill import is_prefill, prefilled
+from anyclaude.secret import masked
 
 from .event_writer import EventWriter, recovers_by_retrying
 from .requests import RequestContext
@@ -91,5 +92,5 @@ async def _whole(
 
 def _label(exchange: Exchange) -> Mapping[str, str]:
     """Return the headers for what the Anthropic shape has no field for, as far as it is known."""
-    model = {} if exchange.model is None else {MODEL_HEADER: quote(exchange.model, safe=PLAIN)}
+    model = {} if exchange.model is None else {MODEL_HEADER: quote(masked(exchange.model), safe=PLAIN)}
     return {**model, INPUT_TOKENS_HEADER: "estimate"} if exchange.has_estimated_input else model

@@ -5,7 +5,7 @@ from aiohttp import web
 from anyclaude.backends import BackendTarget
 from anyclaude.errors import NotFound
 from anyclaude.model_names import listed_name, without_window_mark
-from anyclaude.protocol.json_values import JsonObject, JsonValue
+from anyclaude.protocol.json_values import JsonObject, JsonValue, masked_json
 
 from .paths import canonical_path
 from .requests import RequestContext
@@ -21,15 +21,13 @@ async def list_models(context: RequestContext) -> web.Response:
     """Answer with every model that a request can reach."""
     known = _names(context.services.targets)
     models: list[JsonValue] = [_model(name, target) for name, target in known.items()]
-    return value_response(
-        {
-            "data": models,
-            "has_more": False,
-            "first_id": next(iter(known), None),
-            "last_id": next(reversed(known), None),
-        },
-        context.request_id,
-    )
+    page: JsonObject = {
+        "data": models,
+        "has_more": False,
+        "first_id": next(iter(known), None),
+        "last_id": next(reversed(known), None),
+    }
+    return value_response(masked_json(page), context.request_id)
 
 
 async def show_model(context: RequestContext) -> web.Response:
@@ -49,7 +47,7 @@ async def show_model(context: RequestContext) -> web.Response:
             f"model: {canonical_path(asked).removeprefix(PREFIX)}. "
             f"The models here are {', '.join(known) or 'not known yet'}"
         )
-    return value_response(_model(name, known[name]), context.request_id)
+    return value_response(masked_json(_model(name, known[name])), context.request_id)
 
 
 def _names(targets: tuple[BackendTarget, ...]) -> dict[str, BackendTarget]:

@@ -59,6 +59,7 @@ class WrittenReplies:
         self._output = Output()
         self._context = context
         self._reader: _Reader | None = None
+        self._reading: Reading[None] = _nothing()  # here, as a reader that refers to its own reading is a cycle
         self._offered = OfferedCalls(context.tools, context.note)
         self._may_open_in_thought = context.profile.opens_thinking
 
@@ -82,7 +83,12 @@ class WrittenReplies:
         while text:
             if self._reader is None:
                 self._reader = _Reader(self._context, self._offered, self._output, self._may_open_in_thought)
+                self._reading = self._reader.read()
+                next(self._reading)
             self._reader.add(text)
+            next(self._reading, None)
+            if self._reader.is_too_long_for_a_call:
+                self._reading.throw(NotACall("it is too long"))
             text = self._reader.left_over
             if self._reader.is_over:
                 self._end(was_cut=False)
@@ -105,8 +111,14 @@ class WrittenReplies:
     def _end(self, *, was_cut: bool) -> None:
         if self._reader is not None:
             self._reader.end(was_cut=was_cut)
-            self._reader = None
+            next(self._reading, None)
+            self._reader, self._reading = None, _nothing()
             self._may_open_in_thought = False
+
+
+def _nothing() -> Reading[None]:
+    """Read nothing."""
+    yield from ()
 
 
 class _Reader:
@@ -130,8 +142,6 @@ class _Reader:
         self._has_marks = False
         self._candidate_at: int | None = None
         self._is_in_plain_text = False
-        self._reading = self._read()
-        next(self._reading)
 
     @property
     def is_over(self) -> bool:
@@ -151,24 +161,24 @@ class _Reader:
         return True
 
     def add(self, text: str) -> None:
-        """Read text that has arrived, as far as it decides."""
+        """Take text that has arrived; `read` goes on then, as far as it decides."""
         self._source.add(text)
-        self._resume()
-        if self._candidate_at is not None and self._source.position - self._candidate_at > MAX_CALL_CHARACTERS:
-            self._reading.throw(NotACall("it is too long"))
+        self._is_in_plain_text = False
 
     def end(self, *, was_cut: bool) -> None:
-        """Read the rest."""
+        """Take note that nothing follows; `read` then reads the rest."""
         self._source.end(was_cut=was_cut)
-        self._resume()
-
-    def _resume(self) -> None:
         self._is_in_plain_text = False
-        next(self._reading, None)
+
+    @property
+    def is_too_long_for_a_call(self) -> bool:
+        """Whether what may be a call has become longer than any."""
+        return self._candidate_at is not None and self._source.position - self._candidate_at > MAX_CALL_CHARACTERS
 
     # the text, line by line
 
-    def _read(self) -> Reading[None]:
+    def read(self) -> Reading[None]:
+        """Read the text; each step ends where more of it has to arrive."""
         source = self._source
         if self._opens_in_thought:
             yield from self._read_opened_thought()
