@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from anyclaude.dialects.base import EngineProgress
 from anyclaude.dialects.earlier_replies import EarlierReplies
-from anyclaude.errors import BackendError, BackendGarbled, BackendRejected, BackendTruncated
+from anyclaude.errors import BackendError, BackendGarbled, BackendRejected, BackendTruncated, forget_frames
 from anyclaude.protocol.deltas import Delta
 from anyclaude.protocol.json_bounds import is_bounded
 from anyclaude.protocol.json_values import JsonError, decode_json_sequence
@@ -140,9 +140,18 @@ class StreamDecoder:
             BackendRejected: when the server sent an error.
             BackendTruncated: when the server has broken its reply off.
         """
-        if self._failure is not None:
-            raise self._failure
+        self._raise_failure()
         deltas: list[Delta] = []
+        try:
+            self._read(chunk, deltas)
+        except BackendError as error:
+            if not deltas:
+                raise
+            forget_frames(error)  # they refer here: a cycle
+            self._failure = error
+        return deltas
+
+    def _read(self, chunk: bytes, deltas: list[Delta]) -> None:
         try:
             for event in self._events.feed(chunk):
                 _require_bounded(event.data)
@@ -152,12 +161,16 @@ class StreamDecoder:
                 else:
                     self._reply.take(plain, event.data, deltas)
         except EventTooLarge as error:
-            self._failure = BackendGarbled(f"the backend's stream cannot be decoded: {error}")
-        except BackendError as error:
-            self._failure = error
-        if self._failure is not None and not deltas:
-            raise self._failure
-        return deltas
+            raise BackendGarbled(f"the backend's stream cannot be decoded: {error}") from error
+
+    def _raise_failure(self) -> None:
+        """Raise the error that was kept; it is no longer kept then, as its traceback refers here."""
+        failure, self._failure = self._failure, None
+        try:
+            if failure is not None:
+                raise failure
+        finally:
+            del failure
 
     def finish(self) -> list[Delta]:
         """
@@ -167,8 +180,7 @@ class StreamDecoder:
             BackendTruncated: when the reply was not finished.
             BackendRejected: when there is a refusal in its place.
         """
-        if self._failure is not None:
-            raise self._failure
+        self._raise_failure()
         deltas: list[Delta] = []
         for event in self._events.flush():
             data = event.data.strip()
