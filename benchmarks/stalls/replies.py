@@ -55,10 +55,8 @@ REPLIES: Mapping[str, Callable[[], Iterable[str]]] = {
         json.dumps(dict.fromkeys(map(str, range(40_000)), 1)), 1_000
     ),
     "a call of 4 MB in a line": lambda: _call_in_pieces(json.dumps({"content": LETTERS * 3}), 5_000_000),
-    "1,024 calls in a line": lambda: [_chunk(tool_calls=[_call(at, "Read", '{"path":"a"}') for at in range(1_024)])],
-    "1,024 calls that do not fit": lambda: (
-        _chunk(tool_calls=[_call(at, "Read", '{"path":1}')]) for at in range(1_024)
-    ),
+    "256 calls in a line": lambda: [_chunk(tool_calls=[_call(at, "Read", '{"path":"a"}') for at in range(256)])],
+    "256 calls that do not fit": lambda: (_chunk(tool_calls=[_call(at, "Read", '{"path":1}')]) for at in range(256)),
     "1,300,000 empty objects in a line": lambda: [_event('{"choices":[],"usage":{"x":[' + "{}," * 1_300_000 + "{}]}}")],
     "600,000 halves of characters in a line": lambda: [
         _event(json.dumps({"choices": [{"delta": {"content": "\ud83d" * 600_000}}]}))

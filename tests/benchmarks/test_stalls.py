@@ -36,7 +36,7 @@ def test_every_attack_has_a_body() -> None:
 
 def test_a_reply_is_what_its_name_says_with_an_end() -> None:
     assert reply("a million comments") == b":\n" * 1_000_000 + FINISH
-    assert reply("1,024 calls in a line").count(b'"function"') == 1_024
+    assert reply("256 calls in a line").count(b'"function"') == 256
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from anyclaude.bounded_dict import BoundedDict
 from anyclaude.diet import Diet
+from anyclaude.protocol.content import blocks_of
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN, prompt_characters
 from anyclaude.transforms import (
@@ -101,7 +102,7 @@ class PromptPipeline:
             original_calls=self._memory.original_calls,
             characters_per_token=rate,
         )
-        prompt = prepare(request, self._transforms, context, prompt_characters)
+        prompt = prepare(_with_cacheable_system(request), self._transforms, context, prompt_characters)
         return replace(prompt, context_management=applied_edits(prompt, rate))
 
     def remember(self, prompt: PreparedPrompt, conversation: str) -> None:
@@ -118,3 +119,10 @@ class PromptPipeline:
     def repetition(self, request: MessagesRequest) -> Repetition | None:
         """Return the calls that a request's conversation repeats at its end; the first time counts as well."""
         return self._finder.at_end(request.messages)
+
+
+def _with_cacheable_system(request: MessagesRequest) -> MessagesRequest:
+    """Return the request with a block in place of a string: what is derived from a block is cached by its identity."""
+    if not request.system or not isinstance(request.system, str):
+        return request
+    return replace(request, system=blocks_of(request.system))

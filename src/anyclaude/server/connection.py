@@ -43,8 +43,8 @@ def refusal_of(request: web.BaseRequest) -> AnyclaudeError | None:
     return request.refusal if isinstance(request, GatewayRequest) else None
 
 
-READ_BYTES = 32 * 1024
-"""What aiohttp reads ahead of the request's handler: twice as much, or 2,048 chunks, which it takes apart in 5 ms."""
+READ_BYTES = 16 * 1024
+"""What aiohttp reads ahead of the request's handler: twice as much, or 1,024 chunks, which it takes apart in 2 ms."""
 
 MAX_SHORT_CHUNKS = 16_384
 """The chunks of a body that may be short.  Each costs some 3 us whatever it has, a body of 30 MB in chunks of a byte a

@@ -211,7 +211,7 @@ def test_a_reply_with_more_calls_than_a_model_makes_is_broken_off() -> None:
     calls = ToolCalls()
     calls.take([call(number) for number in range(MAX_CALLS)])
 
-    with pytest.raises(BackendGarbled, match="more than 1,024 tool calls"):
+    with pytest.raises(BackendGarbled, match="more than 256 tool calls"):
         calls.take([call(MAX_CALLS)])
 
 

@@ -29,7 +29,7 @@ from .wire import CallPart, FunctionPart
 LEGACY_INDEX = -1
 """The index of the one call in the legacy `function_call` field; a real index is 0 or more."""
 
-MAX_CALLS = 1_024
+MAX_CALLS = 256
 """The calls of one reply.  Models make up to some tens at once; 128,000 tokens have room for 6,000 of the shortest."""
 
 MAX_NAME_CHARACTERS = 1_024
