@@ -33,6 +33,10 @@ FEWEST_PARTS, MOST_PARTS = 20, 500
 """Of the smallest size."""
 
 
+SHRINK = 4
+"""By which the sizes are divided once, if the largest took too long."""
+
+
 class Growth(Struct, frozen=True):
     """The sizes of a case, and the instructions that each adds to those of the size before."""
 
@@ -57,6 +61,9 @@ def growth(case: Case, count: Count) -> Growth:
         return probed
     first = _first_size(probed)
     grown = _grown(case, (first, 2 * first, 4 * first), count)
+    if inf in grown.added and first > SHRINK:  # the probe may have been below a limit from which on there is work
+        first //= SHRINK
+        grown = _grown(case, (first, 2 * first, 4 * first), count)
     if grown.is_linear or inf in grown.added:
         return grown
     return _grown(case, (*grown.sizes, 8 * first, 16 * first), count)
