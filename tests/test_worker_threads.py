@@ -287,6 +287,29 @@ async def test_a_caller_that_is_cancelled_as_its_turn_comes_passes_it_on() -> No
     workers.close()
 
 
+async def test_a_caller_that_is_cancelled_just_before_its_turn_comes_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workers, go_on = WorkerThreads(1), Event()
+    running = asyncio.create_task(workers.run(go_on.wait))
+    await asyncio.sleep(0)
+    leaving, staying = (asyncio.create_task(workers.run(lambda: 7)) for _ in range(2))
+    await asyncio.sleep(0)
+    free = workers._free
+
+    def leave_first() -> None:
+        leaving.cancel()  # in this turn of the loop it has not left the queue yet
+        free()
+
+    monkeypatch.setattr(workers, "_free", leave_first)
+    go_on.set()
+
+    assert await running
+    assert await staying == 7
+    assert leaving.cancelled()
+    workers.close()
+
+
 async def test_what_is_large_is_done_in_a_thread_of_its_own() -> None:
     small, large = [await in_thread_if_large(size, current_thread) for size in (SHORT_BYTES, SHORT_BYTES + 1)]
 

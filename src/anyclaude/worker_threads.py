@@ -124,9 +124,9 @@ class WorkerThreads:
         entry = self._waiting.join(turn, client, size)
         if self._idle:
             self._idle -= 1
-            self._next()
-        elif len(self._waiting) > self._max_waiting:
-            self._waiting.pop_last().set_exception(
+            self._free()
+        elif len(self._waiting) > self._max_waiting and not (last := self._waiting.pop_last()).done():
+            last.set_exception(
                 WorkersBusy(f"{self._max_waiting} requests wait to be prepared; try again when some are")
             )
         try:
@@ -137,15 +137,14 @@ class WorkerThreads:
                 self._free()
             raise
 
-    def _next(self) -> None:
-        self._waiting.pop().set_result(None)
-
     def _free(self) -> None:
-        """Give a thread to the next that waits."""
-        if self._waiting:
-            self._next()
-        else:
-            self._idle += 1
+        """Give a thread to the next that waits; one that was cancelled in this turn of the loop has not left yet."""
+        while self._waiting:
+            turn = self._waiting.pop()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._idle += 1
 
     def _start(self) -> None:
         if self._has_started:
