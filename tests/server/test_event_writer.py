@@ -154,7 +154,7 @@ async def test_a_client_that_stops_reading_blocks_the_backend_and_loses_nothing(
 
 
 async def test_a_client_that_does_not_read_is_not_disconnected(tmp_path: Path, backend: RawBackend) -> None:
-    timeouts = Timeouts(stall_seconds=0.05, finish_seconds=0.05, first_byte_seconds=0.05)
+    timeouts = Timeouts(stall_seconds=0.05, finish_seconds=0.05)
     timing = StreamTiming(ping_seconds=0.01)
     options = replace(QUICK, timeouts=timeouts, timing=timing)
     async with (

@@ -38,6 +38,7 @@ class Session:
 
     run: Run
     server: ChatServer
+    tree: Path
     files: dict[str, bytes]
     steps: tuple[frozenset[str], ...]
     """The transforms that the journal records for each prompt."""
@@ -55,8 +56,8 @@ class Session:
 
     @property
     def system_prompt(self) -> str:
-        """The text of the system prompt."""
-        return self.requests[0].messages[0].text
+        """The text of the system prompt, as in a project whose path is not as long as that of a test's folder."""
+        return self.requests[0].messages[0].text.replace(str(self.tree), "/home/user/project")
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -84,7 +85,9 @@ async def play(client: Client, diet: Diet, folder: Path) -> Session:
         words = ("--mode", "generic", "--backend-url", server.base_url, "--model", "local-qwen", "--diet", diet)
         task = ClientTask("Change the greeting.", environment={"ANYCLAUDE_CONTEXT_TOKENS": "131072"})
         run = await run_anyclaude(client, workspace, words, task)
-    return Session(run, server, files_in(workspace.tree), steps_in(workspace.home / ".anyclaude" / "request-logs"))
+    return Session(
+        run, server, workspace.tree, files_in(workspace.tree), steps_in(workspace.home / ".anyclaude" / "request-logs")
+    )
 
 
 def steps_in(journal: Path) -> tuple[frozenset[str], ...]:
