@@ -16,6 +16,7 @@ BEGINNING = re.compile(
 """The first half of a surrogate pair, or the first bytes of a character, as `decode_lenient_json` leaves them."""
 
 MAX_BEGINNING = 3
+"""The most that `BEGINNING` spans, in characters: three of the four bytes of a character in UTF-8."""
 
 
 class SplitCharacters:
