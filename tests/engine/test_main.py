@@ -9,18 +9,30 @@ from pathlib import Path
 import msgspec
 
 from anyclaude.engine import EngineOptions
-from anyclaude.engine.handshake import Failed, Loading, Report, Start
+from anyclaude.engine.handshake import Devices, Failed, Loading, Report, Start
+
+
+async def test_it_reports_the_devices_before_it_knows_its_model() -> None:
+    process = await engine_process()
+    first = await report(process)
+    assert process.stdin is not None
+    process.stdin.close()
+    await process.wait()
+
+    assert isinstance(first, Devices)
+    assert "processor" in {device.kind for device in first.devices}
 
 
 async def test_it_ends_with_its_parent_even_while_loading(qwen_model: Path) -> None:
     process = await engine_process()
     assert process.stdin is not None
     process.stdin.write(start_line(qwen_model))
-    first = await report(process)
+    devices, first = await report(process), await report(process)
 
     process.stdin.close()
     status = await process.wait()
 
+    assert isinstance(devices, Devices)
     assert first == Loading()
     assert status == -signal.SIGIO
     assert await remaining(process) == b""
@@ -31,7 +43,7 @@ async def test_a_missing_start_message_is_reported_as_a_failure(tmp_path: Path) 
     assert process.stdin is not None
     process.stdin.close()
 
-    failed = await report(process)
+    _, failed = await report(process), await report(process)
     status = await process.wait()
 
     assert isinstance(failed, Failed)
@@ -43,7 +55,7 @@ async def test_a_missing_model_is_reported_as_a_failure(tmp_path: Path) -> None:
     assert process.stdin is not None
     process.stdin.write(start_line(tmp_path / "nothing.gguf"))
 
-    reports = [await report(process), await report(process)]
+    _, *reports = [await report(process), await report(process), await report(process)]
     status = await process.wait()
     process.stdin.close()
 

@@ -1,8 +1,8 @@
 """
 The engine's own process: llama.cpp's server for one model, which ends with the process that started it.
 
-It reads one `Start` line, then only waits for its standard input to end.  It writes `Report` lines to its standard
-output; llama.cpp's output goes to its standard error, which is the log.
+It reports the library's devices, reads one `Start` line, then only waits for its standard input to end.  It writes
+`Report` lines to its standard output; llama.cpp's output goes to its standard error, which is the log.
 """
 
 import os
@@ -14,7 +14,8 @@ from typing import BinaryIO
 import msgspec
 import xllamacpp
 
-from .handshake import Failed, Loading, Ready, Report, Start
+from .devices import listed_devices
+from .handshake import Devices, Failed, Loading, Ready, Report, Start
 from .machine import usable_cores
 from .sampling import PARAMETERS, Sampling
 
@@ -52,6 +53,7 @@ def main() -> None:
     """
     os.umask(0o077)  # the slots it writes to disk hold conversations
     reports = _claim_standard_output()
+    _report(reports, Devices(listed_devices(xllamacpp.get_device_info())))
     try:
         start = msgspec.json.decode(sys.stdin.buffer.readline(), type=Start)
     except msgspec.DecodeError as error:
@@ -113,7 +115,9 @@ def _parameters(start: Start) -> xllamacpp.CommonParams:
     parameters.chat_template = options.chat_template or ""
     parameters.n_parallel = options.slots
     parameters.n_ctx = start.context_tokens * options.slots
-    parameters.fit_params = False  # it would silently shrink the context to an estimate of what fits
+    parameters.fit_params = options.gpu_layers is None  # it changes only what is not set: never the context
+    if options.gpu_layers is not None:
+        parameters.n_gpu_layers = options.gpu_layers
     threads = options.threads or usable_cores()
     parameters.cpuparams.n_threads = threads
     parameters.cpuparams_batch.n_threads = threads

@@ -23,10 +23,12 @@ from anyclaude.storage import make_private_folder, remove_all_but_newest
 
 from .chat_templates import chat_template_for
 from .crash_reason import crash_reason
+from .devices import Device
 from .gguf import GgufMetadata, read_metadata, weights_bytes
-from .handshake import Failed, Loading, Ready, Report, Start
-from .machine import affordable_tokens, memory_bytes, memory_for_prompts, prompt_cache_mib
+from .handshake import Devices, Failed, Loading, Ready, Report, Start
+from .machine import memory_bytes, usable_cores
 from .options import EngineOptions
+from .placement import Placement, computed_on, place, trained_tokens
 from .progress import Progress
 from .sampling import sampling_for
 
@@ -41,8 +43,6 @@ _LOGS_KEPT = 10
 # 10 beside other processes, with 1000 spins 130 and 27, with no spinning 34 and 37.
 _SPIN_BRIEFLY = MappingProxyType({"GOMP_SPINCOUNT": "1000"})
 _NEW_PROCESS_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-# For a model file that does not state the context it was trained for; llama.cpp's own default.
-_DEFAULT_TRAINED_TOKENS = 4096
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,10 @@ class EmbeddedEngine:
     """The context the model was trained for; `context_tokens` is smaller where memory or the user limits it."""
     slots: int
     supports_tools: bool
+    devices: tuple[Device, ...]
+    """All on which its library could compute."""
+    computed_on: str
+    """Which of them compute, in words."""
     log_file: Path
     process: Process
 
@@ -81,18 +85,56 @@ async def start_engine(
     Raises `EngineFailed`, with the engine's own error message, if the file is not a model or the engine does not start.
     """
     model = await asyncio.to_thread(read_metadata, model_file)
-    start = await asyncio.to_thread(_start_message, model, model_file, api_key, options)
+    async with _engine_process(log_folder) as (process, log_file):
+        progress.started(f"Loading {model_file.name}", None)
+        try:
+            devices = await _first_report(process, log_file)
+            placement = await asyncio.to_thread(placement_on, devices, model, model_file, options)
+            await _send(process, _start_message(model, model_file, api_key, options, placement))
+            address = await _wait_until_ready(process, log_file)
+            props = await _props(address, api_key, log_file)
+        finally:
+            progress.finished()
+        yield EmbeddedEngine(
+            base_url=address,
+            api_key=api_key,
+            model_name=props.model_alias,
+            context_tokens=props.default_generation_settings.n_ctx,
+            trained_tokens=trained_tokens(model),
+            slots=props.total_slots,
+            supports_tools=props.chat_template_caps.calls_tools,
+            devices=devices,
+            computed_on=computed_on(devices, placement, model.layers, options.threads or usable_cores()),
+            log_file=log_file,
+            process=process,
+        )
+
+
+async def ask_devices(log_folder: Path) -> tuple[Device, ...]:
+    """
+    Return the devices on which the engine's library could compute; no model is loaded.
+
+    Raises:
+        EngineFailed: when the library cannot be loaded.
+    """
+    async with _engine_process(log_folder) as (process, log_file):
+        return await _first_report(process, log_file)
+
+
+def placement_on(
+    devices: tuple[Device, ...], model: GgufMetadata, model_file: Path, options: EngineOptions
+) -> Placement:
+    """Return the layout of a model in a file on this machine."""
+    return place(model, weights_bytes(model_file), memory_bytes(), devices, options)
+
+
+@asynccontextmanager
+async def _engine_process(log_folder: Path) -> AsyncIterator[tuple[Process, Path]]:
+    """Run the engine's process for the duration of the context; it waits for its `Start` line."""
     log_file = await asyncio.to_thread(_open_log, log_folder)
     process = await _spawn(log_file)
     try:
-        progress.started(f"Loading {model_file.name}", None)
-        try:
-            await _send(process, start)
-            address = await _wait_until_ready(process, log_file)
-            engine = await _describe(address, _trained_tokens(model), api_key, process, log_file)
-        finally:
-            progress.finished()
-        yield engine
+        yield process, log_file
     finally:
         await stop(process)
 
@@ -104,6 +146,10 @@ class _GenerationSettings(msgspec.Struct, frozen=True):
 class _TemplateCapabilities(msgspec.Struct, frozen=True):
     supports_tools: bool = False
     supports_tool_calls: bool = False
+
+    @property
+    def calls_tools(self) -> bool:
+        return self.supports_tools and self.supports_tool_calls
 
 
 class _Props(msgspec.Struct, frozen=True):
@@ -144,33 +190,22 @@ async def _spawn(log_file: Path) -> Process:
         )
 
 
-def _start_message(model: GgufMetadata, model_file: Path, api_key: str, options: EngineOptions) -> Start:
-    memory = memory_bytes()
-    for_prompts = memory_for_prompts(weights_bytes(model_file), memory)
-    cache_ram_mib = prompt_cache_mib(for_prompts, memory) if options.cache_ram_mib is None else options.cache_ram_mib
-    chat_template = options.chat_template or chat_template_for(model)
+def _start_message(
+    model: GgufMetadata, model_file: Path, api_key: str, options: EngineOptions, placement: Placement
+) -> Start:
     return Start(
         model_file=str(model_file.absolute()),
         model_name=model_file.stem,
-        context_tokens=_context_tokens(model, for_prompts, options),
+        context_tokens=placement.context_tokens,
         api_key=api_key,
         suitable_sampling=sampling_for(model),
-        options=replace(options, chat_template=chat_template, cache_ram_mib=cache_ram_mib),
+        options=replace(
+            options,
+            chat_template=options.chat_template or chat_template_for(model),
+            cache_ram_mib=placement.cache_ram_mib,
+            gpu_layers=placement.gpu_layers,
+        ),
     )
-
-
-def _context_tokens(model: GgufMetadata, for_prompts: int, options: EngineOptions) -> int:
-    """Return the context length: the requested one, else as much as memory allows; at most the trained one."""
-    trained = _trained_tokens(model)
-    if options.context_tokens is not None:
-        return min(options.context_tokens, trained)
-    if (bytes_per_token := model.kv_bytes_per_token) is None:
-        return trained
-    return min(affordable_tokens(bytes_per_token * options.slots, for_prompts), trained)
-
-
-def _trained_tokens(model: GgufMetadata) -> int:
-    return model.context_tokens or _DEFAULT_TRAINED_TOKENS
 
 
 async def _send(process: Process, start: Start) -> None:
@@ -183,12 +218,20 @@ async def _send(process: Process, start: Start) -> None:
         return
 
 
+async def _first_report(process: Process, log_file: Path) -> tuple[Device, ...]:
+    assert process.stdout is not None
+    if line := await process.stdout.readline():
+        return msgspec.json.decode(line, type=Devices).devices
+    await process.wait()
+    raise EngineFailed(_end_message(process, log_file))
+
+
 async def _wait_until_ready(process: Process, log_file: Path) -> str:
     assert process.stdout is not None
     async for line in process.stdout:
         report = msgspec.json.decode(line, type=Report)
         match report:
-            case Loading():
+            case Devices() | Loading():
                 continue
             case Ready(address):
                 return address
@@ -203,32 +246,18 @@ async def _wait_until_ready(process: Process, log_file: Path) -> str:
     raise EngineFailed(_end_message(process, log_file))
 
 
-async def _describe(
-    address: str, trained_tokens: int, api_key: str, process: Process, log_file: Path
-) -> EmbeddedEngine:
+async def _props(address: str, api_key: str, log_file: Path) -> _Props:
     headers = {"Authorization": f"Bearer {api_key}"}
     try:
         async with (
             aiohttp.ClientSession(headers=headers, timeout=_PROPS_TIMEOUT, raise_for_status=True) as session,
             session.get(f"{address}/props") as response,
         ):
-            props = msgspec.json.decode(await response.read(), type=_Props)
+            return msgspec.json.decode(await response.read(), type=_Props)
     except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError) as error:
         raise EngineFailed(
             f"The embedded engine started, but its properties could not be read: {error}. Its log is {log_file}."
         ) from error
-    template = props.chat_template_caps
-    return EmbeddedEngine(
-        base_url=address,
-        api_key=api_key,
-        model_name=props.model_alias,
-        context_tokens=props.default_generation_settings.n_ctx,
-        trained_tokens=trained_tokens,
-        slots=props.total_slots,
-        supports_tools=template.supports_tools and template.supports_tool_calls,
-        log_file=log_file,
-        process=process,
-    )
 
 
 async def stop(process: Process, within_seconds: float = _SECONDS_TO_STOP) -> None:

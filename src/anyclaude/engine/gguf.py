@@ -56,6 +56,11 @@ class GgufMetadata:
         return self._number("context_length")
 
     @property
+    def layers(self) -> int | None:
+        """The number of layers, without the input and the output."""
+        return self._number("block_count")
+
+    @property
     def kv_bytes_per_token(self) -> int | None:
         """
         The size of one token of context in the KV cache, in bytes; None if a dimension is missing or not one number.
@@ -63,7 +68,7 @@ class GgufMetadata:
         Keys and values of every layer in 16 bits, llama.cpp's default.  Too large for models some of whose layers
         keep less (sliding windows, recurrent layers).
         """
-        layers, heads = self._number("block_count"), self._number("attention.head_count")
+        layers, heads = self.layers, self._number("attention.head_count")
         kv_heads, width = self._number("attention.head_count_kv"), self._number("embedding_length")
         if layers is None or heads is None or kv_heads is None or width is None:
             return None

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from .devices import Device
 from .options import EngineOptions
 from .sampling import Sampling
 
@@ -16,6 +17,12 @@ class Start(msgspec.Struct, frozen=True):
     options: EngineOptions
     suitable_sampling: Sampling = Sampling()
     """What suits the model, where neither the options nor the model file say."""
+
+
+class Devices(msgspec.Struct, frozen=True, tag=True):
+    """The engine's process runs; this is what its library can compute on."""
+
+    devices: tuple[Device, ...]
 
 
 class Loading(msgspec.Struct, frozen=True, tag=True):
@@ -34,4 +41,4 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-Report = Loading | Ready | Failed
+Report = Devices | Loading | Ready | Failed

@@ -23,3 +23,5 @@ class EngineOptions:
     """A Jinja template to use instead of the one chosen for the model."""
     sampling: Sampling | None = None
     """How a reply is sampled whose request does not say; by default as the model file says, or as suits the model."""
+    gpu_layers: int | None = None
+    """Number of layers on graphics cards, the output counted as one; by default as many as fit beside the window."""
