@@ -18,7 +18,7 @@ from tests.parts.null_progress import NullProgress
 from tests.parts.processes import children_of, is_running, wait_for_end
 
 from anyclaude.engine import EngineOptions
-from anyclaude.engine.embedded import EmbeddedEngine, start_engine, stop
+from anyclaude.engine.embedded import EmbeddedEngine, ask_devices, start_engine, stop
 from anyclaude.engine.gguf import read_metadata
 from anyclaude.errors import EngineFailed
 
@@ -78,6 +78,11 @@ async def test_a_started_engine_has_the_properties_of_its_model(tiny_engine: Emb
     assert (tiny_engine.context_tokens, tiny_engine.slots) == (131_072, 1)
     assert tiny_engine.supports_tools
     assert is_running(tiny_engine.process.pid)
+
+
+async def test_a_started_engine_says_what_computes(tiny_engine: EmbeddedEngine, tmp_path: Path) -> None:
+    assert tiny_engine.devices == await ask_devices(tmp_path)
+    assert tiny_engine.computed_on.startswith("the processor (")
 
 
 async def test_the_default_weights_reply(smollm2_engine: EmbeddedEngine) -> None:

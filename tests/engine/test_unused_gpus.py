@@ -125,4 +125,4 @@ def test_the_note_names_the_card_and_the_command() -> None:
     note = unused_note(CARD)
 
     assert note.startswith("the NVIDIA GeForce RTX 3090 is not used: ")
-    assert note.endswith(install_command(CARD))
+    assert note.endswith(f": `{install_command(CARD)}`")

@@ -1,10 +1,13 @@
 """The embedded engine as the server of a run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.parts.null_progress import NullProgress
 
+from anyclaude.engine.devices import Device
 from anyclaude.engine.embedded import EmbeddedEngine
+from anyclaude.engine.unused_gpus import Gpu, unused_note
 from anyclaude.launcher.embedded import engine_target, running_engine
 from anyclaude.settings import Settings
 
@@ -16,6 +19,21 @@ async def test_an_engine_is_a_target_with_its_own_key_and_slots(tiny_engine: Emb
     assert target.api_key is not None
     assert target.api_key.reveal() == tiny_engine.api_key
     assert (target.models, target.parallel_requests) == ({"haiku": "small"}, tiny_engine.slots)
+
+
+async def test_an_engine_says_what_computes_and_which_card_it_should_use_and_cannot(
+    tiny_engine: EmbeddedEngine,
+) -> None:
+    card = Gpu("NVIDIA", "GeForce RTX 3090", has_own_memory=True, build="cu128", needs="a driver")
+    shared = Gpu("Intel", "graphics card", has_own_memory=False, build="vulkan", needs="a driver")
+    without = replace(tiny_engine, devices=(), computed_on="the processor (2 threads)")
+    with_it = replace(tiny_engine, devices=(Device("CUDA0", "RTX", "gpu", 1, 1),))
+
+    target = engine_target(without, Settings(), (card, shared))
+
+    assert target.computed_on == "the processor (2 threads)"
+    assert target.notes == (unused_note(card),)
+    assert engine_target(with_it, Settings(), (card, shared)).notes == ()
 
 
 async def test_the_replies_of_the_demonstration_model_are_limited_and_those_of_a_chosen_one_are_not(

@@ -55,7 +55,12 @@ def test_a_server_is_described_with_its_address_model_and_window() -> None:
 
 
 def test_the_embedded_engine_is_described_without_its_address_which_nobody_else_can_use() -> None:
-    assert described(target_at("http://127.0.0.1:1/v1", "embedded")) == "the embedded engine, model local-model"
+    engine = target_at("http://127.0.0.1:1/v1", "embedded")
+
+    assert described(engine) == "the embedded engine, model local-model"
+    assert described(replace(engine, computed_on="the processor (2 threads)")) == (
+        "the embedded engine, model local-model, computed on the processor (2 threads)"
+    )
 
 
 async def test_the_embedded_engine_runs_the_model_that_was_chosen(tiny_model: Path, tmp_path: Path) -> None:

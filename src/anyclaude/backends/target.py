@@ -30,6 +30,8 @@ class BackendTarget(Struct, frozen=True, kw_only=True):
     """How the server is reached."""
     is_router: bool = False
     """Whether the server loads and unloads models by itself, so that a fact is one of a model, not of the server."""
+    computed_on: str = ""
+    """The devices that compute, in words; only of the embedded engine is that known."""
     notes: tuple[str, ...] = ()
     """Sentences for the user to read at the start."""
     version: str | None = None

@@ -75,7 +75,7 @@ def unused_note(gpu: Gpu) -> str:
     """Return what the user should know of a graphics card that is not used."""
     return (
         f"the {gpu.title} is not used: this build of {LIBRARY} cannot compute on it. "
-        f"To install one that can: {install_command(gpu)}"
+        f"To install one that can: `{install_command(gpu)}`"
     )
 
 

@@ -1,7 +1,7 @@
 """The embedded engine as the server of a run: its weights, its options, and the target that it becomes."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from anyclaude.engine import EngineOptions, Progress
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine
 from anyclaude.engine.identity import engine_identity
 from anyclaude.engine.library import require_library
+from anyclaude.engine.unused_gpus import Gpu, present_gpus, unused_gpus, unused_note
 from anyclaude.engine.weights import locate_model
 from anyclaude.profiles import DEMONSTRATION, EMBEDDED
 from anyclaude.secret import Secret
@@ -45,12 +46,12 @@ async def running_engine(
                 f"anyclaude: the window is {engine.context_tokens:,} tokens, as memory allows, of the "
                 f"{engine.trained_tokens:,} the model was trained for. --context-tokens sets it."
             )
-        target = await fitted_to_template(StdlibBackend(engine_target(engine, settings)))
+        target = await fitted_to_template(StdlibBackend(engine_target(engine, settings, present_gpus())))
         yield OwnEngine(target, engine, engine_identity(model_file, engine.context_tokens))
 
 
-def engine_target(engine: EmbeddedEngine, settings: Settings) -> BackendTarget:
-    """Return the running engine as a target."""
+def engine_target(engine: EmbeddedEngine, settings: Settings, gpus: Iterable[Gpu] = ()) -> BackendTarget:
+    """Return the running engine as a target; `gpus` are the machine's, and those it should use and cannot are noted."""
     return BackendTarget(
         profile=EMBEDDED if settings.model else DEMONSTRATION,
         base_url=f"{engine.base_url}/v1",
@@ -59,6 +60,8 @@ def engine_target(engine: EmbeddedEngine, settings: Settings) -> BackendTarget:
         api_key=Secret(engine.api_key),
         context_tokens=engine.context_tokens,
         parallel_requests=engine.slots,
+        computed_on=engine.computed_on,
+        notes=tuple(unused_note(gpu) for gpu in unused_gpus(gpus, engine.devices) if gpu.has_own_memory),
     )
 
 

@@ -64,7 +64,8 @@ def described(target: BackendTarget) -> str:
     else:
         window = "" if target.profile.is_own else ", window unknown: asked again after the first reply"
     place = "" if target.profile.is_own else f" at {target.address}"
-    return f"{target.profile.title}{place}, model {target.model}{window}"
+    computed = f", computed on {target.computed_on}" if target.computed_on else ""
+    return f"{target.profile.title}{place}, model {target.model}{window}{computed}"
 
 
 @asynccontextmanager
