@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from anyclaude.engine.devices import Device
-from anyclaude.engine.unused_gpus import Gpu, install_command, present_gpus, unused_gpus, unused_note
+from anyclaude.engine.unused_gpus import Gpu, install_command, present_gpus, unused_because, unused_gpus
 
 GIB = 1 << 30
 CARD = Gpu("NVIDIA", "GeForce RTX 3090", True, "cu128", "a driver")
@@ -121,8 +121,7 @@ def test_the_command_installs_the_build_in_this_environment() -> None:
     )
 
 
-def test_the_note_names_the_card_and_the_command() -> None:
-    note = unused_note(CARD)
-
-    assert note.startswith("the NVIDIA GeForce RTX 3090 is not used: ")
-    assert note.endswith(f": `{install_command(CARD)}`")
+def test_a_card_that_is_not_used_is_named_with_the_reason() -> None:
+    assert unused_because(CARD) == (
+        "the NVIDIA GeForce RTX 3090 is not used: this build of xllamacpp cannot compute on it"
+    )

@@ -7,7 +7,7 @@ from tests.parts.null_progress import NullProgress
 
 from anyclaude.engine.devices import Device
 from anyclaude.engine.embedded import EmbeddedEngine
-from anyclaude.engine.unused_gpus import Gpu, unused_note
+from anyclaude.engine.unused_gpus import Gpu, install_command
 from anyclaude.launcher.embedded import engine_target, running_engine
 from anyclaude.settings import Settings
 
@@ -32,7 +32,9 @@ async def test_an_engine_says_what_computes_and_which_card_it_should_use_and_can
     target = engine_target(without, Settings(), (card, shared))
 
     assert target.computed_on == "the processor (2 threads)"
-    assert target.notes == (unused_note(card),)
+    (note,) = target.notes
+    assert note.startswith("the NVIDIA GeForce RTX 3090 is not used: ")
+    assert note.endswith(f": `{install_command(card)}`")
     assert engine_target(with_it, Settings(), (card, shared)).notes == ()
 
 

@@ -97,13 +97,15 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="doctor",
         module="anyclaude.cli.doctor",
-        summary="Show what the refusals of servers have taught; with --forget, forget it.",
+        summary="Show what computes, which flags would help your servers, and what their refusals have taught.",
         usage="anyclaude doctor [--forget] [SERVER]",
         words=("doctor",),  # the client's own is `anyclaude -- doctor`
         flags=(),
         options=(
-            Option(name="server", metavar="SERVER", meaning="The address of a server. Default: all servers."),
-            Option(name="--forget", meaning="Forget it: the next requests are sent as the server's kind describes."),
+            Option(name="server", metavar="SERVER", meaning="The address of a server, or `embedded`. Default: all."),
+            Option(
+                name="--forget", meaning="Forget what was learned: requests are sent as the server's kind describes."
+            ),
         ),
     ),
     Command(

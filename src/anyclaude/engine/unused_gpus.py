@@ -71,12 +71,9 @@ def install_command(gpu: Gpu, python: str = sys.executable, *, has_pip: bool | N
     return f"uv pip install --python {python} --reinstall {index}"
 
 
-def unused_note(gpu: Gpu) -> str:
-    """Return what the user should know of a graphics card that is not used."""
-    return (
-        f"the {gpu.title} is not used: this build of {LIBRARY} cannot compute on it. "
-        f"To install one that can: `{install_command(gpu)}`"
-    )
+def unused_because(gpu: Gpu) -> str:
+    """Return why a graphics card is not used."""
+    return f"the {gpu.title} is not used: this build of {LIBRARY} cannot compute on it"
 
 
 def _nvidia(root: Path) -> Iterator[Gpu]:

@@ -75,7 +75,7 @@ async def find_server(
     """
     if settings.mode == "embedded" or (_is_open(settings) and not is_searched(settings)):
         return None
-    wanted, awaited_reasons = _wanted(settings, say, loading_seconds), MAY_PASS if awaits else frozenset()
+    wanted, awaited_reasons = wanted_server(settings, say, loading_seconds), MAY_PASS if awaits else frozenset()
     if not is_searched(settings):
         return await _found_or_awaited(wanted, profiles, awaited_reasons)
     if last is not None and (same := await _same_again(last, wanted, profiles)) is not None:
@@ -99,7 +99,7 @@ async def find_fallbacks(settings: Settings, say: Say) -> tuple[FoundServer, ...
     for fallback in settings.fallbacks:
         if fallback.mode is None and fallback.url is None:
             raise InvalidSetting("a fallback names neither a kind of server nor an address")
-        server = await _found_or_awaited(_wanted_fallback(fallback, settings), PROFILES, ALL_REASONS)
+        server = await _found_or_awaited(wanted_fallback(fallback, settings), PROFILES, ALL_REASONS)
         if server.target.awaited_because is not None:
             say(f"anyclaude: the fallback is used as soon as it answers: {server.target.awaited_because}.")
         for note in server.target.notes:
@@ -163,7 +163,7 @@ def _asked_once(wanted: Wanted) -> Wanted:
     return replace(wanted, loading_seconds=0, is_patient=False)
 
 
-def _wanted(settings: Settings, say: Say, loading_seconds: float) -> Wanted:
+def wanted_server(settings: Settings, say: Say, loading_seconds: float) -> Wanted:
     """Return the first server of the run as the user described it."""
     return Wanted(
         mode=settings.mode,
@@ -181,7 +181,8 @@ def _wanted(settings: Settings, say: Say, loading_seconds: float) -> Wanted:
     )
 
 
-def _wanted_fallback(fallback: Fallback, settings: Settings) -> Wanted:
+def wanted_fallback(fallback: Fallback, settings: Settings) -> Wanted:
+    """Return a fallback as the user described it."""
     own_key = settings.keys.get(fallback.api_key_variable) if fallback.api_key_variable else None
 
     def key_for(profile: BackendProfile) -> Secret | None:

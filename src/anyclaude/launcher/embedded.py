@@ -11,7 +11,7 @@ from anyclaude.engine import EngineOptions, Progress
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine
 from anyclaude.engine.identity import engine_identity
 from anyclaude.engine.library import require_library
-from anyclaude.engine.unused_gpus import Gpu, present_gpus, unused_gpus, unused_note
+from anyclaude.engine.unused_gpus import Gpu, install_command, present_gpus, unused_because, unused_gpus
 from anyclaude.engine.weights import locate_model
 from anyclaude.profiles import DEMONSTRATION, EMBEDDED
 from anyclaude.secret import Secret
@@ -61,8 +61,13 @@ def engine_target(engine: EmbeddedEngine, settings: Settings, gpus: Iterable[Gpu
         context_tokens=engine.context_tokens,
         parallel_requests=engine.slots,
         computed_on=engine.computed_on,
-        notes=tuple(unused_note(gpu) for gpu in unused_gpus(gpus, engine.devices) if gpu.has_own_memory),
+        notes=tuple(_unused(gpu) for gpu in unused_gpus(gpus, engine.devices) if gpu.has_own_memory),
     )
+
+
+def _unused(gpu: Gpu) -> str:
+    """Return what the user should know of a graphics card that is not used."""
+    return f"{unused_because(gpu)}. To install one that can: `{install_command(gpu)}`"
 
 
 def _prepared_folder(folder: Path) -> str | None:

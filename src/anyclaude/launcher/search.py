@@ -7,7 +7,7 @@ is of no known kind, ends the start, because the user has to say more.  What is 
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -90,9 +90,8 @@ async def search(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Found 
     Raises:
         ServerUnusable: when there is only one that wants a key, is of no known kind, or does not come to an answer.
     """
-    local = [profile for profile in profiles if profile.identity_path and not profile.is_remote]
-    urls = tuple(dict.fromkeys(url for profile in local for url in profile.usual_urls))
-    places = await asyncio.gather(*(_place(url, wanted, local, DETECTION_SECONDS) for url in urls))
+    local = _local(profiles)
+    places = await _usual_places(wanted, local)
     if (best := await _best(places, wanted)) is not None:
         return best
     if any(place.occupant in {"slow", "busy"} for place in places):
@@ -107,6 +106,21 @@ async def search(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> Found 
     for note in _notes(places):
         wanted.say(f"anyclaude: {note}.")
     return None
+
+
+async def known_servers(wanted: Wanted, profiles: tuple[BackendProfile, ...]) -> tuple[Backend, ...]:
+    """Return every server of these kinds that answers at once at one of their usual addresses."""
+    places = await _usual_places(wanted, _local(profiles))
+    return tuple(candidate(place.kind, place.url, wanted, knows_kind=True) for place in places if place.kind)
+
+
+def _local(profiles: Iterable[BackendProfile]) -> list[BackendProfile]:
+    return [profile for profile in profiles if profile.identity_path and not profile.is_remote]
+
+
+async def _usual_places(wanted: Wanted, kinds: Sequence[BackendProfile]) -> list[Place]:
+    urls = tuple(dict.fromkeys(url for profile in kinds for url in profile.usual_urls))
+    return await asyncio.gather(*(_place(url, wanted, kinds, DETECTION_SECONDS) for url in urls))
 
 
 async def _place(url: str, wanted: Wanted, kinds: Sequence[BackendProfile], within_seconds: float) -> Place:

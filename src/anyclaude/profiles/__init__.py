@@ -23,12 +23,14 @@ from .base import (
     ToolNames,
 )
 from .embedded import DEMONSTRATION, EMBEDDED
+from .server_flags import SERVER_FLAGS, FlagState, ServerFlag, ServerFlags, flag_state, has_flag
 from .table import PROFILES, profile_named
 
 __all__ = [
     "DEMONSTRATION",
     "EMBEDDED",
     "PROFILES",
+    "SERVER_FLAGS",
     "Amendment",
     "BackendName",
     "BackendProfile",
@@ -37,8 +39,11 @@ __all__ = [
     "DialectName",
     "EmptyContent",
     "FieldRange",
+    "FlagState",
     "ForcedCalls",
     "RepetitionSampling",
+    "ServerFlag",
+    "ServerFlags",
     "SystemPrompt",
     "TextAfterResults",
     "ThinkingSwitch",
@@ -46,5 +51,7 @@ __all__ = [
     "ToolNames",
     "amended",
     "error_wordings",
+    "flag_state",
+    "has_flag",
     "profile_named",
 ]
