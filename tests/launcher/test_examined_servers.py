@@ -12,18 +12,19 @@ from anyclaude.secret import Secret
 from anyclaude.settings import Fallback, Settings
 
 PROPS: JsonValue = {
-    "default_generation_settings": {"n_ctx": 16384, "params": {"speculative.types": "none"}},
+    "default_generation_settings": {"n_ctx": 16384, "params": {}},
     "total_slots": 4,
     "build_info": "b11669-Debian",
 }
+SLOTS: JsonValue = [{"id": 0, "n_ctx": 4096, "speculative": False, "is_processing": False}]
 METRICS = Answer(
     200, 'vllm:cache_config_info{cache_dtype="auto",enable_prefix_caching="True"} 1.0\n', content_type="text/plain"
 )
 
 
 def states(server: ExaminedServer) -> dict[str, str]:
-    """Return what a server tells of each flag, by its first word."""
-    return {one.flag.words.split()[0]: one.state for one in server.flags}
+    """Return what a server tells of each flag, by its words."""
+    return {one.flag.words: one.state for one in server.flags}
 
 
 async def examined(settings: Settings, named: str | None = None) -> list[ExaminedServer]:
@@ -31,20 +32,20 @@ async def examined(settings: Settings, named: str | None = None) -> list[Examine
 
 
 async def test_llama_server_tells_its_slots_and_its_speculation() -> None:
-    async with stub_server({**LLAMACPP, "/props": PROPS}) as server:
+    async with stub_server({**LLAMACPP, "/props": PROPS, "/slots": SLOTS}) as server:
         (found,) = await examined(Settings(backend_url=server.origin))
 
     assert (found.target.profile.name, found.version, found.is_older) == ("llamacpp", "b11669-Debian", False)
-    assert states(found)["--parallel"] == "set"
-    assert states(found)["--spec-type"] == "unset"
-    assert states(found)["--cache-ram"] == "untold"
+    assert states(found)["--parallel 4 --kv-unified"] == "set"
+    assert states(found)["--spec-type ngram-mod"] == "unset"
+    assert states(found)["--cache-ram 8192"] == "untold"
 
 
 async def test_vllm_tells_its_cache_and_its_speculation() -> None:
     async with stub_server({**VLLM, "/metrics": METRICS}) as server:
         (found,) = await examined(Settings(backend_url=server.origin))
 
-    assert states(found) == {
+    assert {words.split()[0]: state for words, state in states(found).items()} == {
         "--speculative-config": "unset",
         "--enable-prefix-caching": "set",
         "--enable-auto-tool-choice": "untold",

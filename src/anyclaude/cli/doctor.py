@@ -99,7 +99,7 @@ def show_server(server: ExaminedServer, out: TextIO) -> None:
 def _show_flag(examined: ExaminedFlag, out: TextIO) -> None:
     screen, flag = Screen(out), examined.flag
     if examined.state == "set":
-        screen.paragraph("", f"  it has {flag.words}: it reports {examined.value}", "")
+        screen.paragraph("", f"  it has {flag.words.split()[0]} (it reports {examined.value})", "")
         return
     told = f"it reports {examined.value}" if examined.value else "it does not tell what it has"
     out.write(f"  {flag.words}\n")  # to be copied, so it is never cut

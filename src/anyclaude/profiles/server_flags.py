@@ -63,7 +63,6 @@ SLOTS = "python -m benchmarks.slots"
 # 23929 a build 9438 with a list of types.
 _FIRST_NGRAM = (7895,)
 _FIRST_MTP = (9438,)
-_SPECULATION = Told("/props", r'"speculative\.types":\s*"([^"]*)"', unset=("none", ""))
 
 LLAMACPP_FLAGS = ServerFlags(
     "b11669",
@@ -72,13 +71,13 @@ LLAMACPP_FLAGS = ServerFlags(
             words="--spec-type ngram-mod",
             helps="generation, where a reply repeats what was read: edits, files that are written again",
             since=_FIRST_NGRAM,
-            told=_SPECULATION,
+            # `/props` says "none" whatever the flag is (b11669, tried).
+            told=Told("/slots", r'"speculative":\s*(true|false)', unset=("false",)),
         ),
         ServerFlag(
             words="--spec-type draft-mtp,ngram-mod",
             helps="generation, of a model whose file has heads for several tokens (MTP)",
             since=_FIRST_MTP,
-            told=_SPECULATION,
         ),
         ServerFlag(
             words="--parallel 4 --kv-unified",
