@@ -13,6 +13,7 @@ import aiohttp
 import msgspec
 import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
+from tests.parts import engine_with_card
 from tests.parts.engines import ENGINE_KEY, ask, connected, running
 from tests.parts.null_progress import NullProgress
 from tests.parts.processes import children_of, is_running, wait_for_end
@@ -83,6 +84,30 @@ async def test_a_started_engine_has_the_properties_of_its_model(tiny_engine: Emb
 async def test_a_started_engine_says_what_computes(tiny_engine: EmbeddedEngine, tmp_path: Path) -> None:
     assert tiny_engine.devices == await ask_devices(tmp_path)
     assert tiny_engine.computed_on.startswith("the processor (")
+
+
+@pytest.mark.parametrize(
+    ("free", "fitting", "words"),
+    [
+        (24 << 30, 100, "CUDA (RTX), with all 1 layers"),
+        (1 << 30, 100, "the processor ("),
+        (24 << 30, 0, "CUDA (RTX), with as many layers as fit"),
+    ],
+)
+async def test_an_engine_with_a_card_says_what_is_on_it_and_starts_even_if_less_fits_than_calculated(
+    tiny_model: Path, tmp_path: Path, free: int, fitting: int, words: str
+) -> None:
+    command = (sys.executable, str(Path(engine_with_card.__file__)), str(free), str(fitting))
+    options = EngineOptions(context_tokens=1024)
+    async with start_engine(
+        tiny_model, tmp_path, NullProgress(), api_key=ENGINE_KEY, options=options, command=command
+    ) as engine:
+        answer = msgspec.convert(await ask(engine, "/v1/chat/completions", dict(HELLO)), _Completion)
+
+    assert engine.computed_on.startswith(words)
+    assert answer.usage.completion_tokens == 8
+    assert [device.name for device in engine.devices] == ["CUDA0", "CPU"]
+    assert not is_running(engine.process.pid)
 
 
 async def test_the_default_weights_reply(smollm2_engine: EmbeddedEngine) -> None:

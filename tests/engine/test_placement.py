@@ -164,7 +164,5 @@ def test_what_is_on_the_cards_fits_and_the_window_is_never_given_up_for_layers(
     ],
 )
 def test_what_computes_is_said(devices: tuple[Device, ...], gpu_layers: int | None, words: str) -> None:
-    placement = Placement(8192, gpu_layers, 0)
-
-    assert computed_on((*devices, PROCESSOR), placement, LAYERS, 2) == words
-    assert computed_on((PROCESSOR,), placement, LAYERS, 1) == "the processor (1 thread)"
+    assert computed_on((*devices, PROCESSOR), gpu_layers, LAYERS, 2) == words
+    assert computed_on((PROCESSOR,), gpu_layers, LAYERS, 1) == "the processor (1 thread)"

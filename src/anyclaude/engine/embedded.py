@@ -7,15 +7,17 @@ import subprocess
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn, assert_never
 
 import aiohttp
 import msgspec
+from msgspec import structs
 
 from anyclaude.errors import EngineFailed
 from anyclaude.secret import without_secrets
@@ -75,24 +77,49 @@ class EmbeddedEngine:
         raise EngineFailed(_end_message(self.process, self.log_file))
 
 
+ENGINE_COMMAND = (
+    sys.executable,
+    "-P",  # otherwise a module in the user's project could be imported instead of ours
+    *("-m", "anyclaude.engine"),
+)
+"""Runs the engine's process."""
+
+
 @asynccontextmanager
 async def start_engine(
-    model_file: Path, log_folder: Path, progress: Progress, *, api_key: str, options: EngineOptions
+    model_file: Path,
+    log_folder: Path,
+    progress: Progress,
+    *,
+    api_key: str,
+    options: EngineOptions,
+    command: Sequence[str] = ENGINE_COMMAND,
 ) -> AsyncIterator[EmbeddedEngine]:
     """
     Run the model in a separate process for the duration of the context; it never outlives the context or this process.
 
+    If the layers do not fit on the graphics cards as calculated, a second process is started, which fits them by trying
+    allocations: that takes seconds.
+
     Raises `EngineFailed`, with the engine's own error message, if the file is not a model or the engine does not start.
     """
     model = await asyncio.to_thread(read_metadata, model_file)
-    async with _engine_process(log_folder) as (process, log_file):
+    async with AsyncExitStack() as stack:
+        begin = partial(_engine_process, log_folder, command)
+        running = await stack.enter_async_context(begin())
         progress.started(f"Loading {model_file.name}", None)
         try:
-            devices = await _first_report(process, log_file)
+            devices = await _first_report(running)
             placement = await asyncio.to_thread(placement_on, devices, model, model_file, options)
-            await _send(process, _start_message(model, model_file, api_key, options, placement))
-            address = await _wait_until_ready(process, log_file)
-            props = await _props(address, api_key, log_file)
+            start = _start_message(model, model_file, api_key, options, placement)
+            try:
+                address = await _load(running, start)
+            except _LayersRefused:
+                running = await stack.enter_async_context(begin())
+                await _first_report(running)
+                start = _with_fitted_layers(start)
+                address = await _load(running, start)
+            props = await _props(address, api_key, running.log_file)
         finally:
             progress.finished()
         yield EmbeddedEngine(
@@ -104,9 +131,9 @@ async def start_engine(
             slots=props.total_slots,
             supports_tools=props.chat_template_caps.calls_tools,
             devices=devices,
-            computed_on=computed_on(devices, placement, model.layers, options.threads or usable_cores()),
-            log_file=log_file,
-            process=process,
+            computed_on=computed_on(devices, start.options.gpu_layers, model.layers, options.threads or usable_cores()),
+            log_file=running.log_file,
+            process=running.process,
         )
 
 
@@ -117,8 +144,8 @@ async def ask_devices(log_folder: Path) -> tuple[Device, ...]:
     Raises:
         EngineFailed: when the library cannot be loaded.
     """
-    async with _engine_process(log_folder) as (process, log_file):
-        return await _first_report(process, log_file)
+    async with _engine_process(log_folder, ENGINE_COMMAND) as running:
+        return await _first_report(running)
 
 
 def placement_on(
@@ -128,13 +155,25 @@ def placement_on(
     return place(model, weights_bytes(model_file), memory_bytes(), devices, options)
 
 
+@dataclass(frozen=True)
+class _Running:
+    """The engine's process, and its log."""
+
+    process: Process
+    log_file: Path
+
+
+class _LayersRefused(EngineFailed):
+    """A model with layers on graphics cards could not be loaded: less fits there than was calculated."""
+
+
 @asynccontextmanager
-async def _engine_process(log_folder: Path) -> AsyncIterator[tuple[Process, Path]]:
+async def _engine_process(log_folder: Path, command: Sequence[str]) -> AsyncIterator[_Running]:
     """Run the engine's process for the duration of the context; it waits for its `Start` line."""
     log_file = await asyncio.to_thread(_open_log, log_folder)
-    process = await _spawn(log_file)
+    process = await _spawn(command, log_file)
     try:
-        yield process, log_file
+        yield _Running(process, log_file)
     finally:
         await stop(process)
 
@@ -174,13 +213,10 @@ def _open_log(folder: Path) -> Path:
     return Path(name)
 
 
-async def _spawn(log_file: Path) -> Process:
+async def _spawn(command: Sequence[str], log_file: Path) -> Process:
     with log_file.open("ab") as log:
         return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # otherwise a module in the user's project could be imported instead of ours
-            "-m",
-            "anyclaude.engine",
+            *command,
             stdin=PIPE,
             stdout=PIPE,
             stderr=log,
@@ -208,6 +244,21 @@ def _start_message(
     )
 
 
+def _with_fitted_layers(start: Start) -> Start:
+    return structs.replace(start, options=replace(start.options, gpu_layers=None))
+
+
+async def _load(running: _Running, start: Start) -> str:
+    """Return the address at which the engine listens when it has loaded the model."""
+    await _send(running.process, start)
+    try:
+        return await _wait_until_ready(running.process, running.log_file)
+    except EngineFailed as error:
+        if start.options.gpu_layers:
+            raise _LayersRefused(str(error)) from error
+        raise
+
+
 async def _send(process: Process, start: Start) -> None:
     assert process.stdin is not None
     process.stdin.write(msgspec.json.encode(start) + b"\n")
@@ -218,12 +269,13 @@ async def _send(process: Process, start: Start) -> None:
         return
 
 
-async def _first_report(process: Process, log_file: Path) -> tuple[Device, ...]:
+async def _first_report(running: _Running) -> tuple[Device, ...]:
+    process = running.process
     assert process.stdout is not None
     if line := await process.stdout.readline():
         return msgspec.json.decode(line, type=Devices).devices
     await process.wait()
-    raise EngineFailed(_end_message(process, log_file))
+    raise EngineFailed(_end_message(process, running.log_file))
 
 
 async def _wait_until_ready(process: Process, log_file: Path) -> str:

@@ -1,7 +1,6 @@
 """The processors and the memory that the engine may use."""
 
 import os
-import sys
 from pathlib import Path
 
 _TOPOLOGY = Path("/sys/devices/system/cpu")
@@ -23,9 +22,11 @@ def usable_cores(topology: Path = _TOPOLOGY) -> int:
     cores too, but ignores that a container or `taskset` may allow fewer.  Outside Linux, return the number of
     processors.
     """
-    if sys.platform != "linux":
+    try:
+        usable = os.sched_getaffinity(0)
+    except AttributeError:  # only Linux has it
         return os.cpu_count() or 1
-    return len({_siblings(topology, processor) for processor in os.sched_getaffinity(0)})
+    return len({_siblings(topology, processor) for processor in usable})
 
 
 def memory_bytes() -> int:

@@ -67,20 +67,20 @@ def trained_tokens(model: GgufMetadata) -> int:
     return model.context_tokens or _DEFAULT_TRAINED_TOKENS
 
 
-def computed_on(devices: Sequence[Device], placement: Placement, layers: int | None, threads: int) -> str:
+def computed_on(devices: Sequence[Device], gpu_layers: int | None, layers: int | None, threads: int) -> str:
     """Return which devices compute a model of so many layers, for the user to read."""
     processor = f"the processor ({threads} {'thread' if threads == 1 else 'threads'})"
     cards = computing_gpus(devices)
     if not cards:
         return processor
     names = f"{cards[0].backend} ({', '.join(card.description for card in cards)})"
-    if placement.gpu_layers == 0:
+    if gpu_layers == 0:
         return f"{processor}; no layer fits on {names} beside its part of the window"
-    if placement.gpu_layers is None or layers is None:
+    if gpu_layers is None or layers is None:
         return f"{names}, with as many layers as fit"
-    if placement.gpu_layers >= layers:
+    if gpu_layers >= layers:
         return f"{names}, with all {layers} layers"
-    return f"{names}, with {placement.gpu_layers} of {layers} layers, and on {processor}"
+    return f"{names}, with {gpu_layers} of {layers} layers, and on {processor}"
 
 
 def _largest_window(model: GgufMetadata, for_prompts: int, options: EngineOptions) -> int:

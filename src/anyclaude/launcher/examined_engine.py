@@ -13,7 +13,7 @@ from anyclaude.engine.embedded import ask_devices, placement_on
 from anyclaude.engine.gguf import read_metadata
 from anyclaude.engine.library import LIBRARY, require_library
 from anyclaude.engine.machine import usable_cores
-from anyclaude.engine.placement import Placement, computed_on
+from anyclaude.engine.placement import computed_on
 from anyclaude.engine.unused_gpus import Gpu, present_gpus, unused_gpus
 from anyclaude.engine.weights import DEFAULT_WEIGHTS
 from anyclaude.errors import EngineFailed
@@ -58,7 +58,7 @@ def _placed(devices: tuple[Device, ...], settings: Settings, environment: Mappin
     """Yield what would compute, and how the model of this run would be laid out if its file is here."""
     file, threads = _model_file(settings, environment), usable_cores()
     if file is None:
-        yield f"it computes on {computed_on(devices, Placement(0, None, 0), None, threads)}"
+        yield f"it computes on {computed_on(devices, None, None, threads)}"
         return
     options = EngineOptions(context_tokens=settings.context_tokens, slots=settings.parallel_requests or 1)
     try:
@@ -67,7 +67,7 @@ def _placed(devices: tuple[Device, ...], settings: Settings, environment: Mappin
     except (EngineFailed, OSError) as error:
         yield str(error)
     else:
-        where = computed_on(devices, placement, model.layers, threads)
+        where = computed_on(devices, placement.gpu_layers, model.layers, threads)
         yield f"{file.stem}: window {placement.context_tokens:,} tokens, computed on {where}"
 
 
