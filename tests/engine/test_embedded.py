@@ -83,6 +83,7 @@ async def test_a_started_engine_has_the_properties_of_its_model(tiny_engine: Emb
 
 async def test_a_started_engine_says_what_computes(tiny_engine: EmbeddedEngine, tmp_path: Path) -> None:
     assert tiny_engine.devices == await ask_devices(tmp_path)
+    assert os.listdir(tmp_path) == []
     assert tiny_engine.computed_on.startswith("the processor (")
 
 

@@ -115,7 +115,7 @@ def _parameters(start: Start) -> xllamacpp.CommonParams:
     parameters.chat_template = options.chat_template or ""
     parameters.n_parallel = options.slots
     parameters.n_ctx = start.context_tokens * options.slots
-    parameters.fit_params = options.gpu_layers is None  # it changes only what is not set: never the context
+    parameters.fit_params = options.gpu_layers is None  # changes only what is not set, so not the context (b11549)
     if options.gpu_layers is not None:
         parameters.n_gpu_layers = options.gpu_layers
     threads = options.threads or usable_cores()

@@ -145,7 +145,9 @@ async def ask_devices(log_folder: Path) -> tuple[Device, ...]:
         EngineFailed: when the library cannot be loaded.
     """
     async with _engine_process(log_folder, ENGINE_COMMAND) as running:
-        return await _first_report(running)
+        devices = await _first_report(running)
+    await asyncio.to_thread(running.log_file.unlink, missing_ok=True)  # else it would displace one that is worth more
+    return devices
 
 
 def placement_on(

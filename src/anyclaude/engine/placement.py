@@ -46,6 +46,7 @@ def place(
     """Return the layout of a model of `weights` bytes on a machine with `memory` bytes and these devices."""
     cards = computing_gpus(devices)
     rooms = [max(card.free_bytes - MARGIN_BYTES, 0) for card in cards]
+    # Cards with memory of their own take so much of the weights, or of the window, off the machine.
     own = sum(room for card, room in zip(cards, rooms, strict=True) if not card.shares_memory)
     largest = _largest_window(model, memory_for_prompts(weights - own, memory), options)
     window, gpu_layers = largest, options.gpu_layers

@@ -5,6 +5,7 @@ The library on PyPI computes on the processor alone, except on Macs; its makers'
 cards.  Cards are found on Linux, as its drivers show them.
 """
 
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
@@ -27,7 +28,7 @@ _VENDORS: MappingProxyType[str, Vendor] = MappingProxyType({"0x10de": "NVIDIA", 
 # Intel's integrated cards are always in this place; its cards with memory of their own are behind a bridge.
 _INTEL_INTEGRATED = "0000:00:02.0"
 # What firmware sets aside for AMD's integrated cards is less, and a smaller card holds no model that can code.
-_SMALLEST_MEMORY_BYTES = 4 << 30
+_SMALLEST_MEMORY_BYTES = 3 << 30
 
 
 class Gpu(Struct, frozen=True):
@@ -67,8 +68,8 @@ def install_command(gpu: Gpu, python: str = sys.executable, *, has_pip: bool | N
     has_pip = find_spec("pip") is not None if has_pip is None else has_pip
     index = f"--index-url {INDEX}/{gpu.build} {LIBRARY}"
     if has_pip:
-        return f"{python} -m pip install --force-reinstall {index}"
-    return f"uv pip install --python {python} --reinstall {index}"
+        return f"{shlex.quote(python)} -m pip install --force-reinstall {index}"
+    return f"uv pip install --python {shlex.quote(python)} --reinstall {index}"
 
 
 def unused_because(gpu: Gpu) -> str:
