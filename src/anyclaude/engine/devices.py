@@ -62,7 +62,11 @@ def listed_devices(listed: Iterable[Mapping[str, object]]) -> tuple[Device, ...]
 
 
 def computing_gpus(devices: Iterable[Device]) -> tuple[Device, ...]:
-    """Return the devices that llama.cpp gives layers to: all cards, and only without any an integrated one."""
+    """
+    Return the devices that get layers: all cards, and only without any an integrated one.
+
+    llama.cpp chooses them in the same way (`llama_prepare_model_devices`).
+    """
     every = tuple(devices)
     cards = tuple(device for device in every if device.kind == "gpu")
     return cards or tuple(device for device in every if device.kind == "integrated")[:1]
