@@ -37,6 +37,9 @@ class RecordedUsage(Struct, frozen=True):
     cached_tokens: int | None = None
     prefill_seconds: float | None = None
     generation_seconds: float | None = None
+    drafted_tokens: int | None = None
+    """Tokens that were proposed by speculation; `accepted_tokens` of them are in the output."""
+    accepted_tokens: int | None = None
 
 
 class RecordedError(Struct, frozen=True):

@@ -41,10 +41,19 @@ def lines_of(record: ExchangeRecord, finding: Finding | None) -> dict[str, str]:
     return labelled | {"": "\n".join(line.text for line in lines if not line.label)}
 
 
-def test_a_turn_that_lost_nothing_has_three_lines() -> None:
+def test_a_turn_that_lost_nothing_has_four_lines() -> None:
     healthy = replace(FINDING, cause="nothing_lost", location=None, excerpt=None)
 
-    assert [line.label for line in explained(RECORD, healthy, None)] == ["", "", ""]
+    assert [line.label for line in explained(RECORD, healthy, None)] == ["", "", "", ""]
+
+
+def test_the_speed_of_a_reply_and_its_drafts_are_told_where_they_are_known() -> None:
+    drafted = replace(RECORD, usage=RecordedUsage(10_000, 50, 2_000, 40.0, 2.5, 30, 24))
+    unknown = replace(RECORD, usage=RecordedUsage(10_000, 50, 2_000, 40.0))
+
+    assert "Reply: 50 tokens in 9.0 s, 5.6 per second." in lines_of(RECORD, FINDING)[""]
+    assert "20.0 per second; 24 of 30 drafted tokens were accepted." in lines_of(drafted, FINDING)[""]
+    assert "Reply:" not in lines_of(unknown, FINDING)[""]
 
 
 def test_the_engines_own_counts_are_named_as_such() -> None:

@@ -118,5 +118,8 @@ def test_a_line_written_by_an_earlier_version_is_still_read_and_keeps_its_fields
         dropped=(DroppedField("top_k", "unknown"),),
     )
     now = OLD_LINE.replace('"error":', f'{ADDED_SINCE},"error":')
+    now = now.replace(
+        '"generation_seconds":0.1', '"generation_seconds":0.1,"drafted_tokens":null,"accepted_tokens":null'
+    )
     now = now.replace('"first_token":0.5', '"first_token":0.5,"abandoned_work":null')
     assert (tmp_path / "new" / "2026-11-22.jsonl").read_text() == f"{now}\n"

@@ -1,10 +1,11 @@
 """Explain in words why a turn took as long as it did, from its record and the finding about its prompt."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from msgspec import Struct
 
-from anyclaude.exchange_record import ExchangeRecord
+from anyclaude.exchange_record import ExchangeRecord, RecordedUsage
 
 from .advice import advice_for
 from .findings import Cause, DifferenceLocation, Finding
@@ -48,7 +49,7 @@ def explained(
     `compared` is the record of the exchange that this one was compared with, `interrupted` that of an evaluation in
     advance that this one interrupted and had to wait for.
     """
-    lines = [Line("", _heading(record), "bold"), Line("", _counts(record))]
+    lines = [Line("", _heading(record), "bold"), Line("", _counts(record)), *_generation(record.usage)]
     if record.durations.abandoned_work:
         lines.append(Line("", _abandoned_work(record.durations.abandoned_work, interrupted), "yellow"))
     if record.outcome == "client_left":
@@ -114,6 +115,17 @@ def _counts(record: ExchangeRecord) -> str:
         f"Prompt: {usage.input_tokens:,} tokens, {usage.cached_tokens:,} found in the cache, "
         f"{evaluated:,} evaluated{taken} (the engine's own count).{began}"
     )
+
+
+def _generation(usage: RecordedUsage) -> Iterator[Line]:
+    """Yield how fast the reply was generated, and how much of it had been drafted, where that is known."""
+    if not usage.output_tokens or not usage.generation_seconds:
+        return
+    speed = usage.output_tokens / usage.generation_seconds
+    text = f"Reply: {usage.output_tokens:,} tokens in {seconds(usage.generation_seconds)}, {speed:,.1f} per second"
+    if usage.drafted_tokens is not None and usage.accepted_tokens is not None:
+        text += f"; {usage.accepted_tokens:,} of {usage.drafted_tokens:,} drafted tokens were accepted"
+    yield Line("", f"{text}.")
 
 
 def _abandoned_work(waited: float, interrupted: ExchangeRecord | None) -> str:

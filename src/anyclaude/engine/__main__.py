@@ -13,11 +13,14 @@ from typing import BinaryIO
 
 import msgspec
 import xllamacpp
+from msgspec import structs
+from xllamacpp import common_speculative_type
 
 from .devices import listed_devices
 from .handshake import Devices, Failed, Loading, Ready, Report, Start
 from .machine import usable_cores
 from .sampling import PARAMETERS, Sampling
+from .speculation import OFF
 
 try:
     import fcntl
@@ -62,7 +65,7 @@ def main() -> None:
     _end_with_parent(sys.stdin.buffer)
     _report(reports, Loading())
     try:
-        server = xllamacpp.Server(_parameters(start))
+        server = _server(start)
     except RuntimeError as error:
         _report(reports, Failed(str(error)))
         raise SystemExit(1) from error
@@ -107,6 +110,23 @@ def _serve_until_end_of(parent: BinaryIO) -> None:
     os._exit(0)
 
 
+def _server(start: Start) -> xllamacpp.Server:
+    """
+    Return a server that runs, without the drafts that were found rather than asked for if it cannot run with them.
+
+    Raises:
+        RuntimeError: when llama.cpp cannot load the model.
+    """
+    try:
+        return xllamacpp.Server(_parameters(start))
+    except RuntimeError as error:
+        without = structs.replace(start, has_prediction_heads=False, found_draft_model=None)
+        if without == start:
+            raise
+        sys.stderr.write(f"It starts again without a draft model and prediction heads: {error}\n")
+        return xllamacpp.Server(_parameters(without))
+
+
 def _parameters(start: Start) -> xllamacpp.CommonParams:
     options = start.options
     parameters = xllamacpp.CommonParams()
@@ -127,6 +147,7 @@ def _parameters(start: Start) -> xllamacpp.CommonParams:
     parameters.slot_prompt_similarity = SAME_CONVERSATION_SHARE
     _set_sampling(parameters, start.suitable_sampling, wins_over_model_file=False)
     _set_sampling(parameters, options.sampling or Sampling(), wins_over_model_file=True)
+    _set_speculation(parameters, start)
     _restrict_access(parameters, start)
     return parameters
 
@@ -137,6 +158,28 @@ def _set_sampling(parameters: xllamacpp.CommonParams, sampling: Sampling, *, win
         if value is not None:
             setattr(parameters.sampling, name, value)
             parameters.sampling.user_sampling_config |= bit if wins_over_model_file else 0
+
+
+def _set_speculation(parameters: xllamacpp.CommonParams, start: Start) -> None:
+    chosen = start.options.speculation or OFF
+    if not chosen.draft_tokens:
+        return
+    kinds = [common_speculative_type.COMMON_SPECULATIVE_TYPE_NGRAM_MAP_K]
+    repeated, drafted = parameters.speculative.ngram_map_k, parameters.speculative.draft
+    repeated.size_n, repeated.size_m = chosen.key_tokens, chosen.draft_tokens
+    drafted.n_max = chosen.draft_tokens
+    if draft_model := start.options.draft_model or start.found_draft_model:
+        kinds.append(common_speculative_type.COMMON_SPECULATIVE_TYPE_DRAFT_SIMPLE)
+        drafted.mparams.path = draft_model
+        for of_draft, of_model in (
+            (drafted.cpuparams, parameters.cpuparams),
+            (drafted.cpuparams_batch, parameters.cpuparams_batch),
+        ):
+            of_draft.n_threads = of_model.n_threads
+    elif start.has_prediction_heads:
+        kinds.append(common_speculative_type.COMMON_SPECULATIVE_TYPE_DRAFT_MTP)
+        parameters.load_mtp = True
+    parameters.speculative.types = kinds
 
 
 def _restrict_access(parameters: xllamacpp.CommonParams, start: Start) -> None:

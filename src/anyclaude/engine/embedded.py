@@ -33,6 +33,7 @@ from .options import EngineOptions
 from .placement import Placement, computed_on, place, trained_tokens
 from .progress import Progress
 from .sampling import sampling_for
+from .speculation import EXACT, OFF, draft_model_beside, has_prediction_heads
 
 # SIGTERM ends the process immediately, by default; only a kernel that is busy freeing its memory takes longer.
 _SECONDS_TO_STOP = 2.0
@@ -111,7 +112,7 @@ async def start_engine(
         try:
             devices = await _first_report(running)
             placement = await asyncio.to_thread(placement_on, devices, model, model_file, options)
-            start = _start_message(model, model_file, api_key, options, placement)
+            start = await asyncio.to_thread(_start_message, model, model_file, api_key, options, placement)
             try:
                 address = await _load(running, start)
             except _LayersRefused:
@@ -231,17 +232,23 @@ async def _spawn(command: Sequence[str], log_file: Path) -> Process:
 def _start_message(
     model: GgufMetadata, model_file: Path, api_key: str, options: EngineOptions, placement: Placement
 ) -> Start:
+    speculation = options.speculation or (EXACT if placement.gpu_layers == 0 else OFF)
+    is_drafting = speculation != OFF
+    draft = draft_model_beside(model_file.absolute()) if is_drafting and options.draft_model is None else None
     return Start(
         model_file=str(model_file.absolute()),
         model_name=model_file.stem,
         context_tokens=placement.context_tokens,
         api_key=api_key,
         suitable_sampling=sampling_for(model),
+        has_prediction_heads=is_drafting and has_prediction_heads(model),
+        found_draft_model=None if draft is None else str(draft),
         options=replace(
             options,
             chat_template=options.chat_template or chat_template_for(model),
             cache_ram_mib=placement.cache_ram_mib,
             gpu_layers=placement.gpu_layers,
+            speculation=speculation,
         ),
     )
 

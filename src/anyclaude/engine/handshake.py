@@ -17,6 +17,10 @@ class Start(msgspec.Struct, frozen=True):
     options: EngineOptions
     suitable_sampling: Sampling = Sampling()
     """What suits the model, where neither the options nor the model file say."""
+    has_prediction_heads: bool = False
+    """Whether the model file brings heads that predict more than the next token."""
+    found_draft_model: str | None = None
+    """The draft model that lies beside the model; a model that cannot run with it runs without."""
 
 
 class Devices(msgspec.Struct, frozen=True, tag=True):

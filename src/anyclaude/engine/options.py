@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from .sampling import Sampling
+from .speculation import Speculation
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,10 @@ class EngineOptions:
     """Folder that `/slots/N?action=save` writes to; without it, the engine refuses to save."""
     chat_template: str | None = None
     """A Jinja template to use instead of the one chosen for the model."""
+    speculation: Speculation | None = None
+    """How tokens are drafted; by default `EXACT` where the processor computes the whole model, else not at all."""
+    draft_model: str | None = None
+    """A smaller model of the same family, as a file; by default the one that lies beside the model."""
     sampling: Sampling | None = None
     """How a reply is sampled whose request does not say; by default as the model file says, or as suits the model."""
     gpu_layers: int | None = None

@@ -178,6 +178,8 @@ class ExchangeLog:
                 reported.cached_tokens,
                 reported.prefill_seconds,
                 reported.generation_seconds,
+                reported.drafted_tokens,
+                reported.accepted_tokens,
             ),
             stop_reason=self._stream.stop_reason if self._stream else None,
             steps=self._steps,

@@ -87,6 +87,8 @@ def usage_of_both(first: UsageReported, reply: Sequence[Delta]) -> UsageReported
         output_tokens=_sum(first.output_tokens, second.output_tokens),
         prefill_seconds=_sum(first.prefill_seconds, second.prefill_seconds),
         generation_seconds=_sum(first.generation_seconds, second.generation_seconds),
+        drafted_tokens=_sum(first.drafted_tokens, second.drafted_tokens),
+        accepted_tokens=_sum(first.accepted_tokens, second.accepted_tokens),
     )
 
 

@@ -11,6 +11,7 @@ from anyclaude.engine import EngineOptions, Progress
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine
 from anyclaude.engine.identity import engine_identity
 from anyclaude.engine.library import require_library
+from anyclaude.engine.speculation import SPECULATIONS
 from anyclaude.engine.unused_gpus import Gpu, install_command, present_gpus, unused_because, unused_gpus
 from anyclaude.engine.weights import locate_model
 from anyclaude.profiles import DEMONSTRATION, EMBEDDED
@@ -34,9 +35,12 @@ async def running_engine(
     """
     require_library()
     model_file = await locate_model(settings.model, cache_folder(settings), progress)
+    draft = settings.draft_model and await locate_model(settings.draft_model, cache_folder(settings), progress)
     options = EngineOptions(
         context_tokens=settings.context_tokens,
         slots=settings.parallel_requests or 1,
+        speculation=None if settings.speculation is None else SPECULATIONS[settings.speculation],
+        draft_model=str(draft) if draft else None,
         slot_save_folder=_prepared_folder(slot_snapshots_folder(settings)),
     )
     key = secrets.token_urlsafe(24)

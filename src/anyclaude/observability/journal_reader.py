@@ -18,7 +18,10 @@ def newest_records(folder: Path) -> Iterator[ExchangeRecord]:
 def _is_possible(record: ExchangeRecord) -> bool:
     """Return whether a record has a time, and no figures that only damage can have written."""
     durations, usage = record.durations, record.usage
-    counts = (usage.input_tokens, usage.output_tokens, usage.cached_tokens)
+    counts = (
+        *(usage.input_tokens, usage.output_tokens, usage.cached_tokens),
+        *(usage.drafted_tokens, usage.accepted_tokens),
+    )
     seconds = (
         *(durations.total, durations.queue, durations.first_token, durations.abandoned_work),
         *(usage.prefill_seconds, usage.generation_seconds),

@@ -76,6 +76,9 @@ class UsageReported(Struct, frozen=True, gc=False):
     prefill_seconds: float | None = None
     generation_seconds: float | None = None
     cache_written_tokens: int | None = None
+    drafted_tokens: int | None = None
+    """Tokens that were proposed by speculation; `accepted_tokens` of them are in the output."""
+    accepted_tokens: int | None = None
 
 
 class Finished(Struct, frozen=True, gc=False):

@@ -164,6 +164,31 @@ PROMPT = Group(
     ),
 )
 
+ENGINE = Group(
+    "Embedded engine",
+    (
+        Setting(
+            name="speculation",
+            metavar="NAME",
+            meaning="Whether tokens are drafted from what the conversation repeats, and verified several at a time: "
+            "two, which never changes a reply at temperature 0 (`exact`), or up to 16 (`long`), which may where two "
+            "tokens are nearly as likely.",
+            otherwise="`exact` if the processor computes the whole model, else `off`",
+            source="[measured](benchmarks.md#speculation); on graphics cards nothing was",
+            has_flag=True,
+        ),
+        Setting(
+            name="draft_model",
+            metavar="NAME",
+            meaning="A smaller model of the same family, which drafts what the conversation does not repeat: a GGUF "
+            "file, or ORG/REPO[:QUANT] of Hugging Face.",
+            otherwise="the only smaller GGUF file beside the model that has its tokenizer and `draft` in its name",
+            source="another model takes memory, and on a processor its time; the name shows that it is meant for this",
+            has_flag=True,
+        ),
+    ),
+)
+
 GATEWAY = Group(
     "Gateway",
     (
@@ -336,7 +361,7 @@ FOLDERS = Group(
     ),
 )
 
-GROUPS: tuple[Group, ...] = (SERVER, PROMPT, GATEWAY, TIME_LIMITS, CACHE, CLIENT, FOLDERS)
+GROUPS: tuple[Group, ...] = (SERVER, PROMPT, ENGINE, GATEWAY, TIME_LIMITS, CACHE, CLIENT, FOLDERS)
 
 SETTINGS: tuple[Setting, ...] = tuple(setting for group in GROUPS for setting in group.settings)
 

@@ -1,7 +1,7 @@
 """The settings: names, types and defaults.  `table.py` has their meanings."""
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
@@ -36,6 +36,7 @@ Count: TypeAlias = Annotated[int, Meta(ge=1)]
 CountOrNone: TypeAlias = Annotated[int, Meta(ge=0)]
 """A number of things to keep, or a limit; 0 keeps none, or limits nothing."""
 Port: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]
+SpeculationName: TypeAlias = Literal["exact", "long", "off"]
 
 
 class Fallback(Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,6 +67,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_output_tokens: Tokens | None = None
     repeated_calls: CountOrNone = REPEATED_CALLS
     endless_reply: bool = True
+    speculation: SpeculationName | None = None
+    draft_model: str | None = None
     parallel_requests: Count | None = None
     host: str = "127.0.0.1"
     port: Port = 49152

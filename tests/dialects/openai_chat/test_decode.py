@@ -467,6 +467,14 @@ def test_impossible_times_are_ignored(milliseconds: JsonValue) -> None:
     assert (reply.usage.prefill_seconds, reply.usage.generation_seconds) == (None, None)
 
 
+def test_the_drafted_and_accepted_tokens_are_the_engines_own() -> None:
+    reply = decoded(
+        [stream([FINISH, {"choices": [], "timings": {"predicted_n": 9, "draft_n": 8, "draft_n_accepted": 6}}])]
+    )
+
+    assert (reply.usage.drafted_tokens, reply.usage.accepted_tokens) == (8, 6)
+
+
 def test_the_engines_timings_take_precedence_over_the_usage() -> None:
     timings = {"cache_n": 30, "prompt_n": 4, "prompt_ms": 500.0, "predicted_n": 2, "predicted_ms": 250.0}
 

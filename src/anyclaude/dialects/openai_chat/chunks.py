@@ -252,6 +252,8 @@ def _timings(raw: JsonObject | None) -> Timings | None:
         _number(raw.get("prompt_ms")),
         _integer(raw.get("predicted_n")),
         _number(raw.get("predicted_ms")),
+        _integer(raw.get("draft_n")),
+        _integer(raw.get("draft_n_accepted")),
     )
 
 

@@ -313,6 +313,8 @@ def _usage_reported(usage: WireUsage, timings: Timings) -> UsageReported:
         prefill_seconds=_seconds(timings.prompt_ms),
         generation_seconds=_seconds(timings.predicted_ms),
         cache_written_tokens=reported_count(written),
+        drafted_tokens=reported_count(timings.draft_n),
+        accepted_tokens=reported_count(timings.draft_n_accepted),
     )
 
 

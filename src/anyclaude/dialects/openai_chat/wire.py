@@ -120,13 +120,19 @@ class WireUsage(Struct, gc=False):
 
 
 class Timings(Struct, gc=False):
-    """llama.cpp's own numbers: `prompt_n` tokens were evaluated, `cache_n` were found in the cache."""
+    """
+    llama.cpp's own numbers: `prompt_n` tokens were evaluated, `cache_n` were found in the cache.
+
+    Of the `predicted_n` tokens of the reply, `draft_n_accepted` had been drafted, among `draft_n` in all.
+    """
 
     cache_n: int | None = None
     prompt_n: int | None = None
     prompt_ms: float | None = None
     predicted_n: int | None = None
     predicted_ms: float | None = None
+    draft_n: int | None = None
+    draft_n_accepted: int | None = None
 
 
 class PromptProgress(Struct, gc=False):

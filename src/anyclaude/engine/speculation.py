@@ -1,0 +1,73 @@
+"""
+Speculative decoding: the next tokens are drafted from the text so far, and the model verifies them in one batch.
+
+Coding agents copy more than they compose: an edit repeats what was read.  A draft is what followed the last tokens
+where they stood before in the conversation; or what a draft model or the model's own prediction heads propose.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from anyclaude.errors import EngineFailed
+
+from .gguf import GgufMetadata, read_metadata, weights_bytes
+
+_HEADS = "nextn_predict_layers"  # llama.cpp's key for heads that predict further tokens (gguf-py/gguf/constants.py)
+_TOKENIZER = ("tokenizer.ggml.model", "tokenizer.ggml.pre", "tokenizer.ggml.bos_token_id")
+
+
+@dataclass(frozen=True)
+class Speculation:
+    """How many tokens must repeat for a draft, and how many tokens it has; none are drafted if that is 0."""
+
+    key_tokens: int
+    draft_tokens: int
+
+
+EXACT = Speculation(key_tokens=4, draft_tokens=2)
+"""
+Drafts that never change a reply at temperature 0, because each token is computed as without them.
+
+On a processor llama.cpp computes up to three tokens of a batch one by one, and their logits are the same bits as in a
+batch of one; from four on, the matrix products of repacked weights round differently, by up to 0.1 in the logarithm of
+a probability, and where two tokens are nearly as likely the other one is taken (measured with Q4_K_M and AVX-512:
+`uv run python -m benchmarks.speculation`, rows `exact` and `long`).  A batch of three takes two thirds longer than one
+token, and one of nine four and a half times as long, so longer drafts gain little there, and lose where a line of code
+that was read with its number, or is escaped in JSON, repeats only in part.
+"""
+
+LONG = Speculation(key_tokens=4, draft_tokens=16)
+"""Drafts for a processor that computes a batch in little more time than a token.  A reply may differ in a near tie."""
+
+OFF = Speculation(key_tokens=0, draft_tokens=0)
+
+SPECULATIONS: Mapping[str, Speculation] = MappingProxyType({"exact": EXACT, "long": LONG, "off": OFF})
+"""By the names of the setting."""
+
+
+def draft_model_beside(model_file: Path) -> Path | None:
+    """
+    Return the draft model that lies beside a model: the only smaller GGUF file of its folder with `draft` in its name.
+
+    It must have the tokenizer of the model; one that cannot be read is none.
+    """
+    drafts = [path for path in model_file.parent.glob("*.gguf") if "draft" in path.name.lower() and path != model_file]
+    if len(drafts) != 1:
+        return None
+    try:
+        has_its_tokenizer = _tokenizer(read_metadata(drafts[0])) == _tokenizer(read_metadata(model_file))
+        is_smaller = weights_bytes(drafts[0]) < weights_bytes(model_file)
+    except (EngineFailed, OSError):
+        return None
+    return drafts[0] if is_smaller and has_its_tokenizer else None
+
+
+def has_prediction_heads(model: GgufMetadata) -> bool:
+    """Return whether the file brings heads that predict more than the next token (multi-token prediction)."""
+    return bool(model.entries.get(f"{model.architecture}.{_HEADS}"))
+
+
+def _tokenizer(model: GgufMetadata) -> tuple[object, ...]:
+    return tuple(model.entries.get(key) for key in _TOKENIZER)
