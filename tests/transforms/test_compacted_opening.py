@@ -109,7 +109,8 @@ def test_a_message_of_reminders_alone_stays_where_it_is() -> None:
     assert [role for role, _ in parts(*turns)] == ["system", "user", "user"]
 
 
-BLOCKS = st.lists(st.sampled_from([MEMORY, GIT, SUMMARY, WORDS, FILE, COMMAND, RESULT]), min_size=1).map(tuple)
+KINDS: tuple[ContentBlock, ...] = (MEMORY, GIT, SUMMARY, WORDS, FILE, COMMAND, RESULT)
+BLOCKS = st.lists(st.sampled_from(KINDS), min_size=1).map(tuple)
 TURNS = st.lists(
     st.one_of(
         st.text(max_size=5).map(lambda text: Turn("assistant", text)),
