@@ -16,7 +16,7 @@ from anyclaude.errors import BackendError, BackendUnreachable
 from anyclaude.protocol.content import ImageBlock, TextBlock, UrlSource
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn
 from anyclaude.scheduling import BackendRequest, Dispatcher, Progress
-from anyclaude.scheduling.kept_prompts import MAX_KEPT, KeptPrompts, share_in_common
+from anyclaude.scheduling.kept_prompts import MAX_CHARACTERS, MAX_KEPT, KeptPrompts, share_in_common
 from anyclaude.timeouts import Timeouts
 
 SHARED, OWN = Tool("Read", "x" * 3_600), Tool("Agent", "y" * 900)
@@ -83,6 +83,16 @@ def test_a_conversation_that_keeps_its_prompt_needs_none(sequence: list[str]) ->
 
     assert all(name != lender for name, lender in borrowed)
     assert len(borrowed) <= 3 * 3
+
+
+@pytest.mark.parametrize("is_long", [True, False], ids=["a long prompt", "images"])
+def test_what_is_too_large_to_be_kept_is_not_followed(is_long: bool) -> None:
+    kept, request = KeptPrompts(), prompt("a", "x" * MAX_CHARACTERS if is_long else WORK)
+    kept.sent("a", request if is_long else replace(request, detached={"mark": (b"data",)}))
+    kept.sent("main", prompt("main"))
+
+    assert len(kept._kept) == 0
+    assert kept.lender("b", prompt("b", WORK)) is None
 
 
 def test_the_number_of_conversations_is_bounded() -> None:

@@ -32,6 +32,10 @@ Characters tell it roughly: texts have different numbers of them per token, and 
 shares, the copy is hoped for and not counted on: at worst, a prompt is sent once more in vain.  A prompt that shares
 more takes another's, of which then less than a twentieth is lost."""
 
+MAX_CHARACTERS = 1_000_000
+"""Of a prompt that is followed: 250,000 tokens are more than local engines have a window for.  One with images is not
+followed either, because the data stays with the exchange."""
+
 MAX_EVALUATED_TOKENS = 64
 """Of a prompt that the engine still has, it evaluates the last token, or the few from which its reply differs."""
 
@@ -65,8 +69,11 @@ class KeptPrompts:
 
     def sent(self, conversation: str, request: MessagesRequest) -> None:
         """Follow a prompt: the one in the slot is kept, unless this one goes on from it without a copy."""
-        slot, self._in_slot = self._in_slot, KeptPrompt(conversation, request)
-        if self._has_given_up or slot is None or slot.conversation == conversation:
+        if self._has_given_up:
+            return
+        is_followed = not request.detached and prompt_characters(request) <= MAX_CHARACTERS
+        slot, self._in_slot = self._in_slot, KeptPrompt(conversation, request) if is_followed else None
+        if slot is None or slot.conversation == conversation:
             return
         in_slot = share_in_common(slot.request, request)
         if conversation not in self._kept:
@@ -81,6 +88,7 @@ class KeptPrompts:
     def give_up(self) -> None:
         """Lend nothing any more: the engine had not kept what it was believed to keep."""
         self._has_given_up = True
+        self._in_slot = None
         self._kept.clear()
 
 
