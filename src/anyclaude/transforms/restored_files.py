@@ -32,17 +32,16 @@ LEFT_OUT = (
 SHARE = 8
 """An eighth of the window: five files of 5,000 tokens are that share of 200,000, for which the client is made."""
 
-MAX_TOKENS = 2_000
-"""In any window.  A local model evaluates some hundred tokens per second and generates some ten: beyond this, to have
-read a file in vain takes longer than the 60 tokens of a call that reads it when it is needed.  The client puts the
-files that were used last first."""
+MAX_TOKENS, MAX_FILE_TOKENS = 2_000, 500
+"""Of all files, and of each, in any window.  Where an engine evaluates eight times as fast as it generates, 500 tokens
+take as long as the 60 of a call that reads the file, if it is needed."""
 
 COMPACTED = "<command-name>/compact</command-name>"
 """Begins the record of the command in the user's next message; what stands before it came with the compaction."""
 
 
 class RestoredFiles:
-    """Leaves out what is beyond the share of the window or `MAX_TOKENS`; with the diet `full` nothing."""
+    """Leaves out what is beyond the share of the window or these bounds; with the diet `full` nothing."""
 
     name = "restored files"
 
@@ -69,7 +68,7 @@ def _with_less(turn: Turn, room: int) -> Turn:
     end = _clients_part(blocks)
     kept: list[ContentBlock] = []
     for block in blocks[:end]:
-        if (size := _file_characters(block)) > room:
+        if (size := _file_characters(block)) > min(room, MAX_FILE_TOKENS * CHARACTERS_PER_TOKEN):
             kept.append(TextBlock(LEFT_OUT))
         else:
             kept.append(block)
