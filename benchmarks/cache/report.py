@@ -18,6 +18,9 @@ Played: TypeAlias = Mapping[str, tuple[Prompt, ...]]
 
 Row: TypeAlias = list[str]
 
+LIMITED = ("sub-agent", "main, after compaction")
+"""The conversations of the sessions that may evaluate no more than their share of the direct setup."""
+
 MAX_OF_DIRECT, MIN_FROM_CACHE, MAX_OF_SECOND_SESSION = 1 / 3, 0.95, 0.05
 """The targets, as shares of the tokens evaluated in the direct setup, of the repeatable tokens and of the prompt of the
 second session."""
@@ -92,7 +95,7 @@ def _target_rows(name: str, played: Played) -> Iterator[Row]:
         worst = _worst_share(ours)
         text = f"every turn has ≥ {MIN_FROM_CACHE:.0%} of its repeatable tokens from the cache"
         yield [name, text, f"{worst:.1%}", _result(worst >= MIN_FROM_CACHE)]
-    if direct and any(prompt.conversation.startswith("sub-agent") for prompt in ours):
+    if direct and any(prompt.conversation.startswith(LIMITED) for prompt in ours):
         share = _evaluated(ours) / _evaluated(direct)
         yield [name, "≤ 1/3 of the tokens evaluated directly", f"{share:.0%}", _result(share <= MAX_OF_DIRECT)]
     for prompt in ours:

@@ -31,7 +31,7 @@ from anyclaude.protocol.splice import Splice
 from anyclaude.protocol.sse import SseDecoder
 from anyclaude.tool_schemas import OfferedTools, read_arguments, read_leniently
 from anyclaude.tool_schemas.grammar_schema import is_simple_pattern
-from anyclaude.transforms import repetition, system_sections, tool_text
+from anyclaude.transforms import compacted_opening, repetition, system_sections, tool_text
 
 Worst: TypeAlias = tuple[str, str, str]
 """An input of any length: its beginning, a unit that is repeated, and its end."""
@@ -281,6 +281,11 @@ STEPS: dict[str, Step] = {
             )
         ),
         MARKDOWN,
+    ),
+    "compacted opening": Step(
+        plain(compacted_opening.in_order),
+        ("\n\n", "\n", " ", *compacted_opening.OPENINGS),
+        (("", "\n\n# Environment\n", ""), ("", "\n# Environment\n", ""), ("", "\n", "")),
     ),
     "tool description": Step(
         plain(lambda text: tool_text.shortened(text, 1_300, ("a", "x_y", "limit"))),

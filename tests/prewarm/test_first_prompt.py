@@ -127,6 +127,19 @@ def test_for_another_model_the_prompt_names_that_model() -> None:
     assert prompt.tools == session.tools
 
 
+def test_the_expected_tokens_are_the_share_of_those_that_were_counted() -> None:
+    session = first(INSTRUCTIONS * 100)
+    recorded = first_prompt_of(session, LAUNCH_KEY, 1_000)
+    assert recorded is not None
+    elsewhere = recorded.expected_tokens(LaunchKey("/srv/kitchen", "fingerprint"), TODAY)
+
+    assert recorded.expected_tokens(LAUNCH_KEY, TODAY) == 1_000
+    assert elsewhere is not None
+    assert 0 < elsewhere < 100
+    assert recorded.expected_tokens(LaunchKey("/srv/kitchen", "another"), TODAY) is None
+    assert replace(recorded, tokens=None).expected_tokens(LAUNCH_KEY, TODAY) is None
+
+
 def test_a_launch_with_nothing_in_common_gets_no_prompt() -> None:
     recorded = first_prompt_of(first(INSTRUCTIONS), LAUNCH_KEY)
 

@@ -9,6 +9,7 @@ from tests.parts.sessions import first_request
 from anyclaude.prewarm import LaunchKey
 from anyclaude.prewarm.first_prompt_recorder import MAX_SESSIONS, FirstPromptRecorder
 from anyclaude.prewarm.first_prompt_store import FirstPromptStore
+from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.messages_request import decode_request
 
 GARDEN = LaunchKey("/garden")
@@ -33,6 +34,17 @@ async def test_the_first_request_of_each_session_replaces_the_previous_record(tm
     assert latest is not None
     assert b'"third"' in bytes(latest.request)
     assert b'"second"' not in bytes(latest.request)
+
+
+async def test_the_engines_count_of_the_prompt_is_recorded(tmp_path: Path) -> None:
+    store = FirstPromptStore(tmp_path)
+    recorder = FirstPromptRecorder(store, GARDEN)
+    recorder.exchange_ended(replace(ended(FIRST), reported=UsageReported(input_tokens=4_931)))
+    await recorder.stop()
+    latest = store.latest()
+
+    assert latest is not None
+    assert latest.tokens == 4_931
 
 
 async def test_exchanges_without_a_request_a_session_or_tools_are_not_recorded(tmp_path: Path) -> None:

@@ -2,15 +2,18 @@
 
 import os
 import stat
+from datetime import date
 from pathlib import Path
 
 import msgspec
 import pytest
 from msgspec.structs import replace
+from tests.parts.sessions import first_request
 
-from anyclaude.prewarm.first_prompt import FirstPrompt
+from anyclaude.prewarm.first_prompt import FirstPrompt, first_prompt_of
 from anyclaude.prewarm.first_prompt_store import FirstPromptStore
 from anyclaude.prewarm.launches import LaunchKey, LaunchTraits
+from anyclaude.protocol.messages_request import decode_request
 
 GARDEN, KITCHEN = LaunchKey("/garden", "lean"), LaunchKey("/kitchen", "lean")
 DEEP = b'{"x":' + b"[" * 100_000
@@ -46,6 +49,18 @@ def test_a_new_folder_gets_the_prompts_with_its_fingerprint_the_latest_first(tmp
 
     assert store.nearest(LaunchKey("/cellar", "lean")) == [prompt(KITCHEN), prompt(GARDEN)]
     assert store.nearest(LaunchKey("/cellar", "minimal")) == []
+
+
+def test_the_expected_tokens_are_those_of_the_nearest_usable_prompt(tmp_path: Path) -> None:
+    recorded = first_prompt_of(decode_request(first_request("Pull the weeds")), GARDEN, 4_931)
+    assert recorded is not None
+    store = store_with(tmp_path, recorded, prompt(GARDEN))
+    assert store.expected_tokens(GARDEN, date(2026, 11, 28)) is None
+
+    store.keep(recorded)
+    assert store.expected_tokens(GARDEN, date(2026, 11, 28)) == 4_931
+    store.keep(prompt(LaunchKey("", "lean")))
+    assert store.expected_tokens(GARDEN, date(2026, 11, 28)) == 4_931
 
 
 def test_the_nearest_prompt_comes_first_however_old_it_is(tmp_path: Path) -> None:

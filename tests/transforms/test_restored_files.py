@@ -8,11 +8,12 @@ from anyclaude.claude_code import SUMMARY_START
 from anyclaude.protocol.content import ContentBlock, TextBlock, ToolResultBlock, blocks_of
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.transforms import PromptContext, RestoredFiles
-from anyclaude.transforms.restored_files import LEFT_OUT
+from anyclaude.transforms.restored_files import LEFT_OUT, MAX_FILE_TOKENS, MAX_TOKENS
 
 SUMMARY = f"{SUMMARY_START} that ran out of context."
 WINDOW = 8_192
 """An eighth of it are 4,096 characters."""
+LONGEST = MAX_FILE_TOKENS * 4
 
 
 def lean(context_tokens: int | None = WINDOW) -> PromptContext:
@@ -53,24 +54,25 @@ def sent(before: MessagesRequest, context: PromptContext | None = None) -> list[
 
 
 def test_files_are_kept_in_order_while_an_eighth_of_the_window_has_room() -> None:
-    first, second, third = result(3_000), result(2_000), result(1_000)
-    files = (called("/a"), first, called("/b"), second, called("/c"), third)
-    expected = [called("/a"), first, called("/b"), TextBlock(LEFT_OUT), called("/c"), third]
+    first, second, third, fourth = result(2_000), result(1_500), result(1_000), result(500)
+    files = (called("/a"), first, called("/b"), second, called("/c"), third, called("/d"), fourth)
+    expected = [called("/a"), first, called("/b"), second, called("/c"), TextBlock(LEFT_OUT), called("/d"), fourth]
 
-    assert sent(native(*files))[-6:] == expected
-    assert sent(javascript(*files))[:6] == expected
+    assert sent(native(*files))[-8:] == expected
+    assert sent(javascript(*files))[:8] == expected
 
 
 def test_the_model_is_told_how_to_see_a_file_that_was_left_out() -> None:
     assert "call Read with a limit" in LEFT_OUT
 
 
-def test_the_room_follows_the_window_and_an_unknown_one_is_as_the_launcher_assumes() -> None:
-    limit = ASSUMED_CONTEXT_TOKENS // 2
+def test_no_window_has_room_for_more_than_evaluating_it_is_worth() -> None:
+    for window in (None, ASSUMED_CONTEXT_TOKENS, 200_000):
+        assert sent(native(result(LONGEST)), lean(window))[-1] == result(LONGEST)
+        assert sent(native(result(LONGEST + 1)), lean(window))[-1] == TextBlock(LEFT_OUT)
+    many = sent(native(*[result(LONGEST)] * 6), lean(200_000))
 
-    assert sent(native(result(limit)), lean(None))[-1] == result(limit)
-    assert sent(native(result(limit + 1)), lean(None))[-1] == TextBlock(LEFT_OUT)
-    assert sent(native(result(100_000)), lean(200_000))[-1] == result(100_000)
+    assert many[-6:] == [result(LONGEST)] * 4 + [TextBlock(LEFT_OUT)] * 2
 
 
 def test_the_diet_full_leaves_out_nothing() -> None:
@@ -83,6 +85,14 @@ def test_a_file_that_the_user_attaches_stays() -> None:
     before = native(called("/a"), result(50_000), TextBlock("What is in this file?"))
 
     assert RestoredFiles()(before, lean()) is before
+
+
+def test_files_before_the_record_of_the_command_came_with_the_compaction() -> None:
+    """After `/compact` the client puts them into the user's next message; what the user attaches comes later."""
+    command, words = TextBlock("<command-name>/compact</command-name>\n"), TextBlock("What is in this file?")
+    before = native(called("/a"), result(5_000), command, called("/b"), result(5_001), words)
+
+    assert sent(before)[-6:] == [called("/a"), TextBlock(LEFT_OUT), command, called("/b"), result(5_001), words]
 
 
 def test_a_conversation_without_a_summary_stays() -> None:
@@ -105,4 +115,4 @@ def test_it_is_idempotent_and_keeps_no_more_than_there_is_room_for(sizes: list[i
     kept = [len(block.text) for block in sent(once) if isinstance(block, TextBlock) and len(block.text) > len(LEFT_OUT)]
 
     assert transform(once, lean(window)) is once
-    assert sum(kept) - len(SUMMARY) * (len(SUMMARY) > len(LEFT_OUT)) <= window // 2 + 1
+    assert sum(kept) - len(SUMMARY) * (len(SUMMARY) > len(LEFT_OUT)) <= min(window // 2 + 1, MAX_TOKENS * 4)

@@ -18,6 +18,7 @@ from tests.parts.work_tree import make_work_tree
 from anyclaude.protocol.json_values import encode_json
 
 STEPS = 200
+TASK = "Work through all steps."
 
 MOST_COMPACTIONS = {8_192: 80, 16_384: 60, 32_768: 50, 131_072: 30}
 """By window; measured with Claude Code 2.1.332: 56, 42, 37 and 22."""
@@ -30,7 +31,7 @@ async def test_a_session_of_200_steps_reaches_its_end(window: int, tmp_path: Pat
     script = in_window(session, window, refused_by_llamacpp, tokens_of)
     tools = ("--mcp-config", encode_json(mcp_configuration()).decode())
     async with chat_server(script, ServerOptions(context_tokens=window, tokens_of=tokens_of)) as server:
-        task = ClientTask("Work through all steps.", tools, timeout_seconds=500)
+        task = ClientTask(TASK, tools, timeout_seconds=500)
         run = await run_anyclaude(installed_client(NATIVE), workspace, ("--backend-url", server.base_url), task)
     run.check()
     server.check()
@@ -39,6 +40,8 @@ async def test_a_session_of_200_steps_reaches_its_end(window: int, tmp_path: Pat
     assert 0 < len(run.events_of("system", "compact_boundary")) <= MOST_COMPACTIONS[window]
     assert all(prompt_tokens(request, tokens_of) <= window for request in server.requests)
     assert all(extends(later, earlier) for earlier, later in itertools.pairwise(server.requests))
+    beginning = prompt_of(server.requests[0].raw).partition(TASK)[0]
+    assert all(prompt_of(request.raw).startswith(beginning) for request in server.requests)
 
 
 def extends(later: ChatRequest, earlier: ChatRequest) -> bool:

@@ -12,6 +12,7 @@ from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN, prompt_characte
 from anyclaude.transforms import (
     AllowedTools,
     ClearedToolUses,
+    CompactedOpening,
     InstructionsFirst,
     OriginalCalls,
     PreparedPrompt,
@@ -49,6 +50,7 @@ def prompt_transforms(finder: RepetitionFinder | None = None) -> tuple[Transform
         ShorterTools(),
         RestoredFiles(),
         RoundResults(),
+        CompactedOpening(),
         InstructionsFirst(),
         StableToolOrder(),
         RepetitionNote(finder or RepetitionFinder()),

@@ -15,15 +15,15 @@ from anyclaude.errors import InvalidSetting
 from anyclaude.exchange import ExchangeListener
 from anyclaude.freed_memory import collect_seldom
 from anyclaude.observability.journal import Journal
-from anyclaude.prewarm import FirstPromptOptions, LaunchKey, PrewarmOptions, SlotSaverOptions
+from anyclaude.prewarm import LaunchKey
 from anyclaude.server import Gateway, GatewayOptions, is_loopback, open_gateway
 from anyclaude.settings import Settings
 
 from .client import Client, diet_of
 from .detection import AskAgain
-from .folders import learned_file, slot_snapshots_folder
+from .folders import learned_file
 from .forwarding import forward_address, forward_way
-from .launch_key import continued_session, continues_session, launch_key_of
+from .prewarming import key_of, prewarm_options
 from .print_mode import watched
 from .run import Run
 
@@ -43,8 +43,7 @@ async def launch_gateway(run: Run, client: Client, listening_socket: socket.sock
         options = _forwarding(launch_options(run.settings, "full"), run)
     else:
         diet = diet_of(run.invocation, run.settings, main, is_native=client.is_native)
-        launch_key = launch_key_of(run.invocation, client, diet, main.model)
-        options = with_prewarming(launch_options(run.settings, diet.gateway), run, launch_key)
+        options = with_prewarming(launch_options(run.settings, diet.gateway), run, key_of(run, client, main))
         options = replace(options, ask_again=run.servers.ask_again)
     late: list[str] = []  # until the client has ended, the terminal is its own
     async with watched(run, sys.stderr) as watch:
@@ -179,38 +178,8 @@ def _forwarding(options: GatewayOptions, run: Run) -> GatewayOptions:
 
 
 def with_prewarming(options: GatewayOptions, run: Run, launch_key: LaunchKey | None) -> GatewayOptions:
-    """Return the options with prewarming; a server that may charge for it gets no request in advance."""
-    main = run.servers.main
-    if main is None or _may_cost(main):
-        return options
-    folder = run.settings.log_dir / "first-prompts"
-    first_prompt = FirstPromptOptions(folder, launch_key) if run.settings.prewarm else None
-    return replace(options, prewarm=PrewarmOptions(first_prompt=first_prompt, slot=_slot_saver(run, launch_key)))
-
-
-def _may_cost(target: BackendTarget) -> bool:
-    """Return whether a server may charge by the token: a key that costs money is not sent without encryption."""
-    return target.profile.is_remote or target.endpoint.scheme == "https"
-
-
-def _slot_saver(run: Run, launch_key: LaunchKey | None) -> SlotSaverOptions | None:
-    """
-    Return how slot snapshots are saved, `None` if they are not.
-
-    A server that anyclaude did not start keeps running, with its cache.  With several slots it is unknown which of
-    them has the conversation.
-    """
-    own, settings = run.servers.own_engine, run.settings
-    if own is None or launch_key is None or settings.slot_snapshots_mib == 0 or own.target.parallel_requests != 1:
-        return None
-    return SlotSaverOptions(
-        folder=slot_snapshots_folder(settings),
-        engine=own.identity,
-        launch_key=launch_key,
-        limit_bytes=settings.slot_snapshots_mib * 1024**2,
-        session=continued_session(run.invocation.arguments),
-        continues_session=continues_session(run.invocation.arguments),
-    )
+    """Return the options with the run's prewarming."""
+    return replace(options, prewarm=prewarm_options(run, launch_key))
 
 
 def _no_error() -> None:

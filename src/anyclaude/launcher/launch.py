@@ -33,6 +33,7 @@ from .folders import client_machine
 from .forwarding import check_forwarding
 from .last_server import LastServers
 from .model_choice import choose_model
+from .prewarming import announced_evaluation
 from .run import Run
 from .servers import running_servers
 from .signals import Signals
@@ -100,7 +101,7 @@ async def _run_client(run: Run, client: Client, listening_socket: socket.socket,
     base_url = f"http://127.0.0.1:{listening_socket.getsockname()[1]}"
     check_forwarding(run.settings, run.invocation.user_settings)
     plan = plan_client(run.invocation, run.settings, run.servers.main, base_url, is_native=client.is_native)
-    for line in (*start_lines(run, plan), *plan.notes):
+    for line in (*start_lines(run, plan), *announced_evaluation(run, client), *plan.notes):
         run.say(f"anyclaude: {line.removesuffix('.')}.")
     environment = child_environment(run.invocation.environment, plan.variables)
     remove_left_over_settings(run.settings.log_dir)

@@ -5,8 +5,18 @@ A slot snapshot of the last run is restored, the prompt that the session is expe
 the first request, and both are recorded for the next launch.  `Prewarmer` does all of this.
 """
 
+from .first_prompt_store import FirstPromptStore
 from .launches import LaunchKey, LaunchTraits
 from .prewarmer import FirstPromptOptions, Prewarmer, PrewarmOptions
-from .slot_saver import SlotSaverOptions
+from .slot_saver import SlotSaverOptions, snapshot_to_restore
 
-__all__ = ["FirstPromptOptions", "LaunchKey", "LaunchTraits", "PrewarmOptions", "Prewarmer", "SlotSaverOptions"]
+__all__ = [
+    "FirstPromptOptions",
+    "FirstPromptStore",
+    "LaunchKey",
+    "LaunchTraits",
+    "PrewarmOptions",
+    "Prewarmer",
+    "SlotSaverOptions",
+    "snapshot_to_restore",
+]

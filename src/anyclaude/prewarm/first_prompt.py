@@ -17,6 +17,7 @@ from anyclaude.claude_code import REMINDER_START
 from anyclaude.errors import InvalidRequest
 from anyclaude.protocol.content import Content, ContentBlock, TextBlock, blocks_of
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn, decode_request, encode_request
+from anyclaude.protocol.prompt_size import prompt_characters
 
 from .launches import LaunchKey, difference_between
 from .shared_beginning import PLACEHOLDER, shared_beginning
@@ -33,6 +34,8 @@ class FirstPrompt(Struct, frozen=True):
 
     launch_key: LaunchKey = msgspec.field(name="place")
     request: msgspec.Raw
+    tokens: int | None = None
+    """The engine's count of the recorded prompt, with the user's words; files of earlier versions have none."""
 
     def rendered(
         self, wanted: LaunchKey | None, today: date, others: Sequence["FirstPrompt"] = ()
@@ -56,6 +59,13 @@ class FirstPrompt(Struct, frozen=True):
             predicted = _of_model(predicted, key.traits.model)
         return None if predicted is None else _dated(predicted, today)
 
+    def expected_tokens(self, wanted: LaunchKey, today: date, others: Sequence["FirstPrompt"] = ()) -> int | None:
+        """Return about how many tokens `rendered` has, by its share of the characters; `None` if that is unknown."""
+        recorded, rendered = self._decoded(), self.rendered(wanted, today, others)
+        if self.tokens is None or recorded is None or rendered is None:
+            return None
+        return round(self.tokens * prompt_characters(rendered) / max(1, prompt_characters(recorded)))
+
     def _tools_elsewhere(self, wanted: LaunchKey, others: Sequence["FirstPrompt"]) -> tuple[Tool, ...]:
         """Return the tools of the nearest prompt of a third project."""
         folders = ("", self.launch_key.folder, wanted.folder)
@@ -70,13 +80,13 @@ class FirstPrompt(Struct, frozen=True):
             return None
 
 
-def first_prompt_of(request: MessagesRequest, launch_key: LaunchKey) -> FirstPrompt | None:
+def first_prompt_of(request: MessagesRequest, launch_key: LaunchKey, tokens: int | None = None) -> FirstPrompt | None:
     """Return the part of a request that is recorded, `None` if it does not begin a conversation with tools."""
     if not request.tools or any(turn.role == "assistant" for turn in request.messages):
         return None
     turns = tuple(_without_words(turn) if turn.role == "user" else turn for turn in request.messages)
     kept = replace(request, messages=turns, metadata=None, stream=False)
-    return FirstPrompt(launch_key, msgspec.Raw(encode_request(kept)))
+    return FirstPrompt(launch_key, msgspec.Raw(encode_request(kept)), tokens)
 
 
 def _without_words(turn: Turn) -> Turn:

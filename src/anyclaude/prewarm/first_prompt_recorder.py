@@ -31,7 +31,7 @@ class FirstPromptRecorder(ExchangeListener):
         if not caller.is_main_conversation:
             return
         self._begun[caller.session] = None
-        task = asyncio.create_task(asyncio.to_thread(self._record, request))
+        task = asyncio.create_task(asyncio.to_thread(self._record, request, event.reported.input_tokens))
         self._recording.add(task)
         task.add_done_callback(self._recording.discard)
 
@@ -39,6 +39,6 @@ class FirstPromptRecorder(ExchangeListener):
         """Finish the recordings in progress; each writes one small file."""
         await asyncio.gather(*self._recording)
 
-    def _record(self, request: MessagesRequest) -> None:
-        if (prompt := first_prompt_of(request, self._launch_key)) is not None:
+    def _record(self, request: MessagesRequest, tokens: int | None) -> None:
+        if (prompt := first_prompt_of(request, self._launch_key, tokens)) is not None:
             self._store.keep(prompt)

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -36,6 +37,13 @@ class FirstPromptStore:
         known = [(difference_between(prompt.launch_key, launch_key), prompt) for prompt in self._readable()]
         usable = [(difference, prompt) for difference, prompt in known if difference is not None]
         return [prompt for _, prompt in sorted(usable, key=lambda pair: pair[0])]
+
+    def expected_tokens(self, launch_key: LaunchKey, today: date) -> int | None:
+        """Return about how many tokens of a launch's first prompt are known; `None` if none are, or it is unknown."""
+        prompts = self.nearest(launch_key)
+        usable = (prompt for prompt in prompts if prompt.rendered(launch_key, today, prompts) is not None)
+        nearest = next(usable, None)
+        return None if nearest is None else nearest.expected_tokens(launch_key, today, prompts)
 
     def latest(self) -> FirstPrompt | None:
         """Return the latest prompt."""

@@ -14,13 +14,12 @@ from msgspec.structs import replace
 from anyclaude.errors import AnyclaudeError
 from anyclaude.exchange import Caller, Clock, ExchangeEnded, ExchangeListener, ExchangeLog, Outcome, PromptPipeline
 from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN
-from anyclaude.scheduling import BackendRequest, Progress, Upstream
+from anyclaude.scheduling import BackendRequest, Progress, Upstream, evaluate
 from anyclaude.transforms import PreparedPrompt
 
 from .first_prompt import FirstPrompt
 from .first_prompt_store import FirstPromptStore
 from .launches import LaunchKey
-from .prefill import evaluate
 
 PREWARMER = Caller(is_claude_code=False, session=None, agent=None, request_class="warm_up")
 """The caller in the log of the evaluation, which has no client."""

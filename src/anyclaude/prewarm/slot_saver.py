@@ -72,6 +72,15 @@ class _SlotContent(Struct, frozen=True):
     tokens: int
 
 
+def snapshot_to_restore(options: SlotSaverOptions) -> tuple[SlotSnapshot | None, bool]:
+    """Return the snapshot that a launch restores, and whether it is of its own key."""
+    store = SlotStore(options.folder, options.engine, options.limit_bytes)
+    own = store.best_for(options.launch_key, options.session)
+    if own is not None or options.continues_session:
+        return own, True
+    return store.nearest(options.launch_key, MAX_SHARED_BYTES), False
+
+
 class SlotSaver(ExchangeListener):
     """Saves and restores the one slot of an engine; `stop` it before the engine ends."""
 
@@ -117,7 +126,7 @@ class SlotSaver(ExchangeListener):
         if self._upstream.admission.running:
             return
         async with self._upstream.admission.turn(RESTORING):
-            snapshot, is_own = await asyncio.to_thread(self._chosen)
+            snapshot, is_own = await asyncio.to_thread(snapshot_to_restore, self._options)
             if snapshot is None:
                 return
             try:
@@ -173,14 +182,6 @@ class SlotSaver(ExchangeListener):
             )
         else:
             self._is_verified = True
-
-    def _chosen(self) -> tuple[SlotSnapshot | None, bool]:
-        """Return the snapshot to restore, and whether it is of this launch key."""
-        key = self._options.launch_key
-        own = self._store.best_for(key, self._options.session)
-        if own is not None or self._options.continues_session:
-            return own, True
-        return self._store.nearest(key, MAX_SHARED_BYTES), False
 
     async def _load(self, snapshot: SlotSnapshot) -> None:
         """Have the engine read a snapshot.  Raises `BackendError`, also if the engine read only part of it."""

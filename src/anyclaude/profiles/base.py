@@ -174,6 +174,8 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     keeps_evicted_prompts: bool = False
     """Whether a prompt that another one evicts is kept elsewhere; if not, the gateway lets a conversation finish its
     turn before it admits another one."""
+    moves_kept_prompts: bool = False
+    """Whether a prompt that is kept goes to the one that begins most like it, and is lost to its own conversation."""
     conversation_field: str | None = None
     """The body's field for a key of the conversation, if the server's documentation says that it helps its cache."""
     omitted_fields: tuple[str, ...] = ()

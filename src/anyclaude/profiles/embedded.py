@@ -21,6 +21,7 @@ EMBEDDED = BackendProfile(
     continuation="assistant_prefill",
     reports_progress=True,
     keeps_evicted_prompts=True,  # in memory, because `SAME_CONVERSATION_SHARE` distinguishes them
+    moves_kept_prompts=True,
 )
 
 DEMONSTRATION = replace(

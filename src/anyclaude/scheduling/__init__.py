@@ -7,7 +7,9 @@ An `Upstream` prepares a `BackendRequest`; the `Dispatcher` opens the reply to a
 from .admission import Admission, AdmittedTurn
 from .dispatch import Dispatcher, OpenReply
 from .followed_server import AskAgain, FollowedServer
+from .kept_prompts import KeptPrompts
 from .model_choice import model_for
+from .prefill import evaluate
 from .progress import Progress, SkippedBackend, Stage
 from .queue import Priority, Requester
 from .token_count import TokenCounter, count_prompt_tokens
@@ -20,6 +22,7 @@ __all__ = [
     "BackendRequest",
     "Dispatcher",
     "FollowedServer",
+    "KeptPrompts",
     "OpenReply",
     "PreparedRequest",
     "Priority",
@@ -30,5 +33,6 @@ __all__ = [
     "TokenCounter",
     "Upstream",
     "count_prompt_tokens",
+    "evaluate",
     "model_for",
 ]

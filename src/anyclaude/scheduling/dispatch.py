@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from anyclaude.backends import DeltaReader
 from anyclaude.errors import (
     AnyclaudeError,
@@ -25,6 +27,8 @@ from anyclaude.protocol.deltas import Delta
 from anyclaude.timeouts import Timeouts
 
 from .admission import AdmittedTurn
+from .kept_prompts import MAX_EVALUATED_TOKENS
+from .prefill import evaluate
 from .progress import Progress
 from .token_count import count_prompt_tokens
 from .upstream import BackendRequest, PreparedRequest, Upstream
@@ -39,6 +43,9 @@ MAX_PAUSE_SECONDS = 5.0
 MAX_BAD_SAMPLES = 2
 """How often a server that could not read what its model wrote is asked again: what the conversation has caused itself
 (llama.cpp reads its calls too) fails every time."""
+
+LENDING_SECONDS = 5.0
+"""The engine copies gigabytes in a second or two; one that takes longer evaluates the prompt, and is stopped."""
 
 
 @dataclass(slots=True)
@@ -207,6 +214,7 @@ class Dispatcher:
         breaker.admit()
         try:
             await self._wait_for_abandoned_work(request, progress)
+            await self._lend_kept_prompt(request)
             opened = await self._send(request, progress)
         except (BackendUnreachable, BackendTimeout) as error:
             breaker.failed(str(error))
@@ -229,6 +237,24 @@ class Dispatcher:
         )
         if waited is not None:
             progress.abandoned_work_seconds = (progress.abandoned_work_seconds or 0.0) + waited
+
+    async def _lend_kept_prompt(self, request: PreparedRequest) -> None:
+        """Have the engine copy the prompt that this one would take from another conversation (`kept_prompts.py`)."""
+        upstream, source = request.upstream, request.source
+        if not request.profile.moves_kept_prompts or request.target.parallel_requests != 1:
+            return
+        kept = upstream.kept_prompts
+        if (lender := kept.lender(source.conversation, source.request)) is not None:
+            unanswered = BackendRequest(replace(lender.request, max_tokens=0), lender.conversation)
+            try:
+                counted = await evaluate(upstream.prepare(unanswered), LENDING_SECONDS, Progress())
+            except BackendError:
+                kept.give_up()
+            else:
+                if (counted.input_tokens or 0) - (counted.cached_tokens or 0) > MAX_EVALUATED_TOKENS:
+                    kept.give_up()
+            kept.sent(lender.conversation, lender.request)
+        kept.sent(source.conversation, source.request)
 
     async def _send(self, request: PreparedRequest, progress: Progress) -> OpenReply:
         progress.sending(request)

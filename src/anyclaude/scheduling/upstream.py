@@ -37,6 +37,7 @@ from anyclaude.worker_threads import ReplyWorkers, in_thread_if_large
 from .abandoned_work import AbandonedWork
 from .admission import RETRY_AFTER_SECONDS, Admission
 from .followed_server import FollowedServer
+from .kept_prompts import KeptPrompts
 from .model_choice import model_for
 from .queue import Priority, Requester
 from .window import PromptWindow
@@ -91,6 +92,7 @@ class Upstream:
     learned: LearnedAmendments = field(default_factory=LearnedAmendments)
     earlier_replies: EarlierReplies = field(default_factory=EarlierReplies)
     abandoned_work: AbandonedWork = field(default_factory=AbandonedWork)
+    kept_prompts: KeptPrompts = field(default_factory=KeptPrompts)
     workers: ReplyWorkers = field(default_factory=ReplyWorkers)
     """The threads for what takes long of the work on its replies."""
 

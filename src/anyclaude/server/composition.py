@@ -47,7 +47,7 @@ from anyclaude.network import parse_address
 from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import Prewarmer
 from anyclaude.protocol.caching_decoder import CachingDecoder
-from anyclaude.scheduling import Admission, Dispatcher, FollowedServer, TokenCounter, Upstream
+from anyclaude.scheduling import Admission, Dispatcher, FollowedServer, KeptPrompts, TokenCounter, Upstream
 from anyclaude.transforms import PromptContext
 from anyclaude.worker_threads import ReplyWorkers, RequestWorkers
 
@@ -134,7 +134,8 @@ class _Composition:
         reply_workers = ReplyWorkers()
         stack.callback(reply_workers.close)
         upstreams = tuple(
-            self._upstream(self._as_set(target), ask, sessions, learned, reply_workers) for target, ask in servers
+            self._upstream(self._as_set(target), ask, sessions, learned, reply_workers, budget)
+            for target, ask in servers
         )
         policy = PromptContext(
             diet=self.options.diet,
@@ -183,6 +184,7 @@ class _Composition:
         sessions: Sessions,
         learned: LearnedAmendments,
         workers: ReplyWorkers,
+        budget: MemoryBudget,
     ) -> Upstream:
         session = sessions[target.endpoint.socket_path]
         evicts_prompts = not target.profile.keeps_evicted_prompts
@@ -198,6 +200,7 @@ class _Composition:
             admission=Admission(target.parallel_requests, self.options.queue_limit, evicts_prompts=evicts_prompts),
             learned=learned,
             workers=workers,
+            kept_prompts=KeptPrompts(budget) if target.profile.moves_kept_prompts else KeptPrompts(),
         )
 
     def _follow(self, upstream: Upstream, pipeline: PromptPipeline | None, stack: AsyncExitStack) -> None:

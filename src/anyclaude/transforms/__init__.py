@@ -12,6 +12,7 @@ from .allowed_tools import AllowedTools
 from .attribution import WithoutAttribution
 from .base import OriginalCall, PreparedPrompt, PromptContext, Step, Transform, prepare
 from .clear_tool_uses import ClearedToolUses, applied_edits
+from .compacted_opening import CompactedOpening
 from .instructions_first import InstructionsFirst
 from .original_calls import OriginalCalls
 from .repeated_calls import RepeatedCalls, RepetitionNote
@@ -25,6 +26,7 @@ from .tool_text import ShorterTools
 __all__ = [
     "AllowedTools",
     "ClearedToolUses",
+    "CompactedOpening",
     "Diet",
     "InstructionsFirst",
     "OriginalCall",

@@ -9,10 +9,9 @@ from tests.parts.gateway import target_at
 from tests.parts.upstreams import prepared_for
 
 from anyclaude.errors import BackendError, BackendRejected, BackendUnreachable
-from anyclaude.prewarm.prefill import evaluate
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.scheduling import BackendRequest, Progress
+from anyclaude.scheduling import BackendRequest, Progress, evaluate
 
 REQUEST = BackendRequest(MessagesRequest(model="x", max_tokens=0, messages=(Turn("user", "Hello"),)), "")
 WORD = b'data: {"choices": [{"delta": {"content": "H"}, "finish_reason": "length"}]}\n\n'

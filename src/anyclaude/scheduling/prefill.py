@@ -2,7 +2,9 @@
 
 from anyclaude.protocol.deltas import UsageReported
 from anyclaude.protocol.message_stream import merge_reports
-from anyclaude.scheduling import PreparedRequest, Progress
+
+from .progress import Progress
+from .upstream import PreparedRequest
 
 
 async def evaluate(prepared: PreparedRequest, within_seconds: float, progress: Progress) -> UsageReported:
