@@ -1,0 +1,322 @@
+"""
+A server between a client and an engine, which has the engine write the session's replies.
+
+A request of the session is evaluated by the engine as it arrives, for one token.  Then the engine continues the same
+prompt with a grammar that admits the scripted reply alone: every token of it is computed, sampled, and drafted or not,
+as if the model had chosen it.  All other requests are passed on.
+"""
+
+import asyncio
+import itertools
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+from tests.parts.chat_request import read_chat_request
+
+from anyclaude.dialects.openai_chat.encode import encode_request
+from anyclaude.profiles import EMBEDDED
+from anyclaude.protocol.deltas import Finished, UsageReported
+from anyclaude.protocol.messages_request import decode_request
+
+from .forced import ForcedReply, Headers
+from .measures import PlayedTurn
+from .script import Script
+from .streams import ChatStream, MessagesStream, Stream
+
+MESSAGES, CHAT = "/v1/messages", "/v1/chat/completions"
+
+PING_SECONDS = 10.0
+"""How often a comment is sent while the prompt is evaluated: llama.cpp sends them too, and the client waits for bytes."""
+
+NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
+
+HOP_BY_HOP = frozenset({"host", "connection", "content-length", "transfer-encoding", "keep-alive"})
+"""Headers of one connection, which are not passed on (RFC 9110, 7.6.1)."""
+
+_PROMPT_SECONDS = re.compile(r"^llamacpp:prompt_seconds_total (\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The evaluation of a prompt by the engine: its text, the slot that holds it, and the engine's counts and time."""
+
+    prompt: str
+    slot: int
+    prompt_tokens: int
+    cached_tokens: int
+    seconds: float
+
+
+class Timings(Struct):
+    """The engine's account of one request; the drafts are missing where none was made."""
+
+    cache_n: int
+    prompt_n: int
+    prompt_ms: float
+    predicted_n: int
+    predicted_ms: float
+    draft_n: int = 0
+    draft_n_accepted: int = 0
+
+
+class ChatAnswer(Struct):
+    """What is read of a chat completion."""
+
+    timings: Timings
+
+
+class MessagesUsage(Struct):
+    """The usage in Anthropic's terms: `input_tokens` are those that were not in the cache."""
+
+    input_tokens: int
+    cache_read_input_tokens: int = 0
+
+
+class MessagesAnswer(Struct):
+    """What is read of a message."""
+
+    usage: MessagesUsage
+
+
+class Slot(Struct):
+    """A slot: its last task and, if LLAMA_SERVER_SLOTS_DEBUG is set, its prompt."""
+
+    id: int
+    id_task: int = -1
+    prompt: str = ""
+
+
+class CompletionChunk(Struct):
+    """A chunk of a raw completion; the last one has the timings."""
+
+    tokens: tuple[int, ...] = ()
+    stop: bool = False
+    timings: Timings | None = None
+
+
+class EngineRefused(Exception):
+    """The engine has not done what the session needs; the message says what."""
+
+
+class ForcingBackend:
+    """The server: its address, the turns that were played, and the number of requests that were passed on."""
+
+    def __init__(
+        self, engine: aiohttp.ClientSession, script: Script, replies: Sequence[ForcedReply], say: Callable[[str], None]
+    ) -> None:
+        self.origin = ""
+        self.turns: list[PlayedTurn] = []
+        self.problems: list[str] = []
+        self.passed_on = 0
+        self._engine = engine
+        self._script = script
+        self._replies = replies
+        self.say = say
+        self._started = time.perf_counter()
+        self._in_turn = asyncio.Lock()
+        self._ids = itertools.count(1)
+
+    @property
+    def base_url(self) -> str:
+        """The base URL for an OpenAI client."""
+        return f"{self.origin}/v1"
+
+    def start(self) -> None:
+        """Count the seconds from now on: the client is started."""
+        self._started = time.perf_counter()
+
+    def seconds(self) -> float:
+        """Return the seconds since the client was started."""
+        return time.perf_counter() - self._started
+
+    def check(self) -> None:
+        """Raise an `AssertionError` if a request could not be played, or a turn is missing."""
+        assert not self.problems, "\n".join(self.problems)
+        assert len(self.turns) == len(self._replies), f"{len(self.turns)} of {len(self._replies)} turns were played"
+
+    def application(self) -> web.Application:
+        """Return the routes."""
+        app = web.Application(client_max_size=256 * 1024 * 1024)
+        app.router.add_route("*", "/{path:.*}", self._serve)
+        return app
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        stream = self._stream(request.path, body)
+        if stream is None:
+            return await self._pass_on(request, body)
+        number, delivered = stream
+        async with self._in_turn:
+            return await self._play(request, body, number, delivered)
+
+    def _stream(self, path: str, body: bytes) -> tuple[int, Stream] | None:
+        """Return the number of the turn that is asked for, and the stream of its reply; `None` for other requests."""
+        if path == MESSAGES:
+            message = decode_request(body)
+            encoded = encode_request(message, message.model, EMBEDDED).request.body
+        elif path == CHAT:
+            encoded = body
+        else:
+            return None
+        request = read_chat_request({}, encoded)
+        if (number := self._script(request)) is None:
+            return None
+        kind = MessagesStream if path == MESSAGES else ChatStream
+        return number, kind(request.body.model, next(self._ids))
+
+    async def _pass_on(self, request: web.Request, body: bytes) -> web.StreamResponse:
+        """Forward a request and its response as they are."""
+        self.passed_on += 1
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
+        sent = self._engine.request(request.method, request.path_qs, data=body, headers=headers, timeout=NO_TIMEOUT)
+        async with sent as answer:
+            kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
+            response = web.StreamResponse(status=answer.status, headers=kept)
+            await response.prepare(request)
+            async for piece in answer.content.iter_any():
+                await response.write(piece)
+            await response.write_eof()
+            return response
+
+    async def _play(self, request: web.Request, body: bytes, number: int, stream: Stream) -> web.StreamResponse:
+        """Have the engine evaluate the prompt and write the reply, and deliver it as it is written."""
+        if number >= len(self._replies):
+            return self._refused(f"the session has {len(self._replies)} turns, and one more is asked for")
+        reply = self._replies[number]
+        headers = {name: request.headers[name] for name in ("Authorization",) if name in request.headers}
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        evaluating = asyncio.create_task(self._evaluate(request.path, body, headers))
+        try:
+            while not evaluating.done():
+                await asyncio.wait([evaluating], timeout=PING_SECONDS)
+                await response.write(b": evaluating\n\n")
+            evaluated = evaluating.result()
+            await response.write(stream.open())
+            timings = await self._write(response, reply, evaluated, stream, headers)
+        except EngineRefused as refused:
+            self.problems.append(str(refused))
+            raise
+        finally:
+            evaluating.cancel()
+        await self._end(response, reply, evaluated, stream, timings)
+        return response
+
+    async def _evaluate(self, path: str, body: bytes, headers: Headers) -> Evaluated:
+        """Have the engine evaluate the request's prompt as it is, for one token; raises `EngineRefused`."""
+        before = await self._prompt_seconds() if path == MESSAGES else 0.0
+        wanted = {**msgspec.json.decode(body, type=dict[str, object]), "max_tokens": 1, "stream": False}
+        async with self._engine.post(path, json=wanted, headers=headers, timeout=NO_TIMEOUT) as answer:
+            counted = await answer.read()
+        if answer.status != web.HTTPOk.status_code:
+            raise EngineRefused(f"the engine refused a prompt: {answer.status}, {counted[:300]!r}")
+        async with self._engine.get("/slots", headers=headers, raise_for_status=True) as answer:
+            slots = msgspec.json.decode(await answer.read(), type=list[Slot])
+        slot = max(slots, key=lambda slot: slot.id_task)
+        if path == CHAT:
+            timings = msgspec.json.decode(counted, type=ChatAnswer).timings
+            cached, new, seconds = timings.cache_n, timings.prompt_n, timings.prompt_ms / 1000
+        else:
+            usage = msgspec.json.decode(counted, type=MessagesAnswer).usage
+            cached, new = usage.cache_read_input_tokens, usage.input_tokens
+            seconds = await self._prompt_seconds() - before
+        return Evaluated(slot.prompt, slot.id, cached + new, cached, seconds)
+
+    async def _write(
+        self, response: web.StreamResponse, reply: ForcedReply, evaluated: Evaluated, stream: Stream, headers: Headers
+    ) -> Timings:
+        """Have the engine write the reply, and deliver what it has written, token by token."""
+        wanted = {
+            "prompt": evaluated.prompt,
+            "id_slot": evaluated.slot,
+            "grammar": reply.grammar,
+            "n_predict": len(reply.tokens) + 1,  # the last one ends the reply
+            "temperature": 0.0,
+            "cache_prompt": True,
+            "return_tokens": True,
+            "stream": True,
+        }
+        written: list[int] = []
+        async with self._engine.post("/completion", json=wanted, headers=headers, timeout=NO_TIMEOUT) as answer:
+            async for line in answer.content:
+                if not line.startswith(b"data: "):
+                    continue
+                chunk = msgspec.json.decode(line[len(b"data: ") :], type=CompletionChunk)
+                start = reply.place_of(len(written))
+                written += chunk.tokens
+                await response.write(stream.feed(reply.deltas(start, reply.place_of(len(written)))))
+                if chunk.timings is not None and chunk.stop:
+                    break
+            else:
+                raise EngineRefused(f"the engine broke off a reply after {len(written)} tokens: {answer.status}")
+        if tuple(written[: len(reply.tokens)]) != reply.tokens:
+            raise EngineRefused(f"the engine wrote other tokens than it was to write: {written[:20]}")
+        return chunk.timings
+
+    async def _end(
+        self, response: web.StreamResponse, reply: ForcedReply, evaluated: Evaluated, stream: Stream, timings: Timings
+    ) -> None:
+        """Deliver the end of the reply with the engine's counts, and keep them."""
+        evaluation_seconds = evaluated.seconds + timings.prompt_ms / 1000
+        usage = UsageReported(
+            input_tokens=evaluated.prompt_tokens,
+            output_tokens=timings.predicted_n,
+            cached_tokens=evaluated.cached_tokens,
+            prefill_seconds=evaluation_seconds,
+            generation_seconds=timings.predicted_ms / 1000,
+        )
+        reason = "end_turn" if reply.turn.call is None else "tool_use"
+        turn = PlayedTurn(
+            kind=reply.turn.kind,
+            prompt_tokens=evaluated.prompt_tokens,
+            evaluated_tokens=evaluated.prompt_tokens - evaluated.cached_tokens,
+            evaluation_seconds=evaluation_seconds,
+            generated_tokens=timings.predicted_n,
+            generation_seconds=timings.predicted_ms / 1000,
+            drafted_tokens=timings.draft_n,
+            accepted_tokens=timings.draft_n_accepted,
+            ended_seconds=self.seconds(),
+        )
+        self.turns.append(turn)
+        self.say(
+            f"  turn {len(self.turns)}, {turn.kind}: {turn.evaluated_tokens:,} of {turn.prompt_tokens:,} tokens evaluated "
+            f"in {turn.evaluation_seconds:.1f} s, {turn.generated_tokens} generated in {turn.generation_seconds:.1f} s"
+        )
+        await response.write(stream.feed([Finished(reason), usage]) + stream.close())
+        await response.write_eof()
+
+    async def _prompt_seconds(self) -> float:
+        """Return the time that the engine has spent on prompts so far, by its metrics."""
+        async with self._engine.get("/metrics", raise_for_status=True) as answer:
+            found = _PROMPT_SECONDS.search(await answer.text())
+        assert found is not None, "the engine does not report the time that it spends on prompts"
+        return float(found[1])
+
+    def _refused(self, problem: str) -> web.Response:
+        self.problems.append(problem)
+        return web.Response(status=web.HTTPBadRequest.status_code, text=problem)
+
+
+@asynccontextmanager
+async def forcing_backend(
+    engine: aiohttp.ClientSession, script: Script, replies: Sequence[ForcedReply], say: Callable[[str], None]
+) -> AsyncIterator[ForcingBackend]:
+    """Serve on a free loopback port for the duration of the context; `say` gets a line for each turn."""
+    backend = ForcingBackend(engine, script, replies, say)
+    # A client that leaves must cancel what the engine does for it, as it does without us.
+    runner = web.AppRunner(backend.application(), access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        backend.origin = f"http://{host}:{port}"
+        yield backend
+    finally:
+        await runner.cleanup()
