@@ -22,7 +22,7 @@ from tests.parts.chat_request import read_chat_request
 
 from anyclaude.dialects.openai_chat.encode import encode_request
 from anyclaude.profiles import EMBEDDED
-from anyclaude.protocol.deltas import Finished, UsageReported
+from anyclaude.protocol.deltas import Finished, StopReason, UsageReported
 from anyclaude.protocol.messages_request import decode_request
 
 from .forced import ForcedReply, Headers
@@ -33,7 +33,7 @@ from .streams import ChatStream, MessagesStream, Stream
 MESSAGES, CHAT = "/v1/messages", "/v1/chat/completions"
 
 PING_SECONDS = 10.0
-"""How often a comment is sent while the prompt is evaluated: llama.cpp sends them too, and the client waits for bytes."""
+"""How often a comment is sent while the prompt is evaluated, as by llama.cpp: a client gives up on a silent server."""
 
 NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 
@@ -272,7 +272,7 @@ class ForcingBackend:
             prefill_seconds=evaluation_seconds,
             generation_seconds=timings.predicted_ms / 1000,
         )
-        reason = "end_turn" if reply.turn.call is None else "tool_use"
+        reason: StopReason = "end_turn" if reply.turn.call is None else "tool_use"
         turn = PlayedTurn(
             kind=reply.turn.kind,
             prompt_tokens=evaluated.prompt_tokens,
@@ -286,8 +286,8 @@ class ForcingBackend:
         )
         self.turns.append(turn)
         self.say(
-            f"  turn {len(self.turns)}, {turn.kind}: {turn.evaluated_tokens:,} of {turn.prompt_tokens:,} tokens evaluated "
-            f"in {turn.evaluation_seconds:.1f} s, {turn.generated_tokens} generated in {turn.generation_seconds:.1f} s"
+            f"  turn {len(self.turns)}, {turn.kind}: {turn.evaluated_tokens:,} of {turn.prompt_tokens:,} tokens "
+            f"evaluated in {turn.evaluation_seconds:.1f} s, {turn.generated_tokens} generated in {turn.generation_seconds:.1f} s"
         )
         await response.write(stream.feed([Finished(reason), usage]) + stream.close())
         await response.write_eof()

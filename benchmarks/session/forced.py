@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import aiohttp
-from msgspec import Struct, json as msgspec_json
+from msgspec import Struct
+from msgspec import json as msgspec_json
 from tests.parts.chat_reply import Call
 
 from anyclaude.protocol.deltas import Delta, TextDelta, ToolCallDelta

@@ -1,5 +1,6 @@
 """What is measured of a session; all of it can be kept as JSON."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -48,7 +49,7 @@ class PlayedSession(Struct, frozen=True):
     def turn_seconds(self) -> Sequence[float]:
         """Return how long each turn took, from the end of the one before, or from the start of the client."""
         ends = [0.0, *(turn.ended_seconds for turn in self.turns)]
-        return [end - start for start, end in zip(ends, ends[1:], strict=False)]
+        return [end - start for start, end in itertools.pairwise(ends)]
 
     def of_kind(self, kind: Kind) -> "PlayedSession":
         """Return the session with the turns of one kind only, for their sums."""

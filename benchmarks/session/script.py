@@ -102,7 +102,7 @@ def report(items):
     return "\\n".join(lines)
 '''
 
-TEST = '''from stock import cheapest, report, running_low, sell, total_value
+TEST = """from stock import cheapest, report, running_low, sell, total_value
 
 STOCK = [
     {"name": "nails", "price": 2, "count": 500, "weight": 3, "shelf": "A"},
@@ -115,7 +115,7 @@ assert running_low(STOCK) == ["hammer"]
 assert sell(STOCK, "hammer", 1)["count"] == 1
 assert report(STOCK).splitlines()[-1].endswith("2250 cents")
 print("all tests passed")
-'''
+"""
 
 README = "# Stock\n\n`total_value(items)` returns what all items are worth, `report(items)` prints them.\n"
 
@@ -142,17 +142,30 @@ def whole_session(tree: Path) -> Session:
         _read(tree, "The documentation is left.", "README.md"),
         _edit(tree, "It names the argument.", "README.md", old_line, new_line),
         _run("The test for the last time.", f"{RUN_TEST} && git diff --stat", "Run the test"),
-        Turn("answer", "Both names are changed in stock.py, the test and the documentation are adapted, and it passes."),
+        Turn(
+            "answer", "Both names are changed in stock.py, the test and the documentation are adapted, and it passes."
+        ),
     )
-    files = {"stock.py": again, "test_stock.py": TEST.replace(old, new), "README.md": README.replace(old_line, new_line)}
+    files = {
+        "stock.py": again,
+        "test_stock.py": TEST.replace(old, new),
+        "README.md": README.replace(old_line, new_line),
+    }
     return Session(TASK, turns, files)
 
 
 def short_session(tree: Path) -> Session:
-    """Return a session of three of these turns and an answer, for a test."""
-    turns = whole_session(tree).turns
-    renamed = _renamed(STOCK, "items", "entries")
-    return Session(TASK, (*turns[1:4], turns[-1]), {"stock.py": renamed, "test_stock.py": TEST, "README.md": README})
+    """Return a session of four turns with a small file, for a test."""
+    changed = README.replace("items", "entries")
+    turns = (
+        _read(tree, "I read it first.", "README.md"),
+        _write(tree, "I write it again, with the name changed.", "README.md", changed),
+        _run("Does the test still pass?", RUN_TEST, "Run the test"),
+        Turn("answer", "The name is changed in README.md."),
+    )
+    return Session(
+        "In README.md, rename `items`.", turns, {"stock.py": STOCK, "test_stock.py": TEST, "README.md": changed}
+    )
 
 
 def earlier_session(tree: Path) -> Session:

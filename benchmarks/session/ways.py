@@ -14,7 +14,7 @@ from tests.parts.claude_code_versions import NATIVE, installed_client
 from tests.parts.evaluation import showing_prompts
 from tests.parts.launched_client import Launch, users_environment
 from tests.parts.null_progress import NullProgress
-from tests.parts.work_tree import files_in, make_work_tree
+from tests.parts.work_tree import make_work_tree
 
 from anyclaude.bounds import CONNECTION_BACKLOG
 from anyclaude.engine.gguf import read_metadata
@@ -33,7 +33,12 @@ from .measures import PlayedSession
 from .script import FILES, Session, earlier_session, script_of
 
 Way: TypeAlias = Literal["direct", "anyclaude, cold", "anyclaude, warm"]
-WAYS: tuple[Way, ...] = ("direct", "anyclaude, cold", "anyclaude, warm")
+DIRECT: Way = "direct"
+COLD: Way = "anyclaude, cold"
+"""The first launch on this machine."""
+WARM: Way = "anyclaude, warm"
+"""A launch in a project in which another session has been."""
+WAYS = (DIRECT, COLD, WARM)
 
 Say: TypeAlias = Callable[[str], None]
 
@@ -53,7 +58,6 @@ async def play(
         AssertionError: when the session does not go as the script has it.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     tree = make_work_tree(folder / "tree", FILES)
     launch = Launch(
         client=installed_client(NATIVE),
@@ -63,9 +67,9 @@ async def play(
         context_tokens=read_metadata(model_file).context_tokens or 0,
     )
     session = session_in(tree)
-    if way == "direct":
+    if way == DIRECT:
         return await _played_directly(launch, model_file, session, say)
-    if way == "anyclaude, warm":
+    if way == WARM:
         say("  the session before:")
         await _played_through_anyclaude(launch, model_file, earlier_session(tree), say)
         say("  the session:")
@@ -131,18 +135,19 @@ async def _launched(
     task = _task(session)
     invocation = Invocation(client_arguments(launch.workspace, task), users_environment(launch), launch.workspace.tree)
     client = Client(launch.client.command, is_native=True)
-    async with monitored(own) as monitor:
-        run = LaunchRun(invocation, settings, Servers((own.target,), own, (unchanged,)), monitor, backend.say)
-        with closing(socket.create_server(("127.0.0.1", 0), backlog=CONNECTION_BACKLOG)) as listening:
-            base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            backend.start()
-            plan = plan_client(invocation, settings, own.target, base_url, is_native=client.is_native)
-            environment = child_environment(invocation.environment, plan.variables)
-            with settings_file(plan.settings, settings.log_dir) as file:
-                words = (*client.command, *plan.arguments(file))
-                async with launch_gateway(run, client, listening):
-                    ended = await run_command(words, launch.workspace, environment, task.timeout_seconds)
-                    return _checked(launch, backend, session, ended)
+    listening = socket.create_server(("127.0.0.1", 0), backlog=CONNECTION_BACKLOG)
+    backend.start()
+    plan = plan_client(
+        invocation, settings, own.target, f"http://127.0.0.1:{listening.getsockname()[1]}", is_native=client.is_native
+    )
+    environment = child_environment(invocation.environment, plan.variables)
+    with closing(listening), settings_file(plan.settings, settings.log_dir) as file:
+        words = (*client.command, *plan.arguments(file))
+        async with monitored(own) as monitor:
+            run = LaunchRun(invocation, settings, Servers((own.target,), own, (unchanged,)), monitor, backend.say)
+            async with launch_gateway(run, client, listening):
+                ended = await run_command(words, launch.workspace, environment, task.timeout_seconds)
+                return _checked(launch, backend, session, ended)
 
 
 @asynccontextmanager
@@ -164,7 +169,6 @@ def _checked(launch: Launch, backend: ForcingBackend, session: Session, run: Run
     seconds = backend.seconds()
     backend.check()
     run.check()
-    files = {name: content.decode() for name, content in files_in(launch.workspace.tree).items()}
-    changed = {name: files.get(name) for name in session.files}
-    assert changed == session.files, f"the session has left other files: {changed}"
+    left = {name: (launch.workspace.tree / name).read_text(encoding="utf-8") for name in session.files}
+    assert left == session.files, f"the session has left other files: {left}"
     return PlayedSession(tuple(backend.turns), seconds, launch.context_tokens)
