@@ -287,7 +287,8 @@ class ForcingBackend:
         self.turns.append(turn)
         self.say(
             f"  turn {len(self.turns)}, {turn.kind}: {turn.evaluated_tokens:,} of {turn.prompt_tokens:,} tokens "
-            f"evaluated in {turn.evaluation_seconds:.1f} s, {turn.generated_tokens} generated in {turn.generation_seconds:.1f} s"
+            f"evaluated in {turn.evaluation_seconds:.1f} s, "
+            f"{turn.generated_tokens} generated in {turn.generation_seconds:.1f} s"
         )
         await response.write(stream.feed([Finished(reason), usage]) + stream.close())
         await response.write_eof()
