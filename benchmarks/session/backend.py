@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -25,15 +25,18 @@ from anyclaude.profiles import EMBEDDED
 from anyclaude.protocol.deltas import Finished, StopReason, UsageReported
 from anyclaude.protocol.messages_request import decode_request
 
-from .forced import ForcedReply, Headers
+from .forced import ForcedReply, Headers, forced_replies
 from .measures import PlayedTurn
-from .script import Script
+from .script import Script, Session, script_of
 from .streams import ChatStream, MessagesStream, Stream
 
 MESSAGES, CHAT = "/v1/messages", "/v1/chat/completions"
 
 PING_SECONDS = 10.0
 """How often a comment is sent while the prompt is evaluated, as by llama.cpp: a client gives up on a silent server."""
+
+LINE_BYTES = 4 * 1024**2
+"""The last chunk of a completion repeats its prompt and its grammar, in one line."""
 
 NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 
@@ -45,13 +48,18 @@ _PROMPT_SECONDS = re.compile(r"^llamacpp:prompt_seconds_total (\S+)$", re.MULTIL
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """The evaluation of a prompt by the engine: its text, the slot that holds it, and the engine's counts and time."""
+    """
+    The evaluation of a prompt by the engine: its text, the slot that holds it, and the engine's counts and time.
+
+    `speculation` are the fields by which the request chose how its reply is drafted.
+    """
 
     prompt: str
     slot: int
     prompt_tokens: int
     cached_tokens: int
     seconds: float
+    speculation: Mapping[str, object]
 
 
 class Timings(Struct):
@@ -204,6 +212,9 @@ class ForcingBackend:
         except EngineRefused as refused:
             self.problems.append(str(refused))
             raise
+        except asyncio.CancelledError:
+            self.say(f"  turn {number + 1}: the client has left before the end of its reply")
+            raise
         finally:
             evaluating.cancel()
         await self._end(response, reply, evaluated, stream, timings)
@@ -227,13 +238,15 @@ class ForcingBackend:
             usage = msgspec.json.decode(counted, type=MessagesAnswer).usage
             cached, new = usage.cache_read_input_tokens, usage.input_tokens
             seconds = await self._prompt_seconds() - before
-        return Evaluated(slot.prompt, slot.id, cached + new, cached, seconds)
+        speculation = {name: value for name, value in wanted.items() if name.startswith("speculative")}
+        return Evaluated(slot.prompt, slot.id, cached + new, cached, seconds, speculation)
 
     async def _write(
         self, response: web.StreamResponse, reply: ForcedReply, evaluated: Evaluated, stream: Stream, headers: Headers
     ) -> Timings:
         """Have the engine write the reply, and deliver what it has written, token by token."""
         wanted = {
+            **evaluated.speculation,
             "prompt": evaluated.prompt,
             "id_slot": evaluated.slot,
             "grammar": reply.grammar,
@@ -306,18 +319,26 @@ class ForcingBackend:
 
 
 @asynccontextmanager
-async def forcing_backend(
-    engine: aiohttp.ClientSession, script: Script, replies: Sequence[ForcedReply], say: Callable[[str], None]
+async def forcing(
+    url: str, session: Session, headers: Headers, say: Callable[[str], None]
 ) -> AsyncIterator[ForcingBackend]:
-    """Serve on a free loopback port for the duration of the context; `say` gets a line for each turn."""
-    backend = ForcingBackend(engine, script, replies, say)
-    # A client that leaves must cancel what the engine does for it, as it does without us.
-    runner = web.AppRunner(backend.application(), access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port = runner.addresses[0][:2]
-        backend.origin = f"http://{host}:{port}"
-        yield backend
-    finally:
-        await runner.cleanup()
+    """
+    Serve on a free loopback port, and have the engine at `url` write the session's replies.
+
+    `headers` admit requests to the engine; `say` gets a line for each turn.
+    """
+    # llama.cpp announces keep-alive but closes a connection after each streamed reply, so none is reused.
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(url, connector=connector, read_bufsize=LINE_BYTES) as engine:
+        replies = await forced_replies(engine, session.turns, headers)
+        backend = ForcingBackend(engine, script_of(session), replies, say)
+        # A client that leaves must cancel what the engine does for it, as it does without us.
+        runner = web.AppRunner(backend.application(), access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            host, port = runner.addresses[0][:2]
+            backend.origin = f"http://{host}:{port}"
+            yield backend
+        finally:
+            await runner.cleanup()

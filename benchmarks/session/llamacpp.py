@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from subprocess import PIPE
 
+from tests.parts.evaluation import SHOWS_PROMPTS
+
 ENVIRONMENT = {"GOMP_SPINCOUNT": "1000"}
 """What anyclaude sets for its own engine: without it, a busy machine slows llama.cpp down tenfold, which is not the
 subject here."""
@@ -26,7 +28,7 @@ async def running_llamacpp(model_file: Path, log_file: Path) -> AsyncIterator[st
     command = (sys.executable, "-m", "benchmarks.session.llamacpp", str(model_file))
     with log_file.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=PIPE, stdout=PIPE, stderr=log, env={**os.environ, **ENVIRONMENT}
+            *command, stdin=PIPE, stdout=PIPE, stderr=log, env={**os.environ, **dict([SHOWS_PROMPTS]), **ENVIRONMENT}
         )
     assert process.stdout is not None
     try:

@@ -24,8 +24,7 @@ def section(results: Results, machine: str) -> str:
     parts = [f"`{COMMAND}` · {machine} · each session played once"]
     for model, played in results.items():
         in_order: Played = {way: played[way] for way in WAYS if way in played}
-        option = f" (`--model {model}`)"
-        parts += [f"**{model}**{option}", _summary(in_order), "Rewriting alone:", _rewriting(in_order)]
+        parts += [f"**{model}**", _summary(in_order), "Rewriting alone:", _rewriting(in_order)]
         parts += ["Targets:", _targets(in_order)]
         parts += [_details(model, way, session) for way, session in in_order.items()]
     return "\n\n".join(parts) + "\n"
@@ -40,7 +39,7 @@ def write_section(page: Path, text: str) -> None:
 
 def _summary(played: Played) -> str:
     header = ["", "waiting, s", "share of direct", "evaluation, s", "generation, s", "client and all else, s"]
-    header += ["tokens evaluated", "of prompts of", "tokens generated", "tokens/s"]
+    header += ["prompt tokens", "evaluated", "generated", "tokens/s"]
     return _table(header, [_summary_row(way, session, played.get(DIRECT)) for way, session in played.items()])
 
 
@@ -52,8 +51,8 @@ def _summary_row(way: str, session: PlayedSession, direct: PlayedSession | None)
         f"{session.evaluation_seconds:.1f}",
         f"{session.generation_seconds:.1f}",
         f"{session.client_seconds - session.evaluation_seconds - session.generation_seconds:.1f}",
-        f"{sum(turn.evaluated_tokens for turn in session.turns):,}",
         f"{sum(turn.prompt_tokens for turn in session.turns):,}",
+        f"{sum(turn.evaluated_tokens for turn in session.turns):,}",
         f"{sum(turn.generated_tokens for turn in session.turns):,}",
         f"{session.tokens_per_second:.1f}",
     ]

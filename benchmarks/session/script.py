@@ -1,9 +1,10 @@
 """The session to play: the project, the user's task, and the model's replies, one for each turn."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from tests.parts.chat_reply import Call, call
@@ -172,6 +173,11 @@ def earlier_session(tree: Path) -> Session:
     """Return the session that is played before a warm one; it changes nothing."""
     files = {"stock.py": STOCK, "test_stock.py": TEST, "README.md": README}
     return Session(EARLIER_TASK, (Turn("answer", "It keeps the stock of a small shop."),), files)
+
+
+SESSIONS: Mapping[str, Callable[[Path], Session]] = MappingProxyType(
+    {"whole": whole_session, "short": short_session, "earlier": earlier_session}
+)
 
 
 def script_of(session: Session) -> Script:

@@ -8,7 +8,7 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,9 @@ from anyclaude.engine import EngineOptions
 from anyclaude.engine.embedded import EmbeddedEngine
 
 Tokens = npt.NDArray[np.int32]
+
+SHOWS_PROMPTS = ("LLAMA_SERVER_SLOTS_DEBUG", "1")
+"""The variable, and its value, with which llama.cpp shows its prompts in `/slots`."""
 
 CONTEXT_AROUND = 40
 """Number of characters shown on either side of a difference."""
@@ -214,15 +217,10 @@ def _difference(earlier: str, now: str) -> str:
     return f"character {at} of {len(earlier)}: {was!r} became {is_now!r}"
 
 
-def showing_prompts() -> AbstractContextManager[None]:
-    """Have the engines that are started in the context report their prompts in `/slots`."""
-    return _variable("LLAMA_SERVER_SLOTS_DEBUG", "1")
-
-
 @asynccontextmanager
 async def _showing_prompts(model_file: Path, log_folder: Path, options: EngineOptions) -> AsyncIterator[EmbeddedEngine]:
     """Run an engine that reports its prompts in `/slots`, as llama.cpp does if this variable is set at its start."""
-    with showing_prompts():
+    with _variable(*SHOWS_PROMPTS):
         context = running(model_file, log_folder, options)
         engine = await context.__aenter__()
     try:

@@ -42,7 +42,7 @@ PLAYED: dict[str, PlayedSession] = {
 def test_the_section_has_sums_shares_and_targets() -> None:
     text = section({"a-model": PLAYED}, "a machine")
 
-    assert "| direct | 60 | 100% | 2.0 | 22.0 | 36.0 | 1,000 | 2,000 | 630 | 28.6 |" in text
+    assert "| direct | 60 | 100% | 2.0 | 22.0 | 36.0 | 2,000 | 1,000 | 630 | 28.6 |" in text
     assert "| anyclaude, warm | 600 | 10.0 | 60.0 | 2.00 x | 600 | 300 |" in text
     assert "| anyclaude, warm: waiting ≤ 1/3 of direct | 33% | met |" in text
     assert "| anyclaude, cold: waiting ≤ 1/2 of direct | 52% | missed |" in text

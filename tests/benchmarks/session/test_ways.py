@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from benchmarks.session.script import short_session
 from benchmarks.session.ways import DIRECT, WARM, play
 
 KINDS = ["read", "rewrite", "run", "answer"]
@@ -13,7 +12,7 @@ async def test_directly_the_first_turn_evaluates_its_whole_prompt_and_the_next_t
 ) -> None:
     said: list[str] = []
 
-    played = await play(DIRECT, tiny_model, tmp_path / "session", short_session, said.append)
+    played = await play(DIRECT, tiny_model, tmp_path / "session", "short", said.append)
 
     first, second, *_ = played.turns
     assert [turn.kind for turn in played.turns] == KINDS
@@ -28,7 +27,7 @@ async def test_after_another_session_the_first_turn_evaluates_little_of_its_prom
 ) -> None:
     said: list[str] = []
 
-    played = await play(WARM, tiny_model, tmp_path / "session", short_session, said.append)
+    played = await play(WARM, tiny_model, tmp_path / "session", "short", said.append)
 
     assert [turn.kind for turn in played.turns] == KINDS
     assert played.turns[0].evaluated_tokens < played.turns[0].prompt_tokens / 20
