@@ -7,6 +7,7 @@ It runs in a process of its own, with the environment that a user's shell has, a
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 from anyclaude.cli import main as anyclaude
 from anyclaude.engine import Progress
 from anyclaude.launcher import embedded
-from anyclaude.launcher.servers import OwnEngine
+from anyclaude.launcher.servers import EngineStarter, OwnEngine
 from anyclaude.settings import Settings
 
 from .backend import forcing
@@ -35,27 +36,30 @@ def main() -> None:
     """Run anyclaude; the first two arguments are the name of the session and the file for what is measured."""
     _, session, result, *arguments = sys.argv
     sys.argv = ["anyclaude", *arguments]
-    embedded.running_engine = _engine_with_forced_replies(session, Path(result))  # servers.py looks it up by its name
+    # The launcher looks the function up by its name.
+    embedded.running_engine = asynccontextmanager(partial(_running, embedded.running_engine, session, Path(result)))
     anyclaude()
 
 
-def _engine_with_forced_replies(session: str, result: Path) -> Callable[..., object]:
-    running_engine = embedded.running_engine
-
-    @asynccontextmanager
-    async def running(settings: Settings, progress: Progress, say: Callable[[str], None]) -> AsyncIterator[OwnEngine]:
-        async with running_engine(settings, progress, say) as own:
-            assert own.target.api_key is not None
-            headers = {"Authorization": f"Bearer {own.target.api_key.reveal()}"}
-            url = own.target.base_url.removesuffix("/v1")
-            async with forcing(url, SESSIONS[session](Path.cwd()), headers, _say) as backend:
-                backend.start()
-                yield replace(own, target=replace(own.target, base_url=backend.base_url))
-                played = PlayedSession(tuple(backend.turns), backend.seconds(), own.target.context_tokens or 0)
-                backend.check()
-                _write(result, played)
-
-    return running
+async def _running(
+    running_engine: EngineStarter,
+    session: str,
+    result: Path,
+    settings: Settings,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> AsyncIterator[OwnEngine]:
+    """Run the engine at the address of a server that has it write the session's replies."""
+    async with running_engine(settings, progress, say) as own:
+        assert own.target.api_key is not None
+        headers = {"Authorization": f"Bearer {own.target.api_key.reveal()}"}
+        url = own.target.base_url.removesuffix("/v1")
+        async with forcing(url, SESSIONS[session](Path.cwd()), headers, _say) as backend:
+            backend.start()
+            yield replace(own, target=replace(own.target, base_url=backend.base_url))
+            played = PlayedSession(tuple(backend.turns), backend.seconds(), own.target.context_tokens or 0)
+            backend.check()
+            _write(result, played)
 
 
 def _write(file: Path, played: PlayedSession) -> None:
