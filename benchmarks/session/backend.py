@@ -8,121 +8,48 @@ as if the model had chosen it.  All other requests are passed on.
 
 import asyncio
 import itertools
-import re
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from typing import TypeAlias
 
 import aiohttp
-import msgspec
 from aiohttp import web
-from msgspec import Struct
 from tests.parts.chat_request import read_chat_request
 
 from anyclaude.dialects.openai_chat.encode import encode_request
 from anyclaude.profiles import EMBEDDED
-from anyclaude.protocol.deltas import Finished, StopReason, UsageReported
+from anyclaude.protocol.deltas import Delta, Finished, StopReason, UsageReported
 from anyclaude.protocol.messages_request import decode_request
 
+from .engine import CHAT, MESSAGES, NO_TIMEOUT, Engine, EngineRefused, Evaluated, Timings
 from .forced import ForcedReply, Headers, forced_replies
 from .measures import PlayedTurn
 from .script import Script, Session, script_of
 from .streams import ChatStream, MessagesStream, Stream
 
-MESSAGES, CHAT = "/v1/messages", "/v1/chat/completions"
-
 PING_SECONDS = 10.0
 """How often a comment is sent while the prompt is evaluated, as by llama.cpp: a client gives up on a silent server."""
+
+Say: TypeAlias = Callable[[str], None]
 
 LINE_BYTES = 4 * 1024**2
 """The last chunk of a completion repeats its prompt and its grammar, in one line."""
 
-NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
-
 HOP_BY_HOP = frozenset({"host", "connection", "content-length", "transfer-encoding", "keep-alive"})
 """Headers of one connection, which are not passed on (RFC 9110, 7.6.1)."""
 
-_PROMPT_SECONDS = re.compile(r"^llamacpp:prompt_seconds_total (\S+)$", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluated:
-    """
-    The evaluation of a prompt by the engine: its text, the slot that holds it, and the engine's counts and time.
-
-    `speculation` are the fields by which the request chose how its reply is drafted.
-    """
-
-    prompt: str
-    slot: int
-    prompt_tokens: int
-    cached_tokens: int
-    seconds: float
-    speculation: Mapping[str, object]
-
-
-class Timings(Struct):
-    """The engine's account of one request; the drafts are missing where none was made."""
-
-    cache_n: int
-    prompt_n: int
-    prompt_ms: float
-    predicted_n: int
-    predicted_ms: float
-    draft_n: int = 0
-    draft_n_accepted: int = 0
-
-
-class ChatAnswer(Struct):
-    """What is read of a chat completion."""
-
-    timings: Timings
-
-
-class MessagesUsage(Struct):
-    """The usage in Anthropic's terms: `input_tokens` are those that were not in the cache."""
-
-    input_tokens: int
-    cache_read_input_tokens: int = 0
-
-
-class MessagesAnswer(Struct):
-    """What is read of a message."""
-
-    usage: MessagesUsage
-
-
-class Slot(Struct):
-    """A slot: its last task and, if LLAMA_SERVER_SLOTS_DEBUG is set, its prompt."""
-
-    id: int
-    id_task: int = -1
-    prompt: str = ""
-
-
-class CompletionChunk(Struct):
-    """A chunk of a raw completion; the last one has the timings."""
-
-    tokens: tuple[int, ...] = ()
-    stop: bool = False
-    timings: Timings | None = None
-
-
-class EngineRefused(Exception):
-    """The engine has not done what the session needs; the message says what."""
-
 
 class ForcingBackend:
-    """The server: its address, the turns that were played, and the number of requests that were passed on."""
+    """The server: its address, the turns that were played, and what went wrong."""
 
     def __init__(
-        self, engine: aiohttp.ClientSession, script: Script, replies: Sequence[ForcedReply], say: Callable[[str], None]
+        self, session: aiohttp.ClientSession, engine: Engine, script: Script, replies: Sequence[ForcedReply], say: Say
     ) -> None:
         self.origin = ""
         self.turns: list[PlayedTurn] = []
         self.problems: list[str] = []
-        self.passed_on = 0
+        self._session = session
         self._engine = engine
         self._script = script
         self._replies = replies
@@ -181,9 +108,8 @@ class ForcingBackend:
 
     async def _pass_on(self, request: web.Request, body: bytes) -> web.StreamResponse:
         """Forward a request and its response as they are."""
-        self.passed_on += 1
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
-        sent = self._engine.request(request.method, request.path_qs, data=body, headers=headers, timeout=NO_TIMEOUT)
+        sent = self._session.request(request.method, request.path_qs, data=body, headers=headers, timeout=NO_TIMEOUT)
         async with sent as answer:
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
             response = web.StreamResponse(status=answer.status, headers=kept)
@@ -198,17 +124,20 @@ class ForcingBackend:
         if number >= len(self._replies):
             return self._refused(f"the session has {len(self._replies)} turns, and one more is asked for")
         reply = self._replies[number]
-        headers = {name: request.headers[name] for name in ("Authorization",) if name in request.headers}
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        evaluating = asyncio.create_task(self._evaluate(request.path, body, headers))
+        evaluating = asyncio.create_task(self._engine.evaluate(request.path, body))
+
+        async def deliver(deltas: Iterable[Delta]) -> None:
+            await response.write(stream.feed(deltas))
+
         try:
             while not evaluating.done():
                 await asyncio.wait([evaluating], timeout=PING_SECONDS)
                 await response.write(b": evaluating\n\n")
             evaluated = evaluating.result()
             await response.write(stream.open())
-            timings = await self._write(response, reply, evaluated, stream, headers)
+            timings = await self._engine.write(reply, evaluated, deliver)
         except EngineRefused as refused:
             self.problems.append(str(refused))
             raise
@@ -219,59 +148,6 @@ class ForcingBackend:
             evaluating.cancel()
         await self._end(response, reply, evaluated, stream, timings)
         return response
-
-    async def _evaluate(self, path: str, body: bytes, headers: Headers) -> Evaluated:
-        """Have the engine evaluate the request's prompt as it is, for one token; raises `EngineRefused`."""
-        before = await self._prompt_seconds() if path == MESSAGES else 0.0
-        wanted = {**msgspec.json.decode(body, type=dict[str, object]), "max_tokens": 1, "stream": False}
-        async with self._engine.post(path, json=wanted, headers=headers, timeout=NO_TIMEOUT) as answer:
-            counted = await answer.read()
-        if answer.status != web.HTTPOk.status_code:
-            raise EngineRefused(f"the engine refused a prompt: {answer.status}, {counted[:300]!r}")
-        async with self._engine.get("/slots", headers=headers, raise_for_status=True) as answer:
-            slots = msgspec.json.decode(await answer.read(), type=list[Slot])
-        slot = max(slots, key=lambda slot: slot.id_task)
-        if path == CHAT:
-            timings = msgspec.json.decode(counted, type=ChatAnswer).timings
-            cached, new, seconds = timings.cache_n, timings.prompt_n, timings.prompt_ms / 1000
-        else:
-            usage = msgspec.json.decode(counted, type=MessagesAnswer).usage
-            cached, new = usage.cache_read_input_tokens, usage.input_tokens
-            seconds = await self._prompt_seconds() - before
-        speculation = {name: value for name, value in wanted.items() if name.startswith("speculative")}
-        return Evaluated(slot.prompt, slot.id, cached + new, cached, seconds, speculation)
-
-    async def _write(
-        self, response: web.StreamResponse, reply: ForcedReply, evaluated: Evaluated, stream: Stream, headers: Headers
-    ) -> Timings:
-        """Have the engine write the reply, and deliver what it has written, token by token."""
-        wanted = {
-            **evaluated.speculation,
-            "prompt": evaluated.prompt,
-            "id_slot": evaluated.slot,
-            "grammar": reply.grammar,
-            "n_predict": len(reply.tokens) + 1,  # the last one ends the reply
-            "temperature": 0.0,
-            "cache_prompt": True,
-            "return_tokens": True,
-            "stream": True,
-        }
-        written: list[int] = []
-        async with self._engine.post("/completion", json=wanted, headers=headers, timeout=NO_TIMEOUT) as answer:
-            async for line in answer.content:
-                if not line.startswith(b"data: "):
-                    continue
-                chunk = msgspec.json.decode(line[len(b"data: ") :], type=CompletionChunk)
-                start = reply.place_of(len(written))
-                written += chunk.tokens
-                await response.write(stream.feed(reply.deltas(start, reply.place_of(len(written)))))
-                if chunk.timings is not None and chunk.stop:
-                    break
-            else:
-                raise EngineRefused(f"the engine broke off a reply after {len(written)} tokens: {answer.status}")
-        if tuple(written[: len(reply.tokens)]) != reply.tokens:
-            raise EngineRefused(f"the engine wrote other tokens than it was to write: {written[:20]}")
-        return chunk.timings
 
     async def _end(
         self, response: web.StreamResponse, reply: ForcedReply, evaluated: Evaluated, stream: Stream, timings: Timings
@@ -306,22 +182,13 @@ class ForcingBackend:
         await response.write(stream.feed([Finished(reason), usage]) + stream.close())
         await response.write_eof()
 
-    async def _prompt_seconds(self) -> float:
-        """Return the time that the engine has spent on prompts so far, by its metrics."""
-        async with self._engine.get("/metrics", raise_for_status=True) as answer:
-            found = _PROMPT_SECONDS.search(await answer.text())
-        assert found is not None, "the engine does not report the time that it spends on prompts"
-        return float(found[1])
-
     def _refused(self, problem: str) -> web.Response:
         self.problems.append(problem)
         return web.Response(status=web.HTTPBadRequest.status_code, text=problem)
 
 
 @asynccontextmanager
-async def forcing(
-    url: str, session: Session, headers: Headers, say: Callable[[str], None]
-) -> AsyncIterator[ForcingBackend]:
+async def forcing(url: str, session: Session, headers: Headers, say: Say) -> AsyncIterator[ForcingBackend]:
     """
     Serve on a free loopback port, and have the engine at `url` write the session's replies.
 
@@ -329,9 +196,9 @@ async def forcing(
     """
     # llama.cpp announces keep-alive but closes a connection after each streamed reply, so none is reused.
     connector = aiohttp.TCPConnector(force_close=True)
-    async with aiohttp.ClientSession(url, connector=connector, read_bufsize=LINE_BYTES) as engine:
-        replies = await forced_replies(engine, session.turns, headers)
-        backend = ForcingBackend(engine, script_of(session), replies, say)
+    async with aiohttp.ClientSession(url, connector=connector, read_bufsize=LINE_BYTES) as to_engine:
+        replies = await forced_replies(to_engine, session.turns, headers)
+        backend = ForcingBackend(to_engine, Engine(to_engine, headers), script_of(session), replies, say)
         # A client that leaves must cancel what the engine does for it, as it does without us.
         runner = web.AppRunner(backend.application(), access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()

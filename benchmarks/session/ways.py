@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -19,7 +19,7 @@ from tests.parts.work_tree import make_work_tree
 from anyclaude.engine.gguf import read_metadata
 from anyclaude.settings import variable_named
 
-from .backend import forcing
+from .backend import Say, forcing
 from .launched import command
 from .llamacpp import running_llamacpp
 from .measures import PlayedSession
@@ -32,8 +32,6 @@ COLD: Way = "anyclaude, cold"
 WARM: Way = "anyclaude, warm"
 """A launch in a project in which another session has been."""
 WAYS = (DIRECT, COLD, WARM)
-
-Say: TypeAlias = Callable[[str], None]
 
 CLIENT_SECONDS = 3_600.0
 """A client that takes longer hangs: a model of 1.5B on two cores evaluates 12,000 tokens in some ten minutes."""
