@@ -74,7 +74,7 @@ async def _play(
         _say(f"{reference}, {way}")
         try:
             played = await play(way, file, FOLDER, session, _say)
-        except (AssertionError, AnyclaudeError, aiohttp.ClientError) as error:
+        except (AssertionError, AnyclaudeError, aiohttp.ClientError, OSError) as error:
             _say(f"{type(error).__name__}: {error}")
             failed.append(way)
         else:

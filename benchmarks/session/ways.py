@@ -68,7 +68,7 @@ def others_environment(launch: Launch, base_url: str) -> dict[str, str]:
     """
     Return the environment of a client with the variables that other launchers set.
 
-    Those of `ollama launch claude` (cmd/launch/claude.go, October 2026), with the limit of Claude Code Router for slow
+    Those of `ollama launch claude` (cmd/launch/claude.go, 011d493), with the limit of Claude Code Router for slow
     servers (`API_TIMEOUT_MS`), here without an end, and without traffic to the internet.
     """
     return {
