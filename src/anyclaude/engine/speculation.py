@@ -26,7 +26,7 @@ class Speculation:
     draft_tokens: int
 
 
-EXACT = Speculation(key_tokens=4, draft_tokens=2)
+EXACT = Speculation(key_tokens=3, draft_tokens=2)
 """
 Drafts that never change a reply at temperature 0, because each token is computed as without them.
 

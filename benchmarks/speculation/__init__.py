@@ -1,0 +1,1 @@
+"""How fast replies are generated with drafts, and whether they stay the same."""
