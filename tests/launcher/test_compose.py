@@ -18,6 +18,7 @@ from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.errors import InvalidSetting
 from anyclaude.launcher import Invocation
 from anyclaude.launcher.client import Client
+from anyclaude.launcher.client.diets import LEAN
 from anyclaude.launcher.compose import (
     SAVING,
     launch_gateway,
@@ -186,7 +187,7 @@ async def test_the_gateway_of_a_launch_follows_its_server_and_writes_nothing(tmp
     async with Restarts(server) as restart, running_servers(settings, NullProgress(), pytest.fail) as servers:
         run = run_of(servers, settings)
         with socket.create_server(("127.0.0.1", 0)) as listening:
-            async with launch_gateway(run, Client(("claude",), is_native=True), listening) as gateway:
+            async with launch_gateway(run, Client(("claude",), is_native=True), LEAN, listening) as gateway:
                 await ask(gateway.base_url, "POST", "/v1/messages", prompt())
                 await restart("gemma")
                 response = await ask(gateway.base_url, "POST", "/v1/messages", prompt())
@@ -203,7 +204,7 @@ async def test_records_that_a_launch_loses_are_said_when_its_client_has_ended(tm
     async with Restarts(server), running_servers(settings, NullProgress(), pytest.fail) as servers:
         run = replace(run_of(servers, settings), say=said.append)
         with socket.create_server(("127.0.0.1", 0)) as listening:
-            async with launch_gateway(run, Client(("claude",), is_native=True), listening) as gateway:
+            async with launch_gateway(run, Client(("claude",), is_native=True), LEAN, listening) as gateway:
                 answers = [await ask(gateway.base_url, "POST", "/v1/messages", prompt()) for _ in range(2)]
                 before = list(said)
 

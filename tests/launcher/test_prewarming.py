@@ -11,6 +11,7 @@ from anyclaude.backends import SlotFile
 from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.launcher import Invocation
 from anyclaude.launcher.client import Client
+from anyclaude.launcher.client.diets import LEAN
 from anyclaude.launcher.engine_monitor import EngineMonitor
 from anyclaude.launcher.prewarming import announced_evaluation, key_of, prewarm_options
 from anyclaude.launcher.run import Run
@@ -36,9 +37,9 @@ async def run(tiny_engine: EmbeddedEngine, tmp_path: Path) -> Run:
 
 def record(run: Run, tokens: int | None = 4_931, folder: str = "/garden", model: str = TARGET.model) -> LaunchKey:
     """Record a first prompt of an earlier launch, and return the key of this one."""
-    key = key_of(run, CLIENT, TARGET)
+    key = key_of(run, CLIENT, LEAN, TARGET)
     earlier = replace(run, invocation=replace(run.invocation, folder=Path(folder)))
-    recorded = key_of(earlier, CLIENT, replace(TARGET, model=model))
+    recorded = key_of(earlier, CLIENT, LEAN, replace(TARGET, model=model))
     prompt = first_prompt_of(decode_request(first_request("Pull the weeds")), recorded, tokens)
     assert prompt is not None
     FirstPromptStore(run.settings.log_dir / "first-prompts").keep(prompt)
@@ -46,7 +47,7 @@ def record(run: Run, tokens: int | None = 4_931, folder: str = "/garden", model:
 
 
 def said(run: Run, *words: str) -> list[str]:
-    return list(announced_evaluation(replace(run, invocation=replace(run.invocation, arguments=words)), CLIENT))
+    return list(announced_evaluation(replace(run, invocation=replace(run.invocation, arguments=words)), CLIENT, LEAN))
 
 
 @pytest.mark.parametrize("model", [TARGET.model, "another"])

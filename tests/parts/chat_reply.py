@@ -129,6 +129,8 @@ class ReplyFormat:
     reasoning_field: str = "reasoning_content"
     reports_usage: bool = True
     reports_timings: bool = True
+    prompt_token_ms: float = 1.0
+    """How long the engine says that it evaluated each token of the prompt, in milliseconds."""
     calls: CallFormat = "in fragments"
     comment: bytes = b""
     """A comment of server-sent events before the first chunk."""
@@ -299,18 +301,22 @@ def _report(usage: Usage, reply_format: ReplyFormat) -> dict[str, JsonValue]:
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
         "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
     }
-    return {"usage": tokens, "timings": _timings(usage)} if reply_format.reports_timings else {"usage": tokens}
+    return (
+        {"usage": tokens, "timings": _timings(usage, reply_format.prompt_token_ms)}
+        if reply_format.reports_timings
+        else {"usage": tokens}
+    )
 
 
-def _timings(usage: Usage) -> JsonObject:
-    """Return timings of 1,000 prompt tokens and 100 generated tokens per second."""
+def _timings(usage: Usage, prompt_token_ms: float) -> JsonObject:
+    """Return the timings of the prompt, and of 100 generated tokens per second."""
     read = usage.prompt_tokens - usage.cached_tokens
     return {
         "cache_n": usage.cached_tokens,
         "prompt_n": read,
-        "prompt_ms": read * 1.0,
-        "prompt_per_token_ms": 1.0,
-        "prompt_per_second": 1000.0,
+        "prompt_ms": read * prompt_token_ms,
+        "prompt_per_token_ms": prompt_token_ms,
+        "prompt_per_second": 1000.0 / prompt_token_ms,
         "predicted_n": usage.completion_tokens,
         "predicted_ms": usage.completion_tokens * 10.0,
         "predicted_per_token_ms": 10.0,

@@ -54,7 +54,7 @@ async def launched(launch: Launch, target: BackendTarget, task: ClientTask) -> A
     user = users_environment(launch) | dict(task.environment)
     invocation = Invocation(client_arguments(launch.workspace, task), user, launch.workspace.tree)
     is_native = launch.client.version == NATIVE
-    options = launch_options(settings, diet_of(invocation, settings, target, is_native=is_native).gateway)
+    options = launch_options(settings, diet_of(invocation, settings, target, is_native=is_native).diet.gateway)
     async with running_gateway(launch.state, target, options=options) as gateway:
         plan = plan_client(invocation, settings, target, gateway.base_url, is_native=is_native)
         with settings_file(plan.settings) as file:

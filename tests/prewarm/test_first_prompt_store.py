@@ -80,6 +80,16 @@ def test_the_latest_prompt_is_found_without_a_launch_key(tmp_path: Path) -> None
     assert FirstPromptStore(tmp_path / "nothing").latest() is None
 
 
+def test_the_time_of_a_prompt_is_that_of_its_launch_key(tmp_path: Path) -> None:
+    store = store_with(tmp_path, prompt(GARDEN), prompt(KITCHEN))
+    garden, kitchen = store.recorded_at(GARDEN), store.recorded_at(KITCHEN)
+
+    assert garden is not None
+    assert kitchen is not None
+    assert garden < kitchen
+    assert store.recorded_at(LaunchKey("/attic")) is None
+
+
 def test_the_oldest_prompts_beyond_the_limit_are_removed(tmp_path: Path) -> None:
     store = store_with(tmp_path, *(prompt(LaunchKey(f"/{number}")) for number in range(5)), max_entries=3)
 

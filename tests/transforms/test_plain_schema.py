@@ -107,3 +107,13 @@ def test_a_long_description_keeps_its_first_sentence() -> None:
     schema: JsonObject = {"properties": {"a": {"description": "What to run. For example this, or that."}}}
 
     assert plain_schema(schema, 20) == {"properties": {"a": {"description": "What to run."}}}
+
+
+def test_the_bounds_of_every_integer_of_the_client_are_left_out_and_other_bounds_stay() -> None:
+    largest = 9_007_199_254_740_991
+    line: JsonObject = {"type": "integer", "minimum": -largest, "maximum": largest}
+    few: JsonObject = {"type": "integer", "minimum": 1, "maximum": 20}
+
+    plain = plain_schema({"type": "object", "properties": {"line": line, "few": few, "maximum": few}}, 100)
+
+    assert plain["properties"] == {"line": {"type": "integer"}, "few": few, "maximum": few}

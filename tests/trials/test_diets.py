@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from tests.parts.chat_reply import call, reply, say
+from tests.parts.chat_reply import ReplyFormat, call, reply, say
 from tests.parts.chat_request import ChatRequest
-from tests.parts.chat_script import in_turn
-from tests.parts.chat_server import ChatServer, chat_server
-from tests.parts.claude_code import ClientTask, Run, workspace_for
+from tests.parts.chat_script import always, in_turn
+from tests.parts.chat_server import ChatServer, ServerOptions, chat_server
+from tests.parts.claude_code import ClientTask, Run, Workspace, workspace_for
 from tests.parts.claude_code_versions import VERSIONS, Client, installed_client
 from tests.parts.launched_command import run_anyclaude
 from tests.parts.work_tree import files_in, make_work_tree
@@ -139,3 +139,24 @@ def test_the_lean_diet_keeps_the_tools_for_coding(sessions: dict[Diet, Session])
 def test_the_journal_records_the_transforms_that_shortened_the_prompt(sessions: dict[Diet, Session]) -> None:
     assert set(sessions["full"].steps) == {frozenset()}
     assert set(sessions["minimal"].steps) == {frozenset({"system prompt", "tool text"})}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_machine_that_was_slow_gets_a_smaller_diet_in_another_project(version: str, tmp_path: Path) -> None:
+    """The server says that it takes 20 ms for each token of a prompt: `lean` takes more than a minute."""
+    client = installed_client(version)
+    garden = workspace_for(make_work_tree(tmp_path / "garden", dict(BEFORE)), tmp_path)
+    kitchen = Workspace(garden.home, make_work_tree(tmp_path / "kitchen", dict(BEFORE)), tmp_path / "kitchen.log")
+    options = ServerOptions(reply_format=ReplyFormat(prompt_token_ms=20.0))
+    async with chat_server(always(reply(say("Aye."))), options) as server:
+        words = ("--mode", "generic", "--backend-url", server.base_url, "--model", "local-qwen")
+        task = ClientTask("Say aye.", environment={"ANYCLAUDE_CONTEXT_TOKENS": "131072"})
+        said, tools = [], []
+        for workspace in (garden, kitchen, garden):
+            said.append((await run_anyclaude(client, workspace, words, task)).stderr)
+            tools.append({tool.function.name for tool in server.requests[-1].body.tools})
+
+    assert ["diet lean ·" in text for text in said] == [True, False, True]
+    assert "diet minimal: a first prompt of lean would take about" in said[1]
+    assert "--diet lean chooses it" in said[1]
+    assert [names == {"Bash", "Edit", "Read", "Write"} for names in tools] == [False, True, False]

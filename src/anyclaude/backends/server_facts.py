@@ -35,7 +35,7 @@ from .probe import MODELS
 from .query import QueryReply, query
 
 NEEDED_TOKENS = 32_768
-"""The window in which Claude Code works well: its own prompt takes up to 20,500 tokens (docs/diets.md)."""
+"""The window in which Claude Code works well: its own prompt takes up to 20,400 tokens (docs/diets.md)."""
 
 MAX_SHOWN_MODELS = 8
 """How many of Ollama's models are asked for their capabilities, newest first."""

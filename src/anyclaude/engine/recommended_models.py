@@ -10,7 +10,7 @@ from msgspec import Struct
 from .machine import memory_for_prompts, tokens_that_fit
 
 WORKING_WINDOW_TOKENS = 32_768
-"""A window in which Claude Code can work for a while: its prompt takes 4,900 tokens of it (docs/diets.md)."""
+"""A window in which Claude Code can work for a while: its prompt takes 4,100 tokens of it (docs/diets.md)."""
 
 
 class RecommendedModel(Struct, frozen=True, kw_only=True):

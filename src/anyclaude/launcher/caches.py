@@ -11,7 +11,7 @@ from msgspec import Struct
 from anyclaude.errors import InvalidSetting
 from anyclaude.settings import Settings
 
-from .folders import cache_folder, learned_file, slot_snapshots_folder
+from .folders import cache_folder, first_prompts_folder, learned_file, slot_snapshots_folder, speeds_file
 
 
 class Cache(Struct, frozen=True):
@@ -48,11 +48,16 @@ def caches(settings: Settings) -> tuple[Cache, ...]:
         Cache("states", "kept states of the embedded engine", (slot_snapshots_folder(settings),)),
         Cache("models", "weights that anyclaude has downloaded", (cache / "models",)),
         Cache("client", "Claude Code that anyclaude has installed", (cache / "claude-code",)),
-        Cache("prompts", "stored prompts, for explain and prewarming", (logs / "prompts", logs / "first-prompts")),
+        Cache("prompts", "stored prompts, for explain and prewarming", _prompts(settings)),
         Cache("calls", "how models wrote their tool calls", (logs / "spoken-calls.jsonl",)),
         Cache("learned", "what refusals have taught (doctor)", (learned_file(settings),)),
+        Cache("speeds", "how fast servers evaluate prompts", (speeds_file(settings),)),
         Cache("logs", "the journal and log files", (logs / "request-logs", logs / "logs"), is_log=True),
     )
+
+
+def _prompts(settings: Settings) -> tuple[Path, ...]:
+    return (settings.log_dir / "prompts", first_prompts_folder(settings))
 
 
 def _size(place: Path) -> int:

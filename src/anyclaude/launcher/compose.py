@@ -19,9 +19,9 @@ from anyclaude.prewarm import LaunchKey
 from anyclaude.server import Gateway, GatewayOptions, is_loopback, open_gateway
 from anyclaude.settings import Settings
 
-from .client import Client, diet_of
+from .client import Client, ClientDiet, diet_of
 from .detection import AskAgain
-from .folders import learned_file
+from .folders import learned_file, speeds_file
 from .forwarding import forward_address, forward_way
 from .prewarming import key_of, prewarm_options
 from .print_mode import watched
@@ -36,14 +36,20 @@ SAVING = "anyclaude: saving what the engine has computed, for the next launch."
 
 
 @asynccontextmanager
-async def launch_gateway(run: Run, client: Client, listening_socket: socket.socket) -> AsyncIterator[Gateway]:
-    """Run the gateway of a launch for the duration of the context; its client connects to `listening_socket`."""
+async def launch_gateway(
+    run: Run, client: Client, diet: ClientDiet | None, listening_socket: socket.socket
+) -> AsyncIterator[Gateway]:
+    """
+    Run the gateway of a launch for the duration of the context; its client connects to `listening_socket`.
+
+    `diet` is the one that the client was started with, `None` in mode `claude`.
+    """
     main = run.servers.main
-    if main is None:
+    if main is None or diet is None:
         options = _forwarding(launch_options(run.settings, "full"), run)
     else:
-        diet = diet_of(run.invocation, run.settings, main, is_native=client.is_native)
-        options = with_prewarming(launch_options(run.settings, diet.gateway), run, key_of(run, client, main))
+        key = key_of(run, client, diet, main)
+        options = with_prewarming(launch_options(run.settings, diet.gateway), run, key)
         options = replace(options, ask_again=run.servers.ask_again)
     late: list[str] = []  # until the client has ended, the terminal is its own
     async with watched(run, sys.stderr) as watch:
@@ -66,7 +72,7 @@ async def serving_gateway(run: Run, announce: Announce) -> AsyncIterator[Gateway
     main = run.servers.main
 
     def diet_for(target: BackendTarget) -> Diet:
-        return diet_of(run.invocation, run.settings, target, is_native=True).gateway
+        return diet_of(run.invocation, run.settings, target, is_native=True).diet.gateway
 
     options = serve_options(run.settings, "full" if main is None else diet_for(main))
     if main is None:
@@ -129,6 +135,7 @@ def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
     return GatewayOptions(
         memory_file=settings.log_dir / "spoken-calls.jsonl",
         learned_file=learned_file(settings),
+        speeds_file=speeds_file(settings),
         prompts_folder=settings.log_dir / "prompts",
         stored_prompts=settings.stored_prompts,
         diet=diet,

@@ -26,6 +26,16 @@ def learned_file(settings: Settings) -> Path:
     return settings.log_dir / "learned.jsonl"
 
 
+def speeds_file(settings: Settings) -> Path:
+    """Return the file of how fast servers evaluate prompts."""
+    return settings.log_dir / "evaluation-speeds.jsonl"
+
+
+def first_prompts_folder(settings: Settings) -> Path:
+    """Return the folder of the prompts that sessions began with."""
+    return settings.log_dir / "first-prompts"
+
+
 def client_machine(settings: Settings, environment: Mapping[str, str]) -> Machine:
     """Return where the client is looked for, and where it is installed if there is none."""
     return Machine(

@@ -19,6 +19,7 @@ from anyclaude.settings import Settings
 
 from .client import (
     Client,
+    ClientDiet,
     Invocation,
     child_environment,
     plan_client,
@@ -28,6 +29,7 @@ from .client import (
     settings_file,
 )
 from .client.flags import prints
+from .diet_choice import choose_diet
 from .engine_monitor import monitored
 from .folders import client_machine
 from .forwarding import check_forwarding
@@ -48,7 +50,7 @@ class GatewayOpener(Protocol):
     """The function `launch_gateway` of the module `GATEWAY`."""
 
     def __call__(
-        self, run: Run, client: Client, listening_socket: socket.socket
+        self, run: Run, client: Client, diet: ClientDiet | None, listening_socket: socket.socket
     ) -> AbstractAsyncContextManager[object]:
         """Run the gateway for the duration of the context."""
 
@@ -100,8 +102,11 @@ async def _run_client(run: Run, client: Client, listening_socket: socket.socket,
     """Start the client, then its gateway; return the client's exit status when the gateway is closed."""
     base_url = f"http://127.0.0.1:{listening_socket.getsockname()[1]}"
     check_forwarding(run.settings, run.invocation.user_settings)
-    plan = plan_client(run.invocation, run.settings, run.servers.main, base_url, is_native=client.is_native)
-    for line in (*start_lines(run, plan), *announced_evaluation(run, client), *plan.notes):
+    main = run.servers.main
+    choice = choose_diet(run.invocation, run.settings, run.servers, client)
+    diet = choice.diet if choice else None
+    plan = plan_client(run.invocation, run.settings, main, base_url, is_native=client.is_native, choice=choice)
+    for line in (*start_lines(run, plan), *announced_evaluation(run, client, diet), *plan.notes):
         run.say(f"anyclaude: {line.removesuffix('.')}.")
     environment = child_environment(run.invocation.environment, plan.variables)
     remove_left_over_settings(run.settings.log_dir)
@@ -109,5 +114,5 @@ async def _run_client(run: Run, client: Client, listening_socket: socket.socket,
         command = (*client.command, *plan.arguments(file))
         async with running_client(command, environment, signals) as exit_status:
             launch_gateway: GatewayOpener = (await asyncio.to_thread(import_module, GATEWAY)).launch_gateway
-            async with launch_gateway(run, client, listening_socket):
+            async with launch_gateway(run, client, diet, listening_socket):
                 return await exit_status

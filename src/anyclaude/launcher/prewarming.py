@@ -13,9 +13,9 @@ from anyclaude.prewarm import (
     snapshot_to_restore,
 )
 
-from .client import Client, diet_of
+from .client import Client, ClientDiet
 from .client.flags import prints
-from .folders import slot_snapshots_folder
+from .folders import first_prompts_folder, slot_snapshots_folder
 from .launch_key import continued_session, continues_session, launch_key_of
 from .run import Run
 
@@ -28,18 +28,17 @@ def prewarm_options(run: Run, launch_key: LaunchKey | None) -> PrewarmOptions:
     main = run.servers.main
     if main is None or _may_cost(main):
         return PrewarmOptions()
-    folder = run.settings.log_dir / "first-prompts"
+    folder = first_prompts_folder(run.settings)
     first_prompt = FirstPromptOptions(folder, launch_key) if run.settings.prewarm else None
     return PrewarmOptions(first_prompt=first_prompt, slot=_slot_saver(run, launch_key))
 
 
-def key_of(run: Run, client: Client, main: BackendTarget) -> LaunchKey:
-    """Return the key of a launch on a server."""
-    diet = diet_of(run.invocation, run.settings, main, is_native=client.is_native)
+def key_of(run: Run, client: Client, diet: ClientDiet, main: BackendTarget) -> LaunchKey:
+    """Return the key of a launch on a server, with this diet."""
     return launch_key_of(run.invocation, client, diet, main.model)
 
 
-def announced_evaluation(run: Run, client: Client) -> Iterator[str]:
+def announced_evaluation(run: Run, client: Client, diet: ClientDiet | None) -> Iterator[str]:
     """
     Yield what an interactive launch evaluates in advance, if it is known what, and that it is not evaluated already.
 
@@ -47,9 +46,15 @@ def announced_evaluation(run: Run, client: Client) -> Iterator[str]:
     and the cache of a server that was running before is unknown.
     """
     main, arguments = run.servers.main, run.invocation.arguments
-    if main is None or run.servers.own_engine is None or prints(arguments) or continues_session(arguments):
+    if (
+        main is None
+        or diet is None
+        or run.servers.own_engine is None
+        or prints(arguments)
+        or continues_session(arguments)
+    ):
         return
-    key = key_of(run, client, main)
+    key = key_of(run, client, diet, main)
     options = prewarm_options(run, key)
     if options.first_prompt is None or (options.slot is not None and snapshot_to_restore(options.slot)[0]):
         return
@@ -68,11 +73,10 @@ def _slot_saver(run: Run, launch_key: LaunchKey | None) -> SlotSaverOptions | No
     """
     Return how slot snapshots are saved, `None` if they are not.
 
-    A server that anyclaude did not start keeps running, with its cache.  With several slots it is unknown which of
-    them has the conversation.
+    A server that anyclaude did not start keeps running, with its cache.
     """
     own, settings = run.servers.own_engine, run.settings
-    if own is None or launch_key is None or settings.slot_snapshots_mib == 0 or own.target.parallel_requests != 1:
+    if own is None or launch_key is None or not own.keeps_snapshots(settings):
         return None
     return SlotSaverOptions(
         folder=slot_snapshots_folder(settings),

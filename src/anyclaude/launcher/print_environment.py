@@ -12,10 +12,12 @@ from anyclaude.shown_text import shown_line
 from .candidate import Say
 from .client import Invocation, Variable, find_client, is_credential, plan_client
 from .detection import find_server
+from .diet_choice import choose_diet
 from .folders import client_machine
 from .forwarding import answered_by
 from .last_server import LastServer, LastServers
 from .named_models import weights_named
+from .servers import Servers
 
 FUTURE_ADDRESS = "http://127.0.0.1:<a free port>"
 OWN_SETTINGS = Path("<a private file>")
@@ -32,12 +34,15 @@ async def print_environment(invocation: Invocation, settings: Settings, out: Tex
     last = LastServers(settings.log_dir).continued(invocation.arguments, invocation.folder)
     target = await _expected_target(settings, last, said.append)
     is_native = client is None or client.is_native
-    plan = plan_client(invocation, settings, target, FUTURE_ADDRESS, is_native=is_native)
+    servers = Servers(() if target is None else (target,))
+    choice = choose_diet(invocation, settings, servers, client) if client else None
+    plan = plan_client(invocation, settings, target, FUTURE_ADDRESS, is_native=is_native, choice=choice)
     program = " ".join(client.command) if client else f"Claude Code {settings.claude_version}, to be installed"
     lines = [
         f"# answered by {answered_by(target, settings, invocation.user_settings)}",
         *(f"{_shown(variable)}  # {variable.reason}" for variable in plan.variables),
         f"# started: {program} {shlex.join(plan.arguments(OWN_SETTINGS))}",
+        f"# {plan.diet_line}",
         *(f"# {note}" for note in (*said, *plan.notes)),
     ]
     out.writelines(f"{shown_line(line)}\n" for line in lines)

@@ -29,6 +29,10 @@ class OwnEngine(Struct, frozen=True):
     engine: MonitoredEngine
     identity: str
 
+    def keeps_snapshots(self, settings: Settings) -> bool:
+        """Return whether its slot is saved for the next launch; of several it is unknown which has a conversation."""
+        return settings.slot_snapshots_mib > 0 and self.target.parallel_requests == 1
+
     async def wait(self) -> NoReturn:
         """Wait until the engine dies; raises `EngineFailed`."""
         await self.engine.wait()

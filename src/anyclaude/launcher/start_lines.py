@@ -25,7 +25,7 @@ def start_lines(run: Run, plan: Plan) -> Iterator[str]:
     if run.servers.main is not None:
         mode = PERMISSIONS.get(plan.permission_mode or "", plan.permission_mode)
         log = f"log {_short(run.settings.log_dir, run.invocation.home)}" if run.settings.keeps_logs else "no log"
-        yield f"diet {plan.diet} · Claude Code {mode} · {log}"
+        yield f"{plan.diet_line} · Claude Code {mode} · {log}"
 
 
 def _short(folder: Path, home: Path) -> str:

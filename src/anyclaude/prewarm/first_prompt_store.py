@@ -32,6 +32,12 @@ class FirstPromptStore:
             write_private(self._file_of(prompt.launch_key), msgspec.json.encode(prompt))
             remove_all_but_newest(self._folder, PATTERN, self._max_entries)
 
+    def recorded_at(self, launch_key: LaunchKey) -> float | None:
+        """Return when the prompt of this launch key was stored, in seconds of the epoch; `None` if there is none."""
+        with contextlib.suppress(OSError):
+            return self._file_of(launch_key).lstat().st_mtime
+        return None
+
     def nearest(self, launch_key: LaunchKey) -> list[FirstPrompt]:
         """Return the prompts that may begin like those of this launch key: the nearest first, then the latest."""
         known = [(difference_between(prompt.launch_key, launch_key), prompt) for prompt in self._readable()]

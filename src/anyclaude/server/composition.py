@@ -16,7 +16,7 @@ from typing import TypeAlias
 import aiohttp
 from msgspec.structs import replace
 
-from anyclaude.backends import Backend, BackendTarget, CircuitBreaker, LearnedAmendments
+from anyclaude.backends import Backend, BackendTarget, CircuitBreaker, EvaluationSpeeds, LearnedAmendments
 from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.cache_report.analyser import CacheAnalyser
 from anyclaude.cache_report.diagnostics import CacheDiagnostics
@@ -45,6 +45,7 @@ from anyclaude.filters import (
 from anyclaude.memory_budget import MemoryBudget
 from anyclaude.network import parse_address
 from anyclaude.observability.journal import Journal
+from anyclaude.observability.speed_recorder import SpeedRecorder
 from anyclaude.prewarm import Prewarmer
 from anyclaude.protocol.caching_decoder import CachingDecoder
 from anyclaude.scheduling import Admission, Dispatcher, FollowedServer, KeptPrompts, TokenCounter, Upstream
@@ -164,7 +165,7 @@ class _Composition:
             limits=self.options.limits,
             prewarmer=prewarmer,
         )
-        listeners = (self.journal, kept.memory, calibration, kept.analyser, prewarmer)
+        listeners = (self.journal, kept.memory, calibration, kept.analyser, self._speed_recorder(), prewarmer)
         return services, tuple(listener for listener in listeners if listener is not None)
 
     def _kept(self, budget: MemoryBudget, stack: AsyncExitStack) -> "_Kept":
@@ -236,6 +237,10 @@ class _Composition:
         prewarmer = Prewarmer(self.options.prewarm, upstreams[0], pipeline, self.clock, within_seconds)
         stack.push_async_callback(prewarmer.stop)
         return prewarmer
+
+    def _speed_recorder(self) -> SpeedRecorder | None:
+        file = self.options.speeds_file
+        return None if file is None else SpeedRecorder(EvaluationSpeeds(file))
 
     def _token_counter(self, stack: AsyncExitStack) -> TokenCounter:
         counter = TokenCounter()

@@ -78,6 +78,8 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     """The file that keeps raw tool calls for the next run; `None` keeps them in memory only."""
     learned_file: Path | None = None
     """The file of what the refusals of servers have taught; `None` keeps it in memory only."""
+    speeds_file: Path | None = None
+    """The file of how fast servers evaluate prompts; `None` remembers nothing."""
     prompts_folder: Path | None = None
     """The folder for findings about prompts and the engine's cache; `None` switches the analysis off."""
     stored_prompts: int = STORED_PROMPTS

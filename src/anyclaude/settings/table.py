@@ -106,8 +106,8 @@ PROMPT = Group(
             metavar="NAME",
             meaning="How much prompt a request carries: all of it, what a local model needs, or four tools and the "
             "shortest prompt.",
-            otherwise=f"`{DEFAULT_DIET}`, or less in a window that it would fill; `full` in mode `claude`",
-            source="[diets.md](diets.md): 4,900 tokens in the first request instead of 20,500",
+            otherwise=f"`{DEFAULT_DIET}`, or less where it would fill the window or is slow; `full` in mode `claude`",
+            source="[diets.md](diets.md): 4,100 tokens in the first request instead of 20,400",
             has_flag=True,
         ),
         Setting(

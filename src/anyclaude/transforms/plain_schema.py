@@ -1,5 +1,5 @@
 """
-JSON Schemas without annotations, which accept the same values as before.
+JSON Schemas without annotations and without bounds that are none, which accept the same values as before.
 
 Only keywords are removed, and only from schemas: a property that is named `title`, and a value of `enum`, `const` or
 `default`, are not keywords.  The keywords that hold schemas are those of JSON Schema 2020-12 and draft-07.
@@ -31,6 +31,11 @@ SCHEMAS = frozenset(
 LISTS_OF_SCHEMAS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 MAPS_OF_SCHEMAS = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})
 
+LARGEST_INTEGER = 2**53 - 1
+"""JavaScript's `Number.MAX_SAFE_INTEGER`: Claude Code names it as the bound of every integer that has none, and
+tokenizers that split digits spend twenty tokens on it."""
+NO_BOUNDS = frozenset({("maximum", LARGEST_INTEGER), ("minimum", -LARGEST_INTEGER)})
+
 DEFAULT_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 """The dialect that a validator assumes without a `$schema`; any other may change the meaning of the keywords."""
 
@@ -50,7 +55,12 @@ def _plain(schema: JsonValue, limit: int) -> JsonValue:
     """Return a schema without annotations; a boolean is a schema too, and is returned unchanged."""
     if not isinstance(schema, Mapping):
         return schema
-    return {name: _keyword(name, value, limit) for name, value in schema.items() if name not in ANNOTATIONS}
+    return {name: _keyword(name, value, limit) for name, value in schema.items() if not _is_dispensable(name, value)}
+
+
+def _is_dispensable(name: str, value: JsonValue) -> bool:
+    """Return whether a keyword asserts nothing, or a bound beyond which the client's numbers are not exact."""
+    return name in ANNOTATIONS or (isinstance(value, int) and (name, value) in NO_BOUNDS)
 
 
 def _keyword(name: str, value: JsonValue, limit: int) -> JsonValue:

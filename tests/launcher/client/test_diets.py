@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude.diet import DEFAULT_DIET, Diet
-from anyclaude.launcher.client.diets import CLIENT_DIETS, MINIMAL, ClientDiet, diet_for, fits, has_chosen_tools
+from anyclaude.launcher.client.diets import (
+    BARE,
+    CLIENT_DIETS,
+    MINIMAL,
+    ClientDiet,
+    DietChoice,
+    FirstPrompts,
+    diet_for,
+    fits,
+    has_chosen_tools,
+)
 from anyclaude.launcher.client.window import reply_cap, room_tokens
 
 WINDOWS = st.integers(min_value=1_024, max_value=2_000_000)
@@ -16,7 +26,7 @@ def room(window: int) -> int:
 
 
 def diet_at(window: int, *, is_native: bool = True) -> ClientDiet:
-    return diet_for(room(window), None, is_native=is_native)
+    return diet_for(room(window), None, is_native=is_native).diet
 
 
 @given(WINDOWS)
@@ -43,7 +53,7 @@ def test_no_window_gets_more_than_the_default_automatically(window: int) -> None
 @pytest.mark.parametrize("chosen", ["full", "lean", "minimal"])
 @given(window=WINDOWS)
 def test_the_users_choice_wins_in_every_window(chosen: Diet, window: int) -> None:
-    assert diet_for(room(window), chosen, is_native=True).name == chosen
+    assert diet_for(room(window), chosen, is_native=True).diet.name == chosen
 
 
 @pytest.mark.parametrize(("window", "name"), [(8_192, "bare"), (16_384, "minimal"), (32_768, "lean"), (65_536, "lean")])
@@ -86,3 +96,19 @@ def test_every_variable_has_a_reason() -> None:
 )
 def test_the_users_choice_is_detected(arguments: tuple[str, ...], environment: dict[str, str], expected: bool) -> None:
     assert has_chosen_tools(arguments, environment) is expected
+
+
+def test_a_window_for_the_smallest_diet_gets_it_on_any_machine() -> None:
+    slow = FirstPrompts(seconds={diet.name: 600.0 for diet in CLIENT_DIETS})
+
+    assert diet_for(room(8_192), None, is_native=True, known=slow) == DietChoice(BARE)
+
+
+@given(WINDOWS, st.dictionaries(st.sampled_from([diet.name for diet in CLIENT_DIETS]), st.floats(0, 1_000)))
+def test_a_speed_never_leads_to_a_larger_diet_nor_below_minimal(window: int, seconds: dict[str, float]) -> None:
+    by_window = diet_at(window)
+    chosen = diet_for(room(window), None, is_native=True, known=FirstPrompts(seconds=seconds))
+
+    assert CLIENT_DIETS.index(by_window) <= CLIENT_DIETS.index(chosen.diet)
+    assert chosen.diet == by_window or chosen.diet != BARE
+    assert bool(chosen.reason) == (chosen.diet != by_window)

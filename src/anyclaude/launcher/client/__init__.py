@@ -7,7 +7,7 @@ whether we run in its place.
 """
 
 from .credentials import PROVIDERS, is_credential
-from .diets import CLIENT_DIETS, ClientDiet
+from .diets import CLIENT_DIETS, ClientDiet, DietChoice, FirstPrompts
 from .environment import Variable, child_environment, environment_of_any_model
 from .finding import Client, Machine
 from .installation import find_client, provide_client
@@ -21,6 +21,8 @@ __all__ = [
     "PROVIDERS",
     "Client",
     "ClientDiet",
+    "DietChoice",
+    "FirstPrompts",
     "Invocation",
     "Machine",
     "Plan",

@@ -14,7 +14,7 @@ from anyclaude.model_names import word_for_client
 from anyclaude.settings import Settings, home_folder, variable_named
 
 from .arguments import ASKING, client_arguments, mode_in_effect, permission_mode, permission_note, prints_text
-from .diets import CLIENT_DIETS, ClientDiet, diet_for, fits, has_chosen_tools
+from .diets import CLIENT_DIETS, NOTHING_KNOWN, ClientDiet, DietChoice, FirstPrompts, diet_for, fits, has_chosen_tools
 from .environment import ClientPlan, Variable, chosen_output, client_environment, passthrough_environment
 from .managed import check_managed, notes_on_managed
 from .session_settings import session_settings
@@ -44,7 +44,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """
     The client's variables, our arguments and theirs, the settings for a file of ours, and notes for the user.
 
-    `permission_mode` is the one that the client will have, `None` if that is not known.
+    `diet_reason` says why the diet is smaller than the window allows.  `permission_mode` is the one that the client
+    will have, `None` if that is not known.
     """
 
     variables: tuple[Variable, ...]
@@ -52,8 +53,14 @@ class Plan(Struct, frozen=True, kw_only=True):
     theirs: tuple[str, ...]
     settings: JsonObject
     diet: str
+    diet_reason: str = ""
     permission_mode: str | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def diet_line(self) -> str:
+        """The diet, and the reason for a small one."""
+        return f"diet {self.diet}: {self.diet_reason}" if self.diet_reason else f"diet {self.diet}"
 
     def arguments(self, settings_file: Path) -> tuple[str, ...]:
         """Return all arguments; `settings_file` has `settings`."""
@@ -61,10 +68,18 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 def plan_client(
-    invocation: Invocation, settings: Settings, target: BackendTarget | None, base_url: str, *, is_native: bool
+    invocation: Invocation,
+    settings: Settings,
+    target: BackendTarget | None,
+    base_url: str,
+    *,
+    is_native: bool,
+    choice: DietChoice | None = None,
 ) -> Plan:
     """
     Return the plan for a client of `target`; without one, for a client of Anthropic's own API.
+
+    `choice` is its diet, by default the one for its window.
 
     Raises:
         ClientOverruled: when an administrator's settings send the client elsewhere.
@@ -72,7 +87,8 @@ def plan_client(
     if target is None:
         return _passthrough_plan(invocation, settings, base_url)
     user = invocation.user_settings
-    diet = diet_of(invocation, settings, target, is_native=is_native)
+    choice = choice or diet_of(invocation, settings, target, is_native=is_native)
+    diet = choice.diet
     facts = _facts(user, settings, target, diet, base_url, is_native=is_native)
     variables = client_environment(user, replace(facts, prints_text=prints_text(invocation.arguments)))
     names = _names(variables)
@@ -85,10 +101,11 @@ def plan_client(
         theirs=invocation.arguments,
         settings=session_settings(user, variables, names, keeps_credentials=False),
         diet=diet.name,
+        diet_reason=choice.reason,
         permission_mode=mode_in_effect(invocation.arguments, user, mode),
         notes=(
             *target.notes,
-            *_window_notes(user, settings, target, diet, is_native=is_native),
+            *_window_notes(user, settings, target, choice, is_native=is_native),
             *(variable.note for variable in variables if variable.note),
             *_notes_of_settings(invocation, settings, variables),
         ),
@@ -116,11 +133,23 @@ def passthrough_diet(invocation: Invocation, settings: Settings) -> ClientDiet:
     return _respecting(invocation, next(diet for diet in CLIENT_DIETS if diet.name == (settings.diet or "full")))
 
 
-def diet_of(invocation: Invocation, settings: Settings, target: BackendTarget, *, is_native: bool) -> ClientDiet:
-    """Return the client's diet: a smaller one in a small window; tools that the user chose are left alone."""
+def diet_of(
+    invocation: Invocation,
+    settings: Settings,
+    target: BackendTarget,
+    *,
+    is_native: bool,
+    known: FirstPrompts = NOTHING_KNOWN,
+) -> DietChoice:
+    """
+    Return the client's diet: a smaller one in a small window, or if the larger is known to be slow.
+
+    Tools that the user chose are left alone.
+    """
     wanted = settings.diet or (DEFAULT_DIET if _has_chosen_tools(invocation) else None)
     room = _room(invocation.user_settings, settings, target)
-    return _respecting(invocation, diet_for(room, wanted, is_native=is_native))
+    choice = diet_for(room, wanted, is_native=is_native, known=known)
+    return DietChoice(_respecting(invocation, choice.diet), choice.reason)
 
 
 def _respecting(invocation: Invocation, diet: ClientDiet) -> ClientDiet:
@@ -143,14 +172,13 @@ def _room(user: UserSettings, settings: Settings, target: BackendTarget) -> int:
 def _facts(
     user: UserSettings, settings: Settings, target: BackendTarget, diet: ClientDiet, base_url: str, *, is_native: bool
 ) -> ClientPlan:
-    prompt_tokens = diet.prompt_tokens if is_native else diet.javascript_prompt_tokens
     return ClientPlan(
         base_url=base_url,
         model=target.model,
         models=target.models,
         available=target.available_models,
         context_tokens=_window(target),
-        results=result_limits(_room(user, settings, target), prompt_tokens),
+        results=result_limits(_room(user, settings, target), diet.tokens(is_native=is_native)),
         max_output_tokens=settings.max_output_tokens,
         diet=diet.variables,
         is_native=is_native,
@@ -169,9 +197,9 @@ def _flag(name: str, value: str | None) -> tuple[str, ...]:
 
 
 def _window_notes(
-    user: UserSettings, settings: Settings, target: BackendTarget, diet: ClientDiet, *, is_native: bool
+    user: UserSettings, settings: Settings, target: BackendTarget, choice: DietChoice, *, is_native: bool
 ) -> Iterator[str]:
-    window = _window(target)
+    window, diet = _window(target), choice.diet
     if target.context_tokens is None:
         yield (
             f"{target.profile.title} does not report the window of {target.model}; {window:,} tokens are "
@@ -182,6 +210,8 @@ def _window_notes(
             f"With the diet {diet.name}, the prompt leaves little of a window of {window:,} tokens to work with; "
             f"if no diet is set, a smaller one is chosen."
         )
+    elif choice.reason and diet.loss:
+        yield f"With the diet {diet.name}, {diet.loss}."
     elif settings.diet is None and diet.name != DEFAULT_DIET and diet.loss:
         yield f"A window of {window:,} tokens is small for Claude Code's prompt: {diet.loss}."
 
