@@ -16,12 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
-from aiohttp import web
 from platformdirs import user_cache_path
-from tests.parts.claude_code import SYSTEM_PATH, ClientTask, Workspace, client_arguments, run_command, workspace_for
-from tests.parts.claude_code_versions import NATIVE, VERSIONS, Client, installed_client
+from tests.parts.claude_code_versions import VERSIONS, Client, installed_client
 from tests.parts.null_progress import NullProgress
-from tests.parts.work_tree import make_work_tree
 
 from anyclaude.backends import BackendTarget, fitted_to_template
 from anyclaude.backends.http import HttpBackend, open_session
@@ -29,22 +26,17 @@ from anyclaude.engine import EngineOptions
 from anyclaude.engine.embedded import start_engine
 from anyclaude.engine.weights import locate_model
 from anyclaude.exchange.prompt_pipeline import prompt_transforms
-from anyclaude.launcher.client.diets import CLIENT_DIETS, ClientDiet
-from anyclaude.launcher.client.environment import child_environment
-from anyclaude.launcher.client.plan import Invocation, plan_client
-from anyclaude.launcher.client.session_settings import settings_file
+from anyclaude.launcher.client.diets import CLIENT_DIETS
 from anyclaude.observability.journal import Journal
 from anyclaude.profiles import EMBEDDED
-from anyclaude.protocol.messages_request import MessagesRequest, decode_request, encode_request
+from anyclaude.protocol.messages_request import MessagesRequest, encode_request
 from anyclaude.protocol.prompt_size import SectionCharacters, prompt_characters, section_characters
 from anyclaude.secret import Secret
 from anyclaude.server import Gateway, GatewayOptions, open_gateway
-from anyclaude.settings import Settings
 from anyclaude.transforms import PromptContext, prepare
 
-REFUSAL = {"type": "error", "error": {"type": "invalid_request_error", "message": "measured"}}
-TREE = {"a.py": 'print("hi")\n', "CLAUDE.md": "# Rules\n\nUse tabs.\n"}
-WIDE, NARROW = 131_072, 8_192
+from .first_request import first_request
+
 HEAD = (
     "| diet | prompt | tools | system | tool text | messages | characters | tokens | share of full |\n"
     "|---|---|--:|--:|--:|--:|--:|--:|--:|"
@@ -71,7 +63,7 @@ async def main() -> None:
 async def _table(client: Client, gateway: Gateway, folder: Path) -> None:
     full = 0
     for diet in CLIENT_DIETS:
-        written = await _first_request(client, diet, folder / diet.name)
+        written = await first_request(client, diet, folder / diet.name)
         sent = prepare(written, prompt_transforms(), PromptContext(diet=diet.gateway), prompt_characters).request
         for prompt, request in (("written by the client", written), ("sent to the model", sent)):
             measured = Measured(section_characters(request), await _tokens(gateway, request))
@@ -104,48 +96,6 @@ async def _counting_gateway(folder: Path) -> AsyncIterator[Gateway]:
             target = await fitted_to_template(HttpBackend(session, target))
         async with open_gateway(GatewayOptions(grace_seconds=0.1), (target,), Journal(folder / "journal")) as gateway:
             yield gateway
-
-
-async def _first_request(client: Client, diet: ClientDiet, folder: Path) -> MessagesRequest:
-    """Run the client, refuse its first request, and return that request."""
-    bodies: list[bytes] = []
-
-    async def keep(request: web.Request) -> web.Response:
-        bodies.append(await request.read())
-        return web.json_response(REFUSAL, status=400, headers={"x-should-retry": "false"})
-
-    application = web.Application(client_max_size=1 << 24)
-    application.router.add_post("/v1/messages", keep)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        workspace = workspace_for(make_work_tree(folder / "tree", TREE), folder)
-        await _run(client, diet, workspace, f"http://127.0.0.1:{runner.addresses[0][1]}")
-    finally:
-        await runner.cleanup()
-    return decode_request(bodies[0])
-
-
-async def _run(client: Client, diet: ClientDiet, workspace: Workspace, base_url: str) -> None:
-    """Start the client as anyclaude does; the `bare` diet follows from a narrow window."""
-    is_choice = diet.name == diet.gateway
-    settings = Settings(diet=diet.gateway if is_choice else None)
-    target = BackendTarget(
-        profile=EMBEDDED, base_url=base_url, model="local-qwen", context_tokens=WIDE if is_choice else NARROW
-    )
-    user = {
-        "HOME": str(workspace.home),
-        "PATH": f"{Path(client.command[0]).parent}:{SYSTEM_PATH}",
-        "LANG": "C.UTF-8",
-        "SHELL": "/bin/bash",
-        "IS_SANDBOX": "1",
-    }
-    invocation = Invocation(client_arguments(workspace, ClientTask("Say hello")), user, workspace.tree)
-    plan = plan_client(invocation, settings, target, base_url, is_native=client.version == NATIVE)
-    with settings_file(plan.settings) as file:
-        command = (*client.command, *plan.arguments(file))
-        await run_command(command, workspace, child_environment(user, plan.variables), 120.0)
 
 
 async def _tokens(gateway: Gateway, request: MessagesRequest) -> int:

@@ -2,13 +2,13 @@
 
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
 from tests.parts.raw_client import CLAUDE_CODE
 
-from anyclaude.protocol.json_values import JsonObject, JsonValue, decode_json
+from anyclaude.protocol.json_values import JsonObject, decode_json
 from anyclaude.protocol.sse import SseDecoder
 
 from .arms import Arm, Way
@@ -35,16 +35,15 @@ async def play(
     it has already evaluated the same prompt.  The arm that begins changes with each task.
     """
     played: list[Played] = []
-    connector = aiohttp.TCPConnector(
-        force_close=True
-    )  # llama.cpp closes after a streamed reply, in spite of its header
-    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=1_800)) as session:
+    async with client_session() as session:
         for number, task in enumerate(tasks):
+            conversation = conversation_of(task)
             for way in (*ways[:2], ways[-1]):
-                await _reply(session, way, task, 1)
+                await ask(session, way, conversation, body(task, way.arm, 1))
             start = number % len(ways)
             for way in (*ways[start:], *ways[:start]):
-                played.append(Played(task, way.arm, await _reply(session, way, task, max_tokens)))
+                reply = await ask(session, way, conversation, body(task, way.arm, max_tokens))
+                played.append(Played(task, way.arm, reply))
                 progress(played[-1])
     return played
 
@@ -63,24 +62,37 @@ def body(task: Task, arm: Arm, max_tokens: int) -> JsonObject:
     }
 
 
-async def _reply(session: aiohttp.ClientSession, way: Way, task: Task, max_tokens: int) -> Reply:
+def client_session() -> aiohttp.ClientSession:
+    """Return the session of a client; llama.cpp closes after a streamed reply, in spite of its header."""
+    connector = aiohttp.TCPConnector(force_close=True)
+    return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=1_800))
+
+
+def conversation_of(task: Task, kind: str = "session") -> str:
+    """Return the name of the session in which a task is played; each of `kind` has its own."""
+    return f"{kind}-{zlib.crc32(task.prompt.encode()):08x}"
+
+
+async def ask(session: aiohttp.ClientSession, way: Way, conversation: str, body: JsonObject) -> Reply:
+    """Send a request and return the reply."""
     headers = {
         **CLAUDE_CODE,
-        "x-claude-code-session-id": f"session-{zlib.crc32(task.prompt.encode()):08x}",
+        "x-claude-code-session-id": conversation,
         "Authorization": f"Bearer {way.api_key}",
         "anthropic-version": "2023-06-01",
     }
     reader = ReplyReader()
     seen = len(way.gateway.records()) if way.gateway else 0
     started = time.perf_counter()
-    async with session.post(
-        f"{way.origin}/v1/messages", json=body(task, way.arm, max_tokens), headers=headers, raise_for_status=True
-    ) as response:
+    url = f"{way.origin}/v1/messages"
+    async with session.post(url, json=body, headers=headers, raise_for_status=True) as response:
         async for events in _events(response.content):
             reader.read(events)
     seconds = time.perf_counter() - started
-    notes: JsonValue = (await way.gateway.recorded(seen + 1))["tool_calls"] if way.gateway else None
-    return reader.reply(seconds, notes)
+    record = await way.gateway.recorded(seen + 1) if way.gateway else {}
+    usage = record.get("usage")
+    input_tokens = usage.get("input_tokens") if isinstance(usage, Mapping) else None
+    return reader.reply(seconds, record.get("tool_calls"), input_tokens if isinstance(input_tokens, int) else None)
 
 
 async def _events(content: aiohttp.StreamReader) -> AsyncIterator[list[JsonObject]]:

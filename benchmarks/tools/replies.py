@@ -9,7 +9,8 @@ from anyclaude.protocol.json_values import JsonError, JsonObject, JsonValue, dec
 
 from .tasks import TOOLS, Call, Task, schema_of
 
-_VALIDATORS = {name: Draft202012Validator(schema_of(name)) for name in TOOLS}
+VALIDATORS: Mapping[str, Draft202012Validator] = {name: Draft202012Validator(schema_of(name)) for name in TOOLS}
+"""What judges the arguments of each recorded tool."""
 
 
 @dataclass(slots=True)
@@ -31,6 +32,8 @@ class Reply:
     seconds: float
     notes: JsonValue = None
     """What the gateway's journal says about the reply's calls."""
+    input_tokens: int | None = None
+    """The engine's count of the prompt, as the gateway's journal has it."""
 
     @property
     def called(self) -> Sequence[Block]:
@@ -51,11 +54,16 @@ class Verdict:
     is_cut: bool
 
 
-def verdict(task: Task, reply: Reply) -> Verdict:
-    """Return what a reply is worth, judged by the tools' own schemas and nothing of anyclaude's."""
+def verdict(task: Task, reply: Reply, offered: Mapping[str, Draft202012Validator] | None = None) -> Verdict:
+    """
+    Return what a reply is worth, judged by the tools' own schemas and nothing of anyclaude's.
+
+    `offered` are the tools that were offered, by default those of the task.
+    """
+    validators = {name: VALIDATORS[name] for name in task.tools} if offered is None else offered
     called = reply.called
-    not_offered = sum(block.tool not in task.tools for block in called)
-    calls = [_valid_call(block) for block in called if block.tool in task.tools]
+    not_offered = sum(block.tool not in validators for block in called)
+    calls = [_valid_call(block, validators[block.tool]) for block in called if block.tool in validators]
     is_valid = bool(called) and not not_offered and None not in calls
     return Verdict(
         is_valid=is_valid,
@@ -68,10 +76,10 @@ def verdict(task: Task, reply: Reply) -> Verdict:
 
 def is_schema_valid(call: Call) -> bool:
     """Return whether the arguments fit the tool's schema."""
-    return bool(_VALIDATORS[call.tool].is_valid(dict(call.arguments)))
+    return bool(VALIDATORS[call.tool].is_valid(dict(call.arguments)))
 
 
-def _valid_call(block: Block) -> Call | None:
+def _valid_call(block: Block, validator: Draft202012Validator) -> Call | None:
     """Return the call of a block whose input is JSON that fits the tool's schema."""
     try:
         arguments = decode_json(block.text.encode())
@@ -79,8 +87,7 @@ def _valid_call(block: Block) -> Call | None:
         return None
     if not isinstance(arguments, Mapping):
         return None
-    call = Call(block.tool, arguments)
-    return call if is_schema_valid(call) else None
+    return Call(block.tool, arguments) if validator.is_valid(dict(arguments)) else None
 
 
 @dataclass(slots=True)
@@ -120,6 +127,7 @@ class ReplyReader:
                 case _:
                     pass
 
-    def reply(self, seconds: float, notes: JsonValue) -> Reply:
+    def reply(self, seconds: float, notes: JsonValue, input_tokens: int | None = None) -> Reply:
         """Return the reply whose events have all been read."""
-        return Reply(tuple(self.blocks.values()), self.stop_reason, self.output_tokens, seconds, notes)
+        blocks = tuple(self.blocks.values())
+        return Reply(blocks, self.stop_reason, self.output_tokens, seconds, notes, input_tokens)
