@@ -21,7 +21,7 @@ FILES = frozenset({"FILE", "FOLDER"})
 
 OWN_CHOICES: dict[str, tuple[str, ...]] = {
     "SHELL": ("bash", "zsh", "fish"),
-    "WHAT": ("states", "models", "client", "prompts", "calls", "learned", "logs"),
+    "WHAT": ("states", "models", "client", "prompts", "calls", "learned", "speeds", "logs"),
 }
 """The values of arguments of single commands, by what stands for them in the usage."""
 

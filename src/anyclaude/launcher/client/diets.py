@@ -19,8 +19,8 @@ COLD_SECONDS = 15.0
 without taking the machine for dead.  A longer one leads to a smaller diet."""
 
 RETURN_SECONDS = 10.0
-"""In a project in which a smaller diet is in use, a larger one has to be this fast: estimates of the same machine vary
-by a third with what else it does, and each change makes what is kept of the project's prompts useless."""
+"""In a project in which a smaller diet is in use, a larger one has to be this fast: estimates vary with what else the
+machine does, and each change makes what is kept of the project's prompts useless."""
 
 SHARE_OF_ROOM = 0.43
 """The share of the room before compaction that a prompt may take; the rest is for what an interactive session adds to
