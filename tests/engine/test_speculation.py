@@ -82,7 +82,7 @@ async def replies(model: Path, folder: Path, options: EngineOptions) -> list[Gen
     """Return the replies to all questions, of one engine in one order."""
     async with running(model, folder, options) as engine:
         free = [await generated(engine, question) for question in (*COPIED, *PROSE)]
-        return free + [await generated(engine, question, schema=EDIT_SCHEMA) for question in CALLS]
+        return free + [await generated(engine, question, schema=EDIT_SCHEMA, tokens=40) for question in CALLS]
 
 
 @pytest.mark.slow
