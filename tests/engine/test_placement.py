@@ -166,3 +166,10 @@ def test_what_is_on_the_cards_fits_and_the_window_is_never_given_up_for_layers(
 def test_what_computes_is_said(devices: tuple[Device, ...], gpu_layers: int | None, words: str) -> None:
     assert computed_on((*devices, PROCESSOR), gpu_layers, LAYERS, 2) == words
     assert computed_on((PROCESSOR,), gpu_layers, LAYERS, 1) == "the processor (1 thread)"
+
+
+def test_keys_and_values_of_8_bits_leave_room_for_a_larger_window() -> None:
+    in_16_bits = placed(card(12 * GIB))
+    in_8_bits = placed(card(12 * GIB), options=EngineOptions(kv_type="q8_0"))
+
+    assert in_8_bits.context_tokens == pytest.approx(in_16_bits.context_tokens * 32 / 17, rel=0.001)

@@ -109,6 +109,18 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        name="tune",
+        module="anyclaude.cli.tune",
+        summary="Measure which options make the embedded engine fastest here, and keep them for the next launches.",
+        usage="anyclaude tune [--minutes N] [--forget] [FLAGS]",
+        words=("tune",),
+        flags=("model", "context_tokens", "speculation", "kv_type", "threads"),
+        options=(
+            Option(name="--minutes", metavar="N", meaning="How long it may take. Default: 3."),
+            Option(name="--forget", meaning="Forget what was found for the model; measure nothing."),
+        ),
+    ),
+    Command(
         name="models",
         module="anyclaude.cli.models",
         summary="List the models of the server; with --recommended, models for coding that this machine can run.",

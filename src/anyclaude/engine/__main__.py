@@ -14,7 +14,7 @@ from typing import BinaryIO
 import msgspec
 import xllamacpp
 from msgspec import structs
-from xllamacpp import common_speculative_type
+from xllamacpp import common_speculative_type, ggml_type, llama_flash_attn_type
 
 from .devices import listed_devices
 from .handshake import Devices, Failed, Loading, Ready, Report, Start
@@ -45,6 +45,8 @@ Tokens of a prompt that are evaluated between two checks whether its request was
 cores); with 512 it waited 2 s.  The engine computes 512 tokens at a time in any case (`n_ubatch`), so prompts take no
 longer: 33 s for 1,510 tokens either way.
 """
+
+_KV_TYPES = {"f16": ggml_type.GGML_TYPE_F16, "q8_0": ggml_type.GGML_TYPE_Q8_0}
 
 
 def main() -> None:
@@ -144,6 +146,17 @@ def _parameters(start: Start) -> xllamacpp.CommonParams:
     if options.cache_ram_mib is not None:
         parameters.cache_ram_mib = options.cache_ram_mib
     parameters.n_batch = BATCH_TOKENS
+    if options.step_tokens is not None:
+        parameters.n_ubatch = min(options.step_tokens, BATCH_TOKENS)
+    if options.flash_attention is not None:
+        attention = llama_flash_attn_type
+        parameters.flash_attn_type = (
+            attention.LLAMA_FLASH_ATTN_TYPE_ENABLED
+            if options.flash_attention
+            else attention.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        )
+    if options.kv_type is not None:
+        parameters.cache_type_k = parameters.cache_type_v = _KV_TYPES[options.kv_type]
     parameters.slot_prompt_similarity = SAME_CONVERSATION_SHARE
     _set_sampling(parameters, start.suitable_sampling, wins_over_model_file=False)
     _set_sampling(parameters, options.sampling or Sampling(), wins_over_model_file=True)

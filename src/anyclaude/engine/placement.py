@@ -89,14 +89,20 @@ def _largest_window(model: GgufMetadata, for_prompts: int, options: EngineOption
     trained = trained_tokens(model)
     if options.context_tokens is not None:
         return min(options.context_tokens, trained)
-    if (bytes_per_token := model.kv_bytes_per_token) is None:
+    if (bytes_per_token := _bytes_per_token(model, options)) is None:
         return trained
     return min(affordable_tokens(bytes_per_token * options.slots, for_prompts), trained)
 
 
+def _bytes_per_token(model: GgufMetadata, options: EngineOptions) -> int | None:
+    """Return the size of a token of context, as its keys and values are stored."""
+    in_16_bits = model.kv_bytes_per_token
+    return in_16_bits * 17 // 32 if in_16_bits is not None and options.kv_type == "q8_0" else in_16_bits
+
+
 def _window(model: GgufMetadata, weights: int, largest: int, room: int, options: EngineOptions) -> int:
     """Return the window beside which all layers fit on the cards, and at least the one that Claude Code needs."""
-    if options.context_tokens is not None or (bytes_per_token := model.kv_bytes_per_token) is None:
+    if options.context_tokens is not None or (bytes_per_token := _bytes_per_token(model, options)) is None:
         return largest
     beside_all_layers = (room - weights) // (bytes_per_token * options.slots)
     return min(largest, max(beside_all_layers, WORKING_WINDOW_TOKENS))
@@ -109,7 +115,7 @@ def _layers(model: GgufMetadata, weights: int, window: int, rooms: Sequence[int]
     A layer keeps its keys and values where it is computed.  The weights count as if the layers had all of them, which
     is more than they have: the input's stay in the machine's memory.
     """
-    layers, bytes_per_token = model.layers, model.kv_bytes_per_token
+    layers, bytes_per_token = model.layers, _bytes_per_token(model, options)
     if layers is None or bytes_per_token is None:
         return None
     total = weights + bytes_per_token * options.slots * window

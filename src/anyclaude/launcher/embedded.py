@@ -3,15 +3,17 @@
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+
+from msgspec import structs
 
 from anyclaude.backends import BackendTarget, fitted_to_template
 from anyclaude.backends.stdlib_backend import StdlibBackend
-from anyclaude.engine import EngineOptions, Progress
+from anyclaude.engine import Progress
 from anyclaude.engine.embedded import EmbeddedEngine, start_engine
-from anyclaude.engine.identity import engine_identity
+from anyclaude.engine.identity import engine_identity, state_format
 from anyclaude.engine.library import require_library
-from anyclaude.engine.speculation import SPECULATIONS
 from anyclaude.engine.unused_gpus import Gpu, install_command, present_gpus, unused_because, unused_gpus
 from anyclaude.engine.weights import locate_model
 from anyclaude.profiles import DEMONSTRATION, EMBEDDED
@@ -21,6 +23,7 @@ from anyclaude.storage import make_own_folder
 
 from .folders import cache_folder, slot_snapshots_folder
 from .servers import OwnEngine
+from .tuning import engine_options, with_tuned
 
 
 @asynccontextmanager
@@ -36,13 +39,12 @@ async def running_engine(
     require_library()
     model_file = await locate_model(settings.model, cache_folder(settings), progress)
     draft = settings.draft_model and await locate_model(settings.draft_model, cache_folder(settings), progress)
-    options = EngineOptions(
-        context_tokens=settings.context_tokens,
-        slots=settings.parallel_requests or 1,
-        speculation=None if settings.speculation is None else SPECULATIONS[settings.speculation],
+    given = replace(
+        engine_options(settings),
         draft_model=str(draft) if draft else None,
         slot_save_folder=_prepared_folder(slot_snapshots_folder(settings)),
     )
+    options = with_tuned(settings, given, model_file)
     key = secrets.token_urlsafe(24)
     async with start_engine(model_file, settings.log_dir / "logs", progress, api_key=key, options=options) as engine:
         if settings.context_tokens is None and engine.context_tokens < engine.trained_tokens:
@@ -51,7 +53,9 @@ async def running_engine(
                 f"{engine.trained_tokens:,} the model was trained for. --context-tokens sets it."
             )
         target = await fitted_to_template(StdlibBackend(engine_target(engine, settings, present_gpus())))
-        yield OwnEngine(target, engine, engine_identity(model_file, engine.context_tokens))
+        if options != given:
+            target = structs.replace(target, computed_on=f"{engine.computed_on}, tuned")
+        yield OwnEngine(target, engine, engine_identity(model_file, engine.context_tokens, state_format(options)))
 
 
 def engine_target(engine: EmbeddedEngine, settings: Settings, gpus: Iterable[Gpu] = ()) -> BackendTarget:

@@ -31,6 +31,11 @@ def speeds_file(settings: Settings) -> Path:
     return settings.log_dir / "evaluation-speeds.jsonl"
 
 
+def tuned_file(settings: Settings) -> Path:
+    """Return the file of the engine options that were measured to be fastest."""
+    return settings.log_dir / "tuned.jsonl"
+
+
 def first_prompts_folder(settings: Settings) -> Path:
     """Return the folder of the prompts that sessions began with."""
     return settings.log_dir / "first-prompts"

@@ -31,7 +31,7 @@ PRINT_IDENTITY = "You are a Claude agent, built on Anthropic's Claude Agent SDK.
 INTERACTIVE_IDENTITY = "You are Claude Code, Anthropic's official CLI for Claude."
 """The first words of the system prompt with and without `-p`."""
 
-OF_EVERY_DIET = frozenset({"Read", "WebFetch", "WebSearch", "Skill"})
+OF_EVERY_DIET = frozenset({"Read", "WebFetch", "Skill"})
 OF_FEWEST_TOOLS = frozenset({"Read"})
 FEW_TOOLS = frozenset({"minimal", "bare"})
 """The tools that begin the prompts of both `full` and `lean`, and the one that begins those of every diet."""

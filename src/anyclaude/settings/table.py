@@ -186,6 +186,23 @@ ENGINE = Group(
             source="another model takes memory, and on a processor its time; the name shows that it is meant for this",
             has_flag=True,
         ),
+        Setting(
+            name="kv_type",
+            metavar="NAME",
+            meaning="How the context is stored: in 16 bits, or in 8 (`q8_0`), which nearly doubles the window that the "
+            "memory has room for. Replies may differ; `anyclaude tune` shows what it costs.",
+            otherwise="`f16`",
+            source="llama.cpp's default; with 8 bits replies differ",
+            has_flag=True,
+        ),
+        Setting(
+            name="threads",
+            metavar="N",
+            meaning="The threads that compute.",
+            otherwise="what `anyclaude tune` has found, else the physical cores",
+            source="two hardware threads of one core share its arithmetic units",
+            has_flag=True,
+        ),
     ),
 )
 

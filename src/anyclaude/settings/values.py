@@ -37,6 +37,7 @@ CountOrNone: TypeAlias = Annotated[int, Meta(ge=0)]
 """A number of things to keep, or a limit; 0 keeps none, or limits nothing."""
 Port: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]
 SpeculationName: TypeAlias = Literal["exact", "long", "off"]
+KvName: TypeAlias = Literal["f16", "q8_0"]
 
 
 class Fallback(Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +70,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     endless_reply: bool = True
     speculation: SpeculationName | None = None
     draft_model: str | None = None
+    kv_type: KvName | None = None
+    threads: Count | None = None
     parallel_requests: Count | None = None
     host: str = "127.0.0.1"
     port: Port = 49152

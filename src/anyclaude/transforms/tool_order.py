@@ -21,9 +21,9 @@ OF_EVERY_AGENT = (
     "Glob",
     "Grep",
     "WebFetch",
-    "WebSearch",
     "Skill",
     "TodoWrite",
+    "WebSearch",
     "CronCreate",
     "CronDelete",
     "CronList",
@@ -34,7 +34,7 @@ OF_EVERY_AGENT = (
     "SendMessage",
 )
 """The tools of Explore and Plan, sub-agents that must not change anything.  `Read` is first, as the only one of them
-that statusline-setup has."""
+that statusline-setup has, and `WebSearch` behind those that `lean` has too."""
 
 BY_KIND = ("Bash", "Monitor")
 """Two more tools of every agent.  With `-p` they say other things about background work than in an interactive session

@@ -1,0 +1,124 @@
+"""Tuning keeps what is clearly faster than the defaults, and nothing that changes a reply."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from anyclaude.engine import EngineOptions
+from anyclaude.engine.speculation import LONG, OFF
+from anyclaude.engine.tuning import Candidate, Row, Trial, TunedOptions, Tuning, candidates, tune
+
+ONE, TWO = TunedOptions(threads=1), TunedOptions(threads=2)
+SMALL = TunedOptions(step_tokens=128)
+LONG_DRAFTS = TunedOptions(speculation=LONG)
+KV = TunedOptions(kv_type="q8_0")
+BASE = Trial(50.0, 10.0, "text", 4096)
+FASTER = Trial(70.0, 14.0, "text", 4096)
+FASTEST = Trial(90.0, 18.0, "text", 4096)
+
+
+async def tuned(
+    groups: tuple[tuple[Candidate, ...], ...],
+    speeds: Mapping[TunedOptions, Trial],
+    *,
+    seconds: float = 1000.0,
+    again: Trial = BASE,
+) -> tuple[Tuning, list[TunedOptions]]:
+    """Tune with given speeds; each trial takes ten seconds.  Return also the options that were tried."""
+    tried: list[TunedOptions] = []
+
+    async def trial(options: TunedOptions) -> Trial:
+        tried.append(options)
+        default = BASE if tried.count(TunedOptions()) == 1 else again
+        return default if options == TunedOptions() else speeds[options]
+
+    rows: list[Row] = []
+    found = await tune(groups, trial, lambda: seconds - 10.0 * len(tried), rows.append)
+    assert rows == list(found.rows)
+    return found, tried
+
+
+def threads(options: TunedOptions) -> Candidate:
+    """Return a candidate."""
+    return Candidate(f"{options.threads} threads", options)
+
+
+async def test_the_fastest_of_a_group_is_kept_for_the_next() -> None:
+    both = TunedOptions(threads=2, step_tokens=128)
+    groups = ((threads(ONE), threads(TWO)), (Candidate("steps of 128", SMALL),))
+
+    found, tried = await tuned(groups, {ONE: FASTER, TWO: FASTEST, both: FASTER})
+
+    assert tried == [TunedOptions(), ONE, TWO, both, TunedOptions()]
+    assert found.chosen == TWO
+    assert [row.verdict for row in found.rows] == ["", "faster", "faster", "not clearly faster", ""]
+    assert found.faster == pytest.approx(1.8)
+
+
+async def test_what_is_only_a_little_faster_is_noise() -> None:
+    found, tried = await tuned(((threads(ONE),),), {ONE: Trial(51.0, 10.3, "text", 4096)})
+
+    assert found.chosen == TunedOptions()
+    assert tried == [TunedOptions(), ONE], "nothing was chosen, so nothing is to be confirmed"
+
+
+async def test_what_only_seemed_faster_while_the_machine_was_busy_is_not_kept() -> None:
+    found, _ = await tuned(((threads(ONE),),), {ONE: FASTER}, again=FASTEST)
+
+    assert found.chosen == TunedOptions()
+    assert "nothing is changed" in found.rows[-1].verdict
+
+
+async def test_drafts_that_change_the_reply_are_not_kept() -> None:
+    group = (Candidate("drafts of 16", LONG_DRAFTS),)
+
+    changed, _ = await tuned((group,), {LONG_DRAFTS: Trial(90.0, 18.0, "another", 4096)})
+    same, _ = await tuned((group,), {LONG_DRAFTS: FASTEST})
+
+    assert changed.chosen == TunedOptions()
+    assert "the reply differs" in changed.rows[1].verdict
+    assert same.chosen == LONG_DRAFTS
+
+
+async def test_what_may_change_replies_is_measured_and_left_to_the_user() -> None:
+    found, _ = await tuned(((Candidate("KV q8_0", KV, changes_replies=True),),), {KV: FASTEST})
+
+    assert (found.chosen, found.rows[1].trial) == (TunedOptions(), FASTEST)
+    assert "yours to choose" in found.rows[1].verdict
+
+
+async def test_an_engine_that_fails_is_one_line_of_the_table() -> None:
+    found, _ = await tuned(((threads(ONE), threads(TWO)),), {ONE: Trial(failure="out of memory"), TWO: FASTER})
+
+    assert found.rows[1].verdict == "failed: out of memory"
+    assert found.chosen == TWO
+
+
+async def test_the_time_is_kept_and_the_defaults_are_measured_again_within_it() -> None:
+    found, tried = await tuned(((threads(ONE), threads(TWO)),), {ONE: FASTER, TWO: FASTEST}, seconds=35.0)
+
+    assert tried == [TunedOptions(), ONE, TunedOptions()]
+    assert found.rows[2].verdict == "no time left"
+
+
+def test_options_that_the_user_has_set_stay() -> None:
+    found = TunedOptions(threads=1, step_tokens=128)
+
+    assert found.over(EngineOptions(threads=4)) == EngineOptions(threads=4, step_tokens=128)
+    assert TunedOptions().over(EngineOptions(slots=2)) == EngineOptions(slots=2)
+
+
+def test_layers_are_tried_only_where_there_is_a_card() -> None:
+    with_card = [one.options for group in candidates(8, 4, 24, has_gpu=True) for one in group]
+    without = [one.options for group in candidates(8, 4, 24, has_gpu=False) for one in group]
+
+    assert [options.gpu_layers for options in with_card if options.gpu_layers is not None] == [0, 12, 25]
+    assert all(options.gpu_layers is None for options in without)
+    assert [options.threads for options in without if options.threads] == [2, 3, 8]
+    assert TunedOptions(speculation=OFF) in without
+
+
+def test_one_thread_has_no_fewer() -> None:
+    first, *_ = candidates(1, 1, None, has_gpu=False)
+
+    assert first == ()

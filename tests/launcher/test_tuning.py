@@ -1,0 +1,43 @@
+"""What tuning has found is applied to the next launches of the same model, below what the user has set."""
+
+from pathlib import Path
+
+from msgspec.structs import replace
+from tests.parts.null_progress import NullProgress
+
+from anyclaude.engine.tuning import Row, TunedOptions
+from anyclaude.launcher.tuning import engine_options, keep, subject_of, tune_engine, with_tuned
+from anyclaude.settings import Settings
+
+
+async def test_a_finding_applies_to_its_model_until_it_is_forgotten(tiny_model: Path, tmp_path: Path) -> None:
+    settings = Settings(model=str(tiny_model), log_dir=tmp_path / "logs", cache_dir=tmp_path / "cache")
+    subject = await subject_of(settings, NullProgress())
+    keep(settings, subject, TunedOptions(threads=3, step_tokens=128))
+
+    found = with_tuned(settings, engine_options(settings), tiny_model)
+    set_by_user = replace(settings, threads=1)
+    other = tmp_path / "other.gguf"
+    other.write_bytes(b"GGUF")
+
+    assert (found.threads, found.step_tokens) == (3, 128)
+    assert with_tuned(set_by_user, engine_options(set_by_user), tiny_model).threads == 1
+    assert with_tuned(settings, engine_options(settings), other) == engine_options(settings)
+    keep(settings, subject, TunedOptions())
+    assert with_tuned(settings, engine_options(settings), tiny_model) == engine_options(settings)
+
+
+async def test_real_engines_are_measured_within_the_time(tiny_model: Path, tmp_path: Path) -> None:
+    settings = Settings(
+        model=str(tiny_model), context_tokens=2048, log_dir=tmp_path / "logs", cache_dir=tmp_path / "cache"
+    )
+    subject = await subject_of(settings, NullProgress())
+    rows: list[Row] = []
+
+    found = await tune_engine(settings, subject, 0.2, NullProgress(), rows.append)
+
+    assert rows[0].title == "defaults"
+    assert rows[0].trial is not None
+    assert rows[0].trial.window == 2048
+    assert list(found.rows) == rows
+    assert with_tuned(settings, engine_options(settings), tiny_model) == found.chosen.over(engine_options(settings))
