@@ -55,7 +55,7 @@ class Growth(Struct, frozen=True):
 
 
 def growth(case: Case, count: Count) -> Growth:
-    """Count a case in three sizes that the budget allows, and in two larger ones if they are not linear."""
+    """Count a case in three sizes that the budget allows, and in three larger ones if they are not linear."""
     probed = _probed(case, count)
     if inf in probed.added:
         return probed
@@ -66,7 +66,7 @@ def growth(case: Case, count: Count) -> Growth:
         grown = _grown(case, (first, 2 * first, 4 * first), count)
     if grown.is_linear or inf in grown.added:
         return grown
-    return _grown(case, (*grown.sizes, 8 * first, 16 * first), count)
+    return _grown(case, (*grown.sizes, 8 * first, 16 * first, 32 * first), count)
 
 
 def _probed(case: Case, count: Count) -> Growth:

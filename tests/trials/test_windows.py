@@ -27,7 +27,7 @@ from anyclaude.protocol.json_values import JsonObject, JsonValue
 
 WINDOWS = (32_768, 8_192)
 
-PROMPT_TOKENS = {32_768: 4_900, 8_192: 700}
+PROMPT_TOKENS = {32_768: 4_100, 8_192: 600}
 """What a conversation begins with, by window."""
 
 TOO_LONG = "prompt is too long"
@@ -117,7 +117,7 @@ async def test_a_client_that_goes_beyond_the_window_is_told_that_its_prompt_is_t
 
 async def test_a_window_that_the_server_hides_is_found_by_what_it_cuts(tmp_path: Path) -> None:
     """The client takes the window for twice as large."""
-    files = parts_with_words(*[3_000 * CHARACTERS_PER_TOKEN] * 8)
+    files = parts_with_words(*[3_400 * CHARACTERS_PER_TOKEN] * 8)
     script = in_window(STEPWISE, 16_384, truncated_by_ollama)
     options = ServerOptions(documents=scripted_ollama("qwen3:8b", None))
     run, _ = await read_all(NATIVE, tmp_path, files, script, options)
