@@ -116,7 +116,8 @@ async def test_a_turn_that_extends_the_previous_one_is_reported_as_nothing_lost(
     assert record.usage.cached_tokens is not None
     assert record.usage.cached_tokens >= finding.previous_tokens - 1
     assert len(text.splitlines()) == 4
-    assert text.splitlines()[2].startswith("Nothing was lost")
+    assert text.splitlines()[2].startswith("Reply: ")
+    assert text.splitlines()[3].startswith("Nothing was lost")
 
 
 @pytest.mark.moves_prefix(reason="the test changes the prefix, and checks how that is explained")
