@@ -177,9 +177,9 @@ def _set_speculation(parameters: xllamacpp.CommonParams, start: Start) -> None:
     chosen = start.options.speculation or OFF
     if not chosen.draft_tokens:
         return
-    kinds = [common_speculative_type.COMMON_SPECULATIVE_TYPE_NGRAM_MAP_K]
-    repeated, drafted = parameters.speculative.ngram_map_k, parameters.speculative.draft
-    repeated.size_n, repeated.size_m = chosen.key_tokens, chosen.draft_tokens
+    kinds = [common_speculative_type.COMMON_SPECULATIVE_TYPE_NGRAM_MOD]
+    repeated, drafted = parameters.speculative.ngram_mod, parameters.speculative.draft
+    repeated.n_match, repeated.n_min, repeated.n_max = chosen.key_tokens, 1, chosen.draft_tokens
     drafted.n_max = chosen.draft_tokens
     if draft_model := start.options.draft_model or start.found_draft_model:
         kinds.append(common_speculative_type.COMMON_SPECULATIVE_TYPE_DRAFT_SIMPLE)

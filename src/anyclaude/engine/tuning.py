@@ -112,7 +112,7 @@ def candidates(processors: int, threads: int, layers: int | None, *, has_gpu: bo
         yield tuple(Candidate(f"{number} layers on the card", TunedOptions(gpu_layers=number)) for number in halves)
     yield (
         Candidate("no drafts", TunedOptions(speculation=OFF)),
-        Candidate("drafts of 1", TunedOptions(speculation=Speculation(key_tokens=3, draft_tokens=1))),
+        Candidate("drafts of 1", TunedOptions(speculation=Speculation(key_tokens=5, draft_tokens=1))),
         Candidate("drafts of 4", TunedOptions(speculation=Speculation(key_tokens=4, draft_tokens=4))),
         Candidate(f"drafts of {LONG.draft_tokens}", TunedOptions(speculation=LONG)),
     )
