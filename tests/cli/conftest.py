@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 from tests.parts.command import Command
+from tests.parts.engines import smollm2_model, tiny_model
 from tests.parts.fake_client import write_fake_client
 from tests.parts.server_documents import VLLM
 from tests.parts.stub_server import stub_server
+
+__all__ = ["command", "smollm2_model", "tiny_model"]
 
 
 @pytest.fixture

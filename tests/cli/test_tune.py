@@ -1,8 +1,12 @@
 """`anyclaude tune`: its table, what it concludes, and what it refuses."""
 
+import asyncio
+import signal
 from pathlib import Path
 
 import pytest
+from tests.parts.command import Command
+from tests.parts.processes import LONG_SECONDS, children_of, wait_for_end
 
 from anyclaude.cli.commands import COMMANDS, Call
 from anyclaude.cli.tune import conclusion, row_text, run
@@ -38,6 +42,34 @@ def test_a_time_that_cannot_be_is_refused(minutes: str, tmp_path: Path) -> None:
 
     with pytest.raises(InvalidSetting, match="no number of minutes"):
         run(call)
+
+
+async def test_ctrl_c_stops_the_engine_and_keeps_nothing(command: Command, tiny_model: Path) -> None:
+    words = ("tune", "--model", str(tiny_model), "--context-tokens", "2048")
+    async with command.started(*words) as process, asyncio.timeout(LONG_SECONDS):
+        assert process.stderr is not None
+        await process.stderr.readuntil(b"Loading")
+        engines = children_of(process.pid)
+        process.send_signal(signal.SIGINT)
+        status = await process.wait()
+
+    assert status == 128 + signal.SIGINT
+    assert engines
+    assert all(wait_for_end(pid) for pid in engines)
+    assert not (command.home / ".anyclaude" / "tuned.jsonl").exists()
+
+
+async def test_a_run_shows_its_table_and_can_be_forgotten(command: Command, tiny_model: Path) -> None:
+    words = ("tune", "--model", str(tiny_model), "--context-tokens", "2048")
+    status, out, err = await command.ran(*words, "--minutes", "0.2")
+    forgotten, forgot, _ = await command.ran(*words, "--forget")
+
+    assert (status, forgotten) == (0, 0), err
+    titles = [line.split("  ")[0] for line in out.splitlines()]
+    assert titles[2] == "defaults"
+    assert "KV q8_0" in titles
+    assert forgot.startswith("Forgotten: ")
+    assert (command.home / ".anyclaude" / "tuned.jsonl").exists()
 
 
 def test_it_is_a_command() -> None:

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.parts.null_progress import NullProgress
 
 from anyclaude.engine import EngineOptions
-from anyclaude.engine.trial import Workload, try_engine
+from anyclaude.engine.trial import Message, Workload, try_engine
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ from anyclaude.engine.trial import Workload, try_engine
 async def test_an_engine_is_measured_by_its_own_figures(
     options: EngineOptions, tiny_model: Path, tmp_path: Path
 ) -> None:
-    trial, seconds = await try_engine(tiny_model, options, Workload(), tmp_path, NullProgress())
+    trial, seconds = await try_engine(tiny_model, options, Workload(), tmp_path, NullProgress(), within_seconds=60)
 
     assert trial.failure == ""
     assert min(trial.evaluated, trial.generated, seconds) > 0
@@ -33,10 +34,25 @@ async def test_an_engine_that_does_not_start_is_a_failure(tmp_path: Path) -> Non
     model = tmp_path / "model.gguf"
     model.write_bytes(b"no model")
 
-    trial, _ = await try_engine(model, EngineOptions(), Workload(), tmp_path, NullProgress())
+    trial, _ = await try_engine(model, EngineOptions(), Workload(), tmp_path, NullProgress(), within_seconds=60)
 
     assert "is not a GGUF file" in trial.failure
     assert trial.turn_seconds == float("inf")
+
+
+async def test_an_engine_that_does_not_reply_in_time_is_a_failure(tiny_model: Path, tmp_path: Path) -> None:
+    trial, _ = await try_engine(
+        tiny_model, EngineOptions(context_tokens=4096), Workload(), tmp_path, NullProgress(), within_seconds=0.0
+    )
+
+    assert "no reply within 0 seconds" in trial.failure
+
+
+def test_what_a_model_thinks_belongs_to_its_reply() -> None:
+    thought = msgspec.json.decode(b'{"reasoning_content": "Rename", "content": null}', type=Message)
+    written = msgspec.json.decode(b'{"content": "def"}', type=Message)
+
+    assert (thought.text, written.text) == ("Rename", "def")
 
 
 @given(st.floats(0.0, 1000.0), st.floats(0.1, 60.0))

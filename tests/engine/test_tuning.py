@@ -1,6 +1,8 @@
 """Tuning keeps what is clearly faster than the defaults, and nothing that changes a reply."""
 
 from collections.abc import Mapping
+from random import Random
+from types import MappingProxyType
 
 import pytest
 
@@ -15,6 +17,7 @@ KV = TunedOptions(kv_type="q8_0")
 BASE = Trial(50.0, 10.0, "text", 4096)
 FASTER = Trial(70.0, 14.0, "text", 4096)
 FASTEST = Trial(90.0, 18.0, "text", 4096)
+NOTHING: Mapping[TunedOptions, Trial] = MappingProxyType({})
 
 
 async def tuned(
@@ -23,14 +26,20 @@ async def tuned(
     *,
     seconds: float = 1000.0,
     again: Trial = BASE,
+    repeated: Mapping[TunedOptions, Trial] = NOTHING,
 ) -> tuple[Tuning, list[TunedOptions]]:
-    """Tune with given speeds; each trial takes ten seconds.  Return also the options that were tried."""
+    """Tune with given speeds; each trial takes ten seconds.  Return also the options that were tried.
+
+    `again` is what the defaults do later, and `repeated` what other options do when they are measured again.
+    """
     tried: list[TunedOptions] = []
 
     async def trial(options: TunedOptions) -> Trial:
         tried.append(options)
-        default = BASE if tried.count(TunedOptions()) == 1 else again
-        return default if options == TunedOptions() else speeds[options]
+        is_first = tried.count(options) == 1
+        if options == TunedOptions():
+            return speeds.get(options, BASE) if is_first else again
+        return speeds[options] if is_first else repeated.get(options, speeds[options])
 
     rows: list[Row] = []
     found = await tune(groups, trial, lambda: seconds - 10.0 * len(tried), rows.append)
@@ -49,9 +58,10 @@ async def test_the_fastest_of_a_group_is_kept_for_the_next() -> None:
 
     found, tried = await tuned(groups, {ONE: FASTER, TWO: FASTEST, both: FASTER})
 
-    assert tried == [TunedOptions(), ONE, TWO, both, TunedOptions()]
+    assert tried == [TunedOptions(), ONE, TWO, both, TunedOptions(), TWO, TunedOptions(), TWO]
     assert found.chosen == TWO
-    assert [row.verdict for row in found.rows] == ["", "faster", "faster", "not clearly faster", ""]
+    assert [row.verdict for row in found.rows[:4]] == ["", "faster", "faster", "not clearly faster"]
+    assert [row.verdict for row in found.rows[4:]] == ["", "faster", "", "faster"]
     assert found.faster == pytest.approx(1.8)
 
 
@@ -67,6 +77,37 @@ async def test_what_only_seemed_faster_while_the_machine_was_busy_is_not_kept() 
 
     assert found.chosen == TunedOptions()
     assert "nothing is changed" in found.rows[-1].verdict
+
+
+async def test_what_was_faster_once_only_is_not_kept() -> None:
+    found, tried = await tuned(((threads(ONE),),), {ONE: FASTER}, repeated={ONE: BASE})
+
+    assert found.chosen == TunedOptions()
+    assert tried == [TunedOptions(), ONE, TunedOptions(), ONE], "the first repetition has shown it"
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+async def test_of_equals_nearly_never_one_is_kept(noise: float) -> None:
+    kept = 0
+    for seed in range(200):
+        chance = Random(seed)
+
+        async def trial(_: TunedOptions, chance: Random = chance) -> Trial:
+            speed = max(0.2, chance.gauss(1.0, noise))
+            return Trial(50.0 * speed, 10.0 * speed, "text", 4096)
+
+        groups = tuple(candidates(4, 2, None, has_gpu=False))
+        found = await tune(groups, trial, lambda: 1000.0, lambda _: None)
+        kept += found.chosen != TunedOptions()
+
+    assert kept <= 8, "it was a third of the runs when only the defaults were measured again"
+
+
+async def test_nothing_is_tried_where_the_defaults_fail() -> None:
+    found, tried = await tuned(((threads(ONE),),), {TunedOptions(): Trial(failure="no memory"), ONE: FASTER})
+
+    assert tried == [TunedOptions()]
+    assert (found.chosen, found.rows[0].verdict) == (TunedOptions(), "failed: no memory")
 
 
 async def test_drafts_that_change_the_reply_are_not_kept() -> None:
@@ -95,9 +136,9 @@ async def test_an_engine_that_fails_is_one_line_of_the_table() -> None:
 
 
 async def test_the_time_is_kept_and_the_defaults_are_measured_again_within_it() -> None:
-    found, tried = await tuned(((threads(ONE), threads(TWO)),), {ONE: FASTER, TWO: FASTEST}, seconds=35.0)
+    found, tried = await tuned(((threads(ONE), threads(TWO)),), {ONE: FASTER, TWO: FASTEST}, seconds=65.0)
 
-    assert tried == [TunedOptions(), ONE, TunedOptions()]
+    assert tried == [TunedOptions(), ONE, TunedOptions(), ONE, TunedOptions(), ONE]
     assert found.rows[2].verdict == "no time left"
 
 
@@ -106,6 +147,12 @@ def test_options_that_the_user_has_set_stay() -> None:
 
     assert found.over(EngineOptions(threads=4)) == EngineOptions(threads=4, step_tokens=128)
     assert TunedOptions().over(EngineOptions(slots=2)) == EngineOptions(slots=2)
+
+
+def test_a_draft_model_that_the_user_names_keeps_its_drafts() -> None:
+    named = EngineOptions(draft_model="draft.gguf")
+
+    assert TunedOptions(speculation=OFF, threads=1).over(named) == EngineOptions(draft_model="draft.gguf", threads=1)
 
 
 def test_layers_are_tried_only_where_there_is_a_card() -> None:

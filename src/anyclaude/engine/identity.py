@@ -10,16 +10,16 @@ import msgspec
 from .options import EngineOptions
 
 
-def engine_identity(model_file: Path, context_tokens: int, state_format: Sequence[str] = ()) -> str:
+def engine_identity(model_file: Path, context_tokens: int, further: Sequence[str] = ()) -> str:
     """
-    Return a digest of the weights, llama.cpp's version, the context length and the format of a slot's state.
+    Return a digest of the weights, llama.cpp's version, the context length and what else tells engines apart.
 
     It has 24 hexadecimal digits.  The weights are identified by path, size and modification time; they are too large to
     read.
     """
     file = model_file.resolve()
     status = file.stat()
-    parts = (str(file), status.st_size, status.st_mtime_ns, version("xllamacpp"), context_tokens, *state_format)
+    parts = (str(file), status.st_size, status.st_mtime_ns, version("xllamacpp"), context_tokens, *further)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:24]
 
 

@@ -1,5 +1,6 @@
 """One trial of an engine: it is started with some options, evaluates a prompt of a coding agent, and generates."""
 
+import asyncio
 import secrets
 import time
 from pathlib import Path
@@ -25,7 +26,7 @@ _NAMES = (
     *("width", "height", "depth", "weight", "price", "colour", "volume", "length"),
     *("area", "speed", "cost", "rate", "share", "count", "angle", "value"),
 )
-_TIMEOUT = aiohttp.ClientTimeout(total=600)
+_NO_TIMEOUT = aiohttp.ClientTimeout(total=None)  # that of the trial counts
 
 
 class Workload(Struct, frozen=True):
@@ -47,12 +48,20 @@ class _Timings(Struct):
     predicted_per_second: float
 
 
-class _Message(Struct):
+class Message(Struct):
+    """The message of a completion."""
+
     content: str | None = None
+    reasoning_content: str | None = None
+
+    @property
+    def text(self) -> str:
+        """All that was generated: a model that thinks may spend a short reply on that alone."""
+        return (self.reasoning_content or "") + (self.content or "")
 
 
 class _Choice(Struct):
-    message: _Message
+    message: Message
 
 
 class _Completion(Struct):
@@ -61,22 +70,41 @@ class _Completion(Struct):
 
 
 async def try_engine(
-    model_file: Path, options: EngineOptions, work: Workload, log_folder: Path, progress: Progress
+    model_file: Path,
+    options: EngineOptions,
+    work: Workload,
+    log_folder: Path,
+    progress: Progress,
+    *,
+    within_seconds: float,
 ) -> tuple[Trial, float]:
-    """Return what an engine with these options did, and the seconds of its reply; it is stopped before that."""
+    """
+    Return what an engine with these options did, and the seconds of its reply; it is stopped before that.
+
+    One that has not replied `within_seconds` of its start has failed.
+    """
     key = secrets.token_urlsafe(24)
     try:
-        async with start_engine(model_file, log_folder, progress, api_key=key, options=options) as engine:
+        async with (
+            asyncio.timeout(within_seconds),
+            start_engine(model_file, log_folder, progress, api_key=key, options=options) as engine,
+        ):
             began = time.monotonic()
             completion = await _completion(engine, work)
             seconds = time.monotonic() - began
             window = engine.context_tokens
     except EngineFailed as error:
         return Trial(failure=str(error)), 0.0
-    except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError) as error:
+    except TimeoutError:
+        return Trial(
+            failure=f"no reply within {within_seconds:.0f} seconds: it needs more time, or a smaller model"
+        ), 0.0
+    except (aiohttp.ClientError, msgspec.DecodeError) as error:
         return Trial(failure=f"the engine did not reply: {type(error).__name__} {error}"), 0.0
     timings = completion.timings
-    text = completion.choices[0].message.content or "" if completion.choices else ""
+    text = completion.choices[0].message.text if completion.choices else ""
+    if not text:  # then it cannot be compared with that of another engine
+        return Trial(failure="the reply was empty"), 0.0
     return Trial(timings.prompt_per_second, timings.predicted_per_second, text, window), seconds
 
 
@@ -90,7 +118,7 @@ async def _completion(engine: EmbeddedEngine, work: Workload) -> _Completion:
     }
     headers = {"Authorization": f"Bearer {engine.api_key}"}
     async with (
-        aiohttp.ClientSession(headers=headers, timeout=_TIMEOUT, raise_for_status=True) as session,
+        aiohttp.ClientSession(headers=headers, timeout=_NO_TIMEOUT, raise_for_status=True) as session,
         session.post(f"{engine.base_url}/v1/chat/completions", json=body) as response,
     ):
         return msgspec.json.decode(await response.read(), type=_Completion)

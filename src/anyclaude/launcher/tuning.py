@@ -1,5 +1,6 @@
 """The embedded engine's options, measured on this machine and kept for the next launches."""
 
+import platform
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -20,13 +21,17 @@ from anyclaude.engine.trial import Workload, try_engine
 from anyclaude.engine.tuned_file import Finding, TunedFile
 from anyclaude.engine.tuning import Row, Trial, TunedOptions, Tuning, candidates, tune
 from anyclaude.engine.weights import locate_model
-from anyclaude.errors import InvalidSetting
+from anyclaude.errors import EngineFailed, InvalidSetting
 from anyclaude.settings import Settings
 
 from .folders import cache_folder, tuned_file
 
-_TRIALS = 14
-"""About as many as there are candidates: each may take its part of the time."""
+_TRIALS = 18
+"""About as many as there are candidates and repetitions: each may take its part of the time."""
+
+
+_SHORTEST_SECONDS = 1.0
+"""The time of a trial that begins when none is left; it then fails, and nothing is chosen."""
 
 
 class Subject(Struct, frozen=True):
@@ -50,8 +55,8 @@ async def subject_of(settings: Settings, progress: Progress) -> Subject:
 
 
 def tuned_identity(model_file: Path) -> str:
-    """Return the identity of the engines that one finding is for: those of a model, with any window."""
-    return engine_identity(model_file, 0)
+    """Return the identity of the engines that one finding is for: those of a model on this machine, with any window."""
+    return engine_identity(model_file, 0, (platform.machine(), f"{usable_cores()} of {cpu_count()}"))
 
 
 async def tune_engine(
@@ -67,12 +72,16 @@ async def tune_engine(
     ends, logs = time.monotonic() + 60 * minutes, settings.log_dir / "logs"
     given = engine_options(settings)
     work = Workload()
-    first, seconds = await try_engine(subject.model_file, given, work, logs, progress)
-    if not first.failure:
-        work = work.scaled(seconds, 60 * minutes / _TRIALS / 2)
+    first, seconds = await try_engine(subject.model_file, given, work, logs, progress, within_seconds=60 * minutes)
+    if first.failure:
+        raise EngineFailed(first.failure)
+    work = work.scaled(seconds, 60 * minutes / _TRIALS / 2)
 
     async def trial(options: TunedOptions) -> Trial:
-        measured, _ = await try_engine(subject.model_file, options.over(given), work, logs, progress)
+        rest = max(ends - time.monotonic(), _SHORTEST_SECONDS)
+        measured, _ = await try_engine(
+            subject.model_file, options.over(given), work, logs, progress, within_seconds=rest
+        )
         return measured
 
     devices = await ask_devices(logs)
