@@ -47,6 +47,18 @@ async def test_what_was_found_reaches_the_engine(tiny_model: Path, tmp_path: Pat
     assert computed_on.endswith(", tuned")
 
 
+async def test_what_was_found_never_keeps_the_kv_type_of_the_user_from_starting(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    settings = Settings(
+        model=str(tiny_model), kv_type="q8_0", context_tokens=2048, log_dir=tmp_path / "logs", cache_dir=tmp_path / "c"
+    )
+    keep(settings, await subject_of(settings, NullProgress()), TunedOptions(flash_attention=False))
+
+    async with running_engine(settings, NullProgress(), lambda _: None) as own:
+        assert own.target.context_tokens == 2048
+
+
 async def test_an_engine_that_does_not_start_is_an_error_and_keeps_nothing(tmp_path: Path) -> None:
     model = tmp_path / "model.gguf"
     model.write_bytes(b"no model")
