@@ -173,6 +173,16 @@ def test_layers_are_tried_only_where_there_is_a_card() -> None:
     assert TunedOptions(speculation=OFF) in without
 
 
+def test_on_a_processor_long_drafts_are_never_chosen() -> None:
+    def left_to_the_user(*, has_gpu: bool) -> set[int]:
+        groups = candidates(2, 2, 24, has_gpu=has_gpu)
+        drafts = {one.options.speculation: one.changes_replies for group in groups for one in group}
+        return {known.draft_tokens for known, is_left in drafts.items() if known and is_left}
+
+    assert left_to_the_user(has_gpu=False) == {4, LONG.draft_tokens}
+    assert left_to_the_user(has_gpu=True) == set()
+
+
 def test_one_thread_has_no_fewer() -> None:
     first, *_ = candidates(1, 1, None, has_gpu=False)
 

@@ -33,9 +33,14 @@ def run(call: Call) -> int:
             keep(settings, subject, TunedOptions())
             screen.line(f"Forgotten: what was found for {subject.title}.")
             return 0
+
+        def show(row: Row) -> None:
+            screen.line(row_text(row))
+            sys.stdout.flush()  # in a pipe too, a line is seen when it is measured
+
         screen.line(f"{subject.title}: at most {minutes:g} minutes", "bold")
         screen.line(f"{'':<22}{'evaluated':>12}{'generated':>12}{'window':>10}")
-        found = await tune_engine(settings, subject, minutes, progress, lambda row: screen.line(row_text(row)))
+        found = await tune_engine(settings, subject, minutes, progress, show)
         screen.paragraph("", conclusion(found), "green" if found.chosen != TunedOptions() else "")
         return 0
 
