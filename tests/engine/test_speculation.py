@@ -90,7 +90,7 @@ async def test_no_reply_changes_at_temperature_0(qwen_model: Path, tmp_path: Pat
     assert len(COPIED) + len(PROSE) + len(CALLS) >= 50
 
     without = await replies(qwen_model, tmp_path, EngineOptions(context_tokens=2048, speculation=OFF))
-    drafted = await replies(qwen_model, tmp_path, EngineOptions(context_tokens=2048))
+    drafted = await replies(qwen_model, tmp_path, EngineOptions(context_tokens=2048, speculation=EXACT))
 
     assert [reply.tokens for reply in drafted] == [reply.tokens for reply in without]
     assert accepted_share(drafted[: len(COPIED)]) > 0.5
@@ -120,7 +120,7 @@ async def test_a_model_beside_which_no_draft_model_can_run_starts_without_it(
     os.truncate(draft, draft.stat().st_size - (1 << 20))  # its metadata are whole, its weights are not
     assert draft_model_beside(model) == draft
 
-    async with running(model, tmp_path / "logs", EngineOptions(context_tokens=1024)) as engine:
+    async with running(model, tmp_path / "logs", EngineOptions(context_tokens=1024, speculation=EXACT)) as engine:
         reply = await generated(engine, PROSE[0], tokens=4)
         log = engine.log_file.read_text()
 

@@ -232,7 +232,7 @@ async def _spawn(command: Sequence[str], log_file: Path) -> Process:
 def _start_message(
     model: GgufMetadata, model_file: Path, api_key: str, options: EngineOptions, placement: Placement
 ) -> Start:
-    speculation = options.speculation or (EXACT if placement.gpu_layers == 0 else OFF)
+    speculation = options.speculation or (EXACT if options.draft_model is not None else OFF)
     is_drafting = speculation != OFF
     draft = draft_model_beside(model_file.absolute()) if is_drafting and options.draft_model is None else None
     return Start(

@@ -28,7 +28,7 @@ class Speculation:
 
 EXACT = Speculation(key_tokens=5, draft_tokens=2)
 """
-Drafts that never change a reply at temperature 0, because each token is computed as without them.
+Drafts so short that each token is computed as without them.
 
 On a processor llama.cpp computes up to three tokens of a batch one by one, and their logits are the same bits as in a
 batch of one; from four on, the matrix products of repacked weights round differently, by up to 0.1 in the logarithm of

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from .options import EngineOptions, KvType
-from .speculation import LONG, OFF, Speculation
+from .speculation import EXACT, LONG, Speculation
 
 TURN_EVALUATED, TURN_GENERATED = 1000, 200
 """The tokens of a turn.  In the sessions of `benchmarks/cache` a turn evaluates 50 to 2,000 tokens, and in the session
@@ -122,12 +122,10 @@ def candidates(processors: int, threads: int, layers: int | None, *, has_gpu: bo
         halves = sorted({0, layers // 2, layers + 1})
         yield tuple(Candidate(f"{number} layers on the card", TunedOptions(gpu_layers=number)) for number in halves)
     yield (
-        Candidate("no drafts", TunedOptions(speculation=OFF)),
-        Candidate("drafts of 1", TunedOptions(speculation=Speculation(key_tokens=5, draft_tokens=1))),
-        # On a processor, drafts of more than two may change any reply (`EXACT`), whatever the one of a trial shows.
+        # A draft may change a reply, whatever the one of a trial shows (docs/benchmarks.md, Speculation).
         *(
-            Candidate(f"drafts of {drafts.draft_tokens}", TunedOptions(speculation=drafts), changes_replies=not has_gpu)
-            for drafts in (Speculation(key_tokens=5, draft_tokens=4), LONG)
+            Candidate(f"drafts of {drafts.draft_tokens}", TunedOptions(speculation=drafts), changes_replies=True)
+            for drafts in (EXACT, LONG)
         ),
     )
     yield tuple(Candidate(f"steps of {size}", TunedOptions(step_tokens=size)) for size in (256, 128))
