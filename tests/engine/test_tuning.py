@@ -152,7 +152,7 @@ def test_options_that_the_user_has_set_stay() -> None:
 def test_a_draft_model_that_the_user_names_keeps_its_drafts() -> None:
     named = EngineOptions(draft_model="draft.gguf")
 
-    assert TunedOptions(speculation=OFF, threads=1).over(named) == EngineOptions(draft_model="draft.gguf", threads=1)
+    assert TunedOptions(speculation=EXACT, threads=1).over(named) == EngineOptions(draft_model="draft.gguf", threads=1)
 
 
 def test_8_bits_are_not_combined_with_an_attention_that_cannot_read_them() -> None:
