@@ -21,6 +21,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 import uvloop
+from benchmarks.child_server import child_server
 from msgspec import Struct
 from rich.console import Console
 from tests.parts.tiny_model import tiny_model_file
@@ -103,15 +104,8 @@ async def _evaluate(session: aiohttp.ClientSession, prompt: Prompt, pinned_among
 async def serving(options: ServerOptions, model_file: Path) -> AsyncIterator[str]:
     """Run a server until the block ends, and yield its URL."""
     command = (sys.executable, "-m", "benchmarks.slots", "--serve", str(model_file), msgspec.json.encode(options))
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    assert process.stdout is not None
-    try:
-        yield (await process.stdout.readline()).decode().strip()
-    finally:
-        process.kill()
-        await process.wait()
+    async with child_server(command, subprocess.DEVNULL) as url:
+        yield url
 
 
 def _serve(model_file: str, encoded: str) -> None:

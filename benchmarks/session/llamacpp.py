@@ -4,14 +4,13 @@ llama.cpp's server with its own defaults, in a process of its own, as users run 
     python -m benchmarks.session.llamacpp MODEL.gguf       prints its address, and ends with its standard input
 """
 
-import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from subprocess import PIPE
 
+from benchmarks.child_server import child_server
 from tests.parts.evaluation import SHOWS_PROMPTS
 
 ENVIRONMENT = {"GOMP_SPINCOUNT": "1000"}
@@ -26,16 +25,10 @@ SLOTS = 4
 async def running_llamacpp(model_file: Path, log_file: Path) -> AsyncIterator[str]:
     """Run the server for the duration of the context, and yield its address."""
     command = (sys.executable, "-m", "benchmarks.session.llamacpp", str(model_file))
+    environment = {**os.environ, **dict([SHOWS_PROMPTS]), **ENVIRONMENT}
     with log_file.open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=PIPE, stdout=PIPE, stderr=log, env={**os.environ, **dict([SHOWS_PROMPTS]), **ENVIRONMENT}
-        )
-    assert process.stdout is not None
-    try:
-        yield (await process.stdout.readline()).decode().strip()
-    finally:
-        process.kill()
-        await process.wait()
+        async with child_server(command, log, environment) as url:
+            yield url
 
 
 def serve(model_file: str) -> None:

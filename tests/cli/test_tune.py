@@ -16,7 +16,7 @@ from anyclaude.settings import Settings
 
 
 def test_a_row_has_speeds_window_and_verdict() -> None:
-    trial = Trial(51.23, 17.0, "text", 32_768)
+    trial = Trial(51.23, 17.0, 32_768)
 
     assert row_text(Row("1 thread", trial, "not clearly faster")) == (
         "1 thread                    51.2/s      17.0/s    32,768  not clearly faster"

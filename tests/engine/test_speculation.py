@@ -65,6 +65,10 @@ class Generated(msgspec.Struct):
         return self.timings.get("draft_n", 0), self.timings.get("draft_n_accepted", 0)
 
 
+class _Probabilities(msgspec.Struct):
+    completion_probabilities: list[object]
+
+
 class _Applied(msgspec.Struct):
     prompt: str
 
@@ -76,6 +80,17 @@ async def generated(engine: EmbeddedEngine, question: str, *, schema: object = N
     body = {"prompt": prompt, "n_predict": tokens, "temperature": 0, "return_tokens": True, "cache_prompt": True}
     grammar = {} if schema is None else {"json_schema": schema}
     return msgspec.convert(await ask(engine, "/completion", {**body, **grammar}), Generated)
+
+
+async def probabilities(engine: EmbeddedEngine, *, in_batches_of: int) -> object:
+    """Return what may follow 12 tokens that were evaluated in batches of a size, with the logarithms of chances."""
+    tokens = list(range(1000, 1112))
+    asked = {"temperature": 0, "cache_prompt": True, "n_probs": 8, "ignore_eos": True}
+    await ask(engine, "/completion", {**asked, "prompt": [7, 8, 9, in_batches_of], "n_predict": 1})  # clears the slot
+    for end in range(100, len(tokens), in_batches_of):
+        await ask(engine, "/completion", {**asked, "prompt": tokens[:end], "n_predict": 0})
+    completion = await ask(engine, "/completion", {**asked, "prompt": tokens, "n_predict": 1})
+    return msgspec.convert(completion, _Probabilities).completion_probabilities
 
 
 async def replies(model: Path, folder: Path, options: EngineOptions) -> list[Generated]:
@@ -96,6 +111,16 @@ async def test_no_reply_changes_at_temperature_0(qwen_model: Path, tmp_path: Pat
     assert accepted_share(drafted[: len(COPIED)]) > 0.5
     assert {reply.drafted for reply in without} == {(0, 0)}
     assert any(reply.drafted[1] for reply in drafted[-len(CALLS) :]), "the grammar must not keep drafts out"
+
+
+@pytest.mark.slow
+async def test_up_to_three_tokens_of_a_batch_are_computed_as_one_by_one(qwen_model: Path, tmp_path: Path) -> None:
+    options = EngineOptions(context_tokens=2048, speculation=OFF, cache_ram_mib=0)
+
+    async with running(qwen_model, tmp_path, options) as engine:
+        alone, *together = [await probabilities(engine, in_batches_of=size) for size in (1, 2, 3)]
+
+    assert together == [alone, alone]
 
 
 async def test_a_draft_model_drafts_what_nothing_repeats(smollm2_model: Path, tmp_path: Path) -> None:

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.parts.null_progress import NullProgress
 
 from anyclaude.engine import EngineOptions
-from anyclaude.engine.trial import Message, Workload, try_engine
+from anyclaude.engine.trial import Workload, try_engine
 
 
 @pytest.mark.parametrize(
@@ -46,13 +45,6 @@ async def test_an_engine_that_does_not_reply_in_time_is_a_failure(tiny_model: Pa
     )
 
     assert "no reply within 0 seconds" in trial.failure
-
-
-def test_what_a_model_thinks_belongs_to_its_reply() -> None:
-    thought = msgspec.json.decode(b'{"reasoning_content": "Rename", "content": null}', type=Message)
-    written = msgspec.json.decode(b'{"content": "def"}', type=Message)
-
-    assert (thought.text, written.text) == ("Rename", "def")
 
 
 @given(st.floats(0.0, 1000.0), st.floats(0.1, 60.0))

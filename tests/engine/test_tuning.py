@@ -12,11 +12,10 @@ from anyclaude.engine.tuning import Candidate, Row, Trial, TunedOptions, Tuning,
 
 ONE, TWO = TunedOptions(threads=1), TunedOptions(threads=2)
 SMALL = TunedOptions(step_tokens=128)
-LONG_DRAFTS = TunedOptions(speculation=LONG)
 KV = TunedOptions(kv_type="q8_0")
-BASE = Trial(50.0, 10.0, "text", 4096)
-FASTER = Trial(70.0, 14.0, "text", 4096)
-FASTEST = Trial(90.0, 18.0, "text", 4096)
+BASE = Trial(50.0, 10.0, 4096)
+FASTER = Trial(70.0, 14.0, 4096)
+FASTEST = Trial(90.0, 18.0, 4096)
 NOTHING: Mapping[TunedOptions, Trial] = MappingProxyType({})
 
 
@@ -66,7 +65,7 @@ async def test_the_fastest_of_a_group_is_kept_for_the_next() -> None:
 
 
 async def test_what_is_only_a_little_faster_is_noise() -> None:
-    found, tried = await tuned(((threads(ONE),),), {ONE: Trial(51.0, 10.3, "text", 4096)})
+    found, tried = await tuned(((threads(ONE),),), {ONE: Trial(51.0, 10.3, 4096)})
 
     assert found.chosen == TunedOptions()
     assert tried == [TunedOptions(), ONE], "nothing was chosen, so nothing is to be confirmed"
@@ -94,7 +93,7 @@ async def test_of_equals_nearly_never_one_is_kept(noise: float) -> None:
 
         async def trial(_: TunedOptions, chance: Random = chance) -> Trial:
             speed = max(0.2, chance.gauss(1.0, noise))
-            return Trial(50.0 * speed, 10.0 * speed, "text", 4096)
+            return Trial(50.0 * speed, 10.0 * speed, 4096)
 
         groups = tuple(candidates(4, 2, None, has_gpu=False))
         found = await tune(groups, trial, lambda: 1000.0, lambda _: None)
@@ -108,17 +107,6 @@ async def test_nothing_is_tried_where_the_defaults_fail() -> None:
 
     assert tried == [TunedOptions()]
     assert (found.chosen, found.rows[0].verdict) == (TunedOptions(), "failed: no memory")
-
-
-async def test_drafts_that_change_the_reply_are_not_kept() -> None:
-    group = (Candidate("drafts of 16", LONG_DRAFTS),)
-
-    changed, _ = await tuned((group,), {LONG_DRAFTS: Trial(90.0, 18.0, "another", 4096)})
-    same, _ = await tuned((group,), {LONG_DRAFTS: FASTEST})
-
-    assert changed.chosen == TunedOptions()
-    assert "the reply differs" in changed.rows[1].verdict
-    assert same.chosen == LONG_DRAFTS
 
 
 async def test_what_may_change_replies_is_measured_and_left_to_the_user() -> None:
@@ -147,12 +135,6 @@ def test_options_that_the_user_has_set_stay() -> None:
 
     assert found.over(EngineOptions(threads=4)) == EngineOptions(threads=4, step_tokens=128)
     assert TunedOptions().over(EngineOptions(slots=2)) == EngineOptions(slots=2)
-
-
-def test_a_draft_model_that_the_user_names_keeps_its_drafts() -> None:
-    named = EngineOptions(draft_model="draft.gguf")
-
-    assert TunedOptions(speculation=EXACT, threads=1).over(named) == EngineOptions(draft_model="draft.gguf", threads=1)
 
 
 def test_8_bits_are_not_combined_with_an_attention_that_cannot_read_them() -> None:

@@ -31,10 +31,8 @@ EXACT = Speculation(key_tokens=5, draft_tokens=2)
 Drafts so short that each token is computed as without them.
 
 On a processor llama.cpp computes up to three tokens of a batch one by one, and their logits are the same bits as in a
-batch of one; from four on, the matrix products of repacked weights round differently, by up to 0.1 in the logarithm of
-a probability, and where two tokens are nearly as likely the other one is taken (measured with Q4_K_M and AVX-512:
-`uv run python -m benchmarks.speculation`, rows `exact` and `long`).  Longer drafts also gain little there, and lose
-where a line of code that was read with its number, or is escaped in JSON, repeats only in part.
+batch of one (`tests/engine/test_speculation.py`, with Q4_K_M on x86).  Of more, the matrix products of repacked weights
+round differently, and where two tokens are nearly as likely the other one may be taken.
 
 llama.cpp looks the last tokens up in a table of all that it has read (`ngram_mod`), which it empties when drafts are
 refused again and again.  Its `ngram_map_k` hardly drafts again after tokens that were once followed by others.

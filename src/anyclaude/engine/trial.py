@@ -46,26 +46,10 @@ class Workload(Struct, frozen=True):
 class _Timings(Struct):
     prompt_per_second: float
     predicted_per_second: float
-
-
-class Message(Struct):
-    """The message of a completion."""
-
-    content: str | None = None
-    reasoning_content: str | None = None
-
-    @property
-    def text(self) -> str:
-        """All that was generated: a model that thinks may spend a short reply on that alone."""
-        return (self.reasoning_content or "") + (self.content or "")
-
-
-class _Choice(Struct):
-    message: Message
+    predicted_n: int
 
 
 class _Completion(Struct):
-    choices: tuple[_Choice, ...]
     timings: _Timings
 
 
@@ -102,10 +86,9 @@ async def try_engine(
     except (aiohttp.ClientError, msgspec.DecodeError) as error:
         return Trial(failure=f"the engine did not reply: {type(error).__name__} {error}"), 0.0
     timings = completion.timings
-    text = completion.choices[0].message.text if completion.choices else ""
-    if not text:  # then it cannot be compared with that of another engine
+    if timings.predicted_n < 2:  # no speed can be told from it
         return Trial(failure="the reply was empty"), 0.0
-    return Trial(timings.prompt_per_second, timings.predicted_per_second, text, window), seconds
+    return Trial(timings.prompt_per_second, timings.predicted_per_second, window), seconds
 
 
 async def _completion(engine: EmbeddedEngine, work: Workload) -> _Completion:

@@ -48,8 +48,6 @@ class TunedOptions(Struct, frozen=True, omit_defaults=True):
             for name in self.__struct_fields__
             if (value := getattr(self, name)) is not None and getattr(options, name) is None
         }
-        if options.draft_model is not None:
-            chosen.pop("speculation", None)  # it was measured without that model, and could turn it off
         if "q8_0" in (options.kv_type, chosen.get("kv_type")):
             chosen.pop("flash_attention", None)  # without it, llama.cpp (b11549) refuses values in 8 bits
         return replace(options, **chosen)
@@ -70,15 +68,14 @@ class Candidate(Struct, frozen=True):
     title: str
     options: TunedOptions
     changes_replies: bool = False
-    """Whether a reply may differ with them, beyond near ties: they are measured, and left to the user."""
+    """Whether a reply may differ with them: they are measured, and left to the user."""
 
 
 class Trial(Struct, frozen=True):
-    """What an engine did with some options: tokens per second, and the reply; or why it failed."""
+    """What an engine did with some options: tokens per second, and its window; or why it failed."""
 
     evaluated: float = 0.0
     generated: float = 0.0
-    text: str = ""
     window: int = 0
     failure: str = ""
 
@@ -121,12 +118,9 @@ def candidates(processors: int, threads: int, layers: int | None, *, has_gpu: bo
     if has_gpu and layers is not None:
         halves = sorted({0, layers // 2, layers + 1})
         yield tuple(Candidate(f"{number} layers on the card", TunedOptions(gpu_layers=number)) for number in halves)
-    yield (
-        # A draft may change a reply, whatever the one of a trial shows (docs/benchmarks.md, Speculation).
-        *(
-            Candidate(f"drafts of {drafts.draft_tokens}", TunedOptions(speculation=drafts), changes_replies=True)
-            for drafts in (EXACT, LONG)
-        ),
+    yield tuple(
+        Candidate(f"drafts of {drafts.draft_tokens}", TunedOptions(speculation=drafts), changes_replies=True)
+        for drafts in (EXACT, LONG)
     )
     yield tuple(Candidate(f"steps of {size}", TunedOptions(step_tokens=size)) for size in (256, 128))
     yield (Candidate("no flash attention", TunedOptions(flash_attention=False)),)
@@ -162,7 +156,7 @@ async def tune(
                 continue
             measured = await trial(chosen.and_also(candidate.options))
             longest = max(longest, before - seconds_left())
-            verdict = _verdict(candidate, measured, fastest[0] if fastest else best, defaults)
+            verdict = _verdict(candidate, measured, fastest[0] if fastest else best)
             if not verdict:
                 fastest = (measured, chosen.and_also(candidate.options))
             told(candidate.title, measured, verdict or "faster")
@@ -193,7 +187,7 @@ async def _confirmed(
     return of_defaults / of_chosen
 
 
-def _verdict(candidate: Candidate, measured: Trial, best: Trial, defaults: Trial) -> str:
+def _verdict(candidate: Candidate, measured: Trial, best: Trial) -> str:
     """Return why a candidate is not chosen; empty if it is."""
     if measured.failure:
         return f"failed: {measured.failure}"
@@ -201,8 +195,6 @@ def _verdict(candidate: Candidate, measured: Trial, best: Trial, defaults: Trial
         return "yours to choose: replies may differ"
     if measured.turn_seconds > best.turn_seconds * CLEARLY_FASTER:
         return "not clearly faster"
-    if candidate.options.speculation is not None and measured.text != defaults.text:
-        return "faster, but the reply differs"
     return ""
 
 
