@@ -52,7 +52,7 @@ async def measure(model: Path | None, draft_model: Path | None, rounds: int, tok
     async with AsyncExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="anyclaude-benchmark-")))
         engines: dict[str, EmbeddedEngine] = {}
-        for name in ("off", "exact", "long"):
+        for name in ("off", "short", "long"):
             drafts = str(draft_model) if draft_model and name != "off" else None
             options = EngineOptions(context_tokens=CONTEXT_TOKENS, speculation=SPECULATIONS[name], draft_model=drafts)
             engines[name] = await stack.enter_async_context(running(model, logs, options))

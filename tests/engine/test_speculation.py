@@ -1,4 +1,4 @@
-"""Speculation is found beside the model, drafts what repeats, and never changes a reply at temperature 0."""
+"""Speculation is found beside the model, drafts what repeats, and changes no reply of a short conversation."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from tests.parts.engines import ask, running
 from anyclaude.engine import EngineOptions
 from anyclaude.engine.embedded import EmbeddedEngine
 from anyclaude.engine.gguf import read_metadata
-from anyclaude.engine.speculation import EXACT, OFF, draft_model_beside, has_prediction_heads
+from anyclaude.engine.speculation import OFF, SHORT, draft_model_beside, has_prediction_heads
 
 NAMES = ("width", "height", "depth", "weight", "price")
 CODE = "".join(
@@ -82,14 +82,13 @@ async def generated(engine: EmbeddedEngine, question: str, *, schema: object = N
     return msgspec.convert(await ask(engine, "/completion", {**body, **grammar}), Generated)
 
 
-async def probabilities(engine: EmbeddedEngine, *, in_batches_of: int) -> object:
-    """Return what may follow 12 tokens that were evaluated in batches of a size, with the logarithms of chances."""
-    tokens = list(range(1000, 1112))
+async def probabilities(engine: EmbeddedEngine, tokens: Sequence[int], *, in_batches_of: int) -> object:
+    """Return what may follow tokens, the last 12 evaluated in batches of a size, with the logarithms of chances."""
     asked = {"temperature": 0, "cache_prompt": True, "n_probs": 8, "ignore_eos": True}
     await ask(engine, "/completion", {**asked, "prompt": [7, 8, 9, in_batches_of], "n_predict": 1})  # clears the slot
-    for end in range(100, len(tokens), in_batches_of):
-        await ask(engine, "/completion", {**asked, "prompt": tokens[:end], "n_predict": 0})
-    completion = await ask(engine, "/completion", {**asked, "prompt": tokens, "n_predict": 1})
+    for end in range(len(tokens) - 12, len(tokens), in_batches_of):
+        await ask(engine, "/completion", {**asked, "prompt": [*tokens[:end]], "n_predict": 0})
+    completion = await ask(engine, "/completion", {**asked, "prompt": [*tokens], "n_predict": 1})
     return msgspec.convert(completion, _Probabilities).completion_probabilities
 
 
@@ -101,11 +100,11 @@ async def replies(model: Path, folder: Path, options: EngineOptions) -> list[Gen
 
 
 @pytest.mark.slow
-async def test_no_reply_changes_at_temperature_0(qwen_model: Path, tmp_path: Path) -> None:
+async def test_no_reply_of_a_short_conversation_changes_at_temperature_0(qwen_model: Path, tmp_path: Path) -> None:
     assert len(COPIED) + len(PROSE) + len(CALLS) >= 50
 
     without = await replies(qwen_model, tmp_path, EngineOptions(context_tokens=2048, speculation=OFF))
-    drafted = await replies(qwen_model, tmp_path, EngineOptions(context_tokens=2048, speculation=EXACT))
+    drafted = await replies(qwen_model, tmp_path, EngineOptions(context_tokens=2048, speculation=SHORT))
 
     assert [reply.tokens for reply in drafted] == [reply.tokens for reply in without]
     assert accepted_share(drafted[: len(COPIED)]) > 0.5
@@ -114,13 +113,17 @@ async def test_no_reply_changes_at_temperature_0(qwen_model: Path, tmp_path: Pat
 
 
 @pytest.mark.slow
-async def test_up_to_three_tokens_of_a_batch_are_computed_as_one_by_one(qwen_model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("length", "is_same"), [(112, True), (600, False)], ids=["few cells", "over 512 cells"])
+async def test_up_to_three_tokens_of_a_batch_are_computed_as_one_by_one_over_few_cells_only(
+    length: int, is_same: bool, qwen_model: Path, tmp_path: Path
+) -> None:
     options = EngineOptions(context_tokens=2048, speculation=OFF, cache_ram_mib=0)
 
     async with running(qwen_model, tmp_path, options) as engine:
-        alone, *together = [await probabilities(engine, in_batches_of=size) for size in (1, 2, 3)]
+        tokens = range(1000, 1000 + length)
+        alone, *together = [await probabilities(engine, tokens, in_batches_of=size) for size in (1, 2, 3)]
 
-    assert together == [alone, alone]
+    assert together == [alone, alone] if is_same else alone not in together, "then drafts may be the default"
 
 
 async def test_a_draft_model_drafts_what_nothing_repeats(smollm2_model: Path, tmp_path: Path) -> None:
@@ -145,7 +148,7 @@ async def test_a_model_beside_which_no_draft_model_can_run_starts_without_it(
     os.truncate(draft, draft.stat().st_size - (1 << 20))  # its metadata are whole, its weights are not
     assert draft_model_beside(model) == draft
 
-    async with running(model, tmp_path / "logs", EngineOptions(context_tokens=1024, speculation=EXACT)) as engine:
+    async with running(model, tmp_path / "logs", EngineOptions(context_tokens=1024, speculation=SHORT)) as engine:
         reply = await generated(engine, PROSE[0], tokens=4)
         log = engine.log_file.read_text()
 
@@ -192,8 +195,8 @@ def test_prediction_heads_are_read_from_the_metadata(tmp_path: Path) -> None:
     assert has_prediction_heads(read_metadata(written(tmp_path / "with.gguf", heads=1)))
 
 
-def test_exact_drafts_are_small_enough_for_a_batch_of_three() -> None:
-    assert EXACT.draft_tokens + 1 <= 3
+def test_short_drafts_are_small_enough_for_a_batch_of_three() -> None:
+    assert SHORT.draft_tokens + 1 <= 3
 
 
 def accepted_share(drafted: Sequence[Generated]) -> float:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import pytest
 
 from anyclaude.engine import EngineOptions
-from anyclaude.engine.speculation import EXACT, LONG
+from anyclaude.engine.speculation import LONG, SHORT
 from anyclaude.engine.tuning import Candidate, Row, Trial, TunedOptions, Tuning, candidates, tune
 
 ONE, TWO = TunedOptions(threads=1), TunedOptions(threads=2)
@@ -157,7 +157,7 @@ def test_layers_are_tried_only_where_there_is_a_card() -> None:
 def test_drafts_are_measured_and_never_chosen() -> None:
     drafts = [one for group in candidates(2, 2, 24, has_gpu=True) for one in group if one.options.speculation]
 
-    assert [one.options.speculation for one in drafts] == [EXACT, LONG]
+    assert [one.options.speculation for one in drafts] == [SHORT, LONG]
     assert all(one.changes_replies for one in drafts)
 
 

@@ -33,7 +33,7 @@ from .options import EngineOptions
 from .placement import Placement, computed_on, place, trained_tokens
 from .progress import Progress
 from .sampling import sampling_for
-from .speculation import EXACT, OFF, draft_model_beside, has_prediction_heads
+from .speculation import OFF, SHORT, draft_model_beside, has_prediction_heads
 
 # SIGTERM ends the process immediately, by default; only a kernel that is busy freeing its memory takes longer.
 _SECONDS_TO_STOP = 2.0
@@ -232,7 +232,7 @@ async def _spawn(command: Sequence[str], log_file: Path) -> Process:
 def _start_message(
     model: GgufMetadata, model_file: Path, api_key: str, options: EngineOptions, placement: Placement
 ) -> Start:
-    speculation = options.speculation or (EXACT if options.draft_model is not None else OFF)
+    speculation = options.speculation or (SHORT if options.draft_model is not None else OFF)
     is_drafting = speculation != OFF
     draft = draft_model_beside(model_file.absolute()) if is_drafting and options.draft_model is None else None
     return Start(

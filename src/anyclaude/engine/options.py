@@ -33,7 +33,7 @@ class EngineOptions:
     chat_template: str | None = None
     """A Jinja template to use instead of the one chosen for the model."""
     speculation: Speculation | None = None
-    """How tokens are drafted; by default not at all, or `EXACT` with a draft model."""
+    """How tokens are drafted; by default not at all, or `SHORT` with a draft model."""
     draft_model: str | None = None
     """A smaller model of the same family, as a file; by default the one that lies beside the model."""
     sampling: Sampling | None = None

@@ -26,24 +26,25 @@ class Speculation:
     draft_tokens: int
 
 
-EXACT = Speculation(key_tokens=5, draft_tokens=2)
+SHORT = Speculation(key_tokens=5, draft_tokens=2)
 """
-Drafts so short that each token is computed as without them.
+Drafts so short that verifying them costs little where nothing repeats.
 
-On a processor llama.cpp computes up to three tokens of a batch one by one, and their logits are the same bits as in a
-batch of one (`tests/engine/test_speculation.py`, with Q4_K_M on x86).  Of more, the matrix products of repacked weights
-round differently, and where two tokens are nearly as likely the other one may be taken.
+Of at most three tokens a processor computes the matrix products one by one, with the same bits as without drafts.
+Attention is the same in a short conversation only: over 512 cells of the KV cache, llama.cpp (b11549) splits it between
+the threads for a single token and not for more, and rounds differently (`tests/engine/test_speculation.py`, with Q4_K_M
+on x86).  So a reply may change where two tokens are nearly as likely, and nothing is drafted unless it is asked for.
 
 llama.cpp looks the last tokens up in a table of all that it has read (`ngram_mod`), which it empties when drafts are
 refused again and again.  Its `ngram_map_k` hardly drafts again after tokens that were once followed by others.
 """
 
 LONG = Speculation(key_tokens=4, draft_tokens=16)
-"""Drafts for a processor that computes a batch in little more time than a token.  A reply may differ in a near tie."""
+"""Drafts for a processor that computes a batch in little more time than a token."""
 
 OFF = Speculation(key_tokens=0, draft_tokens=0)
 
-SPECULATIONS: Mapping[str, Speculation] = MappingProxyType({"exact": EXACT, "long": LONG, "off": OFF})
+SPECULATIONS: Mapping[str, Speculation] = MappingProxyType({"short": SHORT, "long": LONG, "off": OFF})
 """By the names of the setting."""
 
 

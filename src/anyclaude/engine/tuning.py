@@ -14,7 +14,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from .options import EngineOptions, KvType
-from .speculation import EXACT, LONG, Speculation
+from .speculation import LONG, SHORT, Speculation
 
 TURN_EVALUATED, TURN_GENERATED = 1000, 200
 """The tokens of a turn.  In the sessions of `benchmarks/cache` a turn evaluates 50 to 2,000 tokens, and in the session
@@ -120,7 +120,7 @@ def candidates(processors: int, threads: int, layers: int | None, *, has_gpu: bo
         yield tuple(Candidate(f"{number} layers on the card", TunedOptions(gpu_layers=number)) for number in halves)
     yield tuple(
         Candidate(f"drafts of {drafts.draft_tokens}", TunedOptions(speculation=drafts), changes_replies=True)
-        for drafts in (EXACT, LONG)
+        for drafts in (SHORT, LONG)
     )
     yield tuple(Candidate(f"steps of {size}", TunedOptions(step_tokens=size)) for size in (256, 128))
     yield (Candidate("no flash attention", TunedOptions(flash_attention=False)),)

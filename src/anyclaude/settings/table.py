@@ -171,9 +171,8 @@ ENGINE = Group(
             name="speculation",
             metavar="NAME",
             meaning="Whether tokens are drafted from what the conversation repeats, and verified several at a time: "
-            "two (`exact`), or up to 16 (`long`). A reply may change where two tokens are nearly as likely; "
-            "with `exact` one was seen to, under a grammar.",
-            otherwise="`off`; `exact` with a draft model",
+            "two (`short`), or up to 16 (`long`). A reply may change where two tokens are nearly as likely.",
+            otherwise="`off`; `short` with a draft model",
             source="[measured](benchmarks.md#speculation); on graphics cards nothing was",
             has_flag=True,
         ),

@@ -36,7 +36,7 @@ Count: TypeAlias = Annotated[int, Meta(ge=1)]
 CountOrNone: TypeAlias = Annotated[int, Meta(ge=0)]
 """A number of things to keep, or a limit; 0 keeps none, or limits nothing."""
 Port: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]
-SpeculationName: TypeAlias = Literal["exact", "long", "off"]
+SpeculationName: TypeAlias = Literal["short", "long", "off"]
 KvName: TypeAlias = Literal["f16", "q8_0"]
 
 
