@@ -12,6 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from anyclaude.errors import AnyclaudeError, ThreadsUnsupported
@@ -34,6 +35,7 @@ from anyclaude.transforms import PreparedPrompt
 from anyclaude.transforms.repeated_calls import ending, measure_for, recorded
 from anyclaude.worker_threads import RequestWorkers
 
+from .attachments import AttachmentReader, has_unread_attachments, read_attachments
 from .caller import Caller
 from .exchange_log import ExchangeLog
 from .own_reply import OwnReply, ReplyPart
@@ -67,6 +69,7 @@ class MessageExchanges:
     filters: Sequence[FilterFactory] = ()
     workers: RequestWorkers = field(default_factory=RequestWorkers)
     budget: MemoryBudget = field(default_factory=MemoryBudget)
+    attachment_readers: Sequence[AttachmentReader] = ()
 
     async def begin(
         self, body: RequestBody, log: ExchangeLog, held: Reservation, client: str = ""
@@ -83,7 +86,11 @@ class MessageExchanges:
             MemoryExhausted: when other requests fill the memory.
             WorkersBusy: when too many wait to be prepared.
         """
-        planned = await self.workers.run(body.size, lambda: self._planned(body, log), client)
+        planned = await self.workers.run(body.size, lambda: self._decoded(body, log), client)
+        if isinstance(planned, Received):
+            request = await read_attachments(self.attachment_readers, planned.request)
+            received = replace(planned, request=request)
+            planned = await self.workers.run(body.size, lambda: self._planned(body, received, log), client)
         self.pipeline.remember(planned.prompt, log.caller.conversation)
         self.budget.enforce()
         held.grow(planned.bytes)
@@ -93,8 +100,8 @@ class MessageExchanges:
         pending = self._pending(_repeat_key(log.caller, planned.answer), planned.answer, log)
         return MessageExchange(self, planned.answer, pending, planned.stream, log, held)
 
-    def _planned(self, body: RequestBody, log: ExchangeLog) -> "PlannedReply":
-        """Return how to reply to a request; it may run in a thread, so `begin` records what later requests need."""
+    def _decoded(self, body: RequestBody, log: ExchangeLog) -> "Received | PlannedReply":
+        """Return how to reply to a request, or the request if something in it must be read first, which takes time."""
         json, data = body.detached()
         check_bounds(json)
         request = replace(self.decoder.decode(json), detached=data)
@@ -104,6 +111,14 @@ class MessageExchanges:
         check_prefill(request)
         if "thread" in request.extra:
             raise ThreadsUnsupported("thread: the gateway does not keep conversations; send the whole conversation")
+        received = Received(request, caller)
+        if has_unread_attachments(self.attachment_readers, request):
+            return received
+        return self._planned(body, received, log)
+
+    def _planned(self, body: RequestBody, received: "Received", log: ExchangeLog) -> "PlannedReply":
+        """Return how to reply to a request; it may run in a thread, so `begin` records what later requests need."""
+        request, caller = received.request, received.caller
         prompt = self.pipeline.prepare(request, caller.conversation)
         log.prepared(prompt)
         message_id = self.new_id("msg")
@@ -150,6 +165,13 @@ class MessageExchanges:
         progress = Progress()
         log.follow(progress)
         return self.pending_replies.begin(self.dispatcher.open(prepared, progress), progress)
+
+
+class Received(Struct, frozen=True):
+    """A decoded request, and who sent it."""
+
+    request: MessagesRequest
+    caller: Caller
 
 
 @dataclass(frozen=True, slots=True)

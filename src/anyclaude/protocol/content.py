@@ -49,7 +49,15 @@ class OtherSource(Struct, frozen=True):
     raw: JsonObject
 
 
-Source: TypeAlias = Base64Source | UrlSource | OtherSource
+class PagesSource(Struct, frozen=True):
+    """What the gateway has read in a document, page by page; never on the wire."""
+
+    pages: tuple[str, ...]
+    note: str = ""
+    """What of it could not be read, and why, in a sentence."""
+
+
+Source: TypeAlias = Base64Source | UrlSource | OtherSource | PagesSource
 
 
 class ImageBlock(Struct, frozen=True):
@@ -215,6 +223,8 @@ def _encode_source(source: Source) -> JsonObject:
             return {"type": "url", "url": url, **extra}
         case OtherSource(raw):
             return raw
+        case PagesSource(pages):
+            return {"type": "text", "media_type": "text/plain", "data": "\n\n".join(pages)}
         case _:
             assert_never(source)
 

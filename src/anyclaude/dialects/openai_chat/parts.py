@@ -19,6 +19,7 @@ from anyclaude.protocol.content import (
     DocumentBlock,
     ImageBlock,
     OtherSource,
+    PagesSource,
     RedactedThinkingBlock,
     Source,
     TextBlock,
@@ -128,7 +129,7 @@ class PartReader:
                 return Picture(url)
             case UrlSource(url):
                 return self._missing(f"{path}.image.url", f"image at {url}", "this server does not fetch images")
-            case OtherSource():
+            case OtherSource() | PagesSource():
                 return self._missing(f"{path}.image.source", "image", "only Anthropic's servers can read this source")
             case _:
                 assert_never(source)
@@ -156,6 +157,8 @@ class PartReader:
                 return [self._omitted_document(path, url)]
             case OtherSource():
                 return [self._omitted_document(path, "an uploaded file")]
+            case PagesSource(pages, note):
+                return [*(page for page in pages if page), *([f"[{note}]"] if note else [])]
             case _:
                 assert_never(source)
 
