@@ -25,6 +25,7 @@ Every failure that anyclaude can report, and the form in which the client gets i
       - PromptTooLong             400  the prompt exceeds its window; detected here, where the server is late or silent
     + BackendGarbled              502  its reply violates its own protocol
     + BackendTruncated            502  its reply ended before it was finished
+  - WebToolFailed                 502  a web search or a fetch failed; the model is told, in the protocol's own words
   - ConnectionsExhausted          529  this process can open no more connections
   - MemoryExhausted               529  other requests fill the gateway's memory budget
   - WorkersBusy                   529  too many requests wait to be prepared
@@ -46,7 +47,7 @@ even where it repeats the words of a server: `AnyclaudeError` takes them out.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 from .shown_text import shown
 
@@ -286,6 +287,32 @@ class BackendGarbled(BackendError):
 
 class BackendTruncated(BackendError):
     """The backend's reply ended before it was finished."""
+
+
+WebToolCode: TypeAlias = Literal[
+    "invalid_tool_input",
+    "unavailable",
+    "max_uses_exceeded",
+    "too_many_requests",
+    "query_too_long",
+    "request_too_large",
+    "url_too_long",
+    "url_not_allowed",
+    "url_not_accessible",
+    "unsupported_content_type",
+    "content_too_large",
+]
+"""The error codes of web search and web fetch (docs: "Web search tool", "Web fetch tool"; the SDK's types)."""
+
+
+class WebToolFailed(AnyclaudeError):
+    """A web search or a fetch failed; `code` is what its result block says, the text what the model is told."""
+
+    status = 502
+
+    def __init__(self, code: WebToolCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ConnectionsExhausted(AnyclaudeError):
