@@ -298,6 +298,7 @@ WebToolCode: TypeAlias = Literal[
     "request_too_large",
     "url_too_long",
     "url_not_allowed",
+    "url_not_in_prior_context",
     "url_not_accessible",
     "unsupported_content_type",
     "content_too_large",

@@ -65,6 +65,15 @@ class RecordedThinking(Struct, frozen=True):
     switch: ThinkingSwitch
 
 
+class RecordedToolRun(Struct, frozen=True, omit_defaults=True):
+    """A search or a fetch that the gateway ran for the model; `error` is the protocol's code, `reason` says why."""
+
+    tool: str
+    results: int | None = None
+    error: str | None = None
+    reason: str = ""
+
+
 class ExchangeRecord(Struct, frozen=True, kw_only=True):
     """One request and its reply, without the text of either."""
 
@@ -103,6 +112,8 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     """What the server's refusals of this request taught; the request was sent again with each."""
     tool_calls: tuple[CallNote, ...] = ()
     """What was recognised, repaired or found invalid among the reply's tool calls."""
+    tool_runs: tuple[RecordedToolRun, ...] = ()
+    """The searches and fetches that the gateway ran, without what was looked for."""
     repeated_calls: RepeatedCalls | None = None
     """The calls that the conversation repeats, if something was done about it."""
     endless_reply: EndlessReply | None = None

@@ -33,6 +33,23 @@ MAX_CALL_CHARACTERS = 1024 * 1024
 """A longer call is not kept: a hundred times a large edit."""
 
 
+def original_calls(
+    raw_arguments: Mapping[str, str],
+    repaired_arguments: Mapping[str, str],
+    written_calls: Mapping[str, str],
+    provider_fields: Mapping[str, ProviderFields],
+    origin: str,
+) -> Mapping[str, OriginalCall]:
+    """Return the calls of a reply as the model wrote them, by tool use id; `origin` is the server and the model."""
+    fields = {tool_use_id: replace(received, origin=origin) for tool_use_id, received in provider_fields.items()}
+    return {
+        tool_use_id: OriginalCall(
+            arguments, repaired_arguments.get(tool_use_id), written_calls.get(tool_use_id), fields.get(tool_use_id)
+        )
+        for tool_use_id, arguments in raw_arguments.items()
+    }
+
+
 class RecordedCall(Struct, frozen=True, omit_defaults=True):
     """One line of the file: a tool use id and its `OriginalCall`; earlier releases wrote the first two fields."""
 
@@ -75,20 +92,14 @@ class ConversationMemory(ExchangeListener):
 
     def exchange_ended(self, event: ExchangeEnded) -> None:
         """Remember the calls of the reply."""
-        origin = "" if event.sent is None else event.sent.origin
-        fields = {
-            tool_use_id: replace(received, origin=origin) for tool_use_id, received in event.provider_fields.items()
-        }
         self.record_tool_calls(
-            {
-                tool_use_id: OriginalCall(
-                    arguments,
-                    event.repaired_arguments.get(tool_use_id),
-                    event.written_calls.get(tool_use_id),
-                    fields.get(tool_use_id),
-                )
-                for tool_use_id, arguments in event.raw_arguments.items()
-            }
+            original_calls(
+                event.raw_arguments,
+                event.repaired_arguments,
+                event.written_calls,
+                event.provider_fields,
+                "" if event.sent is None else event.sent.origin,
+            )
         )
 
     def record_tool_order(self, conversation: str, request: MessagesRequest) -> None:

@@ -10,6 +10,7 @@ from anyclaude.exchange_record import (
     RecordedError,
     RecordedSkip,
     RecordedThinking,
+    RecordedToolRun,
     RecordedUsage,
 )
 from anyclaude.filters import CallNote, EndlessReply
@@ -52,6 +53,7 @@ class ExchangeLog:
         self._first_token_at: float | None = None
         self._stream: MessageStream | None = None
         self._call_notes: list[CallNote] = []
+        self._tool_runs: list[RecordedToolRun] = []
         self._repeated_calls: RepeatedCalls | None = None
         self._endless_reply: EndlessReply | None = None
         self._reported = UsageReported()
@@ -87,6 +89,10 @@ class ExchangeLog:
     def note_call(self, note: CallNote) -> None:
         """Record what was done with a tool call of the reply."""
         self._call_notes.append(note)
+
+    def note_tool_run(self, run: RecordedToolRun) -> None:
+        """Record a search or a fetch that was run for the model."""
+        self._tool_runs.append(run)
 
     def note_repeated_calls(self, note: RepeatedCalls) -> None:
         """Record that the conversation repeats its calls, and what was done."""
@@ -186,6 +192,7 @@ class ExchangeLog:
             dropped=progress.sent.dropped if progress.sent else (),
             amendments=progress.amendments,
             tool_calls=tuple(self._call_notes),
+            tool_runs=tuple(self._tool_runs),
             repeated_calls=self._repeated_calls,
             endless_reply=self._endless_reply,
             thinking=_thinking(progress.sent) if progress.sent else None,

@@ -16,10 +16,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anyclaude.errors import AnyclaudeError, ThreadsUnsupported
-from anyclaude.filters import FilterFactory
+from anyclaude.filters import FilterFactory, ServerCalls
 from anyclaude.memory_budget import MemoryBudget, Reservation
 from anyclaude.protocol.caching_decoder import CachingDecoder
-from anyclaude.protocol.deltas import TextDelta
+from anyclaude.protocol.deltas import Finished, TextDelta
 from anyclaude.protocol.detached_data import RequestBody
 from anyclaude.protocol.events import Diagnostics, StreamEvent
 from anyclaude.protocol.json_bounds import check_bounds
@@ -28,11 +28,12 @@ from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prefill import check_prefill
 from anyclaude.protocol.request_checks import check_request
-from anyclaude.scheduling.dispatch import Dispatcher
+from anyclaude.scheduling.dispatch import Dispatcher, OpenReply
 from anyclaude.scheduling.progress import Progress
 from anyclaude.scheduling.upstream import BackendRequest, PreparedRequest
 from anyclaude.transforms import PreparedPrompt
 from anyclaude.transforms.repeated_calls import ending, measure_for, recorded
+from anyclaude.web.access import NO_WEB, WebAccess
 from anyclaude.worker_threads import RequestWorkers
 
 from .attachments import AttachmentReader, has_unread_attachments, read_attachments
@@ -45,6 +46,8 @@ from .recognition import recognise
 from .reply_stream import ReplyStream
 from .server_tools import unavailable_tools_reply
 from .token_calibration import TokenCalibration
+from .tool_rounds import ToolRounds, names_of_run_tools, query_to_begin_with
+from .tool_runs import ToolRuns
 
 LARGE_BODY_BYTES = 1024 * 1024
 """A body from which on the decoded request is measured, at a millisecond for each megabyte of ordinary text; the
@@ -70,6 +73,7 @@ class MessageExchanges:
     workers: RequestWorkers = field(default_factory=RequestWorkers)
     budget: MemoryBudget = field(default_factory=MemoryBudget)
     attachment_readers: Sequence[AttachmentReader] = ()
+    web: WebAccess = NO_WEB
 
     async def begin(
         self, body: RequestBody, log: ExchangeLog, held: Reservation, client: str = ""
@@ -97,8 +101,13 @@ class MessageExchanges:
         held.shrink(body.size)
         if not isinstance(planned.answer, PreparedRequest):
             return OwnReply(planned.prompt.request, planned.answer, planned.stream, log)
-        pending = self._pending(_repeat_key(log.caller, planned.answer), planned.answer, log)
-        return MessageExchange(self, planned.answer, pending, planned.stream, log, held)
+        prepared, rounds = planned.answer, planned.rounds
+        query = None if rounds is None else query_to_begin_with(rounds.received, prepared, rounds.names)
+        if rounds is None or query is None:
+            pending = self._pending(_repeat_key(log.caller, prepared), prepared, log)
+        else:
+            pending = self._pending_after_search(rounds, query, prepared, log)
+        return MessageExchange(self, prepared, pending, planned, log, held)
 
     def _decoded(self, body: RequestBody, log: ExchangeLog) -> "Received | PlannedReply":
         """Return how to reply to a request, or the request if something in it must be read first, which takes time."""
@@ -124,12 +133,31 @@ class MessageExchanges:
         message_id = self.new_id("msg")
         if (text := self._ending(request, log)) is not None:
             return PlannedReply(prompt, self._stream(message_id, prompt), (TextDelta(text),))
-        if (parts := unavailable_tools_reply(request, self.new_id)) is not None:
+        if (parts := unavailable_tools_reply(request, self.new_id, self.pipeline.server_tools)) is not None:
             return PlannedReply(prompt, self._stream(message_id, prompt), parts)
         prepared = self.dispatcher.prepare(_backend_request(prompt, caller))
         diagnostics = self.diagnose(message_id, prepared) if prompt.request.diagnostics is not None else None
         stream = self._stream(message_id, prompt, diagnostics, self.calibration.estimate(prepared).tokens)
-        return PlannedReply(prompt, stream, prepared, request_bytes(body.size, prepared))
+        rounds = self._rounds(received, prompt, stream, log)
+        return PlannedReply(prompt, stream, prepared, request_bytes(body.size, prepared), rounds)
+
+    def _rounds(
+        self, received: "Received", prompt: PreparedPrompt, stream: MessageStream, log: ExchangeLog
+    ) -> ToolRounds | None:
+        """Return the rounds of a reply that may search or fetch, `None` for every other."""
+        request, pipeline = received.request, self.pipeline
+        names = names_of_run_tools(request, prompt.request, pipeline.server_tools)
+        if not names:
+            return None
+        conversation = received.caller.conversation
+        return ToolRounds(
+            request,
+            names,
+            ToolRuns(self.web, request, log.note_tool_run, self.new_id, pipeline.context_tokens),
+            stream,
+            lambda request, calls: pipeline.prepare(request, conversation, calls),
+            self.workers,
+        )
 
     def _ending(self, request: MessagesRequest, log: ExchangeLog) -> str | None:
         """Return the text with which the gateway ends the turn, `None` if the model is to reply."""
@@ -157,6 +185,19 @@ class MessageExchanges:
             context_management=prompt.context_management,
         )
 
+    def _pending_after_search(
+        self, rounds: ToolRounds, query: str, prepared: PreparedRequest, log: ExchangeLog
+    ) -> PendingReply:
+        """Begin with a search; what came of it belongs to this exchange, so no other re-attaches."""
+        progress = Progress()
+        log.follow(progress)
+
+        async def open_after_search() -> OpenReply:
+            await rounds.search_first(query)
+            return await self.dispatcher.open(await rounds.next_request(prepared), progress)
+
+        return self.pending_replies.begin(open_after_search(), progress)
+
     def _pending(self, key: Hashable | None, prepared: PreparedRequest, log: ExchangeLog) -> PendingReply:
         pending = self.pending_replies.reattach(key)
         if pending is not None:
@@ -183,6 +224,8 @@ class PlannedReply:
     answer: PreparedRequest | Sequence[ReplyPart]
     bytes: int = 0
     """What the request takes that is sent, besides its body."""
+    rounds: ToolRounds | None = None
+    """For a reply that may search or fetch."""
 
 
 class MessageExchange:
@@ -193,7 +236,7 @@ class MessageExchange:
         shared: MessageExchanges,
         prepared: PreparedRequest,
         pending: PendingReply,
-        stream: MessageStream,
+        planned: PlannedReply,
         log: ExchangeLog,
         held: Reservation,
     ) -> None:
@@ -201,8 +244,9 @@ class MessageExchange:
         """The request as prepared."""
         self._shared = shared
         self._key = _repeat_key(log.caller, prepared)
+        self._rounds = planned.rounds
         self._pending = pending
-        self._stream = stream
+        self._stream = planned.stream
         self._log = log
         self._held = held
 
@@ -239,21 +283,53 @@ class MessageExchange:
             events = []
         opened = await self._pending.take()
         self._log.reply_began()
-        shared = self._shared
-        reply = ReplyStream(
-            shared.dispatcher,
-            self._pending.progress,
-            self._stream,
-            shared.filters,
-            self._log.note_call,
-            self._log.note_endless_reply,
-        )
-        async with aclosing(reply.batches(opened, self._held)) as batches:
+        replies = self._reply(opened) if self._rounds is None else self._replies(opened, self._rounds)
+        async with aclosing(replies) as batches:
             async for batch in batches:
                 if self._stream.is_ended:
                     self._log.ending()
                 yield [*events, *batch] if events else batch
                 events = []
+
+    def _reply(self, opened: OpenReply) -> AsyncGenerator[list[StreamEvent], None]:
+        """Return the batches of events of one reply."""
+        return self._reply_stream(frozenset()).batches(opened, self._held)
+
+    async def _replies(self, opened: OpenReply, rounds: ToolRounds) -> AsyncGenerator[list[StreamEvent], None]:
+        """Yield the batches of a reply, and of those that continue it with what was found."""
+        first = rounds.first_events()
+        rounds.watch(first)
+        yield first
+        while True:
+            reply = self._reply_stream(rounds.names)
+            async with aclosing(reply.batches(opened, self._held)) as batches:
+                async for batch in batches:
+                    rounds.watch(batch)
+                    yield batch
+            calls = reply.server_calls
+            if not calls.calls:
+                return
+            async with aclosing(rounds.run(calls.calls)) as batches:
+                async for batch in batches:
+                    rounds.watch(batch)
+                    yield batch
+            if calls.has_client_calls or rounds.are_used_up:
+                ending = Finished("tool_use" if calls.has_client_calls else "pause_turn")
+                yield [*self._stream.feed((ending,)), *self._stream.close()]
+                return
+            opened = await rounds.reopen(opened.request, self._shared.dispatcher, self._pending.progress)
+
+    def _reply_stream(self, server_tools: frozenset[str]) -> ReplyStream:
+        reply = ReplyStream(
+            self._shared.dispatcher,
+            self._pending.progress,
+            self._stream,
+            self._shared.filters,
+            self._log.note_call,
+            self._log.note_endless_reply,
+        )
+        reply.server_calls = ServerCalls(server_tools)
+        return reply
 
     def fail(self, error: AnyclaudeError) -> list[StreamEvent]:
         """Return the events that end a message whose reply failed."""

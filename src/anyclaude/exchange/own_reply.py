@@ -62,7 +62,7 @@ class OwnReply:
                 case TextDelta():
                     events += self._stream.feed((part,))
                 case ServerToolRun(call, result):
-                    events += self._stream.add_server_tool(call, result)
+                    events += [*self._stream.add_server_call(call), *self._stream.add_server_result(result)]
                 case _:
                     assert_never(part)
         yield [*events, *self._stream.feed((Finished("end_turn"),)), *self._stream.close()]

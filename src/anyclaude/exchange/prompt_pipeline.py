@@ -1,6 +1,6 @@
 """The transforms that prepare every prompt, and the information about the conversation that they use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
@@ -14,6 +14,7 @@ from anyclaude.transforms import (
     ClearedToolUses,
     CompactedOpening,
     InstructionsFirst,
+    OriginalCall,
     OriginalCalls,
     PreparedPrompt,
     PromptContext,
@@ -22,6 +23,8 @@ from anyclaude.transforms import (
     RepetitionNote,
     RestoredFiles,
     RoundResults,
+    RunnableTools,
+    ServerToolTurns,
     ShorterSystemPrompt,
     ShorterTools,
     StableToolOrder,
@@ -32,6 +35,8 @@ from anyclaude.transforms import (
 )
 
 from .conversation_memory import ConversationMemory
+
+NO_CALLS: Mapping[str, OriginalCall] = {}
 
 MAX_CONVERSATIONS = 1_024
 """Conversations that have been cleared, each with one number."""
@@ -46,9 +51,11 @@ def prompt_transforms(finder: RepetitionFinder | None = None) -> tuple[Transform
     return (
         WithoutAttribution(),
         ShorterSystemPrompt(),
+        RunnableTools(),
         AllowedTools(),
         ShorterTools(),
         RestoredFiles(),
+        ServerToolTurns(),
         RoundResults(),
         CompactedOpening(),
         InstructionsFirst(),
@@ -86,6 +93,16 @@ class PromptPipeline:
         self._transforms = prompt_transforms(self._finder)
 
     @property
+    def server_tools(self) -> frozenset[str]:
+        """The tools of Anthropic's servers that the gateway runs."""
+        return self._policy.server_tools
+
+    @property
+    def context_tokens(self) -> int | None:
+        """The window that the server has at present."""
+        return self._context_tokens()
+
+    @property
     def repeated_calls(self) -> int:
         """The identical rounds of tool calls after which a turn is ended; 0 for any number."""
         return self._policy.repeated_calls
@@ -94,14 +111,21 @@ class PromptPipeline:
         """Prepare prompts by another diet: the server has lost what it had evaluated, and may have another window."""
         self._policy = replace(self._policy, diet=diet)
 
-    def prepare(self, request: MessagesRequest, conversation: str) -> PreparedPrompt:
-        """Return the request as a backend receives it; it may run in a thread, and changes nothing."""
+    def prepare(
+        self, request: MessagesRequest, conversation: str, new_calls: Mapping[str, OriginalCall] = NO_CALLS
+    ) -> PreparedPrompt:
+        """
+        Return the request as a backend receives it; it may run in a thread, and changes nothing.
+
+        `new_calls` are in the request, and not yet in the conversation's memory.
+        """
         rate = self._cleared_at.get(conversation) or self._characters_per_token(conversation)
         context = replace(
             self._policy,
             context_tokens=self._context_tokens(),
             tool_order=self._memory.tool_order(conversation),
             original_calls=self._memory.original_calls,
+            new_calls=new_calls,
             characters_per_token=rate,
         )
         prompt = prepare(_with_cacheable_system(request), self._transforms, context, prompt_characters)

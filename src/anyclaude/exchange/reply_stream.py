@@ -26,6 +26,7 @@ from anyclaude.filters import (
     FilterContext,
     FilterFactory,
     RejectedCall,
+    ServerCalls,
     chain_for,
     deliver,
     endless_arguments,
@@ -35,7 +36,15 @@ from anyclaude.filters import (
     keep,
 )
 from anyclaude.memory_budget import Reservation
-from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ThinkingDelta, ToolCallDelta, UsageReported
+from anyclaude.protocol.deltas import (
+    Delta,
+    Finished,
+    StopReason,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    UsageReported,
+)
 from anyclaude.protocol.events import StreamEvent
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.splice import Diverged
@@ -72,6 +81,8 @@ class ReplyStream:
         note: Callable[[CallNote], None] = ignore,
         note_end: Callable[[EndlessReply], None] = ignore_end,
     ) -> None:
+        self.server_calls = ServerCalls()
+        """The calls that do not go to the client, when the reply is over."""
         self._dispatcher = dispatcher
         self._progress = progress
         self._stream = stream
@@ -132,13 +143,13 @@ class ReplyStream:
         ending = [] if self._chain is None else await self._steps.take(self._finished, [self._chain], 0)
         if self._rejected is not None:
             yield ending
-            ending = self._stream.feed(await self._asked_again(opened.request, self._rejected))
-        yield [*ending, *self._stream.close()]
+            ending = self._take(await self._asked_again(opened.request, self._rejected))
+        yield ending if self.server_calls.calls else [*ending, *self._stream.close()]
 
     def _expect_followup(self, opened: OpenReply) -> None:
         """Keep the turn of a conversation that continues as soon as the client has run the tools."""
         if opened.turn is not None:
-            opened.turn.expects_followup = self._stream.stop_reason == "tool_use"
+            opened.turn.expects_followup = bool(self.server_calls.calls) or self._stream.stop_reason == "tool_use"
 
     def _filter_context(self, request: PreparedRequest) -> FilterContext:
         profile = replace(request.profile, opens_thinking=request.opens_thinking)
@@ -184,9 +195,9 @@ class ReplyStream:
 
     async def _asked_again(self, prepared: PreparedRequest, call: RejectedCall) -> Sequence[Delta]:
         """Request an invalid call again; return it as the model wrote it if that fails, or if the reply was cut."""
-        is_whole = self._stream.stop_reason in {*ENDED_BY_THE_MODEL, "stop_sequence"}
+        is_whole = self._stop_reason in {*ENDED_BY_THE_MODEL, "stop_sequence"}
         reply = await self._constrained_reply(prepared, call.tool) if is_whole else []
-        usage = usage_of_both(self._stream.reported, reply)
+        usage = usage_of_both(self._stream.latest_reported, reply)
         tools = prepared.source.request.tools
         found = await self._steps.take(lambda _: [replacement(call, reply, tools)], [None], size_in_bytes(reply))
         if (valid := found[0]) is None:
@@ -227,17 +238,21 @@ class ReplyStream:
         return await self._steps.take(self._feed, deltas, size, is_long=is_long)
 
     def _finished(self, chains: list[FilterChain]) -> list[StreamEvent]:
-        return [event for chain in chains for event in self._stream.feed(chain.finish())]
+        return [event for chain in chains for event in self._take(chain.finish())]
 
     def _feed(self, deltas: list[Delta]) -> list[StreamEvent]:
         self._has_content = self._has_content or any(map(_is_content, deltas))
-        return self._stream.feed(deltas if self._chain is None else self._chain.feed(deltas))
+        return self._take(deltas if self._chain is None else self._chain.feed(deltas))
+
+    def _take(self, deltas: Sequence[Delta]) -> list[StreamEvent]:
+        """Return the events of deltas that have passed the filters."""
+        return self._stream.feed(self.server_calls.take(deltas))
 
     def _require_whole_prompt(self, opened: OpenReply) -> None:
         """Raise `PromptTooLong` if the server has not taken the whole prompt that this reply answers."""
-        if not self._stream.is_finished or self._progress.continuations:
+        if not self._has_finished() or self._progress.continuations:
             return
-        source, upstream, reported = opened.request.source, opened.request.upstream, self._stream.reported
+        source, upstream, reported = opened.request.source, opened.request.upstream, self._stream.latest_reported
         target = opened.request.target
         reply = CountedReply(
             reported.input_tokens,
@@ -263,7 +278,12 @@ class ReplyStream:
                 raise
 
     def _has_finished(self) -> bool:
-        return self._stream.is_finished
+        return self._stream.is_finished or self.server_calls.finished is not None
+
+    @property
+    def _stop_reason(self) -> StopReason | None:
+        held = self.server_calls.finished
+        return self._stream.stop_reason if held is None else held.reason
 
     async def _rest(
         self, opened: OpenReply, transcript: ReplyTranscript, broken: BackendError
@@ -290,7 +310,7 @@ class ReplyStream:
 
         If there is none, the discarded one is delivered as far as it came.
         """
-        discarded, first = self._chain, self._stream.reported
+        discarded, first = self._chain, self._stream.latest_reported
         self._chain = chain_for(self._filter_context(prepared), self._filters)
         self._is_stopped = False
         usage: list[Delta] = []

@@ -9,14 +9,13 @@ A reply that repeats itself without end is requested as before, but sampled so t
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from anyclaude.filters import RejectedCall
 from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ToolCallDelta, UsageReported
-from anyclaude.protocol.message_stream import merge_reports
+from anyclaude.protocol.message_stream import merge_reports, sum_of
 from anyclaude.protocol.messages_request import Tool, ToolChoice
 from anyclaude.scheduling.upstream import PreparedRequest
 from anyclaude.tool_schemas import OfferedTools
@@ -84,16 +83,9 @@ def usage_of_both(first: UsageReported, reply: Sequence[Delta]) -> UsageReported
     return UsageReported(
         input_tokens=None if is_input_known else second.input_tokens,
         cached_tokens=None if is_input_known else second.cached_tokens,
-        output_tokens=_sum(first.output_tokens, second.output_tokens),
-        prefill_seconds=_sum(first.prefill_seconds, second.prefill_seconds),
-        generation_seconds=_sum(first.generation_seconds, second.generation_seconds),
-        drafted_tokens=_sum(first.drafted_tokens, second.drafted_tokens),
-        accepted_tokens=_sum(first.accepted_tokens, second.accepted_tokens),
+        output_tokens=sum_of(first.output_tokens, second.output_tokens),
+        prefill_seconds=sum_of(first.prefill_seconds, second.prefill_seconds),
+        generation_seconds=sum_of(first.generation_seconds, second.generation_seconds),
+        drafted_tokens=sum_of(first.drafted_tokens, second.drafted_tokens),
+        accepted_tokens=sum_of(first.accepted_tokens, second.accepted_tokens),
     )
-
-
-Number = TypeVar("Number", int, float)
-
-
-def _sum(one: Number | None, other: Number | None) -> Number | None:
-    return one if other is None else other if one is None else one + other

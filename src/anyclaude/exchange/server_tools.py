@@ -21,6 +21,7 @@ from anyclaude.protocol.events import (
 )
 from anyclaude.protocol.json_values import JsonObject, JsonValue
 from anyclaude.protocol.messages_request import MessagesRequest, Tool
+from anyclaude.transforms import runnable_name
 
 from .own_reply import ReplyPart, ServerToolRun
 from .recognition import SEARCH_PHRASE
@@ -46,14 +47,14 @@ SERVER_TOOLS: Mapping[str, ServerTool] = {
     "web_search_": ServerTool(
         "web_search",
         WebSearchResultContent,
-        "The web search was not run: no search provider is configured in anyclaude. Nothing was found, and nothing "
-        "may be taken for a result.",
+        "The web search was not run: no search provider is configured in anyclaude (--web-search names one). Nothing "
+        "was found, and nothing may be taken for a result.",
         "query",
     ),
     "web_fetch_": ServerTool(
         "web_fetch",
         WebFetchResultContent,
-        "The page was not fetched: anyclaude fetches none for a model. Nothing is known of what it contains.",
+        "The page was not fetched: anyclaude fetches pages only with --web-fetch. Nothing is known of its text.",
         "url",
     ),
     "code_execution_20250522": ServerTool("code_execution", CodeExecutionResultContent, _PROGRAM),
@@ -65,16 +66,22 @@ LONGEST_QUESTION = 500
 """The characters of a question that are repeated in the call; more says nothing of what failed."""
 
 
-def unavailable_tools_reply(request: MessagesRequest, new_id: Callable[[str], str]) -> tuple[ReplyPart, ...] | None:
-    """Return the reply to a request that only tools of Anthropic's servers could answer, `None` for every other."""
-    wanted = _wanted(request)
+def unavailable_tools_reply(
+    request: MessagesRequest, new_id: Callable[[str], str], runnable: frozenset[str] = frozenset()
+) -> tuple[ReplyPart, ...] | None:
+    """
+    Return the reply to a request that only tools of Anthropic's servers could answer, `None` for every other.
+
+    `runnable` are the tools that the gateway runs itself.
+    """
+    wanted = _wanted(request, runnable)
     if not wanted:
         return None
     explanations = dict.fromkeys(tool.explanation for tool in wanted)
     return (_failed_run(wanted[0], request, new_id("srvtoolu")), TextDelta(" ".join(explanations)))
 
 
-def _wanted(request: MessagesRequest) -> list[ServerTool]:
+def _wanted(request: MessagesRequest, runnable: frozenset[str]) -> list[ServerTool]:
     """Return the tools of Anthropic's servers, if the model is offered no others, or is to call one of them."""
     choice = request.tool_choice
     if choice is not None and choice.type == "none":
@@ -82,12 +89,12 @@ def _wanted(request: MessagesRequest) -> list[ServerTool]:
     named = [
         tool for tool in request.tools if choice is not None and choice.type == "tool" and tool.name == choice.name
     ]
-    found = [_server_tool(tool) for tool in named or request.tools]
+    found = [_server_tool(tool, runnable) for tool in named or request.tools]
     return [tool for tool in found if tool is not None] if None not in found else []
 
 
-def _server_tool(tool: Tool) -> ServerTool | None:
-    if not tool.is_server_tool or tool.type is None:
+def _server_tool(tool: Tool, runnable: frozenset[str]) -> ServerTool | None:
+    if not tool.is_server_tool or tool.type is None or runnable_name(tool) in runnable:
         return None
     kind = tool.type
     return next((known for beginning, known in SERVER_TOOLS.items() if kind.startswith(beginning)), None)

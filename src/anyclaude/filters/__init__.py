@@ -25,6 +25,7 @@ from .checked_calls import ENDED_BY_THE_MODEL, checked_calls, excerpt
 from .endless_arguments import endless_arguments
 from .endless_reply import endless_reply
 from .reply_limit import reply_limit
+from .server_calls import ServerCalls
 from .stop_sequences import stop_sequences
 from .written import written_replies
 
@@ -37,6 +38,7 @@ __all__ = [
     "FilterContext",
     "FilterFactory",
     "RejectedCall",
+    "ServerCalls",
     "chain_for",
     "checked_calls",
     "deliver",

@@ -69,6 +69,11 @@ class Accumulator:
             raise BackendTruncated("the stream ended before its message was complete")
         return self._message
 
+    @property
+    def blocks(self) -> tuple[ReplyBlock, ...]:
+        """The blocks that are complete so far."""
+        return tuple(self._blocks)
+
     def _take(self, event: StreamEvent) -> None:
         match event:
             case MessageStart(message):

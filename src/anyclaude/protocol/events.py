@@ -20,6 +20,13 @@ from .deltas import StopReason
 from .json_values import JsonValue
 
 
+class ServerToolUsage(Struct, frozen=True, gc=False):
+    """How often tools were used that the server runs (docs: "Web search tool", "Usage and pricing")."""
+
+    web_search_requests: int = 0
+    web_fetch_requests: int = 0
+
+
 class Usage(Struct, frozen=True, gc=False):
     """Token counts as the client gets them: `input_tokens` excludes what was read from or written to the cache."""
 
@@ -27,6 +34,8 @@ class Usage(Struct, frozen=True, gc=False):
     output_tokens: int = 0
     cache_read_input_tokens: int = 0
     cache_creation_input_tokens: int = 0
+    server_tool_use: ServerToolUsage | UnsetType = UNSET
+    """Only for a message in which such tools were used."""
 
 
 class TextContent(Struct, frozen=True, gc=False, tag_field="type", tag="text"):

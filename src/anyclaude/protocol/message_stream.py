@@ -24,7 +24,7 @@ here and nowhere else.  Rules:
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from msgspec import UNSET
 from msgspec.structs import astuple, replace
@@ -46,6 +46,7 @@ from .events import (
     MessageStop,
     ReplyBlock,
     ServerToolResult,
+    ServerToolUsage,
     ServerToolUseContent,
     SignatureFragment,
     StreamEvent,
@@ -139,7 +140,9 @@ class MessageStream:
         self._closed_calls: dict[int, str] = {}  # tool use ids by slot
         self._waiting_prose: list[TextDelta | ThinkingDelta] = []
         self._called_tools = False
+        self._earlier = UsageReported()  # of the replies before this one
         self._reported = UsageReported()
+        self._server_tools: ServerToolUsage | None = None
         self._finished: Finished | None = None
         self._raw_arguments: dict[str, str] = {}
         self._repaired_arguments: dict[str, str] = {}
@@ -174,13 +177,18 @@ class MessageStream:
 
     @property
     def reported(self) -> UsageReported:
-        """The engine's counts so far."""
+        """The engine's counts so far, of all replies in the message."""
+        return usage_in_turn(self._earlier, self._reported)
+
+    @property
+    def latest_reported(self) -> UsageReported:
+        """The engine's counts of the latest reply."""
         return self._reported
 
     @property
     def has_estimated_input(self) -> bool:
         """Whether the client's count of input tokens is an estimate."""
-        return self._estimated_input_tokens is not None and self._reported.input_tokens is None
+        return self._estimated_input_tokens is not None and self.reported.input_tokens is None
 
     @property
     def has_blocks(self) -> bool:
@@ -220,16 +228,38 @@ class MessageStream:
                 events.extend(self._handle(delta))
         return events
 
-    def add_server_tool(self, call: ServerToolUseContent, result: ServerToolResult) -> list[StreamEvent]:
-        """Return the events of a tool that was run here, or could not be: its call, and what came of it."""
+    def add_server_call(self, call: ServerToolUseContent, original: ToolCallDelta | None = None) -> list[StreamEvent]:
+        """Return the events of the call of a tool that is run here, which the model wrote as `original`."""
         self._require(Phase.OPEN)
-        whole_input = InputJsonFragment(encode_json(call.input).decode())
+        text = encode_json(call.input).decode()
+        if original is not None:
+            written = original.raw_arguments or original.arguments
+            self._raw_arguments[call.id] = written
+            if text != written:
+                self._repaired_arguments[call.id] = text
+            self._add_written(call.id, original.written)
+            self._add_provider_fields(call.id, original.provider_fields)
         return [
             *self._stream_waiting(),
             *self._open_block(ServerToolUseContent(call.id, call.name)),
-            BlockDelta(self._index, whole_input),
-            *self._open_block(result),
+            BlockDelta(self._index, InputJsonFragment(text)),
+            *self._close_block(),
         ]
+
+    def add_server_result(self, result: ServerToolResult) -> list[StreamEvent]:
+        """Return the events of what came of such a call."""
+        self._require(Phase.OPEN)
+        return [*self._open_block(result), *self._close_block()]
+
+    def begin_next_reply(self) -> None:
+        """Take the deltas of a further reply of the model into the same message: their usage adds up."""
+        self._require(Phase.OPEN)
+        self._earlier, self._reported = self.reported, UsageReported()
+        self._closed_calls.clear()  # a slot is one of its reply
+
+    def count_server_tools(self, usage: ServerToolUsage) -> None:
+        """Set how often server tools were used."""
+        self._server_tools = usage
 
     def close(self) -> list[StreamEvent]:
         """
@@ -259,10 +289,11 @@ class MessageStream:
 
     def _usage(self) -> Usage:
         """Return the engine's counts; the estimate in place of an input that it has not counted."""
-        estimate = self._estimated_input_tokens
-        if estimate is None or not self.has_estimated_input:
-            return usage_of(self._reported)
-        return usage_of(replace(self._reported, input_tokens=max(estimate, self._reported.cached_tokens or 0)))
+        estimate, reported = self._estimated_input_tokens, self.reported
+        if estimate is not None and self.has_estimated_input:
+            reported = replace(reported, input_tokens=max(estimate, reported.cached_tokens or 0))
+        usage = usage_of(reported)
+        return usage if self._server_tools is None else replace(usage, server_tool_use=self._server_tools)
 
     def _require(self, phase: Phase) -> None:
         if self._phase is not phase:
@@ -402,6 +433,34 @@ class MessageStream:
 def merge_reports(before: UsageReported, now: UsageReported) -> UsageReported:
     """Return both reports as one; of two values for the same field, the later one counts."""
     return UsageReported(*(old if new is None else new for old, new in zip(astuple(before), astuple(now), strict=True)))
+
+
+def usage_in_turn(earlier: UsageReported, latest: UsageReported) -> UsageReported:
+    """
+    Return the usage of a message that is made of several replies, each with the conversation so far as its prompt.
+
+    What was generated adds up, and so does the time.  The input is that of the latest, if it is known: the client takes
+    it for the size of its conversation.
+    """
+    prompt = earlier if latest.input_tokens is None and earlier.input_tokens is not None else latest
+    return UsageReported(
+        input_tokens=prompt.input_tokens,
+        cached_tokens=prompt.cached_tokens,
+        output_tokens=sum_of(earlier.output_tokens, latest.output_tokens),
+        prefill_seconds=sum_of(earlier.prefill_seconds, latest.prefill_seconds),
+        generation_seconds=sum_of(earlier.generation_seconds, latest.generation_seconds),
+        cache_written_tokens=prompt.cache_written_tokens,
+        drafted_tokens=sum_of(earlier.drafted_tokens, latest.drafted_tokens),
+        accepted_tokens=sum_of(earlier.accepted_tokens, latest.accepted_tokens),
+    )
+
+
+Number = TypeVar("Number", int, float)
+
+
+def sum_of(one: Number | None, other: Number | None) -> Number | None:
+    """Return the sum of two figures; one that was not reported counts as none."""
+    return one if other is None else other if one is None else one + other
 
 
 def usage_of(reported: UsageReported) -> Usage:

@@ -19,6 +19,8 @@ from .repeated_calls import RepeatedCalls, RepetitionNote
 from .repetition import Repetition, RepetitionFinder
 from .restored_files import RestoredFiles
 from .round_results import RoundResults
+from .runnable_tools import RunnableTools, runnable_name
+from .server_tool_turns import ServerToolTurns
 from .system_sections import ShorterSystemPrompt
 from .tool_order import StableToolOrder
 from .tool_text import ShorterTools
@@ -39,6 +41,8 @@ __all__ = [
     "RepetitionNote",
     "RestoredFiles",
     "RoundResults",
+    "RunnableTools",
+    "ServerToolTurns",
     "ShorterSystemPrompt",
     "ShorterTools",
     "StableToolOrder",
@@ -47,4 +51,5 @@ __all__ = [
     "WithoutAttribution",
     "applied_edits",
     "prepare",
+    "runnable_name",
 ]

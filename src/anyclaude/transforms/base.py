@@ -46,10 +46,14 @@ class PromptContext(Struct, frozen=True, kw_only=True):
     """The tools that are passed on, by name or pattern (`mcp__github__*`); `None` for all of them."""
     repeated_calls: int = 0
     """The identical rounds of tool calls after which a turn is ended; 0 for any number."""
+    server_tools: frozenset[str] = frozenset()
+    """The tools of Anthropic's servers that the gateway runs itself, as `web_search`."""
     tool_order: tuple[str, ...] = ()
     """The tools of the conversation's earlier requests, in the order in which the model read them."""
     original_calls: Mapping[str, OriginalCall] = {}
     """By tool use id: the calls of earlier replies exactly as the model wrote them."""
+    new_calls: Mapping[str, OriginalCall] = {}
+    """The same of a reply that is under way."""
     characters_per_token: float = CHARACTERS_PER_TOKEN
     """Of the conversation's prompts, as far as it is known."""
 

@@ -8,8 +8,6 @@ Where the client returns what it received, the model's own text is sent.  What t
 belongs to the call's id, and goes with it in any case.
 """
 
-from collections.abc import Mapping
-
 from msgspec.structs import replace
 
 from anyclaude.protocol.content import ToolUseBlock, blocks_of
@@ -30,16 +28,20 @@ class OriginalCalls:
 
     def __call__(self, request: MessagesRequest, context: PromptContext, /) -> MessagesRequest:
         """Return the request with the gateway's own fields set on the calls for which they are known."""
-        if not context.original_calls:
+        if not context.original_calls and not context.new_calls:
             return request
-        turns = tuple(self._turn(turn, context.original_calls) for turn in request.messages)
+        turns = tuple(self._turn(turn, context) for turn in request.messages)
         return request if turns == request.messages else replace(request, messages=turns)
 
-    def _turn(self, turn: Turn, originals: Mapping[str, OriginalCall]) -> Turn:
+    def _turn(self, turn: Turn, context: PromptContext) -> Turn:
         if turn.role != "assistant" or isinstance(turn.content, str):
             return turn
-        known = tuple(originals.get(block.id) for block in turn.content if isinstance(block, ToolUseBlock))
+        known = tuple(_original(block.id, context) for block in turn.content if isinstance(block, ToolUseBlock))
         return self._restored_turn(turn, known) if any(known) else turn
+
+
+def _original(tool_use_id: str, context: PromptContext) -> OriginalCall | None:
+    return context.new_calls.get(tool_use_id) or context.original_calls.get(tool_use_id)
 
 
 def _restored_turn(turn: Turn, originals: tuple[OriginalCall | None, ...]) -> Turn:
