@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
+from typing import Literal
 
 import aiohttp
 from aiohttp import hdrs
@@ -17,7 +18,7 @@ from yarl import URL
 
 from anyclaude.backends.http.way import headers_on_the_way
 from anyclaude.backends.tls import why_untrusted
-from anyclaude.errors import InvalidSetting, WebToolFailed
+from anyclaude.errors import AnyclaudeError, InvalidSetting, WebToolFailed
 from anyclaude.network import Network, ServerAddress
 from anyclaude.shown_text import shown, shown_line
 from anyclaude.worker_threads import in_thread_if_large
@@ -29,7 +30,7 @@ from .guard import IsAllowed, Resolve, check_name, checked_addresses, is_public
 from .page_text import ContentType, ReadsDocuments, as_utf8, content_type, decoded
 
 MAX_URL_CHARACTERS = 250
-"""The limit of Anthropic's own fetch (docs: "Web fetch tool", errors); a longer one can carry out what a model knows."""
+"""The limit of Anthropic's own fetch (docs: "Web fetch tool", errors); a longer one can leak what a model knows."""
 
 MAX_REDIRECTS = 5
 """A page has two or three: to HTTPS, to `www`, and to its language."""
@@ -53,8 +54,11 @@ class FetchLimits(Struct, frozen=True):
     """Others wait; each may hold twice `max_bytes`."""
 
 
+FETCH_LIMITS = FetchLimits()
+
+
 class Fetched(Struct, frozen=True):
-    """A page: its address after redirects, its text, for a PDF also page by page, and when it was fetched (ISO 8601)."""
+    """A page: its address after redirects, its text, of a PDF also page by page, and when it was fetched (ISO 8601)."""
 
     url: str
     title: str | None
@@ -80,7 +84,7 @@ class PageFetcher:
         reader: ReadsDocuments,
         network: Network,
         *,
-        limits: FetchLimits = FetchLimits(),
+        limits: FetchLimits = FETCH_LIMITS,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         resolve: Resolve | None = None,
         is_allowed: IsAllowed = is_public,
@@ -117,11 +121,15 @@ class PageFetcher:
                     title, pages = await self._read(body)
             except TimeoutError as error:
                 raise _inaccessible(page, f"did not arrive within {self._limits.seconds:g} s") from error
-        retrieved_at = self._now().isoformat(timespec="seconds")
-        media_type = body.content_type.media_type
         pages = tuple(_cut(pages, max_characters))
-        text = "\n\n".join(pages)[:max_characters]
-        return Fetched(str(body.url), title, media_type, text, pages if len(pages) > 1 else (), retrieved_at)
+        return Fetched(
+            url=str(body.url),
+            title=title,
+            media_type=body.content_type.media_type,
+            text="\n\n".join(pages)[:max_characters],
+            pages=pages if body.content_type.kind == "pdf" else (),
+            retrieved_at=self._now().isoformat(timespec="seconds"),
+        )
 
     async def close(self) -> None:
         """Nothing is open between two fetches."""
@@ -141,7 +149,8 @@ class PageFetcher:
 
     async def _answer(self, url: URL) -> _Body | URL:
         """Return what a host answers: a body, or another address."""
-        host, scheme = url.raw_host or "", "https" if url.scheme == "https" else "http"
+        host = url.raw_host or ""
+        scheme: Literal["http", "https"] = "https" if url.scheme == "https" else "http"
         address = ServerAddress(scheme=scheme, host=host, port=url.explicit_port)
         with _translated_errors(url, self._limits.max_bytes):
             way = self._network.way_to(address)
@@ -166,13 +175,13 @@ class PageFetcher:
     async def _read(self, body: _Body) -> tuple[str | None, tuple[str, ...]]:
         """Return the title and the pages; HTML and text are one page."""
         data, charset = body.data, body.content_type.charset
-        match body.content_type.kind:
-            case "text":
-                return None, (await in_thread_if_large(len(data), lambda: shown(decoded(data, charset))),)
-            case "html":
-                document = await self._reader.read("html", as_utf8(data, charset))
-            case "pdf":
-                document = await self._reader.read("pdf", data)
+        kind = body.content_type.kind
+        if kind == "text":
+            return None, (await in_thread_if_large(len(data), lambda: shown(decoded(data, charset))),)
+        try:
+            document = await self._reader.read(kind, as_utf8(data, charset) if kind == "html" else data)
+        except AnyclaudeError as error:
+            raise _inaccessible(body.url, f"was fetched, and cannot be read: {error}") from error
         size = sum(map(len, document.pages))
         pages = await in_thread_if_large(size, lambda: tuple(map(shown, document.pages)))
         return shown_line(document.title or "").strip()[:MAX_TITLE_CHARACTERS] or None, pages

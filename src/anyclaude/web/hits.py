@@ -1,4 +1,4 @@
-"""What a provider has found, as the model may read it: plain, bounded, each page once, and from allowed domains only."""
+"""What a provider has found, as the model may read it: plain, bounded, each page once, from allowed domains only."""
 
 import re
 from collections.abc import Iterable

@@ -17,7 +17,11 @@ from .sites import with_sites
 ADDRESS = ServerAddress(scheme="https", host="api.search.brave.com")
 
 COUNTRIES = frozenset(
-    ["AR", "AT", "AU", "BE", "BR", "CA", "CH", "CL", "CN", "DE", "DK", "ES", "FI", "FR", "GB", "GR", "HK", "ID", "IN", "IT", "JP", "KR", "MX", "MY", "NL", "NO", "NZ", "PH", "PL", "PT", "RU", "SA", "SE", "TR", "TW", "US", "ZA"]
+    {
+        *("AR", "AT", "AU", "BE", "BR", "CA", "CH", "CL", "CN", "DE", "DK", "ES", "FI", "FR", "GB", "GR", "HK", "ID"),
+        *("IN", "IT", "JP", "KR", "MX", "MY", "NL", "NO", "NZ", "PH", "PL", "PT", "RU", "SA", "SE", "TR", "TW", "US"),
+        "ZA",
+    }
 )
 """The countries that the parameter `country` takes; any other is refused with status 422."""
 

@@ -7,8 +7,8 @@ DuckDuckGo has no API, and refuses programs that ask often.
 import asyncio
 import ssl
 from base64 import b64decode
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from tempfile import NamedTemporaryFile
@@ -113,11 +113,11 @@ def _found_by_library(question: Question) -> Sequence[Mapping[str, object]]:
     """Ask the library; it takes a proxy with its password in its address, and certificates in one file."""
     if ENGINE not in import_module(f"{LIBRARY}.engines").ENGINES["text"]:
         raise AnyclaudeError(f"this release of {LIBRARY} does not ask DuckDuckGo; it would ask others instead")
-    with ExitStack() as stack:
+    with _certificates(question.way) as certificates:
         search = import_module(LIBRARY).DDGS(
             proxy=None if question.way.proxy is None else _written(question.way.proxy),
             timeout=int(question.seconds),
-            verify=_certificates(question.way, stack) or True,
+            verify=certificates or True,
         )
         found: Sequence[Mapping[str, object]] = search.text(
             question.text, region=question.region, max_results=RESULTS, backend=ENGINE
@@ -133,14 +133,16 @@ def _written(proxy: Proxy) -> str:
     return proxy.url.replace("://", f"://{quote(user, safe='')}:{quote(password, safe='')}@", 1)
 
 
-def _certificates(way: Way, stack: ExitStack) -> str | None:
-    """Return a file of all that is trusted, which the stack removes; `None` if the system's certificates will do."""
+@contextmanager
+def _certificates(way: Way) -> Iterator[str | None]:
+    """Yield a file of all that is trusted, for as long as the block; `None` if the system's certificates will do."""
     if not way.ca_files:
-        return None
-    file = stack.enter_context(NamedTemporaryFile("w", suffix=".pem", encoding="ascii"))
-    file.writelines(map(ssl.DER_cert_to_PEM_cert, tls_context(way).get_ca_certs(binary_form=True)))
-    file.flush()
-    return file.name
+        yield None
+        return
+    with NamedTemporaryFile("w", suffix=".pem", encoding="ascii") as file:
+        file.writelines(map(ssl.DER_cert_to_PEM_cert, tls_context(way).get_ca_certs(binary_form=True)))
+        file.flush()
+        yield file.name
 
 
 def _failure(what: str) -> WebToolFailed:
