@@ -23,6 +23,7 @@ from anyclaude.network import Network, ServerAddress
 from anyclaude.shown_text import shown, shown_line
 from anyclaude.worker_threads import in_thread_if_large
 
+from .access import Fetched
 from .body import BodyGarbled, BodyTooLarge, read_body
 from .connections import arguments_of, open_session
 from .domains import DomainFilter
@@ -57,17 +58,6 @@ class FetchLimits(Struct, frozen=True):
 FETCH_LIMITS = FetchLimits()
 
 
-class Fetched(Struct, frozen=True):
-    """A page: its address after redirects, its text, of a PDF also page by page, and when it was fetched (ISO 8601)."""
-
-    url: str
-    title: str | None
-    media_type: str
-    text: str
-    pages: tuple[str, ...]
-    retrieved_at: str
-
-
 class _Body(Struct, frozen=True):
     """What a server has sent."""
 
@@ -76,8 +66,8 @@ class _Body(Struct, frozen=True):
     data: bytes
 
 
-class PageFetcher:
-    """Fetches pages; made for one event loop."""
+class GuardedFetcher:
+    """A `PageFetcher` for public hosts; made for one event loop."""
 
     def __init__(
         self,
@@ -130,9 +120,6 @@ class PageFetcher:
             pages=pages if body.content_type.kind == "pdf" else (),
             retrieved_at=self._now().isoformat(timespec="seconds"),
         )
-
-    async def close(self) -> None:
-        """Nothing is open between two fetches."""
 
     async def _body(self, url: URL, domains: DomainFilter) -> _Body:
         """Return what is at an address, or where it redirects to; each address is checked."""
