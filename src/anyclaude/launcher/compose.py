@@ -18,6 +18,7 @@ from anyclaude.observability.journal import Journal
 from anyclaude.prewarm import LaunchKey
 from anyclaude.server import Gateway, GatewayOptions, is_loopback, open_gateway
 from anyclaude.settings import Settings
+from anyclaude.web.options import KEY_VARIABLES, WebOptions
 
 from .client import Client, ClientDiet, diet_of
 from .detection import AskAgain
@@ -143,11 +144,20 @@ def launch_options(settings: Settings, diet: Diet) -> GatewayOptions:
         allowed_tools=settings.allowed_tools,
         repeated_calls=settings.repeated_calls,
         endless_reply=settings.endless_reply,
+        web=web_options(settings),
         queue_limit=settings.queue_limit,
         memory_bytes=settings.memory_mib * 1024**2,
         grace_seconds=LAUNCH_GRACE_SECONDS,
         timeouts=settings.timeouts,
     )
+
+
+def web_options(settings: Settings) -> WebOptions:
+    """Return what the gateway may do on the web; the key is that of the chosen provider only."""
+    provider = settings.web_search
+    variable = KEY_VARIABLES.get(provider or "")
+    key = None if variable is None else settings.web_search_key or settings.keys.get(variable)
+    return WebOptions(search=provider, search_key=key, fetches=settings.web_fetch, network=settings.network)
 
 
 def serve_options(settings: Settings, diet: Diet) -> GatewayOptions:

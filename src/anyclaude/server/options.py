@@ -18,6 +18,7 @@ from anyclaude.prewarm import PrewarmOptions
 from anyclaude.secret import Secret
 from anyclaude.timeouts import Timeouts
 from anyclaude.tool_calls import DEFAULT_TOOL_CALLS, ToolCalls
+from anyclaude.web.options import WebOptions
 
 AskForTarget: TypeAlias = Callable[[BackendTarget], Awaitable[BackendTarget]]
 """Asks a server what it runs, given what was known of it; raises `AnyclaudeError` if it cannot be used."""
@@ -100,6 +101,8 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     """Whether calls that the model wrote as text are recognised, and arguments repaired and enforced."""
     endless_reply: bool = True
     """Whether a reply that only repeats itself is ended."""
+    web: WebOptions = WebOptions()
+    """What the gateway may do on the web; by default nothing."""
     filters: Sequence[FilterFactory] = ()
     """Applied to every reply between its decoder and the message stream, in order, after the gateway's own."""
     queue_limit: int = QUEUE_LIMIT

@@ -16,6 +16,7 @@ from anyclaude.network import ANY, OPAQUE, network_of, parse_address, parse_orig
 from anyclaude.profiles import PROFILES
 from anyclaude.secret import Secret
 from anyclaude.timeouts import Timeouts
+from anyclaude.web.options import KEY_VARIABLES, PROVIDERS
 
 from .convert import from_document, from_text, nearest
 from .home import home_folder
@@ -24,6 +25,14 @@ from .table import SETTINGS
 from .values import Settings
 
 HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?")
+ADDRESS_MARK = re.compile("[:/.]")
+"""What an address has, and the name of a provider does not."""
+
+SEARXNG_VARIABLE = "SEARXNG_URL"
+"""Where anyclaude up to version 2 looked for a SearXNG, and other programs do."""
+
+OFF = "off"
+
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -187,13 +196,14 @@ def _checked(settings: Settings, environment: Mapping[str, str], say: Callable[[
     for name, url in addresses:
         if url is not None:
             _check_address(name, url)
-    variables = {profile.api_key_variable for profile in PROFILES}
+    variables = {*KEY_VARIABLES.values(), *(profile.api_key_variable for profile in PROFILES)}
     variables |= {fallback.api_key_variable for fallback in settings.fallbacks}
     keys = {name: Secret(text) for name in variables if name and (text := environment.get(name))}
     return msgspec.structs.replace(
         settings,
         allowed_hosts=hosts,
         allowed_origins=origins,
+        web_search=_web_search(settings, keys, environment.get(SEARXNG_VARIABLE, "")),
         keys=keys,
         network=network_of(environment, str(settings.ca_file) if settings.ca_file else None),
     )
@@ -223,6 +233,32 @@ def _host(text: str) -> str:
     if not HOST.fullmatch(name):
         raise InvalidSetting(f"allowed_hosts: {text!r:.100} is not a name; write it without scheme and port")
     return name
+
+
+def _web_search(settings: Settings, keys: Mapping[str, Secret], searxng_url: str) -> str | None:
+    """Return the provider of web searches, or the address of a SearXNG; `None` if there is none."""
+    named_by, value = ("web_search", settings.web_search) if settings.web_search else (SEARXNG_VARIABLE, searxng_url)
+    provider = value.strip().lower()
+    if provider in {"", OFF}:
+        return None
+    if provider in PROVIDERS:
+        variable = KEY_VARIABLES.get(provider)
+        if variable is not None and variable not in keys and settings.web_search_key is None:
+            raise InvalidSetting(
+                f"web_search = {provider} needs a key: set {variable} or {variable_named('web_search_key')}"
+            )
+        return provider
+    if not ADDRESS_MARK.search(value):
+        raise InvalidSetting(
+            f"{named_by}: {value!r} is no provider; choose {', '.join(PROVIDERS)}, {OFF}, or the address of a SearXNG "
+            "such as http://localhost:8888"
+        )
+    _check_address(named_by, value)
+    if parse_address(value).socket_path is not None:
+        raise InvalidSetting(
+            f"{named_by}: a SearXNG is reached over HTTP; write its address like http://localhost:8888"
+        )
+    return value
 
 
 def _check_address(name: str, url: str) -> None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from anyclaude.diet import DEFAULT_DIET
 from anyclaude.timeouts import Timeouts
+from anyclaude.web.options import KEY_VARIABLES, PROVIDERS
 
 from .setting import Setting
 from .values import AUTO, FORMER_MODES, MODES, Fallback
@@ -160,6 +161,37 @@ PROMPT = Group(
             "arguments of a tool call, it takes more of them.",
             source="[loops.md](loops.md); such a reply ends only at `max_output_tokens`: half an hour at 20 tokens a "
             "second",
+        ),
+    ),
+)
+
+WEB = Group(
+    "Web",
+    (
+        Setting(
+            name="web_search",
+            metavar="PROVIDER",
+            meaning="What answers web searches: the address of a SearXNG, or a provider. Queries go there, and "
+            "nowhere else ([web.md](web.md)).",
+            allowed=f"an address such as http://localhost:8888, {', '.join(PROVIDERS)}, or off",
+            otherwise="the address in `SEARXNG_URL`; without one, no search runs, and the model is told so",
+            source="a query tells others what you work on, so none leaves this machine unasked",
+            has_flag=True,
+        ),
+        Setting(
+            name="web_search_key",
+            metavar="KEY",
+            meaning="The key for the provider of `web_search`.",
+            otherwise="the key in " + " or ".join(f"`{variable}`" for variable in KEY_VARIABLES.values()),
+            source="each provider's documentation",
+        ),
+        Setting(
+            name="web_fetch",
+            metavar="BOOL",
+            meaning="Whether the gateway fetches pages of the public internet for clients that ask it to "
+            "([web.md](web.md)). Claude Code fetches pages itself.",
+            source="the address of a page can carry out what the model knows",
+            has_flag=True,
         ),
     ),
 )
@@ -377,7 +409,7 @@ FOLDERS = Group(
     ),
 )
 
-GROUPS: tuple[Group, ...] = (SERVER, PROMPT, ENGINE, GATEWAY, TIME_LIMITS, CACHE, CLIENT, FOLDERS)
+GROUPS: tuple[Group, ...] = (SERVER, PROMPT, WEB, ENGINE, GATEWAY, TIME_LIMITS, CACHE, CLIENT, FOLDERS)
 
 SETTINGS: tuple[Setting, ...] = tuple(setting for group in GROUPS for setting in group.settings)
 

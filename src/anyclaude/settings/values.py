@@ -68,6 +68,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_output_tokens: Tokens | None = None
     repeated_calls: CountOrNone = REPEATED_CALLS
     endless_reply: bool = True
+    web_search: str | None = None
+    web_fetch: bool = False
     speculation: SpeculationName | None = None
     draft_model: str | None = None
     kv_type: KvName | None = None
@@ -90,8 +92,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     cache_dir: Path | None = None
     token: Secret | None = None
     api_key: Secret | None = None
+    web_search_key: Secret | None = None
     keys: dict[str, Secret] = {}
-    """The servers' own keys, by the name of the variable that holds them."""
+    """The keys of servers and search providers, by the name of the variable that holds them."""
     network: Network = Network()
     """The ways to servers: proxies and trusted certificates, as `ca_file` and the usual variables name them."""
     keeps_logs: bool = True
