@@ -15,6 +15,7 @@ from tests.parts.chat_script import Script
 from tests.parts.chat_server import ChatServer, ServerOptions, chat_server
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 
+from anyclaude.server import GatewayOptions
 from anyclaude.timeouts import Timeouts
 
 MODEL = "some-model"
@@ -50,13 +51,16 @@ class SdkSetup:
 
 @asynccontextmanager
 async def sdk_setup(
-    folder: Path, script: Script, server_options: ServerOptions | None = None
+    folder: Path,
+    script: Script,
+    server_options: ServerOptions | None = None,
+    options: GatewayOptions = NO_RETRIES,
 ) -> AsyncIterator[SdkSetup]:
     """Serve `script` through a gateway that writes its journal to `folder`."""
     async with (
         asyncio.timeout(MAX_TEST_SECONDS),
         chat_server(script, server_options) as server,
-        running_gateway(folder, target_at(server.base_url), options=NO_RETRIES) as gateway,
+        running_gateway(folder, target_at(server.base_url), options=options) as gateway,
         async_client(gateway.base_url) as client,
     ):
         yield SdkSetup(server, gateway, client)

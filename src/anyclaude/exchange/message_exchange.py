@@ -278,6 +278,8 @@ class MessageExchange:
         Raises `AnyclaudeError` if the reply fails; `fail` then returns the events that end the message.
         """
         events = self._stream.open()
+        if self._rounds is not None:
+            self._rounds.watch(events)
         if not self._pending.has_begun:
             yield events
             events = []

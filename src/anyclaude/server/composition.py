@@ -6,6 +6,7 @@ reverse order.
 """
 
 import asyncio
+import dataclasses
 import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,7 +22,7 @@ from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.cache_report.analyser import CacheAnalyser
 from anyclaude.cache_report.diagnostics import CacheDiagnostics
 from anyclaude.dialects import dialect_named
-from anyclaude.errors import InvalidSetting
+from anyclaude.errors import InvalidSetting, WebToolFailed
 from anyclaude.exchange import (
     REAL_TIME,
     Clock,
@@ -50,6 +51,8 @@ from anyclaude.prewarm import Prewarmer
 from anyclaude.protocol.caching_decoder import CachingDecoder
 from anyclaude.scheduling import Admission, Dispatcher, FollowedServer, KeptPrompts, TokenCounter, Upstream
 from anyclaude.transforms import PromptContext
+from anyclaude.web.opening import opened_web
+from anyclaude.web.page_text import ReadDocument
 from anyclaude.worker_threads import ReplyWorkers, RequestWorkers
 
 from .bodies import Bodies
@@ -138,10 +141,12 @@ class _Composition:
             self._upstream(self._as_set(target), ask, sessions, learned, reply_workers, budget)
             for target, ask in servers
         )
+        web = opened_web(self.options.web, _NoReader(), stack)
         policy = PromptContext(
             diet=self.options.diet,
             allowed_tools=self.options.allowed_tools,
             repeated_calls=self.options.repeated_calls,
+            server_tools=web.tools,
         )
         calibration = TokenCalibration()
         pipeline = PromptPipeline(kept.memory, policy, calibration.characters_per_token, lambda: _window_of(upstreams))
@@ -153,7 +158,9 @@ class _Composition:
         services = Services(
             upstreams=upstreams,
             pipeline=pipeline,
-            exchanges=self._exchanges(upstreams, pipeline, calibration, kept, workers, stack),
+            exchanges=dataclasses.replace(
+                self._exchanges(upstreams, pipeline, calibration, kept, workers, stack), web=web
+            ),
             workers=workers,
             token_counter=self._token_counter(stack),
             calibration=calibration,
@@ -289,6 +296,11 @@ class _Kept:
     diagnostics: CacheDiagnostics
     decoder: CachingDecoder
     memory: ConversationMemory
+
+
+class _NoReader:
+    async def read(self, kind: str, data: bytes) -> ReadDocument:
+        raise WebToolFailed("unavailable", "no reader yet")
 
 
 def _window_of(upstreams: tuple[Upstream, ...]) -> int | None:

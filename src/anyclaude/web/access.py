@@ -4,6 +4,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from anyclaude.protocol.server_tools import WEB_FETCH, WEB_SEARCH
+
 from .search import SearchProvider
 
 
@@ -40,6 +42,12 @@ class WebAccess(Struct, frozen=True):
 
     search: SearchProvider | None = None
     fetcher: PageFetcher | None = None
+
+    @property
+    def tools(self) -> frozenset[str]:
+        """The tools of Anthropic's servers that can be run."""
+        found = {WEB_SEARCH: self.search, WEB_FETCH: self.fetcher}
+        return frozenset(name for name, runs_it in found.items() if runs_it is not None)
 
 
 NO_WEB = WebAccess()

@@ -29,18 +29,18 @@ RESULTS = "20"
 """The most that one question can have; some of them are filtered out."""
 
 
-class _Result(Struct):
+class _Result(Struct, frozen=True):
     url: str | None = None
     title: str | None = None
     description: str | None = None
     age: str | None = None
 
 
-class _Web(Struct):
+class _Web(Struct, frozen=True):
     results: list[_Result] = []
 
 
-class _Answer(Struct):
+class _Answer(Struct, frozen=True):
     web: _Web = _Web()
     """Absent if nothing was found."""
 
