@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anyclaude.protocol.content import ContentBlock, ToolResultBlock, ToolUseBlock, blocks_of
+from anyclaude.protocol.content import ContentBlock, ToolResultBlock, blocks_of
 from anyclaude.protocol.identity_cache import IdentityCache, IdentityFacts
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.protocol.server_tools import server_tool_call, server_tool_result
@@ -71,21 +71,21 @@ def _split(turn: Turn) -> SplitTurn:
     """Divide a turn: what was written after a result belongs to the next reply of the model."""
     turns: list[Turn] = []
     written: list[ContentBlock] = []
-    open_calls: dict[str, ToolUseBlock] = {}
+    open_calls: list[str] = []
     results: list[ContentBlock] = []
     for block in blocks_of(turn.content):
         found = server_tool_result(block)
         if found is not None and found.tool_use_id in open_calls:
-            del open_calls[found.tool_use_id]
+            open_calls.remove(found.tool_use_id)
             results.append(ToolResultBlock(found.tool_use_id, found.text, found.is_error))
             continue
         if results:
             results += _not_run(open_calls)
             turns += (replace(turn, content=tuple(written)), Turn("user", tuple(results)))
-            written, results, open_calls = [], [], {}
+            written, results, open_calls = [], [], []
         call = server_tool_call(block)
         if call is not None:
-            open_calls[call.id] = call
+            open_calls.append(call.id)
         written.append(block if call is None else call)
     return SplitTurn((*turns, replace(turn, content=tuple(written))), (*results, *_not_run(open_calls)))
 
