@@ -21,6 +21,7 @@ from anthropic.types import (
 from msgspec.structs import replace
 from tests.parts.chat_reply import Usage, call, reply, say
 from tests.parts.chat_script import Script, always, in_turn, one_by_one
+from tests.parts.json_at import at
 from tests.parts.searxng import Found, SearxngServer, page, searxng
 from tests.sdk.clients import HELLO, MODEL, NO_RETRIES, SdkSetup, sdk_setup
 
@@ -193,8 +194,7 @@ async def test_a_provider_that_fails_is_an_error_and_no_invention(tmp_path: Path
     assert isinstance(block.content, WebSearchToolResultError)
     assert block.content.error_code == "unavailable"
     assert "Nothing may be taken for its result" in result.text
-    (run,) = record["tool_runs"]  # type: ignore[misc]
-    assert run["error"] == "unavailable"  # type: ignore[index,call-overload]
+    assert at(record, "tool_runs", 0, "error") == "unavailable"
 
 
 async def test_a_forced_search_is_forced_once(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude.protocol.content import ContentBlock, TextBlock, ToolResultBlock, ToolUseBlock, decode_block
+from anyclaude.protocol.json_values import JsonValue
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.protocol.server_tools import server_tool_call, server_tool_result
 from anyclaude.transforms import PromptContext, ServerToolTurns
@@ -18,7 +19,12 @@ SEEN = ToolResultBlock("toolu_1", "Waves.")
 
 
 def search(number: int) -> ContentBlock:
-    raw = {"type": "server_tool_use", "id": f"s{number}", "name": "web_search", "input": {"query": str(number)}}
+    raw: JsonValue = {
+        "type": "server_tool_use",
+        "id": f"s{number}",
+        "name": "web_search",
+        "input": {"query": str(number)},
+    }
     return decode_block(raw, "block")
 
 
