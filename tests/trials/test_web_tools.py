@@ -1,4 +1,4 @@
-"""The real client's web tools without a provider: its model reads what was found, or that nothing was."""
+"""The real client's web tools: its model reads what was found, or that nothing was."""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from tests.parts.chat_server import chat_server
 from tests.parts.claude_code import ClientTask, workspace_for
 from tests.parts.claude_code_versions import NATIVE, VERSIONS, installed_client
 from tests.parts.launched_command import run_anyclaude
+from tests.parts.searxng import page, searxng
 from tests.parts.stub_server import Answer as Page
 from tests.parts.stub_server import stub_server
 from tests.parts.work_tree import make_work_tree
@@ -41,10 +42,36 @@ async def test_a_search_that_is_not_run_reaches_the_model_as_one_that_failed(ver
     assert run.text == "I could not look it up."
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_search_with_a_provider_brings_its_links_to_the_model(version: str, tmp_path: Path) -> None:
+    conversation = in_turn(
+        reply(call("WebSearch", query="release date of X")), reply(say("In May 2024, says https://x.example/news."))
+    )
+
+    def script(request: ChatRequest) -> Answer:
+        is_main = any(name not in {"web_search"} for name in request.tool_names)
+        return conversation(request) if is_main else reply(say("X was released in May 2024."))
+
+    workspace = workspace_for(make_work_tree(tmp_path / "tree", FILES), tmp_path)
+    task = ClientTask("When was X released?", ("--allowedTools=WebSearch",), {})
+    found = (page("https://x.example/news", "News of X", "X was released in May 2024."),)
+    async with searxng(found) as provider, chat_server(script) as server:
+        flags = ("--backend-url", server.base_url, "--web-search", provider.base_url)
+        run = await run_anyclaude(installed_client(version), workspace, flags, task)
+
+    run.check()
+    server.check()
+    assert provider.queries == ["release date of X"]
+    result = server.requests[-1].messages[-1].text
+    assert "https://x.example/news" in result
+    assert "X was released in May 2024." in result
+    assert run.text == "In May 2024, says https://x.example/news."
+
+
 async def test_a_page_is_fetched_by_the_client_itself_and_read_by_the_model(tmp_path: Path) -> None:
     certificate, tls = write_certificate(tmp_path)
-    page = Page(200, "<title>Tides</title><p>High water is at 11:42.</p>", "text/html")
-    async with stub_server({"/tides": page}, tls=tls) as site:
+    tides = Page(200, "<title>Tides</title><p>High water is at 11:42.</p>", "text/html")
+    async with stub_server({"/tides": tides}, tls=tls) as site:
         fetch = call("WebFetch", url=f"{site.origin}/tides", prompt="When is high water?")
         conversation = in_turn(reply(fetch), reply(say("At 11:42.")))
 

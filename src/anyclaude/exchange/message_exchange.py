@@ -102,7 +102,7 @@ class MessageExchanges:
         if not isinstance(planned.answer, PreparedRequest):
             return OwnReply(planned.prompt.request, planned.answer, planned.stream, log)
         prepared, rounds = planned.answer, planned.rounds
-        query = None if rounds is None else query_to_begin_with(rounds.received, prepared, rounds.names)
+        query = None if rounds is None else query_to_begin_with(rounds.received, prepared.profile, rounds.names)
         if rounds is None or query is None:
             pending = self._pending(_repeat_key(log.caller, prepared), prepared, log)
         else:

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequenc
 from msgspec import to_builtins
 from msgspec.structs import replace
 
+from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.accumulate import Accumulator
 from anyclaude.protocol.content import Content, TextBlock, blocks_of, decode_content
 from anyclaude.protocol.deltas import ToolCallDelta
@@ -145,7 +146,7 @@ def names_of_run_tools(
     return frozenset(tool.name for tool in received.tools if runnable_name(tool) in runnable and tool.name in offered)
 
 
-def query_to_begin_with(request: MessagesRequest, sent: PreparedRequest, names: frozenset[str]) -> str | None:
+def query_to_begin_with(request: MessagesRequest, profile: BackendProfile, names: frozenset[str]) -> str | None:
     """
     Return what to search for before the model is asked, `None` if the model is to decide.
 
@@ -160,8 +161,8 @@ def query_to_begin_with(request: MessagesRequest, sent: PreparedRequest, names: 
     if is_alone and text.startswith(SEARCH_PHRASE):
         return text.removeprefix(SEARCH_PHRASE).removeprefix(":").strip() or None
     is_forced = _is_forced(request.tool_choice, searches[0], is_alone=is_alone)
-    is_in_words = sent.profile.tools_sent_as == "words"
-    if (is_forced and sent.profile.forces_calls_by == "words") or (is_alone and is_in_words):
+    is_in_words = profile.tools_sent_as == "words"
+    if (is_forced and profile.forces_calls_by == "words") or (is_alone and is_in_words):
         return text or None
     return None
 

@@ -8,6 +8,7 @@ from anyclaude.diet import DEFAULT_DIET, Diet
 from anyclaude.launcher.client.diets import (
     BARE,
     CLIENT_DIETS,
+    LEAN,
     MINIMAL,
     ClientDiet,
     DietChoice,
@@ -15,6 +16,7 @@ from anyclaude.launcher.client.diets import (
     diet_for,
     fits,
     has_chosen_tools,
+    with_web_search,
 )
 from anyclaude.launcher.client.window import reply_cap, room_tokens
 
@@ -76,6 +78,15 @@ def test_each_diet_is_smaller_than_the_previous_one_and_states_its_loss() -> Non
 def test_an_argument_never_absorbs_a_word_of_the_users() -> None:
     """`--tools` and `--disallowedTools` take all words up to the next flag, unless the value is joined to them."""
     assert all("=" in argument for diet in CLIENT_DIETS for argument in diet.arguments if argument != "--bare")
+
+
+def test_with_a_provider_the_search_of_the_client_stays() -> None:
+    searching = with_web_search(LEAN)
+
+    assert {*LEAN.arguments[0].split(",")} - {*searching.arguments[0].split(",")} == {"WebSearch"}
+    assert "web search" in LEAN.loss
+    assert "web search" not in searching.loss
+    assert with_web_search(MINIMAL) == MINIMAL
 
 
 def test_every_variable_has_a_reason() -> None:

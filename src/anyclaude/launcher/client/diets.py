@@ -5,9 +5,10 @@ Text that the client never writes needs no editing and no prefill, so these opti
 does.  `docs/diets.md` has what each diet sends, and the command that measures it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from anyclaude.diet import DEFAULT_DIET, Diet
 
@@ -72,6 +73,8 @@ _MINIMAL = (
     Variable("CLAUDE_CODE_DISABLE_BACKGROUND_TASKS", "1", "600 characters; commands run to their end"),
 )
 
+WEB_SEARCH = "WebSearch"
+
 LEFT_OUT = (
     "EnterWorktree",
     "ExitWorktree",
@@ -80,14 +83,22 @@ LEFT_OUT = (
     "ReportFindings",
     "ScheduleWakeup",
     "SendMessage",
-    "WebSearch",
+    WEB_SEARCH,
 )
 """
 Tools for other sessions, background agents, timers and worktrees: 29,000 of the 58,000 characters of the tools of
-2.1.330; and the web search, which no local model can answer (`exchange/server_tools.py`).
+2.1.330; and the web search, unless the gateway has a provider for it (`with_web_search`).
 
 A release without one of them ignores its name (tested with 2.1.112).
 """
+
+_NO_SEARCH = "web search, "
+
+
+def _without(tools: Iterable[str]) -> str:
+    # With `=`, because the flag takes every word that follows, and the prompt would be one of them.
+    return f"--disallowedTools={','.join(tools)}"
+
 
 FULL = ClientDiet(name="full", gateway="full", prompt_tokens=20_400, javascript_prompt_tokens=25_300)
 LEAN = ClientDiet(
@@ -96,10 +107,9 @@ LEAN = ClientDiet(
     prompt_tokens=4_100,
     javascript_prompt_tokens=9_400,
     interactive_tokens=5_800,
-    # With `=`, because the flag takes every word that follows, and the prompt would be one of them.
-    arguments=(f"--disallowedTools={','.join(LEFT_OUT)}",),
+    arguments=(_without(LEFT_OUT),),
     variables=_LEAN,
-    loss="no timers, workflows, worktrees, web search, bundled skills or memory",
+    loss=f"no timers, workflows, worktrees, {_NO_SEARCH}bundled skills or memory",
 )
 MINIMAL = ClientDiet(
     name="minimal",
@@ -123,6 +133,13 @@ CLIENT_DIETS = (FULL, LEAN, MINIMAL, BARE)
 
 _CHOICES = frozenset({"--tools", "--bare", "--system-prompt", "--system-prompt-file", "--restricted", "--safe-mode"})
 _CHOICE_VARIABLES = ("CLAUDE_CODE_SIMPLE", "CLAUDE_CODE_SAFE_MODE")
+
+
+def with_web_search(diet: ClientDiet) -> ClientDiet:
+    """Return the diet with the client's web search, if it is one that leaves out single tools."""
+    searching = _without(tool for tool in LEFT_OUT if tool != WEB_SEARCH)
+    arguments = tuple(searching if argument == _without(LEFT_OUT) else argument for argument in diet.arguments)
+    return replace(diet, arguments=arguments, loss=diet.loss.replace(_NO_SEARCH, ""))
 
 
 class FirstPrompts(Struct, frozen=True, kw_only=True):

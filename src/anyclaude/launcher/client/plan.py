@@ -14,7 +14,17 @@ from anyclaude.model_names import word_for_client
 from anyclaude.settings import Settings, home_folder, variable_named
 
 from .arguments import ASKING, client_arguments, mode_in_effect, permission_mode, permission_note, prints_text
-from .diets import CLIENT_DIETS, NOTHING_KNOWN, ClientDiet, DietChoice, FirstPrompts, diet_for, fits, has_chosen_tools
+from .diets import (
+    CLIENT_DIETS,
+    NOTHING_KNOWN,
+    ClientDiet,
+    DietChoice,
+    FirstPrompts,
+    diet_for,
+    fits,
+    has_chosen_tools,
+    with_web_search,
+)
 from .environment import ClientPlan, Variable, chosen_output, client_environment, passthrough_environment
 from .managed import check_managed, notes_on_managed
 from .session_settings import session_settings
@@ -88,6 +98,8 @@ def plan_client(
         return _passthrough_plan(invocation, settings, base_url)
     user = invocation.user_settings
     choice = choice or diet_of(invocation, settings, target, is_native=is_native)
+    if settings.web_search is not None:
+        choice = DietChoice(with_web_search(choice.diet), choice.reason)
     diet = choice.diet
     facts = _facts(user, settings, target, diet, base_url, is_native=is_native)
     variables = client_environment(user, replace(facts, prints_text=prints_text(invocation.arguments)))
