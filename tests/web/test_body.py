@@ -78,16 +78,17 @@ async def test_a_body_without_an_end_is_read_up_to_the_limit(coding: str) -> Non
         nonlocal sent
         response = web.StreamResponse(headers={"Content-Encoding": coding})
         await response.prepare(request)
-        piece = bytes(16 * 1024) if coding == "identity" else gzip.compress(b"")[:10] + bytes(16 * 1024)
+        packing = zlib.compressobj(0, wbits=31)
         try:
             while True:
-                await response.write(piece)
+                piece = bytes(16 * 1024)
+                await response.write(piece if coding == "identity" else packing.compress(piece))
                 sent += len(piece)
         finally:
             gone.set()
 
     async with web_site(endless) as site:
-        with pytest.raises((BodyTooLarge, BodyGarbled)):
+        with pytest.raises(BodyTooLarge):
             await body_of(site)
         await asyncio.wait_for(gone.wait(), 10)
 
