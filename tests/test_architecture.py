@@ -39,6 +39,8 @@ NOTHING_TO_TEST: dict[str, str] = {
     "anyclaude.settings.values": "types only; the tests of settings.table compare them with the table",
     "anyclaude.timeouts": "types only",
     "anyclaude.tool_calls": "types only",
+    "anyclaude.web.access": "types only",
+    "anyclaude.web.options": "types only",
     "anyclaude.transforms.boilerplate": "a list, covered by the tests of system_sections",
 }
 """Modules without behaviour to test, and the reason."""

@@ -31,11 +31,13 @@ from anyclaude.launcher.compose import (
 from anyclaude.launcher.engine_monitor import EngineMonitor
 from anyclaude.launcher.run import Run
 from anyclaude.launcher.servers import OwnEngine, Servers, running_servers
+from anyclaude.network import Network
 from anyclaude.prewarm import LaunchKey, PrewarmOptions, SlotSaverOptions
 from anyclaude.profiles import BackendName
 from anyclaude.secret import Secret
 from anyclaude.server import GatewayOptions
 from anyclaude.settings import Settings
+from anyclaude.web.options import WebOptions
 
 PROJECT = LaunchKey("/garden", "fingerprint")
 SESSION = "0e31949d-9c0e-48c3-9a86-3c5ddb3f8c0b"
@@ -223,3 +225,36 @@ async def test_a_gateway_does_not_forward_to_itself(host: str, tmp_path: Path) -
     with pytest.raises(InvalidSetting, match="ANTHROPIC_BASE_URL"):
         async with serving_gateway(run, lambda known, present: None):
             pytest.fail("it runs")
+
+
+BRAVE_KEY, TAVILY_KEY, OWN_KEY = Secret("brave-key-1"), Secret("tavily-key-2"), Secret("own-key-3")
+
+
+@pytest.mark.parametrize(
+    ("provider", "own", "key"),
+    [
+        ("brave", None, BRAVE_KEY),
+        ("tavily", None, TAVILY_KEY),
+        ("brave", OWN_KEY, OWN_KEY),
+        ("duckduckgo", OWN_KEY, None),
+        ("http://searxng.example", OWN_KEY, None),
+        (None, OWN_KEY, None),
+    ],
+)
+def test_a_search_provider_gets_its_own_key_and_no_other(
+    provider: str | None, own: Secret | None, key: Secret | None
+) -> None:
+    keys = {"BRAVE_API_KEY": BRAVE_KEY, "TAVILY_API_KEY": TAVILY_KEY}
+    settings = replace(SETTINGS, web_search=provider, web_search_key=own, keys=keys)
+
+    web = launch_options(settings, "full").web
+
+    assert (web.search, web.search_key) == (provider, key)
+
+
+def test_pages_are_fetched_only_if_that_is_switched_on_and_in_the_way_of_all_requests() -> None:
+    network = Network(no_proxy=("example.com",))
+    settings = replace(SETTINGS, web_fetch=True, network=network)
+
+    assert not launch_options(SETTINGS, "full").web.is_on
+    assert serve_options(settings, "full").web == WebOptions(fetches=True, network=network)

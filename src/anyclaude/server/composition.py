@@ -11,7 +11,9 @@ import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import zip_longest
+from types import ModuleType
 from typing import TypeAlias
 
 import aiohttp
@@ -22,7 +24,7 @@ from anyclaude.backends.http import HttpBackend, open_session
 from anyclaude.cache_report.analyser import CacheAnalyser
 from anyclaude.cache_report.diagnostics import CacheDiagnostics
 from anyclaude.dialects import dialect_named
-from anyclaude.errors import InvalidSetting, WebToolFailed
+from anyclaude.errors import InvalidSetting
 from anyclaude.exchange import (
     REAL_TIME,
     Clock,
@@ -51,8 +53,7 @@ from anyclaude.prewarm import Prewarmer
 from anyclaude.protocol.caching_decoder import CachingDecoder
 from anyclaude.scheduling import Admission, Dispatcher, FollowedServer, KeptPrompts, TokenCounter, Upstream
 from anyclaude.transforms import PromptContext
-from anyclaude.web.opening import opened_web
-from anyclaude.web.page_text import ReadDocument
+from anyclaude.web.access import NO_WEB, WebAccess
 from anyclaude.worker_threads import ReplyWorkers, RequestWorkers
 
 from .bodies import Bodies
@@ -141,7 +142,7 @@ class _Composition:
             self._upstream(self._as_set(target), ask, sessions, learned, reply_workers, budget)
             for target, ask in servers
         )
-        web = opened_web(self.options.web, _NoReader(), stack)
+        web = self._web(stack)
         policy = PromptContext(
             diet=self.options.diet,
             allowed_tools=self.options.allowed_tools,
@@ -261,6 +262,14 @@ class _Composition:
         stack.push_async_callback(analyser.close)
         return analyser
 
+    def _web(self, stack: AsyncExitStack) -> WebAccess:
+        """Return what was switched on of the web; what acts on it is loaded only then."""
+        if not self.options.web.is_on:
+            return NO_WEB
+        opening: ModuleType = import_module("anyclaude.web.opening")
+        web: WebAccess = opening.opened_web(self.options.web, stack)
+        return web
+
     def _exchanges(
         self,
         upstreams: tuple[Upstream, ...],
@@ -296,11 +305,6 @@ class _Kept:
     diagnostics: CacheDiagnostics
     decoder: CachingDecoder
     memory: ConversationMemory
-
-
-class _NoReader:
-    async def read(self, kind: str, data: bytes) -> ReadDocument:
-        raise WebToolFailed("unavailable", "no reader yet")
 
 
 def _window_of(upstreams: tuple[Upstream, ...]) -> int | None:

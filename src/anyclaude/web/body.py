@@ -61,7 +61,12 @@ class _Unpacking:
             raise BodyGarbled(f"its body is compressed by {coding!r:.40}, which was not asked for")
 
     def of(self, piece: bytes) -> Iterator[bytes]:
-        """Yield what a piece contains, in parts of bounded size."""
+        """
+        Yield what a piece contains, in parts of bounded size.
+
+        Raises:
+            BodyGarbled: when it is not what the coding says.
+        """
         if self._coding in {"", "identity"}:
             yield piece
             return

@@ -167,6 +167,8 @@ class GuardedFetcher:
             return None, (await in_thread_if_large(len(data), lambda: shown(decoded(data, charset))),)
         try:
             document = await self._reader.read(kind, as_utf8(data, charset) if kind == "html" else data)
+        except WebToolFailed:
+            raise
         except AnyclaudeError as error:
             raise _inaccessible(body.url, f"was fetched, and cannot be read: {error}") from error
         size = sum(map(len, document.pages))

@@ -27,3 +27,8 @@ class WebOptions(Struct, frozen=True, kw_only=True):
     fetches: bool = False
     network: Network = Network()
     """The proxies and certificates on the way."""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is switched on."""
+        return self.search is not None or self.fetches

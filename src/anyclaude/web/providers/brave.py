@@ -37,7 +37,7 @@ class _Result(Struct, frozen=True):
 
 
 class _Web(Struct, frozen=True):
-    results: list[_Result] = []
+    results: tuple[_Result, ...] = ()
 
 
 class _Answer(Struct, frozen=True):
