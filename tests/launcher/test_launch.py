@@ -20,7 +20,8 @@ import sys
 import anyclaude.cli.start
 print(*(name for name in sys.modules if name.split(".")[0] in {"aiohttp", "rich", "huggingface_hub"}))
 print(*(name for name in sys.modules if name.startswith(("anyclaude.server", "anyclaude.engine.embedded"))))
-print(*(name for name in sys.modules if name.startswith("anyclaude.web.") and name != "anyclaude.web.options"))
+types = {"access", "options", "search"}
+print(*(name for name in sys.modules if name.startswith("anyclaude.web.") and name.split(".")[2] not in types))
 """
 
 

@@ -39,9 +39,11 @@ async def test_a_gateway_without_the_web_loads_only_its_types() -> None:
 
 async def test_a_gateway_contacts_no_provider_by_itself(tmp_path: Path) -> None:
     async with web_site(saying("{}")) as site:
-        async with running_gateway(tmp_path, options=replace(QUICK, web=WebOptions(search=site.url, fetches=True))):
-            pass
+        web = WebOptions(search=site.url, fetches=True)
+        async with running_gateway(tmp_path, options=replace(QUICK, web=web)) as gateway:
+            address = gateway.base_url
 
+    assert address.startswith("http://127.0.0.1:")
     assert site.asked == []
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from anyclaude.errors import WebToolFailed
-from anyclaude.web.domains import DomainFilter
+from anyclaude.web.domains import MAX_ENTRIES, DomainFilter
 
 LABELS = st.text("abcdefghij", min_size=1, max_size=5)
 HOSTS = st.lists(LABELS, min_size=2, max_size=4).map(".".join)
@@ -64,6 +64,14 @@ def test_what_is_no_domain_is_refused(entry: str) -> None:
         DomainFilter((entry,))
 
     assert raised.value.code == "invalid_tool_input"
+
+
+def test_a_filter_with_too_many_domains_is_refused() -> None:
+    names = tuple(f"{n}.example" for n in range(MAX_ENTRIES))
+
+    DomainFilter(names)
+    with pytest.raises(WebToolFailed, match="Name fewer"):
+        DomainFilter(names, ("example.com",))
 
 
 @given(host=HOSTS, other=HOSTS, prefix=LABELS, path=PATHS)

@@ -1,5 +1,7 @@
 """What is left of a provider's results."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +57,14 @@ def test_ten_allowed_pages_remain_the_best_first() -> None:
     assert [hit.url for hit in hits] == [f"https://a.example/{n}" for n in range(1, 2 * MAX_HITS, 2)]
     assert hits[0].title == hits[0].url
     assert hits[0].age is None
+
+
+def test_an_endless_list_of_results_is_looked_at_to_a_bound() -> None:
+    def endless() -> Iterator[Found]:
+        while True:
+            yield Found("ftp://a.example/")
+
+    assert usable_hits(endless(), ALL) == ()
 
 
 def test_a_key_that_a_provider_repeats_is_masked() -> None:

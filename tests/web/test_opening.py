@@ -3,7 +3,7 @@
 from contextlib import AsyncExitStack
 
 import pytest
-from tests.parts.web_site import saying, web_site
+from tests.parts.web_site import PlainReader, saying, web_site
 
 from anyclaude.secret import Secret
 from anyclaude.web.access import NO_WEB, WebAccess
@@ -16,7 +16,7 @@ KEY = Secret("k3y-for-tests")
 
 async def opened(options: WebOptions) -> WebAccess:
     async with AsyncExitStack() as stack:
-        return opened_web(options, stack)
+        return opened_web(options, PlainReader(), stack)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ async def test_fetching_is_switched_on_alone() -> None:
 
 async def test_nothing_is_contacted_before_a_search_is_wanted() -> None:
     async with web_site(saying('{"results": []}')) as site, AsyncExitStack() as stack:
-        search = opened_web(WebOptions(search=site.url), stack).search
+        search = opened_web(WebOptions(search=site.url), PlainReader(), stack).search
         before = len(site.asked)
         assert search is not None
         await search.search(Query("words"))

@@ -1,9 +1,11 @@
 """What is text, and how it is decoded."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anyclaude.errors import WebToolFailed
-from anyclaude.web.page_text import ContentType, Kind, as_utf8, content_type, decoded
+from anyclaude.web.page_text import CHARSETS, SLICE_BYTES, ContentType, Kind, as_utf8, content_type, decoded, plain_text
 
 
 @pytest.mark.parametrize(
@@ -14,6 +16,10 @@ from anyclaude.web.page_text import ContentType, Kind, as_utf8, content_type, de
         ('application/xhtml+xml;charset="utf-8"', "application/xhtml+xml", "utf-8", "html"),
         ("application/pdf", "application/pdf", None, "pdf"),
         ("text/markdown; charset=no-such", "text/markdown", None, "text"),
+        ("text/markdown; charset=hex", "text/markdown", None, "text"),
+        ("text/markdown; charset=punycode", "text/markdown", None, "text"),
+        ("text/markdown; charset=undefined", "text/markdown", None, "text"),
+        ("text/markdown; charset=shift_jis", "text/markdown", "shift_jis", "text"),
         ("application/json", "application/json", None, "text"),
         ("application/ld+json", "application/ld+json", None, "text"),
         ("application/atom+xml; charset=utf-8", "application/atom+xml", "utf-8", "text"),
@@ -54,6 +60,30 @@ def test_text_is_decoded_as_its_mark_says_else_as_its_server_else_as_browsers_do
     data: bytes, charset: str | None, text: str
 ) -> None:
     assert decoded(data, charset) == text
+
+
+@pytest.mark.parametrize("charset", sorted(CHARSETS))
+def test_every_charset_is_decoded_whatever_the_bytes(charset: str) -> None:
+    assert content_type(f"text/plain; charset={charset}").charset == charset
+    assert decoded(bytes(range(256)) * 3, charset) != ""
+
+
+@pytest.mark.parametrize("charset", [None, "utf-8", "shift_jis", "utf-16-le"])
+def test_a_character_between_two_slices_is_whole(charset: str | None) -> None:
+    text = "x" + "日本" * SLICE_BYTES
+
+    assert decoded(text.encode(charset or "utf-8"), charset) == text
+
+
+@given(text=st.text(), times=st.integers(1, 20_000), most=st.integers(0, 100_000))
+def test_a_plain_text_is_the_beginning_of_what_may_be_shown(text: str, times: int, most: int) -> None:
+    whole = "".join(character for character in text if character.isprintable()) * times
+
+    assert plain_text(whole, most) == whole[:most]
+
+
+def test_a_plain_text_has_no_control_characters() -> None:
+    assert plain_text("one\x1b[31m two\U000e0041\r\nthree", 100) == "one two \nthree"
 
 
 def test_html_reaches_its_reader_in_utf8_or_as_it_was() -> None:

@@ -267,7 +267,8 @@ class _Composition:
         if not self.options.web.is_on:
             return NO_WEB
         opening: ModuleType = import_module("anyclaude.web.opening")
-        web: WebAccess = opening.opened_web(self.options.web, stack)
+        reading: ModuleType = import_module("anyclaude.web.plain_reader")
+        web: WebAccess = opening.opened_web(self.options.web, reading.PlainReader(), stack)
         return web
 
     def _exchanges(

@@ -1,5 +1,6 @@
 """The body of an answer from the web: bounded in bytes, as it arrives and as it is unpacked."""
 
+import asyncio
 import zlib
 from collections.abc import Iterator
 
@@ -9,6 +10,9 @@ from anyclaude.errors import AnyclaudeError
 
 ACCEPTED_CODINGS = "gzip, deflate"
 """What `Body` unpacks; some servers send the largest pages in no other way than compressed."""
+
+PART_BYTES = 256 * 1024
+"""What is unpacked at once, which takes about a millisecond: a small piece may become megabytes."""
 
 _DEFLATE_METHOD = 8
 """In the first byte of a zlib stream (RFC 1950, section 2.2); what has none is bare deflate, as some servers send."""
@@ -34,7 +38,7 @@ async def read_body(response: ClientResponse, max_bytes: int) -> bytes:
     """
     if (response.content_length or 0) > max_bytes:
         raise BodyTooLarge
-    unpacking = _Unpacking(response.headers.get("Content-Encoding", "").strip().lower(), max_bytes)
+    unpacking = _Unpacking(response.headers.get("Content-Encoding", "").strip().lower())
     received = 0
     body = bytearray()
     async for piece in response.content.iter_any():
@@ -43,6 +47,8 @@ async def read_body(response: ClientResponse, max_bytes: int) -> bytes:
             body += plain
             if len(body) > max_bytes:
                 raise BodyTooLarge
+            if len(plain) == PART_BYTES:
+                await asyncio.sleep(0)  # others go on between two parts
         if received > max_bytes:
             raise BodyTooLarge
     unpacking.check_end()
@@ -52,9 +58,8 @@ async def read_body(response: ClientResponse, max_bytes: int) -> bytes:
 class _Unpacking:
     """Unpacks one body, piece by piece."""
 
-    def __init__(self, coding: str, max_bytes: int) -> None:
+    def __init__(self, coding: str) -> None:
         self._coding = coding
-        self._max_bytes = max_bytes
         self._has_begun = False
         self._stream = zlib.decompressobj(31)
         if coding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
@@ -75,7 +80,7 @@ class _Unpacking:
         self._has_begun = True
         try:
             while piece and not self._stream.eof:
-                yield self._stream.decompress(piece, self._max_bytes + 1)
+                yield self._stream.decompress(piece, PART_BYTES)
                 piece = self._stream.unconsumed_tail
         except zlib.error as error:
             raise BodyGarbled(f"its body is no {self._coding}") from error

@@ -14,6 +14,9 @@ from yarl import URL
 
 from anyclaude.errors import WebToolFailed
 
+MAX_ENTRIES = 1000
+"""Far more than any client sends; each is compared with each result."""
+
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII)
 
 
@@ -37,7 +40,16 @@ class DomainFilter:
     """Where results may come from: the allowed domains, or all, without the blocked ones."""
 
     def __init__(self, allowed: tuple[str, ...] = (), blocked: tuple[str, ...] = ()) -> None:
-        """Read the entries; raises `WebToolFailed` for one that is no domain."""
+        """
+        Read the entries.
+
+        Raises:
+            WebToolFailed: for one that is no domain, or for too many.
+        """
+        if len(allowed) + len(blocked) > MAX_ENTRIES:
+            raise WebToolFailed(
+                "invalid_tool_input", f"The filter has more than {MAX_ENTRIES:,} domains. Name fewer of them."
+            )
         self._allowed = tuple(map(parse_domain, allowed))
         self._blocked = tuple(map(parse_domain, blocked))
 

@@ -6,7 +6,7 @@ What is fetched is data.  It may contain instructions to the model; that is for 
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Literal
@@ -20,7 +20,6 @@ from anyclaude.backends.http.way import headers_on_the_way
 from anyclaude.backends.tls import why_untrusted
 from anyclaude.errors import AnyclaudeError, InvalidSetting, WebToolFailed
 from anyclaude.network import Network, ServerAddress
-from anyclaude.shown_text import shown, shown_line
 from anyclaude.worker_threads import in_thread_if_large
 
 from .access import Fetched
@@ -28,7 +27,7 @@ from .body import BodyGarbled, BodyTooLarge, read_body
 from .connections import arguments_of, open_session
 from .domains import DomainFilter
 from .guard import IsAllowed, Resolve, check_name, checked_addresses, is_public
-from .page_text import ContentType, ReadsDocuments, as_utf8, content_type, decoded
+from .page_text import ContentType, ReadsDocuments, as_utf8, content_type, decoded, plain_text
 
 MAX_URL_CHARACTERS = 250
 """The limit of Anthropic's own fetch (docs: "Web fetch tool", errors); a longer one can leak what a model knows."""
@@ -43,6 +42,9 @@ HEADERS = {
 """Many servers refuse what does not begin as browsers do; the form with the name in brackets is that of robots."""
 
 MAX_TITLE_CHARACTERS = 300
+
+MAX_CHARACTERS = 2_000_000
+"""500,000 tokens, half of the largest window in use; what the client allows is usually far less."""
 
 
 class FetchLimits(Struct, frozen=True):
@@ -108,10 +110,9 @@ class GuardedFetcher:
             try:
                 async with asyncio.timeout(self._limits.seconds):
                     body = await self._body(page, domains)
-                    title, pages = await self._read(body)
+                    title, pages = await self._read(body, max_characters or MAX_CHARACTERS)
             except TimeoutError as error:
                 raise _inaccessible(page, f"did not arrive within {self._limits.seconds:g} s") from error
-        pages = tuple(_cut(pages, max_characters))
         return Fetched(
             url=str(body.url),
             title=title,
@@ -159,21 +160,23 @@ class GuardedFetcher:
                 _ = declared.kind  # nothing is read of what is not used
                 return _Body(url, declared, await read_body(response, self._limits.max_bytes))
 
-    async def _read(self, body: _Body) -> tuple[str | None, tuple[str, ...]]:
-        """Return the title and the pages; HTML and text are one page."""
-        data, charset = body.data, body.content_type.charset
-        kind = body.content_type.kind
-        if kind == "text":
-            return None, (await in_thread_if_large(len(data), lambda: shown(decoded(data, charset))),)
+    async def _read(self, body: _Body, most: int) -> tuple[str | None, tuple[str, ...]]:
+        """Return the title and the pages, with so many characters in all; HTML and text are one page."""
+        data, declared = body.data, body.content_type
+        if declared.kind == "text":
+            work = lambda: plain_text(decoded(data, declared.charset), most)  # noqa: E731
+            return None, (await in_thread_if_large(len(data), work),)
+        if declared.kind == "html":
+            data = await in_thread_if_large(len(data), lambda: as_utf8(body.data, declared.charset))
         try:
-            document = await self._reader.read(kind, as_utf8(data, charset) if kind == "html" else data)
+            document = await self._reader.read(declared.kind, data)
         except WebToolFailed:
             raise
         except AnyclaudeError as error:
             raise _inaccessible(body.url, f"was fetched, and cannot be read: {error}") from error
         size = sum(map(len, document.pages))
-        pages = await in_thread_if_large(size, lambda: tuple(map(shown, document.pages)))
-        return shown_line(document.title or "").strip()[:MAX_TITLE_CHARACTERS] or None, pages
+        pages = await in_thread_if_large(size, lambda: tuple(_cut(document.pages, most)))
+        return plain_text(document.title or "", MAX_TITLE_CHARACTERS).replace("\n", " ").strip() or None, pages
 
 
 def _parsed(text: str) -> URL:
@@ -220,12 +223,11 @@ def _check_status(url: URL, response: aiohttp.ClientResponse) -> None:
         raise _inaccessible(url, f"was answered with status {response.status}")
 
 
-def _cut(pages: tuple[str, ...], max_characters: int | None) -> Iterator[str]:
-    """Yield the pages that begin within the limit."""
-    left = max_characters
+def _cut(pages: Sequence[str], most: int) -> Iterator[str]:
+    """Yield the pages that begin within the limit, without control characters."""
     for page in pages:
-        yield page[:left]
-        if left is not None and (left := left - len(page)) <= 0:
+        yield plain_text(page, most)
+        if (most := most - len(page)) <= 0:
             return
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from html import unescape
+from itertools import islice
 
 from msgspec import Struct
 from yarl import URL
@@ -14,6 +15,9 @@ from .search import Hit
 
 MAX_HITS = 10
 """As many as Anthropic's own search returns at most (docs: "Web search tool", example)."""
+
+MAX_RESULTS = 100
+"""The results that are looked at; providers send 20 to 50."""
 
 MAX_TITLE_CHARACTERS = 300
 MAX_EXCERPT_CHARACTERS = 2000
@@ -41,9 +45,9 @@ class Found(Struct, frozen=True):
 
 
 def usable_hits(found: Iterable[Found], domains: DomainFilter) -> tuple[Hit, ...]:
-    """Return the first hits that have an address which may be used; takes time in proportion to what was found."""
+    """Return the first hits that have an address which may be used; those behind the first hundred do not count."""
     hits: dict[str, Hit] = {}
-    for result in found:
+    for result in islice(found, MAX_RESULTS):
         if len(hits) == MAX_HITS:
             break
         url = _page(result.url or "")

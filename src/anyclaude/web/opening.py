@@ -1,4 +1,4 @@
-"""Makes of the user's choice what searches and fetches; loaded only if one of them is switched on."""
+"""Makes of the user's choice what searches and fetches; loaded only if one of them is on."""
 
 from contextlib import AsyncExitStack
 
@@ -8,7 +8,7 @@ from anyclaude.secret import Secret
 from .access import WebAccess
 from .fetch import GuardedFetcher
 from .options import WebOptions
-from .plain_reader import PlainReader
+from .page_text import ReadsDocuments
 from .providers.brave import Brave
 from .providers.duckduckgo import DuckDuckGo
 from .providers.searxng import Searxng
@@ -16,7 +16,7 @@ from .providers.tavily import Tavily
 from .search import SearchProvider
 
 
-def opened_web(options: WebOptions, stack: AsyncExitStack) -> WebAccess:
+def opened_web(options: WebOptions, reader: ReadsDocuments, stack: AsyncExitStack) -> WebAccess:
     """
     Return what is switched on; nothing is contacted yet, and the stack closes what will be open.
 
@@ -25,7 +25,7 @@ def opened_web(options: WebOptions, stack: AsyncExitStack) -> WebAccess:
     search = None if options.search is None else _provider(options.search, options.search_key, options.network)
     if search is not None:
         stack.push_async_callback(search.close)
-    return WebAccess(search, GuardedFetcher(PlainReader(), options.network) if options.fetches else None)
+    return WebAccess(search, GuardedFetcher(reader, options.network) if options.fetches else None)
 
 
 def _provider(name: str, key: Secret | None, network: Network) -> SearchProvider:

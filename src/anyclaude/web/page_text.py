@@ -1,7 +1,7 @@
 """The text of a page, by its media type: what is made of HTML and PDF, and how text is decoded."""
 
 import re
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, lookup
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder, lookup
 from collections.abc import Sequence
 from email.message import Message
 from typing import Literal, Protocol, TypeAlias
@@ -9,6 +9,7 @@ from typing import Literal, Protocol, TypeAlias
 from msgspec import Struct
 
 from anyclaude.errors import WebToolFailed
+from anyclaude.shown_text import shown
 
 Kind: TypeAlias = Literal["html", "pdf", "text"]
 
@@ -29,6 +30,44 @@ _BYTE_ORDER_MARKS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE
 
 FALLBACK_CHARSET = "windows-1252"
 """What browsers take for a page that names no charset and is no UTF-8 (WHATWG Encoding, HTML §13.2.3.2)."""
+
+
+CHARSETS = frozenset(
+    {
+        *(
+            "utf-8",
+            "utf-16-le",
+            "utf-16-be",
+            "utf-16",
+            "ascii",
+            "big5",
+            "big5hkscs",
+            "cp866",
+            "cp874",
+            "cp932",
+            "cp949",
+        ),
+        *(
+            "euc_jp",
+            "euc_kr",
+            "gb18030",
+            "gb2312",
+            "gbk",
+            "iso2022_jp",
+            "koi8-r",
+            "koi8-u",
+            "mac-cyrillic",
+            "mac-roman",
+        ),
+        *("shift_jis", "tis-620", *(f"cp125{n}" for n in range(9)), *(f"iso8859-{n}" for n in range(1, 17) if n != 12)),
+    }
+)
+"""The codecs of the charsets that browsers know (WHATWG Encoding, section 4.2).  Others of Python's are no charsets, such
+as `hex`, or take long, such as `punycode`."""
+
+SLICE_BYTES = 64 * 1024
+SLICE_CHARACTERS = 16 * 1024
+"""What is worked on in one call, during which no other thread runs: at most 6 ms, of control characters alone."""
 
 
 class ReadDocument(Protocol):
@@ -85,24 +124,42 @@ def content_type(header: str) -> ContentType:
     message["Content-Type"] = header
     if "/" not in header.partition(";")[0]:
         return ContentType("")
-    charset = message.get_content_charset()
-    try:
-        return ContentType(message.get_content_type(), lookup(charset).name if charset else None)
-    except LookupError:
-        return ContentType(message.get_content_type())
+    return ContentType(message.get_content_type(), _codec(message.get_content_charset() or ""))
 
 
 def decoded(data: bytes, charset: str | None) -> str:
     """Return text, decoded as its byte order mark says, else as its server does, else as browsers do."""
     for mark, marked in _BYTE_ORDER_MARKS.items():
         if data.startswith(mark):
-            return data.decode(marked, errors="replace")
+            return _decoded(data, marked, "replace")
+    if charset is not None:
+        return _decoded(data, charset, "replace")
     try:
-        return data.decode(charset or "utf-8")
+        return _decoded(data, "utf-8", "strict")
     except UnicodeDecodeError:
-        return data.decode(charset or FALLBACK_CHARSET, errors="replace")
+        return _decoded(data, FALLBACK_CHARSET, "replace")
+
+
+def plain_text(text: str, most: int) -> str:
+    """Return the beginning of a text without control characters; a thread that calls this lets others go on."""
+    ends = range(0, min(len(text), most), SLICE_CHARACTERS)
+    return "".join(shown(text[at : min(at + SLICE_CHARACTERS, most)]) for at in ends)
 
 
 def as_utf8(data: bytes, charset: str | None) -> bytes:
     """Return HTML in UTF-8 if its server names another charset; one that the page names is left to its reader."""
     return data if charset in {None, "utf-8"} else decoded(data, charset).encode(errors="replace")
+
+
+def _codec(charset: str) -> str | None:
+    try:
+        name = lookup(charset).name
+    except (LookupError, ValueError):
+        return None
+    return name if name in CHARSETS else None
+
+
+def _decoded(data: bytes, charset: str, errors: str) -> str:
+    decoder = getincrementaldecoder(charset)(errors)
+    slices = [decoder.decode(data[at : at + SLICE_BYTES]) for at in range(0, len(data), SLICE_BYTES)]
+    return "".join((*slices, decoder.decode(b"", final=True)))
