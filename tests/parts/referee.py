@@ -28,16 +28,22 @@ EMPTY_BLOCKS: Mapping[str, Json] = {
     "text": {"text": ""},
     "thinking": {"thinking": "", "signature": ""},
     "tool_use": {"input": {}},
+    "server_tool_use": {"input": {}},
 }
 """The content of a block when it opens: empty, because all content is sent in deltas."""
+
+RESULTS = {f"{name}_tool_result" for name in ("web_search", "web_fetch", "code_execution", "bash_code_execution")}
+"""The blocks that come whole: what a tool of the server has found, with the id of its call."""
+
+CALLS = {"tool_use", "server_tool_use"}
 
 DELTAS: Mapping[str, tuple[str, str]] = {
     "text_delta": ("text", "text"),
     "thinking_delta": ("thinking", "thinking"),
     "signature_delta": ("thinking", "signature"),
-    "input_json_delta": ("tool_use", "partial_json"),
+    "input_json_delta": ("", "partial_json"),
 }
-"""Each kind of delta, with the kind of block it adds to and the field that holds its text."""
+"""Each kind of delta, with the kind of block it adds to (calls of both kinds: none) and the field with its text."""
 
 
 class Foul(AssertionError):
@@ -238,16 +244,28 @@ class _Referee:
         self._require_index(event, len(self.verdict.blocks))
         raw = _object(event, "content_block")
         kind = _text(raw, "type")
-        _must(kind in EMPTY_BLOCKS, "unknown kind of block")
+        _must(kind in EMPTY_BLOCKS or kind in RESULTS, "unknown kind of block")
         _must(
-            all(raw.get(name) == value for name, value in EMPTY_BLOCKS[kind].items()), "the block does not open empty"
+            all(raw.get(name) == value for name, value in EMPTY_BLOCKS.get(kind, {}).items()),
+            "the block does not open empty",
         )
         block = Block(kind)
-        if kind == "tool_use":
+        if kind in RESULTS:
+            block.id = self._answered_call(kind, raw)
+        if kind in CALLS:
             block.id, block.name = _text(raw, "id"), _text(raw, "name")
             _must(all(block.id != other.id for other in self.verdict.blocks), "the tool use id is already used")
         self.verdict.blocks.append(block)
         self._block_is_open = True
+
+    def _answered_call(self, kind: str, raw: Json) -> str:
+        """Return the id of the call that a result answers: an earlier one of its tool, with no other result."""
+        answered, blocks = _text(raw, "tool_use_id"), self.verdict.blocks
+        calls = [block for block in blocks if block.kind == "server_tool_use" and block.id == answered]
+        _must(len(calls) == 1 and f"{calls[0].name}_tool_result" == kind, "a result of no call of its tool")
+        _must(all(block.id != answered for block in blocks if block.kind in RESULTS), "a second result of a call")
+        _must(isinstance(raw.get("content"), list | dict), "a result without content")
+        return answered
 
     def _block_delta(self, event: Json) -> None:
         block = self._open_block(event)
@@ -255,7 +273,8 @@ class _Referee:
         kind = _text(delta, "type")
         _must(kind in DELTAS, "unknown kind of delta")
         block_kind, field_name = DELTAS[kind]
-        _must(block.kind == block_kind, f"a {kind} in a {block.kind} block")
+        fits = block.kind == block_kind if block_kind else block.kind in CALLS
+        _must(fits, f"a {kind} in a {block.kind} block")
         piece = delta.get(field_name)
         if not isinstance(piece, str):
             raise Foul(f"{field_name} is not a string")
@@ -267,9 +286,7 @@ class _Referee:
 
     def _block_stop(self, event: Json) -> None:
         block = self._open_block(event)
-        _must(
-            block.kind != "tool_use" or bool(block.pieces), "a tool call without any input_json_delta loses its input"
-        )
+        _must(block.kind not in CALLS or bool(block.pieces), "a tool call without any input_json_delta loses its input")
         self._block_is_open = False
 
     def _message_delta(self, event: Json) -> None:

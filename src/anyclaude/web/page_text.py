@@ -62,8 +62,8 @@ CHARSETS = frozenset(
         *("shift_jis", "tis-620", *(f"cp125{n}" for n in range(9)), *(f"iso8859-{n}" for n in range(1, 17) if n != 12)),
     }
 )
-"""The codecs of the charsets that browsers know (WHATWG Encoding, section 4.2).  Others of Python's are no charsets, such
-as `hex`, or take long, such as `punycode`."""
+"""The codecs of the charsets that browsers know (WHATWG Encoding, section 4.2).  Others of Python's are no charsets,
+such as `hex`, or take long, such as `punycode`."""
 
 SLICE_BYTES = 64 * 1024
 SLICE_CHARACTERS = 16 * 1024
