@@ -61,7 +61,9 @@ WITH_CLIENT_TOOLS: dict[str, Script] = {
     "the client's tool after a search": ((reply(TIDES), reply(SEA)), [USE, RESULT, CALL], "tool_use", 1),
 }
 
-CASES = [(f"{name}, no other tool", (SEARCH,), script) for name, script in SCRIPTS.items()]
+CASES: list[tuple[str, tuple[JsonObject, ...], Script]] = [
+    (f"{name}, no other tool", (SEARCH,), script) for name, script in SCRIPTS.items()
+]
 CASES += [(f"{name}, beside a tool", (SEARCH, LOOK), script) for name, script in WITH_CLIENT_TOOLS.items()]
 
 

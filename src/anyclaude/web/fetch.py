@@ -164,8 +164,8 @@ class GuardedFetcher:
         """Return the title and the pages, with so many characters in all; HTML and text are one page."""
         data, declared = body.data, body.content_type
         if declared.kind == "text":
-            work = lambda: plain_text(decoded(data, declared.charset), most)  # noqa: E731
-            return None, (await in_thread_if_large(len(data), work),)
+            text = await in_thread_if_large(len(data), lambda: plain_text(decoded(body.data, declared.charset), most))
+            return None, (text,)
         if declared.kind == "html":
             data = await in_thread_if_large(len(data), lambda: as_utf8(body.data, declared.charset))
         try:

@@ -38,7 +38,6 @@ CHARSETS = frozenset(
             "utf-8",
             "utf-16-le",
             "utf-16-be",
-            "utf-16",
             "ascii",
             "big5",
             "big5hkscs",
@@ -46,24 +45,14 @@ CHARSETS = frozenset(
             "cp874",
             "cp932",
             "cp949",
-        ),
-        *(
             "euc_jp",
-            "euc_kr",
-            "gb18030",
-            "gb2312",
-            "gbk",
-            "iso2022_jp",
-            "koi8-r",
-            "koi8-u",
-            "mac-cyrillic",
-            "mac-roman",
         ),
+        *("euc_kr", "gb18030", "gb2312", "gbk", "iso2022_jp", "koi8-r", "koi8-u", "mac-cyrillic", "mac-roman"),
         *("shift_jis", "tis-620", *(f"cp125{n}" for n in range(9)), *(f"iso8859-{n}" for n in range(1, 17) if n != 12)),
     }
 )
-"""The codecs of the charsets that browsers know (WHATWG Encoding, section 4.2).  Others of Python's are no charsets,
-such as `hex`, or take long, such as `punycode`."""
+"""The codecs of the charsets that browsers know (WHATWG Encoding, section 4.2).  Others of Python's are no charsets, as
+`hex`, or take long, as `punycode`."""
 
 SLICE_BYTES = 64 * 1024
 SLICE_CHARACTERS = 16 * 1024
@@ -156,6 +145,8 @@ def _codec(charset: str) -> str | None:
         name = lookup(charset).name
     except (LookupError, ValueError):
         return None
+    if name == "utf-16":  # the name of both orders of bytes; without a mark, browsers take this one
+        name = "utf-16-le"
     return name if name in CHARSETS else None
 
 
