@@ -17,6 +17,7 @@ from tests.parts.stub_server import stub_server
 from tests.parts.work_tree import make_work_tree
 
 FILES = {"notes.txt": "none\n"}
+PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
 MADE_UP = "X was released in May 2031, see https://made.up"
 
 
@@ -28,13 +29,15 @@ async def test_a_search_that_is_not_run_reaches_the_model_as_one_that_failed(ver
         return conversation(request) if request.tool_names else reply(say(MADE_UP))
 
     workspace = workspace_for(make_work_tree(tmp_path / "tree", FILES), tmp_path)
-    task = ClientTask("When was X released?", ("--allowedTools=WebSearch",), {"ANYCLAUDE_DIET": "full"})
-    async with chat_server(script) as server:
+    async with chat_server(script) as server, stub_server({}) as proxy:
+        environment = {"ANYCLAUDE_DIET": "full", **dict.fromkeys(PROXY_VARIABLES, proxy.origin)}
+        task = ClientTask("When was X released?", ("--allowedTools=WebSearch",), environment)
         run = await run_anyclaude(installed_client(version), workspace, ("--backend-url", server.base_url), task)
 
     run.check()
     server.check()
     result = server.requests[-1].messages[-1].text
+    assert not proxy.requests, "the internet is beyond it, and nothing was sent there"
     assert len(server.requests) == 2
     assert "was not run" in result
     assert "unavailable" in result
