@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from anyclaude.cache_report.findings import DifferenceLocation, Excerpt, Finding
 from anyclaude.cache_report.report import explained, seconds
-from anyclaude.exchange_record import Durations, ExchangeRecord, RecordedError, RecordedUsage
+from anyclaude.exchange_record import Durations, ExchangeRecord, RecordedError, RecordedToolRun, RecordedUsage
 
 RECORD = ExchangeRecord(
     time="2026-11-22T10:00:00.000+00:00",
@@ -54,6 +54,14 @@ def test_the_speed_of_a_reply_and_its_drafts_are_told_where_they_are_known() -> 
     assert "Reply: 50 tokens in 9.0 s, 5.6 per second." in lines_of(RECORD, FINDING)[""]
     assert "20.0 per second; 24 of 30 drafted tokens were accepted." in lines_of(drafted, FINDING)[""]
     assert "Reply:" not in lines_of(unknown, FINDING)[""]
+
+
+def test_searches_and_pages_that_were_run_for_the_model_are_told() -> None:
+    failed = RecordedToolRun("web_fetch", error="url_not_allowed", reason="The address is private.")
+    text = lines_of(replace(RECORD, tool_runs=(RecordedToolRun("web_search", results=3), failed)), FINDING)[""]
+
+    assert "web_search was run for the model: 3 found." in text
+    assert "web_fetch failed (url_not_allowed): The address is private." in text
 
 
 def test_the_engines_own_counts_are_named_as_such() -> None:

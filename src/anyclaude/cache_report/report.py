@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from anyclaude.exchange_record import ExchangeRecord, RecordedUsage
+from anyclaude.exchange_record import ExchangeRecord, RecordedToolRun, RecordedUsage
 
 from .advice import advice_for
 from .findings import Cause, DifferenceLocation, Finding
@@ -50,6 +50,7 @@ def explained(
     advance that this one interrupted and had to wait for.
     """
     lines = [Line("", _heading(record), "bold"), Line("", _counts(record)), *_generation(record.usage)]
+    lines += map(_tool_run, record.tool_runs)
     if record.durations.abandoned_work:
         lines.append(Line("", _abandoned_work(record.durations.abandoned_work, interrupted), "yellow"))
     if record.outcome == "client_left":
@@ -115,6 +116,12 @@ def _counts(record: ExchangeRecord) -> str:
         f"Prompt: {usage.input_tokens:,} tokens, {usage.cached_tokens:,} found in the cache, "
         f"{evaluated:,} evaluated{taken} (the engine's own count).{began}"
     )
+
+
+def _tool_run(run: RecordedToolRun) -> Line:
+    if run.error is not None:
+        return Line("", f"{run.tool} failed ({run.error}): {run.reason}", "yellow")
+    return Line("", f"{run.tool} was run for the model: {run.results} found.")
 
 
 def _generation(usage: RecordedUsage) -> Iterator[Line]:
