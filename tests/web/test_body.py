@@ -30,8 +30,8 @@ def bare_deflate(data: bytes) -> bytes:
     ("data", "coding"),
     [
         (TEXT, "identity"),
-        (gzip.compress(TEXT), "gzip"),
-        (gzip.compress(TEXT), "x-gzip"),
+        (gzip.compress(TEXT, mtime=0), "gzip"),  # each worker of the tests must see the same bytes
+        (gzip.compress(TEXT, mtime=0), "x-gzip"),
         (zlib.compress(TEXT), "deflate"),
         (bare_deflate(TEXT), "deflate"),
     ],
@@ -51,7 +51,7 @@ async def test_an_empty_body_is_empty_whatever_its_coding() -> None:
     [
         (TEXT, "gzip"),
         (TEXT, "deflate"),
-        (gzip.compress(TEXT)[:-20], "gzip"),
+        (gzip.compress(TEXT, mtime=0)[:-20], "gzip"),
         (TEXT, "br"),
         (TEXT, "zstd"),
         (TEXT, "gzip, gzip"),
