@@ -299,9 +299,9 @@ class MessageExchange:
 
     async def _replies(self, opened: OpenReply, rounds: ToolRounds) -> AsyncGenerator[list[StreamEvent], None]:
         """Yield the batches of a reply, and of those that continue it with what was found."""
-        first = rounds.first_events()
-        rounds.watch(first)
-        yield first
+        if first := rounds.first_events():
+            rounds.watch(first)
+            yield first
         while True:
             reply = self._reply_stream(rounds.names)
             async with aclosing(reply.batches(opened, self._held)) as batches:

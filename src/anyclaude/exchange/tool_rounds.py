@@ -110,7 +110,7 @@ class ToolRounds:
 
     async def reopen(self, sent: PreparedRequest, dispatcher: Dispatcher, progress: Progress) -> OpenReply:
         """Request the next reply, and return it as soon as it has begun."""
-        opened = await dispatcher.reopen(await self.next_request(sent), progress)
+        opened = await dispatcher.open_next(await self.next_request(sent), progress)
         self._stream.begin_next_reply()
         return opened
 

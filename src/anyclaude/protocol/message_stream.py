@@ -439,15 +439,15 @@ def usage_in_turn(earlier: UsageReported, latest: UsageReported) -> UsageReporte
     """
     Return the usage of a message that is made of several replies, each with the conversation so far as its prompt.
 
-    What was generated adds up, and so does the time.  The input is that of the latest, if it is known: the client takes
-    it for the size of its conversation.
+    What was generated adds up.  The input, and the time that it took, are those of the latest, if it is known: the
+    client takes it for the size of its conversation.
     """
     prompt = earlier if latest.input_tokens is None and earlier.input_tokens is not None else latest
     return UsageReported(
         input_tokens=prompt.input_tokens,
         cached_tokens=prompt.cached_tokens,
         output_tokens=sum_of(earlier.output_tokens, latest.output_tokens),
-        prefill_seconds=sum_of(earlier.prefill_seconds, latest.prefill_seconds),
+        prefill_seconds=prompt.prefill_seconds,
         generation_seconds=sum_of(earlier.generation_seconds, latest.generation_seconds),
         cache_written_tokens=prompt.cache_written_tokens,
         drafted_tokens=sum_of(earlier.drafted_tokens, latest.drafted_tokens),

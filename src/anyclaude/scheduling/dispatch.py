@@ -123,6 +123,14 @@ class Dispatcher:
         progress.continuations += 1
         return await self._open_admitted(prepared, progress, self.timeouts.retry_seconds)
 
+    async def open_next(self, prepared: PreparedRequest, progress: Progress) -> OpenReply:
+        """
+        Return the next reply of an exchange that takes several, each with a prompt of its own, from the same upstream.
+
+        Raises `BackendError` or `QueueFull`, as `open` does.
+        """
+        return await self._open_if_it_fits(prepared, progress, self.timeouts.retry_seconds)
+
     async def _open_if_it_fits(self, request: PreparedRequest, progress: Progress, retry_seconds: float) -> OpenReply:
         request = await request.upstream.up_to_date(request)
         await self._require_fit(request)
