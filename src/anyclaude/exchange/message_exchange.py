@@ -19,6 +19,7 @@ from anyclaude.errors import AnyclaudeError, ThreadsUnsupported
 from anyclaude.filters import FilterFactory, ServerCalls
 from anyclaude.memory_budget import MemoryBudget, Reservation
 from anyclaude.protocol.caching_decoder import CachingDecoder
+from anyclaude.protocol.citable_sources import CitableSource, citable_sources
 from anyclaude.protocol.deltas import Finished, TextDelta
 from anyclaude.protocol.detached_data import RequestBody
 from anyclaude.protocol.events import Diagnostics, StreamEvent
@@ -139,7 +140,8 @@ class MessageExchanges:
         diagnostics = self.diagnose(message_id, prepared) if prompt.request.diagnostics is not None else None
         stream = self._stream(message_id, prompt, diagnostics, self.calibration.estimate(prepared).tokens)
         rounds = self._rounds(received, prompt, stream, log)
-        return PlannedReply(prompt, stream, prepared, request_bytes(body.size, prepared), rounds)
+        sources = citable_sources(request)
+        return PlannedReply(prompt, stream, prepared, request_bytes(body.size, prepared), rounds, sources)
 
     def _rounds(
         self, received: "Received", prompt: PreparedPrompt, stream: MessageStream, log: ExchangeLog
@@ -226,6 +228,8 @@ class PlannedReply:
     """What the request takes that is sent, besides its body."""
     rounds: ToolRounds | None = None
     """For a reply that may search or fetch."""
+    sources: tuple[CitableSource, ...] = ()
+    """What the reply may cite, besides what it finds."""
 
 
 class MessageExchange:
@@ -245,6 +249,7 @@ class MessageExchange:
         self._shared = shared
         self._key = _repeat_key(log.caller, prepared)
         self._rounds = planned.rounds
+        self._sources = planned.sources
         self._pending = pending
         self._stream = planned.stream
         self._log = log
@@ -295,7 +300,7 @@ class MessageExchange:
 
     def _reply(self, opened: OpenReply) -> AsyncGenerator[list[StreamEvent], None]:
         """Return the batches of events of one reply."""
-        return self._reply_stream(frozenset()).batches(opened, self._held)
+        return self._reply_stream(frozenset(), self._sources).batches(opened, self._held)
 
     async def _replies(self, opened: OpenReply, rounds: ToolRounds) -> AsyncGenerator[list[StreamEvent], None]:
         """Yield the batches of a reply, and of those that continue it with what was found."""
@@ -303,7 +308,7 @@ class MessageExchange:
             rounds.watch(first)
             yield first
         while True:
-            reply = self._reply_stream(rounds.names)
+            reply = self._reply_stream(rounds.names, citable_sources(rounds.conversation))
             async with aclosing(reply.batches(opened, self._held)) as batches:
                 async for batch in batches:
                     rounds.watch(batch)
@@ -321,7 +326,7 @@ class MessageExchange:
                 return
             opened = await rounds.reopen(opened.request, self._shared.dispatcher, self._pending.progress)
 
-    def _reply_stream(self, server_tools: frozenset[str]) -> ReplyStream:
+    def _reply_stream(self, server_tools: frozenset[str], sources: tuple[CitableSource, ...]) -> ReplyStream:
         reply = ReplyStream(
             self._shared.dispatcher,
             self._pending.progress,
@@ -331,6 +336,7 @@ class MessageExchange:
             self._log.note_endless_reply,
         )
         reply.server_calls = ServerCalls(server_tools)
+        reply.sources = sources
         return reply
 
     def fail(self, error: AnyclaudeError) -> list[StreamEvent]:

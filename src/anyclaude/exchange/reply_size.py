@@ -6,7 +6,15 @@ from typing import assert_never
 
 from anyclaude.errors import BackendGarbled
 from anyclaude.memory_budget import Reservation
-from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ThinkingDelta, ToolCallDelta, UsageReported
+from anyclaude.protocol.deltas import (
+    CitedTextDelta,
+    Delta,
+    Finished,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    UsageReported,
+)
 
 DELTA_BYTES = 64
 """About what a delta takes beside its text, where its text is kept as a string of its own (49 bytes and a pointer)."""
@@ -58,7 +66,7 @@ def size_in_bytes(deltas: Iterable[Delta]) -> int:
 
 def _text_bytes(delta: Delta) -> int:
     match delta:
-        case TextDelta(text):
+        case TextDelta(text) | CitedTextDelta(text):
             return _bytes(text)
         case ThinkingDelta(text, signature):
             return _bytes(text) + _bytes(signature)

@@ -36,6 +36,7 @@ from anyclaude.filters import (
     keep,
 )
 from anyclaude.memory_budget import Reservation
+from anyclaude.protocol.citable_sources import CitableSource
 from anyclaude.protocol.deltas import (
     Delta,
     Finished,
@@ -65,6 +66,9 @@ DECIDED_BYTES = 8 * 1024
 """What may be held back of a call before its check is left to a thread: one with 700 arguments that its tool does not
 have takes 9 ms."""
 
+SHORT_SOURCES_CHARACTERS = 8 * 1024
+"""A reply with longer sources is worked on in a thread: reading them takes 0.5 s for each megabyte."""
+
 ENDS = "}])>"
 """What a call ends with, written or not."""
 
@@ -83,6 +87,8 @@ class ReplyStream:
     ) -> None:
         self.server_calls = ServerCalls()
         """The calls that do not go to the client, when the reply is over."""
+        self.sources: tuple[CitableSource, ...] = ()
+        """What the reply may cite."""
         self._dispatcher = dispatcher
         self._progress = progress
         self._stream = stream
@@ -140,7 +146,7 @@ class ReplyStream:
                 async for batch in events:
                     yield batch
         self._require_whole_prompt(opened)
-        ending = [] if self._chain is None else await self._steps.take(self._finished, [self._chain], 0)
+        ending = [] if self._chain is None else await self._end_of_chain(self._chain)
         if self._rejected is not None:
             yield ending
             ending = self._take(await self._asked_again(opened.request, self._rejected))
@@ -162,6 +168,7 @@ class ReplyStream:
             is_call_forced=request.enforced == "call",
             stop_sequences=request.source.request.stop_sequences if request.enforced == "any" else (),
             note=self._note,
+            sources=self.sources if request.enforced == "any" else (),  # a call or JSON, whole as it is
             stop=self._stop,
             end=self._end,
             request_again=self._discard,
@@ -234,8 +241,15 @@ class ReplyStream:
         """Return the events of the deltas that were read last."""
         size, held = self._size.latest, self._steps.held_bytes
         may_be_long = LONG_DELTA_BYTES < size <= SHORT_STEP_BYTES and any(map(_is_long, deltas))
-        is_long = may_be_long or (held > DECIDED_BYTES and _decides(deltas))
+        is_long = may_be_long or self._has_long_sources() or (held > DECIDED_BYTES and _decides(deltas))
         return await self._steps.take(self._feed, deltas, size, is_long=is_long)
+
+    def _has_long_sources(self) -> bool:
+        return bool(self.sources) and sum(it.characters for it in self.sources) > SHORT_SOURCES_CHARACTERS
+
+    async def _end_of_chain(self, chain: FilterChain) -> list[StreamEvent]:
+        """Return the events of what the filters still hold back."""
+        return await self._steps.take(self._finished, [chain], 0, is_long=self._has_long_sources())
 
     def _finished(self, chains: list[FilterChain]) -> list[StreamEvent]:
         return [event for chain in chains for event in self._take(chain.finish())]

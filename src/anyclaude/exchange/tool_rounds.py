@@ -54,6 +54,8 @@ class ToolRounds:
         """`names` are those of the tools that the gateway runs, as the model may call them."""
         self.names = names
         self.received = received
+        self.conversation = received
+        """The request with what the message had when the model was asked last."""
         self._runs = runs
         self._stream = stream
         self._prepare = prepare
@@ -99,7 +101,7 @@ class ToolRounds:
 
     async def next_request(self, sent: PreparedRequest) -> PreparedRequest:
         """Return the request for the next reply, to the server that has had the last one."""
-        request = self._extended(self._accumulator.blocks or self._first or ())
+        self.conversation = request = self._extended(self._accumulator.blocks or self._first or ())
         stream = self._stream
         originals = original_calls(
             stream.raw_arguments, stream.repaired_arguments, stream.written_calls, stream.provider_fields, sent.origin

@@ -4,7 +4,8 @@ Filters of the deltas between a reply's decoder and its `MessageStream`.
 A decoder returns what the server sent, and some models write tool calls or their reasoning as plain text.
 `written_replies` turns such text into structured deltas while the reply streams, `checked_calls` repairs arguments that
 do not fit a tool's schema, `stop_sequences` ends a reply at a stop sequence, `endless_reply` and `endless_arguments`
-end replies that repeat themselves, and `reply_limit` those of the demonstration model that are too long.
+end replies that repeat themselves, `reply_limit` those of the demonstration model that are too long, and `citations`
+marks the sentences that repeat a source.
 """
 
 from .base import (
@@ -22,6 +23,7 @@ from .base import (
     keep,
 )
 from .checked_calls import ENDED_BY_THE_MODEL, checked_calls, excerpt
+from .citations import citations
 from .endless_arguments import endless_arguments
 from .endless_reply import endless_reply
 from .reply_limit import reply_limit
@@ -41,6 +43,7 @@ __all__ = [
     "ServerCalls",
     "chain_for",
     "checked_calls",
+    "citations",
     "deliver",
     "endless_arguments",
     "endless_reply",

@@ -6,6 +6,7 @@ from typing import Literal, Protocol, TypeAlias
 from msgspec import Struct
 
 from anyclaude.profiles import BackendProfile
+from anyclaude.protocol.citable_sources import CitableSource
 from anyclaude.protocol.deltas import Delta, ToolCallDelta
 from anyclaude.protocol.messages_request import Tool
 
@@ -92,6 +93,8 @@ class FilterContext(Struct, frozen=True):
     """Takes the notes for the journal."""
     stop_sequences: tuple[str, ...] = ()
     """The texts that end the reply, unless the engine looks for them."""
+    sources: tuple[CitableSource, ...] = ()
+    """What the reply may cite: sources of the request, and of what was found while the reply was under way."""
     stop: Callable[[], None] = read_on
     """Called when a filter has ended the reply: it has returned `Finished`, and no more of the server's is needed."""
     end: Callable[[EndlessReply], None] = ignore_end

@@ -8,6 +8,7 @@ through the gateway and no second one to drift from it.
 from collections.abc import Iterable
 from typing import assert_never
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from anyclaude.errors import BackendTruncated, ProtocolMisuse
@@ -16,6 +17,7 @@ from .events import (
     BlockDelta,
     BlockStart,
     BlockStop,
+    CitationFragment,
     CodeExecutionResultContent,
     InputJsonFragment,
     Message,
@@ -38,7 +40,7 @@ from .events import (
     WebSearchResultContent,
 )
 from .json_bounds import is_bounded
-from .json_values import JsonError, JsonValue, decode_json
+from .json_values import JsonError, JsonObject, JsonValue, decode_json
 
 
 class Accumulator:
@@ -50,6 +52,7 @@ class Accumulator:
         self._open: ReplyBlock | None = None
         self._pieces: list[str] = []
         self._signature = ""
+        self._citations: list[JsonObject] = []
         self._stopped = False
 
     def take(self, events: Iterable[StreamEvent]) -> None:
@@ -79,7 +82,7 @@ class Accumulator:
             case MessageStart(message):
                 self._message = message
             case BlockStart(_, block):
-                self._open, self._pieces, self._signature = block, [], ""
+                self._open, self._pieces, self._signature, self._citations = block, [], "", []
             case BlockDelta():
                 self._take_fragment(event)
             case BlockStop():
@@ -108,6 +111,8 @@ class Accumulator:
                 self._pieces.append(piece)
             case SignatureFragment(signature):
                 self._signature = signature
+            case CitationFragment(citation):
+                self._citations.append(citation)
             case _:
                 assert_never(event.delta)
 
@@ -115,8 +120,8 @@ class Accumulator:
         block, self._open = self._open, None
         text = "".join(self._pieces)
         match block:
-            case TextContent():
-                return TextContent(text)
+            case TextContent(_, citations):
+                return TextContent(text, UNSET if citations is UNSET else tuple(self._citations))
             case ThinkingContent():
                 return ThinkingContent(text, self._signature)
             case ToolUseContent(tool_use_id, name):

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from .json_values import JsonObject
 from .provider_fields import ProviderFields
 
 StopReason: TypeAlias = Literal[
@@ -27,6 +28,13 @@ class TextDelta(Struct, frozen=True, gc=False):
     """A piece of visible text."""
 
     text: str
+
+
+class CitedTextDelta(Struct, frozen=True, gc=False):
+    """A whole piece of visible text that sources bear out, and where; servers send none, a filter makes them."""
+
+    text: str
+    citations: tuple[JsonObject, ...]
 
 
 class ThinkingDelta(Struct, frozen=True, gc=False):
@@ -98,4 +106,4 @@ def reported_seconds(seconds: float | None) -> float | None:
     return None if seconds is None or not 0 <= seconds < MAX_SECONDS else seconds
 
 
-Delta: TypeAlias = TextDelta | ThinkingDelta | ToolCallDelta | UsageReported | Finished
+Delta: TypeAlias = TextDelta | CitedTextDelta | ThinkingDelta | ToolCallDelta | UsageReported | Finished

@@ -17,7 +17,7 @@ from anyclaude.errors import AnyclaudeError
 
 from .context_management import CLEAR_TOOL_USES
 from .deltas import StopReason
-from .json_values import JsonValue
+from .json_values import JsonObject, JsonValue
 
 
 class ServerToolUsage(Struct, frozen=True, gc=False):
@@ -42,6 +42,8 @@ class TextContent(Struct, frozen=True, gc=False, tag_field="type", tag="text"):
     """Visible text."""
 
     text: str = ""
+    citations: tuple[JsonObject, ...] | UnsetType = UNSET
+    """Where sources bear it out; only for text that they do."""
 
 
 class ThinkingContent(Struct, frozen=True, gc=False, tag_field="type", tag="thinking"):
@@ -171,6 +173,12 @@ class ThinkingFragment(Struct, frozen=True, gc=False, tag_field="type", tag="thi
     thinking: str
 
 
+class CitationFragment(Struct, frozen=True, gc=False, tag_field="type", tag="citations_delta"):
+    """Adds a citation to a text block (docs: "Citations")."""
+
+    citation: JsonObject
+
+
 class SignatureFragment(Struct, frozen=True, gc=False, tag_field="type", tag="signature_delta"):
     """Sets the signature of a thinking block."""
 
@@ -183,7 +191,7 @@ class InputJsonFragment(Struct, frozen=True, gc=False, tag_field="type", tag="in
     partial_json: str
 
 
-Fragment: TypeAlias = TextFragment | ThinkingFragment | SignatureFragment | InputJsonFragment
+Fragment: TypeAlias = TextFragment | CitationFragment | ThinkingFragment | SignatureFragment | InputJsonFragment
 
 
 class MessageStart(Struct, frozen=True, tag_field="type", tag="message_start"):

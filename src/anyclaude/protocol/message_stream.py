@@ -16,7 +16,8 @@ here and nowhere else.  Rules:
 3. Prose (text and thinking) that arrives while a call's arguments are still incomplete JSON waits
    for them: the fragments that complete them have no other block to go to.
 4. A signature closes its thinking block: it proves the text before it and no other.
-5. `close` is only for a reply the backend finished: without a `Finished` delta it raises
+5. Text that is cited is a block of its own: its citations first, then the text.
+6. `close` is only for a reply the backend finished: without a `Finished` delta it raises
    `BackendTruncated`, so a truncated reply is never presented as a complete one.  Neither is a reply
    that ended for a tool call (`tool_use`) which nothing on the way here has understood.
 """
@@ -24,18 +25,28 @@ here and nowhere else.  Rules:
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TypeVar, assert_never
+from typing import TypeAlias, TypeVar, assert_never
 
 from msgspec import UNSET
 from msgspec.structs import astuple, replace
 
 from anyclaude.errors import AnyclaudeError, BackendGarbled, BackendTruncated, ProtocolMisuse
 
-from .deltas import Delta, Finished, StopReason, TextDelta, ThinkingDelta, ToolCallDelta, UsageReported
+from .deltas import (
+    CitedTextDelta,
+    Delta,
+    Finished,
+    StopReason,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    UsageReported,
+)
 from .events import (
     BlockDelta,
     BlockStart,
     BlockStop,
+    CitationFragment,
     ContextManagement,
     Diagnostics,
     Ending,
@@ -61,6 +72,9 @@ from .events import (
 from .json_end import JsonEnd
 from .json_values import encode_json
 from .provider_fields import ProviderFields
+
+
+Prose: TypeAlias = TextDelta | CitedTextDelta | ThinkingDelta
 
 
 class Phase(Enum):
@@ -138,7 +152,7 @@ class MessageStream:
         self._calls: dict[int, ToolCall] = {}
         self._live_slot: int | None = None
         self._closed_calls: dict[int, str] = {}  # tool use ids by slot
-        self._waiting_prose: list[TextDelta | ThinkingDelta] = []
+        self._waiting_prose: list[Prose] = []
         self._called_tools = False
         self._earlier = UsageReported()  # of the replies before this one
         self._reported = UsageReported()
@@ -301,7 +315,7 @@ class MessageStream:
 
     def _handle(self, delta: Delta) -> Iterator[StreamEvent]:
         match delta:
-            case TextDelta() | ThinkingDelta():
+            case TextDelta() | CitedTextDelta() | ThinkingDelta():
                 yield from self._handle_prose(delta)
             case ToolCallDelta():
                 yield from self._handle_tool_call(delta)
@@ -312,7 +326,7 @@ class MessageStream:
             case _:
                 assert_never(delta)
 
-    def _handle_prose(self, delta: TextDelta | ThinkingDelta) -> Iterator[StreamEvent]:
+    def _handle_prose(self, delta: Prose) -> Iterator[StreamEvent]:
         if not delta.text and not (isinstance(delta, ThinkingDelta) and delta.signature):
             return
         if self._calls:
@@ -322,11 +336,17 @@ class MessageStream:
             yield from self._flush_calls()
         yield from self._stream_prose(delta)
 
-    def _stream_prose(self, delta: TextDelta | ThinkingDelta) -> Iterator[StreamEvent]:
+    def _stream_prose(self, delta: Prose) -> Iterator[StreamEvent]:
         match delta:
             case TextDelta(text):
                 yield from self._ensure_open(TextContent)
                 yield BlockDelta(self._index, TextFragment(text))
+            case CitedTextDelta(text, citations):
+                yield from self._open_block(TextContent(citations=()))
+                for citation in citations:
+                    yield BlockDelta(self._index, CitationFragment(citation))
+                yield BlockDelta(self._index, TextFragment(text))
+                yield from self._close_block()
             case ThinkingDelta(text, signature):
                 if text:
                     yield from self._ensure_open(ThinkingContent)

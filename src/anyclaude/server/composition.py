@@ -39,6 +39,7 @@ from anyclaude.exchange import (
 from anyclaude.filters import (
     FilterFactory,
     checked_calls,
+    citations,
     endless_arguments,
     endless_reply,
     reply_limit,
@@ -317,5 +318,5 @@ def _own_filters(options: GatewayOptions) -> tuple[FilterFactory, ...]:
     """Return the filters that every reply passes, in order."""
     calls = () if options.tool_calls == "native" else (written_replies, checked_calls)
     if not options.endless_reply:
-        return (*calls, stop_sequences, reply_limit)
-    return (endless_arguments, *calls, stop_sequences, endless_reply, reply_limit)
+        return (*calls, stop_sequences, reply_limit, citations)
+    return (endless_arguments, *calls, stop_sequences, endless_reply, reply_limit, citations)

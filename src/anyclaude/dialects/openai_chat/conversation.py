@@ -19,7 +19,8 @@ earlier one was encoded: messages are made in one pass that looks back and never
 * A call without a result, or a result without a call, breaks templates and servers: the former gets a placeholder, the
   latter becomes user text.
 * What the model has in the engine's cache is the text it wrote.  A call that stood in that text goes back in its place,
-  character by character, if the template can do with a result whose call it does not see.
+  character by character, if the template can do with a result whose call it does not see.  Text that was divided
+  because a part of it is cited is whole again: nothing stands between a block with citations and its neighbours.
 """
 
 from collections import deque
@@ -41,7 +42,7 @@ from anyclaude.tool_schemas import wire_name
 from .call_order import in_order
 from .dropped_fields import DroppedFields
 from .in_words import GO_ON, call_in_words, result_in_words
-from .parts import Part, PartReader, Picture, encode_parts, joined_text
+from .parts import Part, PartReader, Picture, encode_parts, is_cited, joined_text
 from .received_fields import UNSIGNED, is_signed, returned
 from .reply_message import EMPTY_MESSAGE, Reply, with_texts
 from .speakers import by_speaker, is_prefill
@@ -218,7 +219,7 @@ class Conversation:
             match block:
                 case TextBlock():
                     for part in self._reader.parts_of(block, "messages"):
-                        reply.add_text(str(part))
+                        reply.add_text(str(part), is_part=is_cited(block))
                 case ThinkingBlock(thinking) if self._profile.earlier_reasoning != "drop":
                     reply.reasoning.append(thinking)
                 case ToolUseBlock():

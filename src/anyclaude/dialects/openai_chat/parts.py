@@ -78,7 +78,7 @@ class PartReader:
         """Return the parts of one block."""
         match block:
             case TextBlock(text, extra):
-                self._dropped.note_fields(f"{path}.text.", extra)
+                self._dropped.note_fields(f"{path}.text.", _without_citations(extra))
                 return [text] if text else []
             case ImageBlock(source, extra):
                 self._dropped.note_fields(f"{path}.image.", extra)
@@ -188,6 +188,16 @@ class PartReader:
     def _missing(self, what: str, name: str, why: str) -> str:
         self._dropped.note(what, why)
         return f"[{name} omitted: {why}]"
+
+
+def is_cited(block: TextBlock) -> bool:
+    """Return whether a text has citations, which may be none that were kept: it is a part of a divided text."""
+    return isinstance(block.extra.get("citations"), list)
+
+
+def _without_citations(extra: JsonObject) -> JsonObject:
+    """Return fields without the citations, which no model reads (docs: "Citations", they are not counted either)."""
+    return {name: value for name, value in extra.items() if name != "citations"} if "citations" in extra else extra
 
 
 def joined_text(parts: list[Part]) -> str:

@@ -36,11 +36,14 @@ class Reply:
         self.provider_fields: dict[str, JsonValue] = {}
         """The fields that the server wants back with the message."""
         self._ends_in_text = False
+        self._ends_in_part = False
 
-    def add_text(self, text: str) -> None:
-        """Add the text of one block."""
-        self._texts += (SEPARATOR, text) if self._ends_in_text else (text,)
+    def add_text(self, text: str, *, is_part: bool = False) -> None:
+        """Add the text of one block, which is one of the parts of a divided text if it has citations."""
+        is_joined = not self._ends_in_text or is_part or self._ends_in_part
+        self._texts += (text,) if is_joined else (SEPARATOR, text)
         self._ends_in_text = True
+        self._ends_in_part = is_part
 
     def add_written_call(self, text: str) -> None:
         """Add a call that stood in the text, with the whitespace around it."""
