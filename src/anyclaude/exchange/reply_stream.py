@@ -66,9 +66,6 @@ DECIDED_BYTES = 8 * 1024
 """What may be held back of a call before its check is left to a thread: one with 700 arguments that its tool does not
 have takes 9 ms."""
 
-SHORT_SOURCES_CHARACTERS = 8 * 1024
-"""A reply with longer sources is worked on in a thread: reading them takes 0.5 s for each megabyte."""
-
 ENDS = "}])>"
 """What a call ends with, written or not."""
 
@@ -241,15 +238,17 @@ class ReplyStream:
         """Return the events of the deltas that were read last."""
         size, held = self._size.latest, self._steps.held_bytes
         may_be_long = LONG_DELTA_BYTES < size <= SHORT_STEP_BYTES and any(map(_is_long, deltas))
-        is_long = may_be_long or self._has_long_sources() or (held > DECIDED_BYTES and _decides(deltas))
-        return await self._steps.take(self._feed, deltas, size, is_long=is_long)
+        is_long = may_be_long or (held > DECIDED_BYTES and _decides(deltas))
+        return await self._steps.take(self._feed, deltas, size + self._source_characters, is_long=is_long)
 
-    def _has_long_sources(self) -> bool:
-        return bool(self.sources) and sum(it.characters for it in self.sources) > SHORT_SOURCES_CHARACTERS
+    @property
+    def _source_characters(self) -> int:
+        """What a step may have to read besides what has arrived."""
+        return sum(source.characters for source in self.sources)
 
     async def _end_of_chain(self, chain: FilterChain) -> list[StreamEvent]:
         """Return the events of what the filters still hold back."""
-        return await self._steps.take(self._finished, [chain], 0, is_long=self._has_long_sources())
+        return await self._steps.take(self._finished, [chain], self._source_characters)
 
     def _finished(self, chains: list[FilterChain]) -> list[StreamEvent]:
         return [event for chain in chains for event in self._take(chain.finish())]

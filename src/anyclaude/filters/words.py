@@ -11,6 +11,11 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
+
+def _listed(words: str) -> list[str]:
+    return words.split()
+
+
 WORD_WEIGHT = 2
 CHARACTER_WEIGHT = 1
 """A word of Chinese or Japanese has two characters most often."""
@@ -27,7 +32,8 @@ _GROUPED = re.compile(r"-?\d{1,3}(?:(?:,\d{3})+(?:\.\d+)?|(?:\.\d{3}){2,})")
 """Thousands apart; one point alone is a decimal point."""
 
 _EMPTY = frozenset(
-    """
+    _listed(
+        """
     a an the and of in at on for as that which who is are was were be been being has have had it its this these those
     their his her they he she also
     der die das den dem des ein eine einen einem einer eines und ist sind war waren wird wurde wurden hat haben hatte im
@@ -36,36 +42,39 @@ _EMPTY = frozenset(
     el los las una unos unas y es son era fue del al en que lo se
     il gli uno e è sono di che i o os as um uma é do da dos das
     的 了 是 在 和 は を が に の で と も 은 는 이 가 을 를
-    """.split()
+    """
+    )
 )
 """Words that say little: they may be there or not."""
 
 _ATTRIBUTION = frozenset(
-    """
+    _listed(
+        """
     according report reports document documents source sources article text page study states stated says said notes
     noted mentions mentioned laut zufolge bericht dokument selon rapport según informe
-    """.split()
+    """
+    )
 )
 """With these, a reply names its source."""
 
 _QUALIFIERS: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(
-            """
+            _listed("""
             not no never none neither nor without cannot non nobody nothing nicht kein keine keinen keinem keiner nie
             niemals ohne ne pas jamais sans aucun aucune nunca sin ningún ninguna não nunca sem senza mai
             不 没 無 无 非 未 否 ない 안 못
-            """.split(),
+            """),
             "not",
         ),
         **{
             word: word
-            for word in """
+            for word in _listed("""
             may might could would should if unless only almost nearly hardly barely rarely seldom allegedly possibly
             perhaps probably likely unlikely false untrue fail fails failed refuse refuses refused deny denies denied
             könnte könnten dürfte vielleicht wahrscheinlich falls wenn nur fast kaum
             peut-être pourrait seulement presque si quizás podría casi
-            """.split()
+            """)
         },
     }
 )
@@ -75,7 +84,7 @@ _NUMBERS: Mapping[str, str] = MappingProxyType(
     {
         word: str(number)
         for number, word in enumerate(
-            "two three four five six seven eight nine ten eleven twelve".split(),
+            _listed("two three four five six seven eight nine ten eleven twelve"),
             start=2,
         )
     }

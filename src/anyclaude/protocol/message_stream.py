@@ -73,7 +73,6 @@ from .json_end import JsonEnd
 from .json_values import encode_json
 from .provider_fields import ProviderFields
 
-
 Prose: TypeAlias = TextDelta | CitedTextDelta | ThinkingDelta
 
 
