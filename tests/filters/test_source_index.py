@@ -69,9 +69,8 @@ def test_a_sentence_that_says_something_else_is_not_cited(sentence: str) -> None
 
 
 def test_a_sentence_that_joins_two_of_the_source_cites_both() -> None:
-    index = SourceIndex(
-        [CitableSource("char_location", ("The tower opened in 1889. Gustave Eiffel built the tower.",))]
-    )
+    text = "The tower opened in 1889. Gustave Eiffel built the tower."
+    index = SourceIndex([CitableSource("char_location", (text,))])
 
     found = index.citation_for("The tower opened in 1889, and Gustave Eiffel built the tower.")
 
