@@ -42,6 +42,7 @@ DELTAS: Mapping[str, tuple[str, str]] = {
     "thinking_delta": ("thinking", "thinking"),
     "signature_delta": ("thinking", "signature"),
     "input_json_delta": ("", "partial_json"),
+    "citations_delta": ("text", "citation"),
 }
 """Each kind of delta, with the kind of block it adds to (calls of both kinds: none) and the field with its text."""
 
@@ -58,6 +59,7 @@ class Block:
     id: str = ""
     name: str = ""
     pieces: list[str] = field(default_factory=list)
+    citations: list[Json] = field(default_factory=list)
     signature: str = ""
 
     @property
@@ -149,7 +151,8 @@ def _body_of(block: Block) -> dict[str, object]:
         return {"type": "tool_use", "id": block.id, "name": block.name, "input": block.input}
     if block.kind == "thinking":
         return {"type": "thinking", "thinking": block.text, "signature": block.signature}
-    return {"type": "text", "text": block.text}
+    cited = {"citations": block.citations} if block.citations else {}
+    return {"type": "text", "text": block.text, **cited}
 
 
 def _parsed(event: bytes) -> Json:
@@ -275,6 +278,9 @@ class _Referee:
         block_kind, field_name = DELTAS[kind]
         fits = block.kind == block_kind if block_kind else block.kind in CALLS
         _must(fits, f"a {kind} in a {block.kind} block")
+        if kind == "citations_delta":
+            block.citations.append(_object(delta, field_name))
+            return
         piece = delta.get(field_name)
         if not isinstance(piece, str):
             raise Foul(f"{field_name} is not a string")
@@ -286,6 +292,7 @@ class _Referee:
 
     def _block_stop(self, event: Json) -> None:
         block = self._open_block(event)
+        _must(not block.citations or bool(block.pieces), "citations of no text")
         _must(block.kind not in CALLS or bool(block.pieces), "a tool call without any input_json_delta loses its input")
         self._block_is_open = False
 

@@ -8,7 +8,15 @@ from tests.parts.referee import Verdict, judge
 
 from anyclaude.errors import BackendError
 from anyclaude.protocol.accumulate import Accumulator
-from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ThinkingDelta, ToolCallDelta, UsageReported
+from anyclaude.protocol.deltas import (
+    CitedTextDelta,
+    Delta,
+    Finished,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    UsageReported,
+)
 from anyclaude.protocol.events import Message, StreamEvent, encode_event
 from anyclaude.protocol.message_stream import MessageStream
 
@@ -16,6 +24,7 @@ short_text = st.text(max_size=4)
 counts = st.one_of(st.none(), st.integers(0, 9))
 prose = st.one_of(
     st.builds(TextDelta, short_text),
+    st.builds(CitedTextDelta, short_text, st.sampled_from([({"cited_text": "x"},), ({}, {})])),
     st.builds(ThinkingDelta, short_text, st.sampled_from(["", "", "sig-a", "sig-b"])),
 )
 call_fragments = st.builds(

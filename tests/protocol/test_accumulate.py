@@ -10,7 +10,7 @@ from tests.parts.splits import any_split
 
 from anyclaude.errors import BackendTruncated, ProtocolMisuse
 from anyclaude.protocol.accumulate import Accumulator
-from anyclaude.protocol.deltas import Delta, Finished, TextDelta, ToolCallDelta
+from anyclaude.protocol.deltas import CitedTextDelta, Delta, Finished, TextDelta, ToolCallDelta
 from anyclaude.protocol.events import (
     BlockStop,
     Ending,
@@ -144,3 +144,11 @@ def test_the_message_is_available_only_when_it_is_complete() -> None:
         _ = accumulator.message
     accumulator.take(events[-1:])
     assert accumulator.message == Message("msg_1", "local", (TextContent("hi"),), "end_turn", None, Usage())
+
+
+def test_a_cited_block_has_its_citations_and_others_have_none() -> None:
+    citation = {"cited_text": "b"}
+
+    message = message_of(play([[TextDelta("a"), CitedTextDelta("b", (citation,)), Finished("end_turn")]]))
+
+    assert message.content == (TextContent("a"), TextContent("b", (citation,)))

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from tests.sdk.clients import parse_strictly
 
 from anyclaude.protocol.citable_sources import MAX_CITED_CHARACTERS, CitableSource, citable_sources
-from anyclaude.protocol.content import ContentBlock, DocumentBlock, PagesSource, decode_content
+from anyclaude.protocol.content import ContentBlock, DocumentBlock, PagesSource, blocks_of, decode_content
 from anyclaude.protocol.json_values import JsonValue, encode_json
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.protocol.server_tools import sealed
@@ -19,14 +19,9 @@ BLOCKS: JsonValue = [{"type": "text", "text": "One."}, {"type": "text", "text": 
 PAGES = DocumentBlock(PagesSource(("First page.", "Second page.")), {"title": "Report", **ENABLED})
 
 
-def sources_of(*content: ContentBlock | JsonValue, role: str = "user") -> tuple[CitableSource, ...]:
-    blocks = [
-        block if isinstance(block, DocumentBlock) else decode_content([block], "content")[0]  # type: ignore[list-item]
-        for block in content
-    ]
-    return citable_sources(
-        MessagesRequest(model="m", max_tokens=1, messages=(Turn(role, tuple(blocks)),))  # type: ignore[arg-type]
-    )
+def sources_of(*raw: JsonValue, then: tuple[ContentBlock, ...] = (), role: str = "user") -> tuple[CitableSource, ...]:
+    content = (*blocks_of(decode_content(list(raw), "content")), *then)
+    return citable_sources(MessagesRequest(model="m", max_tokens=1, messages=(Turn(role, content),)))
 
 
 def test_documents_are_counted_even_those_that_are_not_cited() -> None:
@@ -34,7 +29,7 @@ def test_documents_are_counted_even_those_that_are_not_cited() -> None:
     cited: JsonValue = {"type": "document", "source": TEXT, "title": "Notes", **ENABLED}
     content: JsonValue = {"type": "document", "source": {"type": "content", "content": BLOCKS}, **ENABLED}
 
-    assert sources_of(plain, cited, content, PAGES) == (
+    assert sources_of(plain, cited, content, then=(PAGES,)) == (
         CitableSource("char_location", ("A text.",), 1, "Notes"),
         CitableSource("content_block_location", ("One.", "Two."), 2),
         CitableSource("page_location", ("First page.", "Second page."), 3, "Report"),
@@ -45,7 +40,7 @@ def test_search_results_are_found_in_the_results_of_tools_too_and_counted_apart(
     result: JsonValue = {"type": "search_result", "source": "s", "title": "T", "content": BLOCKS, **ENABLED}
     nested: JsonValue = {"type": "tool_result", "tool_use_id": "t", "content": [result]}
 
-    assert [source.index for source in sources_of(result, PAGES, nested)] == [0, 0, 1]
+    assert [source.index for source in sources_of(result, nested)] == [0, 1]
 
 
 def test_what_a_web_search_has_found_is_always_cited() -> None:

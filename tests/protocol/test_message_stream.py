@@ -14,6 +14,7 @@ from tests.parts.splits import any_split
 
 from anyclaude.errors import BackendError, BackendGarbled, BackendTimeout, BackendTruncated, ProtocolMisuse
 from anyclaude.protocol.deltas import (
+    CitedTextDelta,
     Delta,
     Finished,
     StopReason,
@@ -26,6 +27,7 @@ from anyclaude.protocol.events import (
     AppliedClearing,
     BlockDelta,
     BlockStart,
+    CitationFragment,
     ContextManagement,
     InputJsonFragment,
     MessageDelta,
@@ -709,3 +711,31 @@ def test_what_the_server_wants_back_is_not_sent_to_the_client() -> None:
     events = play([[ToolCallDelta(0, "Read", "{}"), ToolCallDelta(0, provider_fields=fields), DONE]])
 
     assert events == play([[ToolCallDelta(0, "Read", "{}"), DONE]])
+
+
+def test_cited_text_is_a_block_of_its_own_with_its_citations_first() -> None:
+    one, two = {"cited_text": "b"}, {"cited_text": "B"}
+
+    events = play(
+        [[TextDelta("a"), CitedTextDelta("b", (one, two)), CitedTextDelta("c", (one,)), TextDelta("d"), DONE]]
+    )
+
+    assert events[1:-2] == [
+        BlockStart(0, TextContent()),
+        BlockDelta(0, TextFragment("a")),
+        BlockStop(0),
+        BlockStart(1, TextContent(citations=())),
+        BlockDelta(1, CitationFragment(one)),
+        BlockDelta(1, CitationFragment(two)),
+        BlockDelta(1, TextFragment("b")),
+        BlockStop(1),
+        BlockStart(2, TextContent(citations=())),
+        BlockDelta(2, CitationFragment(one)),
+        BlockDelta(2, TextFragment("c")),
+        BlockStop(2),
+        BlockStart(3, TextContent()),
+        BlockDelta(3, TextFragment("d")),
+        BlockStop(3),
+    ]
+    assert b"citations" not in encode_event(events[1])
+    assert b'"citations":[]' in encode_event(events[4])

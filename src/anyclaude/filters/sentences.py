@@ -20,6 +20,8 @@ _ABBREVIATION = re.compile(
 _ITEM_NUMBER = re.compile(r"\s*\d{1,3}\.\s+")
 """Of a list, at its beginning."""
 
+_SPACES = re.compile(r"\s*")
+
 _LOOK_BACK = 16
 """As many characters as an abbreviation may have with the spaces after it."""
 
@@ -48,7 +50,7 @@ def end_of_sentence(text: str, start: int = 0, *, is_whole: bool = False) -> int
 
 def _end(pattern: re.Pattern[str], text: str, start: int, *, is_whole: bool) -> int:
     limit = start + MAX_SENTENCE_CHARACTERS
-    at = start
+    at = _spaces_end(text, start)
     while (found := pattern.search(text, at, limit + 1)) is not None and found.end() <= limit:
         end = found.end()
         if end == len(text) and not is_whole:
@@ -58,6 +60,12 @@ def _end(pattern: re.Pattern[str], text: str, start: int, *, is_whole: bool) -> 
             return end
         at = end
     return limit if len(text) > limit else 0
+
+
+def _spaces_end(text: str, start: int) -> int:
+    """Return where the first sentence begins: what is before it belongs to it."""
+    found = _SPACES.match(text, start, start + MAX_SENTENCE_CHARACTERS)
+    return start if found is None else found.end()
 
 
 def _goes_on(text: str, start: int, end: int) -> bool:

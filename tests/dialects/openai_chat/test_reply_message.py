@@ -59,3 +59,13 @@ def test_the_fields_that_the_server_wants_back_are_added() -> None:
     made.provider_fields["reasoning_details"] = []
 
     assert made.message(PROFILE) == {"role": "assistant", "content": "one", "reasoning_details": []}
+
+
+def test_the_parts_of_a_text_that_was_divided_are_joined_as_they_were() -> None:
+    made = Reply()
+    made.add_text("One. ")
+    made.add_text("Two. ", is_part=True)
+    made.add_text("Three.")
+    made.add_text("Another text.")
+
+    assert made.content == "One. Two. Three.\n\nAnother text."
