@@ -24,7 +24,7 @@ short_text = st.text(max_size=4)
 counts = st.one_of(st.none(), st.integers(0, 9))
 prose = st.one_of(
     st.builds(TextDelta, short_text),
-    st.builds(CitedTextDelta, short_text, st.sampled_from([({"cited_text": "x"},), ({}, {})])),
+    short_text.map(lambda text: CitedTextDelta(text, ({"cited_text": text}, {}))),
     st.builds(ThinkingDelta, short_text, st.sampled_from(["", "", "sig-a", "sig-b"])),
 )
 call_fragments = st.builds(

@@ -27,6 +27,7 @@ from anyclaude.protocol.events import (
     AppliedClearing,
     BlockDelta,
     BlockStart,
+    BlockStop,
     CitationFragment,
     ContextManagement,
     InputJsonFragment,
@@ -56,7 +57,7 @@ def prose_sent(deltas: list[Delta]) -> list[tuple[str, str]]:
     """Return all prose, letter by letter, each with its kind; a signature is one letter."""
     letters: list[tuple[str, str]] = []
     for delta in deltas:
-        if isinstance(delta, TextDelta):
+        if isinstance(delta, TextDelta | CitedTextDelta):
             letters += [("text", letter) for letter in delta.text]
         elif isinstance(delta, ThinkingDelta):
             letters += [("thinking", letter) for letter in delta.text]
