@@ -7,10 +7,10 @@ MAX_SENTENCE_CHARACTERS = 1_000
 """What is longer is divided: a table, or text in a script whose sentences end otherwise."""
 
 _BRACKETS = "\"'”’»)\\]*_」』\uff09"
-_TERMINATOR = rf"(?:[.!?…]+[{_BRACKETS}]*(?=\s)|[。！？]+[{_BRACKETS}]*)\s*"
+_TERMINATOR = rf"(?:(?<![.!?…])[.!?…]++[{_BRACKETS}]*+(?=\s)|[。！？]++[{_BRACKETS}]*+)\s*+"
 
-_END_IN_SOURCE = re.compile(rf"{_TERMINATOR}|\n\s*\n\s*|\n\s*(?=[-*+•|#]|\d+[.)]\s)")
-_END_IN_REPLY = re.compile(rf"{_TERMINATOR}|\s*\n\s*")
+_END_IN_SOURCE = re.compile(rf"{_TERMINATOR}|\n[^\S\n]*+\n\s*+|\n[^\S\n]*+(?=[-*+•|#]|\d+[.)]\s)")
+_END_IN_REPLY = re.compile(rf"{_TERMINATOR}|(?<!\s)[^\S\n]*+\n\s*+")
 
 _ABBREVIATION = re.compile(
     r"(?:^|[\W_])(?:[^\W\d_]|dr|mr|mrs|ms|st|vs|prof|no|nr|fig|vol|approx|ca|bzw|etc|[a-z]\.[a-z])\.\s+$", re.IGNORECASE
@@ -19,8 +19,6 @@ _ABBREVIATION = re.compile(
 
 _ITEM_NUMBER = re.compile(r"\s*\d{1,3}\.\s+")
 """Of a list, at its beginning."""
-
-_SPACES = re.compile(r"\s*")
 
 _LOOK_BACK = 16
 """As many characters as an abbreviation may have with the spaces after it."""
@@ -49,32 +47,25 @@ def end_of_sentence(text: str, start: int = 0, *, is_whole: bool = False) -> int
 
 
 def _end(pattern: re.Pattern[str], text: str, start: int, *, is_whole: bool) -> int:
-    limit = start + MAX_SENTENCE_CHARACTERS
-    at = _spaces_end(text, start)
-    while (found := pattern.search(text, at, limit + 1)) is not None and found.end() <= limit:
-        end = found.end()
-        if end == len(text) and not is_whole:
+    window = text[start : start + MAX_SENTENCE_CHARACTERS + 1]  # nothing depends on what was before it
+    at = len(window) - len(window.lstrip())
+    while (found := pattern.search(window, at)) is not None and found.end() <= MAX_SENTENCE_CHARACTERS:
+        at = found.end()
+        if at == len(window) and not is_whole:
             return 0
         ends_paragraph = pattern is _END_IN_REPLY and "\n" in found[0]
-        if ends_paragraph or text[found.start()] not in ".…" or not _goes_on(text, start, end):
-            return end
-        at = end
-    return limit if len(text) > limit else 0
+        if ends_paragraph or window[found.start()] not in ".…" or not _goes_on(window, at):
+            return start + at
+    return start + MAX_SENTENCE_CHARACTERS if len(window) > MAX_SENTENCE_CHARACTERS else 0
 
 
-def _spaces_end(text: str, start: int) -> int:
-    """Return where the first sentence begins: what is before it belongs to it."""
-    found = _SPACES.match(text, start, start + MAX_SENTENCE_CHARACTERS)
-    return start if found is None else found.end()
-
-
-def _goes_on(text: str, start: int, end: int) -> bool:
+def _goes_on(sentence: str, end: int) -> bool:
     """Return whether a sentence does not end at a point: before a small letter, or after what is written with one."""
-    if text[end : end + 1].islower():
+    if sentence[end : end + 1].islower():
         return True
-    last_words = text[max(start, end - _LOOK_BACK) : end]
-    is_item = end - start <= _LOOK_BACK and _ITEM_NUMBER.fullmatch(last_words) is not None
-    return is_item or _ABBREVIATION.search(last_words) is not None
+    if end <= _LOOK_BACK and _ITEM_NUMBER.fullmatch(sentence, 0, end):
+        return True
+    return _ABBREVIATION.search(sentence[max(0, end - _LOOK_BACK) : end]) is not None
 
 
 def _stripped(text: str, start: int, end: int) -> tuple[int, int]:

@@ -16,6 +16,7 @@ order, and a citation needs all of the following:
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from heapq import nsmallest
 from itertools import pairwise
 
 from msgspec import Struct
@@ -33,8 +34,8 @@ MIN_KEPT_FRACTION = 0.5
 MAX_WORDS = 400_000
 """Of all sources: 2 MB of English.  What comes after them is not cited."""
 
-MAX_COMPARED_WORDS = 150
-"""Of a sentence: two of them are compared within 5 ms.  Longer ones are not cited."""
+MAX_COMPARED_WORDS = 100
+"""Of a sentence: the five comparisons that one of the reply may need take 30 ms at most.  Longer ones are not cited."""
 
 MAX_OCCURRENCES = 2_000
 """A word in more sentences than that does not lead to any."""
@@ -66,11 +67,11 @@ class SourceIndex:
         words = words_of(sentence)
         if sum(word.weight for word in words) < MIN_SHARED_WEIGHT or len(words) > MAX_COMPARED_WORDS:
             return None
-        for number in self._candidates(words):
-            for first, last in self._ranges_around(number):
-                if (cited := self._cited(words, first, last)) is not None:
-                    return cited
-        return None
+        candidates = self._candidates(words)
+        ranges = [(number, number) for number in candidates]
+        ranges += [both for number in candidates[:1] for both in self._neighbours(number)]
+        found = (self._cited(words, first, last) for first, last in ranges)
+        return next((cited for cited in found if cited is not None), None)
 
     def _add(self, sources: Sequence[CitableSource]) -> None:
         left = MAX_WORDS
@@ -82,25 +83,21 @@ class SourceIndex:
                 self._sentences_with.setdefault(key, array("I")).append(len(self._places))
             self._places.append(place)
 
-    def _candidates(self, words: Sequence[Word]) -> Iterator[int]:
-        """Yield the sentences that share the most words, the best first."""
+    def _candidates(self, words: Sequence[Word]) -> list[int]:
+        """Return the sentences that share the most words, the best first."""
         shared = Counter[int]()
         for key in _keys(words):
             numbers = self._sentences_with.get(key)
             if numbers is not None and len(numbers) <= MAX_OCCURRENCES:
                 shared.update(numbers)
-        for number, _ in sorted(shared.items(), key=lambda entry: (-entry[1], entry[0]))[:MAX_CANDIDATES]:
-            yield number
+        return nsmallest(MAX_CANDIDATES, shared, key=lambda number: (-shared[number], number))
 
-    def _ranges_around(self, number: int) -> Iterator[tuple[int, int]]:
-        """Yield a sentence, then with the one before it and the one after it: a reply may join two."""
-        yield number, number
-        place = self._places[number]
+    def _neighbours(self, number: int) -> Iterator[tuple[int, int]]:
+        """Yield a sentence with the one before it and with the one after it: a reply may join two."""
         for first, last in ((number - 1, number), (number, number + 1)):
-            other = first if last == number else last
-            if 0 <= other < len(self._places):
-                neighbour = self._places[other]
-                if (neighbour.source, neighbour.text) == (place.source, place.text):
+            if first >= 0 and last < len(self._places):
+                one, other = self._places[first], self._places[last]
+                if (one.source, one.text) == (other.source, other.text):
                     yield first, last
 
     def _cited(self, words: Sequence[Word], first: int, last: int) -> JsonObject | None:
@@ -108,7 +105,7 @@ class SourceIndex:
         place, start, end = self._places[first], self._places[first].start, self._places[last].end
         source = self._sources[place.source]
         cited = words_of(source.texts[place.text], start, end)
-        if len(cited) > 2 * MAX_COMPARED_WORDS or not is_borne_out(words, cited):
+        if len(cited) > MAX_COMPARED_WORDS or not is_borne_out(words, cited):
             return None
         return source.citation(place.text, start, end)
 
@@ -124,13 +121,16 @@ def is_borne_out(said: Sequence[Word], source: Sequence[Word]) -> bool:
     """Return whether a sentence of a source bears out a sentence of a reply, by the rules above."""
     if _qualifiers(said) != _qualifiers(source):
         return False
+    forms = {word.form for word in source}
+    needed = MIN_SHARED_FRACTION * sum(word.weight for word in said)
+    if sum(word.weight for word in said if word.form in forms) < needed:
+        return False  # whatever their order
     pairs = _shared(said, source)
     shared = {one for one, _ in pairs}
     weight = sum(said[position].weight for position in shared)
     distinct = sum({said[position].form: said[position].weight for position in shared}.values())
-    if distinct < MIN_SHARED_WEIGHT or weight < MIN_SHARED_FRACTION * sum(word.weight for word in said):
+    if distinct < MIN_SHARED_WEIGHT or weight < needed:
         return False
-    forms = {word.form for word in source}
     for position, word in enumerate(said):
         if position not in shared and (word.is_number or (word.is_name and word.weight and word.form not in forms)):
             return False
