@@ -84,3 +84,12 @@ def test_what_comes_after_the_most_words_is_not_read() -> None:
     index = SourceIndex([CitableSource("page_location", (first, second, sentence))])
 
     assert index.citation_for(sentence) is None
+
+
+def test_a_page_is_cited_by_its_number() -> None:
+    index = SourceIndex([CitableSource("page_location", (TEXT, "The harbour of Rotterdam has nine terminals."))])
+
+    found = index.citation_for("The harbour of Rotterdam has nine terminals.")
+
+    assert found is not None
+    assert (found["start_page_number"], found["end_page_number"]) == (2, 3)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from anthropic.types import (
+    CitationsWebSearchResultLocation,
     Message,
     MessageParam,
     ServerToolUseBlock,
@@ -226,3 +227,24 @@ async def test_no_request_without_the_tool_is_searched(tmp_path: Path) -> None:
 
     assert [block.type for block in message.content] == ["text"]
     assert not provider.queries
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+async def test_what_was_found_is_cited_and_the_next_turn_extends_the_prompt(tmp_path: Path, is_streamed: bool) -> None:
+    fact = "High water in Hamburg harbour is at 14:20 today."
+    found = (page("https://tides.example/today", "Tides today", f"Welcome. {fact}"),)
+    script = one_by_one(ASKS, reply(say(f"I looked. {fact} Good luck!")), reply(say("You are welcome.")))
+    async with searching(tmp_path, script, found) as (setup, _):
+        message = await answer(setup, SEARCH, is_streamed=is_streamed)
+        said: list[MessageParam] = [*QUESTION, {"role": "assistant", "content": message.content}]
+        await answer(setup, SEARCH, messages=[*said, {"role": "user", "content": "Thanks!"}])
+        thanked = setup.server.requests[-1]
+
+    cited = message.content[-2]
+    assert isinstance(cited, TextBlock)
+    assert cited.text == f"{fact} "
+    assert cited.citations is not None
+    (citation,) = cited.citations
+    assert isinstance(citation, CitationsWebSearchResultLocation)
+    assert (citation.url, citation.title, citation.cited_text) == ("https://tides.example/today", "Tides today", fact)
+    assert thanked.messages[-2].text == f"I looked. {fact} Good luck!"

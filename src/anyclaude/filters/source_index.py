@@ -35,7 +35,7 @@ MAX_WORDS = 400_000
 """Of all sources: 2 MB of English.  What comes after them is not cited."""
 
 MAX_COMPARED_WORDS = 100
-"""Of a sentence: the five comparisons that one of the reply may need take 30 ms at most.  Longer ones are not cited."""
+"""Of a sentence: the five comparisons that one of the reply may need take 15 ms at most.  Longer ones are not cited."""
 
 MAX_OCCURRENCES = 2_000
 """A word in more sentences than that does not lead to any."""

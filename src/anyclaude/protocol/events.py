@@ -3,7 +3,7 @@ The Anthropic message: its blocks, its usage, and the events of the stream that 
 
 These are the wire shapes themselves (docs: Messages API, "Streaming messages"), so
 encoding is one call.  The reply path costs per token, so a `Struct` that holds no
-containers is not tracked by the garbage collector.
+containers is not tracked by the garbage collector, nor is one whose JSON cannot refer back to it.
 """
 
 from collections.abc import Mapping, Sequence
