@@ -9,12 +9,14 @@ from anthropic.types.beta import (
     BetaMessage,
     BetaMessageParam,
 )
+from msgspec.structs import replace
 from pydantic import TypeAdapter
 from tests.parts.chat_reply import reply, say
 from tests.parts.chat_script import always
 from tests.parts.json_at import at
-from tests.sdk.clients import MODEL, SdkSetup, parse_strictly, sdk_setup
+from tests.sdk.clients import LLAMACPP, MODEL, SdkSetup, parse_strictly, sdk_setup
 
+from anyclaude.protocol.json_values import encode_json
 from anyclaude.transforms.clear_tool_uses import PLACEHOLDER
 
 BETAS = ["context-management-2025-06-27"]
@@ -160,6 +162,7 @@ async def test_a_client_that_asks_for_nothing_is_told_nothing(tmp_path: Path) ->
 THINKING: BetaContextManagementConfigParam = {
     "edits": [{"type": "clear_thinking_20251015", "keep": {"type": "thinking_turns", "value": 1}}, CLEARING]
 }
+SENDS_THINKING = replace(LLAMACPP, earlier_reasoning="reasoning_content")
 THOUGHT = "h" * 800
 """200 tokens."""
 
@@ -208,7 +211,7 @@ async def test_old_thinking_is_cleared_in_messages_streams_and_counts(tmp_path: 
         assert edit.cleared_input_tokens == pytest.approx(2 * 200, rel=0.25)
     assert count.context_management is not None
     assert count.context_management.original_input_tokens - count.input_tokens == pytest.approx(2 * 200, rel=0.25)
-    assert [request.body.count(THOUGHT.encode()) for request in setup.server.requests[:2]] == [1, 1]
+    assert [encode_json(request.raw).count(THOUGHT.encode()) for request in setup.server.requests[:2]] == [1, 1]
 
 
 async def test_a_server_that_is_sent_no_thinking_has_none_cleared(tmp_path: Path) -> None:
