@@ -7,6 +7,7 @@ from tests.parts.requests import json_objects
 from anyclaude.protocol.context_management import (
     CLEAR_THINKING,
     CLEAR_TOOL_USES,
+    ClearThinking,
     ClearToolUses,
     ContextEdits,
     Trigger,
@@ -53,6 +54,13 @@ def test_inputs_are_cleared_for_all_tools_for_some_or_for_none(
     assert (edit.clears_input_of("Read"), edit.clears_input_of("Write")) == (read, written)
 
 
+@pytest.mark.parametrize(("keep", "turns"), [(None, 1), ({"type": "thinking_turns", "value": 2}, 2)])
+def test_thinking_is_kept_of_the_last_turn_or_of_as_many_as_the_client_names(keep: JsonValue, turns: int) -> None:
+    edit: JsonObject = {"type": CLEAR_THINKING} if keep is None else {"type": CLEAR_THINKING, "keep": keep}
+
+    assert edits_of(edit) == ContextEdits(clear_thinking=ClearThinking(turns))
+
+
 @pytest.mark.parametrize("keep", ["all", {"type": "all"}])
 def test_keeping_all_thinking_needs_no_edit(keep: JsonValue) -> None:
     assert edits_of({"type": CLEAR_THINKING, "keep": keep}) == ContextEdits()
@@ -61,8 +69,9 @@ def test_keeping_all_thinking_needs_no_edit(keep: JsonValue) -> None:
 @pytest.mark.parametrize(
     "edit",
     [
-        {"type": CLEAR_THINKING},
-        {"type": CLEAR_THINKING, "keep": {"type": "thinking_turns", "value": 2}},
+        {"type": CLEAR_THINKING, "keep": "none"},
+        {"type": CLEAR_THINKING, "keep": {"type": "thinking_turns", "value": 0}},
+        {"type": CLEAR_THINKING, "keep": {"type": "tool_uses", "value": 2}},
         {"type": "compact_20260112"},
         {"type": CLEAR_TOOL_USES, "trigger": {"type": "share_of_the_window", "value": 1}},
         {"type": CLEAR_TOOL_USES, "trigger": {"type": "input_tokens", "value": -1}},

@@ -15,10 +15,12 @@ from tests.parts.chat_script import Script
 from tests.parts.chat_server import ChatServer, ServerOptions, chat_server
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 
+from anyclaude.profiles import BackendProfile, profile_named
 from anyclaude.server import GatewayOptions
 from anyclaude.timeouts import Timeouts
 
 MODEL = "some-model"
+LLAMACPP = profile_named("llamacpp")
 HELLO: list[MessageParam] = [{"role": "user", "content": "Hello?"}]
 
 MAX_TEST_SECONDS = 20.0
@@ -55,12 +57,15 @@ async def sdk_setup(
     script: Script,
     server_options: ServerOptions | None = None,
     options: GatewayOptions = NO_RETRIES,
+    profile: BackendProfile = LLAMACPP,
 ) -> AsyncIterator[SdkSetup]:
     """Serve `script` through a gateway that writes its journal to `folder`."""
     async with (
         asyncio.timeout(MAX_TEST_SECONDS),
         chat_server(script, server_options) as server,
-        running_gateway(folder, target_at(server.base_url), options=options) as gateway,
+        running_gateway(
+            folder, replace(target_at(server.base_url), profile=profile), options=options
+        ) as gateway,
         async_client(gateway.base_url) as client,
     ):
         yield SdkSetup(server, gateway, client)

@@ -9,12 +9,14 @@ from anthropic.types.beta import (
     BetaMessage,
     BetaMessageParam,
 )
+from msgspec.structs import replace
 from pydantic import TypeAdapter
 from tests.parts.chat_reply import reply, say
 from tests.parts.chat_script import always
 from tests.parts.json_at import at
-from tests.sdk.clients import MODEL, SdkSetup, parse_strictly, sdk_setup
+from tests.sdk.clients import LLAMACPP, MODEL, SdkSetup, parse_strictly, sdk_setup
 
+from anyclaude.protocol.json_values import encode_json
 from anyclaude.transforms.clear_tool_uses import PLACEHOLDER
 
 BETAS = ["context-management-2025-06-27"]
@@ -155,3 +157,68 @@ async def test_a_client_that_asks_for_nothing_is_told_nothing(tmp_path: Path) ->
         text = await response.read()
 
     assert b"context_management" not in text
+
+
+THINKING: BetaContextManagementConfigParam = {
+    "edits": [{"type": "clear_thinking_20251015", "keep": {"type": "thinking_turns", "value": 1}}, CLEARING]
+}
+SENDS_THINKING = replace(LLAMACPP, earlier_reasoning="reasoning_content")
+THOUGHT = "h" * 800
+"""200 tokens."""
+
+
+def thoughtful(turns: int) -> list[BetaMessageParam]:
+    """Return a conversation of so many answers, each with its thinking, and a question."""
+    question: BetaMessageParam = {"role": "user", "content": "And now?"}
+    answer: BetaMessageParam = {
+        "role": "assistant",
+        "content": [
+            {"type": "thinking", "thinking": THOUGHT, "signature": ""},
+            {"type": "text", "text": "So."},
+        ],
+    }
+    return [*[question, answer] * turns, question]
+
+
+@pytest.mark.moves_prefix(reason="the client wants old thinking cleared")
+async def test_old_thinking_is_cleared_in_messages_streams_and_counts(tmp_path: Path) -> None:
+    async with sdk_setup(tmp_path, DONE, profile=SENDS_THINKING) as setup:
+        create = setup.client.beta.messages.with_raw_response.create
+        texts = [
+            await (
+                await create(
+                    model=MODEL, max_tokens=50, messages=thoughtful(turns), betas=BETAS, context_management=THINKING
+                )
+            ).read()
+            for turns in (1, 3)
+        ]
+        stream = await setup.client.beta.messages.create(
+            model=MODEL, max_tokens=50, messages=thoughtful(3), betas=BETAS, context_management=THINKING, stream=True
+        )
+        (delta,) = [event async for event in stream if event.type == "message_delta"]
+        count = await setup.client.beta.messages.count_tokens(
+            model=MODEL, messages=thoughtful(3), betas=BETAS, context_management=THINKING
+        )
+
+    first, third = [parse_strictly(TypeAdapter(BetaMessage), text).context_management for text in texts]
+    assert first is not None
+    assert first.applied_edits == []
+    for told in (third, delta.context_management):
+        assert told is not None
+        (edit,) = told.applied_edits
+        assert edit.type == "clear_thinking_20251015"
+        assert edit.cleared_thinking_turns == 2
+        assert edit.cleared_input_tokens == pytest.approx(2 * 200, rel=0.25)
+    assert count.context_management is not None
+    assert count.context_management.original_input_tokens - count.input_tokens == pytest.approx(2 * 200, rel=0.25)
+    assert [encode_json(request.raw).count(THOUGHT.encode()) for request in setup.server.requests[:2]] == [1, 1]
+
+
+async def test_a_server_that_is_sent_no_thinking_has_none_cleared(tmp_path: Path) -> None:
+    async with sdk_setup(tmp_path, DONE) as setup:
+        message = await setup.client.beta.messages.create(
+            model=MODEL, max_tokens=50, messages=thoughtful(3), betas=BETAS, context_management=THINKING
+        )
+
+    assert message.context_management is not None
+    assert message.context_management.applied_edits == []

@@ -11,6 +11,7 @@ from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN, prompt_characters
 from anyclaude.transforms import (
     AllowedTools,
+    ClearedThinking,
     ClearedToolUses,
     CompactedOpening,
     InstructionsFirst,
@@ -62,6 +63,7 @@ def prompt_transforms(finder: RepetitionFinder | None = None) -> tuple[Transform
         StableToolOrder(),
         RepetitionNote(finder or RepetitionFinder()),
         OriginalCalls(),
+        ClearedThinking(),
         ClearedToolUses(),
     )
 
@@ -79,15 +81,17 @@ class PromptPipeline:
         policy: PromptContext,
         characters_per_token: Callable[[str], float] = lambda _: CHARACTERS_PER_TOKEN,
         context_tokens: Callable[[], int | None] = lambda: None,
+        sends_thinking: Callable[[], bool] = lambda: True,
     ) -> None:
         """
         `characters_per_token` returns those of a conversation's prompts, as far as they are known; `context_tokens` the
-        window that the server has at present.
+        window that the server has at present; `sends_thinking`, whether it gets the thinking of earlier turns.
         """
         self._memory = memory
         self._policy = policy
         self._characters_per_token = characters_per_token
         self._context_tokens = context_tokens
+        self._sends_thinking = sends_thinking
         self._cleared_at = BoundedDict[str, float](MAX_CONVERSATIONS)
         self._finder = RepetitionFinder()
         self._transforms = prompt_transforms(self._finder)
@@ -123,6 +127,7 @@ class PromptPipeline:
         context = replace(
             self._policy,
             context_tokens=self._context_tokens(),
+            sends_thinking=self._sends_thinking(),
             tool_order=self._memory.tool_order(conversation),
             original_calls=self._memory.original_calls,
             new_calls=new_calls,

@@ -115,6 +115,8 @@ class ThinkingBlock(Struct, frozen=True):
     thinking: str
     signature: str = ""
     extra: JsonObject = NOTHING
+    cleared: int = 0
+    """The characters that were cleared from it for the client; an addition of the gateway, never on the wire."""
 
 
 class RedactedThinkingBlock(Struct, frozen=True):
@@ -201,6 +203,7 @@ def encode_block(block: ContentBlock) -> JsonObject:
             plain.pop("raw_arguments", None)
             plain.pop("written", None)
             plain.pop("provider_fields", None)
+            plain.pop("cleared", None)
             return {"type": _TYPES[type(block)], **plain, **block.extra}
         case _:
             assert_never(block)

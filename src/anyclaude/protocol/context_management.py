@@ -3,7 +3,8 @@ The edits of its context that a client asks for (docs: "Context editing", beta `
 
     {"edits": [{"type": "clear_tool_uses_20250919", "trigger": {"type": "input_tokens", "value": 100000},
                 "keep": {"type": "tool_uses", "value": 3}, "clear_at_least": …, "exclude_tools": […],
-                "clear_tool_inputs": false}]}
+                "clear_tool_inputs": false},
+               {"type": "clear_thinking_20251015", "keep": {"type": "thinking_turns", "value": 1}}]}
 
 An edit of another type, or with a field of another form, comes from a newer client.  It is left out and named, never
 refused: a request without it has the whole prompt.
@@ -46,10 +47,18 @@ class ClearToolUses(Struct, frozen=True):
         return cleared if isinstance(cleared, bool) else tool in cleared
 
 
+class ClearThinking(Struct, frozen=True):
+    """Clear the thinking of the oldest assistant turns; the default is the API's."""
+
+    keep: int = 1
+    """The latest turns, whose thinking is never cleared; a turn lasts until the user speaks, with all its calls."""
+
+
 class ContextEdits(Struct, frozen=True):
     """The edits of one request."""
 
     clear_tool_uses: ClearToolUses | None = None
+    clear_thinking: ClearThinking | None = None
     unsupported: tuple[str, ...] = ()
     """The types of the edits that are left out."""
 
@@ -63,6 +72,7 @@ def context_edits(context_management: JsonObject | None) -> ContextEdits:
     if not isinstance(edits, list):
         return NO_EDITS
     clear_tool_uses: ClearToolUses | None = None
+    clear_thinking: ClearThinking | None = None
     unsupported: list[str] = []
     for edit in edits:
         fields = edit if isinstance(edit, dict) else {}
@@ -70,12 +80,14 @@ def context_edits(context_management: JsonObject | None) -> ContextEdits:
             case kind if kind == CLEAR_TOOL_USES and (clearing := _clear_tool_uses(fields)) is not None:
                 clear_tool_uses = clearing
             case kind if kind == CLEAR_THINKING and _keeps_all(fields.get("keep")):
-                pass  # nothing to clear
+                clear_thinking = None
+            case kind if kind == CLEAR_THINKING and (keep := _turns(fields.get("keep"))) is not None:
+                clear_thinking = ClearThinking(keep)
             case str(kind):
                 unsupported.append(kind)
             case _:
                 unsupported.append("edit")
-    return ContextEdits(clear_tool_uses, tuple(unsupported))
+    return ContextEdits(clear_tool_uses, clear_thinking, tuple(unsupported))
 
 
 def _clear_tool_uses(fields: JsonObject) -> ClearToolUses | None:
@@ -102,7 +114,7 @@ def _trigger(raw: JsonValue) -> Trigger | None:
     return None
 
 
-def _amount(raw: JsonValue, unit: Unit, default: int) -> int | None:
+def _amount(raw: JsonValue, unit: Unit | Literal["thinking_turns"], default: int) -> int | None:
     match raw:
         case None:
             return default
@@ -118,6 +130,11 @@ def _names(raw: JsonValue) -> frozenset[str] | None:
     values = raw if isinstance(raw, list) else [raw]
     names = [value for value in values if isinstance(value, str)]
     return frozenset(names) if len(names) == len(values) else None
+
+
+def _turns(keep: JsonValue) -> int | None:
+    """Return the turns that keep their thinking, at least one; `None` for a value of another form."""
+    return _amount(keep, "thinking_turns", ClearThinking().keep) or None
 
 
 def _keeps_all(keep: JsonValue) -> bool:

@@ -15,7 +15,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from anyclaude.errors import AnyclaudeError
 
-from .context_management import CLEAR_TOOL_USES
+from .context_management import CLEAR_THINKING, CLEAR_TOOL_USES
 from .deltas import StopReason
 from .json_values import JsonObject, JsonValue
 
@@ -140,10 +140,20 @@ class AppliedClearing(Struct, frozen=True, gc=False, tag_field="type", tag=CLEAR
     cleared_input_tokens: int
 
 
+class AppliedThinkingClearing(Struct, frozen=True, gc=False, tag_field="type", tag=CLEAR_THINKING):
+    """The turns whose thinking was cleared from the prompt."""
+
+    cleared_thinking_turns: int
+    cleared_input_tokens: int
+
+
+AppliedEdit: TypeAlias = AppliedClearing | AppliedThinkingClearing
+
+
 class ContextManagement(Struct, frozen=True):
     """What was done of the edits that the request asks for (docs: "Context editing")."""
 
-    applied_edits: tuple[AppliedClearing, ...] = ()
+    applied_edits: tuple[AppliedEdit, ...] = ()
 
 
 class Message(Struct, frozen=True, tag_field="type", tag="message"):

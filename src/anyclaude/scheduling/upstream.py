@@ -113,6 +113,12 @@ class Upstream:
         """How to ask the server's tokenizer."""
         return tokenizer_for(self.backend.target.profile)
 
+    @property
+    def gets_thinking(self) -> bool:
+        """Whether the server is sent the thinking of earlier turns, as far as it is known of its first model."""
+        target = self.backend.target
+        return amended(target.profile, self.amendments(target.model)).earlier_reasoning != "drop"
+
     def origin(self, model: str) -> str:
         """Return what identifies a model of this server as the origin of a reply."""
         return f"{LearnedFor.of(self.backend.target, model).server} {model}"

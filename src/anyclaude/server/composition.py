@@ -151,7 +151,13 @@ class _Composition:
             server_tools=web.tools,
         )
         calibration = TokenCalibration()
-        pipeline = PromptPipeline(kept.memory, policy, calibration.characters_per_token, lambda: _window_of(upstreams))
+        pipeline = PromptPipeline(
+            kept.memory,
+            policy,
+            calibration.characters_per_token,
+            lambda: _window_of(upstreams),
+            lambda: bool(upstreams) and upstreams[0].gets_thinking,
+        )
         for upstream in upstreams:
             self._follow(upstream, pipeline if upstream is upstreams[0] else None, stack)
         prewarmer = self._prewarmer(upstreams, pipeline, stack)

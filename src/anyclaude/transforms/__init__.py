@@ -11,6 +11,7 @@ from anyclaude.diet import Diet
 from .allowed_tools import AllowedTools
 from .attribution import WithoutAttribution
 from .base import OriginalCall, PreparedPrompt, PromptContext, Step, Transform, prepare
+from .clear_thinking import ClearedThinking
 from .clear_tool_uses import ClearedToolUses, applied_edits
 from .compacted_opening import CompactedOpening
 from .instructions_first import InstructionsFirst
@@ -27,6 +28,7 @@ from .tool_text import ShorterTools
 
 __all__ = [
     "AllowedTools",
+    "ClearedThinking",
     "ClearedToolUses",
     "CompactedOpening",
     "Diet",

@@ -54,6 +54,8 @@ class PromptContext(Struct, frozen=True, kw_only=True):
     """By tool use id: the calls of earlier replies exactly as the model wrote them."""
     new_calls: Mapping[str, OriginalCall] = {}
     """The same of a reply that is under way."""
+    sends_thinking: bool = True
+    """Whether the server that requests go to first gets the thinking of earlier turns at all."""
     characters_per_token: float = CHARACTERS_PER_TOKEN
     """Of the conversation's prompts, as far as it is known."""
 

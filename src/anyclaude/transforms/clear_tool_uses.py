@@ -18,13 +18,14 @@ from msgspec.structs import replace
 from anyclaude.protocol.characters import content_characters, json_characters
 from anyclaude.protocol.content import ContentBlock, ToolResultBlock, ToolUseBlock, blocks_of
 from anyclaude.protocol.context_management import ClearToolUses, context_edits
-from anyclaude.protocol.events import AppliedClearing, ContextManagement
+from anyclaude.protocol.events import AppliedClearing, AppliedEdit, AppliedThinkingClearing, ContextManagement
 from anyclaude.protocol.identity_cache import IdentityCache
 from anyclaude.protocol.json_values import JsonObject
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.protocol.prompt_size import prompt_characters
 
 from .base import PreparedPrompt, PromptContext
+from .clear_thinking import ClearedThinking, ThinkingClearing, cleared_characters, cleared_turns, thinking_clearing
 
 PLACEHOLDER = "[old tool result cleared]"
 
@@ -66,7 +67,8 @@ class ClearedToolUses:
         edit = context_edits(request.context_management).clear_tool_uses
         if edit is None:
             return request
-        uses = _uses_to_clear(request, edit, context.characters_per_token)
+        thinking = thinking_clearing(request, context)
+        uses = _uses_to_clear(request, edit, thinking, context.characters_per_token)
         if not uses:
             return request
         return replace(request, messages=self._turns(request.messages, uses))
@@ -96,16 +98,24 @@ def applied_edits(prompt: PreparedPrompt, characters_per_token: float) -> Contex
         for block in blocks_of(turn.content)
         if isinstance(block, ToolResultBlock)
     )
-    uses = sum(block.content == PLACEHOLDER for block in results)
-    if not uses:
-        return ContextManagement()
-    saved = sum(step.before - step.after for step in prompt.steps if step.name == ClearedToolUses.name)
-    return ContextManagement((AppliedClearing(uses, max(round(saved / characters_per_token), 0)),))
+
+    def saved_by(name: str) -> int:
+        characters = sum(step.before - step.after for step in prompt.steps if step.name == name)
+        return max(round(characters / characters_per_token), 0)
+
+    edits: list[AppliedEdit] = []
+    if turns := cleared_turns(prompt.request.messages):
+        edits.append(AppliedThinkingClearing(turns, saved_by(ClearedThinking.name)))
+    if uses := sum(block.content == PLACEHOLDER for block in results):
+        edits.append(AppliedClearing(uses, saved_by(ClearedToolUses.name)))
+    return ContextManagement(tuple(edits))
 
 
-def _uses_to_clear(request: MessagesRequest, edit: ClearToolUses, characters_per_token: float) -> list[ToolUse]:
-    """Return the uses that one of the conversation's requests so far, or this one, had to clear."""
-    clearing = _Clearing(edit, characters_per_token, prompt_characters(replace(request, messages=())))
+def _uses_to_clear(
+    request: MessagesRequest, edit: ClearToolUses, thinking: ThinkingClearing | None, characters_per_token: float
+) -> list[ToolUse]:
+    """Return the uses that one of the conversation's requests so far, or this one, had to clear after `thinking`."""
+    clearing = _Clearing(edit, thinking, characters_per_token, prompt_characters(replace(request, messages=())))
     for at, turn in enumerate(request.messages):
         if turn.role == "assistant":
             clearing.request_is_sent()
@@ -117,9 +127,12 @@ def _uses_to_clear(request: MessagesRequest, edit: ClearToolUses, characters_per
 class _Clearing:
     """The edit, applied to one request after the other of a growing conversation."""
 
-    def __init__(self, edit: ClearToolUses, characters_per_token: float, characters: int) -> None:
+    def __init__(
+        self, edit: ClearToolUses, thinking: ThinkingClearing | None, characters_per_token: float, characters: int
+    ) -> None:
         self.cleared: list[ToolUse] = []
         self._edit = edit
+        self._thinking = thinking
         self._characters_per_token = characters_per_token
         self._characters = characters
         self._calls: dict[str, tuple[int, ToolUseBlock]] = {}
@@ -132,6 +145,9 @@ class _Clearing:
     def add(self, at: int, turn: Turn) -> None:
         """Add the next turn."""
         self._characters += turn.characters
+        if self._thinking is not None:
+            self._characters += cleared_characters(turn)
+            self._thinking.add(at, turn)
         for block in blocks_of(turn.content):
             if isinstance(block, ToolUseBlock):
                 self._calls[block.id] = at, block
@@ -140,6 +156,8 @@ class _Clearing:
 
     def request_is_sent(self) -> None:
         """Clear what has to be cleared, now that the context is as large as it is."""
+        if self._thinking is not None:
+            self._characters -= self._thinking.request_is_sent()
         uses, saved = len(self._clearable), self._saved
         if not uses or not self._is_triggered() or not self._is_worthwhile(uses, saved):
             return
