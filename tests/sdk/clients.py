@@ -63,9 +63,7 @@ async def sdk_setup(
     async with (
         asyncio.timeout(MAX_TEST_SECONDS),
         chat_server(script, server_options) as server,
-        running_gateway(
-            folder, replace(target_at(server.base_url), profile=profile), options=options
-        ) as gateway,
+        running_gateway(folder, replace(target_at(server.base_url), profile=profile), options=options) as gateway,
         async_client(gateway.base_url) as client,
     ):
         yield SdkSetup(server, gateway, client)

@@ -94,6 +94,27 @@ def test_a_result_without_its_call_and_a_turn_without_searches_stay() -> None:
     assert divided(*turns) == turns
 
 
+MCP_CALL = decode_block(
+    {"type": "mcp_tool_use", "id": "m1", "name": "echo", "server_name": "example", "input": {}}, "block"
+)
+MCP_RESULT = decode_block({"type": "mcp_tool_result", "tool_use_id": "m1", "content": "hello"}, "block")
+
+
+def test_a_call_that_anthropics_servers_have_run_is_a_call_and_its_result() -> None:
+    made = divided(QUESTION, Turn("assistant", (MCP_CALL, MCP_RESULT, TextBlock("Done."))), THANKS)
+
+    assert made[1:3] == (
+        Turn("assistant", (ToolUseBlock("m1", "mcp__example__echo", {}),)),
+        Turn("user", (ToolResultBlock("m1", "hello"),)),
+    )
+
+
+def test_its_result_without_the_call_is_not_lost() -> None:
+    made = divided(QUESTION, Turn("assistant", (TextBlock("a"), MCP_RESULT)), THANKS)
+
+    assert made[1] == Turn("assistant", (TextBlock("a"), ToolResultBlock("m1", "hello")))
+
+
 blocks = st.lists(
     st.sampled_from([TextBlock("a"), LOOK, *(search(n) for n in (1, 2)), *(found(n) for n in (1, 2))]),
     min_size=1,

@@ -14,6 +14,7 @@ from .base import OriginalCall, PreparedPrompt, PromptContext, Step, Transform, 
 from .clear_thinking import ClearedThinking
 from .clear_tool_uses import ClearedToolUses, applied_edits
 from .compacted_opening import CompactedOpening
+from .compaction_blocks import CompactionBlocks
 from .instructions_first import InstructionsFirst
 from .original_calls import OriginalCalls
 from .repeated_calls import RepeatedCalls, RepetitionNote
@@ -31,6 +32,7 @@ __all__ = [
     "ClearedThinking",
     "ClearedToolUses",
     "CompactedOpening",
+    "CompactionBlocks",
     "Diet",
     "InstructionsFirst",
     "OriginalCall",

@@ -1,5 +1,5 @@
 """
-Searches and pages of earlier turns, as a call and its result.
+Searches, pages, and what else servers have run in earlier turns, as a call and its result.
 
 In the client's conversation they are blocks of one assistant turn; a model reads a call, the result in a turn of its
 own, and then what was written with it.  While a reply is under way, the gateway requests its next part with this same
@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anyclaude.protocol.content import ContentBlock, ToolResultBlock, blocks_of
+from anyclaude.protocol.content import ContentBlock, ToolResultBlock, ToolUseBlock, blocks_of
 from anyclaude.protocol.identity_cache import IdentityCache, IdentityFacts
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
-from anyclaude.protocol.server_tools import server_tool_call, server_tool_result
+from anyclaude.protocol.remote_calls import remote_call, remote_result
+from anyclaude.protocol.server_tools import ServerToolResult, server_tool_call, server_tool_result
 
 from .base import PromptContext
 
@@ -29,7 +30,7 @@ class SplitTurn(Struct, frozen=True):
 
 
 class ServerToolTurns:
-    """Divides each assistant turn that has searches or pages in it."""
+    """Divides each assistant turn that has calls in it which a server has run."""
 
     name = "server tools"
 
@@ -64,7 +65,25 @@ class ServerToolTurns:
 
 
 def _has_calls(turn: Turn) -> bool:
-    return turn.role == "assistant" and not isinstance(turn.content, str) and any(map(server_tool_call, turn.content))
+    return turn.role == "assistant" and not isinstance(turn.content, str) and any(map(_is_run, turn.content))
+
+
+def _is_run(block: ContentBlock) -> bool:
+    return _call(block) is not None or _orphan(block) is not None
+
+
+def _call(block: ContentBlock) -> ToolUseBlock | None:
+    return server_tool_call(block) or remote_call(block)
+
+
+def _orphan(block: ContentBlock) -> ToolResultBlock | None:
+    """Return a result whose call is not there, as one that the encoder writes as text; none of the web's."""
+    found = None if server_tool_result(block) else remote_result(block)
+    return None if found is None else ToolResultBlock(found.tool_use_id, found.text, found.is_error)
+
+
+def _result(block: ContentBlock) -> ServerToolResult | None:
+    return server_tool_result(block) or remote_result(block)
 
 
 def _split(turn: Turn) -> SplitTurn:
@@ -74,7 +93,7 @@ def _split(turn: Turn) -> SplitTurn:
     open_calls: list[str] = []
     results: list[ContentBlock] = []
     for block in blocks_of(turn.content):
-        found = server_tool_result(block)
+        found = _result(block)
         if found is not None and found.tool_use_id in open_calls:
             open_calls.remove(found.tool_use_id)
             results.append(ToolResultBlock(found.tool_use_id, found.text, found.is_error))
@@ -83,10 +102,10 @@ def _split(turn: Turn) -> SplitTurn:
             results += _not_run(open_calls)
             turns += (replace(turn, content=tuple(written)), Turn("user", tuple(results)))
             written, results, open_calls = [], [], []
-        call = server_tool_call(block)
+        call = _call(block)
         if call is not None:
             open_calls.append(call.id)
-        written.append(block if call is None else call)
+        written.append(call or _orphan(block) or block)
     return SplitTurn((*turns, replace(turn, content=tuple(written))), (*results, *_not_run(open_calls)))
 
 

@@ -173,6 +173,37 @@ def test_no_more_text_of_documents_is_sent_than_its_bound() -> None:
     )
 
 
+FOUND: JsonObject = {
+    "type": "search_result",
+    "title": "Tides",
+    "source": "https://tides.example/",
+    "content": [{"type": "text", "text": "High at two."}, {"type": "text", "text": "Low at eight."}],
+}
+MARKED: JsonObject = {"cache_control": {"type": "ephemeral"}}
+
+
+@pytest.mark.parametrize("block", [FOUND, {**FOUND, **MARKED}])
+def test_a_search_result_is_text_with_its_title_and_its_source(block: JsonObject) -> None:
+    text = "Tides\nhttps://tides.example/\n\nHigh at two.\n\nLow at eight."
+    turns: list[JsonValue] = [
+        {"role": "user", "content": "hello"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "Find", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": [block]}]},
+    ]
+
+    assert content_of(block) == text
+    assert messages_of(turns)[-1]["content"] == text
+    assert "messages.search_result" not in dropped(block)
+
+
+@pytest.mark.parametrize("extra", [{}, MARKED])
+def test_in_place_of_a_file_for_a_container_stands_a_note(extra: JsonObject) -> None:
+    upload: JsonObject = {"type": "container_upload", "file_id": "file_1", **extra}
+
+    assert content_of(upload) == "[file file_1 omitted: it is for a container on Anthropic's servers]"
+    assert dropped(upload)["messages.container_upload"] == 1
+
+
 def test_data_in_an_unknown_block_is_not_sent_as_text() -> None:
     body = encode_json({"type": "recording", "data": "A" * MIN_DATA_BYTES})
     json, _ = RequestBody((body,)).detached()

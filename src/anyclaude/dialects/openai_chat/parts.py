@@ -49,6 +49,8 @@ class Picture(Struct, frozen=True):
 
 Part: TypeAlias = str | Picture
 
+IN_CONTAINER = "it is for a container on Anthropic's servers"
+
 MAX_JSON_CHARACTERS = 2_000
 """The length of a block of an unknown type that is sent as its JSON; a longer one holds data, such as a recording."""
 
@@ -88,6 +90,10 @@ class PartReader:
             case ToolReferenceBlock(name, extra):
                 self._dropped.note_fields(f"{path}.tool_reference.", extra)
                 return [f"The tool {wire_name(name, self._profile.tool_names)} is now available."]
+            case UnknownBlock("search_result", raw) if parts := self._search_result(raw, path):
+                return parts
+            case UnknownBlock("container_upload", raw):
+                return [self._missing(f"{path}.container_upload", f"file {raw.get('file_id')}", IN_CONTAINER)]
             case UnknownBlock():
                 return self._unknown(block, path)
             case _:
@@ -95,7 +101,7 @@ class PartReader:
                 return []
 
     def _unknown(self, block: UnknownBlock, path: str) -> list[Part]:
-        """Return the text in a block (`search_result` has some), else its JSON, else a note in its place."""
+        """Return the text in a block, else its JSON, else a note in its place."""
         self.drop(block, path)
         texts = [block.raw.get(name) for name in ("title", "text", "content")]
         parts: list[Part] = [text for text in texts if isinstance(text, str) and text]
@@ -109,6 +115,12 @@ class PartReader:
         text = encode_json({"type": block.type, **fields}).decode() if fields else ""
         is_sent = 0 < len(text) <= MAX_JSON_CHARACTERS and not has_mark(text)
         return [text if is_sent else f"[{block.type} omitted: it has no text]"]
+
+    def _search_result(self, raw: JsonObject, path: str) -> list[Part]:
+        """Return a result with its title and its source, nothing if it has no text."""
+        head = [text for name in ("title", "source") if isinstance(text := raw.get(name), str) and text]
+        parts = self._nested(raw.get("content"), f"{path}.search_result")
+        return [*(["\n".join(head)] if head else []), *parts] if parts else []
 
     def drop(self, block: ContentBlock, path: str) -> None:
         """Record a block that cannot be sent."""
