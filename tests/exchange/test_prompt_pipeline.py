@@ -5,6 +5,7 @@ from tests.parts.tool_rounds import READ, Round, conversation, request_of
 
 from anyclaude.exchange.conversation_memory import ConversationMemory
 from anyclaude.exchange.prompt_pipeline import PromptPipeline, prompt_transforms
+from anyclaude.protocol.events import AppliedClearing
 from anyclaude.protocol.json_values import JsonObject
 from anyclaude.protocol.messages_request import MessagesRequest, Tool, Turn
 from anyclaude.transforms import PreparedPrompt, PromptContext
@@ -101,4 +102,7 @@ def test_a_conversation_that_was_not_cleared_yet_is_measured_anew_each_time() ->
 
     assert first is not None
     assert second is not None
-    assert (first.applied_edits, [edit.cleared_tool_uses for edit in second.applied_edits]) == ((), [2])
+    assert first.applied_edits == ()
+    (edit,) = second.applied_edits
+    assert isinstance(edit, AppliedClearing)
+    assert edit.cleared_tool_uses == 2

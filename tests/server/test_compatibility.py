@@ -116,6 +116,18 @@ ROWS: dict[str, list[JsonObject]] = {
     "roles `system` and `developer` in mid-conversation": [
         says(HELLO, {"role": role, "content": "be brief"}) for role in ("system", "developer")
     ],
+    "`mcp_tool_use`, `server_tool_use` and their results in an assistant's turn": [
+        says(HELLO, assistant({"type": "mcp_tool_use", "id": "m", "name": "echo", "input": {}}), HELLO),
+        says(HELLO, assistant({"type": "server_tool_use", "id": "s", "name": "code_execution", "input": {}}), HELLO),
+        says(HELLO, assistant({"type": "mcp_tool_result", "tool_use_id": "m", "content": "hello"}), HELLO),
+    ],
+    "`compaction`": [
+        says(HELLO, assistant({"type": "compaction", "content": text}, TEXT), HELLO) for text in ("one", None)
+    ],
+    "`search_result`, `container_upload`": [
+        says(user({"type": "search_result", "title": "a", "source": "b", "content": [TEXT]})),
+        says(user({"type": "container_upload", "file_id": "f"})),
+    ],
     "an unknown kind of block in an assistant's turn or in a result": [
         says(HELLO, assistant(NEW), HELLO), says(HELLO, assistant(CALL), user({**RESULT, "content": [NEW]}))
     ],

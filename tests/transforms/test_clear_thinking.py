@@ -22,7 +22,7 @@ from anyclaude.protocol.json_values import JsonObject
 from anyclaude.protocol.messages_request import MessagesRequest, Turn
 from anyclaude.protocol.prompt_size import prompt_characters
 from anyclaude.protocol.provider_fields import ProviderFields
-from anyclaude.transforms import ClearedThinking, ClearedToolUses, PromptContext, applied_edits, prepare
+from anyclaude.transforms import ClearedThinking, ClearedToolUses, PromptContext, Transform, applied_edits, prepare
 from anyclaude.transforms.clear_tool_uses import PLACEHOLDER
 
 CONTEXT = PromptContext(characters_per_token=4.0)
@@ -203,7 +203,7 @@ def test_what_was_cleared_stays_cleared_and_otherwise_the_prompt_only_grows(
 ) -> None:
     edits = [keeping(keep), *([] if tools is None else [tools])]
     ends = [at for at, turn in enumerate(turns) if turn.role == "assistant"] + [len(turns)]
-    transforms = [ClearedThinking(), ClearedToolUses()]
+    transforms: list[Transform] = [ClearedThinking(), ClearedToolUses()]
     sent = [prepare(asking(turns[:end], *edits), transforms, CONTEXT, prompt_characters).request for end in ends]
 
     for earlier, later in pairwise(sent):
