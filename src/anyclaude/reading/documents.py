@@ -72,6 +72,18 @@ async def read_html(
     return await _read(reader, "html", data, options, is_base64=is_base64)
 
 
+async def read_text(
+    reader: Reader,
+    data: bytes | Sequence[bytes],
+    max_characters: int = MAX_CHARACTERS,
+    *,
+    is_base64: bool = False,
+) -> ReadDocument:
+    """Return a text of UTF-8 as the only page.  Raises `Unreadable`."""
+    options: Options = {"max_characters": min(max_characters, MAX_CHARACTERS)}
+    return await _read(reader, "text", data, options, is_base64=is_base64)
+
+
 class DocumentReading:
     """Both by the kind of a file."""
 

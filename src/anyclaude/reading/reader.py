@@ -23,6 +23,10 @@ COMMAND = (
 """Runs the process."""
 
 
+FEW_ARENAS = {"MALLOC_ARENA_MAX": "1"}
+"""glibc reserves 64 MiB of addresses for each thread's arena (mallopt(3)), and these are limited."""
+
+
 class ReadingLimits(Struct, frozen=True):
     """What reading one file may take."""
 
@@ -116,14 +120,17 @@ class Reader:
         return head if isinstance(head, Refused) else Result(head.value, b"".join(data))
 
     async def _started(self) -> Process:
-        return await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,
-            env={**without_secrets(os.environ), "MALLOC_ARENA_MAX": "1"},
-            start_new_session=True,  # Ctrl+C at the terminal is the client's
-        )
+        try:
+            return await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                env={**without_secrets(os.environ), **FEW_ARENAS},
+                start_new_session=True,  # Ctrl+C at the terminal is the client's
+            )
+        except OSError as error:
+            raise Unreadable("unavailable", "the process that reads files cannot be started") from error
 
     def _end_idle(self) -> None:
         if not self._turn.locked():

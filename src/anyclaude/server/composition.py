@@ -36,6 +36,8 @@ from anyclaude.exchange import (
     PromptPipeline,
     TokenCalibration,
 )
+from anyclaude.exchange.attachments import AttachmentReader
+from anyclaude.exchange.documents import DocumentReader
 from anyclaude.filters import (
     FilterFactory,
     checked_calls,
@@ -51,6 +53,7 @@ from anyclaude.observability.journal import Journal
 from anyclaude.observability.speed_recorder import SpeedRecorder
 from anyclaude.prewarm import Prewarmer
 from anyclaude.protocol.caching_decoder import CachingDecoder
+from anyclaude.reading.reader import Reader
 from anyclaude.scheduling import Admission, Dispatcher, FollowedServer, KeptPrompts, TokenCounter, Upstream
 from anyclaude.transforms import PromptContext
 from anyclaude.web.access import NO_WEB, WebAccess
@@ -294,7 +297,16 @@ class _Composition:
             filters=(*_own_filters(options), *options.filters),
             workers=workers,
             budget=kept.budget,
+            attachment_readers=self._attachment_readers(upstreams, kept.budget, stack),
         )
+
+    def _attachment_readers(
+        self, upstreams: tuple[Upstream, ...], budget: MemoryBudget, stack: AsyncExitStack
+    ) -> tuple[AttachmentReader, ...]:
+        """Return what reads documents; its process is started with the first of them."""
+        reader = Reader()
+        stack.push_async_callback(reader.aclose)
+        return (DocumentReader(reader, budget, lambda: _window_of(upstreams)),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

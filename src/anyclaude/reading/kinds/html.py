@@ -34,5 +34,5 @@ def read(data: bytes, options: Options) -> Result:
         raise UnreadableFile("no_text", "it has no text")
     limit = int(options["max_characters"] or 0)
     metadata = extract_metadata(data)
-    title = metadata.title if metadata is not None else None
+    title = getattr(metadata, "title", None)
     return Result({"title": title, "pages": [text[:limit]], "page_count": 1, "is_cut": len(text) > limit})
