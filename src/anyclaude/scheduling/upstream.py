@@ -123,6 +123,10 @@ class Upstream:
         """Return what the server's refusals have taught about this model."""
         return self.learned.about(LearnedFor.of(self.backend.target, model))
 
+    def profile_for(self, model: str) -> BackendProfile:
+        """Return the server's profile, amended by what its refusals have taught about a model."""
+        return amended(self.backend.target.profile, self.amendments(model))
+
     def prepare(
         self, request: BackendRequest, trial: tuple[Amendment, ...] = (), left_out: LeftOut = NOTHING_LEFT_OUT
     ) -> "PreparedRequest":
