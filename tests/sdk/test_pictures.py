@@ -48,7 +48,7 @@ def user(*content: ImageBlockParam | ToolResultBlockParam) -> MessageParam:
 
 def saved(picture: Image.Image, form: str, **options: object) -> bytes:
     written = BytesIO()
-    picture.save(written, form, **options)  # type: ignore[arg-type]
+    picture.save(written, form, **options)
     return written.getvalue()
 
 
