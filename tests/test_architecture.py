@@ -35,6 +35,7 @@ NOTHING_TO_TEST: dict[str, str] = {
     "anyclaude.server.composition": "puts the gateway together, which all tests of the server run",
     "anyclaude.server.options": "types only",
     "anyclaude.server.services": "types only",
+    "anyclaude.reading.__main__": "the process that the tests of reading.reader start",
     "anyclaude.settings.__main__": "writes the page that the tests of settings.reference compare",
     "anyclaude.settings.values": "types only; the tests of settings.table compare them with the table",
     "anyclaude.timeouts": "types only",

@@ -26,6 +26,7 @@ Every failure that anyclaude can report, and the form in which the client gets i
     + BackendGarbled              502  its reply violates its own protocol
     + BackendTruncated            502  its reply ended before it was finished
   - WebToolFailed                 502  a web search or a fetch failed; the model is told, in the protocol's own words
+  - Unreadable                    422  a file that was attached cannot be read; the model is told
   - ConnectionsExhausted          529  this process can open no more connections
   - MemoryExhausted               529  other requests fill the gateway's memory budget
   - WorkersBusy                   529  too many requests wait to be prepared
@@ -314,6 +315,20 @@ class WebToolFailed(AnyclaudeError):
     def __init__(self, code: WebToolCode, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+UnreadableCode: TypeAlias = Literal["encrypted", "broken", "no_text", "too_large", "timed_out", "unavailable"]
+"""Why a file cannot be read; `unavailable`: what reads it is not installed."""
+
+
+class Unreadable(AnyclaudeError):
+    """A file cannot be read; the text says why as a part of a sentence that begins before it."""
+
+    status = 422
+
+    def __init__(self, code: UnreadableCode, reason: str) -> None:
+        super().__init__(reason)
+        self.code: UnreadableCode = code
 
 
 class ConnectionsExhausted(AnyclaudeError):

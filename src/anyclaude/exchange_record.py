@@ -74,6 +74,14 @@ class RecordedToolRun(Struct, frozen=True, omit_defaults=True):
     reason: str = ""
 
 
+class RecordedDocument(Struct, frozen=True, omit_defaults=True):
+    """What was read of a document: its pages, without their text, and what could not be read, and why."""
+
+    pages: int
+    characters: int
+    note: str = ""
+
+
 class ExchangeRecord(Struct, frozen=True, kw_only=True):
     """One request and its reply, without the text of either."""
 
@@ -114,6 +122,8 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     """What was recognised, repaired or found invalid among the reply's tool calls."""
     tool_runs: tuple[RecordedToolRun, ...] = ()
     """The searches and fetches that the gateway ran, without what was looked for."""
+    documents: tuple[RecordedDocument, ...] = ()
+    """The documents of the conversation that were read for the model."""
     repeated_calls: RepeatedCalls | None = None
     """The calls that the conversation repeats, if something was done about it."""
     endless_reply: EndlessReply | None = None

@@ -89,6 +89,7 @@ async def test_a_small_window_gets_few_tools_and_files_are_edited_unasked_only_i
         (400, "Failed to load image or audio file"),
         (500, "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"),
         (400, "At most 1 image(s) may be provided in one prompt. (parameter=image)"),
+        (400, "Bad Request"),
     ],
 )
 async def test_a_picture_that_the_server_refuses_does_not_end_the_session(

@@ -11,8 +11,9 @@ class BackendTarget(Struct, frozen=True, kw_only=True):
     """
     The destination of requests.
 
-    `models` maps the client's tiers (`opus`, `sonnet`, `haiku`, `subagent`) to names that the server knows; every
-    other name means `model`.  `context_tokens` is the real window, `None` where it is unknown.
+    `models` maps the client's tiers (`opus`, `sonnet`, `haiku`, `subagent`), and `vision` for what describes pictures,
+    to names that the server knows; every other name means `model`.  `context_tokens` is the real window, `None` where
+    it is unknown.
     """
 
     profile: BackendProfile

@@ -7,6 +7,7 @@ from anyclaude.exchange_record import (
     Durations,
     ExchangeRecord,
     Outcome,
+    RecordedDocument,
     RecordedError,
     RecordedSkip,
     RecordedThinking,
@@ -24,6 +25,7 @@ from anyclaude.transforms import PreparedPrompt, RepeatedCalls, Step
 
 from .caller import Caller
 from .clock import Clock
+from .documents import read_sources
 from .events import NO_CALLS, NO_FIELDS, ExchangeBegan, ExchangeEnded, ExchangeListener, ExchangeProgressed
 
 
@@ -54,6 +56,7 @@ class ExchangeLog:
         self._stream: MessageStream | None = None
         self._call_notes: list[CallNote] = []
         self._tool_runs: list[RecordedToolRun] = []
+        self._documents: tuple[RecordedDocument, ...] = ()
         self._repeated_calls: RepeatedCalls | None = None
         self._endless_reply: EndlessReply | None = None
         self._reported = UsageReported()
@@ -93,6 +96,13 @@ class ExchangeLog:
     def note_tool_run(self, run: RecordedToolRun) -> None:
         """Record a search or a fetch that was run for the model."""
         self._tool_runs.append(run)
+
+    def note_documents(self, request: MessagesRequest) -> None:
+        """Record what was read of the request's documents."""
+        self._documents = tuple(
+            RecordedDocument(len(source.pages), sum(map(len, source.pages)), source.note)
+            for source in read_sources(request)
+        )
 
     def note_repeated_calls(self, note: RepeatedCalls) -> None:
         """Record that the conversation repeats its calls, and what was done."""
@@ -193,6 +203,7 @@ class ExchangeLog:
             amendments=progress.amendments,
             tool_calls=tuple(self._call_notes),
             tool_runs=tuple(self._tool_runs),
+            documents=self._documents,
             repeated_calls=self._repeated_calls,
             endless_reply=self._endless_reply,
             thinking=_thinking(progress.sent) if progress.sent else None,

@@ -94,6 +94,7 @@ class MessageExchanges:
         planned = await self.workers.run(body.size, lambda: self._decoded(body, log), client)
         if isinstance(planned, Received):
             request = await read_attachments(self.attachment_readers, planned.request)
+            log.note_documents(request)
             received = replace(planned, request=request)
             planned = await self.workers.run(body.size, lambda: self._planned(body, received, log), client)
         self.pipeline.remember(planned.prompt, log.caller.conversation)

@@ -130,6 +130,13 @@ class BackendProfile(Struct, frozen=True, kw_only=True):
     repetition_sampling: RepetitionSampling = "frequency_penalty"
     accepts_images: bool = True
     accepts_image_urls: bool = True
+    image_types: tuple[str, ...] = ("image/png", "image/jpeg")
+    """The media types of pictures that the server reads.  llama.cpp decodes with stb_image, which has no WebP (its
+    issue 28230, and cline issue 8977: "Failed to load image or audio file"), so neither has what is built on it: LM
+    Studio (bug tracker, issue 1150), Ollama before it converted them (its pull request 17755)."""
+    max_image_edge: int = 2_000
+    """The longest edge of a picture that is sent, in pixels.  Claude Code and Anthropic's API have the same bound for
+    conversations with many images (docs: Vision), so what the client has scaled is never touched."""
     accepts_reasoning_effort: bool = False
     mid_conversation_system: MidConversationSystem = "user_reminder"
     earlier_reasoning: EarlierReasoning = "drop"

@@ -15,5 +15,6 @@ OPENAI = BackendProfile(
     counts_cached_tokens=True,  # `prompt_tokens_details` is a part of them
     parallel_requests=16,
     keeps_evicted_prompts=True,  # for minutes (guide: prompt caching)
+    image_types=("image/png", "image/jpeg", "image/webp", "image/gif"),  # guide: images and vision
     conversation_field="prompt_cache_key",  # requests with the same key go to the same cache
 )

@@ -13,5 +13,6 @@ OPENROUTER = BackendProfile(
     model_names="listed",
     variant_marks=":@",  # `:free`, `:nitro`, `@preset/…` (docs: model variants, presets)
     keeps_evicted_prompts=True,  # the providers do, for minutes
+    image_types=("image/png", "image/jpeg", "image/webp", "image/gif"),  # docs: image inputs
     conversation_field="session_id",  # its sticky routing key (docs: prompt caching, "Using session_id")
 )

@@ -16,6 +16,7 @@ SGLANG = BackendProfile(
     identity_marker='"sglang"',  # `owned_by`
     version_path="/get_server_info",  # newer releases also call it `/server_info`
     parallel_requests=16,
+    image_types=("image/png", "image/jpeg", "image/webp", "image/gif"),  # Pillow (`sglang/srt/utils`: load_image)
     keeps_evicted_prompts=True,  # block by block, as long as its memory lasts (docs: RadixAttention)
     how_to_start="sglang serve --model-path MODEL --tool-call-parser PARSER",
 )

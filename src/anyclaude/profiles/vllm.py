@@ -20,5 +20,6 @@ VLLM = BackendProfile(
     parallel_requests=16,
     model_names="listed",  # adapters too; every other name gets 404 (entrypoints/openai/models: check_model)
     how_to_start="vllm serve MODEL --enable-auto-tool-choice --tool-call-parser PARSER",
+    image_types=("image/png", "image/jpeg", "image/webp", "image/gif"),  # Pillow (`vllm/multimodal/media/image.py`)
     keeps_evicted_prompts=True,  # block by block, as long as its memory lasts (docs: automatic prefix caching)
 )

@@ -61,10 +61,18 @@ Source: TypeAlias = Base64Source | UrlSource | OtherSource | PagesSource
 
 
 class ImageBlock(Struct, frozen=True):
-    """An image."""
+    """
+    An image.
+
+    The last two fields are additions of the gateway, and never on the wire.
+    """
 
     source: Source
     extra: JsonObject = NOTHING
+    description: str = ""
+    """What another model saw in it, for a model that cannot see it."""
+    unusable_because: str = ""
+    """Why no model can be shown it, a part of a sentence; empty for one that can be sent."""
 
 
 class DocumentBlock(Struct, frozen=True):

@@ -143,18 +143,23 @@ class _Detaching:
         return end
 
     def _add_data(self, pieces: tuple[bytes, ...]) -> None:
-        digest = hashlib.blake2b(key=self._key, digest_size=DIGEST_BYTES)
-        for piece in pieces:
-            digest.update(piece)
-        mark = MARK + digest.hexdigest()
-        self._data[mark] = Data(mark, pieces)
-        self._add_text(mark.encode())
+        data = data_of(pieces, self._key)
+        self._data[data.digest] = data
+        self._add_text(data.digest.encode())
 
     def _add_text(self, text: bytes) -> None:
         self._text_bytes += len(text)
         if self._text_bytes > MAX_TEXT_BYTES:
             raise too_much_text()
         self._text.append(text)
+
+
+def data_of(pieces: tuple[bytes, ...], key: bytes) -> Data:
+    """Return base64 with the mark that stands for it; `key` is that of `RequestBody`."""
+    digest = hashlib.blake2b(key=key, digest_size=DIGEST_BYTES)
+    for piece in pieces:
+        digest.update(piece)
+    return Data(MARK + digest.hexdigest(), pieces)
 
 
 def too_much_text() -> RequestTooLarge:
@@ -208,6 +213,12 @@ def size_of(text: str, data: DetachedData) -> int:
     """Return the length of what `text_of` returns."""
     found = data.get(text)
     return len(text) if found is None else found.size
+
+
+def pieces_of(text: str, data: DetachedData) -> tuple[bytes, ...]:
+    """Return the data for which a text stands, and any other text as one piece."""
+    found = data.get(text)
+    return (text.encode(errors="replace"),) if found is None else found.pieces
 
 
 def has_mark(text: str) -> bool:

@@ -7,6 +7,9 @@ from .queue import Priority
 
 TIERS = ("opus", "sonnet", "haiku")
 
+VISION = "vision"
+"""The entry of `BackendTarget.models` for the model that describes pictures (`exchange/picture_descriptions.py`)."""
+
 MODEL_KEYS = {Priority.SUBAGENT: "subagent", Priority.AUXILIARY: "haiku"}
 """The entries of `BackendTarget.models` that apply to a priority, whatever model the client requests."""
 

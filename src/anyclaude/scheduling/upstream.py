@@ -40,6 +40,7 @@ from .followed_server import FollowedServer
 from .kept_prompts import KeptPrompts
 from .model_choice import model_for
 from .queue import Priority, Requester
+from .refused_pictures import NOTHING_LEFT_OUT, LeftOut, RefusedPictures
 from .window import PromptWindow
 
 NOT_FOUND = 404
@@ -95,6 +96,7 @@ class Upstream:
     kept_prompts: KeptPrompts = field(default_factory=KeptPrompts)
     workers: ReplyWorkers = field(default_factory=ReplyWorkers)
     """The threads for what takes long of the work on its replies."""
+    refused_pictures: RefusedPictures = field(default_factory=RefusedPictures)
 
     @property
     def backend(self) -> Backend:
@@ -127,15 +129,25 @@ class Upstream:
         """Return what the server's refusals have taught about this model."""
         return self.learned.about(LearnedFor.of(self.backend.target, model))
 
-    def prepare(self, request: BackendRequest, trial: tuple[Amendment, ...] = ()) -> "PreparedRequest":
-        """Return the request with its model chosen and its body encoded; `trial` is applied after what was learned."""
+    def profile_for(self, model: str) -> BackendProfile:
+        """Return the server's profile, amended by what its refusals have taught about a model."""
+        return amended(self.backend.target.profile, self.amendments(model))
+
+    def prepare(
+        self, request: BackendRequest, trial: tuple[Amendment, ...] = (), left_out: LeftOut = NOTHING_LEFT_OUT
+    ) -> "PreparedRequest":
+        """
+        Return the request with its model chosen and its body encoded.
+
+        `trial` is applied after what was learned; the pictures `left_out` are not sent, like those refused before.
+        """
         target = self.backend.target
         model = model_for(request.request.model, request.priority, target)
         amendments = (*self.amendments(model), *trial)
         profile = amended(target.profile, amendments) if amendments else target.profile
         key = None if profile.conversation_field is None else request.conversation_key
         encoded = self.dialect.encode_request(
-            request.request,
+            self.refused_pictures.without(request.request, model, left_out),
             model,
             profile,
             key,
@@ -143,7 +155,7 @@ class Upstream:
             origin=self.origin(model),
         )
         return PreparedRequest(
-            request, self, target, model, profile, encoded.request, encoded.dropped, encoded.enforced, trial
+            request, self, target, model, profile, encoded.request, encoded.dropped, encoded.enforced, trial, left_out
         )
 
     async def prepare_again(
@@ -237,15 +249,25 @@ class Upstream:
         if not isinstance(error, BackendRejected) or len(request.trial) >= MAX_AMENDMENTS:
             return None
         amendment = self.dialect.amendment_for(error, request.wire, request.profile)
-        if amendment is None or any(amendment.is_same_change(tried) for tried in request.trial):
+        if amendment is not None and not any(amendment.is_same_change(tried) for tried in request.trial):
+            again = self.prepare(request.source, (*request.trial, amendment), request.left_out)
+            if again.wire != request.wire:
+                return again
+        return self._without_suspects(request, error)
+
+    def _without_suspects(self, request: "PreparedRequest", error: BackendRejected) -> "PreparedRequest | None":
+        """Return a refused request without the pictures that may be the cause, `None` if it has been tried."""
+        if request.left_out.keys or not request.profile.accepts_images:
             return None
-        again = self.prepare(request.source, (*request.trial, amendment))
-        return None if again.wire == request.wire else again
+        suspects = self.refused_pictures.suspects(request.source.request, request.model, error)
+        return self.prepare(request.source, request.trial, suspects) if suspects.keys else None
 
     def keep_trial(self, request: "PreparedRequest") -> None:
-        """Remember the amendments with which a request was accepted."""
+        """Remember the amendments with which a request was accepted, and which of its pictures were."""
         if request.trial:
             self.learned.keep(LearnedFor.of(request.target, request.model), request.trial)
+        if request.profile.accepts_images:
+            self.refused_pictures.accepted(request.source.request, request.model, request.left_out)
 
     @asynccontextmanager
     async def send(self, request: "PreparedRequest", within_seconds: float) -> AsyncGenerator[DeltaReader, None]:
@@ -311,6 +333,8 @@ class PreparedRequest(Struct, frozen=True):
     """What the engine is made to write."""
     trial: tuple[Amendment, ...] = ()
     """The amendments that refusals of this request have taught; kept as soon as it is accepted."""
+    left_out: LeftOut = NOTHING_LEFT_OUT
+    """The pictures that it is sent without, because it was refused with them."""
 
     @property
     def opens_thinking(self) -> bool:

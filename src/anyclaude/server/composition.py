@@ -36,6 +36,10 @@ from anyclaude.exchange import (
     PromptPipeline,
     TokenCalibration,
 )
+from anyclaude.exchange.attachments import AttachmentReader
+from anyclaude.exchange.documents import DocumentReader
+from anyclaude.exchange.picture_descriptions import PictureDescriptions
+from anyclaude.exchange.pictures import PictureReader
 from anyclaude.filters import (
     FilterFactory,
     checked_calls,
@@ -51,8 +55,13 @@ from anyclaude.network import parse_address
 from anyclaude.observability.journal import Journal
 from anyclaude.observability.speed_recorder import SpeedRecorder
 from anyclaude.prewarm import Prewarmer
+from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.caching_decoder import CachingDecoder
+from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.reading.reader import Reader
 from anyclaude.scheduling import Admission, Dispatcher, FollowedServer, KeptPrompts, TokenCounter, Upstream
+from anyclaude.scheduling.model_choice import model_for
+from anyclaude.scheduling.queue import Priority
 from anyclaude.transforms import PromptContext
 from anyclaude.web.access import NO_WEB, WebAccess
 from anyclaude.worker_threads import ReplyWorkers, RequestWorkers
@@ -290,8 +299,9 @@ class _Composition:
         options, clock = self.options, self.clock
         pending_replies = PendingReplies(clock.seconds, options.reattach_policy)
         stack.push_async_callback(pending_replies.close)
+        dispatcher = Dispatcher(upstreams, options.timeouts, clock.seconds, clock.sleep, self.fatal_error)
         return MessageExchanges(
-            dispatcher=Dispatcher(upstreams, options.timeouts, clock.seconds, clock.sleep, self.fatal_error),
+            dispatcher=dispatcher,
             pipeline=pipeline,
             pending_replies=pending_replies,
             decoder=kept.decoder,
@@ -301,7 +311,20 @@ class _Composition:
             filters=(*_own_filters(options), *options.filters),
             workers=workers,
             budget=kept.budget,
+            attachment_readers=self._attachment_readers(dispatcher, kept.budget, stack),
         )
+
+    def _attachment_readers(
+        self, dispatcher: Dispatcher, budget: MemoryBudget, stack: AsyncExitStack
+    ) -> tuple[AttachmentReader, ...]:
+        """Return what reads documents and pictures; its process is started with the first that must be decoded."""
+        reader = Reader()
+        stack.push_async_callback(reader.aclose)
+        descriptions = PictureDescriptions(dispatcher, budget)
+        stack.push_async_callback(descriptions.close)
+        upstreams = dispatcher.upstreams
+        pictures = PictureReader(reader, budget, lambda request: _profile_for(upstreams, request), descriptions)
+        return (DocumentReader(reader, budget, lambda: _window_of(upstreams)), pictures)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,6 +341,15 @@ class _Kept:
 def _window_of(upstreams: tuple[Upstream, ...]) -> int | None:
     """Return the window of the server that requests go to first, as far as it is known at present."""
     return upstreams[0].backend.target.context_tokens if upstreams else None
+
+
+def _profile_for(upstreams: tuple[Upstream, ...], request: MessagesRequest) -> BackendProfile | None:
+    """Return the profile of the model that a request goes to first, with what refusals have taught about it."""
+    return (
+        upstreams[0].profile_for(model_for(request.model, Priority.MAIN, upstreams[0].backend.target))
+        if upstreams
+        else None
+    )
 
 
 def _own_filters(options: GatewayOptions) -> tuple[FilterFactory, ...]:

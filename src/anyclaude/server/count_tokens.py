@@ -8,11 +8,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anyclaude.exchange import recognise
+from anyclaude.exchange.attachments import read_attachments
 from anyclaude.exchange.message_exchange import request_bytes
 from anyclaude.protocol.detached_data import RequestBody
 from anyclaude.protocol.json_bounds import check_bounds
 from anyclaude.protocol.json_values import JsonValue
-from anyclaude.protocol.messages_request import decode_request
+from anyclaude.protocol.messages_request import MessagesRequest, decode_request
 from anyclaude.protocol.request_checks import check_request
 from anyclaude.scheduling import BackendRequest, PreparedRequest
 
@@ -52,12 +53,15 @@ async def count_tokens(context: RequestContext) -> web.Response:
 
 async def _prepared(context: RequestContext, body: RequestBody) -> tuple[Sequence[CountedPrompt], int]:
     """Return the prompts that are counted, and the bytes they take; the body is not kept until the engine answers."""
+    workers, readers = context.services.workers, context.services.exchanges.attachment_readers
+    request = await workers.run(body.size, lambda: _decoded(context, body), context.client)
+    request = await read_attachments(readers, request)
 
     def prepare() -> tuple[Sequence[CountedPrompt], int]:
-        prompts = _prompts(context, body)
+        prompts = _prompts(context, request)
         return prompts, sum(request_bytes(body.size, prompt.prepared) for prompt in prompts)
 
-    return await context.services.workers.run(body.size, prepare, context.client)
+    return await workers.run(body.size, prepare, context.client)
 
 
 async def _answer(context: RequestContext, prompts: Sequence[CountedPrompt]) -> web.Response:
@@ -72,13 +76,18 @@ async def _answer(context: RequestContext, prompts: Sequence[CountedPrompt]) -> 
     return response
 
 
-def _prompts(context: RequestContext, body: RequestBody) -> Sequence[CountedPrompt]:
-    """Return the prompt, and the one without the edits of its context if the client asks for some."""
+def _decoded(context: RequestContext, body: RequestBody) -> MessagesRequest:
+    """Return the request; its attachments are not read yet."""
     json, data = body.detached()
     check_bounds(json)
     request = replace(decode_request(json, max_tokens=1), detached=data)
     # Without `max_tokens` there is nothing that a thinking budget could exceed.
     check_request(request, is_claude_code=context.caller.is_claude_code, interleaves_thinking=True)
+    return request
+
+
+def _prompts(context: RequestContext, request: MessagesRequest) -> Sequence[CountedPrompt]:
+    """Return the prompt, and the one without the edits of its context if the client asks for some."""
     conversation = recognise(context.caller, request).conversation
     pipeline, upstream = context.services.pipeline, context.services.upstreams[0]
     prompt = pipeline.prepare(request, conversation)

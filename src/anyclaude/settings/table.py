@@ -80,6 +80,15 @@ SERVER = Group(
             )
         ),
         Setting(
+            name="vision_model",
+            metavar="NAME",
+            meaning="The server's model that describes pictures for models that cannot see them "
+            "([documents.md](documents.md#pictures)).",
+            otherwise="none: a sentence stands in the place of a picture that the model cannot see",
+            source="a request that the user did not make takes the server's time",
+            has_flag=True,
+        ),
+        Setting(
             name="fallbacks",
             metavar="LIST",
             meaning="Servers to use if the first one fails, in this order. "

@@ -60,6 +60,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     sonnet_model: str | None = None
     haiku_model: str | None = None
     subagent_model: str | None = None
+    vision_model: str | None = None
     fallbacks: tuple[Fallback, ...] = ()
     diet: Diet | None = None
     tool_calls: ToolCalls = DEFAULT_TOOL_CALLS
@@ -102,12 +103,13 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def models(self) -> dict[str, str]:
-        """The models of the client's tiers, where they are set."""
+        """The models of the client's tiers, and the one that describes pictures, where they are set."""
         tiers = {
             "opus": self.opus_model,
             "sonnet": self.sonnet_model,
             "haiku": self.haiku_model,
             "subagent": self.subagent_model,
+            "vision": self.vision_model,
         }
         return {tier: model for tier, model in tiers.items() if model}
 

@@ -63,7 +63,7 @@ def test_a_server_that_does_not_fetch_images_gets_a_note_with_the_url() -> None:
 
 
 BLIND = replace(PROFILE, accepts_images=False)
-UNSEEN = "[image omitted: this model cannot see images; the user can choose a model that can]"
+UNSEEN = "[image (image/png) omitted: this model cannot see images; the user can choose a model that can]"
 
 
 def test_for_a_model_that_cannot_see_a_sentence_stands_in_place_of_an_image() -> None:

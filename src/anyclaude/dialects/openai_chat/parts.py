@@ -33,6 +33,7 @@ from anyclaude.protocol.content import (
 )
 from anyclaude.protocol.detached_data import NO_DATA, DetachedData, has_mark, size_of, text_of
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
+from anyclaude.protocol.picture_header import file_bytes, header_of
 from anyclaude.tool_schemas import wire_name
 
 from .dropped_fields import NO_SUCH_BLOCK, DroppedFields
@@ -82,9 +83,9 @@ class PartReader:
             case TextBlock(text, extra):
                 self._dropped.note_fields(f"{path}.text.", _without_citations(extra))
                 return [text] if text else []
-            case ImageBlock(source, extra):
-                self._dropped.note_fields(f"{path}.image.", extra)
-                return [self._picture(source, path)]
+            case ImageBlock():
+                self._dropped.note_fields(f"{path}.image.", block.extra)
+                return [self._picture(block, path)]
             case DocumentBlock():
                 return self._document(block, path)
             case ToolReferenceBlock(name, extra):
@@ -126,12 +127,17 @@ class PartReader:
         """Record a block that cannot be sent."""
         self._dropped.note(f"{path}.{_kind(block)}", NO_SUCH_BLOCK)
 
-    def _picture(self, source: Source, path: str) -> Part:
+    def _picture(self, block: ImageBlock, path: str) -> Part:
+        """Return the picture, or a text in its place that is the same in every turn, so that the prefix stays."""
+        source = block.source
+        if block.unusable_because:
+            return self._missing(f"{path}.image", self._name(source), block.unusable_because)
         if not self._profile.accepts_images:
-            # The same in every turn and for every picture, so that the prefix stays.
-            return self._missing(
-                f"{path}.image", "image", f"{self._model} cannot see images; the user can choose a model that can"
-            )
+            why = f"{self._model} cannot see images"
+            if block.description:
+                self._dropped.note(f"{path}.image", f"{why}, and gets a description")
+                return f"[{self._name(source)}, in words, because {why}]\n{block.description}"
+            return self._missing(f"{path}.image", self._name(source), f"{why}; the user can choose a model that can")
         match source:
             case Base64Source(media_type, data, extra):
                 self._dropped.note_fields(f"{path}.image.source.", extra)
@@ -145,6 +151,19 @@ class PartReader:
                 return self._missing(f"{path}.image.source", "image", "only Anthropic's servers can read this source")
             case _:
                 assert_never(source)
+
+    def _name(self, source: Source) -> str:
+        """Return a name for a picture: with its type, its size in pixels, and that of its file."""
+        if isinstance(source, UrlSource):
+            return f"image at {source.url}"
+        if not isinstance(source, Base64Source):
+            return "image"
+        header = header_of(source.data, self._detached)
+        if header is None:
+            return f"image ({source.media_type})"
+        size = f"{file_bytes(source.data, self._detached):,} bytes"
+        pixels = f", {header.width} x {header.height} pixels" if header.width else ""
+        return f"image ({header.media_type}{pixels}, {size})"
 
     def _document(self, block: DocumentBlock, path: str) -> list[Part]:
         named = {name: block.extra[name] for name in ("title", "context") if isinstance(block.extra.get(name), str)}
