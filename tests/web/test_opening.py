@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 import pytest
 from tests.parts.web_site import PlainReader, saying, web_site
 
+from anyclaude.errors import InvalidSetting
 from anyclaude.secret import Secret
 from anyclaude.web.access import NO_WEB, WebAccess
 from anyclaude.web.opening import opened_web
@@ -54,3 +55,10 @@ async def test_nothing_is_contacted_before_a_search_is_wanted() -> None:
         await search.search(Query("words"))
 
     assert (before, len(site.asked)) == (0, 1)
+
+
+async def test_fetching_without_its_library_is_a_wrong_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anyclaude.web.opening.find_spec", lambda name: None)
+
+    with pytest.raises(InvalidSetting, match=r"anyclaude\[web\]"):
+        await opened(WebOptions(fetches=True))

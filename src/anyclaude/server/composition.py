@@ -58,6 +58,7 @@ from anyclaude.prewarm import Prewarmer
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.caching_decoder import CachingDecoder
 from anyclaude.protocol.messages_request import MessagesRequest
+from anyclaude.reading.documents import DocumentReading
 from anyclaude.reading.reader import Reader
 from anyclaude.scheduling import Admission, Dispatcher, FollowedServer, KeptPrompts, TokenCounter, Upstream
 from anyclaude.scheduling.model_choice import model_for
@@ -152,7 +153,9 @@ class _Composition:
             self._upstream(self._as_set(target), ask, sessions, learned, reply_workers, budget)
             for target, ask in servers
         )
-        web = self._web(stack)
+        reader = Reader()  # its process is started with the first file
+        stack.push_async_callback(reader.aclose)
+        web = self._web(reader, stack)
         policy = PromptContext(
             diet=self.options.diet,
             allowed_tools=self.options.allowed_tools,
@@ -172,11 +175,15 @@ class _Composition:
         prewarmer = self._prewarmer(upstreams, pipeline, stack)
         workers = RequestWorkers()
         stack.callback(workers.close)
+        clock = self.clock
+        dispatcher = Dispatcher(upstreams, self.options.timeouts, clock.seconds, clock.sleep, self.fatal_error)
         services = Services(
             upstreams=upstreams,
             pipeline=pipeline,
             exchanges=dataclasses.replace(
-                self._exchanges(upstreams, pipeline, calibration, kept, workers, stack), web=web
+                self._exchanges(dispatcher, pipeline, calibration, kept, workers, stack),
+                attachment_readers=self._attachment_readers(dispatcher, reader, budget, stack),
+                web=web,
             ),
             workers=workers,
             token_counter=self._token_counter(stack),
@@ -278,18 +285,17 @@ class _Composition:
         stack.push_async_callback(analyser.close)
         return analyser
 
-    def _web(self, stack: AsyncExitStack) -> WebAccess:
+    def _web(self, reader: Reader, stack: AsyncExitStack) -> WebAccess:
         """Return what was switched on of the web; what acts on it is loaded only then."""
         if not self.options.web.is_on:
             return NO_WEB
         opening: ModuleType = import_module("anyclaude.web.opening")
-        reading: ModuleType = import_module("anyclaude.web.plain_reader")
-        web: WebAccess = opening.opened_web(self.options.web, reading.PlainReader(), stack)
+        web: WebAccess = opening.opened_web(self.options.web, DocumentReading(reader), stack)
         return web
 
     def _exchanges(
         self,
-        upstreams: tuple[Upstream, ...],
+        dispatcher: Dispatcher,
         pipeline: PromptPipeline,
         calibration: TokenCalibration,
         kept: "_Kept",
@@ -299,7 +305,6 @@ class _Composition:
         options, clock = self.options, self.clock
         pending_replies = PendingReplies(clock.seconds, options.reattach_policy)
         stack.push_async_callback(pending_replies.close)
-        dispatcher = Dispatcher(upstreams, options.timeouts, clock.seconds, clock.sleep, self.fatal_error)
         return MessageExchanges(
             dispatcher=dispatcher,
             pipeline=pipeline,
@@ -311,15 +316,12 @@ class _Composition:
             filters=(*_own_filters(options), *options.filters),
             workers=workers,
             budget=kept.budget,
-            attachment_readers=self._attachment_readers(dispatcher, kept.budget, stack),
         )
 
     def _attachment_readers(
-        self, dispatcher: Dispatcher, budget: MemoryBudget, stack: AsyncExitStack
+        self, dispatcher: Dispatcher, reader: Reader, budget: MemoryBudget, stack: AsyncExitStack
     ) -> tuple[AttachmentReader, ...]:
-        """Return what reads documents and pictures; its process is started with the first that must be decoded."""
-        reader = Reader()
-        stack.push_async_callback(reader.aclose)
+        """Return what reads documents and pictures."""
         descriptions = PictureDescriptions(dispatcher, budget)
         stack.push_async_callback(descriptions.close)
         upstreams = dispatcher.upstreams

@@ -1,13 +1,15 @@
 """Makes of the user's choice what searches and fetches; loaded only if one of them is on."""
 
 from contextlib import AsyncExitStack
+from importlib.util import find_spec
 
+from anyclaude.errors import InvalidSetting
 from anyclaude.network import Network, parse_address
 from anyclaude.secret import Secret
 
 from .access import WebAccess
 from .fetch import GuardedFetcher
-from .options import WebOptions
+from .options import WEB_EXTRA, WebOptions
 from .page_text import ReadsDocuments
 from .providers.brave import Brave
 from .providers.duckduckgo import DuckDuckGo
@@ -20,8 +22,11 @@ def opened_web(options: WebOptions, reader: ReadsDocuments, stack: AsyncExitStac
     """
     Return what is switched on; nothing is contacted yet, and the stack closes what will be open.
 
-    Raises `InvalidSetting` for a provider whose library is not installed, or that cannot be reached so.
+    Raises:
+        InvalidSetting: when a library is not installed, or a provider cannot be reached so.
     """
+    if options.fetches and find_spec("trafilatura") is None:
+        raise InvalidSetting(f"web_fetch needs the library trafilatura. Install it with `{WEB_EXTRA}` (docs/web.md)")
     search = None if options.search is None else _provider(options.search, options.search_key, options.network)
     if search is not None:
         stack.push_async_callback(search.close)
