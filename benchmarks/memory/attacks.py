@@ -161,7 +161,8 @@ ATTACKS: dict[str, Attack] = {
 
 def _large(number: int, scale: Scale) -> bytes:
     """Return a request of 20 MB, as far as a gateway decodes one: 6 MB of text, and a picture."""
-    data = b64encode(random.Random(number).randbytes(scale(13 * MEGABYTE) * 3 // 4)).decode()
+    file = b"\x89PNG\r\n\x1a\n" + bytes(16) + random.Random(number).randbytes(scale(13 * MEGABYTE) * 3 // 4)
+    data = b64encode(file).decode()
     source = {"type": "base64", "media_type": "image/png", "data": data}
     texts = [_text(number * 1000 + part, scale(MEGABYTE)) for part in range(6)]
     return message(*texts, [{"type": "image", "source": source}, {"type": "text", "text": "What is this?"}])

@@ -15,6 +15,10 @@ LENGTH = b"Content-Length: %d\r\n" + CLOSE + b"\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n" + CLOSE + b"\r\n"
 
 
+PNG_START = "iVBORw0KGgoA"
+"""The base64 of a PNG's signature: what has none is no picture, and is not sent on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attack:
     """A request, and over how many connections at once it is sent; `chunk_bytes` for a body in chunks of that size."""
@@ -99,7 +103,10 @@ def _turns(count: int, text: str) -> bytes:
 
 
 def _picture(size: int) -> dict[str, object]:
-    return {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "A" * size}}
+    return {
+        "type": "image",
+        "source": {"type": "base64", "media_type": "image/png", "data": PNG_START + "A" * (size - len(PNG_START))},
+    }
 
 
 def _image(size: int) -> bytes:

@@ -8,6 +8,7 @@ from threading import Event
 import pytest
 from tests.parts.gateway import RunningGateway
 from tests.parts.json_at import at
+from tests.parts.pictures import png
 from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import connected, prompt, request
 from tests.parts.referee import judge
@@ -82,7 +83,7 @@ async def test_a_body_of_too_many_parts_is_refused(path: str, gateway: RunningGa
     assert "objects and lists" in error["error"]["message"]
 
 
-DATA = base64.b64encode(bytes(range(256)) * 2_000).decode()
+DATA = base64.b64encode(png() + bytes(range(256)) * 2_000).decode()
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": DATA}}
 
 

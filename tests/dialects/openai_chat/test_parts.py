@@ -68,7 +68,7 @@ UNSEEN = "[image (image/png) omitted: this model cannot see images; the user can
 
 def test_for_a_model_that_cannot_see_a_sentence_stands_in_place_of_an_image() -> None:
     assert content_of(TEXT, PNG, profile=BLIND) == f"look\n\n{UNSEEN}"
-    assert content_of(ON_THE_WEB, profile=BLIND) == UNSEEN
+    assert content_of(ON_THE_WEB, profile=BLIND) == UNSEEN.replace("(image/png)", "at https://example.org/a.png")
     assert dropped(TEXT, PNG, PNG, profile=BLIND) == {"messages.image": 2}
 
 
