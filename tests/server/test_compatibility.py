@@ -116,6 +116,9 @@ ROWS: dict[str, list[JsonObject]] = {
     "roles `system` and `developer` in mid-conversation": [
         says(HELLO, {"role": role, "content": "be brief"}) for role in ("system", "developer")
     ],
+    "an unknown kind of block in an assistant's turn or in a result": [
+        says(HELLO, assistant(NEW), HELLO), says(HELLO, assistant(CALL), user({**RESULT, "content": [NEW]}))
+    ],
     "`mcp_tool_use`, `server_tool_use` and their results in an assistant's turn": [
         says(HELLO, assistant({"type": "mcp_tool_use", "id": "m", "name": "echo", "input": {}}), HELLO),
         says(HELLO, assistant({"type": "server_tool_use", "id": "s", "name": "code_execution", "input": {}}), HELLO),
@@ -127,9 +130,6 @@ ROWS: dict[str, list[JsonObject]] = {
     "`search_result`, `container_upload`": [
         says(user({"type": "search_result", "title": "a", "source": "b", "content": [TEXT]})),
         says(user({"type": "container_upload", "file_id": "f"})),
-    ],
-    "an unknown kind of block in an assistant's turn or in a result": [
-        says(HELLO, assistant(NEW), HELLO), says(HELLO, assistant(CALL), user({**RESULT, "content": [NEW]}))
     ],
     "an assistant's turn is empty": [
         says(HELLO, {"role": "assistant", "content": ""}, HELLO), says(HELLO, assistant(), HELLO)

@@ -333,7 +333,7 @@ def test_a_call_and_a_result_without_ids_belong_to_each_other() -> None:
         (["a", {"type": "text", "text": "b"}, 3, None, True], "a\n\nb\n\n3\n\ntrue"),
         (
             [{"type": "search_result", "title": "T", "source": "u", "content": [{"type": "text", "text": "b"}]}],
-            "T\n\nb",
+            "T\nu\n\nb",
         ),
         ([{"type": "json", "json": {"a": 1}, "cache_control": {}}], '{"type":"json","json":{"a":1}}'),
         ([{"type": "audio", "data": "A" * 9_000}], "[audio omitted: it has no text]"),
