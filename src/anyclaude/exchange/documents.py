@@ -8,6 +8,7 @@ turn to turn.
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -58,6 +59,10 @@ REMEDIES: Mapping[UnreadableCode, str] = {
 """What helps, for the model to pass on."""
 
 
+File: TypeAlias = tuple[str, str]
+"""The media type of a file, and its base64 or the mark of that."""
+
+
 class ReadSource(Struct, frozen=True):
     """What was read of a document, and its title."""
 
@@ -89,11 +94,10 @@ class DocumentReader:
     async def read(self, request: MessagesRequest) -> MessagesRequest:
         """Return the request with the pages of its documents; one that cannot be read becomes a sentence."""
         limit = self._max_characters()
-        read: dict[Base64Source, ReadSource] = {}
+        read: dict[File, ReadSource] = {}
         for turn in request.messages:
             for source in _sources(turn.content, request.detached):
-                key = _key(source, limit)
-                read[_plain(source)] = self._kept.used(key) or await self._read_once(source, request.detached, key)
+                read[_file(source)] = await self._read_once(source, request.detached, limit)
         turns = (replace(turn, content=_replaced(turn.content, request.detached, read)) for turn in request.messages)
         return replace(request, messages=tuple(turns))
 
@@ -101,11 +105,14 @@ class DocumentReader:
         window = self._context_tokens() or UNKNOWN_WINDOW_TOKENS
         return min(int(window * WINDOW_SHARE * CHARACTERS_PER_TOKEN), MAX_CHARACTERS)
 
-    async def _read_once(self, source: Base64Source, detached: DetachedData, key: str) -> ReadSource:
-        """Return what is read of a document by this request, or by another one at the same time."""
+    async def _read_once(self, source: Base64Source, detached: DetachedData, limit: int) -> ReadSource:
+        """Return what is read of a document by this request, another one at the same time, or an earlier one."""
+        key = _key(source, limit)
+        if (kept := self._kept.used(key)) is not None:
+            return kept
         running = self._running.get(key)
         if running is None:
-            task = asyncio.create_task(self._read(source, detached, key, self._max_characters()))
+            task = asyncio.create_task(self._read(source, detached, key, limit))
             running = self._running[key] = _Reading(task)
             task.add_done_callback(lambda _: self._running.pop(key, None))
         return await running.result()
@@ -183,9 +190,9 @@ def _is_read(source: Base64Source, detached: DetachedData) -> bool:
     return media_type == PDF or (media_type.startswith("text/") and size_of(source.data, detached) > INLINE_TEXT_BYTES)
 
 
-def _plain(source: Base64Source) -> Base64Source:
-    """Return a source without the fields that are not read, which need not be hashable."""
-    return Base64Source(_media_type(source), source.data)
+def _file(source: Base64Source) -> File:
+    """Return what of a source is read."""
+    return _media_type(source), source.data
 
 
 def _key(source: Base64Source, max_characters: int) -> str:
@@ -219,19 +226,17 @@ def _sources(content: Content, detached: DetachedData) -> Iterator[Base64Source]
             yield source
 
 
-def _replaced(content: Content, detached: DetachedData, read: Mapping[Base64Source, ReadSource]) -> Content:
+def _replaced(content: Content, detached: DetachedData, read: Mapping[File, ReadSource]) -> Content:
     """Return content with what was read of its documents; itself if it has none."""
     if isinstance(content, str) or not any(True for _ in _sources(content, detached)):
         return content
     return tuple(_replaced_block(block, detached, read) for block in content)
 
 
-def _replaced_block(
-    block: ContentBlock, detached: DetachedData, read: Mapping[Base64Source, ReadSource]
-) -> ContentBlock:
+def _replaced_block(block: ContentBlock, detached: DetachedData, read: Mapping[File, ReadSource]) -> ContentBlock:
     match block:
         case DocumentBlock(Base64Source() as source, extra) if _is_read(source, detached):
-            found = read[_plain(source)]
+            found = read[_file(source)]
             titled = {"title": found.title} if found.title and not extra.get("title") else {}
             return DocumentBlock(found.source, {**extra, **titled})
         case ToolResultBlock(content=tuple(blocks)):

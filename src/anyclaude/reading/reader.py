@@ -54,6 +54,7 @@ class Reader:
         self._command = command
         self._turn = asyncio.Lock()
         self._process: Process | None = None
+        self._is_closed = False
         self._idle: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -96,12 +97,14 @@ class Reader:
         return result
 
     async def aclose(self) -> None:
-        """End the process, and what it reads."""
+        """End the process, and what it reads; nothing is read any more."""
+        self._is_closed = True
         if self._idle is not None:
             self._idle.cancel()
         await self._end()
-        if self._ending:
-            await asyncio.wait(self._ending)
+        async with self._turn:  # those who wait for their turn, and one whose process is ending, come first
+            if self._ending:
+                await asyncio.wait(self._ending)
 
     async def _exchange(self, job: Job, pieces: Iterable[bytes]) -> Result | Refused:
         """Send a file to the process, and return its answer."""
@@ -120,6 +123,8 @@ class Reader:
         return head if isinstance(head, Refused) else Result(head.value, b"".join(data))
 
     async def _started(self) -> Process:
+        if self._is_closed:
+            raise Unreadable("unavailable", "the gateway is stopping")
         try:
             return await asyncio.create_subprocess_exec(
                 *self._command,
