@@ -12,7 +12,7 @@ from tests.parts.raw_client import CLAUDE_CODE, connected, prompt, request
 from tests.parts.referee import judge
 
 from anyclaude.protocol.json_values import JsonObject
-from anyclaude.reading.reader import COMMAND
+from anyclaude.reading.reader import COMMAND, Reader
 from anyclaude.server import composition
 
 SILENT = (*COMMAND[:1], "-c", "import sys; sys.stdin.buffer.read()")
@@ -98,5 +98,5 @@ async def test_another_request_is_answered_while_a_document_is_read(
 @pytest.fixture
 def gateway_with_silent_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the gateway's reader one that never comes to an end."""
-    real = composition.Reader
+    real = Reader
     monkeypatch.setattr(composition, "Reader", lambda: real(command=SILENT))

@@ -1,12 +1,14 @@
 """Reading the body of a request."""
 
 import json
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
 from tests.parts.json_at import at
+from tests.parts.pictures import png
 from tests.parts.raw_backend import RawBackend
 from tests.parts.raw_client import ask, connected, prompt, request
 from tests.parts.referee import judge
@@ -108,7 +110,8 @@ def prompt_with_image(data: str) -> bytes:
 
 
 async def test_a_body_just_below_the_limit_is_served(gateway: RunningGateway, backend: RawBackend) -> None:
-    body = prompt_with_image("A" * (Limits().body_bytes - 1_000))
+    start = b64encode(png()).decode().rstrip("=")  # what is no picture is not sent
+    body = prompt_with_image(start + "A" * (Limits().body_bytes - 1_000 - len(start)))
     async with connected(gateway.base_url) as client:
         await client.send(request("POST", "/v1/messages", body))
         received = await backend.next_request()
