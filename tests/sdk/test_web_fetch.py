@@ -16,6 +16,7 @@ from anthropic.types import (
 from msgspec.structs import replace
 from tests.parts.chat_reply import call, reply, say
 from tests.parts.chat_script import Script, in_turn
+from tests.parts.pdf_files import pdf_of, text_of
 from tests.parts.web_site import Site, web_site
 from tests.sdk.clients import MODEL, NO_RETRIES, SdkSetup, sdk_setup
 
@@ -34,6 +35,8 @@ async def page(request: web.Request) -> web.StreamResponse:
     """Answer as the proxy: with the page, or with a redirect to this machine."""
     if request.raw_path.endswith("/moved"):
         return web.Response(status=302, headers={"Location": "http://127.0.0.1:9/secret"})
+    if request.raw_path.endswith(".pdf"):
+        return web.Response(body=pdf_of(2), content_type="application/pdf")
     return web.Response(text=HTML, content_type="text/html")
 
 
@@ -70,6 +73,16 @@ async def test_the_model_reads_the_page_that_it_asks_for(tmp_path: Path) -> None
     assert message.usage.server_tool_use is not None
     assert message.usage.server_tool_use.web_fetch_requests == 1
     assert [asked.target for asked in site.asked] == [URL]
+
+
+async def test_a_pdf_is_read_page_by_page(tmp_path: Path) -> None:
+    table = "http://tides.example.com/table.pdf"
+    question: list[MessageParam] = [{"role": "user", "content": f"Read {table}"}]
+    message, read, _ = await fetched(tmp_path, in_turn(reply(call("web_fetch", url=table)), TELLS), question)
+
+    assert [block.type for block in message.content] == ["server_tool_use", "web_fetch_tool_result", "text"]
+    assert text_of(1) in read
+    assert text_of(2) in read
 
 
 async def test_an_address_that_the_model_made_up_is_not_fetched(tmp_path: Path) -> None:
