@@ -65,6 +65,7 @@ async def test_a_document_that_cannot_be_read_is_in_the_way_of_no_turn(
         response = await client.response()
 
     assert "[document (application/pdf) omitted: it is protected by a password" in str(received.json)
+
     assert judge(response.body).texts() == ["I cannot read it."]
 
 
