@@ -24,7 +24,7 @@ def asking(file: bytes, *later: JsonObject) -> bytes:
     source = {"type": "base64", "media_type": "application/pdf", "data": b64encode(file).decode()}
     content = [{"type": "document", "source": source}, {"type": "text", "text": "What does it say?"}]
     return json.dumps(
-        {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": content}, *later]}
+        {"model": "m", "max_tokens": 9, "stream": True, "messages": [{"role": "user", "content": content}, *later]}
     ).encode()
 
 
@@ -65,6 +65,7 @@ async def test_a_document_that_cannot_be_read_is_in_the_way_of_no_turn(
         response = await client.response()
 
     assert "[document (application/pdf) omitted: it is protected by a password" in str(received.json)
+
     assert judge(response.body).texts() == ["I cannot read it."]
 
 
@@ -98,5 +99,4 @@ async def test_another_request_is_answered_while_a_document_is_read(
 @pytest.fixture
 def gateway_with_silent_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the gateway's reader one that never comes to an end."""
-    real = Reader
-    monkeypatch.setattr(composition, "Reader", lambda: real(command=SILENT))
+    monkeypatch.setattr(composition, "Reader", lambda: Reader(command=SILENT))

@@ -110,6 +110,8 @@ class Reader:
         """Send a file to the process, and return its answer."""
         process = self._process = self._process or await self._started()
         assert process.stdin is not None and process.stdout is not None
+        if self._is_closed:
+            raise Unreadable("unavailable", "the gateway is stopping")
         with suppress(ConnectionError):  # what it answers, or its death, tells more
             for piece in message(job, pieces):
                 process.stdin.write(piece)
@@ -123,8 +125,6 @@ class Reader:
         return head if isinstance(head, Refused) else Result(head.value, b"".join(data))
 
     async def _started(self) -> Process:
-        if self._is_closed:
-            raise Unreadable("unavailable", "the gateway is stopping")
         try:
             return await asyncio.create_subprocess_exec(
                 *self._command,
