@@ -33,6 +33,17 @@ def recognise(caller: Caller, request: MessagesRequest) -> Caller:
     return caller
 
 
+def last_words(request: MessagesRequest) -> str:
+    """Return what the user says last."""
+    last = next((turn.content for turn in reversed(request.messages) if turn.role == "user"), "")
+    return "\n".join(block.text for block in blocks_of(last) if isinstance(block, TextBlock)).strip()
+
+
+def query_in(words: str) -> str:
+    """Return the query of a search that Claude Code asks for; other words as they are."""
+    return words.removeprefix(SEARCH_PHRASE).removeprefix(":").strip()
+
+
 def _is_auxiliary(request: MessagesRequest) -> bool:
     """Return whether the request is for a title, a web search, a page summary or the quota: always one message."""
     if len(request.messages) != 1:

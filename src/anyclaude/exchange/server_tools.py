@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
-from anyclaude.protocol.content import Content, TextBlock, blocks_of
 from anyclaude.protocol.deltas import TextDelta
 from anyclaude.protocol.events import (
     CodeExecutionResultContent,
@@ -24,7 +23,7 @@ from anyclaude.protocol.messages_request import MessagesRequest, Tool
 from anyclaude.transforms import runnable_name
 
 from .own_reply import ReplyPart, ServerToolRun
-from .recognition import SEARCH_PHRASE
+from .recognition import last_words, query_in
 
 
 class ServerTool(Struct, frozen=True):
@@ -101,17 +100,7 @@ def _server_tool(tool: Tool, runnable: frozenset[str]) -> ServerTool | None:
 
 
 def _failed_run(tool: ServerTool, request: MessagesRequest, call_id: str) -> ServerToolRun:
-    given: JsonObject = {} if tool.argument is None else {tool.argument: _question(request)}
+    question = query_in(last_words(request))[:LONGEST_QUESTION]
+    given: JsonObject = {} if tool.argument is None else {tool.argument: question}
     error: JsonObject = {"type": f"{tool.name}_tool_result_error", "error_code": "unavailable"}
     return ServerToolRun(ServerToolUseContent(call_id, tool.name, given), tool.result(call_id, error))
-
-
-def _question(request: MessagesRequest) -> str:
-    """Return what the user asks last, without the words that Claude Code puts before the query of its search."""
-    last = next((turn.content for turn in reversed(request.messages) if turn.role == "user"), "")
-    text = _text(last).strip()
-    return text.removeprefix(SEARCH_PHRASE).removeprefix(":").strip()[:LONGEST_QUESTION]
-
-
-def _text(content: Content) -> str:
-    return "\n".join(block.text for block in blocks_of(content) if isinstance(block, TextBlock))

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.accumulate import Accumulator
-from anyclaude.protocol.content import Content, TextBlock, blocks_of, decode_content
+from anyclaude.protocol.content import blocks_of, decode_content
 from anyclaude.protocol.deltas import ToolCallDelta
 from anyclaude.protocol.events import ReplyBlock, ServerToolResult, ServerToolUseContent, StreamEvent
 from anyclaude.protocol.message_stream import MessageStream
@@ -26,7 +26,7 @@ from anyclaude.transforms import OriginalCall, PreparedPrompt, runnable_name
 from anyclaude.worker_threads import RequestWorkers
 
 from .conversation_memory import original_calls
-from .recognition import SEARCH_PHRASE
+from .recognition import SEARCH_PHRASE, last_words, query_in
 from .tool_runs import ToolRuns, decoded_input
 
 MAX_ROUNDS = 10
@@ -158,14 +158,14 @@ def query_to_begin_with(request: MessagesRequest, profile: BackendProfile, names
     searches = [tool for tool in request.tools if tool.name in names and runnable_name(tool) == WEB_SEARCH]
     if not searches or not request.messages or request.messages[-1].role != "user":
         return None
-    text = _last_words(request.messages[-1].content)
+    words = last_words(request)
     is_alone = len(request.tools) == 1
-    if is_alone and text.startswith(SEARCH_PHRASE):
-        return text.removeprefix(SEARCH_PHRASE).removeprefix(":").strip() or None
+    if is_alone and words.startswith(SEARCH_PHRASE):
+        return query_in(words) or None
     is_forced = _is_forced(request.tool_choice, searches[0], is_alone=is_alone)
     is_in_words = profile.tools_sent_as == "words"
     if (is_forced and profile.forces_calls_by == "words") or (is_alone and is_in_words):
-        return text or None
+        return words or None
     return None
 
 
@@ -173,7 +173,3 @@ def _is_forced(choice: ToolChoice | None, tool: Tool, *, is_alone: bool) -> bool
     if choice is None:
         return False
     return (choice.type == "tool" and choice.name == tool.name) or (choice.type == "any" and is_alone)
-
-
-def _last_words(content: Content) -> str:
-    return "\n".join(block.text for block in blocks_of(content) if isinstance(block, TextBlock)).strip()
