@@ -19,6 +19,7 @@ from anyclaude.web.page_text import CHARSETS, SLICE_BYTES, ContentType, Kind, as
         ("text/markdown; charset=hex", "text/markdown", None, "text"),
         ("text/markdown; charset=punycode", "text/markdown", None, "text"),
         ("text/markdown; charset=undefined", "text/markdown", None, "text"),
+        ("text/markdown; charset*; charset*0*", "text/markdown", None, "text"),
         ("text/markdown; charset=utf-16", "text/markdown", "utf-16-le", "text"),
         ("text/markdown; charset=shift_jis", "text/markdown", "shift_jis", "text"),
         ("application/json", "application/json", None, "text"),

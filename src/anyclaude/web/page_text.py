@@ -113,7 +113,11 @@ def content_type(header: str) -> ContentType:
     message["Content-Type"] = header
     if "/" not in header.partition(";")[0]:
         return ContentType("")
-    return ContentType(message.get_content_type(), _codec(message.get_content_charset() or ""))
+    try:
+        charset = message.get_content_charset()
+    except (TypeError, ValueError):  # the parser fails on parameters with and without a number (RFC 2231)
+        charset = None
+    return ContentType(message.get_content_type(), _codec(charset or ""))
 
 
 def decoded(data: bytes, charset: str | None) -> str:
