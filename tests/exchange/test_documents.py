@@ -189,6 +189,25 @@ async def test_a_reading_goes_on_while_a_request_waits_for_it_and_ends_with_the_
     assert was_running
 
 
+async def test_a_request_that_comes_while_a_reading_ends_does_not_end_with_it() -> None:
+    async with silent_reader() as reader:
+        documents = documents_with(reader)
+        left = asyncio.create_task(read(documents, document(pdf_of(1))))
+        while reader.process_id is None:  # noqa: ASYNC110  # it is started in steps of the loop
+            await asyncio.sleep(0)
+
+        left.cancel()
+        await asyncio.wait([left])
+        comes = asyncio.create_task(read(documents, document(pdf_of(1))))
+        while reader.process_id is None and not comes.done():  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        was_ended = comes.done()
+        comes.cancel()
+        await asyncio.wait([comes])
+
+    assert not was_ended
+
+
 async def test_what_was_read_is_bounded(reader: CountingReader) -> None:
     budget = MemoryBudget(1)
     documents = DocumentReader(reader, budget, lambda: 100_000)

@@ -112,10 +112,12 @@ class DocumentReader:
             return kept
         running = self._running.get(key)
         if running is None:
-            task = asyncio.create_task(self._read(source, detached, key, limit))
-            running = self._running[key] = _Reading(task)
-            task.add_done_callback(lambda _: self._running.pop(key, None))
-        return await running.result()
+            running = self._running[key] = _Reading(asyncio.create_task(self._read(source, detached, key, limit)))
+        try:
+            return await running.result()
+        finally:
+            if not running.waiting:  # at once: its process takes a moment to end, and the next request must not wait
+                del self._running[key]
 
     async def _read(self, source: Base64Source, detached: DetachedData, key: str, limit: int) -> ReadSource:
         found = detached.get(source.data)
@@ -139,15 +141,16 @@ class _Reading:
 
     def __init__(self, task: asyncio.Task[ReadSource]) -> None:
         self._task = task
-        self._waiting = 0
+        self.waiting = 0
+        """How many requests wait."""
 
     async def result(self) -> ReadSource:
-        self._waiting += 1
+        self.waiting += 1
         try:
             return await asyncio.shield(self._task)
         finally:
-            self._waiting -= 1
-            if not self._waiting:
+            self.waiting -= 1
+            if not self.waiting:
                 self._task.cancel()
 
 
