@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import pytest
 from msgspec.structs import replace
-from tests.parts.chat_reply import Reply, call, finish, refuse, reply, say, think
+from tests.parts.chat_reply import Reply, Stop, call, finish, refuse, reply, say, think
 from tests.parts.chat_script import Answer, one_by_one
 from tests.parts.chat_server import ChatServer, chat_server
 from tests.parts.gateway import QUICK, RunningGateway, running_gateway, target_at
@@ -120,6 +120,24 @@ async def test_a_server_that_refuses_what_was_found_fails_the_message(tmp_path: 
     assert [block.kind for block in verdict.blocks] == [USE, RESULT]
     assert verdict.error is not None
     assert "no such thing" in verdict.error[1]
+
+
+async def test_a_reply_that_breaks_off_after_a_call_that_was_requested_again_is_not_whole(tmp_path: Path) -> None:
+    invalid = reply(call("web_search", words="x"), finish("stop"))
+    async with serving(tmp_path, invalid, TELLS, reply(say("At 14"), Stop()), refuse(400, "no")) as (gateway, _, _):
+        response = await ask(gateway.base_url, "POST", "/v1/messages", prompt(tools=[SEARCH]))
+
+    assert judge(response.body).outcome == "failed"
+
+
+async def test_a_reply_that_takes_the_place_of_an_endless_one_has_its_own_searches(tmp_path: Path) -> None:
+    endless = reply(TIDES, call("look", at="abc " * 40_000))
+    async with serving(tmp_path, endless, reply(TIDES), TELLS) as (gateway, server, provider):
+        response = await ask(gateway.base_url, "POST", "/v1/messages", prompt(tools=[SEARCH, LOOK], max_tokens=64_000))
+        server.check()
+
+    assert told(response.body, is_streamed=True) == ([USE, RESULT, TEXT], "end_turn")
+    assert provider.queries == ["tides"]
 
 
 async def test_a_client_that_leaves_during_a_search_ends_it(tmp_path: Path) -> None:

@@ -323,8 +323,9 @@ class ReplyStream:
 
         If there is none, the discarded one is delivered as far as it came.
         """
-        discarded, first = self._chain, self._stream.latest_reported
+        discarded, kept, first = self._chain, self.server_calls, self._stream.latest_reported
         self._chain = chain_for(self._filter_context(prepared), self._filters)
+        self.server_calls = kept.afresh()
         self._is_stopped = False
         usage: list[Delta] = []
         try:
@@ -335,7 +336,7 @@ class ReplyStream:
         except AnyclaudeError:  # the client did not send that request
             if self._stream.has_blocks:
                 raise
-            self._chain, self._rejected = discarded, None
+            self._chain, self._rejected, self.server_calls = discarded, None, kept
         yield self._stream.feed([usage_of_both(first, usage)])
 
     async def _second_attempt(self, prepared: PreparedRequest) -> AsyncGenerator[list[Delta], None]:

@@ -35,6 +35,10 @@ class ServerCalls:
         self.finished: Finished | None = None
         """The end of the reply."""
 
+    def afresh(self) -> "ServerCalls":
+        """Return what keeps the same calls of another reply."""
+        return ServerCalls(self._names)
+
     @property
     def calls(self) -> Sequence[ToolCallDelta]:
         """The calls, each whole, in their order; none of a reply that was cut: the last one may not be whole."""

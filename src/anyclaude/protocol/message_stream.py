@@ -267,6 +267,7 @@ class MessageStream:
     def begin_next_reply(self) -> None:
         """Take the deltas of a further reply of the model into the same message: their usage adds up."""
         self._require(Phase.OPEN)
+        self._finished = None  # its end alone is that of the message
         self._earlier, self._reported = self.reported, UsageReported()
         self._closed_calls.clear()  # a slot is one of its reply
 
