@@ -42,6 +42,8 @@ from anyclaude.protocol.events import (
 from anyclaude.scheduling import Dispatcher, PreparedRequest
 from anyclaude.timeouts import Timeouts
 from anyclaude.transforms import PromptContext, RepeatedCalls
+from anyclaude.web.access import WebAccess
+from anyclaude.web.search import Hit, Query
 
 BODY = json.dumps({"model": "m", "max_tokens": 9, "stream": True, "messages": [{"role": "user", "content": "Hi"}]})
 SESSION = {"x-claude-code-session-id": "session-1"}
@@ -238,3 +240,61 @@ async def test_a_reply_without_room_for_it_fails_and_gives_back_what_it_has() ->
             setup.end(exchange, log)
 
         assert budget.reserved_bytes == other.bytes
+
+
+@dataclass
+class Finder:
+    """Finds one page."""
+
+    text: str = "At 14:20."
+    name: str = "Finder"
+
+    async def search(self, query: Query) -> tuple[Hit, ...]:
+        return (Hit("https://tides.example/", "Tides", self.text),)
+
+    async def close(self) -> None:
+        pass
+
+
+def searching(finder: Finder, *replies: FakeReply) -> Setup:
+    """Return exchanges that search."""
+    policy = PromptContext(server_tools=frozenset({"web_search"}))
+    setup = Setup(FakeBackend(target_at("http://fake/v1"), *replies), policy)
+    setup.exchanges = replace(setup.exchanges, web=WebAccess(finder))
+    return setup
+
+
+def body_with_search(question: str) -> str:
+    """Return a request whose model may search."""
+    messages = [{"role": "user", "content": question}]
+    tools = [{"type": "web_search_20250305", "name": "web_search"}]
+    return json.dumps({**json.loads(BODY), "messages": messages, "tools": tools})
+
+
+async def test_a_client_that_leaves_with_the_first_events_of_a_search_releases_the_server() -> None:
+    setup = searching(Finder(), WHOLE)
+    exchange, log = await setup.begin(body_with_search("Perform a web search for the query: tides"))
+    await exchange.wait_begun(10)
+    async with aclosing(exchange.batches()) as batches:
+        begun = await anext(batches)
+    setup.end(exchange, log)
+
+    assert isinstance(begun[0], MessageStart)
+    assert len(begun) > 1
+    assert setup.backend.open_replies == 0
+    assert setup.upstream.admission.running == 0
+
+
+async def test_what_a_search_has_found_is_reserved() -> None:
+    call = {"index": 0, "id": "1", "function": {"name": "web_search", "arguments": '{"query": "tides"}'}}
+    asks = json.dumps({"choices": [{"delta": {"tool_calls": [call]}, "finish_reason": "tool_calls"}]}).encode()
+    reserved: list[int] = []
+    for text in ("", "x" * 100_000):
+        setup = searching(Finder(text), FakeReply(chunks=(b"data: " + asks + b"\n\n", b"data: [DONE]\n\n")), WHOLE)
+        with MemoryBudget().reserve() as held:
+            exchange, log = await setup.begin(body_with_search("When is high water?"), held)
+            await setup.events(exchange)
+            reserved.append(held.bytes)
+            setup.end(exchange, log)
+
+    assert reserved[1] - reserved[0] >= 3 * 100_000

@@ -305,15 +305,15 @@ class MessageExchange:
 
     async def _replies(self, opened: OpenReply, rounds: ToolRounds) -> AsyncGenerator[list[StreamEvent], None]:
         """Yield the batches of a reply, and of those that continue it with what was found."""
-        if first := rounds.first_events():
-            rounds.watch(first)
-            yield first
+        events = rounds.first_events()
+        rounds.watch(events)
         while True:
             reply = self._reply_stream(rounds.names, citable_sources(rounds.conversation))
             async with aclosing(reply.batches(opened, self._held)) as batches:
                 async for batch in batches:
                     rounds.watch(batch)
-                    yield batch
+                    yield [*events, *batch] if events else batch
+                    events = []
             calls = reply.server_calls
             if not calls.calls:
                 return
@@ -325,7 +325,7 @@ class MessageExchange:
                 ending = Finished("tool_use" if calls.has_client_calls else "pause_turn")
                 yield [*self._stream.feed((ending,)), *self._stream.close()]
                 return
-            opened = await rounds.reopen(opened.request, self._shared.dispatcher, self._pending.progress)
+            opened = await rounds.reopen(opened.request, self._shared.dispatcher, self._pending.progress, self._held)
 
     def _reply_stream(self, server_tools: frozenset[str], sources: tuple[CitableSource, ...]) -> ReplyStream:
         reply = ReplyStream(

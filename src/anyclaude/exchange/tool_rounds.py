@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequenc
 from msgspec import to_builtins
 from msgspec.structs import replace
 
+from anyclaude.memory_budget import Reservation
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.accumulate import Accumulator
 from anyclaude.protocol.content import blocks_of, decode_content
@@ -34,6 +35,9 @@ MAX_ROUNDS = 10
 
 MAX_CALLS = 8
 """Of one reply; a model that writes more repeats itself."""
+
+COPIES = 3
+"""Of what was found: in the blocks for the client, in the prepared prompt, and encoded for the server."""
 
 Prepare = Callable[[MessagesRequest, Mapping[str, OriginalCall]], PreparedPrompt]
 """Prepares a prompt whose calls are still unknown to the conversation's memory."""
@@ -110,9 +114,17 @@ class ToolRounds:
         source = replace(sent.source, request=prompt.request, characters=prompt.characters)
         return await sent.upstream.prepare_again(sent, source)
 
-    async def reopen(self, sent: PreparedRequest, dispatcher: Dispatcher, progress: Progress) -> OpenReply:
-        """Request the next reply, and return it as soon as it has begun."""
-        opened = await dispatcher.open_next(await self.next_request(sent), progress)
+    async def reopen(
+        self, sent: PreparedRequest, dispatcher: Dispatcher, progress: Progress, held: Reservation
+    ) -> OpenReply:
+        """
+        Request the next reply, and return it as soon as it has begun; what was found is added to `held`.
+
+        Raises `MemoryExhausted` if there is no room for it, and what `Dispatcher.open` raises.
+        """
+        request = await self.next_request(sent)
+        held.grow(COPIES * max(len(request.wire.body) - len(sent.wire.body), 0))
+        opened = await dispatcher.open_next(request, progress)
         self._stream.begin_next_reply()
         return opened
 
