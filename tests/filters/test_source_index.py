@@ -45,6 +45,26 @@ def test_a_sentence_that_repeats_the_source_is_cited(sentence: str, begins: str)
 
 
 @pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("The meeting in Berlin starts at 2 pm on Friday.", "The meeting in Berlin starts at 2 am on Friday."),
+        ("The meeting in Berlin starts at 2 p.m. on Friday.", "The meeting in Berlin starts at 2 a.m. on Friday."),
+        (
+            "She moved to Paris from London with two children.",
+            "She moved from Paris to London with two children.",
+        ),
+        ("The plant needs water and sunlight every day.", "The plant needs water or sunlight every day."),
+        ("If x > 5 the function returns the cached value.", "If x < 5 the function returns the cached value."),
+    ],
+)
+def test_a_small_difference_that_means_another_thing_is_not_cited(source: str, sentence: str) -> None:
+    index = SourceIndex([CitableSource("char_location", (source,))])
+
+    assert index.citation_for(source) is not None
+    assert index.citation_for(sentence) is None
+
+
+@pytest.mark.parametrize(
     "sentence",
     [
         "The Amsterdam office employs 120 engineers and 40 designers.",  # another number

@@ -9,7 +9,7 @@ order, and a citation needs all of the following:
 * Nothing is replaced: between two shared words there are other words in at most one of the sentences.  `rose` for
   `fell` is not told from `rose` for `increased`, so neither is cited.
 * Negations and other qualifiers (`not`, `may`, `almost`) are the same.
-* The reply adds no name.
+* The reply adds no name, and none has another place.
 * Of the source's sentence, between the first and the last shared word, at most half is left out.
 """
 
@@ -134,7 +134,7 @@ def is_borne_out(said: Sequence[Word], source: Sequence[Word]) -> bool:
     for position, word in enumerate(said):
         if position not in shared and (word.is_number or (word.is_name and word.weight and word.form not in forms)):
             return False
-    return not _is_replaced(said, source, pairs) and _is_dense(source, pairs)
+    return not (_is_moved(said, source, pairs) or _is_replaced(said, source, pairs)) and _is_dense(source, pairs)
 
 
 def _keys(words: Sequence[Word]) -> set[str]:
@@ -176,6 +176,13 @@ def _shared(said: Sequence[Word], source: Sequence[Word]) -> list[tuple[int, int
         else:
             other += 1
     return pairs
+
+
+def _is_moved(said: Sequence[Word], source: Sequence[Word], pairs: Sequence[tuple[int, int]]) -> bool:
+    """Return whether both sentences have a name, in another place: `to Paris from Rome` is not `from Paris to Rome`."""
+    here, there = {one for one, _ in pairs}, {other for _, other in pairs}
+    left = {word.form for at, word in enumerate(said) if word.is_name and word.weight and at not in here}
+    return any(word.form in left for at, word in enumerate(source) if at not in there)
 
 
 def _is_replaced(said: Sequence[Word], source: Sequence[Word], pairs: Sequence[tuple[int, int]]) -> bool:

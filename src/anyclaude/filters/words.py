@@ -25,7 +25,8 @@ _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u
 
 _WORD = re.compile(
     rf"(?P<number>(?:(?<![\w.,)])[-\u2212])?\d+(?:[.,]\d+)*)|(?P<character>[{_UNSPACED}])"
-    rf"|(?P<word>(?:(?![{_UNSPACED}])[^\W\d_])+(?:['’](?:(?![{_UNSPACED}])[^\W\d_])+)*)|(?P<sign>[%$€£¥°])"
+    rf"|(?P<word>(?i:\b[ap]\.m\b)|(?:(?![{_UNSPACED}])[^\W\d_])+(?:['’](?:(?![{_UNSPACED}])[^\W\d_])+)*)"
+    r"|(?P<sign>[%$€£¥°<>≤≥])"
 )
 
 _GROUPED = re.compile(r"-?\d{1,3}(?:(?:,\d{3})+(?:\.\d+)?|(?:\.\d{3}){2,})")
@@ -37,7 +38,7 @@ _EMPTY = frozenset(
     a an the and of in at on for as that which who is are was were be been being has have had it its this these those
     their his her they he she also
     der die das den dem des ein eine einen einem einer eines und ist sind war waren wird wurde wurden hat haben hatte im
-    am es sie er auch dass
+    es sie er auch dass
     le la les l un une des du de d et est sont était étaient a ont en au aux que qui il elle ils elles aussi
     el los las una unos unas y es son era fue del al en que lo se
     il gli uno e è sono di che i o os as um uma é do da dos das
@@ -70,6 +71,7 @@ _QUALIFIERS: Mapping[str, str] = MappingProxyType(
         **{
             word: word
             for word in _listed("""
+            or oder ou
             may might could would should if unless only almost nearly hardly barely rarely seldom allegedly possibly
             perhaps probably likely unlikely false untrue fail fails failed refuse refuses refused deny denies denied
             könnte könnten dürfte vielleicht wahrscheinlich falls wenn nur fast kaum
@@ -135,7 +137,7 @@ def _word(match: re.Match[str], *, is_first: bool) -> Word:
 
 
 def _written_word(written: str, start: int, end: int, *, is_first: bool) -> Word:
-    form = written.casefold().replace("’", "'")
+    form = written.casefold().replace("’", "'").replace(".", "")
     if form in _NUMBERS:
         return Word(_NUMBERS[form], start, end, is_number=True)
     if form in _ALIKE:
