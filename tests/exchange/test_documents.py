@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import zlib
 from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ import pytest
 from tests.parts.pdf_files import encrypted_pdf, pdf_of, pdf_with, scanned_pdf, text_of
 from tests.parts.processes import is_running
 
+from anyclaude.errors import RequestTooLarge
 from anyclaude.exchange.documents import (
     INLINE_TEXT_BYTES,
     MAX_KEPT_BYTES,
@@ -132,6 +134,16 @@ async def test_a_window_that_is_not_known_is_taken_for_a_small_one(reader: Reade
 
     assert len(found.pages[0]) == UNKNOWN_WINDOW_TOKENS * 4 / 2
     assert "left out" in found.note
+
+
+async def test_small_files_with_more_text_than_any_window_are_refused(reader: CountingReader) -> None:
+    words = zlib.compress(b"BT /F1 12 Tf 9 9 Td (" + b"word " * 100_000 + b") Tj ET")
+    bomb = document(pdf_with([], packed=[words]))
+
+    with pytest.raises(RequestTooLarge, match="documents"):
+        await documents_with(reader, 1_000_000).read(request_with(*[bomb] * 20))
+
+    assert reader.count == 1
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anyclaude.errors import Unreadable, UnreadableCode
+from anyclaude.errors import RequestTooLarge, Unreadable, UnreadableCode
 from anyclaude.kept_values import KeptValues
 from anyclaude.memory_budget import MemoryBudget
 from anyclaude.protocol.content import (
@@ -25,7 +25,7 @@ from anyclaude.protocol.content import (
     Source,
     ToolResultBlock,
 )
-from anyclaude.protocol.detached_data import DetachedData, size_of
+from anyclaude.protocol.detached_data import MAX_TEXT_BYTES, DetachedData, size_of
 from anyclaude.protocol.memory_size import memory_size
 from anyclaude.protocol.messages_request import MessagesRequest
 from anyclaude.protocol.prompt_size import CHARACTERS_PER_TOKEN
@@ -92,12 +92,23 @@ class DocumentReader:
         return any(True for turn in request.messages for _ in _sources(turn.content, request.detached))
 
     async def read(self, request: MessagesRequest) -> MessagesRequest:
-        """Return the request with the pages of its documents; one that cannot be read becomes a sentence."""
-        limit = self._max_characters()
+        """
+        Return the request with the pages of its documents; one that cannot be read becomes a sentence.
+
+        Raises:
+            RequestTooLarge: when they have more text than any window: a small file may unpack into much.
+        """
+        limit, left = self._max_characters(), MAX_TEXT_BYTES
         read: dict[File, ReadSource] = {}
         for turn in request.messages:
             for source in _sources(turn.content, request.detached):
-                read[_file(source)] = await self._read_once(source, request.detached, limit)
+                found = read[_file(source)] = await self._read_once(source, request.detached, limit)
+                left -= sum(map(len, found.source.pages))
+                if left < 0:
+                    raise RequestTooLarge(
+                        f"the documents of the request have more than {MAX_TEXT_BYTES:,} characters of text: no "
+                        "model's window holds as much"
+                    )
         turns = (replace(turn, content=_replaced(turn.content, request.detached, read)) for turn in request.messages)
         return replace(request, messages=tuple(turns))
 
