@@ -107,6 +107,16 @@ async def test_a_reply_is_one_message_with_its_searches(
     assert len(server.requests) == len(replies)
 
 
+async def test_nothing_is_searched_for_a_prompt_that_is_only_evaluated(tmp_path: Path) -> None:
+    async with serving(tmp_path, reply(TIDES)) as (gateway, server, provider):
+        asked = prompt("Perform a web search for the query: tides", tools=[SEARCH], stream=False, max_tokens=0)
+        response = await ask(gateway.base_url, "POST", "/v1/messages", asked)
+        server.check()
+
+    assert response.json["content"] == []
+    assert provider.queries == []
+
+
 async def failed_after_a_search(folder: Path, answer: Answer) -> Verdict:
     async with serving(folder, reply(TIDES), answer) as (gateway, _, _):
         response = await ask(gateway.base_url, "POST", "/v1/messages", prompt(tools=[SEARCH]))

@@ -27,7 +27,7 @@ from anyclaude.protocol.json_bounds import check_bounds
 from anyclaude.protocol.memory_size import memory_size
 from anyclaude.protocol.message_stream import MessageStream
 from anyclaude.protocol.messages_request import MessagesRequest
-from anyclaude.protocol.prefill import check_prefill
+from anyclaude.protocol.prefill import check_prefill, is_prefill
 from anyclaude.protocol.request_checks import check_request
 from anyclaude.scheduling.dispatch import Dispatcher, OpenReply
 from anyclaude.scheduling.progress import Progress
@@ -150,7 +150,7 @@ class MessageExchanges:
         """Return the rounds of a reply that may search or fetch, `None` for every other."""
         request, pipeline = received.request, self.pipeline
         names = names_of_run_tools(request, prompt.request, pipeline.server_tools)
-        if not names:
+        if not names or is_prefill(request):  # without a reply, nothing is searched
             return None
         conversation = received.caller.conversation
         return ToolRounds(
