@@ -201,18 +201,23 @@ async def test_a_reading_goes_on_while_a_request_waits_for_it_and_ends_with_the_
     assert was_running
 
 
+async def started(reader: Reader) -> None:
+    """Return when the process has been started, which takes steps of the loop."""
+    while reader.process_id is None:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+
+
 async def test_a_request_that_comes_while_a_reading_ends_does_not_end_with_it() -> None:
     async with silent_reader() as reader:
         documents = documents_with(reader)
         left = asyncio.create_task(read(documents, document(pdf_of(1))))
-        while reader.process_id is None:  # noqa: ASYNC110  # it is started in steps of the loop
-            await asyncio.sleep(0)
+        await started(reader)
 
         left.cancel()
         await asyncio.wait([left])
         comes = asyncio.create_task(read(documents, document(pdf_of(1))))
-        while reader.process_id is None and not comes.done():  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        begun = asyncio.create_task(started(reader))
+        await asyncio.wait([comes, begun], return_when=asyncio.FIRST_COMPLETED)
         was_ended = comes.done()
         comes.cancel()
         await asyncio.wait([comes])
