@@ -127,7 +127,8 @@ class GuardedFetcher:
         for _ in range(MAX_REDIRECTS + 1):
             if not domains.allows(url):
                 raise WebToolFailed(
-                    "url_not_allowed", f"{url} is not in a domain that this request allows. Use another page."
+                    "url_not_allowed",
+                    f"A page of {_site(url)} is not in a domain that this request allows. Use another page.",
                 )
             answer = await self._answer(url)
             if isinstance(answer, _Body):
@@ -191,12 +192,12 @@ def _parsed(text: str) -> URL:
     try:
         return _checked_form(URL(text.strip()))
     except ValueError as error:
-        raise _no_address(text) from error
+        raise _no_address() from error
 
 
 def _checked_form(url: URL) -> URL:
     if url.scheme not in {"http", "https"} or not url.raw_host:
-        raise _no_address(str(url))
+        raise _no_address()
     if url.user is not None or url.password is not None:
         raise WebToolFailed("url_not_allowed", "The address has a user or a password. Write it without.")
     return url.with_fragment(None)
@@ -212,13 +213,13 @@ def _redirect(url: URL, response: aiohttp.ClientResponse) -> URL | None:
     except ValueError as error:
         raise _inaccessible(url, "redirects to what is no address") from error
     if url.scheme == "https" and target.scheme == "http":
-        raise WebToolFailed("url_not_allowed", f"{url} redirects from https to http, which is not followed.")
+        raise WebToolFailed("url_not_allowed", f"{_site(url)} redirects from https to http, which is not followed.")
     return target
 
 
 def _check_status(url: URL, response: aiohttp.ClientResponse) -> None:
     if response.status == 429:
-        raise WebToolFailed("too_many_requests", f"The server of {url} takes no more requests for now.")
+        raise WebToolFailed("too_many_requests", f"{_site(url)} takes no more requests for now.")
     if not 200 <= response.status < 300:
         raise _inaccessible(url, f"was answered with status {response.status}")
 
@@ -237,25 +238,33 @@ def _translated_errors(url: URL, max_bytes: int) -> Iterator[None]:
         yield
     except BodyTooLarge as error:
         raise WebToolFailed(
-            "content_too_large", f"{url} has more than {max_bytes:,} bytes, which is more than is read."
+            "content_too_large",
+            f"A page of {_site(url)} has more than {max_bytes:,} bytes, which is more than is read.",
         ) from error
     except BodyGarbled as error:
         raise _inaccessible(url, f"cannot be read: {error}") from error
     except InvalidSetting as error:
-        raise WebToolFailed("unavailable", f"{url} was not fetched: {error}") from error
+        raise WebToolFailed("unavailable", f"A page of {_site(url)} was not fetched: {error}") from error
     except aiohttp.ClientConnectorCertificateError as error:
         fault = error.certificate_error
         why = why_untrusted(fault) if isinstance(fault, ssl.SSLCertVerificationError) else str(fault)
         raise _inaccessible(url, f"has a certificate that is not trusted: {why}") from error
+    except aiohttp.ClientResponseError as error:  # in words, it has the whole address
+        raise _inaccessible(url, f"was answered by what is no HTTP: {error.message}") from error
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise _inaccessible(url, f"cannot be reached: {error}") from error
 
 
-def _no_address(text: str) -> WebToolFailed:
+def _no_address() -> WebToolFailed:
     return WebToolFailed(
-        "invalid_tool_input", f"{text!r:.300} is no address of a page. Write it like https://example.com/page."
+        "invalid_tool_input", "The call names no address of a page. Write it like https://example.com/page."
     )
 
 
 def _inaccessible(url: URL, what: str) -> WebToolFailed:
-    return WebToolFailed("url_not_accessible", f"{url} {what}.")
+    return WebToolFailed("url_not_accessible", f"A page of {_site(url)} {what}.")
+
+
+def _site(url: URL) -> str:
+    """Return what is said of an address, for the journal too: its path may have a key, or the words of a prompt."""
+    return str(url.origin())
