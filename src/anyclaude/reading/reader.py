@@ -4,14 +4,13 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
 from msgspec import Struct
 
 from anyclaude.errors import Unreadable
-from anyclaude.secret import without_secrets
 
 from .frames import LENGTH_BYTES, Answer, Job, Options, Refused, Result, length_of, message
 
@@ -25,6 +24,14 @@ COMMAND = (
 
 FEW_ARENAS = {"MALLOC_ARENA_MAX": "1"}
 """glibc reserves 64 MiB of addresses for each thread's arena (mallopt(3)), and these are limited."""
+
+
+NEEDED = frozenset({"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "VIRTUAL_ENV"})
+"""What Python and its libraries need to start, beside `PYTHON…` and `LC_…`; any other variable may have a secret."""
+
+
+def _needed(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name in NEEDED or name.startswith(("PYTHON", "LC_"))}
 
 
 class ReadingLimits(Struct, frozen=True):
@@ -131,7 +138,7 @@ class Reader:
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=DEVNULL,
-                env={**without_secrets(os.environ), **FEW_ARENAS},
+                env={**_needed(os.environ), **FEW_ARENAS},
                 start_new_session=True,  # Ctrl+C at the terminal is the client's
             )
         except OSError as error:
