@@ -91,7 +91,10 @@ OLD_LINE = (
 )
 """A line with all fields, as an earlier version wrote it."""
 
-ADDED_SINCE = '"amendments":[],"tool_calls":[],"repeated_calls":null,"endless_reply":null,"thinking":null'
+ADDED_SINCE = (
+    '"amendments":[],"tool_calls":[],"tool_runs":[],"documents":[],"repeated_calls":null,"endless_reply":null,'
+    '"thinking":null'
+)
 """The fields that records have had since, which stand before `error`."""
 
 

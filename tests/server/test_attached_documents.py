@@ -66,7 +66,7 @@ async def test_a_document_that_cannot_be_read_is_in_the_way_of_no_turn(
 
     assert "[document (application/pdf) omitted: it is protected by a password" in str(received.json)
 
-    assert judge(response.body).texts() == ["I cannot read it."]
+    assert judge(response.body).texts() == ["I cannot read it."], response.body
 
 
 async def test_a_document_is_counted_as_it_is_sent(gateway: RunningGateway, backend: RawBackend) -> None:
