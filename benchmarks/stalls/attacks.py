@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 
+from tests.parts.pdf_files import pdf_bomb, pdf_of
+
 from .replies import REPLIES, reply
 
 HEAD = b"POST %b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n%b"
@@ -109,6 +111,12 @@ def _picture(size: int) -> dict[str, object]:
     }
 
 
+def _pdf(file: bytes) -> bytes:
+    """Return a message with a PDF."""
+    source = {"type": "base64", "media_type": "application/pdf", "data": base64.b64encode(file).decode()}
+    return _message(messages=[_user([{"type": "document", "source": source}])])
+
+
 def _image(size: int) -> bytes:
     return _message(messages=[_user([_picture(size)])])
 
@@ -195,6 +203,9 @@ BODIES: Mapping[str, Callable[[], bytes]] = {
     "30 MB of base64 as text": lambda: _saying(b"A" * 30_000_000),
     "30 MB of base64 as model": lambda: _message(model="A" * 30_000_000),
     "30 MB of base64 as role": lambda: _message(messages=[{"role": "A" * 30_000_000, "content": "Hi"}]),
+    "a PDF of 500 pages": lambda: _pdf(pdf_of(500)),
+    "a PDF of a page that unpacks to 400 MB": lambda: _pdf(pdf_bomb()),
+    "a PDF of 3 MB of noise": lambda: _pdf(Random(1).randbytes(3_000_000)),
     "300 images of 100 kB": lambda: _message(messages=[_user([_picture(100_000)] * 300)]),
     "a text document of 30 MB": lambda: _message(messages=[_user([_document(30_000_000)])]),
     "a text document of 2 MB": lambda: _message(messages=[_user([_document(2_000_000)])]),
