@@ -31,9 +31,10 @@ SHORT = Speculation(key_tokens=5, draft_tokens=2)
 Drafts so short that verifying them costs little where nothing repeats.
 
 Of at most three tokens a processor computes the matrix products one by one, with the same bits as without drafts.
-Attention is the same in a short conversation only: over 512 cells of the KV cache, llama.cpp (b11549) splits it between
-the threads for a single token and not for more, and rounds differently (`tests/engine/test_speculation.py`, with Q4_K_M
-on x86).  So a reply may change where two tokens are nearly as likely, and nothing is drafted unless it is asked for.
+Attention is the same in a short conversation only: from 512 cells of the KV cache on, llama.cpp (b11549) splits it
+between the threads for a single token and not for more, and rounds differently (`tests/engine/test_speculation.py`,
+with Q4_K_M on x86).  So a reply may change where two tokens are nearly as likely, and nothing is drafted unless it is
+asked for.
 
 llama.cpp looks the last tokens up in a table of all that it has read (`ngram_mod`), which it empties when drafts are
 refused again and again.  Its `ngram_map_k` hardly drafts again after tokens that were once followed by others.

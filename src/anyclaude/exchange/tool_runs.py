@@ -140,7 +140,7 @@ class ToolRuns:
 
 
 def decoded_input(arguments: str) -> JsonObject:
-    """Return the arguments of a call, an empty object for such as are none."""
+    """Return the arguments of a call, an empty object if they are no JSON object."""
     try:
         value = decode_json(arguments.encode(errors="replace"))
     except JsonError:

@@ -38,7 +38,7 @@ class ReadingLimits(Struct, frozen=True):
     """What reading one file may take."""
 
     seconds: float = 60.0
-    """From the moment at which the process gets it.  500 pages of text take a tenth of that."""
+    """From the moment at which the process gets it.  500 pages of text take seconds."""
     answer_bytes: int = 32 * 1024 * 1024
     """Of what was read."""
     idle_seconds: float = 120.0

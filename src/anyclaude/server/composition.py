@@ -6,7 +6,6 @@ reverse order.
 """
 
 import asyncio
-import dataclasses
 import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -153,41 +152,20 @@ class _Composition:
             self._upstream(self._as_set(target), ask, sessions, learned, reply_workers, budget)
             for target, ask in servers
         )
-        reader = Reader()  # its process is started with the first file
-        stack.push_async_callback(reader.aclose)
-        web = self._web(reader, stack)
-        policy = PromptContext(
-            diet=self.options.diet,
-            allowed_tools=self.options.allowed_tools,
-            repeated_calls=self.options.repeated_calls,
-            server_tools=web.tools,
-        )
-        calibration = TokenCalibration()
-        pipeline = PromptPipeline(
-            kept.memory,
-            policy,
-            calibration.characters_per_token,
-            lambda: _window_of(upstreams),
-            lambda: bool(upstreams) and upstreams[0].gets_thinking,
-        )
+        sources = self._sources(stack)
+        pipeline = self._pipeline(upstreams, kept, sources.web)
         for upstream in upstreams:
             self._follow(upstream, pipeline if upstream is upstreams[0] else None, stack)
         prewarmer = self._prewarmer(upstreams, pipeline, stack)
         workers = RequestWorkers()
         stack.callback(workers.close)
-        clock = self.clock
-        dispatcher = Dispatcher(upstreams, self.options.timeouts, clock.seconds, clock.sleep, self.fatal_error)
         services = Services(
             upstreams=upstreams,
             pipeline=pipeline,
-            exchanges=dataclasses.replace(
-                self._exchanges(dispatcher, pipeline, calibration, kept, workers, stack),
-                attachment_readers=self._attachment_readers(dispatcher, reader, budget, stack),
-                web=web,
-            ),
+            exchanges=self._exchanges(upstreams, pipeline, kept, sources, workers, stack),
             workers=workers,
             token_counter=self._token_counter(stack),
-            calibration=calibration,
+            calibration=kept.calibration,
             journal=self.journal,
             budget=budget,
             stopping=Stopping(),
@@ -196,7 +174,7 @@ class _Composition:
             limits=self.options.limits,
             prewarmer=prewarmer,
         )
-        listeners = (self.journal, kept.memory, calibration, kept.analyser, self._speed_recorder(), prewarmer)
+        listeners = (self.journal, kept.memory, kept.calibration, kept.analyser, self._speed_recorder(), prewarmer)
         return services, tuple(listener for listener in listeners if listener is not None)
 
     def _kept(self, budget: MemoryBudget, stack: AsyncExitStack) -> "_Kept":
@@ -207,6 +185,22 @@ class _Composition:
             diagnostics=CacheDiagnostics(budget),
             decoder=CachingDecoder(budget),
             memory=ConversationMemory(self.options.memory_file, budget=budget),
+            calibration=TokenCalibration(),
+        )
+
+    def _pipeline(self, upstreams: tuple[Upstream, ...], kept: "_Kept", web: WebAccess) -> PromptPipeline:
+        policy = PromptContext(
+            diet=self.options.diet,
+            allowed_tools=self.options.allowed_tools,
+            repeated_calls=self.options.repeated_calls,
+            server_tools=web.tools,
+        )
+        return PromptPipeline(
+            kept.memory,
+            policy,
+            kept.calibration.characters_per_token,
+            lambda: _window_of(upstreams),
+            lambda: bool(upstreams) and upstreams[0].gets_thinking,
         )
 
     def _upstream(
@@ -285,6 +279,11 @@ class _Composition:
         stack.push_async_callback(analyser.close)
         return analyser
 
+    def _sources(self, stack: AsyncExitStack) -> "_Sources":
+        reader = Reader()  # its process is started with the first file
+        stack.push_async_callback(reader.aclose)
+        return _Sources(reader, self._web(reader, stack))
+
     def _web(self, reader: Reader, stack: AsyncExitStack) -> WebAccess:
         """Return what was switched on of the web; what acts on it is loaded only then."""
         if not self.options.web.is_on:
@@ -295,27 +294,30 @@ class _Composition:
 
     def _exchanges(
         self,
-        dispatcher: Dispatcher,
+        upstreams: tuple[Upstream, ...],
         pipeline: PromptPipeline,
-        calibration: TokenCalibration,
         kept: "_Kept",
+        sources: "_Sources",
         workers: RequestWorkers,
         stack: AsyncExitStack,
     ) -> MessageExchanges:
         options, clock = self.options, self.clock
         pending_replies = PendingReplies(clock.seconds, options.reattach_policy)
         stack.push_async_callback(pending_replies.close)
+        dispatcher = Dispatcher(upstreams, options.timeouts, clock.seconds, clock.sleep, self.fatal_error)
         return MessageExchanges(
             dispatcher=dispatcher,
             pipeline=pipeline,
             pending_replies=pending_replies,
             decoder=kept.decoder,
             diagnose=kept.diagnostics.diagnose,
-            calibration=calibration,
+            calibration=kept.calibration,
             new_id=new_id,
             filters=(*_own_filters(options), *options.filters),
             workers=workers,
             budget=kept.budget,
+            attachment_readers=self._attachment_readers(dispatcher, sources.reader, kept.budget, stack),
+            web=sources.web,
         )
 
     def _attachment_readers(
@@ -338,6 +340,15 @@ class _Kept:
     diagnostics: CacheDiagnostics
     decoder: CachingDecoder
     memory: ConversationMemory
+    calibration: TokenCalibration
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """What brings text that is not in a request: the process that reads files, and the web."""
+
+    reader: Reader
+    web: WebAccess
 
 
 def _window_of(upstreams: tuple[Upstream, ...]) -> int | None:

@@ -1,7 +1,7 @@
 """
 Fetches a page for a model: from public hosts only, bounded in bytes, time and redirects.
 
-What is fetched is data.  It may contain instructions to the model; that is for whoever uses the text to mark.
+What is fetched is data.  It may contain instructions to the model; the code that uses the text says so.
 """
 
 import asyncio

@@ -2,8 +2,8 @@
 Which hosts a fetch may reach: public ones only.
 
 A page, or a model that has read one, may name any address.  Behind a private one there are routers, databases and the
-credentials of clouds, which trust whoever can reach them.  So a host is resolved once, every address that it has must
-be public, and the connection is made to these very addresses: a name that means something else when it is asked again
+credentials of clouds, which trust every client that can reach them.  So a host is resolved once, every address that it
+has must be public, and the connection is made to these very addresses: a name that means something else the next time
 (DNS rebinding) is not asked again.
 """
 

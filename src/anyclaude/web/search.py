@@ -1,4 +1,4 @@
-"""A search of the web, whoever answers it: the question, what is found, and the interface to a provider."""
+"""A search of the web with any provider: the query, what is found, and the interface to a provider."""
 
 from typing import Protocol
 
