@@ -13,7 +13,7 @@ from .json_values import JsonObject, JsonValue, encode_json
 from .server_tools import ServerToolResult
 
 MAX_JSON_CHARACTERS = 2_000
-"""The length of a result of an unknown form that is shown as its JSON; a longer one holds data."""
+"""The length of what has an unknown form and is sent as its JSON; a longer one holds data, such as a recording."""
 
 _STREAMS = ("stdout", "stderr", "encrypted_stdout")
 

@@ -34,6 +34,7 @@ from anyclaude.protocol.content import (
 from anyclaude.protocol.detached_data import NO_DATA, DetachedData, has_mark, size_of, text_of
 from anyclaude.protocol.json_values import JsonObject, JsonValue, encode_json
 from anyclaude.protocol.picture_header import file_bytes, header_of
+from anyclaude.protocol.remote_calls import MAX_JSON_CHARACTERS
 from anyclaude.tool_schemas import wire_name
 
 from .dropped_fields import NO_SUCH_BLOCK, DroppedFields
@@ -51,10 +52,6 @@ class Picture(Struct, frozen=True):
 Part: TypeAlias = str | Picture
 
 IN_CONTAINER = "it is for a container on Anthropic's servers"
-
-MAX_JSON_CHARACTERS = 2_000
-"""The length of a block of an unknown type that is sent as its JSON; a longer one holds data, such as a recording."""
-
 
 MAX_DOCUMENT_BYTES = 2 * 1024 * 1024
 """The base64 of all text documents that are sent, whose text is decoded and encoded again: 400,000 tokens."""
