@@ -16,10 +16,11 @@ from tests.dialects.openai_chat.conversations import (
 )
 
 from anyclaude.dialects.openai_chat.encode import encode_request
-from anyclaude.dialects.openai_chat.parts import MAX_DOCUMENT_BYTES, MAX_JSON_CHARACTERS
+from anyclaude.dialects.openai_chat.parts import MAX_DOCUMENT_BYTES
 from anyclaude.profiles import BackendProfile
 from anyclaude.protocol.detached_data import MIN_DATA_BYTES, RequestBody
 from anyclaude.protocol.json_values import JsonObject, JsonValue, decode_json, encode_json
+from anyclaude.protocol.remote_calls import MAX_JSON_CHARACTERS
 
 TEXT: JsonObject = {"type": "text", "text": "look"}
 
